@@ -1,0 +1,29 @@
+/** What went wrong, as a stable word a program can switch on. */
+export type ErrorCode =
+  | 'INVALID_ARGUMENT' // a flag or option has a value it cannot have (CLI exit status 2)
+  | 'NOT_FOUND' // a file, folder, experiment, layer or name does not exist
+  | 'INVALID_FILE' // a file is truncated, damaged, hostile or of another format
+  | 'UNSUPPORTED' // an op, format version or combination that is not offered
+  | 'NUMERIC' // non-finite weights, loss or relevance
+  | 'IO' // reading or writing failed: permissions, full disk
+  | 'DEVICE' // CUDA is missing, out of memory, ...
+  | 'SETUP' // libtorch, compiler or addon is missing
+  | 'DISPOSED' // a model was used after dispose()
+  | 'ABORTED' // the caller's AbortSignal fired (CLI exit status 130)
+  | 'NATIVE' // anything libtorch reported that has no better name
+
+/** Every error this package throws on purpose: one sentence that names the file, node or flag at fault. */
+export class LrpError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'LrpError'
+    this.code = code
+  }
+}
+
+/** True for an `LrpError`, across module instances and realms. */
+export function isLrpError(error: unknown): error is LrpError {
+  return typeof error === 'object' && error !== null && (error as Error).name === 'LrpError'
+}

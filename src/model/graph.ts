@@ -1,0 +1,49 @@
+/**
+ * A network is data: named nodes in order of execution, each naming the tensors it reads. Layer lists, architecture
+ * functions, `.pt2` and `.onnx` files all become this; C++ runs it. `docs/ops.md` lists the ops and their attributes.
+ */
+export interface Graph {
+  /** Shape of the input; the first axis is the batch and always null. */
+  inputShape: (number | null)[]
+  /** In order of execution: a node only reads `input` and nodes that stand before it. */
+  nodes: GraphNode[]
+  /** Name of the node whose output is the network's (the logits). */
+  output: string
+}
+
+export interface GraphNode {
+  /** Unique; module path of PyTorch where there is one (`layer1.0.conv1`). `input` is taken. */
+  name: string
+  /** As in `torch.nn.functional` or `torch`: `conv2d`, `relu`, `add`, `cat`, ... */
+  op: string
+  inputs: string[]
+  attributes: Record<string, AttributeValue>
+  /** Role to tensor name: `{ weight: 'features.0.weight', bias: 'features.0.bias' }`. Two nodes may share a tensor. */
+  parameters: Record<string, string>
+}
+
+export type AttributeValue = number | boolean | string | number[]
+
+/** How an image becomes the network's input; stored with the model. */
+export interface Preprocessing {
+  /** Shorter side after resizing, or [height, width]; absent: the image keeps its size. */
+  resize?: number | [number, number]
+  /** Centre crop [height, width]. */
+  crop?: [number, number]
+  channels: 1 | 3
+  channelOrder: 'rgb' | 'bgr'
+  /** Largest value of a pixel before normalisation: bytes are divided by 255 and multiplied by this (1 or 255). */
+  scale: number
+  mean: number[]
+  std: number[]
+}
+
+/** Everything needed to build a model: what an importer or an architecture function returns. */
+export interface ModelParts {
+  /** Architecture or file stem. */
+  name: string
+  graph: Graph
+  tensors: import('../tensor.js').StateDict
+  preprocessing?: Preprocessing
+  classes?: string[]
+}

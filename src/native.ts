@@ -1,0 +1,167 @@
+import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { LrpError, type ErrorCode } from './errors.js'
+import type { Graph } from './model/graph.js'
+import { packageRoot } from './paths.js'
+import type { RawTensor, Tensor } from './tensor.js'
+
+/** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
+export interface NativeAddon {
+  Model: { create(graph: Graph, tensors: Record<string, RawTensor>, device: string): Promise<NativeModel> }
+  CancelToken: new () => NativeCancelToken
+  info(): NativeInfo
+  /** Loads libtorch's CUDA library where there is one; says why not otherwise. Idempotent. */
+  enableCuda(): { available: boolean; devices: string[]; reason?: string }
+  /** Threads of one operation, process-wide. */
+  setThreads(count: number): void
+  /** Names the C++ side can run, for checking a graph before it is built. */
+  ops(): string[]
+  rules(): string[]
+  /** One layer under one rule: relevance at the input of `op`, for tests and teaching. */
+  explainLayer(call: LayerCall): Promise<RawTensor>
+  /** Returns cached GPU memory to the driver. */
+  releaseCache(): void
+}
+
+export interface NativeInfo {
+  torchVersion: string
+  threads: number
+  builtWith: string
+}
+
+export interface NativeCancelToken {
+  cancel(): void
+}
+
+/** One rule for one node, all parameters spelled out (composites are resolved in TypeScript). */
+export interface NodeRule {
+  node: string
+  rule: string
+  parameters: Record<string, number | boolean | number[]>
+}
+
+export interface LayerCall {
+  op: string
+  attributes: Record<string, unknown>
+  parameters: Record<string, RawTensor>
+  inputs: RawTensor[]
+  relevance: RawTensor
+  rule: string
+  ruleParameters: Record<string, number | boolean | number[]>
+  /** Which input's relevance is returned (0 by default). */
+  input?: number
+}
+
+export interface AttributeOptions {
+  method:
+    | 'lrp'
+    | 'gradient'
+    | 'input-x-gradient'
+    | 'integrated-gradients'
+    | 'smoothgrad'
+    | 'occlusion'
+    | 'grad-cam'
+    | 'random'
+  /** LRP only: rules of nodes; a node not named gets its op's own treatment (norm, pass, gradient). */
+  rules?: NodeRule[]
+  /** Fitted patterns by node name (patternnet, patternattribution). */
+  patterns?: Record<string, RawTensor>
+  /** Row t holds the target of each image in explanation t: shape [targets, batch]. Absent: the argmax. */
+  targets?: { data: Int32Array; shape: [number, number] }
+  /** Relevance of several targets starts together, in one map, instead of one map each. */
+  together?: boolean
+  start?: 'logit' | 'one' | 'probability' | 'difference'
+  /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
+  layers?: string[]
+  /** Keep only this share of the relevance entries, by magnitude, at every layer; 1 keeps all. */
+  topK?: number
+  /** Also compute what biases and stabilisers absorb. */
+  conservation?: boolean
+  /** integrated-gradients, smoothgrad: steps, samples; smoothgrad: noise as share of the range; occlusion: window, stride */
+  steps?: number
+  noise?: number
+  window?: number
+  stride?: number
+  /** grad-cam: the convolution whose channels are weighed. */
+  layer?: string
+  seed?: number
+  cancel?: NativeCancelToken
+}
+
+export interface LayerConservation {
+  node: string
+  /** Sum of relevance arriving at the node's output, per image of the first target. */
+  arriving: Float64Array
+  /** Handed on to the node's inputs. */
+  handedOn: Float64Array
+  absorbedByBias: Float64Array
+  absorbedByStabiliser: Float64Array
+}
+
+export interface AttributeResult {
+  /** Shaped like the input, with a leading target axis when `targets` had more than one row. */
+  relevance: Tensor
+  logits: Tensor
+  targets: Int32Array
+  layers: Record<string, Tensor>
+  conservation: LayerConservation[]
+}
+
+export interface NativeModel {
+  readonly device: string
+  forward(
+    input: Tensor,
+    options: { batchSize?: number; layers?: string[]; cancel?: NativeCancelToken }
+  ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
+  attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
+  /** A copy of the weights, bytes as in `RawTensor`. */
+  tensors(): Promise<Record<string, RawTensor>>
+  /** Output shape of every node for one input shape. */
+  shapes(inputShape: number[]): Promise<Record<string, number[]>>
+  /** Frees the weights now. Idempotent; later calls reject with DISPOSED. */
+  dispose(): void
+}
+
+let addon: NativeAddon | undefined
+
+/** The addon, loaded on first use. @throws LrpError SETUP when it is not built or libtorch is missing. */
+export function native(): NativeAddon {
+  if (addon) return addon
+  const path = process.env.LRP_NATIVE_ADDON ?? join(packageRoot, 'build', 'Release', 'lrp_native.node')
+  if (!existsSync(path)) {
+    throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor"`)
+  }
+  try {
+    addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon
+  } catch (cause) {
+    const detail = (cause as Error).message
+    throw new LrpError('SETUP', `the native addon does not load (${detail}): run "npx lrp-native doctor"`, { cause })
+  }
+  return addon
+}
+
+/** Runs one native call: its errors become `LrpError`s and an AbortSignal stops it within a batch. */
+export async function callNative<T>(
+  call: (addon: NativeAddon, cancel: NativeCancelToken) => Promise<T>,
+  signal?: AbortSignal
+): Promise<T> {
+  const loaded = native()
+  const cancel = new loaded.CancelToken()
+  const onAbort = (): void => cancel.cancel()
+  if (signal?.aborted) throw new LrpError('ABORTED', 'aborted before it began')
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await call(loaded, cancel)
+  } catch (error) {
+    throw toLrpError(error)
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** An error of the addon, which carries `code`, as an `LrpError`; anything else becomes NATIVE. */
+export function toLrpError(error: unknown): LrpError {
+  const { code, message } = error as { code?: string; message?: string }
+  return new LrpError((code as ErrorCode) ?? 'NATIVE', message ?? String(error), { cause: error })
+}

@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The folder of this package's package.json, from the sources and from dist/ alike. */
+export const packageRoot = findRoot(dirname(fileURLToPath(import.meta.url)))
+
+/** Where downloads are kept: `$XDG_CACHE_HOME/lrp-native`, by default `~/.cache/lrp-native`. */
+export function cacheRoot(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lrp-native')
+}
+
+function findRoot(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
+}

@@ -1,0 +1,37 @@
+/** A dense float32 array in row-major order. */
+export interface Tensor {
+  data: Float32Array
+  shape: number[]
+}
+
+/** Element types a weight file may hold; the names are those of safetensors, in lower case. */
+export type DType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool'
+
+/** Bytes per element. */
+export const DTYPE_SIZE: Record<DType, number> = {
+  f64: 8,
+  f32: 4,
+  f16: 2,
+  bf16: 2,
+  i64: 8,
+  i32: 4,
+  i16: 2,
+  i8: 1,
+  u8: 1,
+  bool: 1
+}
+
+/** A named weight as it stands in a file: little-endian bytes, row-major, not yet interpreted. */
+export interface RawTensor {
+  dtype: DType
+  shape: number[]
+  data: Uint8Array
+}
+
+/** A state dict: tensors by their PyTorch names. */
+export type StateDict = Map<string, RawTensor>
+
+/** Product of the axes; 1 for a scalar. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, axis) => product * axis, 1)
+}
