@@ -23,13 +23,17 @@ struct GraphSpec {
   std::string output;
 };
 
-/// A node ready to run: its op, and the indices of the nodes it reads (-1 is the network's input).
+/// Index that stands for the network's input among the nodes.
+constexpr int kInput = -1;
+
+/// A node ready to run: its op, and the indices of the nodes it reads.
 struct Node {
   std::string name;
   std::string op_name;
   std::vector<int> inputs;
   Attributes attributes;
-  Parameters parameters;
+  std::map<std::string, std::string> parameter_names;  // role -> tensor name
+  Parameters parameters;                                // role -> tensor
   std::shared_ptr<Op> op;
 };
 
@@ -38,28 +42,38 @@ class Graph {
  public:
   /// Checks the spec against the tensors and builds every op. Throws lrp::Error naming the node at fault.
   Graph(const GraphSpec& spec, std::map<std::string, Tensor> tensors);
-  explicit Graph(std::vector<Node> nodes, int output, std::map<std::string, Tensor> tensors);
+  /// The same network with other nodes (what a pass makes): ops are as given, readers are found anew.
+  Graph(std::vector<Node> nodes, int output, std::map<std::string, Tensor> tensors);
 
   const std::vector<Node>& nodes() const { return nodes_; }
   int output() const { return output_; }
-  int index(const std::string& name) const;  // throws NOT_FOUND
+  /// Index of a node. Throws NOT_FOUND.
+  int index(const std::string& name) const;
+  /// The node whose output stands for this one's: the layer a folded batch norm went into, else the node itself.
+  int source(int index) const;
+  /// Indices of the nodes that read the output of node `i` (kInput: the network's input).
+  const std::vector<int>& readers(int i) const { return readers_.at(static_cast<size_t>(i + 1)); }
   /// All tensors by name, shared with the nodes: training updates them in place.
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
-  /// Names of the tensors that training changes: parameters, not running statistics or constants.
+  /// Names of the tensors that training changes: weights and biases, not running statistics or constants.
   std::vector<std::string> trainable() const;
 
-  /// How one node is computed; the default calls its op.
+  /// How one node is computed; `forward` calls its op.
   using Step = std::function<Tensor(size_t index, const Node& node, const std::vector<Tensor>& inputs)>;
-  /// Runs the network, freeing each intermediate result after its last reader.
+  /// Runs the network, freeing each intermediate result after its last reader. Errors name the node.
   Tensor run(const Tensor& input, const Step& step) const;
   Tensor forward(const Tensor& input, bool training = false) const;
 
  private:
-  void find_last_readers();
+  void find_readers();
   std::vector<Node> nodes_;
   int output_;
   std::map<std::string, Tensor> tensors_;
+  std::vector<std::vector<int>> readers_;      // by index + 1
   std::vector<std::vector<int>> freed_after_;  // per node: results that nobody reads afterwards
 };
+
+/// Builds the op of a node from its attributes and parameters; errors name the node.
+void build_op(Node& node);
 
 }  // namespace lrp

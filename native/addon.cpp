@@ -1,0 +1,79 @@
+#include <ATen/Parallel.h>
+#include <napi.h>
+#include <torch/version.h>
+
+#include "device.h"
+#include "error.h"
+#include "node/async.h"
+#include "node/attribute_binding.h"
+#include "node/model_binding.h"
+#include "ops/op.h"
+#include "rules/rule.h"
+
+// What JavaScript sees, all on one page; src/native.ts holds the types.
+namespace lrp::node {
+
+namespace {
+
+Napi::Value strings(Napi::Env env, const std::vector<std::string>& values) {
+  auto list = Napi::Array::New(env, values.size());
+  for (size_t i = 0; i < values.size(); ++i) list[static_cast<uint32_t>(i)] = Napi::String::New(env, values[i]);
+  return list;
+}
+
+Napi::Value info(const Napi::CallbackInfo& info) {
+  auto object = Napi::Object::New(info.Env());
+  object["torchVersion"] = Napi::String::New(info.Env(), TORCH_VERSION);
+  object["threads"] = Napi::Number::New(info.Env(), at::get_num_threads());
+  object["builtWith"] = Napi::String::New(info.Env(), __VERSION__);
+  return object;
+}
+
+Napi::Value enable_cuda(const Napi::CallbackInfo& info) {
+  const CudaState state = lrp::enable_cuda();
+  auto object = Napi::Object::New(info.Env());
+  object["available"] = Napi::Boolean::New(info.Env(), state.available);
+  object["devices"] = strings(info.Env(), state.devices);
+  if (!state.reason.empty()) object["reason"] = Napi::String::New(info.Env(), state.reason);
+  return object;
+}
+
+Napi::Value set_threads(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const double count = info[0].ToNumber();
+    if (!(count >= 1 && count <= 4096)) throw Error("INVALID_ARGUMENT", "threads must be between 1 and 4096");
+    at::set_num_threads(static_cast<int>(count));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value ops(const Napi::CallbackInfo& info) { return strings(info.Env(), op_names()); }
+Napi::Value rules(const Napi::CallbackInfo& info) { return strings(info.Env(), rule_names()); }
+
+Napi::Value release(const Napi::CallbackInfo& info) {
+  release_cache();
+  return info.Env().Undefined();
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* data = new AddonData();
+  const Napi::Function model = ModelHandle::define(env);
+  data->model_class = Napi::Persistent(model);
+  env.SetInstanceData(data);
+  exports["Model"] = model;
+  exports["CancelToken"] = CancelHandle::define(env);
+  exports["info"] = Napi::Function::New(env, info);
+  exports["enableCuda"] = Napi::Function::New(env, enable_cuda);
+  exports["setThreads"] = Napi::Function::New(env, set_threads);
+  exports["ops"] = Napi::Function::New(env, ops);
+  exports["rules"] = Napi::Function::New(env, rules);
+  exports["explainLayer"] = Napi::Function::New(env, explain_layer);
+  exports["releaseCache"] = Napi::Function::New(env, release);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(lrp_native, init)
+
+}  // namespace lrp::node

@@ -1,0 +1,153 @@
+#include "lrp.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "../error.h"
+#include "../graph/passes.h"
+
+namespace lrp {
+
+namespace {
+
+/// Ops whose plain gradient only moves relevance about: where their output's relevance is 0, so is their input's.
+const std::set<std::string> kMovesRelevance{"identity", "dropout",    "flatten",    "reshape",    "permute", "squeeze",
+                                            "unsqueeze", "cat",       "max_pool1d", "max_pool2d", "max_pool3d"};
+
+/// The rules of a graph, and for each node what the rules may take for granted.
+class Plan {
+ public:
+  Plan(const Graph& graph, const LrpOptions& options, bool nonnegative_network_input)
+      : graph_(graph), rules_(graph.nodes().size()), treatments_(graph.nodes().size()) {
+    for (const auto& [name, rule] : options.rules) add_rule(static_cast<size_t>(graph.index(name)), rule);
+    const auto signs = find_signs(graph, nonnegative_network_input);
+    for (size_t i = 0; i < treatments_.size(); ++i) {
+      Treatment& treatment = treatments_[i];
+      treatment.rule = rules_[i].apply ? &rules_[i] : nullptr;
+      treatment.nonnegative_input = signs[i].nonnegative_input;
+      treatment.dead_below_zero = signs[i].below_relu && dead_below_relus(i);
+    }
+    for (size_t i = 0; i < treatments_.size(); ++i) treatments_[i].in_place = may_overwrite(i);
+  }
+
+  const Treatment& operator[](size_t i) const { return treatments_[i]; }
+
+ private:
+  void add_rule(size_t i, const NodeRule& rule) {
+    if (rule.rule == "gradient") return;
+    try {
+      rules_[i] = make_rule(rule.rule, {rule.settings, rule.pattern});
+      names_[i] = rule.rule;
+    } catch (const Error& error) {
+      throw Error(error.code(), "node '" + graph_.nodes()[i].name + "', rule '" + rule.rule + "': " + error.what());
+    }
+  }
+
+  /// Every ReLU above passes relevance on unchanged, and only from rules that multiply by their input.
+  bool dead_below_relus(size_t i) const {
+    const auto& relus = graph_.readers(static_cast<int>(i));
+    return std::all_of(relus.begin(), relus.end(), [this](int relu) {
+      return rule_name(relu) == "pass" && vanishes_with_output(relu);
+    });
+  }
+
+  bool vanishes_with_output(int i) const {
+    const auto& readers = graph_.readers(i);
+    return i != graph_.output() && std::all_of(readers.begin(), readers.end(), [this](int reader) {
+             const auto index = static_cast<size_t>(reader);
+             if (rules_[index].multiplies_by_input) return true;
+             return kMovesRelevance.count(graph_.nodes()[index].op_name) > 0 && vanishes_with_output(reader);
+           });
+  }
+
+  /// A ReLU whose input nobody else reads, and whose input's rule does not care for values below zero.
+  bool may_overwrite(size_t i) const {
+    const Node& node = graph_.nodes()[i];
+    if (node.op_name != "relu" || rule_name(static_cast<int>(i)) != "pass" || node.inputs[0] == kInput) return false;
+    const auto before = static_cast<size_t>(node.inputs[0]);
+    return rules_[before].apply && treatments_[before].dead_below_zero && graph_.readers(node.inputs[0]).size() == 1 &&
+           owns_output(before);
+  }
+
+  /// The op makes its result anew: it is no view of something that others read.
+  bool owns_output(size_t i) const {
+    const Node& node = graph_.nodes()[i];
+    return node.op->linear() != nullptr || node.op_name == "add";
+  }
+
+  std::string rule_name(int i) const {
+    const auto index = static_cast<size_t>(i);
+    return rules_[index].apply ? names_.at(index) : "gradient";
+  }
+
+  const Graph& graph_;
+  std::vector<Rule> rules_;
+  std::map<size_t, std::string> names_;
+  std::vector<Treatment> treatments_;
+};
+
+std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorder& recorder) {
+  std::vector<LayerConservation> result;
+  for (const auto& [index, sums] : recorder.sums) {
+    const Node& node = graph.nodes()[index];
+    if (!node.op->linear() && node.op_name != "add" && node.op_name != "sub") continue;
+    const Tensor handed = sums.handed_on.defined() ? sums.handed_on : at::zeros_like(sums.arriving);
+    const Tensor bias = sums.by_bias.defined() ? sums.by_bias : at::zeros_like(sums.arriving);
+    result.push_back({node.name, sums.arriving, handed, bias, sums.arriving - handed - bias});
+  }
+  return result;
+}
+
+}  // namespace
+
+Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options) {
+  const at::AutoGradMode on(true);
+  const Tensor x = input.detach().requires_grad_();
+  const Plan plan(graph, options, input.ge(0).all().item<bool>());
+  Recorder recorder;
+  recorder.wanted.assign(graph.nodes().size(), false);
+  const auto source = [&graph](const std::string& name) { return static_cast<size_t>(graph.source(graph.index(name))); };
+  for (const auto& layer : options.layers) recorder.wanted[source(layer)] = true;
+  recorder.conservation = options.conservation;
+  recorder.top_k = options.top_k;
+  recorder.cancel = options.cancel;
+
+  const Tensor output = graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
+    return propagate(i, node, inputs, plan[i], recorder);
+  });
+  Explanation result;
+  result.logits = output.detach();
+  result.targets = target_rows(options.targets, result.logits);
+
+  std::vector<Tensor> starts;
+  for (const Tensor& target : result.targets.unbind(0)) {
+    starts.push_back(initial_relevance(result.logits, target, options.start));
+  }
+  if (options.together) {
+    for (; starts.size() > 1; starts.pop_back()) starts[0] = starts[0] + starts.back();
+  }
+
+  std::vector<Tensor> maps;
+  std::map<std::string, std::vector<Tensor>> layers;
+  for (size_t t = 0; t < starts.size(); ++t) {
+    recorder.keep_for_more = t + 1 < starts.size();
+    maps.push_back(torch::autograd::grad({output}, {x}, {starts[t]}, recorder.keep_for_more, false, true)[0]);
+    if (!maps.back().defined()) maps.back() = at::zeros_like(x);
+    for (const auto& layer : options.layers) {
+      layers[layer].push_back(recorder.relevance[source(layer)]);
+    }
+    if (recorder.conservation) result.conservation = conservation_of(graph, recorder);
+    recorder.conservation = false;
+  }
+  const auto joined = [](const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); };
+  result.relevance = joined(maps);
+  for (const auto& [name, tensors] : layers) {
+    if (tensors[0].defined()) result.layers[name] = joined(tensors);
+  }
+  return result;
+}
+
+}  // namespace lrp

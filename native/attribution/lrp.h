@@ -1,0 +1,47 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "propagate.h"
+#include "targets.h"
+
+namespace lrp {
+
+/// The rule of one node, all settings spelled out.
+struct NodeRule {
+  std::string rule;
+  Attributes settings;
+  Tensor pattern;
+};
+
+struct LrpOptions {
+  /// Rules by node name; nodes without one, or with `gradient`, take their plain gradient.
+  std::map<std::string, NodeRule> rules;
+  Tensor targets;         // [explanations, batch]; undefined: the argmax
+  bool together = false;  // all rows of targets start one map
+  Start start = Start::logit;
+  std::vector<std::string> layers;  // nodes whose arriving relevance is returned
+  double top_k = 1;
+  bool conservation = false;
+  const CancelToken* cancel = nullptr;
+};
+
+struct LayerConservation {
+  std::string node;
+  Tensor arriving, handed_on, by_bias, by_stabiliser;  // double [batch]
+};
+
+struct Explanation {
+  Tensor relevance;  // shaped like the input, with a leading axis where there are several targets
+  Tensor logits;
+  Tensor targets;  // [explanations, batch]
+  std::map<std::string, Tensor> layers;
+  std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
+};
+
+/// Relevance of the input under one rule per node. One forward pass, one backward pass per explanation.
+/// The graph should have its batch norms folded. Throws NOT_FOUND for unknown nodes or rules, INVALID_ARGUMENT.
+Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options);
+
+}  // namespace lrp

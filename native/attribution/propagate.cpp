@@ -1,0 +1,116 @@
+#include "propagate.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+
+namespace lrp {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// What a layer's forward pass leaves for its backward pass.
+struct Application : torch::CustomClassHolder {
+  size_t index;
+  const Node* node;
+  Treatment treatment;
+  Recorder* recorder;
+  std::vector<Tensor> inputs;
+  std::vector<bool> explained;
+  Tensor output;
+};
+
+Tensor per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
+
+void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed, const Absorbed& absorbed) {
+  LayerSums sums{per_image(arriving), {}, absorbed.by_bias};
+  for (size_t i = 0; i < handed.size(); ++i) {
+    if (!a.explained[i] || !handed[i].defined()) continue;
+    const Tensor sum = per_image(handed[i]);
+    sums.handed_on = sums.handed_on.defined() ? sums.handed_on + sum : sum;
+  }
+  a.recorder->sums[a.index] = sums;
+}
+
+Tensor run(const Application& a) {
+  if (!a.treatment.in_place) return a.node->op->forward(a.inputs, false);
+  Tensor same_memory = a.inputs[0];
+  return same_memory.relu_();
+}
+
+struct Propagate : torch::autograd::Function<Propagate> {
+  static Tensor forward(AutogradContext* context, c10::intrusive_ptr<Application> a, at::TensorList inputs) {
+    for (const Tensor& input : inputs) {
+      a->inputs.push_back(input.detach());
+      a->explained.push_back(input.requires_grad());
+    }
+    const Tensor result = run(*a);
+    const auto same = [&](const Tensor& input) { return input.is_same(result); };
+    const bool is_input = std::any_of(a->inputs.begin(), a->inputs.end(), same);
+    a->output = result.detach();  // detached: no cycle between the result and its own history
+    context->saved_data["layer"] = at::IValue::make_capsule(a);
+    return is_input ? result.alias() : result;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto holder = context->saved_data["layer"].toCapsule();
+    auto& a = static_cast<Application&>(*holder);
+    Recorder& recorder = *a.recorder;
+    if (recorder.cancel) recorder.cancel->check();
+    Tensor R = gradients[0];
+    if (recorder.top_k < 1 && a.node->op->linear() && a.node->parameters.count("weight")) {
+      R = keep_strongest(R, recorder.top_k);
+    }
+    if (recorder.wants(a.index)) recorder.relevance[a.index] = R;
+    Absorbed absorbed;
+    const Layer layer{*a.node->op,   a.node->op_name, a.inputs,
+                      a.explained,   a.output,        a.treatment.nonnegative_input,
+                      a.treatment.dead_below_zero,    recorder.conservation ? &absorbed : nullptr};
+    if (!recorder.keep_for_more) {  // what the layer object holds is now all that keeps these alive
+      a.inputs.clear();
+      a.output.reset();
+    }
+    std::vector<Tensor> handed = a.treatment.rule->apply(layer, R);
+    if (recorder.conservation) record_sums(a, R, handed, absorbed);
+    variable_list result{Tensor()};  // for the application itself
+    for (size_t i = 0; i < a.explained.size(); ++i) {
+      result.push_back(a.explained[i] && i < handed.size() ? handed[i] : Tensor());
+    }
+    return result;
+  }
+};
+
+Tensor by_plain_autograd(size_t index, const Node& node, const std::vector<Tensor>& inputs, Recorder& recorder) {
+  Tensor result = node.op->forward(inputs, false);
+  if (recorder.wants(index) && result.requires_grad()) {
+    if (result.is_same(inputs[0])) result = result.alias();
+    result.register_hook([index, &recorder](const Tensor& R) { recorder.relevance[index] = R; });
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
+                 Recorder& recorder) {
+  if (recorder.cancel) recorder.cancel->check();
+  if (!treatment.rule) return by_plain_autograd(index, node, inputs, recorder);
+  auto application = c10::make_intrusive<Application>();
+  application->index = index;
+  application->node = &node;
+  application->treatment = treatment;
+  application->recorder = &recorder;
+  return Propagate::apply(application, at::TensorList(inputs));
+}
+
+Tensor keep_strongest(const Tensor& relevance, double share) {
+  const Tensor flat = relevance.flatten(1);
+  const auto kept = static_cast<int64_t>(std::ceil(share * static_cast<double>(flat.size(1))));
+  const Tensor strongest = std::get<1>(flat.abs().topk(std::max<int64_t>(kept, 1), 1));
+  return at::zeros_like(flat).scatter_(1, strongest, flat.gather(1, strongest)).view(relevance.sizes());
+}
+
+}  // namespace lrp

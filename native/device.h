@@ -1,0 +1,24 @@
+#pragma once
+#include <c10/core/Device.h>
+
+#include <string>
+#include <vector>
+
+namespace lrp {
+
+struct CudaState {
+  bool available;
+  std::vector<std::string> devices;
+  std::string reason;  // why not, where it is not available
+};
+
+/// Loads libtorch's CUDA library that lies beside the CPU library, once per process.
+CudaState enable_cuda();
+
+/// "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works). Throws DEVICE with the remedy, INVALID_ARGUMENT.
+c10::Device device_called(const std::string& name);
+
+/// Returns cached GPU memory to the driver; does nothing where CUDA is not loaded.
+void release_cache();
+
+}  // namespace lrp

@@ -1,0 +1,126 @@
+#include <ATen/ATen.h>
+
+#include "passes.h"
+
+namespace lrp {
+
+namespace {
+
+bool is_transposed(const Node& node) { return node.op_name.rfind("conv_transpose", 0) == 0; }
+bool is_weighted(const Node& node) { return node.op_name == "linear" || node.op_name.rfind("conv", 0) == 0; }
+
+/// y = scale * x + shift, per channel.
+struct Affine {
+  Tensor scale, shift;
+
+  explicit Affine(const Node& batch_norm) {
+    const auto& p = batch_norm.parameters;
+    const auto role = [&p](const char* name) { return p.count(name) ? p.at(name).to(at::kDouble) : Tensor(); };
+    const Tensor weight = role("weight"), bias = role("bias");
+    scale = (role("running_var") + batch_norm.attributes.number("eps", 1e-5)).rsqrt();
+    if (weight.defined()) scale = scale * weight;
+    shift = -role("running_mean") * scale;
+    if (bias.defined()) shift = shift + bias;
+  }
+};
+
+Tensor bias_or_zeros(const Node& node, int64_t outputs) {
+  const auto found = node.parameters.find("bias");
+  if (found != node.parameters.end()) return found->second.to(at::kDouble);
+  return at::zeros({outputs}, node.parameters.at("weight").options().dtype(at::kDouble));
+}
+
+void replace(Node& node, const Tensor& weight, const Tensor& bias, at::ScalarType dtype) {
+  node.parameters["weight"] = weight.to(dtype).contiguous();
+  node.parameters["bias"] = bias.to(dtype).contiguous();
+  build_op(node);
+}
+
+/// The layer followed by the batch norm: rows of the weight are scaled.
+bool fold_into_previous(Node& layer, const Affine& affine) {
+  const Tensor original = layer.parameters.at("weight");
+  const Tensor weight = original.to(at::kDouble);
+  const int64_t outputs = affine.scale.size(0);
+  const int64_t groups = layer.attributes.integer("groups", 1);
+  Tensor scaled;
+  if (is_transposed(layer)) {  // [in, out / groups, ...]
+    if (weight.size(1) * groups != outputs) return false;
+    auto shape = weight.sizes().vec();
+    const Tensor grouped = weight.reshape({groups, weight.size(0) / groups, weight.size(1), -1});
+    scaled = (grouped * affine.scale.view({groups, 1, weight.size(1), 1})).reshape(shape);
+  } else {
+    if (weight.size(0) != outputs) return false;
+    std::vector<int64_t> rows(static_cast<size_t>(weight.dim()), 1);
+    rows[0] = outputs;
+    scaled = weight * affine.scale.view(rows);
+  }
+  replace(layer, scaled, bias_or_zeros(layer, outputs) * affine.scale + affine.shift, original.scalar_type());
+  return true;
+}
+
+bool pads(const Node& layer) {
+  if (layer.attributes.is_text("padding")) return layer.attributes.text("padding", "") != "valid";
+  if (!layer.attributes.has("padding")) return false;
+  for (const double p : layer.attributes.numbers("padding")) {
+    if (p != 0) return true;
+  }
+  return false;
+}
+
+/// The batch norm followed by the layer: columns of the weight are scaled, the shift becomes part of the bias.
+bool fold_into_next(Node& layer, const Affine& affine) {
+  if (is_transposed(layer) || pads(layer)) return false;
+  const Tensor original = layer.parameters.at("weight");
+  const Tensor weight = original.to(at::kDouble);
+  const int64_t groups = layer.attributes.integer("groups", 1);
+  const int64_t inputs = affine.scale.size(0);
+  if (weight.size(1) * groups != inputs) return false;
+  const int64_t outputs = weight.size(0), per_group = weight.size(1);
+  const Tensor grouped = weight.reshape({groups, outputs / groups, per_group, -1});
+  const auto per_channel = [&](const Tensor& v) { return v.view({groups, 1, per_group, 1}); };
+  const Tensor scaled = (grouped * per_channel(affine.scale)).reshape(weight.sizes());
+  const Tensor shifted = (grouped * per_channel(affine.shift)).sum({2, 3}).reshape({outputs});
+  replace(layer, scaled, bias_or_zeros(layer, outputs) + shifted, original.scalar_type());
+  return true;
+}
+
+bool fold(const Graph& graph, std::vector<Node>& nodes, size_t i) {
+  const Affine affine(nodes[i]);
+  const int before = nodes[i].inputs.at(0);
+  const auto alone = [&graph](int node) { return graph.readers(node).size() == 1 && node != graph.output(); };
+  if (before != kInput && is_weighted(nodes[static_cast<size_t>(before)]) && alone(before)) {
+    return fold_into_previous(nodes[static_cast<size_t>(before)], affine);
+  }
+  const int index = static_cast<int>(i);
+  if (!alone(index)) return false;
+  Node& after = nodes[static_cast<size_t>(graph.readers(index)[0])];
+  return is_weighted(after) && fold_into_next(after, affine);
+}
+
+/// Readers of node `i` read its input instead.
+void pass_by(std::vector<Node>& nodes, size_t i) {
+  for (size_t reader = i + 1; reader < nodes.size(); ++reader) {
+    for (int& input : nodes[reader].inputs) {
+      if (input == static_cast<int>(i)) input = nodes[i].inputs.at(0);
+    }
+  }
+}
+
+}  // namespace
+
+Graph fold_batch_norm(const Graph& graph) {
+  std::vector<Node> nodes = graph.nodes();
+  int output = graph.output();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].op_name != "batch_norm" || !fold(graph, nodes, i)) continue;
+    nodes[i].op_name = "identity";
+    nodes[i].parameters.clear();
+    nodes[i].parameter_names.clear();
+    build_op(nodes[i]);
+    pass_by(nodes, i);
+    if (output == static_cast<int>(i)) output = nodes[i].inputs.at(0);
+  }
+  return Graph(std::move(nodes), output, graph.tensors());
+}
+
+}  // namespace lrp

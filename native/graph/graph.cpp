@@ -1,0 +1,137 @@
+#include "graph.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "../error.h"
+
+namespace lrp {
+
+namespace {
+
+std::string at_node(const Node& node) { return "node '" + node.name + "' (" + node.op_name + ")"; }
+
+Node resolve(const NodeSpec& spec, const std::map<std::string, int>& known,
+             const std::map<std::string, Tensor>& tensors) {
+  Node node{spec.name, spec.op, {}, spec.attributes, spec.parameters, {}, nullptr};
+  for (const auto& input : spec.inputs) {
+    const auto found = known.find(input);
+    if (found == known.end()) {
+      throw Error("INVALID_ARGUMENT", at_node(node) + " reads '" + input + "', which does not stand before it");
+    }
+    node.inputs.push_back(found->second);
+  }
+  for (const auto& [role, name] : spec.parameters) {
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) {
+      throw Error("INVALID_ARGUMENT", at_node(node) + " needs the tensor '" + name + "', which is missing");
+    }
+    node.parameters[role] = found->second;
+  }
+  build_op(node);
+  return node;
+}
+
+/// libtorch's messages end in a stack trace: the first line says what matters.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+void build_op(Node& node) {
+  try {
+    node.op = make_op(node.op_name, node.attributes, node.parameters);
+  } catch (const Error& error) {
+    throw Error(error.code(), at_node(node) + ": " + error.what());
+  } catch (const c10::Error& error) {
+    throw Error("INVALID_ARGUMENT", at_node(node) + ": " + first_line(error.what_without_backtrace()));
+  }
+}
+
+Graph::Graph(const GraphSpec& spec, std::map<std::string, Tensor> tensors) : tensors_(std::move(tensors)) {
+  std::map<std::string, int> known{{"input", kInput}};
+  for (const auto& node : spec.nodes) {
+    nodes_.push_back(resolve(node, known, tensors_));
+    if (!known.emplace(node.name, static_cast<int>(nodes_.size()) - 1).second) {
+      throw Error("INVALID_ARGUMENT", "two nodes are called '" + node.name + "'");
+    }
+  }
+  const auto found = known.find(spec.output);
+  if (found == known.end() || found->second == kInput) {
+    throw Error("INVALID_ARGUMENT", "the output '" + spec.output + "' is no node of the graph");
+  }
+  output_ = found->second;
+  find_readers();
+}
+
+Graph::Graph(std::vector<Node> nodes, int output, std::map<std::string, Tensor> tensors)
+    : nodes_(std::move(nodes)), output_(output), tensors_(std::move(tensors)) {
+  find_readers();
+}
+
+void Graph::find_readers() {
+  readers_.assign(nodes_.size() + 1, {});
+  freed_after_.assign(nodes_.size(), {});
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    for (const int input : nodes_[i].inputs) {
+      auto& readers = readers_[static_cast<size_t>(input + 1)];
+      if (readers.empty() || readers.back() != static_cast<int>(i)) readers.push_back(static_cast<int>(i));
+    }
+  }
+  for (int i = kInput; i < static_cast<int>(nodes_.size()); ++i) {
+    if (i == output_ || (i == kInput && readers(i).empty())) continue;
+    const int last = readers(i).empty() ? i : readers(i).back();
+    freed_after_[static_cast<size_t>(last)].push_back(i);
+  }
+}
+
+int Graph::index(const std::string& name) const {
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.name == name; });
+  if (found == nodes_.end()) throw Error("NOT_FOUND", "the model has no layer '" + name + "'");
+  return static_cast<int>(found - nodes_.begin());
+}
+
+int Graph::source(int index) const {
+  const Node& node = nodes_[static_cast<size_t>(index)];
+  const bool folded = node.op_name == "identity" && readers(index).empty() && index != output_;
+  return folded && node.inputs[0] != kInput ? source(node.inputs[0]) : index;
+}
+
+std::vector<std::string> Graph::trainable() const {
+  std::vector<std::string> names;
+  for (const auto& node : nodes_) {
+    for (const auto& [role, name] : node.parameter_names) {
+      const bool changes = role == "weight" || role == "bias";
+      if (changes && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+Tensor Graph::run(const Tensor& input, const Step& step) const {
+  std::vector<Tensor> results(nodes_.size() + 1);
+  results[0] = input;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    std::vector<Tensor> inputs;
+    for (const int index : node.inputs) inputs.push_back(results[static_cast<size_t>(index + 1)]);
+    try {
+      results[i + 1] = step(i, node, inputs);
+    } catch (const Error& error) {
+      if (error.code() == "ABORTED") throw;
+      throw Error(error.code(), at_node(node) + ": " + error.what());
+    } catch (const c10::Error& error) {
+      throw Error("INVALID_ARGUMENT", at_node(node) + ": " + first_line(error.what_without_backtrace()));
+    }
+    for (const int done : freed_after_[i]) results[static_cast<size_t>(done + 1)].reset();
+  }
+  return results[static_cast<size_t>(output_ + 1)];
+}
+
+Tensor Graph::forward(const Tensor& input, bool training) const {
+  return run(input, [training](size_t, const Node& node, const std::vector<Tensor>& inputs) {
+    return node.op->forward(inputs, training);
+  });
+}
+
+}  // namespace lrp

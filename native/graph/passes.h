@@ -1,0 +1,23 @@
+#pragma once
+#include "graph.h"
+
+namespace lrp {
+
+/// Folds every batch norm into the linear layer it follows, or into the one that follows it where that is exact (no
+/// zero padding in between). A folded batch norm stays in the graph as an `identity` that nobody reads, so that names and
+/// order are kept.
+/// Weights that two nodes share are folded for each node by itself.
+Graph fold_batch_norm(const Graph& graph);
+
+/// What is known of a node without running it.
+struct Signs {
+  /// Every input is >= 0 whatever the network's input is.
+  bool nonnegative_input = false;
+  /// The output is read by ReLUs alone.
+  bool below_relu = false;
+};
+
+/// Signs per node. `nonnegative_network_input` says whether the network's own input is known to be >= 0.
+std::vector<Signs> find_signs(const Graph& graph, bool nonnegative_network_input);
+
+}  // namespace lrp

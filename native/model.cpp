@@ -1,0 +1,55 @@
+#include "model.h"
+
+#include <ATen/ATen.h>
+
+#include "device.h"
+#include "error.h"
+#include "graph/passes.h"
+
+namespace lrp {
+
+namespace {
+
+std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c10::Device device) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : tensors) {
+    if (!tensor.is_floating_point()) {
+      tensor = tensor.to(device);
+      continue;
+    }
+    tensor = tensor.to(device, at::kFloat);
+    if (!tensor.isfinite().all().item<bool>()) {
+      throw Error("NUMERIC", "the tensor '" + name + "' holds values that are not finite");
+    }
+  }
+  return tensors;
+}
+
+}  // namespace
+
+Model::Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device)
+    : device_(device_called(device)),
+      graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_))) {}
+
+std::shared_ptr<const Graph> Model::explained() const {
+  const std::lock_guard<std::mutex> lock(explained_mutex_);
+  if (!explained_) {
+    const at::NoGradGuard no_grad;
+    explained_ = std::make_shared<const Graph>(fold_batch_norm(*graph_));
+  }
+  return explained_;
+}
+
+void Model::weights_changed() {
+  const std::lock_guard<std::mutex> lock(explained_mutex_);
+  explained_.reset();
+}
+
+Tensor Model::prepare(const Tensor& input) const {
+  if (input.dim() == 0 || input.numel() == 0) throw Error("INVALID_ARGUMENT", "the input is empty");
+  const Tensor x = input.to(device_, at::kFloat);
+  if (!x.isfinite().all().item<bool>()) throw Error("NUMERIC", "the input holds values that are not finite");
+  return x;
+}
+
+}  // namespace lrp

@@ -1,0 +1,38 @@
+#pragma once
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+
+#include "graph/graph.h"
+
+namespace lrp {
+
+/// A network on a device, safe to use from several threads: explanations share it, training has it alone.
+class Model {
+ public:
+  /// Moves the tensors to `device` (floating ones become float32), checks that they are finite, builds the graph.
+  /// Throws NUMERIC for non-finite weights, DEVICE for a device that is not there, and what Graph throws.
+  Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device);
+
+  const Graph& graph() const { return *graph_; }
+  /// The graph to explain: batch norms folded. Made on first use and whenever the weights have changed.
+  std::shared_ptr<const Graph> explained() const;
+  /// To be called after training: what was derived from the old weights is dropped.
+  void weights_changed();
+
+  c10::Device device() const { return device_; }
+  /// The input as a float32 tensor on the model's device. Throws NUMERIC when it is not finite.
+  Tensor prepare(const Tensor& input) const;
+
+  /// Held shared while the weights are read, exclusively while they are trained.
+  std::shared_mutex& weights_mutex() const { return weights_mutex_; }
+
+ private:
+  c10::Device device_;
+  std::unique_ptr<Graph> graph_;
+  mutable std::shared_ptr<const Graph> explained_;
+  mutable std::mutex explained_mutex_;
+  mutable std::shared_mutex weights_mutex_;
+};
+
+}  // namespace lrp

@@ -1,0 +1,154 @@
+#include "attribute_binding.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "../attribution/method.h"
+#include "../error.h"
+#include "async.h"
+#include "values.h"
+
+namespace lrp::node {
+
+namespace {
+
+std::map<std::string, NodeRule> rules_from(const Napi::Object& options) {
+  std::map<std::string, NodeRule> rules;
+  const Napi::Value list = options.Get("rules");
+  if (list.IsArray()) {
+    const auto array = list.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      const auto entry = array.Get(i).As<Napi::Object>();
+      rules[text_from(entry, "node", "")] = {text_from(entry, "rule", ""), attributes_from(entry.Get("parameters")), {}};
+    }
+  }
+  const Napi::Value patterns = options.Get("patterns");
+  if (patterns.IsObject()) {
+    for (auto& [node, rule] : rules) {
+      const Napi::Value pattern = patterns.As<Napi::Object>().Get(node);
+      if (pattern.IsObject()) rule.pattern = tensor_over(pattern, "the pattern of '" + node + "'");
+    }
+  }
+  return rules;
+}
+
+Tensor targets_from(const Napi::Object& options) {
+  const Napi::Value targets = options.Get("targets");
+  return targets.IsObject() ? tensor_copy(targets, "targets").to(at::kLong) : Tensor();
+}
+
+Method method_from(const Napi::Object& options) {
+  Method method;
+  method.name = text_from(options, "method", "lrp");
+  method.lrp.rules = rules_from(options);
+  method.lrp.targets = targets_from(options);
+  method.lrp.together = flag_from(options, "together", false);
+  method.lrp.start = start_from(text_from(options, "start", "logit"));
+  method.lrp.layers = strings_from(options.Get("layers"));
+  method.lrp.top_k = number_from(options, "topK", 1);
+  method.lrp.conservation = flag_from(options, "conservation", false);
+  method.steps = static_cast<int64_t>(number_from(options, "steps", 20));
+  method.noise = number_from(options, "noise", 0.1);
+  method.window = static_cast<int64_t>(number_from(options, "window", 4));
+  method.stride = static_cast<int64_t>(number_from(options, "stride", 0));
+  method.layer = text_from(options, "layer", "");
+  method.seed = static_cast<uint64_t>(number_from(options, "seed", 0));
+  if (!(method.lrp.top_k > 0 && method.lrp.top_k <= 1)) {
+    throw Error("INVALID_ARGUMENT", "topK must be above 0 and at most 1");
+  }
+  if (method.steps < 1 || method.window < 1) throw Error("INVALID_ARGUMENT", "steps and window must be 1 or more");
+  return method;
+}
+
+Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
+  auto object = Napi::Object::New(env);
+  object["relevance"] = float_tensor(env, explanation.relevance);
+  object["logits"] = float_tensor(env, explanation.logits);
+  object["targets"] = int32_array(env, explanation.targets);
+  object["layers"] = float_tensors(env, explanation.layers);
+  auto conservation = Napi::Array::New(env, explanation.conservation.size());
+  for (size_t i = 0; i < explanation.conservation.size(); ++i) {
+    const auto& layer = explanation.conservation[i];
+    auto entry = Napi::Object::New(env);
+    entry["node"] = Napi::String::New(env, layer.node);
+    entry["arriving"] = float64_array(env, layer.arriving);
+    entry["handedOn"] = float64_array(env, layer.handed_on);
+    entry["absorbedByBias"] = float64_array(env, layer.by_bias);
+    entry["absorbedByStabiliser"] = float64_array(env, layer.by_stabiliser);
+    conservation[static_cast<uint32_t>(i)] = entry;
+  }
+  object["conservation"] = conservation;
+  return object;
+}
+
+std::vector<Tensor> tensors_from(const Napi::Value& list, const std::string& what) {
+  std::vector<Tensor> result;
+  const auto array = list.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(tensor_copy(array.Get(i), what));
+  return result;
+}
+
+/// One layer under one rule, by the same path a network takes.
+Tensor relevance_of_layer(const NodeSpec& spec, const std::map<std::string, Tensor>& parameters,
+                          const std::vector<Tensor>& inputs, const Tensor& R, const NodeRule& rule, size_t wanted) {
+  Node node{"layer", spec.op, {}, spec.attributes, {}, parameters, nullptr};
+  build_op(node);
+  const at::AutoGradMode on(true);
+  std::vector<Tensor> leaves;
+  for (const Tensor& input : inputs) leaves.push_back(input.detach().requires_grad_());
+  Recorder recorder;
+  recorder.wanted = {false};
+  Treatment treatment;
+  Rule made;
+  if (rule.rule != "gradient") {
+    made = make_rule(rule.rule, {rule.settings, rule.pattern});
+    treatment.rule = &made;
+    treatment.nonnegative_input = inputs.at(0).ge(0).all().item<bool>();
+  }
+  const Tensor output = propagate(0, node, leaves, treatment, recorder);
+  return torch::autograd::grad({output}, {leaves.at(wanted)}, {R})[0];
+}
+
+}  // namespace
+
+Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value input,
+                            Napi::Object options) {
+  auto method = std::make_shared<Method>(method_from(options));
+  auto cancel = CancelHandle::token_of(options);
+  method->lrp.cancel = cancel.get();
+  return run_async(env, {input, weights_owner, options},
+                   [model, method, cancel, x = tensor_over(input, "the input")]() -> Finish {
+                     const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                     for (auto& [node, rule] : method->lrp.rules) {
+                       if (rule.pattern.defined()) rule.pattern = rule.pattern.to(model->device(), at::kFloat);
+                     }
+                     Explanation explanation = attribute(*model->explained(), model->prepare(x), *method);
+                     explanation.relevance = explanation.relevance.cpu();
+                     return [explanation](Napi::Env env) { return to_object(env, explanation); };
+                   });
+}
+
+Napi::Value explain_layer(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto call = info[0].As<Napi::Object>();
+    const NodeSpec spec{"layer", text_from(call, "op", ""), {}, attributes_from(call.Get("attributes")), {}};
+    std::map<std::string, Tensor> parameters;
+    const auto given = call.Get("parameters").As<Napi::Object>();
+    const Napi::Array roles = given.GetPropertyNames();
+    for (uint32_t i = 0; i < roles.Length(); ++i) {
+      const std::string role = roles.Get(i).As<Napi::String>();
+      parameters[role] = tensor_copy(given.Get(role), role);
+    }
+    NodeRule rule{text_from(call, "rule", ""), attributes_from(call.Get("ruleParameters")), {}};
+    if (call.Get("pattern").IsObject()) rule.pattern = tensor_copy(call.Get("pattern"), "pattern");
+    return run_async(info.Env(), {},
+                     [spec, parameters, rule, inputs = tensors_from(call.Get("inputs"), "input"),
+                      R = tensor_copy(call.Get("relevance"), "relevance"),
+                      wanted = static_cast<size_t>(number_from(call, "input", 0))]() -> Finish {
+                       const Tensor result = relevance_of_layer(spec, parameters, inputs, R, rule, wanted);
+                       return [result](Napi::Env env) -> Napi::Value { return raw_tensor(env, result); };
+                     });
+  });
+}
+
+}  // namespace lrp::node

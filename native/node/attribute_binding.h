@@ -1,0 +1,17 @@
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "../model.h"
+
+namespace lrp::node {
+
+/// Model.attribute(input, options): see AttributeOptions in src/native.ts.
+Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value input,
+                            Napi::Object options);
+
+/// explainLayer(call): see LayerCall in src/native.ts.
+Napi::Value explain_layer(const Napi::CallbackInfo& info);
+
+}  // namespace lrp::node

@@ -1,0 +1,179 @@
+#include "model_binding.h"
+
+#include <ATen/ATen.h>
+
+#include "../device.h"
+#include "../error.h"
+#include "async.h"
+#include "attribute_binding.h"
+#include "values.h"
+
+namespace lrp::node {
+
+namespace {
+
+std::map<std::string, Tensor> tensors_from(const Napi::Object& object) {
+  std::map<std::string, Tensor> result;
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).As<Napi::String>();
+    result[name] = tensor_over(object.Get(name), "tensor '" + name + "'");
+  }
+  return result;
+}
+
+struct ForwardResult {
+  Tensor output;
+  std::map<std::string, Tensor> layers;
+};
+
+/// Forward in batches, so that a large input needs no more memory than one batch of activations.
+ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch_size,
+                          const std::vector<std::string>& layers, const CancelToken& cancel) {
+  const at::NoGradGuard no_grad;
+  const auto graph = model.explained();
+  std::vector<Tensor> outputs;
+  std::map<std::string, std::vector<Tensor>> kept;
+  std::map<int, std::vector<std::string>> wanted;
+  for (const auto& layer : layers) wanted[graph->source(graph->index(layer))].push_back(layer);
+  for (const Tensor& batch : input.split(batch_size > 0 ? batch_size : input.size(0))) {
+    cancel.check();
+    const Tensor x = model.prepare(batch);
+    outputs.push_back(graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
+      const Tensor result = node.op->forward(inputs, false);
+      const auto found = wanted.find(static_cast<int>(i));
+      if (found == wanted.end()) return result;
+      for (const auto& name : found->second) kept[name].push_back(result.cpu());
+      return result;
+    }));
+  }
+  ForwardResult result{at::cat(outputs).cpu(), {}};
+  for (const auto& [name, parts] : kept) result.layers[name] = at::cat(parts);
+  return result;
+}
+
+}  // namespace
+
+Napi::Function ModelHandle::define(Napi::Env env) {
+  return DefineClass(env, "Model",
+                     {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
+                      InstanceMethod<&ModelHandle::attribute>("attribute"),
+                      InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::shapes>("shapes"),
+                      InstanceMethod<&ModelHandle::dispose>("dispose"),
+                      InstanceAccessor<&ModelHandle::device>("device")});
+}
+
+ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
+  if (info.Length() != 2 || !info[0].IsExternal()) {
+    throw to_error(info.Env(), "INVALID_ARGUMENT", "models are made by Model.create");
+  }
+  model_ = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
+  weights_ = Napi::Persistent(info[1].As<Napi::Object>());
+}
+
+std::shared_ptr<Model> ModelHandle::model() const {
+  if (!model_) throw Error("DISPOSED", "the model was disposed of");
+  return model_;
+}
+
+Napi::Value ModelHandle::weights_owner(Napi::Env env) const {
+  return weights_.IsEmpty() ? env.Undefined() : weights_.Value();
+}
+
+Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    auto spec = std::make_shared<GraphSpec>(graph_from(info[0].As<Napi::Object>()));
+    auto tensors = std::make_shared<std::map<std::string, Tensor>>(tensors_from(info[1].As<Napi::Object>()));
+    const std::string device = info[2].ToString();
+    auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
+    return run_async(env, {info[1]}, [spec, tensors, device, owner]() -> Finish {
+      auto model = std::make_shared<Model>(*spec, std::move(*tensors), device);
+      return [model, owner](Napi::Env env) -> Napi::Value {
+        auto held = model;
+        const auto external = Napi::External<std::shared_ptr<Model>>::New(env, &held);
+        return env.GetInstanceData<AddonData>()->model_class.New({external, owner->Value()});
+      };
+    });
+  });
+}
+
+Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto options = info[1].IsObject() ? info[1].As<Napi::Object>() : Napi::Object::New(info.Env());
+    const auto batch_size = static_cast<int64_t>(number_from(options, "batchSize", 0));
+    return run_async(info.Env(), {info[0], weights_owner(info.Env())},
+                     [model = model(), input = tensor_over(info[0], "the input"), batch_size,
+                      layers = strings_from(options.Get("layers")),
+                      cancel = CancelHandle::token_of(options)]() -> Finish {
+                       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                       const auto result = run_forward(*model, input, batch_size, layers, *cancel);
+                       return [result](Napi::Env env) -> Napi::Value {
+                         auto object = Napi::Object::New(env);
+                         object["output"] = float_tensor(env, result.output);
+                         object["layers"] = float_tensors(env, result.layers);
+                         return object;
+                       };
+                     });
+  });
+}
+
+Napi::Value ModelHandle::attribute(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return attribute_async(info.Env(), model(), weights_owner(info.Env()), info[0], info[1].As<Napi::Object>());
+  });
+}
+
+Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_async(info.Env(), {weights_owner(info.Env())}, [model = model()]() -> Finish {
+      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+      std::map<std::string, Tensor> copies;
+      for (const auto& [name, tensor] : model->graph().tensors()) copies[name] = tensor.detach().cpu().clone();
+      return [copies](Napi::Env env) -> Napi::Value {
+        auto object = Napi::Object::New(env);
+        for (const auto& [name, tensor] : copies) object[name] = raw_tensor(env, tensor);
+        return object;
+      };
+    });
+  });
+}
+
+Napi::Value ModelHandle::shapes(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_async(info.Env(), {weights_owner(info.Env())},
+                     [model = model(), shape = integers_from(info[0], "the input's shape")]() -> Finish {
+                       const at::NoGradGuard no_grad;
+                       std::map<std::string, std::vector<int64_t>> shapes;
+                       const Tensor x = at::zeros(shape, at::device(model->device()));
+                       model->graph().run(x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs) {
+                         const Tensor result = node.op->forward(inputs, false);
+                         shapes[node.name] = result.sizes().vec();
+                         return result;
+                       });
+                       return [shapes](Napi::Env env) -> Napi::Value {
+                         auto object = Napi::Object::New(env);
+                         for (const auto& [name, axes] : shapes) {
+                           auto list = Napi::Array::New(env, axes.size());
+                           for (size_t i = 0; i < axes.size(); ++i) {
+                             list[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(axes[i]));
+                           }
+                           object[name] = list;
+                         }
+                         return object;
+                       };
+                     });
+  });
+}
+
+Napi::Value ModelHandle::device(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return Napi::String::New(info.Env(), model()->device().str()); });
+}
+
+Napi::Value ModelHandle::dispose(const Napi::CallbackInfo& info) {
+  model_.reset();
+  weights_.Reset();
+  return info.Env().Undefined();
+}
+
+}  // namespace lrp::node

@@ -1,0 +1,36 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <napi.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "../graph/graph.h"
+
+// JavaScript values to C++ and back. Everything here runs on JavaScript's thread and computes nothing.
+namespace lrp::node {
+
+/// { data: Uint8Array | Float32Array | ..., shape, dtype? } as a tensor over the same memory. The caller keeps the
+/// JavaScript value alive as long as the tensor. Throws INVALID_ARGUMENT naming `what`.
+Tensor tensor_over(const Napi::Value& value, const std::string& what);
+/// The same, copied.
+Tensor tensor_copy(const Napi::Value& value, const std::string& what);
+
+/// A float32 tensor as { data: Float32Array, shape } over the tensor's own memory, without a copy.
+Napi::Object float_tensor(Napi::Env env, const Tensor& tensor);
+/// Any tensor as { dtype, shape, data: Uint8Array } over the tensor's own memory.
+Napi::Object raw_tensor(Napi::Env env, const Tensor& tensor);
+Napi::Value int32_array(Napi::Env env, const Tensor& tensor);
+Napi::Value float64_array(Napi::Env env, const Tensor& tensor);
+Napi::Object float_tensors(Napi::Env env, const std::map<std::string, Tensor>& tensors);
+
+Attributes attributes_from(const Napi::Value& value);
+std::vector<std::string> strings_from(const Napi::Value& value);
+std::vector<int64_t> integers_from(const Napi::Value& value, const std::string& what);
+std::string text_from(const Napi::Object& object, const char* key, const std::string& fallback);
+double number_from(const Napi::Object& object, const char* key, double fallback);
+bool flag_from(const Napi::Object& object, const char* key, bool fallback);
+GraphSpec graph_from(const Napi::Object& graph);
+
+}  // namespace lrp::node

@@ -1,0 +1,96 @@
+#include <ATen/ATen.h>
+
+#include <functional>
+#include <map>
+
+#include "families.h"
+
+namespace lrp {
+
+namespace {
+
+using Function = std::function<Tensor(const Tensor&)>;
+
+class Activation : public Op {
+ public:
+  explicit Activation(Function function) : function_(std::move(function)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return function_(inputs.at(0)); }
+
+ private:
+  Function function_;
+};
+
+class Dropout : public Op {
+ public:
+  explicit Dropout(double p) : p_(p) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool training) const override {
+    return training ? at::dropout(inputs.at(0), p_, true) : inputs.at(0);
+  }
+
+ private:
+  double p_;
+};
+
+using Make = std::function<Function(const Attributes&)>;
+
+Make plain(Tensor (*function)(const Tensor&)) {
+  return [function](const Attributes&) { return Function(function); };
+}
+
+const std::map<std::string, Make>& activations() {
+  static const std::map<std::string, Make> table{
+      {"relu", plain([](const Tensor& x) { return at::relu(x); })},
+      {"relu6", plain([](const Tensor& x) { return at::hardtanh(x, 0, 6); })},
+      {"silu", plain([](const Tensor& x) { return at::silu(x); })},
+      {"sigmoid", plain([](const Tensor& x) { return at::sigmoid(x); })},
+      {"tanh", plain([](const Tensor& x) { return at::tanh(x); })},
+      {"hardswish", plain([](const Tensor& x) { return at::hardswish(x); })},
+      {"hardsigmoid", plain([](const Tensor& x) { return at::hardsigmoid(x); })},
+      {"identity", plain([](const Tensor& x) { return x; })},
+      {"hardtanh",
+       [](const Attributes& a) {
+         const double low = a.number("min_val", -1), high = a.number("max_val", 1);
+         return [=](const Tensor& x) { return at::hardtanh(x, low, high); };
+       }},
+      {"leaky_relu",
+       [](const Attributes& a) {
+         const double slope = a.number("negative_slope", 0.01);
+         return [=](const Tensor& x) { return at::leaky_relu(x, slope); };
+       }},
+      {"elu",
+       [](const Attributes& a) {
+         const double alpha = a.number("alpha", 1);
+         return [=](const Tensor& x) { return at::elu(x, alpha); };
+       }},
+      {"softplus",
+       [](const Attributes& a) {
+         const double beta = a.number("beta", 1);
+         return [=](const Tensor& x) { return at::softplus(x, beta); };
+       }},
+      {"gelu",
+       [](const Attributes& a) {
+         const std::string approximate = a.text("approximate", "none");
+         return [=](const Tensor& x) { return at::gelu(x, approximate); };
+       }},
+      {"softmax",
+       [](const Attributes& a) {
+         const int64_t dim = a.integer("dim");
+         return [=](const Tensor& x) { return at::softmax(x, dim); };
+       }},
+      {"log_softmax",
+       [](const Attributes& a) {
+         const int64_t dim = a.integer("dim");
+         return [=](const Tensor& x) { return at::log_softmax(x, dim); };
+       }},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::shared_ptr<Op> make_activation(const OpArguments& a) {
+  if (a.name == "dropout") return std::make_shared<Dropout>(a.attributes.number("p", 0.5));
+  return std::make_shared<Activation>(activations().at(a.name)(a.attributes));
+}
+
+}  // namespace lrp

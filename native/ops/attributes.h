@@ -1,0 +1,44 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lrp {
+
+using at::Tensor;
+
+using Attribute = std::variant<double, bool, std::string, std::vector<double>>;
+
+/// Parameters of one node by role: weight, bias, running_mean, ...
+using Parameters = std::map<std::string, Tensor>;
+
+/// Attributes of a node or settings of a rule, with defaults and readable errors for what is missing or of the wrong type.
+class Attributes {
+ public:
+  Attributes() = default;
+  explicit Attributes(std::map<std::string, Attribute> values) : values_(std::move(values)) {}
+
+  bool has(const std::string& name) const { return values_.count(name) > 0; }
+  bool is_text(const std::string& name) const;
+  bool is_list(const std::string& name) const;
+  double number(const std::string& name) const;
+  double number(const std::string& name, double fallback) const;
+  int64_t integer(const std::string& name) const;
+  int64_t integer(const std::string& name, int64_t fallback) const;
+  bool flag(const std::string& name, bool fallback) const;
+  std::string text(const std::string& name, const std::string& fallback) const;
+  /// A list of numbers; one number counts as a list of one.
+  std::vector<double> numbers(const std::string& name) const;
+  /// A list of whole numbers; with `axes` > 0 one number is repeated for every axis and other lengths are refused.
+  std::vector<int64_t> integers(const std::string& name, size_t axes = 0) const;
+  std::vector<int64_t> integers(const std::string& name, size_t axes, int64_t fallback) const;
+
+ private:
+  const Attribute& at(const std::string& name) const;
+  std::map<std::string, Attribute> values_;
+};
+
+}  // namespace lrp

@@ -1,0 +1,139 @@
+#include <ATen/ATen.h>
+
+#include "../error.h"
+#include "families.h"
+
+namespace lrp {
+
+namespace {
+
+/// Convolution over 1, 2 or 3 axes with any stride, dilation, groups, and zero padding that may differ at both ends.
+class Convolution : public Op, public LinearMap {
+ public:
+  Convolution(const OpArguments& a, bool transposed)
+      : LinearMap(a.parameter("weight"), a.optional_parameter("bias")),
+        axes_(a.axes()),
+        transposed_(transposed),
+        stride_(a.attributes.integers("stride", axes_, 1)),
+        dilation_(a.attributes.integers("dilation", axes_, 1)),
+        output_padding_(a.attributes.integers("output_padding", axes_, 0)),
+        groups_(a.attributes.integer("groups", 1)) {
+    if (weight_.dim() != static_cast<int64_t>(axes_) + 2) {
+      throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " has " + std::to_string(axes_ + 2) + " axes");
+    }
+    if (groups_ < 1 || weight_.size(0) % groups_ != 0) {
+      throw Error("INVALID_ARGUMENT", "groups must divide the channels");
+    }
+    set_padding(a);
+  }
+
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+    return forward(inputs.at(0), weight_, bias_);
+  }
+  const LinearMap* linear() const override { return this; }
+
+  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
+    check_channels(x);
+    return at::convolution(padded(x), w, optional(b), stride_, padding_, dilation_, transposed_, output_padding_,
+                           groups_);
+  }
+
+  Tensor input_gradient(const Tensor& g, const Tensor& x, const Tensor& w) const override {
+    return gradient(g, x, w, groups_);
+  }
+
+  /// With all weights one no channel matters: one box filter per group, whatever the number of channels.
+  Tensor forward(const Tensor& x, Part part, bool with_bias) const override {
+    if (part.kind != Part::kOnes) return LinearMap::forward(x, part, with_bias);
+    const Tensor sums = group_sums(x);
+    const Tensor box = at::convolution(padded(sums), box_filter(), std::nullopt, stride_, padding_, dilation_,
+                                       transposed_, output_padding_, groups_);
+    return box.repeat_interleave(output_channels() / groups_, 1);
+  }
+  Tensor input_gradient(const Tensor& g, const Tensor& x, Part part) const override {
+    if (part.kind != Part::kOnes) return LinearMap::input_gradient(g, x, part);
+    const Tensor like = x.narrow(1, 0, groups_);
+    const Tensor box = gradient(group_sums(g), like, box_filter(), groups_);
+    return groups_ == 1 ? box.expand_as(x) : box.repeat_interleave(x.size(1) / groups_, 1);
+  }
+
+  Tensor bias_like_output(Part part) const override {
+    const Tensor b = bias(part);
+    return b.defined() ? b.view(channel_shape()) : b;
+  }
+
+ private:
+  void set_padding(const OpArguments& a) {
+    padding_.assign(axes_, 0);
+    const auto kernel = weight_.sizes().slice(2);
+    if (!a.attributes.is_text("padding")) {
+      padding_ = a.attributes.integers("padding", axes_, 0);
+      return;
+    }
+    const std::string mode = a.attributes.text("padding", "valid");
+    if (mode == "valid") return;
+    if (mode != "same") throw Error("INVALID_ARGUMENT", "padding '" + mode + "' is neither 'same' nor 'valid'");
+    std::vector<int64_t> extra(2 * axes_, 0);  // last axis first, as constant_pad_nd wants it
+    bool uneven = false;
+    for (size_t i = 0; i < axes_; ++i) {
+      if (stride_[i] != 1) throw Error("INVALID_ARGUMENT", "padding 'same' needs stride 1");
+      const int64_t total = dilation_[i] * (kernel[i] - 1);
+      padding_[i] = total / 2;
+      extra[2 * (axes_ - 1 - i) + 1] = total % 2;
+      uneven = uneven || total % 2;
+    }
+    if (uneven) extra_padding_ = extra;
+  }
+
+  Tensor padded(const Tensor& x) const {
+    return extra_padding_.empty() ? x : at::constant_pad_nd(x, extra_padding_);
+  }
+
+  Tensor gradient(const Tensor& g, const Tensor& x, const Tensor& w, int64_t groups) const {
+    const Tensor like = padded(x);
+    Tensor result = std::get<0>(at::convolution_backward(g, like, w, std::nullopt, stride_, padding_, dilation_,
+                                                         transposed_, output_padding_, groups, {true, false, false}));
+    for (size_t i = 0; i < axes_ && !extra_padding_.empty(); ++i) result = result.narrow(i + 2, 0, x.size(i + 2));
+    return result;
+  }
+
+  int64_t output_channels() const { return transposed_ ? weight_.size(1) * groups_ : weight_.size(0); }
+  std::vector<int64_t> channel_shape() const {
+    std::vector<int64_t> shape(axes_ + 2, 1);
+    shape[1] = -1;
+    return shape;
+  }
+  Tensor box_filter() const {
+    auto shape = weight_.sizes().vec();
+    shape[0] = groups_;
+    shape[1] = 1;
+    return at::ones(shape, weight_.options());
+  }
+  /// Channels added up within each group.
+  Tensor group_sums(const Tensor& t) const {
+    if (groups_ == 1) return t.sum(1, true);
+    auto shape = t.sizes().vec();
+    shape.insert(shape.begin() + 1, groups_);
+    shape[2] = t.size(1) / groups_;
+    return t.reshape(shape).sum(2);
+  }
+  void check_channels(const Tensor& x) const {
+    const int64_t wanted = transposed_ ? weight_.size(0) : weight_.size(1) * groups_;
+    if (x.dim() != static_cast<int64_t>(axes_) + 2 || x.size(1) != wanted) {
+      throw Error("INVALID_ARGUMENT", "expects " + std::to_string(wanted) + " channels and " + std::to_string(axes_) +
+                                          " spatial axes, but its input has shape " + c10::str(x.sizes()));
+    }
+  }
+
+  size_t axes_;
+  bool transposed_;
+  std::vector<int64_t> stride_, padding_, dilation_, output_padding_, extra_padding_;
+  int64_t groups_;
+};
+
+}  // namespace
+
+std::shared_ptr<Op> make_convolution(const OpArguments& a) { return std::make_shared<Convolution>(a, false); }
+std::shared_ptr<Op> make_transposed_convolution(const OpArguments& a) { return std::make_shared<Convolution>(a, true); }
+
+}  // namespace lrp

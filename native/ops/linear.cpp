@@ -1,0 +1,50 @@
+#include <ATen/ATen.h>
+
+#include "../error.h"
+#include "families.h"
+
+namespace lrp {
+
+namespace {
+
+/// y = x W^T + b over the last axis, any leading axes.
+class Linear : public Op, public LinearMap {
+ public:
+  Linear(Tensor weight, Tensor bias) : LinearMap(std::move(weight), std::move(bias)) {
+    if (weight_.dim() != 2) throw Error("INVALID_ARGUMENT", "the weight of a linear layer has two axes");
+  }
+
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+    return at::linear(inputs.at(0), weight_, optional(bias_));
+  }
+  const LinearMap* linear() const override { return this; }
+
+  using LinearMap::forward;
+  using LinearMap::input_gradient;
+
+  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
+    return at::linear(x, w, optional(b));
+  }
+
+  Tensor input_gradient(const Tensor& g, const Tensor&, const Tensor& w) const override { return at::matmul(g, w); }
+
+  /// All weights one: every output is the sum of the inputs, so no matrix is needed.
+  Tensor forward(const Tensor& x, Part part, bool with_bias) const override {
+    if (part.kind != Part::kOnes) return LinearMap::forward(x, part, with_bias);
+    auto shape = x.sizes().vec();
+    shape.back() = weight_.size(0);
+    return x.sum(-1, true).expand(shape);
+  }
+  Tensor input_gradient(const Tensor& g, const Tensor& x, Part part) const override {
+    if (part.kind != Part::kOnes) return LinearMap::input_gradient(g, x, part);
+    return g.sum(-1, true).expand_as(x);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Op> make_linear(const OpArguments& a) {
+  return std::make_shared<Linear>(a.parameter("weight"), a.optional_parameter("bias"));
+}
+
+}  // namespace lrp

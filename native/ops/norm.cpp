@@ -1,0 +1,68 @@
+#include <ATen/ATen.h>
+
+#include "families.h"
+
+namespace lrp {
+
+namespace {
+
+class BatchNorm : public Op {
+ public:
+  explicit BatchNorm(const OpArguments& a)
+      : weight_(a.optional_parameter("weight")),
+        bias_(a.optional_parameter("bias")),
+        mean_(a.parameter("running_mean")),
+        variance_(a.parameter("running_var")),
+        eps_(a.attributes.number("eps", 1e-5)),
+        momentum_(a.attributes.number("momentum", 0.1)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool training) const override {
+    return at::batch_norm(inputs.at(0), optional(weight_), optional(bias_), mean_, variance_, training, momentum_, eps_,
+                          false);
+  }
+
+ private:
+  Tensor weight_, bias_, mean_, variance_;
+  double eps_, momentum_;
+};
+
+class LayerNorm : public Op {
+ public:
+  explicit LayerNorm(const OpArguments& a)
+      : shape_(a.attributes.integers("normalized_shape")),
+        weight_(a.optional_parameter("weight")),
+        bias_(a.optional_parameter("bias")),
+        eps_(a.attributes.number("eps", 1e-5)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+    return at::layer_norm(inputs.at(0), shape_, optional(weight_), optional(bias_), eps_);
+  }
+
+ private:
+  std::vector<int64_t> shape_;
+  Tensor weight_, bias_;
+  double eps_;
+};
+
+class GroupNorm : public Op {
+ public:
+  explicit GroupNorm(const OpArguments& a)
+      : groups_(a.attributes.integer("num_groups")),
+        weight_(a.optional_parameter("weight")),
+        bias_(a.optional_parameter("bias")),
+        eps_(a.attributes.number("eps", 1e-5)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+    return at::group_norm(inputs.at(0), groups_, optional(weight_), optional(bias_), eps_);
+  }
+
+ private:
+  int64_t groups_;
+  Tensor weight_, bias_;
+  double eps_;
+};
+
+}  // namespace
+
+std::shared_ptr<Op> make_batch_norm(const OpArguments& a) { return std::make_shared<BatchNorm>(a); }
+std::shared_ptr<Op> make_layer_norm(const OpArguments& a) { return std::make_shared<LayerNorm>(a); }
+std::shared_ptr<Op> make_group_norm(const OpArguments& a) { return std::make_shared<GroupNorm>(a); }
+
+}  // namespace lrp

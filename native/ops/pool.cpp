@@ -1,0 +1,131 @@
+#include <ATen/ATen.h>
+
+#include <functional>
+
+#include "../error.h"
+#include "families.h"
+
+namespace lrp {
+
+namespace {
+
+/// A linear op without weights, given by its forward map alone: average and sum pooling.
+class WeightlessLinear : public Op, public LinearMap {
+ public:
+  explicit WeightlessLinear(std::function<Tensor(const Tensor&)> map) : LinearMap({}, {}), map_(std::move(map)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return map_(inputs.at(0)); }
+  const LinearMap* linear() const override { return this; }
+  Tensor forward(const Tensor& x, const Tensor&, const Tensor&) const override { return map_(x); }
+  Tensor input_gradient(const Tensor& g, const Tensor& x, const Tensor&) const override {
+    return gradient_of_linear(map_, x, g);
+  }
+
+ private:
+  std::function<Tensor(const Tensor&)> map_;
+};
+
+/// Max pooling: its plain gradient gives all to the winner, of equals to the first in row-major order.
+class MaxPool : public Op {
+ public:
+  explicit MaxPool(std::function<Tensor(const Tensor&)> map) : map_(std::move(map)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return map_(inputs.at(0)); }
+
+ private:
+  std::function<Tensor(const Tensor&)> map_;
+};
+
+struct Window {
+  std::vector<int64_t> kernel, stride, padding, dilation;
+  bool ceil_mode;
+  bool count_include_pad;
+  size_t axes;
+
+  explicit Window(const OpArguments& a)
+      : kernel(a.attributes.integers("kernel_size", a.axes())),
+        stride(a.attributes.has("stride") ? a.attributes.integers("stride", a.axes()) : kernel),
+        padding(a.attributes.integers("padding", a.axes(), 0)),
+        dilation(a.attributes.integers("dilation", a.axes(), 1)),
+        ceil_mode(a.attributes.flag("ceil_mode", false)),
+        count_include_pad(a.attributes.flag("count_include_pad", true)),
+        axes(a.axes()) {}
+
+  Tensor average(const Tensor& x, std::optional<int64_t> divisor) const {
+    if (axes == 3) return at::avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
+    if (axes == 2) return at::avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
+    if (!divisor) return at::avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad);
+    return at::avg_pool2d(x.unsqueeze(-2), {1, kernel[0]}, {1, stride[0]}, {0, padding[0]}, ceil_mode,
+                          count_include_pad, divisor)
+        .squeeze(-2);
+  }
+  Tensor maximum(const Tensor& x) const {
+    if (axes == 3) return at::max_pool3d(x, kernel, stride, padding, dilation, ceil_mode);
+    if (axes == 2) return at::max_pool2d(x, kernel, stride, padding, dilation, ceil_mode);
+    return at::max_pool1d(x, kernel, stride, padding, dilation, ceil_mode);
+  }
+};
+
+/// Output size of adaptive pooling: -1 keeps the input's axis.
+std::vector<int64_t> adaptive_size(const Tensor& x, std::vector<int64_t> size) {
+  for (size_t i = 0; i < size.size(); ++i) {
+    if (size[i] == -1) size[i] = x.size(x.dim() - static_cast<int64_t>(size.size()) + static_cast<int64_t>(i));
+  }
+  return size;
+}
+
+Tensor adaptive_average(const Tensor& x, const std::vector<int64_t>& wanted) {
+  const auto size = adaptive_size(x, wanted);
+  if (size.size() == 3) return at::adaptive_avg_pool3d(x, size);
+  if (size.size() == 2) return at::adaptive_avg_pool2d(x, size);
+  return at::adaptive_avg_pool1d(x, size);
+}
+
+Tensor adaptive_maximum(const Tensor& x, const std::vector<int64_t>& wanted) {
+  const auto size = adaptive_size(x, wanted);
+  if (size.size() == 3) return std::get<0>(at::adaptive_max_pool3d(x, size));
+  if (size.size() == 2) return std::get<0>(at::adaptive_max_pool2d(x, size));
+  return std::get<0>(at::adaptive_max_pool1d(x, size));
+}
+
+}  // namespace
+
+std::shared_ptr<Op> make_pool(const OpArguments& a) {
+  const std::string kind = a.name.substr(0, a.name.size() - 2);
+  if (kind == "adaptive_avg_pool" || kind == "adaptive_max_pool") {
+    const auto size = a.attributes.integers("output_size", a.axes());
+    if (kind == "adaptive_max_pool") {
+      return std::make_shared<MaxPool>([size](const Tensor& x) { return adaptive_maximum(x, size); });
+    }
+    return std::make_shared<WeightlessLinear>([size](const Tensor& x) { return adaptive_average(x, size); });
+  }
+  const Window window(a);
+  if (kind == "max_pool") return std::make_shared<MaxPool>([window](const Tensor& x) { return window.maximum(x); });
+  const auto divisor = kind == "sum_pool" ? std::optional<int64_t>(1) : std::nullopt;
+  return std::make_shared<WeightlessLinear>([=](const Tensor& x) { return window.average(x, divisor); });
+}
+
+std::shared_ptr<Op> make_reduction(const OpArguments& a) {
+  const auto dims = a.attributes.integers("dim");
+  const bool keep = a.attributes.flag("keepdim", false);
+  if (a.name == "sum") return std::make_shared<WeightlessLinear>([=](const Tensor& x) { return x.sum(dims, keep); });
+  return std::make_shared<WeightlessLinear>([=](const Tensor& x) { return x.mean(dims, keep); });
+}
+
+std::shared_ptr<Op> make_interpolate(const OpArguments& a) {
+  const std::string mode = a.attributes.text("mode", "nearest");
+  const bool corners = a.attributes.flag("align_corners", false);
+  const auto size = a.attributes.has("size") ? a.attributes.integers("size", 2) : std::vector<int64_t>{};
+  const auto scale = size.empty() ? a.attributes.numbers("scale_factor") : std::vector<double>{};
+  if (mode != "nearest" && mode != "bilinear") {
+    throw Error("UNSUPPORTED", "interpolate has no mode '" + mode + "': use 'nearest' or 'bilinear'");
+  }
+  return std::make_shared<WeightlessLinear>([=](const Tensor& x) {
+    std::vector<int64_t> out = size;
+    for (size_t i = 0; i < 2 && size.empty(); ++i) {
+      const double factor = scale[scale.size() == 1 ? 0 : i];
+      out.push_back(static_cast<int64_t>(static_cast<double>(x.size(2 + static_cast<int64_t>(i))) * factor));
+    }
+    return mode == "nearest" ? at::upsample_nearest2d(x, out) : at::upsample_bilinear2d(x, out, corners);
+  });
+}
+
+}  // namespace lrp

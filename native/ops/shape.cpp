@@ -1,0 +1,68 @@
+#include <ATen/ATen.h>
+
+#include <functional>
+#include <limits>
+
+#include "../error.h"
+#include "families.h"
+
+namespace lrp {
+
+namespace {
+
+using Map = std::function<Tensor(const Tensor&)>;
+
+class Shape : public Op {
+ public:
+  explicit Shape(Map map) : map_(std::move(map)) {}
+  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return map_(inputs.at(0)); }
+
+ private:
+  Map map_;
+};
+
+Tensor reshape(const Tensor& x, std::vector<int64_t> shape) {
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0) shape[i] = x.size(static_cast<int64_t>(i));
+  }
+  return x.reshape(shape);
+}
+
+Map shape_map(const OpArguments& a) {
+  const Attributes& at = a.attributes;
+  if (a.name == "flatten") {
+    const int64_t start = at.integer("start_dim", 1), end = at.integer("end_dim", -1);
+    return [=](const Tensor& x) { return x.flatten(start, end); };
+  }
+  if (a.name == "reshape") {
+    const auto shape = at.integers("shape");
+    return [=](const Tensor& x) { return reshape(x, shape); };
+  }
+  if (a.name == "permute") {
+    const auto dims = at.integers("dims");
+    return [=](const Tensor& x) { return x.permute(dims); };
+  }
+  if (a.name == "pad") {
+    const auto padding = at.integers("padding");
+    const std::string mode = at.text("mode", "constant");
+    const double value = at.number("value", 0);
+    return [=](const Tensor& x) { return at::pad(x, padding, mode, value); };
+  }
+  const int64_t dim = at.integer("dim");
+  if (a.name == "squeeze") return [=](const Tensor& x) { return x.squeeze(dim); };
+  if (a.name == "unsqueeze") return [=](const Tensor& x) { return x.unsqueeze(dim); };
+  if (a.name == "select") {
+    const int64_t index = at.integer("index");
+    return [=](const Tensor& x) { return x.select(dim, index); };
+  }
+  const int64_t start = at.integer("start", 0), step = at.integer("step", 1);
+  const int64_t end = at.integer("end", std::numeric_limits<int64_t>::max());
+  if (step < 1) throw Error("INVALID_ARGUMENT", "slice needs a step of 1 or more");
+  return [=](const Tensor& x) { return x.slice(dim, start, end, step); };
+}
+
+}  // namespace
+
+std::shared_ptr<Op> make_shape(const OpArguments& a) { return std::make_shared<Shape>(shape_map(a)); }
+
+}  // namespace lrp

@@ -1,0 +1,53 @@
+#include "linear_rule.h"
+
+#include <ATen/ATen.h>
+
+#include "../error.h"
+
+namespace lrp {
+
+namespace {
+const LinearMap& linear_map(const Layer& layer) {
+  if (const LinearMap* map = layer.op.linear()) return *map;
+  throw Error("UNSUPPORTED", "this rule is for linear layers, and " + layer.op_name + " is none");
+}
+
+/// Sum over everything but the batch.
+Tensor per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
+}  // namespace
+
+LinearLayer::LinearLayer(const Layer& layer) : layer_(layer), map_(linear_map(layer)) {}
+
+Tensor LinearLayer::z(bool with_bias) const {
+  if (with_bias) return layer_.output;
+  const Tensor bias = map_.bias_like_output(Part::full());
+  return bias.defined() ? layer_.output - bias : layer_.output;
+}
+
+Tensor LinearLayer::positive_z(bool with_bias) const {
+  Tensor result = forward(x_positive(), Part::positive(), with_bias);
+  if (!nonnegative_input()) result.add_(forward(x_negative(), Part::negative(), false));
+  return result;
+}
+
+void LinearLayer::absorb(const Tensor& s, Part part) const {
+  if (!layer_.absorbed) return;
+  const Tensor bias = map_.bias_like_output(part);
+  if (!bias.defined()) return;
+  const Tensor share = per_image(s * bias);
+  Tensor& total = layer_.absorbed->by_bias;
+  total = total.defined() ? total + share : share;
+}
+
+Rule linear_rule(std::function<Tensor(const LinearLayer&, const Tensor&)> formula, bool multiplies_by_input) {
+  return {[formula = std::move(formula)](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
+            return {formula(LinearLayer(layer), R)};
+          },
+          multiplies_by_input};
+}
+
+Tensor times(Tensor g, const Tensor& x) {
+  return g.use_count() == 1 && g.is_non_overlapping_and_dense() ? g.mul_(x) : g * x;
+}
+
+}  // namespace lrp

@@ -1,0 +1,46 @@
+#pragma once
+#include "rule.h"
+
+namespace lrp {
+
+/// A linear layer as a rule's formula sees it: input x, output z = f(x, W, b), and the map's two directions.
+class LinearLayer {
+ public:
+  explicit LinearLayer(const Layer& layer);
+
+  const Tensor& x() const { return layer_.inputs[0]; }
+  bool nonnegative_input() const { return layer_.nonnegative_input; }
+  bool dead_below_zero() const { return layer_.dead_below_zero; }
+  /// The input's positive and negative part.
+  Tensor x_positive() const { return nonnegative_input() ? x() : x().clamp_min(0); }
+  Tensor x_negative() const { return x().clamp_max(0); }
+
+  /// f(x, W, b), kept from the forward pass; without the bias if so asked.
+  Tensor z(bool with_bias = true) const;
+  /// f(v, W', b') and fT(g, W'), W' a part of the weights.
+  Tensor forward(const Tensor& v, Part part, bool with_bias) const { return map_.forward(v, part, with_bias); }
+  Tensor gradient(const Tensor& g, Part part) const { return map_.input_gradient(g, x(), part); }
+  Tensor gradient(const Tensor& g, const Tensor& weight) const { return map_.input_gradient(g, x(), weight); }
+  Tensor weight() const { return map_.weight(); }
+
+  /// f(x+, W+, b+) + f(x-, W-, 0): the positive part of z.
+  Tensor positive_z(bool with_bias) const;
+
+  /// Notes that a part of the bias took its share of s = R / denominator.
+  void absorb(const Tensor& s, Part part) const;
+
+ private:
+  const Layer& layer_;
+  const LinearMap& map_;
+};
+
+/// A rule for linear layers, written as its formula. Refuses layers that are not linear.
+Rule linear_rule(std::function<Tensor(const LinearLayer& f, const Tensor& R)> formula, bool multiplies_by_input);
+
+/// Whether a rule counts biases: `ignore_bias` in its settings, false by default.
+inline bool counts_bias(const Attributes& settings) { return !settings.flag("ignore_bias", false); }
+
+/// g * x, reusing the memory of g where nobody else holds it.
+Tensor times(Tensor g, const Tensor& x);
+
+}  // namespace lrp

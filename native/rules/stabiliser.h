@@ -1,0 +1,27 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "../ops/attributes.h"
+
+namespace lrp {
+
+/// Keeps a denominator away from zero.
+struct Stabiliser {
+  enum Mode {
+    kSigned,       // z + eps sign(z), with sign(0) = +1 (zennit, captum; the default)
+    kSignedBelow,  // z + eps where z > 0, z - eps elsewhere (TorchLRP's epsilon and gamma)
+    kAtZero,       // eps where z is exactly 0, z elsewhere (TorchLRP's alpha-beta)
+    kPlain         // z + eps (LXT)
+  };
+  double epsilon = 1e-6;
+  Mode mode = kSigned;
+
+  /// From the settings of a rule: `epsilon` and `stabiliser` (signed, signed-below, at-zero, plain).
+  static Stabiliser from(const Attributes& settings, double fallback = 1e-6);
+  Tensor operator()(const Tensor& z) const;
+};
+
+/// scale * R / S(z), in one pass over memory where R and z are float32 on the CPU.
+Tensor ratio(const Tensor& R, const Tensor& z, const Stabiliser& S, double scale = 1);
+
+}  // namespace lrp
