@@ -20,7 +20,7 @@ Rule share(double alpha, double beta, const Stabiliser& S, bool with_bias) {
         Tensor result = times(f.gradient(s, Part::positive()), f.x_positive());
         if (!f.nonnegative_input()) result.add_(times(f.gradient(s, Part::negative()), f.x_negative()));
         if (beta == 0) return result;
-        const Tensor N = P.neg_().add_(f.z(with_bias));
+        const Tensor N = f.negative_z(std::move(P), with_bias);
         const Tensor t = ratio(R, N, S, -beta);
         if (with_bias) f.absorb(t, Part::negative());
         result.add_(times(f.gradient(t, Part::negative()), f.x_positive()));

@@ -30,6 +30,16 @@ Tensor LinearLayer::positive_z(bool with_bias) const {
   return result;
 }
 
+Tensor LinearLayer::negative_z(Tensor P, bool with_bias) const {
+  constexpr int64_t kFew = 64;
+  const Tensor w = weight();
+  const bool few = w.defined() && w.numel() / w.size(0) <= kFew;
+  if (!few) return P.neg_().add_(z(with_bias));
+  Tensor N = forward(x_positive(), Part::negative(), with_bias);
+  if (!nonnegative_input()) N.add_(forward(x_negative(), Part::positive(), false));
+  return N;
+}
+
 void LinearLayer::absorb(const Tensor& s, Part part) const {
   if (!layer_.absorbed) return;
   const Tensor bias = map_.bias_like_output(part);

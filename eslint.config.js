@@ -1,0 +1,19 @@
+import eslint from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+export default tseslint.config(
+  { ignores: ['dist/', 'build/', 'node_modules/', 'coverage/', 'experiments/'] },
+  eslint.configs.recommended,
+  ...tseslint.configs.recommended,
+  {
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['console', 'process', 'fetch', 'URL', 'AbortController', 'Buffer', 'performance', 'setTimeout'].map((name) => [
+          name,
+          'readonly'
+        ])
+      )
+    }
+  },
+  { files: ['scripts/**/*.mjs', 'bench/**/*.mjs'], rules: { 'no-empty': ['error', { allowEmptyCatch: true }] } }
+)

@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { resolveLibtorch } from './libtorch.mjs'
+import { withLock } from './lock.mjs'
+import { addonPath, buildFolder, logPath, root } from './paths.mjs'
+import { SetupError, output, runLogged } from './run.mjs'
+import { readStamp, stampOf, writeStamp } from './stamp.mjs'
+import { atLeast, findCompiler, findTool, remedy } from './tools.mjs'
+
+const require = createRequire(join(root, 'package.json'))
+const stampPath = join(buildFolder, 'native.stamp')
+
+/** Builds the addon where it is missing or older than its sources; two at once wait for each other. */
+export async function buildNative({ log = console.error } = {}) {
+  const libtorch = await resolveLibtorch({ log })
+  if (isFresh(libtorch)) return
+  await withLock(join(root, '.build.lock'), async () => {
+    if (isFresh(libtorch)) return
+    checkTools()
+    const begun = Date.now()
+    log('building the native addon (a minute or two, once) ...')
+    await compile(libtorch)
+    writeStamp(stampPath, stamp(libtorch))
+    log(`built ${addonPath} in ${((Date.now() - begun) / 1000).toFixed(0)} s`)
+  })
+}
+
+/** Whether the addon is there and was built from these sources against this libtorch. */
+export function isFresh(libtorch) {
+  return existsSync(addonPath) && readStamp(stampPath) === stamp(libtorch)
+}
+
+function stamp(libtorch) {
+  const version = JSON.parse(readFileSync(join(addonApi(), 'package.json'), 'utf8')).version
+  return stampOf([join(root, 'native'), join(root, 'CMakeLists.txt')], [libtorch.folder, libtorch.version, version])
+}
+
+function addonApi() {
+  return dirname(require.resolve('node-addon-api/package.json'))
+}
+
+function checkTools() {
+  const compiler = findCompiler()
+  if (!compiler) throw new SetupError(`there is no C++ compiler: ${remedy('compiler')}`)
+  const cmake = findTool('cmake')
+  if (!cmake) throw new SetupError(`CMake is missing: ${remedy('cmake')}`)
+  if (!atLeast(cmake.version, '3.24')) throw new SetupError(`CMake is ${cmake.version}, 3.24 is needed: ${remedy('cmake')}`)
+}
+
+async function compile(libtorch) {
+  mkdirSync(buildFolder, { recursive: true })
+  rmSync(addonPath, { force: true })
+  rmSync(logPath, { force: true })
+  const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js')
+  const settings = [
+    `--CDLRP_NATIVE_LIBTORCH=${libtorch.folder}`,
+    `--CDLRP_NATIVE_NODE_ADDON_API=${addonApi()}`,
+    `--CDLRP_NATIVE_UNITY=${process.env.LRP_NATIVE_UNITY ?? 'ON'}`
+  ]
+  const run = (command) =>
+    runLogged(process.execPath, [cmakeJs, command, '-d', root, '-O', buildFolder, ...settings], {
+      log: logPath,
+      echo: Boolean(process.env.LRP_NATIVE_VERBOSE),
+      cwd: root
+    })
+  let { status } = await run('build')
+  if (status !== 0 && stoppedHalfway()) {
+    rmSync(join(buildFolder, 'CMakeCache.txt'), { force: true })
+    status = (await run('rebuild')).status
+  }
+  if (status !== 0 || !existsSync(addonPath)) throw new SetupError(`the addon does not build (${firstError()}): the log is ${logPath}`)
+  const loaded = output(process.execPath, ['-e', `require(${JSON.stringify(addonPath)}).info()`])
+  if (loaded === undefined) throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} whole? The log is ${logPath}`)
+}
+
+/** CMake's own files are damaged or of another place: an interrupted build or a moved folder. */
+function stoppedHalfway() {
+  return /CMakeCache.txt|ninja: error|is different than the directory|failed recompaction|generator/i.test(readFileSync(logPath, 'utf8'))
+}
+
+function firstError() {
+  const text = existsSync(logPath) ? readFileSync(logPath, 'utf8') : ''
+  if (/No space left/.test(text)) return 'the disk is full'
+  return text.split('\n').find((line) => /error/i.test(line))?.trim().slice(0, 200) ?? 'no error was printed'
+}

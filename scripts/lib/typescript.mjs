@@ -1,0 +1,39 @@
+import { existsSync, chmodSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { buildFolder, root } from './paths.mjs'
+import { SetupError, runLogged } from './run.mjs'
+import { readStamp, stampOf, writeStamp } from './stamp.mjs'
+
+const dist = join(root, 'dist')
+const stampPath = join(buildFolder, 'typescript.stamp')
+
+/** Compiles src/ to dist/ (ESM, with types) and bundles dist/index.cjs for `require`. Does nothing where all is fresh. */
+export async function buildTypescript({ log = console.error } = {}) {
+  const stamp = stampOf(['src', 'tsconfig.json', 'package.json'].map((name) => join(root, name)))
+  if (existsSync(join(dist, 'index.cjs')) && readStamp(stampPath) === stamp) return
+  const require = createRequire(join(root, 'package.json'))
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
+  const compileLog = join(buildFolder, 'typescript.log')
+  writeStamp(stampPath, '')
+  rmSync(dist, { recursive: true, force: true })
+  rmSync(compileLog, { force: true })
+  const { status } = await runLogged(process.execPath, [tsc, '-p', root], { log: compileLog, echo: true, cwd: root })
+  if (status !== 0) throw new SetupError(`TypeScript does not compile: the log is ${compileLog}`)
+  const { build } = await import('esbuild')
+  await build({
+    entryPoints: [join(dist, 'index.js')],
+    outfile: join(dist, 'index.cjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'error',
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" }
+  })
+  chmodSync(join(dist, 'cli', 'main.js'), 0o755)
+  writeStamp(stampPath, stamp)
+  log('built dist/')
+}
