@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { LrpError, type ErrorCode } from './errors.js'
 import type { Graph } from './model/graph.js'
 import { packageRoot } from './paths.js'
+import type { RuleParameters } from './rules/types.js'
 import type { RawTensor, Tensor } from './tensor.js'
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
@@ -38,7 +39,7 @@ export interface NativeCancelToken {
 export interface NodeRule {
   node: string
   rule: string
-  parameters: Record<string, number | boolean | number[]>
+  parameters: RuleParameters
 }
 
 export interface LayerCall {
@@ -48,7 +49,7 @@ export interface LayerCall {
   inputs: RawTensor[]
   relevance: RawTensor
   rule: string
-  ruleParameters: Record<string, number | boolean | number[]>
+  ruleParameters: RuleParameters
   /** Which input's relevance is returned (0 by default). */
   input?: number
 }

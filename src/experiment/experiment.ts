@@ -1,0 +1,133 @@
+import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import { z } from 'zod'
+import { LrpError } from '../errors.js'
+import { ioError, makeFolder, writeAtomic } from '../files.js'
+import { unknownName } from '../suggest.js'
+
+/** Where experiments lie when nothing else is said. */
+export const EXPERIMENTS = 'experiments'
+const MANIFEST = 'experiment.json'
+
+const manifestSchema = z.looseObject({
+  format: z.literal('lrp-native-experiment'),
+  version: z.literal(1),
+  created: z.string(),
+  command: z.record(z.string(), z.unknown()),
+  versions: z.record(z.string(), z.string())
+})
+
+/** What `experiment.json` holds: what was asked, versions, seed, data fingerprint, results. */
+export type Manifest = z.infer<typeof manifestSchema>
+
+/** One folder below the experiments root: everything of one training. */
+export class Experiment {
+  constructor(
+    readonly folder: string,
+    public manifest: Manifest
+  ) {}
+
+  get name(): string {
+    return relative(resolve(this.folder, '..'), this.folder)
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts)
+  }
+
+  /** Adds to the manifest and writes it. @throws LrpError IO */
+  async record(more: Record<string, unknown>): Promise<void> {
+    this.manifest = { ...this.manifest, ...more }
+    await writeAtomic(this.path(MANIFEST), JSON.stringify(this.manifest, null, 2) + '\n')
+  }
+}
+
+/**
+ * Makes the folder of a new experiment. A name that is taken gets `_1`, `_2`, ...; a name containing `dev` is emptied and
+ * used again, but only a folder that is an experiment of ours: never one behind a symbolic link or outside the root.
+ * @throws LrpError INVALID_ARGUMENT for a name that is no plain folder name, IO
+ */
+export async function createExperiment(name: string, manifest: Omit<Manifest, 'format' | 'version' | 'created'>, root = EXPERIMENTS): Promise<Experiment> {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u.test(name) || name.includes('..')) {
+    throw new LrpError('INVALID_ARGUMENT', `the experiment name '${name}' must be letters, digits, '.', '_' and '-'`)
+  }
+  await makeFolder(root)
+  const folder = await freshFolder(root, name)
+  const full = { format: 'lrp-native-experiment', version: 1, created: new Date().toISOString(), ...manifest } as Manifest
+  const experiment = new Experiment(folder, full)
+  await experiment.record({})
+  return experiment
+}
+
+async function freshFolder(root: string, name: string): Promise<string> {
+  if (name.includes('dev') && reusable(join(root, name))) {
+    empty(join(root, name))
+    return join(root, name)
+  }
+  for (let i = 0; ; i++) {
+    const folder = join(root, i === 0 ? name : `${name}_${i}`)
+    try {
+      await mkdir(folder)
+      return folder
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError(cause, `cannot make the folder ${folder}`)
+    }
+  }
+}
+
+/** A real folder, not a link, directly below the real root, that holds our manifest. */
+function reusable(folder: string): boolean {
+  if (!existsSync(folder) || !lstatSync(folder).isDirectory()) return false
+  if (realpathSync(folder) !== join(realpathSync(resolve(folder, '..')), relative(resolve(folder, '..'), resolve(folder)))) return false
+  return readManifest(folder) !== undefined
+}
+
+/** The manifest goes last: a folder that is only half emptied is still known to be ours. */
+function empty(folder: string): void {
+  const names = readdirSync(folder).filter((name) => name !== MANIFEST)
+  for (const name of [...names, MANIFEST]) rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+function readManifest(folder: string): Manifest | undefined {
+  const path = join(folder, MANIFEST)
+  if (!existsSync(path) || lstatSync(path).isSymbolicLink()) return undefined
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** Names of the experiments below a root, newest first. */
+export function listExperiments(root = EXPERIMENTS): string[] {
+  if (!existsSync(root) || !statSync(root).isDirectory()) return []
+  const found = readdirSync(root).flatMap((name) => {
+    const manifest = readManifest(join(root, name))
+    return manifest ? [{ name, created: manifest.created }] : []
+  })
+  return found.sort((a, b) => b.created.localeCompare(a.created)).map((one) => one.name)
+}
+
+/** An experiment by folder or by name. @throws LrpError NOT_FOUND, INVALID_FILE */
+export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): Promise<Experiment> {
+  const folder = [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
+  if (!folder) {
+    if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder)) throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or holds no model`)
+    const names = listExperiments(root)
+    const error = unknownName('experiment or file', nameOrFolder, names)
+    throw new LrpError('NOT_FOUND', names.length > 0 ? error.message : `there is no experiment or file '${nameOrFolder}'`)
+  }
+  try {
+    return new Experiment(folder, manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'))))
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `${join(folder, MANIFEST)} is damaged`, { cause })
+  }
+}
+
+/** The experiment made last. @throws LrpError NOT_FOUND with what to do. */
+export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> {
+  const [newest] = listExperiments(root)
+  if (newest === undefined) throw new LrpError('NOT_FOUND', `there is no experiment in ${root}: run "lrp-native train" first`)
+  return openExperiment(join(root, newest))
+}

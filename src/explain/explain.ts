@@ -1,0 +1,212 @@
+import { z } from 'zod'
+import { LrpError } from '../errors.js'
+import type { Model } from '../model/model.js'
+import { callNative, type AttributeOptions, type AttributeResult, type LayerConservation, type NodeRule } from '../native.js'
+import { checkOptions } from '../options.js'
+import { chooseComposite, type RuleChoice } from '../rules/choose.js'
+import { resolveRules } from '../rules/resolve.js'
+import type { RuleParameters } from '../rules/types.js'
+import { unknownName } from '../suggest.js'
+import { sizeOf, type StateDict, type Tensor } from '../tensor.js'
+import { concatenate, sliceBatch } from './batches.js'
+import { conservationErrors, warningsOf } from './conservation.js'
+
+export const METHODS = [
+  'lrp',
+  'gradient',
+  'input-x-gradient',
+  'integrated-gradients',
+  'smoothgrad',
+  'occlusion',
+  'grad-cam',
+  'random'
+] as const
+
+export type Target = 'argmax' | 'all' | number | number[]
+export type Start = 'logit' | 'one' | 'probability' | 'difference'
+
+export interface ExplainOptions extends RuleChoice, ParameterOverrides {
+  /** `lrp` (the default), or a method to compare with. */
+  method?: (typeof METHODS)[number]
+  /** Class to explain: the predicted one, one for all images, several (one map each), or all. */
+  target?: Target
+  /** Instead of `target`: one class per image. */
+  targets?: ArrayLike<number>
+  /** Relevance of several targets starts together, in one map. */
+  together?: boolean
+  /** What relevance starts from: the target's logit (default), 1, its probability, or the logits of target and runner-up. */
+  start?: Start
+  /** Nodes whose arriving relevance is returned, or `all`. */
+  layers?: string[] | 'all'
+  /** Keep only this share of the relevance, the strongest, at every weighted layer: above 0, at most 1. */
+  topK?: number
+  /** Also tell per layer what biases and stabilisers absorb. */
+  conservation?: boolean
+  /** Images per pass; by default as many as fit a modest amount of memory. */
+  batchSize?: number
+  /** Fitted patterns by layer name, for patternnet and patternattribution. */
+  patterns?: StateDict
+  /** integrated-gradients: points on the path; smoothgrad: samples (20). */
+  steps?: number
+  /** smoothgrad: noise as a share of each image's range (0.1). */
+  noise?: number
+  /** occlusion: side of the covered square (4) and its stride (the side). */
+  window?: number
+  stride?: number
+  /** grad-cam: the layer whose channels are weighed (the last convolution). */
+  camLayer?: string
+  seed?: number
+  onProgress?: (done: number, total: number) => void
+  signal?: AbortSignal
+}
+
+/** Parameters that apply to every rule of the choice that has them. */
+interface ParameterOverrides {
+  epsilon?: number
+  gamma?: number
+  alpha?: number
+  beta?: number
+  low?: number | number[]
+  high?: number | number[]
+  ignoreBias?: boolean
+  /** How denominators are kept from zero: `signed` (default), `signed-below`, `at-zero`, `plain` (docs/rules.md). */
+  stabiliser?: string
+}
+
+export interface Explanation {
+  /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
+  relevance: Tensor
+  /** [batch, classes] */
+  logits: Tensor
+  /** Explained classes, [targets, batch] row by row. */
+  targets: Int32Array
+  /** Relevance arriving at the named layers' outputs. */
+  layers: Record<string, Tensor>
+  /** Per layer, first layer first; empty unless asked for. Of the first target. */
+  conservation: LayerConservation[]
+  /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
+  conservationError: Float64Array
+  /** Plain words where relevance explodes or vanishes on its way. */
+  warnings: string[]
+  /** The rule of every node; empty for other methods. */
+  rules: NodeRule[]
+  /** Name of the rule, composite or method. */
+  name: string
+}
+
+const PARAMETER_NAMES = ['epsilon', 'gamma', 'alpha', 'beta', 'low', 'high', 'ignoreBias', 'stabiliser'] as const
+const number = z.number().optional()
+const bound = z.union([z.number(), z.array(z.number())]).optional()
+
+const schema = z.object({
+  method: z.string().optional(),
+  target: z.union([z.enum(['argmax', 'all']), z.int().min(0), z.array(z.int().min(0)).min(1)]).optional(),
+  together: z.boolean().optional(),
+  start: z.enum(['logit', 'one', 'probability', 'difference']).optional(),
+  layers: z.union([z.literal('all'), z.array(z.string())]).optional(),
+  topK: z.number().gt(0).max(1).optional(),
+  batchSize: z.int().min(1).optional(),
+  epsilon: z.number().min(0).optional(),
+  gamma: z.number().min(0).optional(),
+  alpha: number,
+  beta: number,
+  low: bound,
+  high: bound,
+  ignoreBias: z.boolean().optional(),
+  stabiliser: z.enum(['signed', 'signed-below', 'at-zero', 'plain']).optional(),
+  steps: z.int().min(1).optional(),
+  noise: z.number().min(0).optional(),
+  window: z.int().min(1).optional(),
+  stride: z.int().min(1).optional(),
+  seed: z.int().min(0).optional()
+})
+
+/**
+ * Why did the model decide so? Relevance of every input value for the explained class, by LRP or another method.
+ * @param input [batch, ...] as the network wants it; any batch size
+ * @throws LrpError INVALID_ARGUMENT (unknown names, targets that do not exist), UNSUPPORTED (a node no rule is published
+ *   for), NUMERIC (input that is not finite), ABORTED
+ */
+export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
+  checkOptions(schema, options, 'explain')
+  checkInput(model, input)
+  const method = options.method ?? 'lrp'
+  if (!(METHODS as readonly string[]).includes(method)) throw unknownName('method', method, METHODS)
+  const plan = method === 'lrp' ? await planRules(model, options) : { name: method, rules: [] }
+  const total = input.shape[0]!
+  const batchSize = options.batchSize ?? comfortableBatch(input)
+  const classes = await classCount(model, options)
+  const parts: AttributeResult[] = []
+  for (let from = 0; from < total; from += batchSize) {
+    const to = Math.min(total, from + batchSize)
+    const targets = targetRows(options, classes, total, from, to)
+    const native = { ...nativeOptions(model, options), method, rules: plan.rules, targets } as AttributeOptions
+    const batch = sliceBatch(input, from, to)
+    parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), options.signal))
+    options.onProgress?.(to, total)
+  }
+  const joined = concatenate(parts)
+  const isLrp = method === 'lrp'
+  return {
+    ...joined,
+    ...plan,
+    conservationError: isLrp ? conservationErrors(joined, options) : new Float64Array(0),
+    warnings: isLrp ? warningsOf(joined.conservation) : []
+  }
+}
+
+/** The rule of every node under a choice of rules, without running anything. */
+export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
+  const composite = await chooseComposite(options)
+  const given = PARAMETER_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]])
+  const overrides = Object.fromEntries(given) as RuleParameters
+  return { name: composite.name, rules: resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides }) }
+}
+
+function checkInput(model: Model, input: Tensor): void {
+  const wanted = model.graph.inputShape
+  const fits = input.shape.length === wanted.length && wanted.every((axis, i) => axis === null || axis === input.shape[i])
+  if (fits && input.shape[0]! > 0 && sizeOf(input.shape) === input.data.length) return
+  const shape = wanted.map((axis) => axis ?? 'batch').join(', ')
+  throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
+}
+
+/** About two million values a pass: 13 images of 224x224, 64 digits. */
+function comfortableBatch(input: Tensor): number {
+  const image = input.data.length / input.shape[0]!
+  return Math.max(1, Math.min(64, Math.floor(2e6 / image)))
+}
+
+async function classCount(model: Model, options: ExplainOptions): Promise<number> {
+  if (options.target !== 'all' || options.targets) return 0
+  return (await model.shapes())[model.graph.output]!.at(-1)!
+}
+
+function targetRows(options: ExplainOptions, classes: number, total: number, from: number, to: number): AttributeOptions['targets'] {
+  const { target = 'argmax', targets } = options
+  const batch = to - from
+  if (targets) {
+    if (targets.length !== total) {
+      throw new LrpError('INVALID_ARGUMENT', `there are ${targets.length} targets for ${total} images`)
+    }
+    return { data: Int32Array.from({ length: batch }, (_, i) => targets[from + i]!), shape: [1, batch] }
+  }
+  if (target === 'argmax') return undefined
+  const list = target === 'all' ? Array.from({ length: classes }, (_, i) => i) : [target].flat()
+  return { data: Int32Array.from(list.flatMap((one) => Array<number>(batch).fill(one))), shape: [list.length, batch] }
+}
+
+function nativeOptions(model: Model, options: ExplainOptions): Partial<AttributeOptions> {
+  const { together, start, topK, conservation, steps, noise, window, stride, seed } = options
+  const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : options.layers
+  for (const layer of layers ?? []) checkLayer(model, layer)
+  if (options.camLayer !== undefined) checkLayer(model, options.camLayer)
+  const patterns = options.patterns && Object.fromEntries(options.patterns)
+  const camLayer = options.camLayer
+  return { together, start, topK, conservation, steps, noise, window, stride, seed, layers, layer: camLayer, patterns }
+}
+
+function checkLayer(model: Model, name: string): void {
+  const names = model.graph.nodes.map((node) => node.name)
+  if (!names.includes(name)) throw unknownName('layer', name, names)
+}

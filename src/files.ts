@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { LrpError } from './errors.js'
+
+type Part = string | Uint8Array
+
+/**
+ * Writes a file under a temporary name, then renames it: what was there before stays whole until the new one is.
+ * @throws LrpError IO naming the path: no permission, full disk, ...
+ */
+export async function writeAtomic(path: string, data: Part | Iterable<Part> | AsyncIterable<Part>): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`)
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      const parts = typeof data === 'string' || ArrayBuffer.isView(data) ? [data as Part] : data
+      for await (const part of parts) await file.appendFile(part)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    throw ioError(cause, `cannot write ${path}`)
+  }
+}
+
+/** Makes a folder and those above it. @throws LrpError IO */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (cause) {
+    throw ioError(cause, `cannot make the folder ${path}`)
+  }
+}
+
+/** An operating system's error as one of ours; an LrpError stays what it is. */
+export function ioError(cause: unknown, what: string): LrpError {
+  const error = cause as NodeJS.ErrnoException
+  if (error.name === 'LrpError') return cause as LrpError
+  const reasons: Record<string, string> = {
+    ENOSPC: 'the disk is full',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EROFS: 'the file system is read-only',
+    ENOENT: 'it does not exist',
+    ENOTDIR: 'a part of the path is no folder',
+    EEXIST: 'something of that name is in the way',
+    EISDIR: 'it is a folder'
+  }
+  const code = error.code === 'ENOENT' ? 'NOT_FOUND' : 'IO'
+  return new LrpError(code, `${what}: ${reasons[error.code ?? ''] ?? error.message}`, { cause })
+}

@@ -1,0 +1,115 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { LrpError } from '../../errors.js'
+import { ioError, writeAtomic } from '../../files.js'
+import { DTYPE_SIZE, sizeOf, type DType, type RawTensor, type StateDict } from '../../tensor.js'
+
+const LARGEST_HEADER = 100_000_000
+
+interface HeaderEntry {
+  dtype: string
+  shape: number[]
+  data_offsets: [number, number]
+}
+
+/**
+ * Reads a safetensors file, each tensor into a buffer of its own: memory peaks at the size of the file.
+ * @throws LrpError INVALID_FILE for bad headers, offsets that overlap, leave the file or do not fit the shape.
+ */
+export async function readSafetensors(path: string): Promise<StateDict> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path)
+    const { size } = await file.stat()
+    const { header, start } = await readHeader(file, size, path)
+    const result: StateDict = new Map()
+    for (const [name, entry] of checkedEntries(header, size - start, path)) {
+      result.set(name, await readTensor(file, entry, start))
+    }
+    return result
+  } catch (cause) {
+    throw ioError(cause, `cannot read ${path}`)
+  } finally {
+    await file?.close()
+  }
+}
+
+function invalid(path: string, why: string): LrpError {
+  return new LrpError('INVALID_FILE', `${path} is no usable safetensors file: ${why}`)
+}
+
+async function readHeader(file: FileHandle, size: number, path: string): Promise<{ header: object; start: number }> {
+  const prefix = Buffer.alloc(8)
+  if ((await file.read(prefix, 0, 8, 0)).bytesRead < 8) throw invalid(path, 'it is shorter than its header')
+  const length = Number(prefix.readBigUInt64LE())
+  if (length > LARGEST_HEADER || 8 + length > size) throw invalid(path, 'its header is longer than the file')
+  const bytes = Buffer.alloc(length)
+  await file.read(bytes, 0, length, 8)
+  try {
+    const header: unknown = JSON.parse(bytes.toString('utf8'))
+    if (typeof header === 'object' && header !== null) return { header, start: 8 + length }
+  } catch {
+    // falls through to the error below
+  }
+  throw invalid(path, 'its header is no JSON')
+}
+
+function checkedEntries(header: object, available: number, path: string): [string, HeaderEntry][] {
+  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__') as [string, HeaderEntry][]
+  const ranges: [number, number, string][] = []
+  for (const [name, entry] of entries) {
+    const [from, to] = checkEntry(name, entry, available, path)
+    ranges.push([from, to, name])
+  }
+  ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])
+  for (let i = 1; i < ranges.length; i++) {
+    const [before, here] = [ranges[i - 1]!, ranges[i]!]
+    if (here[0] < before[1]) throw invalid(path, `the tensors '${before[2]}' and '${here[2]}' overlap`)
+  }
+  return entries
+}
+
+function checkEntry(name: string, entry: HeaderEntry, available: number, path: string): [number, number] {
+  const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+  const dtype = String(entry?.dtype).toLowerCase()
+  if (!(dtype in DTYPE_SIZE)) throw invalid(path, `the tensor '${name}' has the unknown type '${entry?.dtype}'`)
+  if (!Array.isArray(entry.shape) || !entry.shape.every(whole)) throw invalid(path, `the tensor '${name}' has no valid shape`)
+  const offsets = entry.data_offsets
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole)) {
+    throw invalid(path, `the tensor '${name}' has no valid offsets`)
+  }
+  const [from, to] = offsets
+  if (to < from || to > available) throw invalid(path, `the tensor '${name}' lies outside the file: is it truncated?`)
+  if (to - from !== sizeOf(entry.shape) * DTYPE_SIZE[dtype as DType]) {
+    throw invalid(path, `the tensor '${name}' does not fit its shape`)
+  }
+  return [from, to]
+}
+
+async function readTensor(file: FileHandle, entry: HeaderEntry, start: number): Promise<RawTensor> {
+  const [from, to] = entry.data_offsets
+  const data = new Uint8Array(new ArrayBuffer(to - from))
+  for (let done = 0; done < data.length;) {
+    const { bytesRead } = await file.read(data, done, Math.min(data.length - done, 1 << 26), start + from + done)
+    if (bytesRead === 0) throw new LrpError('INVALID_FILE', 'the file became shorter while it was read')
+    done += bytesRead
+  }
+  return { dtype: entry.dtype.toLowerCase() as DType, shape: [...entry.shape], data }
+}
+
+/** Writes tensors in the order given; the file appears whole or not at all. @throws LrpError IO */
+export async function writeSafetensors(path: string, tensors: Iterable<[string, RawTensor]>): Promise<void> {
+  const header: Record<string, HeaderEntry | Record<string, string>> = { __metadata__: { format: 'pt' } }
+  const parts: Uint8Array[] = []
+  let offset = 0
+  for (const [name, tensor] of tensors) {
+    const end = offset + tensor.data.byteLength
+    header[name] = { dtype: tensor.dtype.toUpperCase(), shape: tensor.shape, data_offsets: [offset, end] }
+    parts.push(tensor.data)
+    offset = end
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')])
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(padded.length))
+  await writeAtomic(path, [length, padded, ...parts])
+}

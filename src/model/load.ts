@@ -1,0 +1,34 @@
+import { existsSync, statSync } from 'node:fs'
+import { extname } from 'node:path'
+import { LrpError } from '../errors.js'
+import { openExperiment } from '../experiment/experiment.js'
+import type { ModelParts } from './graph.js'
+import { choosePreprocessing } from './preprocessing.js'
+import { isSavedModel, loadParts } from './save.js'
+
+export interface LoadOptions {
+  /** Where experiments are looked for by name; `experiments` by default. */
+  experimentsRoot?: string
+  /** `imagenet`, `cifar`, `none` or a JSON file, instead of what is stored with the model. */
+  preprocess?: string
+}
+
+/** Everything of a model that lies in a folder, an experiment or a file. */
+export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
+  const parts = await read(path, options)
+  if (options.preprocess === undefined) return parts
+  const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
+  return { ...parts, preprocessing: await choosePreprocessing(options.preprocess, shape) }
+}
+
+async function read(path: string, options: LoadOptions): Promise<ModelParts> {
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    if (!isSavedModel(path)) throw new LrpError('NOT_FOUND', `${path} holds no model (model.json, weights.safetensors)`)
+    return loadParts(path)
+  }
+  if (existsSync(path)) {
+    throw new LrpError('UNSUPPORTED', `${path}: files of type '${extname(path)}' cannot be loaded: give the folder of a model`)
+  }
+  const experiment = await openExperiment(path, options.experimentsRoot)
+  return loadParts(experiment.folder)
+}

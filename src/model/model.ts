@@ -1,0 +1,124 @@
+import { LrpError } from '../errors.js'
+import { callNative, native, toLrpError, type NativeModel } from '../native.js'
+import type { RawTensor, StateDict, Tensor } from '../tensor.js'
+import type { Graph, ModelParts, Preprocessing } from './graph.js'
+import { loadModelParts, type LoadOptions } from './load.js'
+import { inputRange } from './preprocessing.js'
+import { saveParts } from './save.js'
+
+/**
+ * A network on a device. Weights live in C++ until `dispose()` or garbage collection. Calls may overlap: explanations
+ * share the weights, training has them alone.
+ */
+export class Model {
+  private constructor(
+    private readonly parts: Omit<ModelParts, 'tensors'>,
+    /** The C++ side, for the jobs of this package. */
+    readonly handle: NativeModel
+  ) {}
+
+  /**
+   * Loads an experiment, a saved model, or a file of another tool (docs/models.md).
+   * @param path a folder or file, or the name of an experiment
+   * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights that are not finite), DEVICE
+   */
+  static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
+    return Model.create(await loadModelParts(path, options), options.device)
+  }
+
+  /**
+   * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
+   * A softmax at the end is left out, because explanations start from logits.
+   */
+  static async create(parts: ModelParts, device = 'cpu'): Promise<Model> {
+    const { tensors, ...rest } = { ...parts, graph: withoutFinalSoftmax(parts.graph) }
+    const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
+    return new Model(rest, handle)
+  }
+
+  get name(): string {
+    return this.parts.name
+  }
+  get graph(): Graph {
+    return this.parts.graph
+  }
+  get classes(): string[] | undefined {
+    return this.parts.classes
+  }
+  get preprocessing(): Preprocessing | undefined {
+    return this.parts.preprocessing
+  }
+  /** `cpu`, `cuda:0`, ... @throws LrpError DISPOSED */
+  get device(): string {
+    try {
+      return this.handle.device
+    } catch (error) {
+      throw toLrpError(error)
+    }
+  }
+  /** Shape of one image: channels, height, width. */
+  get imageShape(): number[] {
+    return this.graph.inputShape.slice(1).map((axis) => axis ?? 0)
+  }
+  /** Values of black and white after preprocessing, per channel. */
+  get inputRange(): { low: number[]; high: number[] } | undefined {
+    return this.preprocessing && inputRange(this.preprocessing)
+  }
+
+  /** A class's name, or its number where names are not known. */
+  className(index: number): string {
+    return this.classes?.[index] ?? String(index)
+  }
+
+  /**
+   * Logits of a batch.
+   * @param input [batch, ...] as the network wants it: preprocessing is not applied
+   * @returns [batch, classes]
+   */
+  async forward(input: Tensor, options: { batchSize?: number; signal?: AbortSignal } = {}): Promise<Tensor> {
+    const { signal, ...rest } = options
+    return (await callNative((_, cancel) => this.handle.forward(input, { ...rest, cancel }), signal)).output
+  }
+
+  /** Outputs of named layers beside the logits. */
+  async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
+    return (await callNative((_, cancel) => this.handle.forward(input, { layers, cancel }), signal)).layers
+  }
+
+  /** Output shape of every node for a batch of this size. */
+  async shapes(batch = 1): Promise<Record<string, number[]>> {
+    return callNative(() => this.handle.shapes([batch, ...this.imageShape]))
+  }
+
+  /** A copy of the weights by name. */
+  async stateDict(): Promise<StateDict> {
+    return new Map<string, RawTensor>(Object.entries(await callNative(() => this.handle.tensors())))
+  }
+
+  async toParts(): Promise<ModelParts> {
+    return { ...this.parts, tensors: await this.stateDict() }
+  }
+
+  /** Writes `model.json` and `weights.safetensors` into a folder. @throws LrpError IO */
+  async save(folder: string): Promise<void> {
+    await saveParts(folder, await this.toParts())
+  }
+
+  /** Frees the weights now; later calls reject with DISPOSED. Idempotent. */
+  dispose(): void {
+    this.handle.dispose()
+    native().releaseCache()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+function withoutFinalSoftmax(graph: Graph): Graph {
+  const last = graph.nodes.find((node) => node.name === graph.output)
+  if (!last || !/^(log_)?softmax$/.test(last.op)) return graph
+  const output = last.inputs[0]!
+  if (output === 'input') throw new LrpError('UNSUPPORTED', 'the model is a softmax and nothing else')
+  return { ...graph, nodes: graph.nodes.filter((node) => node !== last), output }
+}

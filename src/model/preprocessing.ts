@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises'
+import sharp from 'sharp'
+import { LrpError } from '../errors.js'
+import { ioError } from '../files.js'
+import { checkOptions } from '../options.js'
+import type { Tensor } from '../tensor.js'
+import type { Preprocessing } from './graph.js'
+import { preprocessingSchema } from './save.js'
+
+const IMAGENET_MEAN = [0.485, 0.456, 0.406]
+const IMAGENET_STD = [0.229, 0.224, 0.225]
+
+/** torchvision's transforms for its ImageNet weights: shorter side to `resize`, centre crop, normalise. */
+export function imagenetPreprocessing(resize = 256, crop = 224): Preprocessing {
+  const rest = { channels: 3, channelOrder: 'rgb', scale: 1, mean: IMAGENET_MEAN, std: IMAGENET_STD } as const
+  return { resize, crop: [crop, crop], ...rest, mean: [...IMAGENET_MEAN], std: [...IMAGENET_STD] }
+}
+
+/** Images of the network's own size, normalised with ImageNet's mean and deviation (CIFAR ResNets). */
+export function cifarPreprocessing(): Preprocessing {
+  const { mean, std } = imagenetPreprocessing()
+  return { resize: [32, 32], channels: 3, channelOrder: 'rgb', scale: 1, mean, std }
+}
+
+/** Values from 0 to 1, nothing subtracted; resized to the network's input. */
+export function plainPreprocessing(imageShape: readonly number[]): Preprocessing {
+  const channels = imageShape[0] === 1 ? 1 : 3
+  const resize = imageShape.length === 3 ? ([imageShape[1]!, imageShape[2]!] as [number, number]) : undefined
+  const axis = Array.from({ length: channels })
+  return { resize, channels, channelOrder: 'rgb', scale: 1, mean: axis.map(() => 0), std: axis.map(() => 1) }
+}
+
+/** `imagenet`, `cifar`, `none`, or a JSON file. @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT */
+export async function choosePreprocessing(name: string, imageShape: readonly number[]): Promise<Preprocessing> {
+  if (name === 'imagenet') return imagenetPreprocessing()
+  if (name === 'cifar') return cifarPreprocessing()
+  if (name === 'none') return plainPreprocessing(imageShape)
+  let text: string
+  try {
+    text = await readFile(name, 'utf8')
+  } catch (cause) {
+    throw ioError(cause, `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`)
+  }
+  try {
+    return checkOptions(preprocessingSchema, JSON.parse(text), name)
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw new LrpError('INVALID_FILE', `${name} is no JSON: ${cause.message}`, { cause })
+    throw cause
+  }
+}
+
+/** Values of black and white after normalisation, per channel: the box of rule zbox. */
+export function inputRange(p: Preprocessing): { low: number[]; high: number[] } {
+  return {
+    low: p.mean.map((mean, c) => -mean / p.std[c]!),
+    high: p.mean.map((mean, c) => (p.scale - mean) / p.std[c]!)
+  }
+}
+
+/** Bytes [N, C, H, W] as the network wants them. */
+export function normaliseBytes(bytes: Uint8Array, shape: number[], p: Preprocessing): Tensor {
+  const [images, channels, height, width] = shape as [number, number, number, number]
+  const plane = height * width
+  const data = new Float32Array(bytes.length)
+  for (let i = 0; i < images; i++) {
+    for (let c = 0; c < channels; c++) {
+      const from = p.channelOrder === 'bgr' ? channels - 1 - c : c
+      const [mean, std] = [p.mean[c]!, p.std[c]!]
+      const source = (i * channels + from) * plane
+      const target = (i * channels + c) * plane
+      for (let j = 0; j < plane; j++) {
+        data[target + j] = ((bytes[source + j]! / 255) * p.scale - mean) / std
+      }
+    }
+  }
+  return { data, shape: [...shape] }
+}
+
+/** The way back, for showing: values as bytes [N, C, H, W], clamped. */
+export function denormalise(tensor: Tensor, p: Preprocessing): Uint8Array {
+  const [images, channels, height, width] = tensor.shape as [number, number, number, number]
+  const plane = height * width
+  const bytes = new Uint8Array(tensor.data.length)
+  for (let i = 0; i < images; i++) {
+    for (let c = 0; c < channels; c++) {
+      const to = p.channelOrder === 'bgr' ? channels - 1 - c : c
+      const source = (i * channels + c) * plane
+      const target = (i * channels + to) * plane
+      for (let j = 0; j < plane; j++) {
+        const value = ((tensor.data[source + j]! * p.std[c]! + p.mean[c]!) / p.scale) * 255
+        bytes[target + j] = Math.max(0, Math.min(255, Math.round(value)))
+      }
+    }
+  }
+  return bytes
+}
+
+/**
+ * An image file as bytes [C, H, W] after resizing and cropping: EXIF orientation applied, transparency on white.
+ * Resizing is by area-weighted (anti-aliased) linear interpolation like PIL's, which torchvision uses.
+ * @throws LrpError NOT_FOUND, INVALID_FILE naming the image.
+ */
+export async function readImage(source: string | Buffer, p: Preprocessing): Promise<{ bytes: Uint8Array; shape: number[] }> {
+  const name = typeof source === 'string' ? source : 'the image'
+  try {
+    let image = sharp(source, { failOn: 'error' }).rotate().flatten({ background: '#fff' })
+    if (p.resize !== undefined) image = sharp(await image.png({ compressionLevel: 0 }).toBuffer())
+    if (typeof p.resize === 'number') {
+      const { width = 1, height = 1 } = await image.metadata()
+      const [w, h] = width < height ? [p.resize, Math.floor((p.resize * height) / width)] : [Math.floor((p.resize * width) / height), p.resize]
+      image = image.resize(w, h, { kernel: 'linear', fit: 'fill' })
+    } else if (p.resize) {
+      image = image.resize(p.resize[1], p.resize[0], { kernel: 'linear', fit: 'fill' })
+    }
+    if (p.crop) {
+      image = sharp(await image.png({ compressionLevel: 0 }).toBuffer())
+      const { width = 0, height = 0 } = await image.metadata()
+      const [h, w] = p.crop
+      if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
+      image = image.extract({ left: Math.round((width - w) / 2), top: Math.round((height - h) / 2), width: w, height: h })
+    }
+    image = p.channels === 1 ? image.toColourspace('b-w').removeAlpha() : image.toColourspace('srgb').removeAlpha()
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
+    return { bytes: interleavedToPlanes(data, info.channels, p.channels), shape: [p.channels, info.height, info.width] }
+  } catch (cause) {
+    if ((cause as Error).name === 'LrpError') throw cause
+    const missing = /missing|ENOENT/i.test((cause as Error).message)
+    const code = missing ? 'NOT_FOUND' : 'INVALID_FILE'
+    throw new LrpError(code, `${name} ${missing ? 'does not exist' : `is no readable image: ${(cause as Error).message}`}`, { cause })
+  }
+}
+
+function interleavedToPlanes(pixels: Uint8Array, found: number, wanted: number): Uint8Array {
+  const plane = pixels.length / found
+  const result = new Uint8Array(plane * wanted)
+  for (let c = 0; c < wanted; c++) {
+    const from = Math.min(c, found - 1)
+    for (let i = 0; i < plane; i++) result[c * plane + i] = pixels[i * found + from]!
+  }
+  return result
+}

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { LrpError } from '../errors.js'
+import { ioError, makeFolder, writeAtomic } from '../files.js'
+import { readSafetensors, writeSafetensors } from './import/safetensors.js'
+import type { ModelParts } from './graph.js'
+
+const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
+
+export const preprocessingSchema = z.strictObject({
+  resize: z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]).optional(),
+  crop: z.tuple([z.int().positive(), z.int().positive()]).optional(),
+  channels: z.union([z.literal(1), z.literal(3)]),
+  channelOrder: z.enum(['rgb', 'bgr']),
+  scale: z.number().positive(),
+  mean: z.array(z.number()),
+  std: z.array(z.number().positive())
+})
+
+const modelSchema = z.object({
+  format: z.literal('lrp-native'),
+  version: z.literal(1),
+  name: z.string(),
+  graph: z.object({
+    inputShape: z.array(z.int().nullable()),
+    nodes: z.array(
+      z.object({
+        name: z.string(),
+        op: z.string(),
+        inputs: z.array(z.string()),
+        attributes: z.record(z.string(), attribute),
+        parameters: z.record(z.string(), z.string())
+      })
+    ),
+    output: z.string()
+  }),
+  preprocessing: preprocessingSchema.optional(),
+  classes: z.array(z.string()).optional()
+})
+
+/** Whether a folder holds a model of ours. */
+export function isSavedModel(folder: string): boolean {
+  return existsSync(join(folder, 'model.json')) && existsSync(join(folder, 'weights.safetensors'))
+}
+
+/** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */
+export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
+  const { name, graph, preprocessing, classes } = parts
+  await makeFolder(folder)
+  await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
+  const json = { format: 'lrp-native', version: 1, name, graph, preprocessing, classes }
+  await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
+}
+
+/** Reads what `saveParts` wrote. @throws LrpError NOT_FOUND, INVALID_FILE naming the file. */
+export async function loadParts(folder: string): Promise<ModelParts> {
+  const path = join(folder, 'model.json')
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw new LrpError('INVALID_FILE', `${path} is no JSON: ${cause.message}`, { cause })
+    throw ioError(cause, `cannot read ${path}`)
+  }
+  const checked = modelSchema.safeParse(json)
+  if (!checked.success) {
+    const issue = checked.error.issues[0]!
+    throw new LrpError('INVALID_FILE', `${path} is no model of ours: ${issue.path.join('.')}: ${issue.message}`)
+  }
+  const { name, graph, preprocessing, classes } = checked.data
+  return { name, graph, preprocessing, classes, tensors: await readSafetensors(join(folder, 'weights.safetensors')) }
+}

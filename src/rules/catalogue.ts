@@ -1,0 +1,192 @@
+import type { RuleParameters } from './types.js'
+
+/** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
+export interface RuleDescription {
+  name: string
+  /** What it computes; x input, W weight, b bias, R relevance, S stabilised denominator, + and - positive and negative parts. */
+  formula: string
+  reference: string
+  /** Parameters a user may set, with their defaults. */
+  parameters: RuleParameters
+  /** The rule of the C++ side, and parameters that are fixed by the name. */
+  native: string
+  fixed?: RuleParameters
+  /** For which layers it is meant. */
+  layers: 'weighted' | 'relu' | 'any'
+}
+
+const BACH = 'Bach et al. 2015'
+const MONTAVON = 'Montavon et al. 2017'
+
+/** Rules by name, as `lrp-native rules` lists them. */
+export const RULES: readonly RuleDescription[] = [
+  {
+    name: '0',
+    formula: 'x * fT(R / S(f(x, W, b)), W), epsilon 1e-9',
+    reference: BACH,
+    parameters: { epsilon: 1e-9 },
+    native: 'epsilon',
+    layers: 'weighted'
+  },
+  {
+    name: 'epsilon',
+    formula: 'x * fT(R / S(f(x, W, b)), W)',
+    reference: BACH,
+    parameters: { epsilon: 1e-6 },
+    native: 'epsilon',
+    layers: 'weighted'
+  },
+  {
+    name: 'gamma',
+    formula: 'epsilon rule with W + gamma W+ where the output is positive, W + gamma W- where it is negative',
+    reference: 'Montavon et al. 2019; signed form: zennit',
+    parameters: { gamma: 0.25, epsilon: 1e-6 },
+    native: 'gamma',
+    layers: 'weighted'
+  },
+  {
+    name: 'epsilon-gamma',
+    formula: 'gamma rule with a large stabiliser',
+    reference: 'TorchLRP (gamma+epsilon)',
+    parameters: { gamma: 0.25, epsilon: 0.1 },
+    native: 'gamma',
+    layers: 'weighted'
+  },
+  {
+    name: 'alphabeta',
+    formula: 'alpha x fT(R / S(P), W+) - beta x fT(R / S(N), W-), P and N the positive and negative parts of f(x, W, b)',
+    reference: BACH,
+    parameters: { alpha: 2, beta: 1, epsilon: 1e-6 },
+    native: 'alphabeta',
+    layers: 'weighted'
+  },
+  {
+    name: 'alpha1beta0',
+    formula: 'alphabeta with alpha 1, beta 0',
+    reference: BACH,
+    parameters: { epsilon: 1e-6 },
+    native: 'alphabeta',
+    fixed: { alpha: 1, beta: 0 },
+    layers: 'weighted'
+  },
+  {
+    name: 'alpha2beta1',
+    formula: 'alphabeta with alpha 2, beta 1',
+    reference: BACH,
+    parameters: { epsilon: 1e-6 },
+    native: 'alphabeta',
+    fixed: { alpha: 2, beta: 1 },
+    layers: 'weighted'
+  },
+  {
+    name: 'zplus',
+    formula: 'x+ fT(R / S(P), W+) + x- fT(R / S(P), W-)',
+    reference: MONTAVON,
+    parameters: { epsilon: 1e-6 },
+    native: 'zplus',
+    layers: 'weighted'
+  },
+  {
+    name: 'flat',
+    formula: 'fT(R / S(f(1, 1, 0)), 1)',
+    reference: 'Lapuschkin et al. 2019',
+    parameters: { epsilon: 1e-6 },
+    native: 'flat',
+    layers: 'weighted'
+  },
+  {
+    name: 'wsquare',
+    formula: 'fT(R / S(f(1, W^2, b^2)), W^2)',
+    reference: MONTAVON,
+    parameters: { epsilon: 1e-6 },
+    native: 'wsquare',
+    layers: 'weighted'
+  },
+  {
+    name: 'zbox',
+    formula: 'x fT(R/S(z), W) - low fT(R/S(z), W+) - high fT(R/S(z), W-), z = f(x, W, b) - f(low, W+, b+) - f(high, W-, b-)',
+    reference: MONTAVON,
+    parameters: { epsilon: 1e-6 },
+    native: 'zbox',
+    layers: 'weighted'
+  },
+  {
+    name: 'patternnet',
+    formula: 'fT(R, A), A the fitted pattern',
+    reference: 'Kindermans et al. 2018',
+    parameters: { normalise: false },
+    native: 'patternnet',
+    layers: 'weighted'
+  },
+  {
+    name: 'patternattribution',
+    formula: 'fT(R, A * W), A the fitted pattern',
+    reference: 'Kindermans et al. 2018',
+    parameters: { normalise: false },
+    native: 'patternattribution',
+    layers: 'weighted'
+  },
+  {
+    name: 'norm',
+    formula: 'epsilon rule; of sums: a R / S(a + b) to each summand a',
+    reference: 'zennit (Norm)',
+    parameters: { epsilon: 1e-6 },
+    native: 'norm',
+    layers: 'any'
+  },
+  {
+    name: 'pass',
+    formula: 'R unchanged',
+    reference: BACH,
+    parameters: {},
+    native: 'pass',
+    layers: 'any'
+  },
+  {
+    name: 'uniform',
+    formula: 'factors of a product share R alike',
+    reference: 'Achtibat et al. 2024 (AttnLRP)',
+    parameters: {},
+    native: 'uniform',
+    layers: 'any'
+  },
+  {
+    name: 'gradient',
+    formula: 'the plain gradient',
+    reference: 'Simonyan et al. 2014',
+    parameters: {},
+    native: 'gradient',
+    layers: 'any'
+  },
+  {
+    name: 'guided-backprop',
+    formula: 'at a ReLU: the gradient where R > 0, else 0',
+    reference: 'Springenberg et al. 2015',
+    parameters: {},
+    native: 'guided-backprop',
+    layers: 'relu'
+  },
+  {
+    name: 'deconvnet',
+    formula: 'at a ReLU: R+, whatever the input was',
+    reference: 'Zeiler and Fergus 2014',
+    parameters: {},
+    native: 'deconvnet',
+    layers: 'relu'
+  },
+  {
+    name: 'beta-smooth',
+    formula: 'at a ReLU: R times the sigmoid of beta x (gradient of the softplus)',
+    reference: 'Dombrowski et al. 2019',
+    parameters: { beta: 10 },
+    native: 'beta-smooth',
+    layers: 'relu'
+  }
+]
+
+/** Parameters that every rule for weighted layers takes besides its own. */
+export const COMMON_PARAMETERS = ['ignoreBias', 'stabiliser'] as const
+
+export function ruleNames(): string[] {
+  return RULES.map((rule) => rule.name)
+}

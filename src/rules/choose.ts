@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { LrpError } from '../errors.js'
+import { checkOptions } from '../options.js'
+import { unknownName } from '../suggest.js'
+import { RULES, ruleNames } from './catalogue.js'
+import { COMPOSITES, compositeNames } from './composites.js'
+import type { Composite } from './types.js'
+
+const value = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
+
+const compositeSchema = z.strictObject({
+  name: z.string().default('custom'),
+  description: z.string().optional(),
+  layers: z
+    .array(
+      z.strictObject({
+        name: z.string().optional(),
+        kind: z.enum(['weighted', 'linear', 'convolution', 'sum', 'average', 'activation', 'any']).optional(),
+        op: z.string().optional(),
+        position: z.union([z.enum(['first', 'last']), z.int()]).optional(),
+        depth: z.tuple([z.number(), z.number()]).optional(),
+        rule: z.string(),
+        parameters: z.record(z.string(), value).optional()
+      })
+    )
+    .min(1)
+})
+
+/** What an explanation may be asked with: one of the three; by default the rule `epsilon`. */
+export interface RuleChoice {
+  /** One rule for all weighted layers, or the name of a preset such as `deep-taylor`. */
+  rule?: string
+  /** A preset by name, or a composite of the caller's own. */
+  composite?: string | Composite
+  /** A JSON file with a composite: `{ "layers": [{ "kind": "convolution", "rule": "zplus" }, ...] }`. */
+  rules?: string
+}
+
+/** @throws LrpError INVALID_ARGUMENT for an unknown name or a malformed composite, NOT_FOUND for a missing file. */
+export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
+  const given = [choice.rule, choice.composite, choice.rules].filter((one) => one !== undefined)
+  if (given.length > 1) {
+    throw new LrpError('INVALID_ARGUMENT', 'give only one of rule, composite and rules (--rule, --composite, --rules)')
+  }
+  if (choice.rules !== undefined) return readComposite(choice.rules)
+  if (typeof choice.composite === 'object') return checkOptions(compositeSchema, choice.composite, 'the composite')
+  if (choice.composite !== undefined) return preset(choice.composite, 'composite', compositeNames())
+  return byName(choice.rule ?? 'epsilon')
+}
+
+function byName(name: string): Composite {
+  const rule = RULES.find((one) => one.name === name)
+  if (rule && rule.layers === 'weighted') return { name, layers: [{ kind: 'weighted', rule: name }] }
+  return preset(name, 'rule', [...ruleNames(), ...compositeNames()])
+}
+
+function preset(name: string, what: string, candidates: string[]): Composite {
+  const found = COMPOSITES.find((composite) => composite.name === name)
+  if (!found) throw unknownName(what, name, candidates)
+  return found
+}
+
+async function readComposite(path: string): Promise<Composite> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new LrpError('NOT_FOUND', `the rules file ${path} cannot be read`, { cause })
+  }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `${path} is no JSON: ${(cause as Error).message}`, { cause })
+  }
+  return checkOptions(compositeSchema, parsed, path)
+}

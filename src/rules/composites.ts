@@ -1,0 +1,89 @@
+import type { Composite, CompositeEntry } from './types.js'
+
+const at = (match: Omit<CompositeEntry, 'rule'>, rule: string, parameters = {}): CompositeEntry => ({
+  ...match,
+  rule,
+  parameters
+})
+const dense = at({ kind: 'linear' }, 'epsilon')
+const flatFirst = at({ kind: 'weighted', position: 'first' }, 'flat')
+const firstConvolution = { kind: 'convolution', position: 'first' } as const
+const plainGradient = at({ kind: 'any' }, 'gradient')
+
+/**
+ * The presets. Layers that no entry names keep their op's own treatment: sums and averages `norm`, activations `pass`,
+ * everything that only moves values its gradient.
+ */
+export const COMPOSITES: readonly Composite[] = [
+  {
+    name: 'epsilon-plus',
+    description: 'zplus for convolutions, epsilon for linear layers',
+    layers: [at({ kind: 'convolution' }, 'zplus'), dense]
+  },
+  {
+    name: 'epsilon-plus-flat',
+    description: 'epsilon-plus with flat at the first layer',
+    layers: [flatFirst, at({ kind: 'convolution' }, 'zplus'), dense]
+  },
+  {
+    name: 'epsilon-alpha2beta1',
+    description: 'alpha2beta1 for convolutions, epsilon for linear layers',
+    layers: [at({ kind: 'convolution' }, 'alpha2beta1'), dense]
+  },
+  {
+    name: 'epsilon-alpha2beta1-flat',
+    description: 'epsilon-alpha2beta1 with flat at the first layer',
+    layers: [flatFirst, at({ kind: 'convolution' }, 'alpha2beta1'), dense]
+  },
+  {
+    name: 'epsilon-gamma-box',
+    description: 'zbox at the first convolution, gamma for the others, epsilon for linear layers',
+    layers: [at(firstConvolution, 'zbox'), at({ kind: 'convolution' }, 'gamma'), dense]
+  },
+  {
+    name: 'lrp-tutorial',
+    description:
+      'zbox at the first layer; by depth: gamma 0.5 to 1/4, gamma 0.25 to 1/2, epsilon 0.25 to 3/4, rule 0 above',
+    layers: [
+      at({ kind: 'weighted', position: 'first' }, 'zbox'),
+      at({ kind: 'weighted', depth: [0, 0.25] }, 'gamma', { gamma: 0.5 }),
+      at({ kind: 'weighted', depth: [0.25, 0.5] }, 'gamma', { gamma: 0.25 }),
+      at({ kind: 'weighted', depth: [0.5, 0.75] }, 'epsilon', { epsilon: 0.25 }),
+      at({ kind: 'weighted' }, '0')
+    ]
+  },
+  {
+    name: 'deep-taylor',
+    description: 'zbox at the first layer, alpha1beta0 above',
+    layers: [at({ kind: 'weighted', position: 'first' }, 'zbox'), at({ kind: 'weighted' }, 'alpha1beta0')]
+  },
+  {
+    name: 'ww',
+    description: 'wsquare at the first layer, alpha1beta0 above',
+    layers: [at({ kind: 'weighted', position: 'first' }, 'wsquare'), at({ kind: 'weighted' }, 'alpha1beta0')]
+  },
+  {
+    name: 'excitation-backprop',
+    description: 'zplus everywhere, activations their gradient',
+    layers: [at({ kind: 'weighted' }, 'zplus'), at({ kind: 'activation' }, 'gradient')]
+  },
+  {
+    name: 'guided-backprop',
+    description: 'gradients, at ReLUs only where both input and gradient are positive',
+    layers: [at({ op: 'relu' }, 'guided-backprop'), plainGradient]
+  },
+  {
+    name: 'deconvnet',
+    description: 'gradients, at ReLUs where they are positive',
+    layers: [at({ op: 'relu' }, 'deconvnet'), plainGradient]
+  },
+  {
+    name: 'beta-smooth',
+    description: 'gradients of the network with its ReLUs smoothed to softplus',
+    layers: [at({ op: 'relu' }, 'beta-smooth'), plainGradient]
+  }
+]
+
+export function compositeNames(): string[] {
+  return COMPOSITES.map((composite) => composite.name)
+}

@@ -1,0 +1,132 @@
+import { LrpError } from '../errors.js'
+import type { Graph, GraphNode } from '../model/graph.js'
+import type { NodeRule } from '../native.js'
+import { unknownName } from '../suggest.js'
+import { COMMON_PARAMETERS, RULES, ruleNames, type RuleDescription } from './catalogue.js'
+import { isWeighted, kindOf, ownRule } from './treatment.js'
+import type { Composite, CompositeEntry, LayerMatch, RuleParameters } from './types.js'
+
+/** What rules may need to know of the model beside its graph. */
+export interface RuleContext {
+  /** Values of black and white after preprocessing, per channel: zbox's box where none is given. */
+  inputRange?: { low: number[]; high: number[] }
+  /** Parameters that apply to every rule that has them: `--epsilon 0.01` on the command line. */
+  overrides?: RuleParameters
+}
+
+/**
+ * One rule for every node that carries relevance, parameters spelled out.
+ * @throws LrpError INVALID_ARGUMENT for unknown rules and parameters, an entry that matches no layer by name, zbox
+ *   without a box; UNSUPPORTED naming the node for which no rule is published.
+ */
+export function resolveRules(graph: Graph, composite: Composite, context: RuleContext = {}): NodeRule[] {
+  const selections = composite.layers.map((entry) => select(graph, entry))
+  checkOverrides(composite, context.overrides ?? {})
+  return graph.nodes.map((node) => {
+    const entry = composite.layers.find((_, i) => selections[i]!.has(node.name))
+    if (entry) return toNodeRule(node, describe(entry.rule), entry.parameters ?? {}, context)
+    const own = ownRule(node)
+    if (own) return { node: node.name, rule: own, parameters: {} }
+    const what = isWeighted(node) ? `composite '${composite.name}' names no rule for it` : 'LRP has no published rule for it'
+    const hint = isWeighted(node) ? 'add an entry that matches it' : 'use a gradient method, or name a rule for it'
+    throw new LrpError('UNSUPPORTED', `node '${node.name}' (${node.op}): ${what}: ${hint}`)
+  })
+}
+
+function describe(name: string): RuleDescription {
+  const found = RULES.find((rule) => rule.name === name)
+  if (!found) throw unknownName('rule', name, ruleNames())
+  return found
+}
+
+/** Names of the nodes an entry is for. */
+function select(graph: Graph, match: LayerMatch): Set<string> {
+  const depth = depths(graph)
+  let nodes = graph.nodes.filter((node) => matchesKind(node, match) && (!match.op || node.op === match.op))
+  if (match.name !== undefined) {
+    const pattern = globToRegExp(match.name)
+    nodes = nodes.filter((node) => pattern.test(node.name))
+    if (nodes.length === 0) throw unknownName('layer', match.name, graph.nodes.map((node) => node.name))
+  }
+  if (match.depth) {
+    const [from, to] = match.depth
+    nodes = nodes.filter((node) => depth.get(node.name)! >= from && depth.get(node.name)! <= to)
+  }
+  if (match.position !== undefined) {
+    const index = match.position === 'first' ? 0 : match.position === 'last' ? -1 : match.position
+    nodes = nodes.slice(index, index === -1 ? undefined : index + 1)
+  }
+  return new Set(nodes.map((node) => node.name))
+}
+
+function matchesKind(node: GraphNode, match: LayerMatch): boolean {
+  if (!match.kind || match.kind === 'any') return true
+  return match.kind === 'weighted' ? isWeighted(node) : kindOf(node) === match.kind
+}
+
+/** Depth of each node as a share, counted in weighted layers: 0 at the first, 1 at the last. */
+function depths(graph: Graph): Map<string, number> {
+  const total = Math.max(1, graph.nodes.filter(isWeighted).length - 1)
+  let passed = -1
+  return new Map(
+    graph.nodes.map((node) => {
+      if (isWeighted(node)) passed++
+      return [node.name, Math.max(0, passed) / total]
+    })
+  )
+}
+
+function globToRegExp(glob: string): RegExp {
+  const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')
+  return new RegExp(`^${escaped}$`)
+}
+
+function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameters, context: RuleContext): NodeRule {
+  const allowed = allowedParameters(rule)
+  for (const name of Object.keys(given)) {
+    if (!allowed.includes(name)) throw unknownName(`parameter of rule '${rule.name}'`, name, allowed)
+  }
+  const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
+  const all: RuleParameters = { ...rule.parameters, ...given, ...Object.fromEntries(overrides), ...rule.fixed }
+  if (rule.native === 'zbox') addBox(all, node, context)
+  checkRange(rule.name, all)
+  const { ignoreBias, ...parameters } = all
+  if (ignoreBias !== undefined) parameters.ignore_bias = ignoreBias
+  return { node: node.name, rule: rule.native, parameters }
+}
+
+function allowedParameters(rule: RuleDescription): string[] {
+  const own = Object.keys(rule.parameters)
+  if (rule.layers !== 'weighted') return own
+  return [...own, ...COMMON_PARAMETERS, ...(rule.native === 'zbox' ? ['low', 'high'] : [])]
+}
+
+function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContext): void {
+  parameters.low ??= context.inputRange?.low as number[]
+  parameters.high ??= context.inputRange?.high as number[]
+  if (parameters.low === undefined || parameters.high === undefined) {
+    const needs = 'rule zbox needs the lowest and highest value of its input'
+    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}: give --low and --high`)
+  }
+}
+
+function checkRange(rule: string, parameters: RuleParameters): void {
+  for (const name of ['epsilon', 'gamma', 'alpha', 'beta']) {
+    const value = parameters[name]
+    if (value === undefined || (typeof value === 'number' && value >= 0 && Number.isFinite(value))) continue
+    throw new LrpError('INVALID_ARGUMENT', `${name} of rule '${rule}' must be a number of 0 or more, not ${String(value)}`)
+  }
+  const { alpha, beta } = parameters as { alpha?: number; beta?: number }
+  if (alpha !== undefined && beta !== undefined && Math.abs(alpha - beta - 1) > 1e-9) {
+    throw new LrpError('INVALID_ARGUMENT', `alpha - beta of rule '${rule}' must be 1, not ${alpha - beta}`)
+  }
+}
+
+/** A parameter that no rule of the composite takes would do nothing: refused. */
+function checkOverrides(composite: Composite, overrides: RuleParameters): void {
+  const rules = composite.layers.map((entry: CompositeEntry) => describe(entry.rule))
+  for (const name of Object.keys(overrides)) {
+    if (rules.some((rule) => allowedParameters(rule).includes(name))) continue
+    throw new LrpError('INVALID_ARGUMENT', `'${composite.name}' has no parameter '${name}'`)
+  }
+}
