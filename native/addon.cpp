@@ -7,6 +7,7 @@
 #include "node/async.h"
 #include "node/attribute_binding.h"
 #include "node/model_binding.h"
+#include "node/train_binding.h"
 #include "ops/op.h"
 #include "rules/rule.h"
 
@@ -68,6 +69,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["ops"] = Napi::Function::New(env, ops);
   exports["rules"] = Napi::Function::New(env, rules);
   exports["explainLayer"] = Napi::Function::New(env, explain_layer);
+  exports["initialise"] = Napi::Function::New(env, initialise_parameters);
+  exports["train"] = Napi::Function::New(env, train);
   exports["releaseCache"] = Napi::Function::New(env, release);
   return exports;
 }

@@ -2,10 +2,12 @@ import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError, type ErrorCode } from './errors.js'
+import type { ParameterSpec } from './model/builder.js'
 import type { Graph } from './model/graph.js'
 import { packageRoot } from './paths.js'
 import type { RuleParameters } from './rules/types.js'
 import type { RawTensor, Tensor } from './tensor.js'
+import type { NativeTrainData, NativeTrainOptions, NativeTrainResult } from './train/native.js'
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
 export interface NativeAddon {
@@ -21,6 +23,10 @@ export interface NativeAddon {
   rules(): string[]
   /** One layer under one rule: relevance at the input of `op`, for tests and teaching. */
   explainLayer(call: LayerCall): Promise<RawTensor>
+  /** Random tensors for training to start from. */
+  initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
+  /** Trains a model in place; one call per run, progress through the callback (src/train/native.ts). */
+  train(model: NativeModel, data: NativeTrainData, options: NativeTrainOptions): Promise<NativeTrainResult>
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
 }

@@ -3,7 +3,9 @@
 #include <functional>
 #include <map>
 
+#include "../error.h"
 #include "families.h"
+#include "random.h"
 
 namespace lrp {
 
@@ -22,9 +24,15 @@ class Activation : public Op {
 
 class Dropout : public Op {
  public:
-  explicit Dropout(double p) : p_(p) {}
+  explicit Dropout(double p) : p_(p) {
+    if (!(p >= 0 && p < 1)) throw Error("INVALID_ARGUMENT", "p of dropout must be at least 0 and below 1");
+  }
   Tensor forward(const std::vector<Tensor>& inputs, bool training) const override {
-    return training ? at::dropout(inputs.at(0), p_, true) : inputs.at(0);
+    const Tensor& x = inputs.at(0);
+    if (!training || p_ == 0) return x;
+    const Tensor kept = at::empty_like(x, x.options().requires_grad(false));
+    kept.bernoulli_(1 - p_, training_generator(x.device().type()));
+    return x * kept.div_(1 - p_);
   }
 
  private:
@@ -87,6 +95,15 @@ const std::map<std::string, Make>& activations() {
 }
 
 }  // namespace
+
+at::Generator& training_generator(c10::DeviceType device) {
+  thread_local std::map<c10::DeviceType, at::Generator> generators;
+  auto found = generators.find(device);
+  if (found == generators.end()) {
+    found = generators.emplace(device, at::globalContext().defaultGenerator(c10::Device(device)).clone()).first;
+  }
+  return found->second;
+}
 
 std::shared_ptr<Op> make_activation(const OpArguments& a) {
   if (a.name == "dropout") return std::make_shared<Dropout>(a.attributes.number("p", 0.5));

@@ -1,0 +1,180 @@
+#include "augment.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "../error.h"
+#include "random.h"
+
+namespace lrp {
+
+namespace {
+
+constexpr double kRadians = 3.14159265358979323846 / 180;
+
+/// Everything drawn for a batch, one entry per image.
+struct Draws {
+  std::vector<int64_t> top, left, flip_x, flip_y, box;
+  std::vector<float> theta, brightness, contrast, saturation, hue;
+};
+
+/// Rows of the inverse map from output to input coordinates, both from -1 to 1, as at::affine_grid_generator wants it.
+void append_affine(std::vector<float>& theta, const AugmentOptions& o, double aspect, Random& random) {
+  const double angle = random.uniform(-o.rotation, o.rotation) * kRadians;
+  const double shear = std::tan(random.uniform(-o.shear, o.shear) * kRadians);
+  const double zoom = random.uniform(o.scale_low, o.scale_high);
+  const double dx = random.uniform(-o.translate, o.translate) * 2, dy = random.uniform(-o.translate, o.translate) * 2;
+  const double c = std::cos(angle) / zoom, s = std::sin(angle) / zoom;
+  const double a[2][2] = {{c, c * shear + s}, {-s, -s * shear + c}};
+  for (int row = 0; row < 2; ++row) {
+    const double x = row == 0 ? a[0][0] : a[1][0] * aspect;
+    const double y = row == 0 ? a[0][1] / aspect : a[1][1];
+    for (const double value : {x, y, -x * dx - y * dy}) theta.push_back(static_cast<float>(value));
+  }
+}
+
+/// Top, left, height and width of what is erased; nothing with height 0.
+void append_box(std::vector<int64_t>& box, double probability, int64_t height, int64_t width, Random& random) {
+  int64_t chosen[4] = {0, 0, 0, 0};
+  const bool erase = random.uniform() < probability;
+  for (int attempt = 0; erase && attempt < 10 && chosen[2] == 0; ++attempt) {
+    const double area = random.uniform(0.02, 0.33) * static_cast<double>(height * width);
+    const double ratio = std::exp(random.uniform(std::log(0.3), std::log(3.3)));
+    const auto h = static_cast<int64_t>(std::lround(std::sqrt(area * ratio)));
+    const auto w = static_cast<int64_t>(std::lround(std::sqrt(area / ratio)));
+    if (h < 1 || w < 1 || h >= height || w >= width) continue;
+    chosen[0] = random.below(height - h + 1);
+    chosen[1] = random.below(width - w + 1);
+    chosen[2] = h;
+    chosen[3] = w;
+  }
+  box.insert(box.end(), chosen, chosen + 4);
+}
+
+Draws draw(const AugmentOptions& o, const Tensor& images, uint64_t seed, const std::vector<int64_t>& keys) {
+  const int64_t height = images.size(2), width = images.size(3);
+  Draws d;
+  for (const int64_t key : keys) {
+    Random random(seed, kAugment, static_cast<uint64_t>(key));
+    d.top.push_back(random.below(2 * o.crop_padding + 1));
+    d.left.push_back(random.below(2 * o.crop_padding + 1));
+    d.flip_x.push_back(o.horizontal_flip && random.below(2) == 1);
+    d.flip_y.push_back(o.vertical_flip && random.below(2) == 1);
+    append_affine(d.theta, o, static_cast<double>(width) / static_cast<double>(height), random);
+    d.brightness.push_back(static_cast<float>(random.uniform(1 - o.brightness, 1 + o.brightness)));
+    d.contrast.push_back(static_cast<float>(random.uniform(1 - o.contrast, 1 + o.contrast)));
+    d.saturation.push_back(static_cast<float>(random.uniform(1 - o.saturation, 1 + o.saturation)));
+    d.hue.push_back(static_cast<float>(random.uniform(-o.hue, o.hue)));
+    append_box(d.box, o.erasing, height, width, random);
+  }
+  return d;
+}
+
+template <typename T>
+Tensor column(const std::vector<T>& values, const Tensor& like, at::IntArrayRef shape) {
+  return at::tensor(at::ArrayRef<T>(values), at::dtype(c10::CppTypeToScalarType<T>::value)).view(shape).to(like.device());
+}
+
+/// Start of the window and direction, per image, as positions along one axis: [N, size].
+Tensor positions(const std::vector<int64_t>& start, const std::vector<int64_t>& flip, int64_t size, const Tensor& like) {
+  const Tensor along = at::arange(size, like.options().dtype(at::kLong)).unsqueeze(0);
+  const Tensor flipped = column(flip, like, {-1, 1});
+  return column(start, like, {-1, 1}) + along + flipped * (size - 1 - 2 * along);
+}
+
+/// Crop after padding and flips: each output pixel is one input pixel, so bytes stay bytes.
+Tensor moved(const Tensor& images, const AugmentOptions& o, const Draws& d) {
+  const int64_t n = images.size(0), c = images.size(1), p = o.crop_padding;
+  const Tensor padded = p > 0 ? at::constant_pad_nd(images, {p, p, p, p}, 0) : images;
+  const auto index = images.options().dtype(at::kLong);
+  const Tensor rows = positions(d.top, d.flip_y, images.size(2), images).view({n, 1, -1, 1});
+  const Tensor columns = positions(d.left, d.flip_x, images.size(3), images).view({n, 1, 1, -1});
+  const Tensor image = at::arange(n, index).view({n, 1, 1, 1});
+  const Tensor channel = at::arange(c, index).view({1, c, 1, 1});
+  return at::index(padded, {image, channel, rows, columns});
+}
+
+Tensor warped(const Tensor& x, const Draws& d) {
+  const Tensor theta = column(d.theta, x, {-1, 2, 3});
+  const Tensor grid = at::affine_grid_generator(theta, x.sizes(), false);
+  return at::grid_sampler(x, grid, 0, 0, false);
+}
+
+Tensor grey(const Tensor& x) {
+  if (x.size(1) != 3) return x.mean(1, true);
+  return x.select(1, 0).mul(0.299).add(x.select(1, 1), 0.587).add(x.select(1, 2), 0.114).unsqueeze(1);
+}
+
+/// Rotates the chroma plane of YIQ: close to a change of hue in HSV, and one matrix per image.
+Tensor hue_turned(const Tensor& x, const Tensor& turn) {
+  const auto floats = x.options();
+  const Tensor to = at::tensor({0.299f, 0.587f, 0.114f, 0.596f, -0.274f, -0.322f, 0.211f, -0.523f, 0.312f}).view({3, 3}).to(floats);
+  const Tensor angle = turn * (360 * kRadians);
+  const Tensor c = angle.cos(), s = angle.sin(), zero = at::zeros_like(c), one = at::ones_like(c);
+  const Tensor rotate = at::stack({one, zero, zero, zero, c, -s, zero, s, c}, 1).view({-1, 3, 3});
+  const Tensor matrix = at::matmul(at::inverse(to), at::matmul(rotate, to));
+  return at::matmul(matrix, x.flatten(2)).view_as(x).clamp(0, 1);
+}
+
+Tensor recoloured(Tensor x, const AugmentOptions& o, const Draws& d) {
+  const auto blend = [](const Tensor& a, const Tensor& b, const Tensor& share) { return (b + share * (a - b)).clamp(0, 1); };
+  const at::IntArrayRef each = {-1, 1, 1, 1};
+  if (o.brightness > 0) x = (x * column(d.brightness, x, each)).clamp(0, 1);
+  if (o.contrast > 0) x = blend(x, grey(x).mean({1, 2, 3}, true), column(d.contrast, x, each));
+  if (x.size(1) != 3) return x;
+  if (o.saturation > 0) x = blend(x, grey(x), column(d.saturation, x, each));
+  if (o.hue > 0) x = hue_turned(x, column(d.hue, x, {-1}));
+  return x;
+}
+
+Tensor erased(const Tensor& x, const Draws& d) {
+  const Tensor box = column(d.box, x, {-1, 4, 1, 1});
+  const auto within = [&](const Tensor& along, int64_t start) {
+    const Tensor from = box.select(1, start).unsqueeze(1), size = box.select(1, start + 2).unsqueeze(1);
+    return (along >= from).logical_and(along < from + size);
+  };
+  const auto index = x.options().dtype(at::kLong);
+  const Tensor rows = at::arange(x.size(2), index).view({1, 1, -1, 1}), columns = at::arange(x.size(3), index).view({1, 1, 1, -1});
+  return x.masked_fill(within(rows, 0).logical_and(within(columns, 1)), 0);
+}
+
+/// (x * a + b) per channel, in place.
+Tensor normalised(Tensor x, const Normalisation& n, bool bytes) {
+  std::vector<float> a, b;
+  for (size_t c = 0; c < n.mean.size(); ++c) {
+    a.push_back(static_cast<float>(n.scale / n.std[c] / (bytes ? 255 : 1)));
+    b.push_back(static_cast<float>(-n.mean[c] / n.std[c]));
+  }
+  if (a.empty()) return x;
+  if (a.size() == 1) return x.mul_(a[0]).add_(b[0]);
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
+  shape[1] = static_cast<int64_t>(a.size());
+  return x.mul_(column(a, x, shape)).add_(column(b, x, shape));
+}
+
+}  // namespace
+
+Tensor prepare_images(const Tensor& images, const Normalisation& normalisation, const AugmentOptions* augment,
+                      uint64_t seed, const std::vector<int64_t>& keys) {
+  Tensor x = images;
+  const bool bytes = images.scalar_type() == at::kByte;
+  Draws d;
+  if (augment) {
+    if (images.dim() != 4) throw Error("INVALID_ARGUMENT", "augmentation needs images of shape [batch, channels, height, width]");
+    d = draw(*augment, images, seed, keys);
+    if (augment->moves()) x = moved(x, *augment, d);
+  }
+  const bool pixels = augment && (augment->warps() || augment->colours());
+  x = x.to(at::kFloat, false, !bytes);
+  if (pixels) {
+    if (bytes) x.div_(255);
+    if (augment->warps()) x = warped(x, d);
+    if (augment->colours()) x = recoloured(x, *augment, d);
+  }
+  if (normalisation.bgr) x = x.flip(1);
+  x = normalised(x, normalisation, bytes && !pixels);
+  return augment && augment->erasing > 0 ? erased(x, d) : x;
+}
+
+}  // namespace lrp

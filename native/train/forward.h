@@ -1,0 +1,27 @@
+#pragma once
+#include <set>
+#include <string>
+
+#include "../graph/graph.h"
+
+namespace lrp {
+
+/// Forward passes of training. Dropout draws from this thread's generator, seeded anew for every batch, so that a resumed
+/// run drops what the first would have; layers whose weights are frozen (batch norms) keep their statistics.
+class TrainingForward {
+ public:
+  TrainingForward(const Graph& graph, c10::Device device, uint64_t seed, const std::set<std::string>& trained);
+  Tensor operator()(const Tensor& x, int64_t batch) const;
+
+ private:
+  const Graph& graph_;
+  c10::Device device_;
+  uint64_t seed_;
+  bool drops_ = false;
+  std::vector<bool> frozen_;
+};
+
+/// What made a loss not finite: a layer's weights, the first layer whose output is not finite, or the loss itself.
+std::string find_fault(const Graph& graph, const Tensor& x);
+
+}  // namespace lrp

@@ -1,0 +1,25 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+namespace lrp {
+
+using at::Tensor;
+
+struct LossOptions {
+  /// cross-entropy, nll, mse, mae, huber
+  std::string name = "cross-entropy";
+  double label_smoothing = 0;
+  /// One weight per class for cross-entropy and nll; undefined: all one.
+  Tensor class_weights;
+  double huber_delta = 1;
+};
+
+/// Mean loss of a batch, as torch.nn.functional defines it. Targets are class numbers (int64) or values shaped like the
+/// output; mse, mae and huber compare the output with one-hot vectors where the targets are class numbers. nll takes
+/// the output for logits and starts with a log-softmax.
+/// Throws INVALID_ARGUMENT for an unknown name, and where targets and loss do not belong together.
+Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& targets);
+
+}  // namespace lrp

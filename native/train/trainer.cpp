@@ -1,0 +1,385 @@
+#include "trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "../error.h"
+#include "forward.h"
+#include "order.h"
+#include "precision.h"
+
+namespace lrp {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Bytes of images that are moved to the device as a whole.
+constexpr int64_t kResident = int64_t{4} << 30;
+/// On a GPU the loss is only read every so many batches, so that the device is not waited for.
+constexpr int64_t kReadEvery = 50;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+bool holds_classes(const Samples& samples) { return samples.targets.scalar_type() == at::kLong; }
+
+Samples resident(const Samples& samples, c10::Device device) {
+  if (device.is_cpu() || samples.size() == 0 || static_cast<int64_t>(samples.images.nbytes()) > kResident) return samples;
+  return {samples.images.to(device), samples.targets.to(device)};
+}
+
+Tensor correct_of(const Tensor& output, const Tensor& targets) {
+  return output.detach().argmax(1).eq(targets).sum().to(at::kDouble);
+}
+
+/// Sums of an epoch. On the CPU numbers; on a GPU a tensor that is read now and then.
+class Meter {
+ public:
+  Meter(c10::Device device, bool classes, Position& position) : classes_(classes), position_(position), cpu_(device.is_cpu()) {
+    pending_ = at::zeros({2}, at::device(device).dtype(at::kDouble));
+  }
+
+  /// True when the sums were read and can be looked at.
+  bool add(const Tensor& loss, const Tensor& output, const Tensor& targets) {
+    const at::NoGradGuard no_grad;
+    const auto n = static_cast<double>(output.size(0));
+    position_.seen += n;
+    if (cpu_) {
+      position_.loss_sum += loss.item<double>() * n;
+      if (classes_) position_.correct += correct_of(output, targets).item<double>();
+      return true;
+    }
+    pending_.select(0, 0).add_(loss.detach(), n);
+    if (classes_) pending_.select(0, 1).add_(correct_of(output, targets));
+    return ++unread_ >= kReadEvery && read();
+  }
+
+  bool read() {
+    unread_ = 0;
+    if (cpu_) return true;
+    const Tensor sums = pending_.cpu();
+    position_.loss_sum += sums.data_ptr<double>()[0];
+    position_.correct += sums.data_ptr<double>()[1];
+    pending_.zero_();
+    return true;
+  }
+
+  Score score() const {
+    const double n = std::max(1.0, position_.seen);
+    return {position_.loss_sum / n, classes_ ? position_.correct / n : std::numeric_limits<double>::quiet_NaN()};
+  }
+
+ private:
+  bool classes_;
+  Position& position_;
+  bool cpu_;
+  Tensor pending_;
+  int64_t unread_ = 0;
+};
+
+/// Makes tensors leaves that autograd follows, for as long as it lives.
+class Differentiable {
+ public:
+  explicit Differentiable(std::vector<Tensor> tensors) : tensors_(std::move(tensors)) {
+    for (auto& tensor : tensors_) tensor.set_requires_grad(true);
+  }
+  ~Differentiable() {
+    for (auto& tensor : tensors_) tensor.set_requires_grad(false);
+  }
+
+ private:
+  std::vector<Tensor> tensors_;
+};
+
+class Run {
+ public:
+  Run(const Graph& graph, c10::Device device, const Samples& train, const Samples& valid, const TrainOptions& options,
+      Position position, const TrainCallbacks& callbacks, const CancelToken& cancel)
+      : graph_(graph),
+        device_(device),
+        train_(resident(train, device)),
+        valid_(resident(valid, device)),
+        options_(options),
+        position_(std::move(position)),
+        callbacks_(callbacks),
+        cancel_(cancel),
+        optimizer_(options.optimizer, groups_of(graph, options)),
+        parameters_(optimizer_.parameters()),
+        scaler_(options.precision == "fp16", device),
+        forward_(graph, device, options.seed, names_of(options)) {
+    if (options_.loss.class_weights.defined()) {
+      options_.loss.class_weights = options_.loss.class_weights.to(device, at::kFloat);
+    }
+    batches_ = (train_.size() + options.batch_size - 1) / options.batch_size;
+    if (batches_ > 1 && train_.size() % options.batch_size == 1) --batches_;  // one image alone breaks batch norms
+  }
+
+  TrainResult run() {
+    const Differentiable follow(parameters_);
+    while (position_.epoch < options_.epochs) {
+      if (options_.patience > 0 && position_.epochs_since_best >= options_.patience) return result("early-stopped");
+      if (!epoch()) return result("cancelled");
+    }
+    return result("finished");
+  }
+
+  void load(const std::map<std::string, Tensor>& state) {
+    if (state.empty()) return;
+    const at::NoGradGuard no_grad;
+    std::map<std::string, Tensor> optimizer;
+    const std::string weights = "weights/", memory = "optimizer/";
+    for (const auto& [name, tensor] : state) {
+      if (name.rfind(memory, 0) == 0) optimizer[name.substr(memory.size())] = tensor;
+      if (name.rfind(weights, 0) != 0) continue;
+      const auto found = graph_.tensors().find(name.substr(weights.size()));
+      if (found == graph_.tensors().end() || found->second.sizes() != tensor.sizes()) {
+        throw Error("INVALID_ARGUMENT", "the saved state's tensor '" + name + "' does not fit the model");
+      }
+      Tensor(found->second).copy_(tensor);
+    }
+    optimizer_.load(optimizer);
+    if (state.count("scaler/scale") > 0 && scaler_.scale().defined()) {
+      scaler_.scale().copy_(state.at("scaler/scale"));
+      scaler_.growth().copy_(state.at("scaler/growth"));
+    }
+  }
+
+ private:
+  static std::set<std::string> names_of(const TrainOptions& options) {
+    std::set<std::string> names;
+    for (const auto& group : options.groups) names.insert(group.names.begin(), group.names.end());
+    return names;
+  }
+
+  static std::vector<ParameterGroup> groups_of(const Graph& graph, const TrainOptions& options) {
+    std::vector<ParameterGroup> groups = options.groups;
+    for (auto& group : groups) {
+      for (const auto& name : group.names) {
+        const auto found = graph.tensors().find(name);
+        if (found == graph.tensors().end()) throw Error("NOT_FOUND", "the model has no parameter '" + name + "'");
+        group.parameters.push_back(found->second);
+      }
+    }
+    return groups;
+  }
+
+  std::map<std::string, Tensor> snapshot() const {
+    const at::NoGradGuard no_grad;
+    std::map<std::string, Tensor> state;
+    const auto copy = [](const Tensor& t) { return t.detach().to(at::kCPU, t.scalar_type(), false, true); };
+    for (const auto& [name, tensor] : graph_.tensors()) state["weights/" + name] = copy(tensor);
+    for (const auto& [name, tensor] : optimizer_.state()) state["optimizer/" + name] = copy(tensor);
+    if (scaler_.scale().defined()) {
+      state["scaler/scale"] = copy(scaler_.scale());
+      state["scaler/growth"] = copy(scaler_.growth());
+    }
+    return state;
+  }
+
+  TrainResult result(const std::string& reason) const { return {reason, position_, snapshot()}; }
+
+  /// False when it was cancelled on the way.
+  bool epoch() {
+    const auto order = options_.balanced ? balanced_order(train_.targets, options_.seed, position_.epoch)
+                                         : shuffled_order(train_.size(), options_.seed, position_.epoch);
+    Meter meter(device_, holds_classes(train_), position_);
+    const auto start = Clock::now();
+    auto reported = start;
+    const double seen_before = position_.seen;
+    double rate = 0;
+    while (position_.batch < batches_) {
+      if (cancel_.cancelled()) {
+        meter.read();
+        return false;
+      }
+      rate = step(order, meter);
+      if (seconds_since(reported) < 0.1 || !callbacks_.on_progress) continue;
+      reported = Clock::now();
+      meter.read();
+      const double speed = (position_.seen - seen_before) / seconds_since(start);
+      callbacks_.on_progress({position_.epoch, position_.batch, batches_, meter.score(), speed});
+    }
+    meter.read();
+    check(meter.score().loss, Tensor());
+    finish_epoch(meter.score(), rate, seconds_since(start), (position_.seen - seen_before) / seconds_since(start));
+    return true;
+  }
+
+  Samples batch(const std::vector<int64_t>& order, int64_t number) const {
+    const int64_t from = number * options_.batch_size;
+    const int64_t to = std::min(from + options_.batch_size, static_cast<int64_t>(order.size()));
+    const Tensor index = at::from_blob(const_cast<int64_t*>(order.data()) + from, {to - from}, at::dtype(at::kLong));
+    const Tensor here = index.to(train_.images.device());
+    return {train_.images.index_select(0, here).to(device_), train_.targets.index_select(0, here).to(device_)};
+  }
+
+  /// Forward and backward of the batches of one optimizer step, and the step. Returns the learning rate.
+  double step(const std::vector<int64_t>& order, Meter& meter) {
+    std::vector<Tensor> gradients;
+    const int64_t last = std::min(position_.batch + options_.accumulate, batches_);
+    const auto parts = static_cast<double>(last - position_.batch);
+    for (; position_.batch < last; ++position_.batch) {
+      const Samples samples = batch(order, position_.batch);
+      const Tensor x = prepared(samples.images, order);
+      const auto [output, loss] = forward(x, samples.targets);
+      if (meter.add(loss, output, samples.targets)) check(position_.loss_sum, x);
+      const Tensor scaled = scaler_.scaled(parts == 1 ? loss : loss / parts);
+      auto more = torch::autograd::grad({scaled}, parameters_, {}, c10::nullopt, false, true);
+      if (gradients.empty()) {
+        gradients = std::move(more);
+      } else {
+        for (size_t i = 0; i < more.size(); ++i) {
+          if (more[i].defined()) gradients[i] = gradients[i].defined() ? gradients[i].add_(more[i]) : more[i];
+        }
+      }
+    }
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      if (!gradients[i].defined()) gradients[i] = at::zeros_like(parameters_[i]);
+    }
+    const double factor = schedule_factor(options_.schedule, position_.step) * position_.plateau.factor;
+    if (scaler_.unscale(gradients)) {
+      clip(gradients);
+      optimizer_.step(gradients, factor);
+    }
+    ++position_.step;
+    return factor * options_.groups.at(0).learning_rate;
+  }
+
+  Tensor prepared(const Tensor& images, const std::vector<int64_t>& order) const {
+    const at::NoGradGuard no_grad;
+    if (!options_.augments) return prepare_images(images, options_.normalisation, nullptr, 0, {});
+    std::vector<int64_t> keys;
+    const auto all = static_cast<int64_t>(order.size());
+    for (int64_t i = 0; i < images.size(0); ++i) {
+      keys.push_back(position_.epoch * all + position_.batch * options_.batch_size + i);
+    }
+    return prepare_images(images, options_.normalisation, &options_.augment, options_.seed, keys);
+  }
+
+  std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& targets) {
+    const Precision precision(options_.precision, device_);
+    const Tensor output = forward_(x, position_.epoch * batches_ + position_.batch);
+    return {output, loss_of(options_.loss, output, targets)};
+  }
+
+  void check(double loss, const Tensor& x) const {
+    if (std::isfinite(loss)) return;
+    const std::string where = "the loss is not finite at step " + std::to_string(position_.step + 1) + " (epoch " +
+                              std::to_string(position_.epoch + 1) + ")";
+    const std::string fault = find_fault(graph_, x.defined() ? x : probe());
+    throw Error("NUMERIC", where + ": " + fault + "; try a smaller learning rate or gradient clipping");
+  }
+
+  Tensor probe() const {
+    const Tensor some = train_.images.narrow(0, 0, std::min(options_.batch_size, train_.size())).to(device_);
+    return prepare_images(some, options_.normalisation, nullptr, 0, {});
+  }
+
+  void clip(std::vector<Tensor>& gradients) const {
+    if (options_.gradient_clip <= 0) return;
+    const at::NoGradGuard no_grad;
+    const Tensor norm = at::stack(at::_foreach_norm(gradients, 2)).norm();
+    const Tensor share = at::div(options_.gradient_clip, norm + 1e-6).clamp_max(1);
+    at::_foreach_mul_(gradients, share);
+  }
+
+  void finish_epoch(const Score& train, double rate, double seconds, double speed) {
+    EpochReport report{position_.epoch + 1, train, {}, valid_.size() > 0, false, rate, seconds, speed, {}, {}};
+    if (report.validated) {
+      const EvaluateOptions evaluation{options_.loss, options_.normalisation, std::max<int64_t>(256, options_.batch_size),
+                                       options_.precision};
+      report.valid = evaluate(graph_, device_, valid_, evaluation, CancelToken()).score;
+    }
+    const Score& judged = report.validated ? report.valid : train;
+    if (options_.schedule.name == "plateau") position_.plateau.observe(judged.loss, options_.schedule);
+    report.best = is_best(judged, report.validated);
+    if (report.best) {
+      position_.best_loss = judged.loss;
+      position_.best_accuracy = judged.accuracy;
+      position_.best_epoch = report.epoch;
+      position_.epochs_since_best = 0;
+    } else {
+      ++position_.epochs_since_best;
+    }
+    ++position_.epoch;
+    position_.batch = 0;
+    position_.loss_sum = position_.correct = position_.seen = 0;
+    report.position = position_;
+    report.state = snapshot();
+    if (callbacks_.on_epoch) callbacks_.on_epoch(std::move(report));
+  }
+
+  /// Highest accuracy, then lowest loss, on the validation split; without one the latest.
+  bool is_best(const Score& score, bool validated) const {
+    if (!validated) return true;
+    if (std::isnan(score.accuracy) || score.accuracy == position_.best_accuracy) return score.loss < position_.best_loss;
+    return score.accuracy > position_.best_accuracy;
+  }
+
+  const Graph& graph_;
+  c10::Device device_;
+  Samples train_, valid_;
+  TrainOptions options_;
+  Position position_;
+  const TrainCallbacks& callbacks_;
+  const CancelToken& cancel_;
+  Optimizer optimizer_;
+  std::vector<Tensor> parameters_;
+  GradientScaler scaler_;
+  TrainingForward forward_;
+  int64_t batches_ = 0;
+};
+
+}  // namespace
+
+TrainResult train(const Graph& graph, c10::Device device, const Samples& train, const Samples& valid,
+                  const TrainOptions& options, Position position, const std::map<std::string, Tensor>& state,
+                  const TrainCallbacks& callbacks, const CancelToken& cancel) {
+  if (train.size() == 0) throw Error("INVALID_ARGUMENT", "the training split has no images");
+  if (train.size() != train.targets.size(0)) throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
+  if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  Run run(graph, device, train, valid, options, std::move(position), callbacks, cancel);
+  run.load(state);
+  return run.run();
+}
+
+Evaluation evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
+                    const CancelToken& cancel) {
+  const at::NoGradGuard no_grad;
+  LossOptions loss = options.loss;
+  if (loss.class_weights.defined()) loss.class_weights = loss.class_weights.to(device, at::kFloat);
+  const auto outputs_of = [&](int64_t from, int64_t to) {
+    const Tensor images = samples.images.narrow(0, from, to - from).to(device);
+    const Tensor x = prepare_images(images, options.normalisation, nullptr, 0, {});
+    const Precision precision(options.precision, device);
+    return graph.forward(x).to(at::kFloat);
+  };
+  const int64_t total = samples.size();
+  if (total == 0) throw Error("INVALID_ARGUMENT", "there are no images to evaluate");
+  outputs_of(0, std::min(options.batch_size, total));
+  const auto start = Clock::now();
+  std::vector<Tensor> outputs;
+  for (int64_t from = 0; from < total; from += options.batch_size) {
+    cancel.check();
+    outputs.push_back(outputs_of(from, std::min(from + options.batch_size, total)).cpu());
+  }
+  Evaluation result;
+  result.seconds = seconds_since(start);
+  result.outputs = at::cat(outputs);
+  const Tensor targets = samples.targets.cpu();
+  if (loss.class_weights.defined()) loss.class_weights = loss.class_weights.cpu();
+  result.score.loss = loss_of(loss, result.outputs, targets).item<double>();
+  result.score.accuracy = holds_classes(samples) ? correct_of(result.outputs, targets).item<double>() / static_cast<double>(total)
+                                                 : std::numeric_limits<double>::quiet_NaN();
+  return result;
+}
+
+}  // namespace lrp

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import { zipSync } from 'fflate'
+import { LrpError } from '../errors.js'
+import { ioError, writeAtomic } from '../files.js'
+import { sizeOf, type Tensor } from '../tensor.js'
+
+const MAGIC = '\x93NUMPY'
+
+const READERS: Record<string, { size: number; read: (view: DataView, at: number, little: boolean) => number }> = {
+  f4: { size: 4, read: (view, at, little) => view.getFloat32(at, little) },
+  f8: { size: 8, read: (view, at, little) => view.getFloat64(at, little) },
+  i8: { size: 8, read: (view, at, little) => Number(view.getBigInt64(at, little)) },
+  i4: { size: 4, read: (view, at, little) => view.getInt32(at, little) },
+  i2: { size: 2, read: (view, at, little) => view.getInt16(at, little) },
+  i1: { size: 1, read: (view, at) => view.getInt8(at) },
+  u8: { size: 8, read: (view, at, little) => Number(view.getBigUint64(at, little)) },
+  u4: { size: 4, read: (view, at, little) => view.getUint32(at, little) },
+  u2: { size: 2, read: (view, at, little) => view.getUint16(at, little) },
+  u1: { size: 1, read: (view, at) => view.getUint8(at) },
+  b1: { size: 1, read: (view, at) => view.getUint8(at) }
+}
+
+/**
+ * Reads a NumPy array of numbers or truth values as float32. Versions 1 to 3 of the format.
+ * @throws LrpError NOT_FOUND, INVALID_FILE (truncated, objects), UNSUPPORTED (Fortran order)
+ */
+export async function readNpy(path: string): Promise<Tensor> {
+  let bytes: Buffer
+  try {
+    bytes = await readFile(path)
+  } catch (cause) {
+    throw ioError(cause, `cannot read ${path}`)
+  }
+  return parseNpy(bytes, path)
+}
+
+function parseNpy(bytes: Buffer, path: string): Tensor {
+  const invalid = (why: string): LrpError => new LrpError('INVALID_FILE', `${path} is no usable .npy file: ${why}`)
+  if (bytes.length < 10 || bytes.toString('latin1', 0, 6) !== MAGIC) throw invalid('it does not begin as one')
+  const wide = bytes[6]! >= 2
+  if (wide && bytes.length < 12) throw invalid('it is truncated')
+  const start = (wide ? 12 : 10) + (wide ? bytes.readUInt32LE(8) : bytes.readUInt16LE(8))
+  const header = bytes.toString('latin1', wide ? 12 : 10, start)
+  const type = /'descr':\s*'([<>|=])([a-z]\d+)'/.exec(header)
+  const order = /'fortran_order':\s*(True|False)/.exec(header)
+  const axes = /'shape':\s*\(([\d,\s]*)\)/.exec(header)
+  if (start > bytes.length || !type || !order || !axes) throw invalid('its header cannot be read')
+  const reader = READERS[type[2]!]
+  if (!reader) throw invalid(`values of type '${type[2]}' are not numbers it can hold`)
+  if (order[1] === 'True') throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
+  const shape = axes[1]!.split(',').filter((axis) => axis.trim() !== '').map(Number)
+  const count = sizeOf(shape)
+  if (bytes.length - start !== count * reader.size) throw invalid('its values do not fit its shape: is it truncated?')
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start)
+  const little = type[1] !== '>'
+  const data = new Float32Array(count)
+  for (let i = 0; i < count; i++) data[i] = reader.read(view, i * reader.size, little)
+  return { data, shape }
+}
+
+/** A tensor as the bytes of a .npy file (float32, C order). */
+export function npyBytes(tensor: Tensor): Uint8Array {
+  const shape = tensor.shape.length === 1 ? `${tensor.shape[0]},` : tensor.shape.join(', ')
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape}), }`
+  const padding = 64 - ((10 + text.length + 1) % 64)
+  const header = Buffer.from(`${text}${' '.repeat(padding % 64)}\n`, 'latin1')
+  const prefix = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length & 255, header.length >> 8])
+  const values = Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)
+  return Buffer.concat([prefix, header, values])
+}
+
+/** @throws LrpError IO */
+export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
+  await writeAtomic(path, npyBytes(tensor))
+}
+
+/** Several arrays by name in one file, as numpy.load reads it. @throws LrpError IO */
+export async function writeNpz(path: string, tensors: Record<string, Tensor>): Promise<void> {
+  const entries = Object.entries(tensors).map(([name, tensor]) => [`${name}.npy`, npyBytes(tensor)] as const)
+  await writeAtomic(path, zipSync(Object.fromEntries(entries), { level: 0 }))
+}

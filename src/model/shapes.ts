@@ -1,0 +1,43 @@
+import { LrpError } from '../errors.js'
+import type { AttributeValue } from './graph.js'
+
+/** Shape of an op's output, batch left out everywhere, for the ops that builders use. */
+export function outputShape(op: string, inputs: number[][], attributes: Record<string, AttributeValue>, name: string): number[] {
+  const shape = inputs[0]!
+  const fail = (why: string): never => {
+    throw new LrpError('INVALID_ARGUMENT', `node '${name}' (${op}): ${why}`)
+  }
+  if (op === 'linear') return [...shape.slice(0, -1), attributes.outputs as number]
+  if (op === 'flatten') return [shape.reduce((product, axis) => product * axis, 1)]
+  if (op === 'cat') return [inputs.reduce((sum, one) => sum + one[0]!, 0), ...shape.slice(1)]
+  if (/^adaptive_/.test(op)) return [shape[0]!, ...axesOf(attributes.output_size!, shape.length - 1)]
+  if (/^conv\dd$|_pool\dd$/.test(op)) {
+    const channels = op.startsWith('conv') ? (attributes.outputs as number) : shape[0]!
+    const spatial = windowed(op, shape.slice(1), attributes)
+    if (Number(op.at(-2)) !== shape.length - 1) fail(`its input has ${shape.length - 1} spatial axes`)
+    if (spatial.some((axis) => axis < 1)) fail(`its input (${shape.join('x')}) is smaller than its window`)
+    return [channels, ...spatial]
+  }
+  if (op === 'add' && inputs.some((one) => one.join() !== shape.join())) fail(`its inputs have the shapes ${inputs.map((one) => one.join('x')).join(' and ')}`)
+  return [...shape]
+}
+
+function axesOf(value: AttributeValue, axes: number): number[] {
+  return typeof value === 'number' ? Array<number>(axes).fill(value) : (value as number[])
+}
+
+function windowed(op: string, spatial: number[], attributes: Record<string, AttributeValue>): number[] {
+  const axes = spatial.length
+  const kernel = axesOf(attributes.kernel_size!, axes)
+  const stride = attributes.stride === undefined ? kernel : axesOf(attributes.stride, axes)
+  if (attributes.padding === 'same') return spatial
+  const padding = axesOf(attributes.padding === 'valid' ? 0 : (attributes.padding ?? 0), axes)
+  const dilation = axesOf(attributes.dilation ?? 1, axes)
+  const round = attributes.ceil_mode === true ? Math.ceil : Math.floor
+  return spatial.map((size, i) => {
+    const free = size + 2 * padding[i]! - dilation[i]! * (kernel[i]! - 1) - 1
+    const steps = round(free / stride[i]!) + 1
+    const startsInside = (steps - 1) * stride[i]! < size + padding[i]!
+    return op.includes('pool') && !startsInside ? steps - 1 : steps
+  })
+}
