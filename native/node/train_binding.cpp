@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <chrono>
+#include <limits>
 
 #include "../error.h"
 #include "../train/initialise.h"
@@ -15,50 +15,159 @@ namespace lrp::node {
 
 namespace {
 
-LabelledImages images_from(const Napi::Object& data, const char* name) {
+Samples samples_from(const Napi::Object& data, const char* name) {
   const Napi::Value value = data.Get(name);
   if (!value.IsObject()) return {};
   const auto split = value.As<Napi::Object>();
+  const Tensor labels = tensor_over(split.Get("labels"), std::string(name) + " labels");
   return {tensor_over(split.Get("images"), std::string(name) + " images"),
-          tensor_over(split.Get("labels"), std::string(name) + " labels")};
+          labels.is_floating_point() ? labels : labels.to(at::kLong)};
 }
 
-TrainOptions options_from(const Napi::Object& o) {
-  TrainOptions options;
-  options.loss = text_from(o, "loss", options.loss);
-  options.optimizer = {text_from(o, "optimizer", "adam"), number_from(o, "learningRate", 1e-3),
-                       number_from(o, "momentum", 0), number_from(o, "weightDecay", 0)};
-  options.epochs = static_cast<int64_t>(number_from(o, "epochs", 5));
-  options.batch_size = static_cast<int64_t>(number_from(o, "batchSize", 64));
-  options.seed = static_cast<uint64_t>(number_from(o, "seed", 0));
-  options.scale = number_from(o, "scale", 1);
+int64_t integer_from(const Napi::Object& o, const char* key, int64_t fallback) {
+  return static_cast<int64_t>(number_from(o, key, static_cast<double>(fallback)));
+}
+
+Napi::Object object_from(const Napi::Object& o, const char* key) {
+  const Napi::Value value = o.Get(key);
+  return value.IsObject() ? value.As<Napi::Object>() : Napi::Object::New(o.Env());
+}
+
+LossOptions loss_from(const Napi::Object& o) {
+  LossOptions loss;
+  loss.name = text_from(o, "loss", loss.name);
+  loss.label_smoothing = number_from(o, "labelSmoothing", 0);
+  loss.huber_delta = number_from(o, "huberDelta", 1);
+  if (o.Get("classWeights").IsObject()) loss.class_weights = tensor_copy(o.Get("classWeights"), "class weights");
+  return loss;
+}
+
+Normalisation normalisation_from(const Napi::Object& o) {
   const Attributes lists = attributes_from(o.Get("normalise"));
-  options.mean = lists.numbers("mean");
-  options.std = lists.numbers("std");
+  Normalisation normalisation;
+  if (lists.has("mean")) normalisation.mean = lists.numbers("mean");
+  if (lists.has("std")) normalisation.std = lists.numbers("std");
+  normalisation.scale = number_from(o, "scale", 1);
+  normalisation.bgr = flag_from(o, "bgr", false);
+  return normalisation;
+}
+
+OptimizerOptions optimizer_from(const Napi::Object& o) {
+  OptimizerOptions optimizer;
+  optimizer.name = text_from(o, "optimizer", optimizer.name);
+  optimizer.momentum = number_from(o, "momentum", 0);
+  optimizer.nesterov = flag_from(o, "nesterov", false);
+  return optimizer;
+}
+
+ScheduleOptions schedule_from(const Napi::Object& o) {
+  ScheduleOptions schedule;
+  schedule.name = text_from(o, "name", schedule.name);
+  schedule.warmup_steps = integer_from(o, "warmupSteps", 0);
+  schedule.warmup_factor = number_from(o, "warmupFactor", schedule.warmup_factor);
+  schedule.step_size = integer_from(o, "stepSize", 1);
+  schedule.gamma = number_from(o, "gamma", schedule.gamma);
+  schedule.patience = integer_from(o, "patience", schedule.patience);
+  schedule.total_steps = integer_from(o, "totalSteps", 1);
+  return schedule;
+}
+
+AugmentOptions augment_from(const Napi::Object& o) {
+  AugmentOptions augment;
+  augment.crop_padding = integer_from(o, "cropPadding", 0);
+  augment.horizontal_flip = flag_from(o, "horizontalFlip", false);
+  augment.vertical_flip = flag_from(o, "verticalFlip", false);
+  augment.rotation = number_from(o, "rotation", 0);
+  augment.translate = number_from(o, "translate", 0);
+  augment.scale_low = number_from(o, "scaleLow", 1);
+  augment.scale_high = number_from(o, "scaleHigh", 1);
+  augment.shear = number_from(o, "shear", 0);
+  augment.brightness = number_from(o, "brightness", 0);
+  augment.contrast = number_from(o, "contrast", 0);
+  augment.saturation = number_from(o, "saturation", 0);
+  augment.hue = number_from(o, "hue", 0);
+  augment.erasing = number_from(o, "erasing", 0);
+  return augment;
+}
+
+/// Parameters to train: what `groups` names, else every weight and bias with one rate.
+std::vector<ParameterGroup> groups_from(const Napi::Object& o, const Graph& graph) {
+  const double rate = number_from(o, "learningRate", 1e-3), decay = number_from(o, "weightDecay", 0);
+  if (!o.Get("groups").IsArray()) return {{graph.trainable(), {}, rate, decay}};
+  std::vector<ParameterGroup> groups;
+  const auto list = o.Get("groups").As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const auto one = list.Get(i).As<Napi::Object>();
+    groups.push_back({strings_from(one.Get("names")), {}, number_from(one, "learningRate", rate),
+                      number_from(one, "weightDecay", decay)});
+  }
+  return groups;
+}
+
+TrainOptions options_from(const Napi::Object& o, const Graph& graph) {
+  TrainOptions options;
+  options.loss = loss_from(o);
+  options.optimizer = optimizer_from(o);
+  options.groups = groups_from(o, graph);
+  options.schedule = schedule_from(object_from(o, "schedule"));
+  options.normalisation = normalisation_from(o);
+  options.augments = o.Get("augment").IsObject();
+  if (options.augments) options.augment = augment_from(object_from(o, "augment"));
+  options.epochs = integer_from(o, "epochs", 5);
+  options.batch_size = integer_from(o, "batchSize", 64);
+  options.accumulate = integer_from(o, "accumulate", 1);
+  options.gradient_clip = number_from(o, "gradientClip", 0);
+  options.balanced = flag_from(o, "balanced", false);
+  options.patience = integer_from(o, "patience", 0);
+  options.precision = text_from(o, "precision", options.precision);
+  options.seed = static_cast<uint64_t>(number_from(o, "seed", 0));
+  options.threads = static_cast<int>(number_from(o, "threads", 0));
   return options;
 }
 
 Position position_from(const Napi::Object& o) {
-  return {static_cast<int64_t>(number_from(o, "epoch", 0)), static_cast<int64_t>(number_from(o, "batch", 0)),
-          number_from(o, "lossSum", 0), static_cast<int64_t>(number_from(o, "correct", 0))};
+  Position p;
+  p.epoch = integer_from(o, "epoch", 0);
+  p.batch = integer_from(o, "batch", 0);
+  p.step = integer_from(o, "step", 0);
+  p.loss_sum = number_from(o, "lossSum", 0);
+  p.correct = number_from(o, "correct", 0);
+  p.seen = number_from(o, "seen", 0);
+  p.best_loss = number_from(o, "bestLoss", p.best_loss);
+  p.best_accuracy = number_from(o, "bestAccuracy", p.best_accuracy);
+  p.best_epoch = integer_from(o, "bestEpoch", 0);
+  p.epochs_since_best = integer_from(o, "epochsSinceBest", 0);
+  p.plateau.factor = number_from(o, "plateauFactor", 1);
+  p.plateau.best = number_from(o, "plateauBest", p.plateau.best);
+  p.plateau.bad_epochs = integer_from(o, "plateauBadEpochs", 0);
+  return p;
 }
 
-Napi::Object to_object(Napi::Env env, const Position& position) {
+Napi::Object numbers(Napi::Env env, const std::vector<std::pair<const char*, double>>& values) {
   auto object = Napi::Object::New(env);
-  object["epoch"] = Napi::Number::New(env, static_cast<double>(position.epoch));
-  object["batch"] = Napi::Number::New(env, static_cast<double>(position.batch));
-  object["lossSum"] = Napi::Number::New(env, position.loss_sum);
-  object["correct"] = Napi::Number::New(env, static_cast<double>(position.correct));
+  for (const auto& [name, value] : values) object[name] = Napi::Number::New(env, value);
   return object;
 }
 
-using Tensors = std::map<std::string, Tensor>;
+double number(int64_t value) { return static_cast<double>(value); }
 
-Tensors copies(const Tensors& tensors) {
-  Tensors result;
-  for (const auto& [name, tensor] : tensors) result[name] = tensor.detach().cpu().clone();
-  return result;
+Napi::Object to_object(Napi::Env env, const Position& p) {
+  return numbers(env, {{"epoch", number(p.epoch)},
+                       {"batch", number(p.batch)},
+                       {"step", number(p.step)},
+                       {"lossSum", p.loss_sum},
+                       {"correct", p.correct},
+                       {"seen", p.seen},
+                       {"bestLoss", p.best_loss},
+                       {"bestAccuracy", p.best_accuracy},
+                       {"bestEpoch", number(p.best_epoch)},
+                       {"epochsSinceBest", number(p.epochs_since_best)},
+                       {"plateauFactor", p.plateau.factor},
+                       {"plateauBest", p.plateau.best},
+                       {"plateauBadEpochs", number(p.plateau.bad_epochs)}});
 }
+
+using Tensors = std::map<std::string, Tensor>;
 
 Napi::Object raw_tensors(Napi::Env env, const Tensors& tensors) {
   auto object = Napi::Object::New(env);
@@ -66,43 +175,57 @@ Napi::Object raw_tensors(Napi::Env env, const Tensors& tensors) {
   return object;
 }
 
-/// What a run leaves at the end of an epoch or where it was stopped.
-struct Snapshot {
-  Tensors weights, optimizer;
-  Position position;
-
-  Snapshot(const Graph& graph, Trainer& trainer)
-      : weights(copies(graph.tensors())), optimizer(copies(trainer.optimizer().state())), position(trainer.position) {}
-
-  Napi::Object to_object(Napi::Env env) const {
-    auto object = Napi::Object::New(env);
-    object["weights"] = raw_tensors(env, weights);
-    object["optimizer"] = raw_tensors(env, optimizer);
-    object["position"] = lrp::node::to_object(env, position);
-    return object;
+/// The tensors of a snapshot whose names begin with `prefix`, without it.
+Napi::Object part_of(Napi::Env env, const Tensors& state, const std::string& prefix) {
+  Tensors part;
+  for (const auto& [name, tensor] : state) {
+    if (name.rfind(prefix, 0) == 0) part[name.substr(prefix.size())] = tensor;
   }
-};
+  return raw_tensors(env, part);
+}
 
-Napi::Object to_object(Napi::Env env, const BatchReport& report) {
+Napi::Object snapshot_object(Napi::Env env, const Tensors& state, const Position& position) {
   auto object = Napi::Object::New(env);
+  object["weights"] = part_of(env, state, "weights/");
+  object["optimizer"] = part_of(env, state, "optimizer/");
+  object["position"] = to_object(env, position);
+  return object;
+}
+
+Tensors named_tensors(const Napi::Object& object, const std::string& prefix) {
+  Tensors result;
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).As<Napi::String>();
+    result[prefix + name] = tensor_over(object.Get(name), name);
+  }
+  return result;
+}
+
+Napi::Object to_object(Napi::Env env, const Progress& report) {
+  auto object = numbers(env, {{"epoch", number(report.epoch + 1)},
+                              {"batch", number(report.batch)},
+                              {"batches", number(report.batches)},
+                              {"loss", report.score.loss},
+                              {"accuracy", report.score.accuracy},
+                              {"imagesPerSecond", report.images_per_second}});
   object["kind"] = Napi::String::New(env, "batch");
-  object["epoch"] = Napi::Number::New(env, static_cast<double>(report.epoch));
-  object["batch"] = Napi::Number::New(env, static_cast<double>(report.batch));
-  object["batches"] = Napi::Number::New(env, static_cast<double>(report.batches));
-  object["loss"] = Napi::Number::New(env, report.loss);
-  object["accuracy"] = Napi::Number::New(env, report.accuracy);
   return object;
 }
 
 Napi::Object to_object(Napi::Env env, const EpochReport& report) {
-  auto object = Napi::Object::New(env);
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  auto object = numbers(env, {{"epoch", number(report.epoch)},
+                              {"trainLoss", report.train.loss},
+                              {"trainAccuracy", report.train.accuracy},
+                              {"validLoss", report.validated ? report.valid.loss : none},
+                              {"validAccuracy", report.validated ? report.valid.accuracy : none},
+                              {"learningRate", report.learning_rate},
+                              {"imagesPerSecond", report.images_per_second},
+                              {"seconds", report.seconds}});
   object["kind"] = Napi::String::New(env, "epoch");
-  object["epoch"] = Napi::Number::New(env, static_cast<double>(report.epoch));
-  object["trainLoss"] = Napi::Number::New(env, report.train_loss);
-  object["trainAccuracy"] = Napi::Number::New(env, report.train_accuracy);
-  object["validLoss"] = Napi::Number::New(env, report.valid_loss);
-  object["validAccuracy"] = Napi::Number::New(env, report.valid_accuracy);
-  object["seconds"] = Napi::Number::New(env, report.seconds);
+  object["best"] = Napi::Boolean::New(env, report.best);
+  object["snapshot"] = snapshot_object(env, report.state, report.position);
   return object;
 }
 
@@ -124,17 +247,8 @@ class Reporter {
     if (status != napi_ok) delete made;
   }
 
-  /// Ten times a second is enough for a progress bar.
-  void send_batch(const BatchReport& report) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::milliseconds(100)) return;
-    last_ = now;
-    send([report](Napi::Env env) { return to_object(env, report); });
-  }
-
  private:
   Napi::ThreadSafeFunction function_;
-  std::chrono::steady_clock::time_point last_{};
 };
 
 /// However a run ends, what was derived from the old weights is dropped.
@@ -154,45 +268,34 @@ Napi::Value train(const Napi::CallbackInfo& info) {
     const auto data = info[1].As<Napi::Object>();
     const auto options = info[2].As<Napi::Object>();
     auto reporter = std::make_shared<Reporter>(info.Env(), options.Get("onEvent").As<Napi::Function>());
-    Tensors optimizer_state;
+    Tensors state;
     Position position;
     if (options.Get("state").IsObject()) {
-      const auto state = options.Get("state").As<Napi::Object>();
-      position = position_from(state.Get("position").As<Napi::Object>());
-      const auto tensors = state.Get("optimizer").As<Napi::Object>();
-      const Napi::Array names = tensors.GetPropertyNames();
-      for (uint32_t i = 0; i < names.Length(); ++i) {
-        const std::string name = names.Get(i).As<Napi::String>();
-        optimizer_state[name] = tensor_over(tensors.Get(name), name);
-      }
+      const auto kept = options.Get("state").As<Napi::Object>();
+      position = position_from(object_from(kept, "position"));
+      state = named_tensors(object_from(kept, "optimizer"), "optimizer/");
     }
+    const auto model = handle->model();
     return run_async(
         info.Env(), {info[0], data, options, handle->weights_owner(info.Env())},
-        [model = handle->model(), train = images_from(data, "train"), valid = images_from(data, "valid"),
-         settings = options_from(options), reporter, optimizer_state, position,
+        [model, train = samples_from(data, "train"), valid = samples_from(data, "valid"),
+         settings = options_from(options, model->graph()), reporter, state, position,
          cancel = CancelHandle::token_of(options)]() -> Finish {
           const std::unique_lock<std::shared_mutex> lock(model->weights_mutex());
-          const Graph& graph = model->graph();
-          Trainer trainer(graph, model->device(), train, valid, settings);
-          trainer.position = position;
-          if (!optimizer_state.empty()) trainer.optimizer().restore(optimizer_state);
-          const Trainer::Callbacks callbacks{
-              [&](const BatchReport& report) { reporter->send_batch(report); },
-              [&](const EpochReport& report) {
-                auto snapshot = std::make_shared<Snapshot>(graph, trainer);
-                reporter->send([report, snapshot](Napi::Env env) {
-                  auto object = to_object(env, report);
-                  object["snapshot"] = snapshot->to_object(env);
-                  return object;
-                });
+          const TrainCallbacks callbacks{
+              [&](const Progress& report) { reporter->send([report](Napi::Env env) { return to_object(env, report); }); },
+              [&](EpochReport report) {
+                auto held = std::make_shared<EpochReport>(std::move(report));
+                reporter->send([held](Napi::Env env) { return to_object(env, *held); });
               }};
           const WeightsChange change(*model);
-          const bool completed = trainer.run(callbacks, *cancel);
-          auto snapshot = std::make_shared<Snapshot>(graph, trainer);
-          return [completed, snapshot](Napi::Env env) -> Napi::Value {
+          const auto result = std::make_shared<TrainResult>(
+              lrp::train(model->graph(), model->device(), train, valid, settings, position, state, callbacks, *cancel));
+          return [result](Napi::Env env) -> Napi::Value {
             auto object = Napi::Object::New(env);
-            object["completed"] = Napi::Boolean::New(env, completed);
-            object["snapshot"] = snapshot->to_object(env);
+            object["completed"] = Napi::Boolean::New(env, result->reason != "cancelled");
+            object["reason"] = Napi::String::New(env, result->reason);
+            object["snapshot"] = snapshot_object(env, result->state, result->position);
             return object;
           };
         });

@@ -1,6 +1,7 @@
 #include "forward.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "../ops/random.h"
 #include "random.h"

@@ -1,6 +1,7 @@
 #include "precision.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/autocast_mode.h>
 
 #include "../error.h"

@@ -1,5 +1,5 @@
 #pragma once
-#include <ATen/core/Tensor.h>
+#include <ATen/Tensor.h>
 
 #include <string>
 #include <vector>
@@ -26,7 +26,7 @@ class Precision {
 class GradientScaler {
  public:
   GradientScaler(bool active, c10::Device device);
-  Tensor scaled(const Tensor& loss) const { return active_ ? loss * scale_ : loss; }
+  Tensor scaled(const Tensor& loss) const { return active_ ? loss.mul(scale_) : loss; }
   /// Divides the gradients by the scale; false when they overflowed and the step is to be left out.
   bool unscale(const std::vector<Tensor>& gradients);
 

@@ -1,6 +1,7 @@
 #include "trainer.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -145,9 +146,9 @@ class Run {
       Tensor(found->second).copy_(tensor);
     }
     optimizer_.load(optimizer);
-    if (state.count("scaler/scale") > 0 && scaler_.scale().defined()) {
-      scaler_.scale().copy_(state.at("scaler/scale"));
-      scaler_.growth().copy_(state.at("scaler/growth"));
+    if (optimizer.count("scaler/scale") > 0 && scaler_.scale().defined()) {
+      scaler_.scale().copy_(optimizer.at("scaler/scale"));
+      scaler_.growth().copy_(optimizer.at("scaler/growth"));
     }
   }
 
@@ -177,8 +178,8 @@ class Run {
     for (const auto& [name, tensor] : graph_.tensors()) state["weights/" + name] = copy(tensor);
     for (const auto& [name, tensor] : optimizer_.state()) state["optimizer/" + name] = copy(tensor);
     if (scaler_.scale().defined()) {
-      state["scaler/scale"] = copy(scaler_.scale());
-      state["scaler/growth"] = copy(scaler_.growth());
+      state["optimizer/scaler/scale"] = copy(scaler_.scale());
+      state["optimizer/scaler/growth"] = copy(scaler_.growth());
     }
     return state;
   }
@@ -286,7 +287,7 @@ class Run {
     if (options_.gradient_clip <= 0) return;
     const at::NoGradGuard no_grad;
     const Tensor norm = at::stack(at::_foreach_norm(gradients, 2)).norm();
-    const Tensor share = at::div(options_.gradient_clip, norm + 1e-6).clamp_max(1);
+    const Tensor share = norm.add(1e-6).reciprocal().mul(options_.gradient_clip).clamp_max(1);
     at::_foreach_mul_(gradients, share);
   }
 

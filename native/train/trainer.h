@@ -74,7 +74,7 @@ struct EpochReport {
   bool best;
   double learning_rate, seconds, images_per_second;
   Position position;
-  std::map<std::string, Tensor> state;  // a snapshot: weights/..., optimizer/..., scaler/...
+  std::map<std::string, Tensor> state;  // a snapshot: weights/... and optimizer/...
 };
 
 struct TrainCallbacks {
