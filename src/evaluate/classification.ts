@@ -1,0 +1,160 @@
+import type { Tensor } from '../tensor.js'
+
+/** Scores of a classifier; the definitions are scikit-learn's. */
+export interface ClassificationMetrics {
+  images: number
+  accuracy: number
+  top3Accuracy: number
+  balancedAccuracy: number
+  macroF1: number
+  weightedF1: number
+  logLoss: number
+  /** One against the rest, mean over classes; NaN where a class is missing. */
+  rocAuc: number
+  cohenKappa: number
+  matthews: number
+  /** Expected calibration error, 15 bins of equal width. */
+  calibrationError: number
+  /** Row: true class; column: predicted class. */
+  confusion: number[][]
+  perClass: ClassScore[]
+}
+
+export interface ClassScore {
+  name: string
+  images: number
+  truePositives: number
+  falsePositives: number
+  falseNegatives: number
+  trueNegatives: number
+  precision: number
+  recall: number
+  f1: number
+}
+
+/** Probabilities of [images, classes] logits. */
+export function softmax(logits: Tensor): Float64Array {
+  const [images, classes] = logits.shape as [number, number]
+  const result = new Float64Array(images * classes)
+  for (let i = 0; i < images; i++) {
+    const row = logits.data.subarray(i * classes, (i + 1) * classes)
+    const largest = Math.max(...row)
+    let sum = 0
+    for (let c = 0; c < classes; c++) sum += result[i * classes + c] = Math.exp(row[c]! - largest)
+    for (let c = 0; c < classes; c++) result[i * classes + c]! /= sum
+  }
+  return result
+}
+
+/** Index of the largest value of each row; of equal ones the first. */
+export function argmax(logits: Tensor): Int32Array {
+  const [images, classes] = logits.shape as [number, number]
+  return Int32Array.from({ length: images }, (_, i) => {
+    let best = 0
+    for (let c = 1; c < classes; c++) if (logits.data[i * classes + c]! > logits.data[i * classes + best]!) best = c
+    return best
+  })
+}
+
+const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+export function classificationMetrics(logits: Tensor, labels: Int32Array, classes: string[]): ClassificationMetrics {
+  const count = classes.length
+  const images = labels.length
+  const probabilities = softmax(logits)
+  const guesses = argmax(logits)
+  const confusion = classes.map(() => Array<number>(count).fill(0))
+  labels.forEach((label, i) => confusion[label]![guesses[i]!]!++)
+  const perClass = classes.map((name, c) => classScore(name, confusion, c, images))
+  const present = perClass.filter((score) => score.images > 0)
+  return {
+    images,
+    accuracy: mean(Array.from(labels, (label, i) => Number(guesses[i] === label))),
+    top3Accuracy: topAccuracy(probabilities, labels, count, 3),
+    balancedAccuracy: mean(present.map((score) => score.recall)),
+    macroF1: mean(perClass.map((score) => score.f1)),
+    weightedF1: perClass.reduce((sum, score) => sum + score.f1 * score.images, 0) / images,
+    logLoss: mean(Array.from(labels, (label, i) => -Math.log(Math.max(probabilities[i * count + label]!, Number.EPSILON)))),
+    rocAuc: mean(classes.map((_, c) => rocAuc(labels.map((label) => Number(label === c)), (i) => probabilities[i * count + c]!))),
+    ...agreement(confusion, images),
+    calibrationError: calibrationError(probabilities, guesses, labels, count),
+    confusion,
+    perClass
+  }
+}
+
+function classScore(name: string, confusion: number[][], c: number, images: number): ClassScore {
+  const truePositives = confusion[c]![c]!
+  const actual = confusion[c]!.reduce((sum, n) => sum + n, 0)
+  const predicted = confusion.reduce((sum, row) => sum + row[c]!, 0)
+  const [precision, recall] = [ratio(truePositives, predicted), ratio(truePositives, actual)]
+  return {
+    name,
+    images: actual,
+    truePositives,
+    falsePositives: predicted - truePositives,
+    falseNegatives: actual - truePositives,
+    trueNegatives: images - actual - predicted + truePositives,
+    precision,
+    recall,
+    f1: ratio(2 * precision * recall, precision + recall)
+  }
+}
+
+function topAccuracy(probabilities: Float64Array, labels: Int32Array, classes: number, k: number): number {
+  return mean(
+    Array.from(labels, (label, i) => {
+      const row = probabilities.subarray(i * classes, (i + 1) * classes)
+      return Number(row.filter((p) => p > row[label]!).length < k)
+    })
+  )
+}
+
+/** Area under the ROC curve by ranks, ties sharing theirs. `positive` holds 0 and 1. */
+export function rocAuc(positive: ArrayLike<number>, score: (i: number) => number): number {
+  const order = Array.from({ length: positive.length }, (_, i) => i).sort((a, b) => score(a) - score(b))
+  let rankSum = 0
+  let positives = 0
+  for (let i = 0; i < order.length;) {
+    let j = i
+    while (j < order.length && score(order[j]!) === score(order[i]!)) j++
+    const rank = (i + 1 + j) / 2
+    for (let k = i; k < j; k++) {
+      if (positive[order[k]!] !== 1) continue
+      rankSum += rank
+      positives++
+    }
+    i = j
+  }
+  const negatives = positive.length - positives
+  if (positives === 0 || negatives === 0) return NaN
+  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives)
+}
+
+/** Cohen's kappa and Matthews' correlation from the confusion matrix. */
+function agreement(confusion: number[][], images: number): { cohenKappa: number; matthews: number } {
+  const rows = confusion.map((row) => row.reduce((sum, n) => sum + n, 0))
+  const columns = confusion.map((_, c) => confusion.reduce((sum, row) => sum + row[c]!, 0))
+  const right = confusion.reduce((sum, row, c) => sum + row[c]!, 0)
+  const dot = (a: number[], b: number[]): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
+  const chance = dot(rows, columns) / images ** 2
+  const spread = Math.sqrt((images ** 2 - dot(columns, columns)) * (images ** 2 - dot(rows, rows)))
+  return {
+    cohenKappa: ratio(right / images - chance, 1 - chance),
+    matthews: ratio(right * images - dot(rows, columns), spread)
+  }
+}
+
+function calibrationError(probabilities: Float64Array, guesses: Int32Array, labels: Int32Array, classes: number): number {
+  const BINS = 15
+  const bins = Array.from({ length: BINS }, () => ({ images: 0, right: 0, confidence: 0 }))
+  labels.forEach((label, i) => {
+    const confidence = probabilities[i * classes + guesses[i]!]!
+    const bin = bins[Math.min(BINS - 1, Math.floor(confidence * BINS))]!
+    bin.images++
+    bin.right += Number(guesses[i] === label)
+    bin.confidence += confidence
+  })
+  return bins.reduce((sum, bin) => sum + Math.abs(bin.right - bin.confidence) / labels.length, 0)
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod'
+import { imagesOf, type Dataset, type SplitName } from '../data/dataset.js'
+import { openDataset, type DataOptions } from '../data/open.js'
+import { LrpError } from '../errors.js'
+import { makeFolder, writeAtomic } from '../files.js'
+import { normaliseBytes } from '../model/preprocessing.js'
+import type { Model } from '../model/model.js'
+import { checkOptions } from '../options.js'
+import { barChart, confusionChart, writeChart } from '../plot/chart.js'
+import { figure, imagePicture } from '../plot/picture.js'
+import { type Tensor } from '../tensor.js'
+import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
+import { join } from 'node:path'
+
+export interface TestOptions extends Omit<DataOptions, 'data' | 'onProgress'> {
+  data?: string | Dataset
+  split?: SplitName
+  limit?: number
+  batchSize?: number
+  /** Folder for metrics.json, confusion.csv, predictions.csv and charts; nothing is written without it. */
+  output?: string
+  onProgress?: (done: number, total: number) => void
+  signal?: AbortSignal
+}
+
+export interface TestResult {
+  metrics: ClassificationMetrics
+  /** Images per second of the forward passes, the first batch (warm-up) left out. */
+  imagesPerSecond: number
+  logits: Tensor
+  labels: Int32Array
+  /** Files written, if any. */
+  files: string[]
+}
+
+const schema = z.object({
+  split: z.enum(['train', 'valid', 'test']).optional(),
+  limit: z.int().positive().optional(),
+  batchSize: z.int().positive().optional()
+})
+
+/**
+ * Classifies a split and scores it. @throws LrpError INVALID_ARGUMENT when images and model do not fit together
+ */
+export async function test(model: Model, options: TestOptions = {}): Promise<TestResult> {
+  const { split = 'test', batchSize = 256 } = checkOptions(schema, options, 'test')
+  const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
+  checkFit(model, dataset, split)
+  const total = Math.min(options.limit ?? Infinity, dataset.splits[split].labels.length)
+  const labels = dataset.splits[split].labels.subarray(0, total)
+  const { logits, imagesPerSecond } = await classify(model, dataset, split, total, batchSize, options)
+  const metrics = classificationMetrics(logits, labels, dataset.classes)
+  const result = { metrics, imagesPerSecond, logits, labels, files: [] as string[] }
+  if (options.output !== undefined) result.files = await writeResult(options.output, dataset, split, result)
+  return result
+}
+
+/** The data set of a model's own images, read as the model wants them. */
+export function openFor(model: Model, options: object): Promise<Dataset> {
+  const preprocessing = model.preprocessing
+  return openDataset({ testSplit: 1, ...(options as DataOptions), preprocessing, onProgress: undefined })
+}
+
+/** @throws LrpError INVALID_ARGUMENT */
+export function checkFit(model: Model, dataset: Dataset, split: SplitName): void {
+  const wanted = model.imageShape.join('x')
+  if (wanted !== dataset.imageShape.join('x')) {
+    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`)
+  }
+  if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
+  if (dataset.splits[split].labels.length === 0) {
+    throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
+  }
+}
+
+async function classify(
+  model: Model,
+  dataset: Dataset,
+  split: SplitName,
+  total: number,
+  batchSize: number,
+  options: TestOptions
+): Promise<{ logits: Tensor; imagesPerSecond: number }> {
+  const parts: Tensor[] = []
+  let seconds = 0
+  let timed = 0
+  for (let from = 0; from < total; from += batchSize) {
+    const to = Math.min(total, from + batchSize)
+    const { bytes, shape } = imagesOf(dataset, split, from, to)
+    const input = normaliseBytes(bytes, shape, model.preprocessing!)
+    const begun = performance.now()
+    parts.push(await model.forward(input, { signal: options.signal }))
+    if (from > 0 || to === total) {
+      seconds += (performance.now() - begun) / 1000
+      timed += to - from
+    }
+    options.onProgress?.(to, total)
+  }
+  const classes = parts[0]!.shape[1]!
+  const data = new Float32Array(total * classes)
+  let at = 0
+  for (const part of parts) {
+    data.set(part.data, at)
+    at += part.data.length
+  }
+  return { logits: { data, shape: [total, classes] }, imagesPerSecond: timed / seconds }
+}
+
+async function writeResult(folder: string, dataset: Dataset, split: SplitName, result: TestResult): Promise<string[]> {
+  await makeFolder(folder)
+  const { metrics, logits, labels } = result
+  const { classes } = dataset
+  const probabilities = softmax(logits)
+  const guesses = argmax(logits)
+  const json = { data: dataset.name, split, imagesPerSecond: result.imagesPerSecond, skipped: dataset.skipped, ...metrics }
+  const confusion = [['true \\ predicted', ...classes], ...metrics.confusion.map((row, i) => [classes[i]!, ...row])]
+  const predictions = Array.from(labels, (label, i) => {
+    const confidence = probabilities[i * classes.length + guesses[i]!]!
+    return [dataset.splits[split].paths?.[i] ?? i, classes[label]!, classes[guesses[i]!]!, confidence.toFixed(6)]
+  })
+  const texts: Record<string, string> = {
+    'metrics.json': JSON.stringify(json, null, 2) + '\n',
+    'confusion.csv': toCsv(confusion),
+    'predictions.csv': toCsv([['image', 'true', 'predicted', 'confidence'], ...predictions])
+  }
+  for (const [name, text] of Object.entries(texts)) await writeAtomic(join(folder, name), text)
+  await writeChart(join(folder, 'confusion'), await confusionChart(metrics.confusion, classes))
+  const accuracy = metrics.perClass.map((score) => score.recall)
+  await writeChart(join(folder, 'per-class'), await barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 }))
+  const sheet = await worstErrors(dataset, split, labels, guesses, probabilities)
+  if (sheet) await writeAtomic(join(folder, 'worst-errors.png'), sheet)
+  const charts = ['confusion.svg', 'confusion.png', 'per-class.svg', 'per-class.png', ...(sheet ? ['worst-errors.png'] : [])]
+  return [...Object.keys(texts), ...charts].map((name) => join(folder, name))
+}
+
+/** The wrong guesses the model was surest of. */
+async function worstErrors(
+  dataset: Dataset,
+  split: SplitName,
+  labels: Int32Array,
+  guesses: Int32Array,
+  probabilities: Float64Array
+): Promise<Buffer | undefined> {
+  const { classes } = dataset
+  const confidence = (i: number): number => probabilities[i * classes.length + guesses[i]!]!
+  const wrong = Array.from(labels.keys()).filter((i) => guesses[i] !== labels[i]).sort((a, b) => confidence(b) - confidence(a))
+  if (wrong.length === 0) return undefined
+  const panels = wrong.slice(0, 20).map((i) => ({
+    title: `${classes[labels[i]!]} as ${classes[guesses[i]!]}, ${(confidence(i) * 100).toFixed(0)} %`,
+    picture: imagePicture(imagesOf(dataset, split, i, i + 1).bytes, dataset.imageShape)
+  }))
+  return figure(panels, [`The ${panels.length} surest of ${wrong.length} errors: true class, predicted class, confidence`], { columns: 5, size: 120 })
+}
+
+/** Rows as CSV; cells with commas or quotes are quoted. */
+export function toCsv(rows: (string | number)[][]): string {
+  const cell = (value: string | number): string => (/[",\n]/.test(String(value)) ? `"${String(value).replace(/"/g, '""')}"` : String(value))
+  return rows.map((row) => row.map(cell).join(',')).join('\n') + '\n'
+}

@@ -1,0 +1,70 @@
+/** Text that is safe inside HTML. */
+export function escapeHtml(text: unknown): string {
+  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+  return String(text).replace(/[&<>"']/g, (char) => entities[char]!)
+}
+
+/** Marks markup that is already safe. */
+export class Html {
+  constructor(readonly text: string) {}
+  toString(): string {
+    return this.text
+  }
+}
+
+/** A template whose values are escaped, unless they are Html themselves; lists are joined. */
+export function html(strings: TemplateStringsArray, ...values: unknown[]): Html {
+  const render = (value: unknown): string => {
+    if (value instanceof Html) return value.text
+    if (Array.isArray(value)) return value.map(render).join('')
+    return value === undefined || value === false ? '' : escapeHtml(value)
+  }
+  return new Html(strings.reduce((text, part, i) => text + part + (i < values.length ? render(values[i]) : ''), ''))
+}
+
+/** A picture that lies inside the page. */
+export function embedded(png: Uint8Array): string {
+  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --ground: #fff; --text: #1b1b1b; --quiet: #555; --line: #d5d5d5; --shade: #f4f6f8; --accent: #0b5cad; }
+@media (prefers-color-scheme: dark) { :root { --ground: #16181b; --text: #eceff1; --quiet: #b3bac1; --line: #3a4047; --shade: #1f2327; --accent: #7cb8f5; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1080px; padding: 24px 20px 64px; background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 2.4rem; font-size: 1.25rem; border-bottom: 1px solid var(--line); padding-bottom: 4px; }
+p.note, figcaption, caption { color: var(--quiet); font-size: .9rem; text-align: left; }
+a { color: var(--accent); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { padding-bottom: 6px; }
+th, td { border-bottom: 1px solid var(--line); padding: 4px 12px; text-align: right; } th:first-child, td:first-child { text-align: left; }
+thead th { background: var(--shade); } td.best { font-weight: 700; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 16px; }
+figure { margin: 0; } img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: 4px; }
+code, pre { font-family: ui-monospace, monospace; font-size: .88rem; background: var(--shade); border-radius: 4px; padding: 1px 4px; overflow-wrap: anywhere; white-space: pre-wrap; }
+pre { padding: 10px 12px; } select { font: inherit; padding: 4px 8px; margin-right: 12px; }
+.facts { display: flex; flex-wrap: wrap; gap: 12px; padding: 0; list-style: none; } .facts li { background: var(--shade); border-radius: 6px; padding: 8px 14px; } .facts b { display: block; font-size: 1.3rem; }
+@media print { :root { --ground: #fff; --text: #000; --quiet: #444; --shade: #eee; } nav, .chooser { display: none; } figure { break-inside: avoid; } }
+`
+
+/** A whole page that needs nothing from anywhere. */
+export function page(title: string, body: Html, script = ''): string {
+  return (
+    html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+<main>
+${body}
+</main>
+${script === '' ? false : new Html(`<script>${script}</script>`)}
+</body>
+</html>
+`.text
+  )
+}

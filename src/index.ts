@@ -1,0 +1,39 @@
+/** The public API. Whatever the command line can do, these can do. */
+export { LrpError, isLrpError, type ErrorCode } from './errors.js'
+export type { DType, RawTensor, StateDict, Tensor } from './tensor.js'
+
+// Models: networks are data
+export type { AttributeValue, Graph, GraphNode, ModelParts, Preprocessing } from './model/graph.js'
+export { Model } from './model/model.js'
+export type { LoadOptions } from './model/load.js'
+export { GraphBuilder, initialise, type Architecture, type ConvolutionOptions, type ParameterSpec } from './model/builder.js'
+export { ARCHITECTURES, buildArchitecture } from './model/architectures/index.js'
+export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './model/preprocessing.js'
+export { readSafetensors, writeSafetensors } from './model/import/safetensors.js'
+
+// Data
+export { openDataset, DATASETS, type DataOptions } from './data/open.js'
+export { classCounts, fingerprint, imagesOf, type Dataset, type Split, type SplitName } from './data/dataset.js'
+export { readNpy, writeNpy, writeNpz } from './data/npy.js'
+
+// Training and experiments
+export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'
+export type { BatchEvent, EpochEvent } from './train/native.js'
+export { createExperiment, Experiment, listExperiments, newestExperiment, openExperiment } from './experiment/experiment.js'
+
+// Explanations
+export { explain, METHODS, planRules, type ExplainOptions, type Explanation, type Start, type Target } from './explain/explain.js'
+export { explainToFiles, FORMATS, type ExplainedFiles, type ExplainToFilesOptions } from './explain/to-files.js'
+export { RULES, ruleNames, type RuleDescription } from './rules/catalogue.js'
+export { COMPOSITES, compositeNames } from './rules/composites.js'
+export type { Composite, CompositeEntry, LayerKind, LayerMatch, RuleParameters } from './rules/types.js'
+
+// Evaluation and reports
+export { test, type TestOptions, type TestResult } from './evaluate/test.js'
+export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './evaluate/classification.js'
+export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
+export { report, type ReportFormat } from './report/report.js'
+
+// The machine
+export { native } from './native.js'
+export { packageVersion, versions } from './versions.js'

@@ -1,0 +1,109 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ClassificationMetrics } from '../evaluate/classification.js'
+import type { RemovalResult } from '../evaluate/remove-features.js'
+import { toCsv } from '../evaluate/test.js'
+import type { Experiment } from '../experiment/experiment.js'
+import type { ExplainSummary } from '../explain/to-files.js'
+import { writeAtomic } from '../files.js'
+import { readHistory } from '../train/checkpoint.js'
+import type { EpochEvent } from '../train/native.js'
+import { reportHtml } from './page.js'
+
+/** Everything of one experiment that a report shows; the JSON beside the page. */
+export interface ExperimentReport {
+  name: string
+  folder: string
+  command: Record<string, unknown>
+  versions: Record<string, string>
+  data?: Record<string, unknown>
+  results?: Record<string, unknown>
+  history: EpochEvent[]
+  test?: ClassificationMetrics & { imagesPerSecond: number; data: string; split: string }
+  explanations: { name: string; summary: ExplainSummary; pictures: string[] }[]
+  removals: { name: string; result: Omit<RemovalResult, 'files'>; pictures: string[] }[]
+  /** Charts that exist, relative to the folder. */
+  charts: string[]
+}
+
+export type ReportFormat = 'html' | 'json' | 'csv' | 'md'
+
+/**
+ * Gathers what experiments hold and writes `report.html` (one file, no network) with `report.json` beside it, or one of
+ * the other formats. @throws LrpError IO
+ */
+export async function report(experiments: Experiment[], options: { output?: string; format?: ReportFormat } = {}): Promise<string> {
+  const gathered = await Promise.all(experiments.map(gather))
+  const format = options.format ?? 'html'
+  const output = options.output ?? experiments[0]!.path(`report.${format}`)
+  const json = JSON.stringify({ experiments: gathered }, null, 2) + '\n'
+  if (format === 'html') {
+    await writeAtomic(output, reportHtml(gathered))
+    await writeAtomic(output.replace(/\.html$/, '') + '.json', json)
+  } else {
+    await writeAtomic(output, format === 'json' ? json : format === 'csv' ? toCsv(table(gathered)) : toMarkdown(table(gathered)))
+  }
+  return output
+}
+
+async function gather(experiment: Experiment): Promise<ExperimentReport> {
+  const { command, versions, data, results } = experiment.manifest as unknown as ExperimentReport
+  const charts = ['charts/loss.png', 'charts/accuracy.png', 'test/confusion.png', 'test/per-class.png', 'test/worst-errors.png']
+  return {
+    name: experiment.name,
+    folder: experiment.folder,
+    command,
+    versions,
+    data,
+    results,
+    history: await readHistory(experiment),
+    test: readJson(experiment.path('test', 'metrics.json')),
+    explanations: folders(experiment.path('explanations')).flatMap((name) => {
+      const summary = readJson<ExplainSummary>(experiment.path('explanations', name, 'explain.json'))
+      return summary ? [{ name, summary, pictures: pictures(experiment, 'explanations', name) }] : []
+    }),
+    removals: folders(experiment.path('feature_removal')).flatMap((name) => {
+      const result = readJson<RemovalResult>(experiment.path('feature_removal', name, 'removal.json'))
+      return result ? [{ name, result, pictures: pictures(experiment, 'feature_removal', name) }] : []
+    }),
+    charts: charts.filter((path) => existsSync(experiment.path(path)))
+  }
+}
+
+function folders(path: string): string[] {
+  if (!existsSync(path)) return []
+  return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort()
+}
+
+function pictures(experiment: Experiment, ...parts: string[]): string[] {
+  const names = readdirSync(experiment.path(...parts)).filter((name) => name.endsWith('.png')).sort()
+  return names.slice(0, 20).map((name) => join(...parts, name))
+}
+
+function readJson<T>(path: string): T | undefined {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
+}
+
+function table(experiments: ExperimentReport[]): (string | number)[][] {
+  const rows = experiments.map(({ name, command, test, history, removals }) => [
+    name,
+    String(command.model),
+    history.length,
+    test?.accuracy ?? '',
+    test?.macroF1 ?? '',
+    test?.logLoss ?? '',
+    removals.map(({ name: rule, result }) => `${rule} ${gap(result).toFixed(3)}`).join('; ')
+  ])
+  return [['experiment', 'model', 'epochs', 'accuracy', 'macro F1', 'log loss', 'removal gap'], ...rows]
+}
+
+/** Mean distance between the two curves of a feature removal: how much better than its opposite an order is. */
+export function gap(result: Omit<RemovalResult, 'files'>): number {
+  const points = result.curve.filter((point) => point.fraction > 0)
+  return points.reduce((sum, point) => sum + point.unimportant - point.important, 0) / points.length
+}
+
+function toMarkdown(rows: (string | number)[][]): string {
+  const line = (row: (string | number)[]): string => `| ${row.join(' | ')} |`
+  return [line(rows[0]!), line(rows[0]!.map(() => '---')), ...rows.slice(1).map(line)].join('\n') + '\n'
+}
