@@ -17,6 +17,7 @@ import { writeTrainingCharts } from '../plot/training-charts.js'
 import { unknownName } from '../suggest.js'
 import { versions } from '../versions.js'
 import { readCheckpoint, writeCheckpoint, writeHistory } from './checkpoint.js'
+import { fitNormalisation } from './fit-normalisation.js'
 import type { BatchEvent, EpochEvent, Snapshot } from './native.js'
 import { Latest } from './latest.js'
 import { runTraining } from './run.js'
@@ -164,7 +165,8 @@ async function startingParts(settings: TrainSettings, dataset: Dataset, root?: s
   if (settings.from === undefined) {
     const { classes, imageShape } = dataset
     const architecture = buildArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
-    return initialise(architecture, settings.seed, classes)
+    const parts = await initialise(architecture, settings.seed, classes)
+    return { ...parts, preprocessing: { ...parts.preprocessing!, ...fitNormalisation(dataset) } }
   }
   const parts = await loadModelParts(settings.from, { experimentsRoot: root })
   const wanted = parts.graph.inputShape.slice(1).join('x')
