@@ -79,7 +79,7 @@ const settingsSchema = z.object({
   learningRate: z.number().positive().default(1e-3),
   momentum: z.number().min(0).lt(1).default(0),
   weightDecay: z.number().min(0).default(0),
-  batchSize: z.int().positive().default(64),
+  batchSize: z.int().positive().default(32),
   epochs: z.int().positive().default(20),
   seed: z.int().min(0).default(0),
   from: z.string().optional()
