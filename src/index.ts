@@ -36,4 +36,5 @@ export { report, type ReportFormat } from './report/report.js'
 
 // The machine
 export { native } from './native.js'
-export { packageVersion, versions } from './versions.js'
+export { packageVersion } from './package-version.js'
+export { versions } from './versions.js'

@@ -1,12 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { native } from './native.js'
-import { packageRoot } from './paths.js'
-
-/** Version of this package. */
-export function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
-}
+import { packageVersion } from './package-version.js'
 
 /** What a result was made with: written beside every number. */
 export function versions(): Record<string, string> {

@@ -1,0 +1,89 @@
+import type { Command } from 'commander'
+import type { Format } from '../../explain/to-files.js'
+import type { Target } from '../../explain/explain.js'
+import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { dataOf, openModel, parseTarget, ruleOptions, withDataFlags, withModelFlags, withRuleFlags, type DataFlags, type ModelFlags, type RuleFlags } from '../shared-flags.js'
+
+interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
+  input?: string[]
+  split?: 'train' | 'valid' | 'test'
+  limit?: number
+  target?: Target | 'label'
+  together?: boolean
+  layers?: string[]
+  output?: string
+  format?: Format[]
+  colourMap?: string
+  quantile?: number
+  dryRun?: boolean
+}
+
+/** `lrp-native explain` */
+export function register(program: Command, context: CliContext): void {
+  const command = program.command('explain').description('Explain decisions: relevance of every pixel, as heat maps and arrays.')
+  withDataFlags(withRuleFlags(withModelFlags(command)))
+    .option('--input <paths...>', 'images, folders of images, or one .npy file (taken as it is)')
+    .option('--split <name>', 'train, valid or test')
+    .option('--limit <number>', 'at most so many images (10 of a data set)', wholeNumber('--limit', 1))
+    .option('--target <class>', 'argmax, label, all, or class numbers such as 3 or 3,5', parseTarget)
+    .option('--together', 'several targets start one map together')
+    .option('--layers <names...>', 'also write the relevance at these layers, or at all', collect(String))
+    .option('--output <folder>', "where results go; by default the experiment's explanations/<rule>/")
+    .option('--format <formats...>', 'png, npy, npz, html (png)', collect(String))
+    .option('--colour-map <name>', 'red-blue, bwr, seismic, coldnhot, hot, afmhot, viridis')
+    .option('--quantile <share>', 'share of magnitudes below the strongest colour (1)', realNumber('--quantile'))
+    .option('--dry-run', 'only print which layer gets which rule')
+  withCommonFlags(command, [
+    'explain --rule alpha2beta1',
+    'explain --composite epsilon-plus --target all --format png,npy',
+    'explain mlp-digits --input digit.png --rule gamma --gamma 0.5',
+    'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
+  ])
+  command.action((model: string | undefined, flags: Flags) => runExplain(model, flags, context))
+}
+
+async function runExplain(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
+  const output = await context.begin(flags)
+  const { model, experiment } = await openModel(name, flags)
+  try {
+    if (flags.dryRun) return await printPlan(model, flags, output)
+    const { explainToFiles } = await import('../../explain/to-files.js')
+    const { join } = await import('node:path')
+    const method = flags.method && flags.method !== 'lrp' ? flags.method : (flags.rule ?? flags.composite ?? (flags.rules ? 'custom' : 'epsilon'))
+    const folder = flags.output ?? experiment?.path('explanations', method) ?? join('explanations', method)
+    const progress = output.progress(1, 'images')
+    const result = await explainToFiles(model, {
+      ...ruleOptions(flags),
+      ...dataOf(flags, experiment),
+      input: flags.input,
+      split: flags.split,
+      limit: flags.limit,
+      target: flags.target,
+      together: flags.together,
+      layers: flags.layers?.[0] === 'all' ? 'all' : flags.layers,
+      format: flags.format,
+      heatmap: { colourMap: flags.colourMap, quantile: flags.quantile },
+      output: folder,
+      onProgress: (done, total) => progress.updateLine(done, total),
+      signal: context.signal
+    }).finally(() => progress.stop())
+    const { explanation, files, names, milliseconds } = result
+    for (const warning of explanation.warnings) output.note(`note: ${warning}`)
+    const json = { method: explanation.name, folder, files, images: names, targets: Array.from(explanation.targets), milliseconds, warnings: explanation.warnings }
+    output.result(json, [`explained ${names.length} images by ${explanation.name} in ${milliseconds.toFixed(0)} ms`, `written to ${folder}`])
+  } finally {
+    model.dispose()
+  }
+}
+
+async function printPlan(model: import('../../model/model.js').Model, flags: Flags, output: import('../context.js').Output): Promise<void> {
+  const { planRules } = await import('../../explain/explain.js')
+  const { describeRule } = await import('../../explain/to-files.js')
+  const { name, rules } = await planRules(model, ruleOptions(flags))
+  const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
+  const width = Math.max(...rules.map(({ node }) => node.length))
+  output.result(
+    { name, rules },
+    rules.map((rule) => `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${describeRule(rule)}`)
+  )
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
+
+interface Flags extends CommonFlags, DataFlags, ModelFlags {
+  split?: 'train' | 'valid' | 'test'
+  limit?: number
+  batchSize?: number
+  output?: string
+}
+
+/** `lrp-native test` */
+export function register(program: Command, context: CliContext): void {
+  const command = program.command('test').description('Score a model on a data set: accuracy, confusion matrix, throughput.')
+  withDataFlags(withModelFlags(command))
+    .option('--split <name>', 'train, valid or test')
+    .option('--limit <number>', 'at most so many images', wholeNumber('--limit', 1))
+    .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
+    .option('--output <folder>', "where results go; by default the experiment's test/")
+  withCommonFlags(command, ['test', 'test mlp-digits --json', 'test path/to/model --data-path path/to/class-folders'])
+  command.action((model: string | undefined, flags: Flags) => runTest(model, flags, context))
+}
+
+async function runTest(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
+  const output = await context.begin(flags)
+  const { test } = await import('../../evaluate/test.js')
+  const { model, experiment } = await openModel(name, flags)
+  const folder = flags.output ?? experiment?.path('test')
+  const progress = output.progress(1, 'images')
+  const { split, limit, batchSize } = flags
+  const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
+  const options = { ...dataOf(flags, experiment), split, limit, batchSize, output: folder, onProgress, signal: context.signal }
+  const result = await test(model, options).finally(() => progress.stop())
+  model.dispose()
+  const { metrics, imagesPerSecond, files } = result
+  output.result({ ...metrics, imagesPerSecond, files }, [
+    `accuracy ${metrics.accuracy.toFixed(4)} on ${metrics.images} images, macro F1 ${metrics.macroF1.toFixed(4)}, log loss ${metrics.logLoss.toFixed(4)}`,
+    `${Math.round(imagesPerSecond)} images per second`,
+    ...(folder ? [`written to ${folder}`] : [])
+  ])
+}

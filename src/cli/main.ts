@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { CliContext } from './context.js'
+import { run } from './program.js'
+
+const controller = new AbortController()
+let interrupted = 0
+
+function interrupt(): void {
+  if (++interrupted > 1) process.exit(130)
+  process.stderr.write('\nstopping after the batch at hand (again to stop at once) ...\n')
+  controller.abort()
+}
+process.on('SIGINT', interrupt)
+process.on('SIGTERM', interrupt)
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0) // whoever read our output has enough
+  throw error
+})
+
+process.exitCode = await run(process.argv.slice(2), new CliContext(process.stdout, process.stderr, controller.signal))

@@ -1,0 +1,55 @@
+import { Command, CommanderError } from 'commander'
+import { isLrpError, LrpError } from '../errors.js'
+import { nearest } from '../suggest.js'
+import { packageVersion } from '../package-version.js'
+import type { CliContext } from './context.js'
+import * as commands from './commands/index.js'
+
+/** Statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export function exitStatus(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (!isLrpError(error)) return 1
+  return error.code === 'INVALID_ARGUMENT' ? 2 : error.code === 'ABORTED' ? 130 : 1
+}
+
+export function createProgram(context: CliContext): Command {
+  const program = new Command('lrp-native')
+    .description('Why did the image classifier decide so? Trains or imports a network, explains it by Layer-wise Relevance Propagation, and measures whether the explanation holds.')
+    .version(packageVersion())
+    .showHelpAfterError('(add --help for the options and examples)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text)
+    })
+  for (const register of Object.values(commands)) register(program, context)
+  program.action(() => program.outputHelp())
+  program.on('command:*', ([name]: string[]) => {
+    const names = program.commands.map((command) => command.name())
+    const meant = nearest(name!, names)
+    throw new LrpError('INVALID_ARGUMENT', `there is no command '${name}': ${meant ? `did you mean '${meant}'?` : `there are ${names.join(', ')}`}`)
+  })
+  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput()).showSuggestionAfterError()
+  return program
+}
+
+/** Runs one command line and returns its exit status; every error is one sentence on stderr. */
+export async function run(argv: string[], context: CliContext): Promise<number> {
+  try {
+    await createProgram(context).parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (!(error instanceof CommanderError)) report(error, argv, context)
+    return exitStatus(error)
+  }
+}
+
+function report(error: unknown, argv: string[], context: CliContext): void {
+  const known = isLrpError(error)
+  const message = known ? error.message : `unexpected: ${(error as Error)?.message ?? String(error)}`
+  if (argv.includes('--json')) {
+    context.stdout.write(JSON.stringify({ error: { code: known ? error.code : 'NATIVE', message } }, null, 2) + '\n')
+  }
+  context.stderr.write(`lrp-native: ${message}\n`)
+  if (argv.includes('--verbose')) context.stderr.write(`${(error as Error)?.stack ?? ''}\n`)
+}

@@ -1,0 +1,45 @@
+import { SingleBar } from 'cli-progress'
+
+/** A bar on a terminal, a plain line now and then elsewhere. */
+export class Progress {
+  private readonly bar: SingleBar | undefined
+  private lastLine = 0
+
+  constructor(
+    private readonly stream: NodeJS.WritableStream & { isTTY?: boolean },
+    private total: number,
+    private readonly unit: string,
+    private readonly quiet: boolean
+  ) {
+    if (quiet || !stream.isTTY) return
+    const plain = Boolean(process.env.NO_COLOR)
+    const format = plain ? '{bar} {value}/{total} {unit}{note}' : '\x1b[36m{bar}\x1b[0m {value}/{total} {unit}{note}'
+    this.bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, barsize: 24, barCompleteChar: '█', barIncompleteChar: '░' })
+    this.bar.start(total, 0, { unit, note: '' })
+  }
+
+  update(done: number, total = this.total, note = ''): void {
+    this.total = total
+    this.bar?.setTotal(total)
+    this.bar?.update(done, { unit: this.unit, note: note && `  ${note}` })
+  }
+
+  /** Without a terminal: one line at most every two seconds. */
+  updateLine(done: number, total: number): void {
+    this.update(done, total)
+    if (this.bar || this.quiet || Date.now() - this.lastLine < 2000) return
+    this.lastLine = Date.now()
+    this.stream.write(`${done}/${total} ${this.unit}\n`)
+  }
+
+  /** A line that stays, above the bar if there is one. */
+  line(text: string): void {
+    if (this.quiet) return
+    if (this.bar) this.stream.write('\r\x1b[2K')
+    this.stream.write(`${text}\n`)
+  }
+
+  stop(): void {
+    this.bar?.stop()
+  }
+}

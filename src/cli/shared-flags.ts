@@ -1,0 +1,137 @@
+import type { Command } from 'commander'
+import type { DataOptions } from '../data/open.js'
+import { LrpError } from '../errors.js'
+import type { ExplainOptions, Target } from '../explain/explain.js'
+import type { Model } from '../model/model.js'
+import { collect, realNumber, wholeNumber, type CommonFlags } from './context.js'
+
+export interface DataFlags {
+  data?: string
+  dataPath?: string
+  validSplit?: number
+  imageSize?: number[]
+  channels?: number
+  strict?: boolean
+}
+
+/** Where images come from. */
+export function withDataFlags(command: Command): Command {
+  return command
+    .option('--data <name>', 'data set: digits (shipped), mnist, folder')
+    .option('--data-path <folder>', 'where the data lies: idx files, or a folder of class folders')
+    .option('--image-size <pixels...>', 'height and width of folder images', collect(wholeNumber('--image-size', 1)))
+    .option('--channels <number>', 'channels of folder images, 1 or 3', wholeNumber('--channels', 1))
+    .option('--strict', 'an unreadable image is an error instead of being left out')
+}
+
+/** Undefined flags are left out, so that what a data set or an experiment knows is not overwritten by them. */
+export function dataOptions(flags: DataFlags & CommonFlags): DataOptions {
+  const [height, width = height] = flags.imageSize ?? []
+  if (flags.channels !== undefined && flags.channels !== 1 && flags.channels !== 3) {
+    throw new LrpError('INVALID_ARGUMENT', `--channels must be 1 or 3, not ${flags.channels}`)
+  }
+  const options: DataOptions = {
+    data: flags.data,
+    dataPath: flags.dataPath,
+    validSplit: flags.validSplit,
+    seed: flags.seed,
+    strict: flags.strict,
+    channels: flags.channels as 1 | 3 | undefined,
+    imageSize: height === undefined ? undefined : [height, width!]
+  }
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+export interface ModelFlags {
+  experiments?: string
+  preprocess?: string
+}
+
+/** Which model, and how its images are prepared. */
+export function withModelFlags(command: Command): Command {
+  return command
+    .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
+    .option('--experiments <folder>', 'where experiments lie', 'experiments')
+    .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
+}
+
+/** The model that is meant, and its experiment where it belongs to one. */
+export async function openModel(name: string | undefined, flags: ModelFlags & CommonFlags): Promise<{ model: Model; experiment?: import('../experiment/experiment.js').Experiment }> {
+  const { newestExperiment, openExperiment } = await import('../experiment/experiment.js')
+  const { Model } = await import('../model/model.js')
+  const { existsSync } = await import('node:fs')
+  const { join } = await import('node:path')
+  const root = flags.experiments
+  const options = { experimentsRoot: root, preprocess: flags.preprocess, device: flags.device }
+  const isExperiment = (path: string): boolean => existsSync(join(path, 'experiment.json'))
+  if (name !== undefined && existsSync(name) && !isExperiment(name)) return { model: await Model.load(name, options) }
+  const experiment = name === undefined ? await newestExperiment(root) : await openExperiment(name, root)
+  return { experiment, model: await Model.load(experiment.folder, options) }
+}
+
+/** The data set flags given, else the data set the experiment was trained on. */
+export function dataOf(flags: DataFlags & CommonFlags, experiment?: { manifest: { command: Record<string, unknown> } }): DataOptions {
+  const given = dataOptions(flags)
+  if (!experiment || given.data !== undefined || given.dataPath !== undefined) return given
+  const { data, dataPath, validSplit, imageSize, channels, seed } = experiment.manifest.command as DataOptions
+  const trained = { data, dataPath, validSplit, imageSize, channels, seed }
+  return { ...Object.fromEntries(Object.entries(trained).filter(([, value]) => value !== undefined)), ...given }
+}
+
+export interface RuleFlags {
+  rule?: string
+  composite?: string
+  rules?: string
+  method?: string
+  epsilon?: number
+  gamma?: number
+  alpha?: number
+  beta?: number
+  low?: number[]
+  high?: number[]
+  ignoreBias?: boolean
+  stabiliser?: string
+  start?: string
+  topK?: number
+  steps?: number
+  noise?: number
+  window?: number
+  batchSize?: number
+}
+
+/** How relevance is propagated. */
+export function withRuleFlags(command: Command): Command {
+  return command
+    .option('--rule <name>', 'one rule for all layers (lrp-native rules lists them); epsilon by default')
+    .option('--composite <name>', 'a preset that gives each kind of layer its rule (lrp-native rules lists them)')
+    .option('--rules <file>', 'JSON file that maps layers to rules (docs/rules.md)')
+    .option('--method <name>', 'lrp, gradient, input-x-gradient, integrated-gradients, smoothgrad, occlusion, grad-cam, random')
+    .option('--epsilon <number>', 'stabiliser of every rule', realNumber('--epsilon'))
+    .option('--gamma <number>', 'gamma of the gamma rules', realNumber('--gamma'))
+    .option('--alpha <number>', 'alpha of alphabeta', realNumber('--alpha'))
+    .option('--beta <number>', 'beta of alphabeta (alpha - 1)', realNumber('--beta'))
+    .option('--low <numbers...>', 'lowest input value for zbox, one or one per channel', collect(realNumber('--low')))
+    .option('--high <numbers...>', 'highest input value for zbox, one or one per channel', collect(realNumber('--high')))
+    .option('--ignore-bias', 'biases count as 0 in the rules')
+    .option('--stabiliser <name>', 'signed, signed-below, at-zero or plain')
+    .option('--start <name>', 'relevance starts from: logit, one, probability, difference')
+    .option('--top-k <share>', 'keep only this share of the relevance at every layer', realNumber('--top-k'))
+    .option('--steps <number>', 'integrated-gradients, smoothgrad: steps', wholeNumber('--steps', 1))
+    .option('--noise <share>', 'smoothgrad: noise as a share of the range', realNumber('--noise'))
+    .option('--window <pixels>', 'occlusion: side of the covered square', wholeNumber('--window', 1))
+    .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
+}
+
+export function ruleOptions(flags: RuleFlags & CommonFlags): ExplainOptions {
+  const { rule, composite, rules, method, epsilon, gamma, alpha, beta, low, high, ignoreBias, stabiliser, start, topK } = flags
+  const { steps, noise, window, batchSize, seed } = flags
+  const options = { rule, composite, rules, method, epsilon, gamma, alpha, beta, low, high, ignoreBias, stabiliser, start, topK, steps, noise, window, batchSize, seed }
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ExplainOptions
+}
+
+/** `argmax`, `label`, `all`, `3`, or `3,5`. */
+export function parseTarget(text: string): Target | 'label' {
+  if (text === 'argmax' || text === 'label' || text === 'all') return text
+  const numbers = text.split(',').map(wholeNumber('--target', 0))
+  return numbers.length === 1 ? numbers[0]! : numbers
+}
