@@ -60,7 +60,7 @@ const schema = z.object({
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
   const { pictures = 10, fraction = [0.1, 0.2, 0.3, 0.4, 0.5], fill = 'zero' } = checkOptions(schema, options, 'remove-features')
   const { input, names } = await readInputs(model, { ...options, limit: options.limit ?? 1e9 })
-  const explanation = await explain(model, input, { ...options, target: 'argmax' })
+  const explanation = await explain(model, input, { ...options, target: 'argmax', onProgress: undefined })
   const images = names.length
   const imageShape = input.shape.slice(1)
   const size = sizeOf(imageShape)

@@ -2,7 +2,12 @@ import * as echarts from 'echarts'
 import sharp from 'sharp'
 import { makeFolder, writeAtomic } from '../files.js'
 import { dirname } from 'node:path'
-import { textToPaths } from './text.js'
+import { textToPaths, textWidth } from './text.js'
+
+// ECharts lays text out by the font that it will be drawn in.
+echarts.setPlatformAPI({
+  measureText: (text, font) => ({ width: textWidth(text, Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12)) }) as TextMetrics
+})
 
 export interface Chart {
   svg: string

@@ -6,6 +6,7 @@ import { dataOptions, withDataFlags, type DataFlags } from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags {
   model?: string
+  normalise?: 'none' | 'fit'
   hiddenSize?: number[]
   activation?: string
   loss?: TrainOptions['loss']
@@ -27,6 +28,7 @@ export function register(program: Command, context: CliContext): void {
   withDataFlags(command)
     .option('--valid-split <share>', 'share of the training images that validates (0.1)', realNumber('--valid-split'))
     .option('--model <name>', 'network (lrp-native models lists them); mlp by default')
+    .option('--normalise <how>', 'none: values from 0 to 1; fit: mean 0, deviation 1 over the training images')
     .option('--hidden-size <units...>', 'mlp: units of each hidden layer (128 64)', collect(wholeNumber('--hidden-size', 1)))
     .option('--activation <name>', 'relu, sigmoid, tanh, leaky-relu, gelu, elu, silu')
     .option('--loss <name>', 'cross-entropy, nll, mse')
@@ -34,7 +36,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--learning-rate <number>', 'step size (0.001)', realNumber('--learning-rate'))
     .option('--momentum <number>', 'sgd, rmsprop: momentum (0)', realNumber('--momentum'))
     .option('--weight-decay <number>', 'weight decay (0)', realNumber('--weight-decay'))
-    .option('--batch-size <number>', 'images per step (64)', wholeNumber('--batch-size', 1))
+    .option('--batch-size <number>', 'images per step (32)', wholeNumber('--batch-size', 1))
     .option('--epochs <number>', 'passes over the training images (20)', wholeNumber('--epochs', 1))
     .option('--experiment-name <name>', 'folder name; a taken one gets _1, _2, ...; one containing "dev" is used again')
     .option('--experiments <folder>', 'where experiments lie', 'experiments')
@@ -53,7 +55,7 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
   const { LrpError } = await import('../../errors.js')
   const output = await context.begin(flags)
   const { train } = await import('../../train/train.js')
-  const { model, hiddenSize, activation, loss, optimizer, learningRate, momentum, weightDecay, batchSize, epochs } = flags
+  const { model, normalise, hiddenSize, activation, loss, optimizer, learningRate, momentum, weightDecay, batchSize, epochs } = flags
   const progress = output.progress(1, 'batches')
   const began = Date.now()
   const onProgress = (event: BatchEvent | EpochEvent): void => {
@@ -63,7 +65,7 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
     }
     progress.line(epochLine(event, Date.now() - began, epochs))
   }
-  const given = { model, hiddenSize, activation, loss, optimizer, learningRate, momentum, weightDecay, batchSize, epochs }
+  const given = { model, normalise, hiddenSize, activation, loss, optimizer, learningRate, momentum, weightDecay, batchSize, epochs }
   const rest = { experimentName: flags.experimentName, experimentsRoot: flags.experiments, from: flags.from, resume: flags.resume }
   try {
     const result = await train({ ...dataOptions(flags), ...given, ...rest, seed: flags.seed, device: flags.device, onProgress, signal: context.signal })
