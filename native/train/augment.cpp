@@ -119,7 +119,7 @@ Tensor hue_turned(const Tensor& x, const Tensor& turn) {
 
 Tensor recoloured(Tensor x, const AugmentOptions& o, const Draws& d) {
   const auto blend = [](const Tensor& a, const Tensor& b, const Tensor& share) { return (b + share * (a - b)).clamp(0, 1); };
-  const at::IntArrayRef each = {-1, 1, 1, 1};
+  const std::vector<int64_t> each{-1, 1, 1, 1};
   if (o.brightness > 0) x = (x * column(d.brightness, x, each)).clamp(0, 1);
   if (o.contrast > 0) x = blend(x, grey(x).mean({1, 2, 3}, true), column(d.contrast, x, each));
   if (x.size(1) != 3) return x;

@@ -7,11 +7,10 @@ import { readSafetensors, writeSafetensors } from '../model/import/safetensors.j
 import type { RawTensor } from '../tensor.js'
 import type { EpochEvent, Snapshot } from './native.js'
 
-/** What `checkpoints/last.safetensors` holds: a snapshot, the history so far, the best validation loss. */
+/** What `checkpoints/last.safetensors` holds: a snapshot and the history so far. */
 export interface Checkpoint {
   snapshot: Snapshot
   history: EpochEvent[]
-  best: number | undefined
 }
 
 /**
@@ -21,7 +20,7 @@ export interface Checkpoint {
 export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkpoint): Promise<void> {
   await makeFolder(experiment.path('checkpoints'))
   const { weights, optimizer, position } = checkpoint.snapshot
-  const text = JSON.stringify({ position, history: checkpoint.history, best: checkpoint.best })
+  const text = JSON.stringify({ position, history: checkpoint.history })
   const bytes = new TextEncoder().encode(text)
   const entries: [string, RawTensor][] = [
     ...Object.entries(weights).map(([name, tensor]) => [`weights/${name}`, tensor] as [string, RawTensor]),
@@ -40,23 +39,44 @@ export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint
   if (!state) throw new LrpError('INVALID_FILE', `${path} is no checkpoint of ours`)
   const group = (prefix: string): Record<string, RawTensor> =>
     Object.fromEntries([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]))
-  const { position, history, best } = JSON.parse(new TextDecoder().decode(state.data)) as Omit<Checkpoint, 'snapshot'> & Snapshot
-  return { snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), position }, history, best }
+  const { position, history } = JSON.parse(new TextDecoder().decode(state.data)) as Pick<Snapshot, 'position'> & Pick<Checkpoint, 'history'>
+  return { snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), position }, history: history.map(withNaN) }
 }
+
+/** JSON has no NaN: it reads as null. */
+function withNaN(event: EpochEvent): EpochEvent {
+  return { ...event, validLoss: event.validLoss ?? NaN, validAccuracy: event.validAccuracy ?? NaN }
+}
+
+/** Columns of history.csv and what they are called in it. */
+const COLUMNS = {
+  epoch: 'epoch',
+  trainLoss: 'train_loss',
+  trainAccuracy: 'train_accuracy',
+  validLoss: 'valid_loss',
+  validAccuracy: 'valid_accuracy',
+  learningRate: 'learning_rate',
+  imagesPerSecond: 'images_per_second',
+  seconds: 'seconds',
+  best: 'best'
+} as const
+const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
 
 /** history.csv: one line per epoch. */
 export async function writeHistory(experiment: Experiment, history: EpochEvent[]): Promise<void> {
-  const header = 'epoch,train_loss,train_accuracy,valid_loss,valid_accuracy,seconds'
-  const lines = history.map((e) => [e.epoch, e.trainLoss, e.trainAccuracy, e.validLoss, e.validAccuracy, e.seconds].join(','))
-  await writeAtomic(experiment.path('history.csv'), [header, ...lines].join('\n') + '\n')
+  const lines = history.map((event) => KEYS.map((key) => Number(event[key])).join(','))
+  await writeAtomic(experiment.path('history.csv'), [Object.values(COLUMNS).join(','), ...lines].join('\n') + '\n')
 }
 
 /** history.csv of an experiment, read back. */
 export async function readHistory(experiment: Experiment): Promise<EpochEvent[]> {
   if (!existsSync(experiment.path('history.csv'))) return []
-  const [, ...lines] = (await readFile(experiment.path('history.csv'), 'utf8')).trim().split('\n')
+  const [header = '', ...lines] = (await readFile(experiment.path('history.csv'), 'utf8')).trim().split('\n')
+  const names = header.split(',')
   return lines.map((line) => {
-    const [epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, seconds] = line.split(',').map(Number) as [number, number, number, number, number, number]
-    return { kind: 'epoch', epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, seconds }
+    const values = line.split(',').map(Number)
+    const of = (key: keyof typeof COLUMNS): number => values[names.indexOf(COLUMNS[key])] ?? NaN
+    const numbers = Object.fromEntries(KEYS.map((key) => [key, of(key)]))
+    return { ...numbers, kind: 'epoch', best: of('best') === 1 } as EpochEvent
   })
 }

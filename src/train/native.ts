@@ -1,22 +1,32 @@
 import type { NativeCancelToken } from '../native.js'
 import type { RawTensor } from '../tensor.js'
 
-interface LabelledImages {
-  images: { data: Uint8Array; shape: number[] }
+export interface NativeSamples {
+  /** [images, ...]: bytes, or float32 that are already between 0 and 1. */
+  images: { data: Uint8Array | Float32Array; shape: number[] }
   labels: { data: Int32Array; shape: number[] }
 }
 
 export interface NativeTrainData {
-  train: LabelledImages
-  valid?: LabelledImages
+  train: NativeSamples
+  valid?: NativeSamples
 }
 
-/** Where a run stands; `batch` counts the batches of the epoch at hand that are done. */
+/** Where a run stands; `epoch` and `batch` count what is done. All numbers; null never. */
 export interface Position {
   epoch: number
   batch: number
+  step: number
   lossSum: number
   correct: number
+  seen: number
+  bestLoss: number
+  bestAccuracy: number
+  bestEpoch: number
+  epochsSinceBest: number
+  plateauFactor: number
+  plateauBest: number
+  plateauBadEpochs: number
 }
 
 /** All that is needed to go on exactly where a run stopped. */
@@ -26,17 +36,46 @@ export interface Snapshot {
   position: Position
 }
 
-export interface NativeTrainOptions {
+/** Learning rate over optimizer steps; native/train/schedule.h. */
+export interface NativeSchedule {
+  name: string
+  warmupSteps: number
+  warmupFactor?: number
+  stepSize: number
+  gamma: number
+  patience: number
+  totalSteps: number
+}
+
+export interface NativeLoss {
   loss: string
+  labelSmoothing: number
+  classWeights?: { data: Float32Array; shape: number[] }
+  huberDelta?: number
+}
+
+export interface NativeTrainOptions extends NativeLoss {
   optimizer: string
   learningRate: number
   momentum: number
+  nesterov: boolean
   weightDecay: number
+  /** Tensors to train, where not all are trained alike. */
+  groups?: { names: string[]; learningRate?: number; weightDecay?: number }[]
+  schedule: NativeSchedule
   epochs: number
   batchSize: number
+  accumulate: number
+  gradientClip: number
+  balanced: boolean
+  patience: number
+  precision: string
+  augment?: Record<string, number | boolean>
   seed: number
+  threads?: number
   scale: number
   normalise: { mean: number[]; std: number[] }
+  bgr: boolean
   state?: Omit<Snapshot, 'weights'>
   onEvent: (event: NativeTrainEvent) => void
   cancel?: NativeCancelToken
@@ -50,6 +89,7 @@ export interface BatchEvent {
   /** Means over the epoch so far. */
   loss: number
   accuracy: number
+  imagesPerSecond: number
 }
 
 export interface EpochEvent {
@@ -61,7 +101,13 @@ export interface EpochEvent {
   /** NaN where nothing validates. */
   validLoss: number
   validAccuracy: number
+  /** Of the epoch's last step. */
+  learningRate: number
+  imagesPerSecond: number
+  /** Training alone, without validation. */
   seconds: number
+  /** Better than every epoch before: higher validation accuracy, or the same with a lower loss. */
+  best: boolean
 }
 
 export type NativeTrainEvent = BatchEvent | (EpochEvent & { snapshot: Snapshot })
@@ -69,5 +115,6 @@ export type NativeTrainEvent = BatchEvent | (EpochEvent & { snapshot: Snapshot }
 export interface NativeTrainResult {
   /** False when it was cancelled. */
   completed: boolean
+  reason: 'finished' | 'cancelled' | 'early-stopped'
   snapshot: Snapshot
 }

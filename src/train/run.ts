@@ -1,7 +1,9 @@
 import type { Dataset, Split } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native.js'
-import type { BatchEvent, EpochEvent, NativeTrainData, NativeTrainOptions, NativeTrainResult, Snapshot } from './native.js'
+import { nativeOptions } from './native-options.js'
+import type { BatchEvent, EpochEvent, NativeSamples, NativeTrainOptions, NativeTrainResult, Snapshot } from './native.js'
+import type { TrainSettings } from './settings.js'
 
 export interface RunCallbacks {
   onBatch: (event: BatchEvent) => void
@@ -13,14 +15,14 @@ export interface RunCallbacks {
 export async function runTraining(
   model: Model,
   dataset: Dataset,
-  options: Omit<NativeTrainOptions, 'onEvent' | 'cancel' | 'scale' | 'normalise'>,
+  settings: TrainSettings,
   callbacks: RunCallbacks,
+  state?: Omit<Snapshot, 'weights'>,
   signal?: AbortSignal
 ): Promise<NativeTrainResult> {
-  const { scale, mean, std } = model.preprocessing!
-  const data: NativeTrainData = { train: toNative(dataset.splits.train, dataset) }
-  if (dataset.splits.valid.labels.length > 0) data.valid = toNative(dataset.splits.valid, dataset)
-  let reported = options.state?.position.epoch ?? 0
+  const { train, valid } = dataset.splits
+  const data = { train: toNative(train, dataset), valid: valid.labels.length > 0 ? toNative(valid, dataset) : undefined }
+  let reported = state?.position.epoch ?? 0
   let allReported: (() => void) | undefined
   const onEvent: NativeTrainOptions['onEvent'] = (event) => {
     if (event.kind === 'batch') return callbacks.onBatch(event)
@@ -29,13 +31,14 @@ export async function runTraining(
     reported = event.epoch
     allReported?.()
   }
-  const native = { ...options, scale, normalise: { mean, std }, onEvent }
-  const result = await callNative((addon, cancel) => addon.train(model.handle, data, { ...native, cancel }), signal)
+  const options = { ...nativeOptions(settings, dataset, model.graph, model.preprocessing!), state, onEvent }
+  const result = await callNative((addon, cancel) => addon.train(model.handle, data, { ...options, cancel }), signal)
   while (reported < result.snapshot.position.epoch) await new Promise<void>((resolve) => (allReported = resolve))
   return result
 }
 
-function toNative(split: Split, dataset: Dataset): NativeTrainData['train'] {
+/** A split as the addon takes it, over the same memory. */
+export function toNative(split: Split, dataset: Dataset): NativeSamples {
   const count = split.labels.length
   return {
     images: { data: split.images, shape: [count, ...dataset.imageShape] },

@@ -1,54 +1,38 @@
 import { existsSync } from 'node:fs'
-import { z } from 'zod'
-import { fingerprint, type Dataset } from '../data/dataset.js'
+import { classCounts, fingerprint, type Dataset } from '../data/dataset.js'
 import { datasetName, openDataset, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { buildArchitecture } from '../model/architectures/index.js'
-import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { initialise } from '../model/builder.js'
 import type { ModelParts } from '../model/graph.js'
 import { loadModelParts } from '../model/load.js'
 import { Model } from '../model/model.js'
+import { plainPreprocessing } from '../model/preprocessing.js'
 import { saveParts } from '../model/save.js'
 import { native } from '../native.js'
-import { checkOptions } from '../options.js'
 import { writeTrainingCharts } from '../plot/training-charts.js'
-import { unknownName } from '../suggest.js'
 import { versions } from '../versions.js'
-import { readCheckpoint, writeCheckpoint, writeHistory } from './checkpoint.js'
+import { Bookkeeper } from './bookkeeper.js'
+import { readCheckpoint } from './checkpoint.js'
 import { fitNormalisation } from './fit-normalisation.js'
-import type { BatchEvent, EpochEvent, Snapshot } from './native.js'
-import { Latest } from './latest.js'
+import type { BatchEvent, EpochEvent, NativeTrainResult, Snapshot } from './native.js'
 import { runTraining } from './run.js'
+import { checkSettings, type GivenSettings, type TrainSettings } from './settings.js'
 
-export const LOSSES = ['cross-entropy', 'nll', 'mse'] as const
-export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop'] as const
+export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS } from './settings.js'
 
-export interface TrainOptions extends Omit<DataOptions, 'data' | 'onProgress'> {
+/** Everything of `settingsSchema` (settings.ts), and where and how the run happens. */
+export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   /** Name of a data set (`digits` by default) or an opened one. */
   data?: string | Dataset
-  /** `mlp` (default) or `lenet`. */
-  model?: string
-  /** mlp: units of each hidden layer (128, 64). */
-  hiddenSize?: number[]
-  activation?: string
-  loss?: (typeof LOSSES)[number]
-  optimizer?: (typeof OPTIMIZERS)[number]
-  learningRate?: number
-  /** sgd, rmsprop */
-  momentum?: number
-  weightDecay?: number
-  batchSize?: number
-  epochs?: number
-  seed?: number
+  /** Image folders: a broken image is an error instead of being left out. */
+  strict?: boolean
   device?: string
   /** Folder name below the experiments root; `<model>-<data set>` by default. */
   experimentName?: string
   experimentsRoot?: string
-  /** Experiment or model whose weights the training starts from. */
-  from?: string
-  /** Stopped experiment to go on with, in its own folder and with its own settings. */
+  /** Stopped experiment to go on with, in its own folder and with its own settings; `epochs` may be raised. */
   resume?: string
   onProgress?: (event: BatchEvent | EpochEvent) => void
   signal?: AbortSignal
@@ -56,36 +40,15 @@ export interface TrainOptions extends Omit<DataOptions, 'data' | 'onProgress'> {
 
 export interface TrainResult {
   experiment: Experiment
+  /** With the weights of the best epoch. */
   model: Model
   history: EpochEvent[]
-  /** Epoch with the lowest validation loss; its weights are kept. */
+  /** Epoch with the highest validation accuracy, of those the one with the lowest loss; the last where nothing validates. */
   bestEpoch: number
   /** False when it was stopped; `resume` goes on. */
   completed: boolean
+  reason: NativeTrainResult['reason']
 }
-
-/** What a run needs to be repeated or gone on with; written into experiment.json. */
-const settingsSchema = z.object({
-  data: z.string().default('digits'),
-  dataPath: z.string().optional(),
-  validSplit: z.number().min(0).lt(1).optional(),
-  imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
-  channels: z.union([z.literal(1), z.literal(3)]).optional(),
-  model: z.string().default('mlp'),
-  hiddenSize: z.array(z.int().positive()).min(1).default([128, 64]),
-  activation: z.string().default('relu'),
-  loss: z.string().default('cross-entropy'),
-  optimizer: z.string().default('adam'),
-  learningRate: z.number().positive().default(1e-3),
-  momentum: z.number().min(0).lt(1).default(0),
-  weightDecay: z.number().min(0).default(0),
-  batchSize: z.int().positive().default(32),
-  epochs: z.int().positive().default(20),
-  seed: z.int().min(0).default(0),
-  from: z.string().optional()
-})
-
-export type TrainSettings = z.infer<typeof settingsSchema>
 
 /**
  * Trains a classifier and writes its experiment folder: settings, best weights, last checkpoint, history and charts.
@@ -94,33 +57,43 @@ export type TrainSettings = z.infer<typeof settingsSchema>
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, NUMERIC (a loss that is not finite)
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
-  if (options.resume !== undefined) return resume(options)
+  if (options.resume !== undefined) return resume(options, options.resume)
   const given = typeof options.data === 'object' ? options.data : undefined
-  const settings = checkOptions(settingsSchema, { ...options, data: given?.name ?? datasetName(options as DataOptions) }, 'train')
-  checkNames(settings)
+  const settings = checkSettings({ ...options, data: given?.name ?? datasetName(options as DataOptions) }, 'train')
   const dataset = given ?? (await openDataset({ ...settings, strict: options.strict }))
-  const parts = await startingParts(settings, dataset, options.experimentsRoot)
-  const command = { name: 'train', ...settings }
-  const about = { command, versions: versions(), seed: settings.seed, data: describe(dataset) }
+  return trainParts(await startingParts(settings, dataset, options.experimentsRoot), dataset, settings, options)
+}
+
+/** Trains a model whose starting weights are given: what `train` and `finetune` share. */
+export async function trainParts(
+  parts: ModelParts,
+  dataset: Dataset,
+  settings: TrainSettings,
+  options: TrainOptions,
+  command = 'train'
+): Promise<TrainResult> {
+  checkClasses(dataset)
   const model = await Model.create(parts, options.device)
+  const about = { command: { name: command, ...settings }, versions: versions(), seed: settings.seed, data: describe(dataset) }
   const name = options.experimentName ?? `${settings.model}-${settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
   const experiment = await createExperiment(name, about, options.experimentsRoot)
   return runAndSave({ experiment, model, dataset, settings, options, history: [] })
 }
 
-async function resume(options: TrainOptions): Promise<TrainResult> {
-  const experiment = await openExperiment(options.resume!, options.experimentsRoot)
+async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
+  const experiment = await openExperiment(name, options.experimentsRoot)
   const checkpoint = await readCheckpoint(experiment)
-  const settings = checkOptions(settingsSchema, { ...experiment.manifest.command, ...(options.epochs && { epochs: options.epochs }) }, 'experiment.json')
-  const dataset = typeof options.data === 'object' ? options.data : await openDataset(settings)
+  const longer = options.epochs === undefined ? {} : { epochs: options.epochs }
+  const settings = checkSettings({ ...experiment.manifest.command, ...longer }, 'experiment.json')
+  const dataset = typeof options.data === 'object' ? options.data : await openDataset({ ...settings, strict: options.strict })
   const kept = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
   if (kept !== fingerprint(dataset)) {
     throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
   }
+  const { weights, ...state } = checkpoint.snapshot
   const saved = await loadModelParts(experiment.folder)
-  const model = await Model.create({ ...saved, tensors: new Map(Object.entries(checkpoint.snapshot.weights)) }, options.device)
-  const { optimizer, position } = checkpoint.snapshot
-  return runAndSave({ experiment, model, dataset, settings, options, history: checkpoint.history, best: checkpoint.best, state: { optimizer, position } })
+  const model = await Model.create({ ...saved, tensors: new Map(Object.entries(weights)) }, options.device)
+  return runAndSave({ experiment, model, dataset, settings, options, history: checkpoint.history, state })
 }
 
 interface Run {
@@ -130,35 +103,40 @@ interface Run {
   settings: TrainSettings
   options: TrainOptions
   history: EpochEvent[]
-  best?: number
   state?: Omit<Snapshot, 'weights'>
 }
 
-async function runAndSave({ experiment, model, dataset, settings, options, history, best, state }: Run): Promise<TrainResult> {
-  const frame = { name: model.name, graph: model.graph, preprocessing: model.preprocessing, classes: model.classes }
-  const checkpoints = new Latest((snapshot: Snapshot) => writeCheckpoint(experiment, { snapshot, history: [...history], best }))
-  const bests = new Latest((parts: ModelParts) => saveParts(experiment.folder, parts))
-  if (!existsSync(experiment.path('model.json'))) await saveParts(experiment.folder, await model.toParts())
-  const onEpoch = (event: EpochEvent, snapshot: Snapshot): void => {
-    history.push(event)
-    const score = Number.isNaN(event.validLoss) ? event.trainLoss : event.validLoss
-    if (best === undefined || score < best) {
-      best = score
-      bests.offer({ ...frame, tensors: new Map(Object.entries(snapshot.weights)) })
+async function runAndSave({ experiment, model, dataset, settings, options, history, state }: Run): Promise<TrainResult> {
+  const { tensors, ...frame } = await model.toParts()
+  if (!existsSync(experiment.path('model.json'))) await saveParts(experiment.folder, { ...frame, tensors })
+  const failed = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
+  const books = new Bookkeeper(experiment, frame, history, () => failed.abort())
+  const callbacks = {
+    onBatch: (event: BatchEvent) => options.onProgress?.(event),
+    onEpoch: (event: EpochEvent, snapshot: Snapshot) => {
+      books.epoch(event, snapshot)
+      options.onProgress?.(event)
     }
-    checkpoints.offer(snapshot)
-    options.onProgress?.(event)
   }
-  const callbacks = { onBatch: (event: BatchEvent) => options.onProgress?.(event), onEpoch }
-  const result = await runTraining(model, dataset, { ...settings, state }, callbacks, options.signal)
-  checkpoints.offer(result.snapshot)
-  await Promise.all([checkpoints.settled(), bests.settled()])
-  await writeHistory(experiment, history)
+  try {
+    const result = await runTraining(model, dataset, settings, callbacks, state, signal)
+    books.checkpoint(result.snapshot)
+    await books.settled()
+    const { bestEpoch } = result.snapshot.position
+    await finish(experiment, books.history, result)
+    const best = await Model.load(experiment.folder, { device: options.device })
+    return { experiment, model: best, history: books.history, bestEpoch, completed: result.completed, reason: result.reason }
+  } finally {
+    await books.settled().catch(() => undefined)
+    model.dispose()
+  }
+}
+
+async function finish(experiment: Experiment, history: EpochEvent[], { completed, reason, snapshot }: NativeTrainResult): Promise<void> {
   if (history.length > 0) await writeTrainingCharts(experiment, history)
-  const bestEpoch = history.find((event) => event.validLoss === best || event.trainLoss === best)?.epoch ?? 0
-  await experiment.record({ results: { completed: result.completed, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] } })
-  model.dispose()
-  return { experiment, model: await Model.load(experiment.folder, { device: options.device }), history, bestEpoch, completed: result.completed }
+  const { bestEpoch } = snapshot.position
+  await experiment.record({ results: { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] } })
 }
 
 async function startingParts(settings: TrainSettings, dataset: Dataset, root?: string): Promise<ModelParts> {
@@ -166,6 +144,7 @@ async function startingParts(settings: TrainSettings, dataset: Dataset, root?: s
     const { classes, imageShape } = dataset
     const architecture = buildArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
     const parts = await initialise(architecture, settings.seed, classes)
+    if (settings.normalise === 'none') return parts
     return { ...parts, preprocessing: { ...parts.preprocessing!, ...fitNormalisation(dataset) } }
   }
   const parts = await loadModelParts(settings.from, { experimentsRoot: root })
@@ -176,17 +155,21 @@ async function startingParts(settings: TrainSettings, dataset: Dataset, root?: s
   if (parts.classes && parts.classes.length !== dataset.classes.length) {
     throw new LrpError('INVALID_ARGUMENT', `the model of '${settings.from}' has ${parts.classes.length} classes, ${dataset.name} has ${dataset.classes.length}`)
   }
-  return parts
+  return { ...parts, preprocessing: parts.preprocessing ?? { ...plainPreprocessing(dataset.imageShape), ...fitNormalisation(dataset) } }
 }
 
-function checkNames({ activation, loss, optimizer }: TrainSettings): void {
-  if (!(activation in ACTIVATIONS)) throw unknownName('activation', activation, Object.keys(ACTIVATIONS))
-  if (!LOSSES.includes(loss as never)) throw unknownName('loss', loss, LOSSES)
-  if (!OPTIMIZERS.includes(optimizer as never)) throw unknownName('optimizer', optimizer, OPTIMIZERS)
+/** @throws LrpError INVALID_ARGUMENT for an empty training split, or a class that it has no image of */
+function checkClasses(dataset: Dataset): void {
+  const { train } = dataset.splits
+  if (train.labels.length === 0) throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} is empty`)
+  const missing = classCounts(train, dataset.classes.length).indexOf(0)
+  if (missing >= 0) {
+    throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} has no image of class '${dataset.classes[missing]}'`)
+  }
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {
-  const { name, classes, imageShape, splits } = dataset
+  const { name, classes, imageShape, splits, skipped } = dataset
   const counts = Object.fromEntries(Object.entries(splits).map(([split, { labels }]) => [split, labels.length]))
-  return { name, classes, imageShape, counts, fingerprint: fingerprint(dataset), threads: native().info().threads }
+  return { name, classes, imageShape, counts, skipped: skipped.length, fingerprint: fingerprint(dataset), threads: native().info().threads }
 }

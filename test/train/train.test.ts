@@ -1,24 +1,160 @@
-import { mkdtempSync, readFileSync, existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test as it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test as it } from '@jest/globals'
 import { openDataset } from '../../src/data/open.js'
+import type { Dataset } from '../../src/data/dataset.js'
 import { test } from '../../src/evaluate/test.js'
-import { train } from '../../src/train/train.js'
+import type { Experiment } from '../../src/experiment/experiment.js'
+import { readCheckpoint } from '../../src/train/checkpoint.js'
+import { train, type TrainOptions } from '../../src/train/train.js'
 
 describe('train', () => {
   let root = ''
-  beforeAll(() => {
+  let digits: Dataset
+  beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'lrp-train-'))
+    digits = await openDataset()
   })
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+  const run = (options: TrainOptions) => train({ data: digits, epochs: 4, hiddenSize: [32], experimentsRoot: root, ...options })
+  const weights = (experiment: Experiment): string => readFileSync(experiment.path('weights.safetensors')).toString('base64')
+  const last = async (experiment: Experiment): Promise<string> => {
+    const { snapshot, history } = await readCheckpoint(experiment)
+    const bytes = [snapshot.weights, snapshot.optimizer].map((tensors) =>
+      Object.entries(tensors).map(([name, { data }]) => [name, Buffer.from(data).toString('base64')])
+    )
+    return JSON.stringify([bytes, snapshot.position, history.map(({ trainLoss, validLoss }) => [trainLoss, validLoss])])
+  }
 
   it('reaches 95 % on the shipped digits with nothing said, and writes the experiment folder', async () => {
     const { experiment, model, history } = await train({ experimentsRoot: root })
-    const { metrics } = await test(model, { data: await openDataset() })
-    console.log(metrics.accuracy, history.map((e) => [e.trainLoss, e.validAccuracy]))
+    const { metrics } = await test(model, { data: digits })
     expect(metrics.accuracy).toBeGreaterThanOrEqual(0.95)
-    for (const file of ['experiment.json', 'model.json', 'weights.safetensors', 'checkpoints/last.safetensors', 'history.csv', 'charts/loss.svg', 'charts/loss.png', 'charts/accuracy.svg']) {
-      expect(existsSync(experiment.path(file))).toBe(true)
+    const files = ['experiment.json', 'model.json', 'weights.safetensors', 'checkpoints/last.safetensors', 'history.csv']
+    const charts = ['loss', 'accuracy'].flatMap((name) => [`charts/${name}.svg`, `charts/${name}.png`])
+    for (const file of [...files, ...charts]) expect([file, existsSync(experiment.path(file))]).toEqual([file, true])
+    expect(readFileSync(experiment.path('history.csv'), 'utf8').trim().split('\n')).toHaveLength(history.length + 1)
+  })
+
+  it('gives the same bits for the same seed and other ones for another', async () => {
+    const [a, b, c] = [await run({ seed: 3 }), await run({ seed: 3 }), await run({ seed: 4 })]
+    expect(await last(a.experiment)).toBe(await last(b.experiment))
+    expect(weights(a.experiment)).toBe(weights(b.experiment))
+    expect(weights(a.experiment)).not.toBe(weights(c.experiment))
+  })
+
+  const hard: TrainOptions = {
+    model: 'lenet',
+    optimizer: 'rmsprop',
+    momentum: 0.9,
+    scheduler: 'plateau',
+    schedulerPatience: 0,
+    augment: 'crop=1,flip,rotation=10,brightness=0.2,erasing=0.3',
+    gradientClip: 1,
+    accumulate: 3,
+    batchSize: 32
+  }
+
+  it.each([
+    ['adam', {}],
+    ['everything at once', hard]
+  ])('stopped at any batch and resumed, ends in the bits of a run that was not (%s)', async (_, options) => {
+    const whole = await run(options)
+    const stop = new AbortController()
+    const onProgress = (event: { kind: string; epoch: number }): void => {
+      if (event.kind === 'epoch' && event.epoch === 2) stop.abort()
     }
+    const stopped = await run({ ...options, onProgress, signal: stop.signal })
+    expect(stopped.reason).toBe('cancelled')
+    expect(stopped.completed).toBe(false)
+    const resumed = await train({ data: digits, resume: stopped.experiment.name, experimentsRoot: root })
+    expect(resumed.completed).toBe(true)
+    expect(await last(resumed.experiment)).toBe(await last(whole.experiment))
+    expect(weights(resumed.experiment)).toBe(weights(whole.experiment))
+    expect(resumed.bestEpoch).toBe(whole.bestEpoch)
+  })
+
+  it('trains on from an experiment', async () => {
+    const first = await run({ epochs: 8 })
+    const next = await run({ from: first.experiment.name, epochs: 1 })
+    expect(next.history[0]!.trainLoss).toBeLessThan(first.history[0]!.trainLoss / 2)
+  })
+
+  it('learns with every loss, optimizer and schedule', async () => {
+    const losses = ['cross-entropy', 'nll', 'mse', 'huber'].map((loss) => ({ loss, labelSmoothing: loss === 'cross-entropy' ? 0.1 : 0 }))
+    const optimizers = ['adamw', 'rmsprop', 'adagrad'].map((optimizer) => ({ optimizer, weightDecay: 1e-3, learningRate: 5e-3 }))
+    const sgd = ['step', 'cosine', 'one-cycle'].map((scheduler) => ({ optimizer: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true, scheduler, warmupEpochs: 1 }))
+    for (const options of [...losses, ...optimizers, ...sgd, { classWeights: 'balanced' as const }, { balancedSampling: true }]) {
+      const { history } = await run({ epochs: 8, ...options })
+      expect([options, history.at(-1)!.validAccuracy > 0.7]).toEqual([options, true])
+    }
+  })
+
+  it('ends early when validation does not improve', async () => {
+    const { reason, history, bestEpoch } = await run({ epochs: 300, learningRate: 0.02, earlyStopping: 3 })
+    expect(reason).toBe('early-stopped')
+    expect(history).toHaveLength(bestEpoch + 3)
+  })
+
+  it('trains only what no group freezes', async () => {
+    const before = await run({ epochs: 1 })
+    const after = await run({ epochs: 1, from: before.experiment.name, groups: [{ match: '^1\\.', frozen: true }] })
+    const [a, b] = [await before.model.stateDict(), await after.model.stateDict()]
+    expect(Buffer.from(a.get('1.weight')!.data).equals(Buffer.from(b.get('1.weight')!.data))).toBe(true)
+    expect(Buffer.from(a.get('3.weight')!.data).equals(Buffer.from(b.get('3.weight')!.data))).toBe(false)
+  })
+
+  it('trains in bf16 and keeps its weights in float32', async () => {
+    const { model, history } = await run({ precision: 'bf16', epochs: 8 })
+    expect((await model.stateDict()).get('1.weight')!.dtype).toBe('f32')
+    expect(history.at(-1)!.validAccuracy).toBeGreaterThan(0.8)
+  })
+
+  it('stops at a loss that is not finite, naming step and layer', async () => {
+    const exploding = run({ optimizer: 'sgd', loss: 'mse', learningRate: 1e30 })
+    await expect(exploding).rejects.toMatchObject({ code: 'NUMERIC', message: expect.stringMatching(/step \d+ \(epoch 1\).*layer '\d'/) })
+  })
+
+  it.each([
+    [{ optimizer: 'adan' }, /optimizer 'adan'.*'adam'/],
+    [{ loss: 'cross-entrop' }, /loss 'cross-entrop'.*'cross-entropy'/],
+    [{ scheduler: 'cosin' }, /scheduler 'cosin'.*'cosine'/],
+    [{ precision: 'fp8' }, /precision 'fp8'/],
+    [{ activation: 'rellu' }, /activation 'rellu'.*'relu'/],
+    [{ model: 'lenett' }, /model 'lenett'.*'lenet'/],
+    [{ augment: 'flipp' }, /augmentation 'flipp'.*'flip'/],
+    [{ augment: 'crop' }, /crop=NUMBER/],
+    [{ augment: { rotation: 900 } }, /augment\.rotation/],
+    [{ learningRate: -1 }, /learningRate/],
+    [{ epochs: 0 }, /epochs/],
+    [{ nesterov: true }, /nesterov/],
+    [{ classWeights: [1, 2] }, /2 class weights for 10 classes/],
+    [{ classWeights: 'balanced', loss: 'mse' }, /classWeights/],
+    [{ groups: [{ match: '^none', frozen: true }] }, /group '\^none'/],
+    [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
+    [{ groups: [{ match: '(' }] }, /regular expression/]
+  ] as [TrainOptions, RegExp][])('refuses %j', async (options, message) => {
+    await expect(run(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) })
+  })
+
+  it('refuses fp16 on the CPU, an empty split, a class without images, another data set on resume', async () => {
+    await expect(run({ precision: 'fp16' })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    const none = { images: new Uint8Array(0), labels: new Int32Array(0) }
+    const empty = { ...digits, splits: { ...digits.splits, train: none } }
+    await expect(run({ data: empty })).rejects.toThrow(/train split of digits is empty/)
+    await expect(run({ data: { ...digits, classes: [...digits.classes, 'ten'] } })).rejects.toThrow(/no image of class 'ten'/)
+    const { experiment } = await run({ epochs: 1 })
+    const other = { ...digits, splits: { ...digits.splits, test: digits.splits.valid } }
+    await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(/not the one/)
+  })
+
+  it('trains without a validation split', async () => {
+    const data = { ...digits, splits: { ...digits.splits, valid: { images: new Uint8Array(0), labels: new Int32Array(0) } } }
+    const { history, bestEpoch, experiment } = await run({ data })
+    expect(history[3]!.validLoss).toBeNaN()
+    expect(bestEpoch).toBe(4)
+    expect((await readCheckpoint(experiment)).history[3]!.validLoss).toBeNaN()
   })
 })

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { LrpError } from '../errors.js'
+import { checkOptions } from '../options.js'
+import { unknownName } from '../suggest.js'
+
+/**
+ * Random changes of training images, drawn anew in every epoch from the run's seed. In this order: crop, flips, affine
+ * map, colours, erasing.
+ */
+export const augmentSchema = z.strictObject({
+  /** Black pixels added on every side before a window of the old size is cut out at random. */
+  crop: z.int().positive().optional(),
+  /** Mirrored left to right, top to bottom, with probability 1/2. */
+  flip: z.boolean().optional(),
+  verticalFlip: z.boolean().optional(),
+  /** Degrees either way. */
+  rotation: z.number().min(0).max(180).optional(),
+  /** Shift either way as a share of the size. */
+  translate: z.number().min(0).max(1).optional(),
+  /** Zoom from 1 - v to 1 + v. */
+  zoom: z.number().min(0).lt(1).optional(),
+  /** Degrees either way. */
+  shear: z.number().min(0).lt(90).optional(),
+  /** Factors from 1 - v to 1 + v (torchvision's ColorJitter). */
+  brightness: z.number().min(0).max(1).optional(),
+  contrast: z.number().min(0).max(1).optional(),
+  saturation: z.number().min(0).max(1).optional(),
+  /** Share of the colour circle either way. */
+  hue: z.number().min(0).max(0.5).optional(),
+  /** Probability that a rectangle is set to the mean (torchvision's RandomErasing). */
+  erasing: z.number().min(0).max(1).optional()
+})
+
+export type Augmentation = z.infer<typeof augmentSchema>
+
+const NAMES = Object.keys(augmentSchema.shape)
+const FLAGS = ['flip', 'verticalFlip']
+
+/** `crop=4,flip,rotation=10` as an object. @throws LrpError INVALID_ARGUMENT, with the nearest name for an unknown one */
+export function parseAugment(text: string): Augmentation {
+  const entries = text.split(',').map((part): [string, number | boolean] => {
+    const [given = '', value] = part.trim().split('=')
+    const name = given.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+    if (!NAMES.includes(name)) throw unknownName('augmentation', given, NAMES.map(toKebab))
+    if (FLAGS.includes(name) && value === undefined) return [name, true]
+    const number = Number(value)
+    if (value === undefined || value === '' || FLAGS.includes(name) || Number.isNaN(number)) {
+      throw new LrpError('INVALID_ARGUMENT', `augmentation '${part}': write ${FLAGS.includes(name) ? given : `${given}=NUMBER`}`)
+    }
+    return [name, number]
+  })
+  return checkOptions(augmentSchema, Object.fromEntries(entries), 'augment')
+}
+
+function toKebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** As the addon wants it; undefined when nothing is changed. */
+export function nativeAugmentation(given: Augmentation | undefined): Record<string, number | boolean> | undefined {
+  if (!given || Object.values(given).every((value) => !value)) return undefined
+  const { crop = 0, flip = false, zoom = 0, ...rest } = given
+  return { cropPadding: crop, horizontalFlip: flip, scaleLow: 1 - zoom, scaleHigh: 1 + zoom, ...rest }
+}

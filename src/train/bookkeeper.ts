@@ -1,0 +1,60 @@
+import type { Experiment } from '../experiment/experiment.js'
+import type { ModelParts } from '../model/graph.js'
+import { saveParts } from '../model/save.js'
+import type { StateDict } from '../tensor.js'
+import { writeCheckpoint, writeHistory } from './checkpoint.js'
+import { Latest } from './latest.js'
+import type { EpochEvent, Snapshot } from './native.js'
+
+/**
+ * Writes what a run leaves while it goes on. The best weights are on the disk before the checkpoint that knows of them,
+ * so that a run killed between the two loses neither.
+ */
+export class Bookkeeper {
+  readonly history: EpochEvent[]
+  private best: StateDict | undefined
+  private readonly latest: Latest<{ snapshot: Snapshot; epochs: number }>
+
+  /** @param onFailure called once when something cannot be written; `settled` rejects with it. */
+  constructor(
+    private readonly experiment: Experiment,
+    private readonly frame: Omit<ModelParts, 'tensors'>,
+    history: EpochEvent[],
+    onFailure: () => void
+  ) {
+    this.history = [...history]
+    this.latest = new Latest(async ({ snapshot, epochs }) => {
+      try {
+        await this.write(snapshot, this.history.slice(0, epochs))
+      } catch (error) {
+        onFailure()
+        throw error
+      }
+    })
+  }
+
+  epoch(event: EpochEvent, snapshot: Snapshot): void {
+    this.history.push(event)
+    if (event.best) this.best = new Map(Object.entries(snapshot.weights))
+    this.checkpoint(snapshot)
+  }
+
+  checkpoint(snapshot: Snapshot): void {
+    this.latest.offer({ snapshot, epochs: this.history.length })
+  }
+
+  /** Resolves when all is written. @throws LrpError IO */
+  settled(): Promise<void> {
+    return this.latest.settled()
+  }
+
+  private async write(snapshot: Snapshot, history: EpochEvent[]): Promise<void> {
+    const { best } = this
+    if (best) {
+      await saveParts(this.experiment.folder, { ...this.frame, tensors: best })
+      if (this.best === best) this.best = undefined
+    }
+    await writeCheckpoint(this.experiment, { snapshot, history })
+    await writeHistory(this.experiment, history)
+  }
+}

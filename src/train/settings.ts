@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { ACTIVATIONS } from '../model/architectures/mlp.js'
+import { checkOptions } from '../options.js'
+import { unknownName } from '../suggest.js'
+import { augmentSchema, parseAugment } from './augment.js'
+
+export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const
+export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
+export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
+export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
+
+const groupSchema = z.strictObject({
+  /** Regular expression over tensor names; the first group that matches a tensor takes it. */
+  match: z.string().refine(isRegularExpression, 'is no regular expression'),
+  learningRate: z.number().positive().optional(),
+  weightDecay: z.number().min(0).optional(),
+  /** These tensors stay as they are. */
+  frozen: z.boolean().optional()
+})
+
+/** What a run needs to be repeated or gone on with; written into experiment.json. */
+export const settingsSchema = z.object({
+  data: z.string().default('digits'),
+  dataPath: z.string().optional(),
+  validSplit: z.number().min(0).lt(1).optional(),
+  imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
+  channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  model: z.string().default('mlp'),
+  /**
+   * `none`: values run from 0 to 1, a black pixel is 0 and can get no relevance. `fit`: mean 0 and deviation 1 per
+   * channel over the training images.
+   */
+  normalise: z.enum(['none', 'fit']).default('none'),
+  hiddenSize: z.array(z.int().positive()).min(1).default([128, 64]),
+  activation: z.string().default('relu'),
+  loss: z.string().default('cross-entropy'),
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** One weight per class, or `balanced`: inversely proportional to the class's images. */
+  classWeights: z.union([z.literal('balanced'), z.array(z.number().min(0))]).optional(),
+  /** Each class drawn equally often instead of each image once an epoch. */
+  balancedSampling: z.boolean().default(false),
+  optimizer: z.string().default('adam'),
+  learningRate: z.number().positive().default(1e-3),
+  momentum: z.number().min(0).lt(1).default(0),
+  nesterov: z.boolean().default(false),
+  weightDecay: z.number().min(0).default(0),
+  groups: z.array(groupSchema).optional(),
+  scheduler: z.string().default('constant'),
+  warmupEpochs: z.number().min(0).default(0),
+  /** step: epochs between two falls of the rate. */
+  schedulerStep: z.number().positive().default(10),
+  /** step, plateau: factor of a fall. */
+  schedulerGamma: z.number().positive().max(1).default(0.1),
+  /** plateau: epochs without improvement before a fall. */
+  schedulerPatience: z.int().min(0).default(10),
+  gradientClip: z.number().min(0).default(0),
+  accumulate: z.int().positive().default(1),
+  /** Epochs without a better validation result before training ends; 0: never. */
+  earlyStopping: z.int().min(0).default(0),
+  precision: z.string().default('fp32'),
+  augment: z.union([augmentSchema, z.string().transform(parseAugment)]).optional(),
+  batchSize: z.int().positive().default(32),
+  epochs: z.int().positive().default(20),
+  seed: z.int().min(0).default(0),
+  threads: z.int().min(1).max(1024).optional(),
+  from: z.string().optional()
+})
+
+export type TrainSettings = z.output<typeof settingsSchema>
+/** The same as a caller gives them: all optional. */
+export type GivenSettings = z.input<typeof settingsSchema>
+
+/** @throws LrpError INVALID_ARGUMENT naming the option, with the nearest name for an unknown one */
+export function checkSettings(options: unknown, what: string): TrainSettings {
+  const settings = checkOptions(settingsSchema, options, what)
+  const { activation, loss, optimizer, scheduler, precision } = settings
+  checkName('activation', activation, Object.keys(ACTIVATIONS))
+  checkName('loss', loss, LOSSES)
+  checkName('optimizer', optimizer, OPTIMIZERS)
+  checkName('scheduler', scheduler, SCHEDULERS)
+  checkName('precision', precision, PRECISIONS)
+  return settings
+}
+
+function checkName(what: string, name: string, names: readonly string[]): void {
+  if (!names.includes(name)) throw unknownName(what, name, names)
+}
+
+function isRegularExpression(text: string): boolean {
+  try {
+    new RegExp(text)
+    return true
+  } catch {
+    return false
+  }
+}
