@@ -15,5 +15,6 @@ export default tseslint.config(
       )
     }
   },
+  { rules: { '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_' }] } },
   { files: ['scripts/**/*.mjs', 'bench/**/*.mjs'], rules: { 'no-empty': ['error', { allowEmptyCatch: true }] } }
 )

@@ -8,7 +8,8 @@ await main(async () => {
   const args = process.argv.slice(2)
   const variant = args.includes('--libtorch') ? args[args.indexOf('--libtorch') + 1] : undefined
   if (args.includes('--libtorch')) {
-    if (!/^(cpu|cu\d{3})$/.test(variant ?? '')) throw new SetupError('--libtorch takes cpu or a CUDA variant such as cu130')
+    if (!/^(cpu|cu\d{3})$/.test(variant ?? ''))
+      throw new SetupError('--libtorch takes cpu or a CUDA variant such as cu130')
     await fetchArchive({ variant, log: console.error })
   }
   if (args.includes('--fix') || variant) await buildNative()

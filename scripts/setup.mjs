@@ -21,7 +21,10 @@ async function installPackages() {
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
   console.error('installing npm packages ...')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const { status } = await runLogged(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { echo: true, cwd: root })
+  const { status } = await runLogged(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    echo: true,
+    cwd: root
+  })
   if (status !== 0) throw new SetupError('npm ci failed (its message stands above): check the network and run again')
 }
 

@@ -49,22 +49,19 @@ pre { padding: 10px 12px; } select { font: inherit; padding: 4px 8px; margin-rig
 
 /** A whole page that needs nothing from anywhere. */
 export function page(title: string, body: Html, script = ''): string {
-  return (
-    html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<main>
-${body}
-</main>
-${script === '' ? false : new Html(`<script>${script}</script>`)}
-</body>
-</html>
-`.text
-  )
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${new Html(STYLE)}
+        </style>
+      </head>
+      <body>
+        <main>${body}</main>
+        ${script === '' ? false : new Html(`<script>${script}</script>`)}
+      </body>
+    </html> `.text
 }

@@ -6,7 +6,13 @@ export type { DType, RawTensor, StateDict, Tensor } from './tensor.js'
 export type { AttributeValue, Graph, GraphNode, ModelParts, Preprocessing } from './model/graph.js'
 export { Model } from './model/model.js'
 export type { LoadOptions } from './model/load.js'
-export { GraphBuilder, initialise, type Architecture, type ConvolutionOptions, type ParameterSpec } from './model/builder.js'
+export {
+  GraphBuilder,
+  initialise,
+  type Architecture,
+  type ConvolutionOptions,
+  type ParameterSpec
+} from './model/builder.js'
 export { ARCHITECTURES, buildArchitecture } from './model/architectures/index.js'
 export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './model/preprocessing.js'
 export { readSafetensors, writeSafetensors } from './model/import/safetensors.js'
@@ -19,10 +25,24 @@ export { readNpy, writeNpy, writeNpz } from './data/npy.js'
 // Training and experiments
 export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'
 export type { BatchEvent, EpochEvent } from './train/native.js'
-export { createExperiment, Experiment, listExperiments, newestExperiment, openExperiment } from './experiment/experiment.js'
+export {
+  createExperiment,
+  Experiment,
+  listExperiments,
+  newestExperiment,
+  openExperiment
+} from './experiment/experiment.js'
 
 // Explanations
-export { explain, METHODS, planRules, type ExplainOptions, type Explanation, type Start, type Target } from './explain/explain.js'
+export {
+  explain,
+  METHODS,
+  planRules,
+  type ExplainOptions,
+  type Explanation,
+  type Start,
+  type Target
+} from './explain/explain.js'
 export { explainToFiles, FORMATS, type ExplainedFiles, type ExplainToFilesOptions } from './explain/to-files.js'
 export { RULES, ruleNames, type RuleDescription } from './rules/catalogue.js'
 export { COMPOSITES, compositeNames } from './rules/composites.js'

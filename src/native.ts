@@ -7,7 +7,7 @@ import type { Graph } from './model/graph.js'
 import { packageRoot } from './paths.js'
 import type { RuleParameters } from './rules/types.js'
 import type { RawTensor, Tensor } from './tensor.js'
-import type { NativeTrainData, NativeTrainOptions, NativeTrainResult } from './train/native.js'
+import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTrainResult } from './train/native.js'
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
 export interface NativeAddon {
@@ -27,6 +27,8 @@ export interface NativeAddon {
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
   /** Trains a model in place; one call per run, progress through the callback (src/train/native.ts). */
   train(model: NativeModel, data: NativeTrainData, options: NativeTrainOptions): Promise<NativeTrainResult>
+  /** The parts of a training step by themselves, for tests and teaching. */
+  trainingSteps: NativeTrainingSteps
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
 }

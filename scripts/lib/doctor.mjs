@@ -31,7 +31,12 @@ function python() {
 
 function compiler() {
   const found = findCompiler()
-  return entry('C++ compiler', Boolean(found), found ? `${found.command} ${found.version}` : 'missing', remedy('compiler'))
+  return entry(
+    'C++ compiler',
+    Boolean(found),
+    found ? `${found.command} ${found.version}` : 'missing',
+    remedy('compiler')
+  )
 }
 
 function cmake() {
@@ -59,16 +64,30 @@ function libtorchAndAddon() {
   const built = libtorch && existsSync(addonPath)
   const fresh = built && isFresh(libtorch)
   const loaded = built ? cuda() : undefined
-  const addon = !built ? 'not built' : !loaded ? 'does not load' : fresh ? 'built and loads' : 'built from older sources'
+  const addon = !built
+    ? 'not built'
+    : !loaded
+      ? 'does not load'
+      : fresh
+        ? 'built and loads'
+        : 'built from older sources'
   return [
     entry('libtorch', Boolean(libtorch), where, fix),
     entry('addon', Boolean(fresh && loaded), addon, fix),
-    entry('CUDA', Boolean(loaded?.available), loaded?.available ? loaded.devices.join(', ') : (loaded?.reason ?? 'the addon is not built'), cudaRemedy(), false)
+    entry(
+      'CUDA',
+      Boolean(loaded?.available),
+      loaded?.available ? loaded.devices.join(', ') : (loaded?.reason ?? 'the addon is not built'),
+      cudaRemedy(),
+      false
+    )
   ]
 }
 
 function cudaRemedy() {
-  return platform() === 'linux' ? 'nvidia-smi  (shows whether the driver sees a GPU; CPU works without)' : 'CPU only on this system'
+  return platform() === 'linux'
+    ? 'nvidia-smi  (shows whether the driver sees a GPU; CPU works without)'
+    : 'CPU only on this system'
 }
 
 /** Asked of a process of its own, so that a broken library cannot take this one along. */

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { arch, platform } from 'node:os'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -18,11 +27,21 @@ const MARKER = 'complete.json'
  * when the two small NVIDIA packages lie beside it, where its RPATH looks for them.
  */
 const LINUX_WHEELS = {
-  tags: ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--abi', 'none', '--abi', 'abi3'].concat(
-    ['manylinux_2_28_x86_64', 'manylinux_2_25_x86_64', 'manylinux2014_x86_64', 'manylinux_2_17_x86_64'].flatMap((tag) => [
-      '--platform',
-      tag
-    ])
+  tags: [
+    '--python-version',
+    '3.11',
+    '--implementation',
+    'cp',
+    '--abi',
+    'cp311',
+    '--abi',
+    'none',
+    '--abi',
+    'abi3'
+  ].concat(
+    ['manylinux_2_28_x86_64', 'manylinux_2_25_x86_64', 'manylinux2014_x86_64', 'manylinux_2_17_x86_64'].flatMap(
+      (tag) => ['--platform', tag]
+    )
   ),
   packages: [
     { name: `torch==${VERSION}`, sha256: '7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a' },
@@ -50,7 +69,10 @@ export function inspect(folder) {
   if (!existsSync(join(folder, 'lib', library))) return undefined
   const header = join(folder, 'include', 'torch', 'headeronly', 'version.h')
   const older = join(folder, 'include', 'torch', 'csrc', 'api', 'include', 'torch', 'version.h')
-  const text = [header, older].filter(existsSync).map((path) => readFileSync(path, 'utf8')).join('\n')
+  const text = [header, older]
+    .filter(existsSync)
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n')
   const part = (name) => new RegExp(`#define TORCH_VERSION_${name} (\\d+)`).exec(text)?.[1]
   const version = [part('MAJOR'), part('MINOR'), part('PATCH')].join('.')
   return { folder, version, cuda: existsSync(join(folder, 'lib', 'libtorch_cuda.so')) }
@@ -69,7 +91,8 @@ export function findLibtorch() {
   for (const variable of ['LRP_NATIVE_LIBTORCH', 'LIBTORCH']) {
     if (!process.env[variable]) continue
     const found = inspect(process.env[variable])
-    if (!found) throw new SetupError(`${variable} (${process.env[variable]}) holds no libtorch: it must hold lib/ and include/`)
+    if (!found)
+      throw new SetupError(`${variable} (${process.env[variable]}) holds no libtorch: it must hold lib/ and include/`)
     return usable(found, variable)
   }
   for (const variant of ['chosen', 'wheel']) {
@@ -83,7 +106,12 @@ export function findLibtorch() {
 
 function pythonTorch() {
   const python = findPython()
-  const found = python && output(python.command, ['-c', 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])'])
+  const found =
+    python &&
+    output(python.command, [
+      '-c',
+      'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])'
+    ])
   const torch = found && inspect(found)
   return torch && Number(torch.version.split('.')[1]) >= 8 ? torch : undefined
 }
@@ -124,7 +152,19 @@ async function fetchWheel(python, wanted, tags, work, log) {
   makeFolder(wheels)
   const pipLog = join(cacheRoot, 'pip.log')
   const only = tags.length > 0 ? ['--only-binary=:all:', ...tags] : []
-  const args = ['-m', 'pip', 'download', wanted.name, '--no-deps', '--progress-bar', 'off', '--no-cache-dir', '-d', wheels, ...only]
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    wanted.name,
+    '--no-deps',
+    '--progress-bar',
+    'off',
+    '--no-cache-dir',
+    '-d',
+    wheels,
+    ...only
+  ]
   const { status } = await runLogged(python.command, args, { log: pipLog })
   const wheel = status === 0 && readdirSync(wheels).find((name) => name.endsWith('.whl'))
   if (!wheel) {

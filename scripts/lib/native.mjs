@@ -45,12 +45,13 @@ function checkTools() {
   if (!compiler) throw new SetupError(`there is no C++ compiler: ${remedy('compiler')}`)
   const cmake = findTool('cmake')
   if (!cmake) throw new SetupError(`CMake is missing: ${remedy('cmake')}`)
-  if (!atLeast(cmake.version, '3.24')) throw new SetupError(`CMake is ${cmake.version}, 3.24 is needed: ${remedy('cmake')}`)
+  if (!atLeast(cmake.version, '3.24'))
+    throw new SetupError(`CMake is ${cmake.version}, 3.24 is needed: ${remedy('cmake')}`)
 }
 
 async function compile(libtorch) {
   mkdirSync(buildFolder, { recursive: true })
-  rmSync(addonPath, { force: true })
+  rmSync(stampPath, { force: true })
   rmSync(logPath, { force: true })
   const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js')
   const settings = [
@@ -69,18 +70,28 @@ async function compile(libtorch) {
     rmSync(join(buildFolder, 'CMakeCache.txt'), { force: true })
     status = (await run('rebuild')).status
   }
-  if (status !== 0 || !existsSync(addonPath)) throw new SetupError(`the addon does not build (${firstError()}): the log is ${logPath}`)
+  if (status !== 0 || !existsSync(addonPath))
+    throw new SetupError(`the addon does not build (${firstError()}): the log is ${logPath}`)
   const loaded = output(process.execPath, ['-e', `require(${JSON.stringify(addonPath)}).info()`])
-  if (loaded === undefined) throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} whole? The log is ${logPath}`)
+  if (loaded === undefined)
+    throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} whole? The log is ${logPath}`)
 }
 
 /** CMake's own files are damaged or of another place: an interrupted build or a moved folder. */
 function stoppedHalfway() {
-  return /CMakeCache.txt|ninja: error|is different than the directory|failed recompaction|generator/i.test(readFileSync(logPath, 'utf8'))
+  return /CMakeCache.txt|ninja: error|is different than the directory|failed recompaction|generator/i.test(
+    readFileSync(logPath, 'utf8')
+  )
 }
 
 function firstError() {
   const text = existsSync(logPath) ? readFileSync(logPath, 'utf8') : ''
   if (/No space left/.test(text)) return 'the disk is full'
-  return text.split('\n').find((line) => /error/i.test(line))?.trim().slice(0, 200) ?? 'no error was printed'
+  return (
+    text
+      .split('\n')
+      .find((line) => /error/i.test(line))
+      ?.trim()
+      .slice(0, 200) ?? 'no error was printed'
+  )
 }

@@ -66,4 +66,3 @@ async function writeEntry(file, entry, target) {
   const mode = entry.mode & 0o777 ? entry.mode & 0o777 : 0o644
   await pipeline(...stages, createWriteStream(target, { mode }))
 }
-

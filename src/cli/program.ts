@@ -14,7 +14,9 @@ export function exitStatus(error: unknown): number {
 
 export function createProgram(context: CliContext): Command {
   const program = new Command('lrp-native')
-    .description('Why did the image classifier decide so? Trains or imports a network, explains it by Layer-wise Relevance Propagation, and measures whether the explanation holds.')
+    .description(
+      'Why did the image classifier decide so? Trains or imports a network, explains it by Layer-wise Relevance Propagation, and measures whether the explanation holds.'
+    )
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride()
@@ -27,9 +29,13 @@ export function createProgram(context: CliContext): Command {
   program.on('command:*', ([name]: string[]) => {
     const names = program.commands.map((command) => command.name())
     const meant = nearest(name!, names)
-    throw new LrpError('INVALID_ARGUMENT', `there is no command '${name}': ${meant ? `did you mean '${meant}'?` : `there are ${names.join(', ')}`}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `there is no command '${name}': ${meant ? `did you mean '${meant}'?` : `there are ${names.join(', ')}`}`
+    )
   })
-  for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput()).showSuggestionAfterError()
+  for (const command of program.commands)
+    command.exitOverride().configureOutput(program.configureOutput()).showSuggestionAfterError()
   return program
 }
 

@@ -14,7 +14,15 @@ export class Progress {
     if (quiet || !stream.isTTY) return
     const plain = Boolean(process.env.NO_COLOR)
     const format = plain ? '{bar} {value}/{total} {unit}{note}' : '\x1b[36m{bar}\x1b[0m {value}/{total} {unit}{note}'
-    this.bar = new SingleBar({ format, stream, hideCursor: true, clearOnComplete: true, barsize: 24, barCompleteChar: '█', barIncompleteChar: '░' })
+    this.bar = new SingleBar({
+      format,
+      stream,
+      hideCursor: true,
+      clearOnComplete: true,
+      barsize: 24,
+      barCompleteChar: '█',
+      barIncompleteChar: '░'
+    })
     this.bar.start(total, 0, { unit, note: '' })
   }
 

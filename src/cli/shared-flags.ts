@@ -56,7 +56,10 @@ export function withModelFlags(command: Command): Command {
 }
 
 /** The model that is meant, and its experiment where it belongs to one. */
-export async function openModel(name: string | undefined, flags: ModelFlags & CommonFlags): Promise<{ model: Model; experiment?: import('../experiment/experiment.js').Experiment }> {
+export async function openModel(
+  name: string | undefined,
+  flags: ModelFlags & CommonFlags
+): Promise<{ model: Model; experiment?: import('../experiment/experiment.js').Experiment }> {
   const { newestExperiment, openExperiment } = await import('../experiment/experiment.js')
   const { Model } = await import('../model/model.js')
   const { existsSync } = await import('node:fs')
@@ -70,7 +73,10 @@ export async function openModel(name: string | undefined, flags: ModelFlags & Co
 }
 
 /** The data set flags given, else the data set the experiment was trained on. */
-export function dataOf(flags: DataFlags & CommonFlags, experiment?: { manifest: { command: Record<string, unknown> } }): DataOptions {
+export function dataOf(
+  flags: DataFlags & CommonFlags,
+  experiment?: { manifest: { command: Record<string, unknown> } }
+): DataOptions {
   const given = dataOptions(flags)
   if (!experiment || given.data !== undefined || given.dataPath !== undefined) return given
   const { data, dataPath, validSplit, imageSize, channels, seed } = experiment.manifest.command as DataOptions
@@ -105,13 +111,20 @@ export function withRuleFlags(command: Command): Command {
     .option('--rule <name>', 'one rule for all layers (lrp-native rules lists them); epsilon by default')
     .option('--composite <name>', 'a preset that gives each kind of layer its rule (lrp-native rules lists them)')
     .option('--rules <file>', 'JSON file that maps layers to rules (docs/rules.md)')
-    .option('--method <name>', 'lrp, gradient, input-x-gradient, integrated-gradients, smoothgrad, occlusion, grad-cam, random')
+    .option(
+      '--method <name>',
+      'lrp, gradient, input-x-gradient, integrated-gradients, smoothgrad, occlusion, grad-cam, random'
+    )
     .option('--epsilon <number>', 'stabiliser of every rule', realNumber('--epsilon'))
     .option('--gamma <number>', 'gamma of the gamma rules', realNumber('--gamma'))
     .option('--alpha <number>', 'alpha of alphabeta', realNumber('--alpha'))
     .option('--beta <number>', 'beta of alphabeta (alpha - 1)', realNumber('--beta'))
     .option('--low <numbers...>', 'lowest input value for zbox, one or one per channel', collect(realNumber('--low')))
-    .option('--high <numbers...>', 'highest input value for zbox, one or one per channel', collect(realNumber('--high')))
+    .option(
+      '--high <numbers...>',
+      'highest input value for zbox, one or one per channel',
+      collect(realNumber('--high'))
+    )
     .option('--ignore-bias', 'biases count as 0 in the rules')
     .option('--stabiliser <name>', 'signed, signed-below, at-zero or plain')
     .option('--start <name>', 'relevance starts from: logit, one, probability, difference')
@@ -123,9 +136,44 @@ export function withRuleFlags(command: Command): Command {
 }
 
 export function ruleOptions(flags: RuleFlags & CommonFlags): ExplainOptions {
-  const { rule, composite, rules, method, epsilon, gamma, alpha, beta, low, high, ignoreBias, stabiliser, start, topK } = flags
+  const {
+    rule,
+    composite,
+    rules,
+    method,
+    epsilon,
+    gamma,
+    alpha,
+    beta,
+    low,
+    high,
+    ignoreBias,
+    stabiliser,
+    start,
+    topK
+  } = flags
   const { steps, noise, window, batchSize, seed } = flags
-  const options = { rule, composite, rules, method, epsilon, gamma, alpha, beta, low, high, ignoreBias, stabiliser, start, topK, steps, noise, window, batchSize, seed }
+  const options = {
+    rule,
+    composite,
+    rules,
+    method,
+    epsilon,
+    gamma,
+    alpha,
+    beta,
+    low,
+    high,
+    ignoreBias,
+    stabiliser,
+    start,
+    topK,
+    steps,
+    noise,
+    window,
+    batchSize,
+    seed
+  }
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ExplainOptions
 }
 

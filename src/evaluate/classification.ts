@@ -75,8 +75,17 @@ export function classificationMetrics(logits: Tensor, labels: Int32Array, classe
     balancedAccuracy: mean(present.map((score) => score.recall)),
     macroF1: mean(perClass.map((score) => score.f1)),
     weightedF1: perClass.reduce((sum, score) => sum + score.f1 * score.images, 0) / images,
-    logLoss: mean(Array.from(labels, (label, i) => -Math.log(Math.max(probabilities[i * count + label]!, Number.EPSILON)))),
-    rocAuc: mean(classes.map((_, c) => rocAuc(labels.map((label) => Number(label === c)), (i) => probabilities[i * count + c]!))),
+    logLoss: mean(
+      Array.from(labels, (label, i) => -Math.log(Math.max(probabilities[i * count + label]!, Number.EPSILON)))
+    ),
+    rocAuc: mean(
+      classes.map((_, c) =>
+        rocAuc(
+          labels.map((label) => Number(label === c)),
+          (i) => probabilities[i * count + c]!
+        )
+      )
+    ),
     ...agreement(confusion, images),
     calibrationError: calibrationError(probabilities, guesses, labels, count),
     confusion,
@@ -146,7 +155,12 @@ function agreement(confusion: number[][], images: number): { cohenKappa: number;
   }
 }
 
-function calibrationError(probabilities: Float64Array, guesses: Int32Array, labels: Int32Array, classes: number): number {
+function calibrationError(
+  probabilities: Float64Array,
+  guesses: Int32Array,
+  labels: Int32Array,
+  classes: number
+): number {
   const BINS = 15
   const bins = Array.from({ length: BINS }, () => ({ images: 0, right: 0, confidence: 0 }))
   labels.forEach((label, i) => {

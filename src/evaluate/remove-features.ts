@@ -58,14 +58,20 @@ const schema = z.object({
  * pictures with texts of the class confidences, `curve.csv`, `curve.svg`, `curve.png` and `removal.json`.
  */
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
-  const { pictures = 10, fraction = [0.1, 0.2, 0.3, 0.4, 0.5], fill = 'zero' } = checkOptions(schema, options, 'remove-features')
+  const {
+    pictures = 10,
+    fraction = [0.1, 0.2, 0.3, 0.4, 0.5],
+    fill = 'zero'
+  } = checkOptions(schema, options, 'remove-features')
   const { input, names } = await readInputs(model, { ...options, limit: options.limit ?? 1e9 })
   const explanation = await explain(model, input, { ...options, target: 'argmax', onProgress: undefined })
   const images = names.length
   const imageShape = input.shape.slice(1)
   const size = sizeOf(imageShape)
   const range = model.inputRange ?? { low: [0, 0, 0], high: [1, 1, 1] }
-  const orders = names.map((_, i) => byRelevance(sumOverChannels(explanation.relevance.data.subarray(i * size, (i + 1) * size), imageShape)))
+  const orders = names.map((_, i) =>
+    byRelevance(sumOverChannels(explanation.relevance.data.subarray(i * size, (i + 1) * size), imageShape))
+  )
   const removed = (share: number, important: boolean): Tensor => {
     const data = new Float32Array(input.data.length)
     for (let i = 0; i < images; i++) {
@@ -76,10 +82,12 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     }
     return { data, shape: input.shape }
   }
-  const probabilities = async (batch: Tensor): Promise<Float64Array> => softmax(await model.forward(batch, { batchSize: 256, signal: options.signal }))
+  const probabilities = async (batch: Tensor): Promise<Float64Array> =>
+    softmax(await model.forward(batch, { batchSize: 256, signal: options.signal }))
   const writer = new RemovalWriter(model, options.output, names.slice(0, pictures), input)
   const before = softmax(explanation.logits)
-  const confidence = (p: Float64Array): number => meanOf(explanation.targets, (target, i) => p[i * explanation.logits.shape[1]! + target]!)
+  const confidence = (p: Float64Array): number =>
+    meanOf(explanation.targets, (target, i) => p[i * explanation.logits.shape[1]! + target]!)
   const curve: RemovalPoint[] = [{ fraction: 0, important: confidence(before), unimportant: confidence(before) }]
   await writer.original(before, explanation.relevance)
   for (const [done, share] of fraction.entries()) {
@@ -90,7 +98,12 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     await writer.copy(`unimportant_removed_${share.toFixed(2)}`, unimportant, q)
     options.onProgress?.(done + 1, fraction.length)
   }
-  await writer.sheets(explanation.relevance, removed(fraction.at(-1)!, true), removed(fraction.at(-1)!, false), fraction.at(-1)!)
+  await writer.sheets(
+    explanation.relevance,
+    removed(fraction.at(-1)!, true),
+    removed(fraction.at(-1)!, false),
+    fraction.at(-1)!
+  )
   const result = { method: explanation.name, fill, images, curve }
   await writer.summary(result)
   return { ...result, files: writer.files }
@@ -157,7 +170,10 @@ class RemovalWriter {
     })
     const lines = [line('most relevant removed', 'important'), line('least relevant removed', 'unimportant')]
     const title = `Confidence of the predicted class, ${result.method}`
-    await writeChart(join(this.folder, 'curve'), await lineChart(title, 'share of pixels removed', 'mean confidence', lines, { min: 0, max: 1 }))
+    await writeChart(
+      join(this.folder, 'curve'),
+      await lineChart(title, 'share of pixels removed', 'mean confidence', lines, { min: 0, max: 1 })
+    )
     this.files.push(join(this.folder, 'curve.svg'), join(this.folder, 'curve.png'))
   }
 
@@ -165,12 +181,18 @@ class RemovalWriter {
     const shape = images.shape.slice(1)
     const size = sizeOf(shape)
     const one = { data: images.data.subarray(i * size, (i + 1) * size), shape: [1, ...shape] }
-    return imagePicture(this.model.preprocessing ? denormalise(one, this.model.preprocessing) : one.data.map((v) => v * 255), shape)
+    return imagePicture(
+      this.model.preprocessing ? denormalise(one, this.model.preprocessing) : one.data.map((v) => v * 255),
+      shape
+    )
   }
 
   private confidences(probabilities: Float64Array, i: number): string {
     const classes = probabilities.length / this.input.shape[0]!
-    const lines = Array.from({ length: classes }, (_, c) => `${this.model.className(c)} ${probabilities[i * classes + c]!.toFixed(6)}`)
+    const lines = Array.from(
+      { length: classes },
+      (_, c) => `${this.model.className(c)} ${probabilities[i * classes + c]!.toFixed(6)}`
+    )
     return lines.join('\n') + '\n'
   }
 

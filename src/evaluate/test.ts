@@ -65,7 +65,10 @@ export function openFor(model: Model, options: object): Promise<Dataset> {
 export function checkFit(model: Model, dataset: Dataset, split: SplitName): void {
   const wanted = model.imageShape.join('x')
   if (wanted !== dataset.imageShape.join('x')) {
-    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
+    )
   }
   if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
   if (dataset.splits[split].labels.length === 0) {
@@ -112,7 +115,13 @@ async function writeResult(folder: string, dataset: Dataset, split: SplitName, r
   const { classes } = dataset
   const probabilities = softmax(logits)
   const guesses = argmax(logits)
-  const json = { data: dataset.name, split, imagesPerSecond: result.imagesPerSecond, skipped: dataset.skipped, ...metrics }
+  const json = {
+    data: dataset.name,
+    split,
+    imagesPerSecond: result.imagesPerSecond,
+    skipped: dataset.skipped,
+    ...metrics
+  }
   const confusion = [['true \\ predicted', ...classes], ...metrics.confusion.map((row, i) => [classes[i]!, ...row])]
   const predictions = Array.from(labels, (label, i) => {
     const confidence = probabilities[i * classes.length + guesses[i]!]!
@@ -126,10 +135,19 @@ async function writeResult(folder: string, dataset: Dataset, split: SplitName, r
   for (const [name, text] of Object.entries(texts)) await writeAtomic(join(folder, name), text)
   await writeChart(join(folder, 'confusion'), await confusionChart(metrics.confusion, classes))
   const accuracy = metrics.perClass.map((score) => score.recall)
-  await writeChart(join(folder, 'per-class'), await barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 }))
+  await writeChart(
+    join(folder, 'per-class'),
+    await barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 })
+  )
   const sheet = await worstErrors(dataset, split, labels, guesses, probabilities)
   if (sheet) await writeAtomic(join(folder, 'worst-errors.png'), sheet)
-  const charts = ['confusion.svg', 'confusion.png', 'per-class.svg', 'per-class.png', ...(sheet ? ['worst-errors.png'] : [])]
+  const charts = [
+    'confusion.svg',
+    'confusion.png',
+    'per-class.svg',
+    'per-class.png',
+    ...(sheet ? ['worst-errors.png'] : [])
+  ]
   return [...Object.keys(texts), ...charts].map((name) => join(folder, name))
 }
 
@@ -143,17 +161,24 @@ async function worstErrors(
 ): Promise<Buffer | undefined> {
   const { classes } = dataset
   const confidence = (i: number): number => probabilities[i * classes.length + guesses[i]!]!
-  const wrong = Array.from(labels.keys()).filter((i) => guesses[i] !== labels[i]).sort((a, b) => confidence(b) - confidence(a))
+  const wrong = Array.from(labels.keys())
+    .filter((i) => guesses[i] !== labels[i])
+    .sort((a, b) => confidence(b) - confidence(a))
   if (wrong.length === 0) return undefined
   const panels = wrong.slice(0, 20).map((i) => ({
     title: `${classes[labels[i]!]} as ${classes[guesses[i]!]}, ${(confidence(i) * 100).toFixed(0)} %`,
     picture: imagePicture(imagesOf(dataset, split, i, i + 1).bytes, dataset.imageShape)
   }))
-  return figure(panels, [`The ${panels.length} surest of ${wrong.length} errors: true class, predicted class, confidence`], { columns: 5, size: 120 })
+  return figure(
+    panels,
+    [`The ${panels.length} surest of ${wrong.length} errors: true class, predicted class, confidence`],
+    { columns: 5, size: 120 }
+  )
 }
 
 /** Rows as CSV; cells with commas or quotes are quoted. */
 export function toCsv(rows: (string | number)[][]): string {
-  const cell = (value: string | number): string => (/[",\n]/.test(String(value)) ? `"${String(value).replace(/"/g, '""')}"` : String(value))
+  const cell = (value: string | number): string =>
+    /[",\n]/.test(String(value)) ? `"${String(value).replace(/"/g, '""')}"` : String(value)
   return rows.map((row) => row.map(cell).join(',')).join('\n') + '\n'
 }

@@ -48,13 +48,22 @@ export class Experiment {
  * used again, but only a folder that is an experiment of ours: never one behind a symbolic link or outside the root.
  * @throws LrpError INVALID_ARGUMENT for a name that is no plain folder name, IO
  */
-export async function createExperiment(name: string, manifest: Omit<Manifest, 'format' | 'version' | 'created'>, root = EXPERIMENTS): Promise<Experiment> {
+export async function createExperiment(
+  name: string,
+  manifest: Omit<Manifest, 'format' | 'version' | 'created'>,
+  root = EXPERIMENTS
+): Promise<Experiment> {
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u.test(name) || name.includes('..')) {
     throw new LrpError('INVALID_ARGUMENT', `the experiment name '${name}' must be letters, digits, '.', '_' and '-'`)
   }
   await makeFolder(root)
   const folder = await freshFolder(root, name)
-  const full = { format: 'lrp-native-experiment', version: 1, created: new Date().toISOString(), ...manifest } as Manifest
+  const full = {
+    format: 'lrp-native-experiment',
+    version: 1,
+    created: new Date().toISOString(),
+    ...manifest
+  } as Manifest
   const experiment = new Experiment(folder, full)
   await experiment.record({})
   return experiment
@@ -79,7 +88,10 @@ async function freshFolder(root: string, name: string): Promise<string> {
 /** A real folder, not a link, directly below the real root, that holds our manifest. */
 function reusable(folder: string): boolean {
   if (!existsSync(folder) || !lstatSync(folder).isDirectory()) return false
-  if (realpathSync(folder) !== join(realpathSync(resolve(folder, '..')), relative(resolve(folder, '..'), resolve(folder)))) return false
+  if (
+    realpathSync(folder) !== join(realpathSync(resolve(folder, '..')), relative(resolve(folder, '..'), resolve(folder)))
+  )
+    return false
   return readManifest(folder) !== undefined
 }
 
@@ -113,10 +125,14 @@ export function listExperiments(root = EXPERIMENTS): string[] {
 export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): Promise<Experiment> {
   const folder = [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
   if (!folder) {
-    if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder)) throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or holds no model`)
+    if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder))
+      throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or holds no model`)
     const names = listExperiments(root)
     const error = unknownName('experiment or file', nameOrFolder, names)
-    throw new LrpError('NOT_FOUND', names.length > 0 ? error.message : `there is no experiment or file '${nameOrFolder}'`)
+    throw new LrpError(
+      'NOT_FOUND',
+      names.length > 0 ? error.message : `there is no experiment or file '${nameOrFolder}'`
+    )
   }
   try {
     return new Experiment(folder, manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'))))
@@ -128,6 +144,7 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
 /** The experiment made last. @throws LrpError NOT_FOUND with what to do. */
 export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> {
   const [newest] = listExperiments(root)
-  if (newest === undefined) throw new LrpError('NOT_FOUND', `there is no experiment in ${root}: run "lrp-native train" first`)
+  if (newest === undefined)
+    throw new LrpError('NOT_FOUND', `there is no experiment in ${root}: run "lrp-native train" first`)
   return openExperiment(join(root, newest))
 }

@@ -15,11 +15,30 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
   const stacked = first.relevance.shape.length > 0 && isStacked(first)
   const layers = Object.keys(first.layers)
   return {
-    relevance: joinAlong(parts.map((part) => part.relevance), stacked ? 1 : 0),
-    logits: joinAlong(parts.map((part) => part.logits), 0),
+    relevance: joinAlong(
+      parts.map((part) => part.relevance),
+      stacked ? 1 : 0
+    ),
+    logits: joinAlong(
+      parts.map((part) => part.logits),
+      0
+    ),
     targets: joinTargets(parts, rows),
-    layers: Object.fromEntries(layers.map((name) => [name, joinAlong(parts.map((part) => part.layers[name]!), stacked ? 1 : 0)])),
-    conservation: first.conservation.map((layer, i) => joinConservation(layer.node, parts.map((part) => part.conservation[i]!)))
+    layers: Object.fromEntries(
+      layers.map((name) => [
+        name,
+        joinAlong(
+          parts.map((part) => part.layers[name]!),
+          stacked ? 1 : 0
+        )
+      ])
+    ),
+    conservation: first.conservation.map((layer, i) =>
+      joinConservation(
+        layer.node,
+        parts.map((part) => part.conservation[i]!)
+      )
+    )
   }
 }
 

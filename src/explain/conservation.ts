@@ -17,7 +17,10 @@ export function startingRelevance(result: AttributeResult, start: Start): Float6
 }
 
 /** |sum of relevance - start| / |start| for each explanation; with `together` one per image. */
-export function conservationErrors(result: AttributeResult, options: { start?: Start; together?: boolean }): Float64Array {
+export function conservationErrors(
+  result: AttributeResult,
+  options: { start?: Start; together?: boolean }
+): Float64Array {
   const starts = startingRelevance(result, options.start ?? 'logit')
   const batch = result.logits.shape[0]!
   const maps = options.together ? batch : starts.length
@@ -41,12 +44,19 @@ export function warningsOf(layers: LayerConservation[]): string[] {
   const found: string[] = []
   for (let i = layers.length - 1; i >= 0 && found.length === 0; i--) {
     const layer = layers[i]!
-    const ratios = Array.from(layer.handedOn, (sum, image) => Math.abs(sum) / Math.max(Math.abs(last.arriving[image]!), 1e-12))
+    const ratios = Array.from(
+      layer.handedOn,
+      (sum, image) => Math.abs(sum) / Math.max(Math.abs(last.arriving[image]!), 1e-12)
+    )
     const many = (test: (ratio: number) => boolean): boolean => ratios.filter(test).length > ratios.length / 2
     if (many((ratio) => ratio > TOO_MUCH)) {
-      found.push(`relevance explodes at layer '${layer.node}' (over ${TOO_MUCH} times what it started from): raise epsilon, or use gamma, zplus or alpha1beta0 there`)
+      found.push(
+        `relevance explodes at layer '${layer.node}' (over ${TOO_MUCH} times what it started from): raise epsilon, or use gamma, zplus or alpha1beta0 there`
+      )
     } else if (many((ratio) => ratio < TOO_LITTLE)) {
-      found.push(`relevance vanishes at layer '${layer.node}' (under 1 % of what it started from): its biases or stabiliser absorb it; lower epsilon or ignore biases`)
+      found.push(
+        `relevance vanishes at layer '${layer.node}' (under 1 % of what it started from): its biases or stabiliser absorb it; lower epsilon or ignore biases`
+      )
     }
   }
   return found

@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
-import { callNative, type AttributeOptions, type AttributeResult, type LayerConservation, type NodeRule } from '../native.js'
+import {
+  callNative,
+  type AttributeOptions,
+  type AttributeResult,
+  type LayerConservation,
+  type NodeRule
+} from '../native.js'
 import { checkOptions } from '../options.js'
 import { chooseComposite, type RuleChoice } from '../rules/choose.js'
 import { resolveRules } from '../rules/resolve.js'
@@ -160,12 +166,16 @@ export async function planRules(model: Model, options: ExplainOptions): Promise<
   const composite = await chooseComposite(options)
   const given = PARAMETER_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]])
   const overrides = Object.fromEntries(given) as RuleParameters
-  return { name: composite.name, rules: resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides }) }
+  return {
+    name: composite.name,
+    rules: resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides })
+  }
 }
 
 function checkInput(model: Model, input: Tensor): void {
   const wanted = model.graph.inputShape
-  const fits = input.shape.length === wanted.length && wanted.every((axis, i) => axis === null || axis === input.shape[i])
+  const fits =
+    input.shape.length === wanted.length && wanted.every((axis, i) => axis === null || axis === input.shape[i])
   if (fits && input.shape[0]! > 0 && sizeOf(input.shape) === input.data.length) return
   const shape = wanted.map((axis) => axis ?? 'batch').join(', ')
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
@@ -182,7 +192,13 @@ async function classCount(model: Model, options: ExplainOptions): Promise<number
   return (await model.shapes())[model.graph.output]!.at(-1)!
 }
 
-function targetRows(options: ExplainOptions, classes: number, total: number, from: number, to: number): AttributeOptions['targets'] {
+function targetRows(
+  options: ExplainOptions,
+  classes: number,
+  total: number,
+  from: number,
+  to: number
+): AttributeOptions['targets'] {
   const { target = 'argmax', targets } = options
   const batch = to - from
   if (targets) {

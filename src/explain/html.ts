@@ -5,24 +5,55 @@ import type { ExplainSummary, Figure } from './to-files.js'
 export function explanationHtml(summary: ExplainSummary, figures: Figure[]): string {
   const layers = Object.entries(summary.layers)
   const body = html`<h1>Explanation by ${summary.method}</h1>
-<p class="note">Model ${summary.model} on ${summary.device}; ${summary.images.length} images in ${summary.milliseconds} ms.</p>
-${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
-<div class="grid">
-${figures.map(
-  ({ name, png }, i) => html`<figure><img src="${embedded(png)}" alt="Original and heat map of ${name}">
-<figcaption>${name}: predicted ${summary.images[i]?.predicted}, confidence ${((summary.images[i]?.confidence ?? 0) * 100).toFixed(1)} %</figcaption></figure>
-`
-)}
-</div>
-${
-  layers.length > 0 &&
-  html`<h2>Relevance per layer</h2>
-<div class="scroll"><table><caption>Means over the images, first target</caption>
-<thead><tr><th scope="col">Layer</th><th scope="col">Rule</th><th scope="col">Arriving</th><th scope="col">Handed on</th><th scope="col">Taken by biases</th><th scope="col">Taken by stabilisers</th></tr></thead>
-<tbody>${layers.map(
-    ([name, layer]) => html`<tr><th scope="row">${name}</th><td>${summary.rules[name]}</td><td>${layer.sum.toPrecision(4)}</td><td>${layer.handedOn.toPrecision(4)}</td><td>${layer.absorbedByBias.toPrecision(3)}</td><td>${layer.absorbedByStabiliser.toPrecision(3)}</td></tr>
-`
-  )}</tbody></table></div>`
-}`
+    <p class="note">
+      Model ${summary.model} on ${summary.device}; ${summary.images.length} images in ${summary.milliseconds} ms.
+    </p>
+    ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
+    <div class="grid">
+      ${figures.map(
+        ({ name, png }, i) =>
+          html`<figure>
+            <img src="${embedded(png)}" alt="Original and heat map of ${name}" />
+            <figcaption>
+              ${name}: predicted ${summary.images[i]?.predicted}, confidence
+              ${((summary.images[i]?.confidence ?? 0) * 100).toFixed(1)} %
+            </figcaption>
+          </figure> `
+      )}
+    </div>
+    ${
+      layers.length > 0 &&
+      html`<h2>Relevance per layer</h2>
+        <div class="scroll">
+          <table>
+            <caption>
+              Means over the images, first target
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col">Layer</th>
+                <th scope="col">Rule</th>
+                <th scope="col">Arriving</th>
+                <th scope="col">Handed on</th>
+                <th scope="col">Taken by biases</th>
+                <th scope="col">Taken by stabilisers</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${layers.map(
+                ([name, layer]) =>
+                  html`<tr>
+                    <th scope="row">${name}</th>
+                    <td>${summary.rules[name]}</td>
+                    <td>${layer.sum.toPrecision(4)}</td>
+                    <td>${layer.handedOn.toPrecision(4)}</td>
+                    <td>${layer.absorbedByBias.toPrecision(3)}</td>
+                    <td>${layer.absorbedByStabiliser.toPrecision(3)}</td>
+                  </tr> `
+              )}
+            </tbody>
+          </table>
+        </div>`
+    }`
   return page(`Explanation by ${summary.method}`, body)
 }

@@ -20,7 +20,8 @@ import { explanationHtml } from './html.js'
 export const FORMATS = ['png', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
-export interface ExplainToFilesOptions extends Omit<ExplainOptions, 'target'>, Omit<DataOptions, 'data' | 'onProgress' | 'seed'> {
+export interface ExplainToFilesOptions
+  extends Omit<ExplainOptions, 'target'>, Omit<DataOptions, 'data' | 'onProgress' | 'seed'> {
   /** As for `explain`, or `label`: each image's true class. */
   target?: Target | 'label'
   /** Images, folders of images, or one .npy file (taken as it is); instead of a data set. */
@@ -77,14 +78,21 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   if (format.includes('npy')) {
     await write('relevance.npy', npyBytes(explanation.relevance))
     await write('logits.npy', npyBytes(explanation.logits))
-    for (const [layer, tensor] of Object.entries(explanation.layers)) await write(`layer.${safeName(layer)}.npy`, npyBytes(tensor))
+    for (const [layer, tensor] of Object.entries(explanation.layers))
+      await write(`layer.${safeName(layer)}.npy`, npyBytes(tensor))
   }
   if (format.includes('npz')) {
     const path = join(options.output, 'explanation.npz')
-    await writeNpz(path, { input: batch.input, relevance: explanation.relevance, logits: explanation.logits, ...explanation.layers })
+    await writeNpz(path, {
+      input: batch.input,
+      relevance: explanation.relevance,
+      logits: explanation.logits,
+      ...explanation.layers
+    })
     files.push(path)
   }
-  const figures = format.includes('png') || format.includes('html') ? await drawFigures(model, batch, explanation, options) : []
+  const figures =
+    format.includes('png') || format.includes('html') ? await drawFigures(model, batch, explanation, options) : []
   if (format.includes('png')) for (const { name, png } of figures) await write(`${name}.png`, png)
   const summary = summarise(model, batch, explanation, milliseconds)
   if (format.includes('html')) await write('explanation.html', explanationHtml(summary, figures))
@@ -93,7 +101,8 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
 }
 
 function labelsOf(batch: Batch): Int32Array {
-  if (!batch.labels) throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
+  if (!batch.labels)
+    throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
   return batch.labels
 }
 
@@ -126,16 +135,21 @@ async function readImages(model: Model, inputs: string[], limit = Infinity): Pro
   const unknown = paths.find((path) => !isImageFile(path))
   if (unknown) throw new LrpError('INVALID_ARGUMENT', `${unknown} is neither an image nor a .npy file`)
   const { preprocessing } = model
-  if (!preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
+  if (!preprocessing)
+    throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
   const chosen = paths.slice(0, limit)
   const images = await Promise.all(chosen.map((path) => readImage(path, preprocessing)))
   const size = sizeOf(images[0]!.shape)
   const bytes = new Uint8Array(images.length * size)
   images.forEach((image, i) => {
-    if (image.bytes.length !== size) throw new LrpError('INVALID_ARGUMENT', `${chosen[i]} has another size than the images before it`)
+    if (image.bytes.length !== size)
+      throw new LrpError('INVALID_ARGUMENT', `${chosen[i]} has another size than the images before it`)
     bytes.set(image.bytes, i * size)
   })
-  return { input: normaliseBytes(bytes, [images.length, ...images[0]!.shape], preprocessing), names: uniqueNames(chosen) }
+  return {
+    input: normaliseBytes(bytes, [images.length, ...images[0]!.shape], preprocessing),
+    names: uniqueNames(chosen)
+  }
 }
 
 async function readDataset(model: Model, options: Omit<ExplainToFilesOptions, 'output'>): Promise<Batch> {
@@ -145,7 +159,9 @@ async function readDataset(model: Model, options: Omit<ExplainToFilesOptions, 'o
   const count = Math.min(limit, dataset.splits[split].labels.length)
   const { bytes, shape } = imagesOf(dataset, split, 0, count)
   const { paths, labels } = dataset.splits[split]
-  const names = paths ? uniqueNames(paths.slice(0, count)) : Array.from({ length: count }, (_, i) => String(i).padStart(5, '0'))
+  const names = paths
+    ? uniqueNames(paths.slice(0, count))
+    : Array.from({ length: count }, (_, i) => String(i).padStart(5, '0'))
   return { input: normaliseBytes(bytes, shape, model.preprocessing!), names, labels: labels.slice(0, count) }
 }
 
@@ -167,7 +183,12 @@ export interface Figure {
 }
 
 /** One figure per image: the original, and beside it a heat map per target. */
-async function drawFigures(model: Model, batch: Batch, explanation: Explanation, options: ExplainToFilesOptions): Promise<Figure[]> {
+async function drawFigures(
+  model: Model,
+  batch: Batch,
+  explanation: Explanation,
+  options: ExplainToFilesOptions
+): Promise<Figure[]> {
   const { input, names, labels } = batch
   if (input.shape.length !== 4) return []
   const imageShape = input.shape.slice(1)
@@ -180,14 +201,19 @@ async function drawFigures(model: Model, batch: Batch, explanation: Explanation,
   const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
   const made: Figure[] = []
   for (let i = 0; i < images; i++) {
-    const panels: Panel[] = [{ title: 'original', picture: imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape) }]
+    const panels: Panel[] = [
+      { title: 'original', picture: imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape) }
+    ]
     let sum = 0
     for (let t = 0; t < maps; t++) {
       const at = (t * images + i) * size
       const map = explanation.relevance.data.subarray(at, at + size)
       if (t === 0) sum = map.reduce((total, value) => total + value, 0)
       const target = model.className(explanation.targets[t * images + i]!)
-      panels.push({ title: maps > 1 ? `${explanation.name}: ${target}` : explanation.name, picture: heatmap(map, imageShape, options.heatmap) })
+      panels.push({
+        title: maps > 1 ? `${explanation.name}: ${target}` : explanation.name,
+        picture: heatmap(map, imageShape, options.heatmap)
+      })
     }
     const guess = guesses[i]!
     const confidence = (probabilities[i * classes + guess]! * 100).toFixed(1)
@@ -196,7 +222,10 @@ async function drawFigures(model: Model, batch: Batch, explanation: Explanation,
       `predicted ${model.className(guess)} (${confidence} %)${truth}`,
       `explained ${model.className(explanation.targets[i]!)}: sum of relevance ${sum.toPrecision(4)}`
     ]
-    made.push({ name: safeName(names[i]!), png: await figure(panels, captions, { columns: Math.min(panels.length, 6) }) })
+    made.push({
+      name: safeName(names[i]!),
+      png: await figure(panels, captions, { columns: Math.min(panels.length, 6) })
+    })
   }
   return made
 }
@@ -213,7 +242,15 @@ export interface ExplainSummary {
   model: string
   device: string
   /** One per image. */
-  images: { name: string; predicted: number; confidence: number; target: number[]; label?: number; sumOfRelevance: number[]; conservationError: number[] }[]
+  images: {
+    name: string
+    predicted: number
+    confidence: number
+    target: number[]
+    label?: number
+    sumOfRelevance: number[]
+    conservationError: number[]
+  }[]
   rules: Record<string, string>
   /** Per layer, mean over images of the first target: relevance arriving, handed on, absorbed. */
   layers: Record<string, { sum: number; handedOn: number; absorbedByBias: number; absorbedByStabiliser: number }>
@@ -230,9 +267,12 @@ function summarise(model: Model, batch: Batch, explanation: Explanation, millise
   const probabilities = softmax(explanation.logits)
   const guesses = argmax(explanation.logits)
   const classes = explanation.logits.shape[1]!
-  const perMap = <T>(pick: (index: number) => T, i: number): T[] => Array.from({ length: maps }, (_, t) => pick(t * images + i))
-  const sum = (index: number): number => explanation.relevance.data.subarray(index * size, (index + 1) * size).reduce((a, b) => a + b, 0)
-  const mean = (values: Float64Array): number => values.reduce((total, value) => total + value, 0) / Math.max(1, values.length)
+  const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
+    Array.from({ length: maps }, (_, t) => pick(t * images + i))
+  const sum = (index: number): number =>
+    explanation.relevance.data.subarray(index * size, (index + 1) * size).reduce((a, b) => a + b, 0)
+  const mean = (values: Float64Array): number =>
+    values.reduce((total, value) => total + value, 0) / Math.max(1, values.length)
   return {
     method: explanation.name,
     model: model.name,
@@ -260,13 +300,16 @@ function summarise(model: Model, batch: Batch, explanation: Explanation, millise
       target: perMap((index) => explanation.targets[index]!, i),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap(sum, i),
-      conservationError: explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : []
+      conservationError:
+        explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : []
     }))
   }
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */
 export function describeRule(rule: { rule: string; parameters: object }): string {
-  const parameters = Object.entries(rule.parameters).map(([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`)
+  const parameters = Object.entries(rule.parameters).map(
+    ([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`
+  )
   return parameters.length > 0 ? `${rule.rule}(${parameters.join(', ')})` : rule.rule
 }

@@ -51,18 +51,36 @@ export class GraphBuilder {
   }
 
   /** A convolution over as many axes as its input has behind the channels. Padding and stride as in PyTorch. */
-  convolution(name: string, input: string, channels: number, kernelSize: number | number[], options: ConvolutionOptions = {}): string {
+  convolution(
+    name: string,
+    input: string,
+    channels: number,
+    kernelSize: number | number[],
+    options: ConvolutionOptions = {}
+  ): string {
     const shape = this.shapeOf(input)
     const axes = shape.length - 1
     const kernel = perAxis(kernelSize, axes)
     const { groups = 1, bias = true, ...rest } = options
     const perGroup = shape[0]! / groups
     if (!Number.isInteger(perGroup) || channels % groups !== 0) {
-      throw new LrpError('INVALID_ARGUMENT', `node '${name}': ${groups} groups do not divide ${shape[0]} and ${channels} channels`)
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `node '${name}': ${groups} groups do not divide ${shape[0]} and ${channels} channels`
+      )
     }
     const attributes = { stride: 1, padding: 0, dilation: 1, ...rest, groups }
     const fanIn = perGroup * kernel.reduce((product, k) => product * k, 1)
-    return this.weighted(name, `conv${axes}d`, input, attributes, [channels, perGroup, ...kernel], channels, fanIn, bias)
+    return this.weighted(
+      name,
+      `conv${axes}d`,
+      input,
+      attributes,
+      [channels, perGroup, ...kernel],
+      channels,
+      fanIn,
+      bias
+    )
   }
 
   batchNorm(name: string, input: string, eps = 1e-5): string {
@@ -96,7 +114,12 @@ export class GraphBuilder {
     const bound = 1 / Math.sqrt(fanIn)
     const parameters: Record<string, string> = { weight: this.parameter(`${name}.weight`, weightShape, { bound }) }
     if (bias) parameters.bias = this.parameter(`${name}.bias`, [outputs], { bound })
-    const shape = outputShape(op, [this.shapeOf(input)], { ...attributes, outputs, kernel_size: weightShape.slice(2) }, name)
+    const shape = outputShape(
+      op,
+      [this.shapeOf(input)],
+      { ...attributes, outputs, kernel_size: weightShape.slice(2) },
+      name
+    )
     const { features: _, ...kept } = attributes
     return this.push(name, op, [input], kept, parameters, shape)
   }
@@ -106,7 +129,13 @@ export class GraphBuilder {
     return name
   }
 
-  private addNode(name: string, op: string, inputs: string[], attributes: Record<string, AttributeValue>, parameters: Record<string, string>): string {
+  private addNode(
+    name: string,
+    op: string,
+    inputs: string[],
+    attributes: Record<string, AttributeValue>,
+    parameters: Record<string, string>
+  ): string {
     const shapes = inputs.map((input) => this.shapeOf(input))
     return this.push(name, op, inputs, attributes, parameters, outputShape(op, shapes, attributes, name))
   }

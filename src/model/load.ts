@@ -27,7 +27,10 @@ async function read(path: string, options: LoadOptions): Promise<ModelParts> {
     return loadParts(path)
   }
   if (existsSync(path)) {
-    throw new LrpError('UNSUPPORTED', `${path}: files of type '${extname(path)}' cannot be loaded: give the folder of a model`)
+    throw new LrpError(
+      'UNSUPPORTED',
+      `${path}: files of type '${extname(path)}' cannot be loaded: give the folder of a model`
+    )
   }
   const experiment = await openExperiment(path, options.experimentsRoot)
   return loadParts(experiment.folder)

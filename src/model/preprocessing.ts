@@ -44,7 +44,8 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   try {
     return checkOptions(preprocessingSchema, JSON.parse(text), name)
   } catch (cause) {
-    if (cause instanceof SyntaxError) throw new LrpError('INVALID_FILE', `${name} is no JSON: ${cause.message}`, { cause })
+    if (cause instanceof SyntaxError)
+      throw new LrpError('INVALID_FILE', `${name} is no JSON: ${cause.message}`, { cause })
     throw cause
   }
 }
@@ -100,14 +101,20 @@ export function denormalise(tensor: Tensor, p: Preprocessing): Uint8Array {
  * Resizing is by area-weighted (anti-aliased) linear interpolation like PIL's, which torchvision uses.
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the image.
  */
-export async function readImage(source: string | Buffer, p: Preprocessing): Promise<{ bytes: Uint8Array; shape: number[] }> {
+export async function readImage(
+  source: string | Buffer,
+  p: Preprocessing
+): Promise<{ bytes: Uint8Array; shape: number[] }> {
   const name = typeof source === 'string' ? source : 'the image'
   try {
     let image = sharp(source, { failOn: 'error' }).rotate().flatten({ background: '#fff' })
     if (p.resize !== undefined) image = sharp(await image.png({ compressionLevel: 0 }).toBuffer())
     if (typeof p.resize === 'number') {
       const { width = 1, height = 1 } = await image.metadata()
-      const [w, h] = width < height ? [p.resize, Math.floor((p.resize * height) / width)] : [Math.floor((p.resize * width) / height), p.resize]
+      const [w, h] =
+        width < height
+          ? [p.resize, Math.floor((p.resize * height) / width)]
+          : [Math.floor((p.resize * width) / height), p.resize]
       image = image.resize(w, h, { kernel: 'linear', fit: 'fill' })
     } else if (p.resize) {
       image = image.resize(p.resize[1], p.resize[0], { kernel: 'linear', fit: 'fill' })
@@ -117,7 +124,12 @@ export async function readImage(source: string | Buffer, p: Preprocessing): Prom
       const { width = 0, height = 0 } = await image.metadata()
       const [h, w] = p.crop
       if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
-      image = image.extract({ left: Math.round((width - w) / 2), top: Math.round((height - h) / 2), width: w, height: h })
+      image = image.extract({
+        left: Math.round((width - w) / 2),
+        top: Math.round((height - h) / 2),
+        width: w,
+        height: h
+      })
     }
     image = p.channels === 1 ? image.toColourspace('b-w').removeAlpha() : image.toColourspace('srgb').removeAlpha()
     const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
@@ -126,7 +138,11 @@ export async function readImage(source: string | Buffer, p: Preprocessing): Prom
     if ((cause as Error).name === 'LrpError') throw cause
     const missing = /missing|ENOENT/i.test((cause as Error).message)
     const code = missing ? 'NOT_FOUND' : 'INVALID_FILE'
-    throw new LrpError(code, `${name} ${missing ? 'does not exist' : `is no readable image: ${(cause as Error).message}`}`, { cause })
+    throw new LrpError(
+      code,
+      `${name} ${missing ? 'does not exist' : `is no readable image: ${(cause as Error).message}`}`,
+      { cause }
+    )
   }
 }
 

@@ -61,7 +61,8 @@ export async function loadParts(folder: string): Promise<ModelParts> {
   try {
     json = JSON.parse(await readFile(path, 'utf8'))
   } catch (cause) {
-    if (cause instanceof SyntaxError) throw new LrpError('INVALID_FILE', `${path} is no JSON: ${cause.message}`, { cause })
+    if (cause instanceof SyntaxError)
+      throw new LrpError('INVALID_FILE', `${path} is no JSON: ${cause.message}`, { cause })
     throw ioError(cause, `cannot read ${path}`)
   }
   const checked = modelSchema.safeParse(json)

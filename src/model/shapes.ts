@@ -2,7 +2,12 @@ import { LrpError } from '../errors.js'
 import type { AttributeValue } from './graph.js'
 
 /** Shape of an op's output, batch left out everywhere, for the ops that builders use. */
-export function outputShape(op: string, inputs: number[][], attributes: Record<string, AttributeValue>, name: string): number[] {
+export function outputShape(
+  op: string,
+  inputs: number[][],
+  attributes: Record<string, AttributeValue>,
+  name: string
+): number[] {
   const shape = inputs[0]!
   const fail = (why: string): never => {
     throw new LrpError('INVALID_ARGUMENT', `node '${name}' (${op}): ${why}`)
@@ -18,7 +23,8 @@ export function outputShape(op: string, inputs: number[][], attributes: Record<s
     if (spatial.some((axis) => axis < 1)) fail(`its input (${shape.join('x')}) is smaller than its window`)
     return [channels, ...spatial]
   }
-  if (op === 'add' && inputs.some((one) => one.join() !== shape.join())) fail(`its inputs have the shapes ${inputs.map((one) => one.join('x')).join(' and ')}`)
+  if (op === 'add' && inputs.some((one) => one.join() !== shape.join()))
+    fail(`its inputs have the shapes ${inputs.map((one) => one.join('x')).join(' and ')}`)
   return [...shape]
 }
 

@@ -6,7 +6,8 @@ import { textToPaths, textWidth } from './text.js'
 
 // ECharts lays text out by the font that it will be drawn in.
 echarts.setPlatformAPI({
-  measureText: (text, font) => ({ width: textWidth(text, Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12)) }) as TextMetrics
+  measureText: (text, font) =>
+    ({ width: textWidth(text, Number(/([\d.]+)px/.exec(font ?? '')?.[1] ?? 12)) }) as TextMetrics
 })
 
 export interface Chart {
@@ -45,7 +46,13 @@ export interface Line {
 }
 
 /** Lines over a numeric axis, with optional bands. */
-export function lineChart(title: string, xName: string, yName: string, lines: Line[], range?: { min?: number; max?: number }): Promise<Chart> {
+export function lineChart(
+  title: string,
+  xName: string,
+  yName: string,
+  lines: Line[],
+  range?: { min?: number; max?: number }
+): Promise<Chart> {
   const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, COLOURS[i % COLOURS.length]!) : []))
   return renderChart({
     title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16, fontWeight: 'normal' } },
@@ -68,7 +75,13 @@ export function lineChart(title: string, xName: string, yName: string, lines: Li
 }
 
 function bandSeries(line: Line, colour: string): echarts.SeriesOption[] {
-  const base = { type: 'line' as const, stack: `band ${line.name}`, symbolSize: 0, lineStyle: { opacity: 0 }, silent: true }
+  const base = {
+    type: 'line' as const,
+    stack: `band ${line.name}`,
+    symbolSize: 0,
+    lineStyle: { opacity: 0 },
+    silent: true
+  }
   const lower = line.points.map(([x], i) => [x, line.band![i]![0]])
   const height = line.points.map(([x], i) => [x, line.band![i]![1] - line.band![i]![0]])
   return [
@@ -78,7 +91,13 @@ function bandSeries(line: Line, colour: string): echarts.SeriesOption[] {
 }
 
 /** One bar per name. */
-export function barChart(title: string, yName: string, names: string[], values: number[], range?: { min?: number; max?: number }): Promise<Chart> {
+export function barChart(
+  title: string,
+  yName: string,
+  names: string[],
+  values: number[],
+  range?: { min?: number; max?: number }
+): Promise<Chart> {
   return renderChart({
     title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16, fontWeight: 'normal' } },
     grid: { left: 72, right: 28, top: 52, bottom: 70 },
@@ -91,19 +110,39 @@ export function barChart(title: string, yName: string, names: string[], values: 
 /** Counts of true (row) and predicted (column) classes, numbers in the cells, shaded by share of the row. */
 export function confusionChart(matrix: number[][], classes: string[]): Promise<Chart> {
   const sums = matrix.map((row) => row.reduce((sum, count) => sum + count, 0))
-  const cells = matrix.flatMap((row, i) => row.map((count, j) => ({ value: [j, i, count / Math.max(1, sums[i]!)], count })))
+  const cells = matrix.flatMap((row, i) =>
+    row.map((count, j) => ({ value: [j, i, count / Math.max(1, sums[i]!)], count }))
+  )
   const size = Math.max(460, 130 + classes.length * 46)
   return renderChart(
     {
       title: { text: 'Confusion matrix', left: 'center', top: 8, textStyle: { fontSize: 16, fontWeight: 'normal' } },
       grid: { left: 110, right: 24, top: 48, bottom: 84 },
-      xAxis: { type: 'category', data: classes, name: 'predicted', nameLocation: 'middle', nameGap: 44, axisLabel: { interval: 0, rotate: classes.join('').length > 40 ? 35 : 0 } },
-      yAxis: { type: 'category', data: classes, name: 'true', nameLocation: 'middle', nameGap: 84, inverse: true, axisLabel: { interval: 0 } },
+      xAxis: {
+        type: 'category',
+        data: classes,
+        name: 'predicted',
+        nameLocation: 'middle',
+        nameGap: 44,
+        axisLabel: { interval: 0, rotate: classes.join('').length > 40 ? 35 : 0 }
+      },
+      yAxis: {
+        type: 'category',
+        data: classes,
+        name: 'true',
+        nameLocation: 'middle',
+        nameGap: 84,
+        inverse: true,
+        axisLabel: { interval: 0 }
+      },
       visualMap: { show: false, min: 0, max: 1, dimension: 2, inRange: { color: ['#ffffff', '#9ecae1', '#08519c'] } },
       series: [
         {
           type: 'heatmap',
-          data: cells.map(({ value, count }) => ({ value, label: { show: count > 0, color: value[2]! > 0.5 ? '#fff' : '#222', formatter: String(count) } }))
+          data: cells.map(({ value, count }) => ({
+            value,
+            label: { show: count > 0, color: value[2]! > 0.5 ? '#fff' : '#222', formatter: String(count) }
+          }))
         }
       ]
     },

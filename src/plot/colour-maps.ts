@@ -5,13 +5,73 @@ type Colour = readonly [number, number, number]
 /** Stops from lowest to highest value, evenly spaced. Diverging maps have white in the middle, where relevance is 0. */
 const STOPS: Record<string, { diverging: boolean; stops: Colour[] }> = {
   // red and blue that colour-blind readers tell apart; the default
-  'red-blue': { diverging: true, stops: [[33, 102, 172], [146, 197, 222], [255, 255, 255], [244, 165, 130], [178, 24, 43]] },
-  bwr: { diverging: true, stops: [[0, 0, 255], [255, 255, 255], [255, 0, 0]] },
-  seismic: { diverging: true, stops: [[0, 0, 77], [0, 0, 255], [255, 255, 255], [255, 0, 0], [128, 0, 0]] },
-  coldnhot: { diverging: true, stops: [[0, 255, 255], [0, 0, 255], [0, 0, 0], [255, 0, 0], [255, 255, 0]] },
-  hot: { diverging: false, stops: [[11, 0, 0], [255, 0, 0], [255, 255, 0], [255, 255, 255]] },
-  afmhot: { diverging: false, stops: [[0, 0, 0], [128, 0, 0], [255, 128, 0], [255, 255, 128], [255, 255, 255]] },
-  viridis: { diverging: false, stops: [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]] }
+  'red-blue': {
+    diverging: true,
+    stops: [
+      [33, 102, 172],
+      [146, 197, 222],
+      [255, 255, 255],
+      [244, 165, 130],
+      [178, 24, 43]
+    ]
+  },
+  bwr: {
+    diverging: true,
+    stops: [
+      [0, 0, 255],
+      [255, 255, 255],
+      [255, 0, 0]
+    ]
+  },
+  seismic: {
+    diverging: true,
+    stops: [
+      [0, 0, 77],
+      [0, 0, 255],
+      [255, 255, 255],
+      [255, 0, 0],
+      [128, 0, 0]
+    ]
+  },
+  coldnhot: {
+    diverging: true,
+    stops: [
+      [0, 255, 255],
+      [0, 0, 255],
+      [0, 0, 0],
+      [255, 0, 0],
+      [255, 255, 0]
+    ]
+  },
+  hot: {
+    diverging: false,
+    stops: [
+      [11, 0, 0],
+      [255, 0, 0],
+      [255, 255, 0],
+      [255, 255, 255]
+    ]
+  },
+  afmhot: {
+    diverging: false,
+    stops: [
+      [0, 0, 0],
+      [128, 0, 0],
+      [255, 128, 0],
+      [255, 255, 128],
+      [255, 255, 255]
+    ]
+  },
+  viridis: {
+    diverging: false,
+    stops: [
+      [68, 1, 84],
+      [59, 82, 139],
+      [33, 145, 140],
+      [94, 201, 98],
+      [253, 231, 37]
+    ]
+  }
 }
 
 export function colourMapNames(): string[] {

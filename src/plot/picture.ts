@@ -47,7 +47,8 @@ export function imagePicture(bytes: ArrayLike<number>, shape: readonly number[])
   const [channels, height, width] = shape as [number, number, number]
   const plane = height * width
   const data = new Uint8Array(plane * 3)
-  for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) data[i * 3 + c] = bytes[Math.min(c, channels - 1) * plane + i]!
+  for (let i = 0; i < plane; i++)
+    for (let c = 0; c < 3; c++) data[i * 3 + c] = bytes[Math.min(c, channels - 1) * plane + i]!
   return { data, height, width }
 }
 
@@ -76,7 +77,11 @@ const MARGIN = 16
 const LINE = 18
 
 /** Pictures side by side (in rows of `columns`), a title above each and lines of text below all. */
-export async function figure(panels: Panel[], captions: string[] = [], options: { columns?: number; size?: number } = {}): Promise<Buffer> {
+export async function figure(
+  panels: Panel[],
+  captions: string[] = [],
+  options: { columns?: number; size?: number } = {}
+): Promise<Buffer> {
   const size = options.size ?? 256
   const images = await Promise.all(panels.map((panel) => enlarged(panel.picture, size)))
   const columns = Math.min(options.columns ?? panels.length, panels.length)
@@ -93,7 +98,9 @@ export async function figure(panels: Panel[], captions: string[] = [], options: 
     const { left, top } = place(i)
     return textPath(fitText(title, 13, cellWidth), left + images[i]!.width / 2, top + 13, 13, 'middle')
   })
-  const lines = captions.map((text, i) => textPath(fitText(text, 12, width - 2 * MARGIN), MARGIN, height - 8 - (captions.length - 1 - i) * LINE, 12))
+  const lines = captions.map((text, i) =>
+    textPath(fitText(text, 12, width - 2 * MARGIN), MARGIN, height - 8 - (captions.length - 1 - i) * LINE, 12)
+  )
   const frames = images.map((image, i) => {
     const { left, top } = place(i)
     return `<rect x="${left - 0.5}" y="${top + LINE + 7.5}" width="${image.width + 1}" height="${image.height + 1}" fill="none" stroke="#bbb"/>`

@@ -48,7 +48,13 @@ export function textToPaths(svg: string): string {
     const size = Number(/font-size:([\d.]+)px/.exec(attributes)?.[1] ?? 12)
     const text = content.replace(/&(amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity]!)
     const baseline = get('dominant-baseline') === 'central' ? size * 0.36 : 0
-    const path = textPath(text, Number(get('x') ?? 0), Number(get('y') ?? 0) + baseline, size, (get('text-anchor') ?? 'start') as Anchor)
+    const path = textPath(
+      text,
+      Number(get('x') ?? 0),
+      Number(get('y') ?? 0) + baseline,
+      size,
+      (get('text-anchor') ?? 'start') as Anchor
+    )
     const transform = get('transform')
     return `<path d="${path}"${transform ? ` transform="${transform}"` : ''} fill="${get('fill') ?? '#333'}"/>`
   })

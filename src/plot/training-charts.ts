@@ -6,10 +6,17 @@ import { lineChart, writeChart } from './chart.js'
 export async function writeTrainingCharts(experiment: Experiment, history: EpochEvent[]): Promise<void> {
   const line = (name: string, key: keyof EpochEvent): { name: string; points: [number, number][] } => ({
     name,
-    points: history.map((event) => [event.epoch, event[key] as number] as [number, number]).filter(([, y]) => Number.isFinite(y))
+    points: history
+      .map((event) => [event.epoch, event[key] as number] as [number, number])
+      .filter(([, y]) => Number.isFinite(y))
   })
   const loss = [line('train', 'trainLoss'), line('valid', 'validLoss')].filter(({ points }) => points.length > 0)
-  const accuracy = [line('train', 'trainAccuracy'), line('valid', 'validAccuracy')].filter(({ points }) => points.length > 0)
+  const accuracy = [line('train', 'trainAccuracy'), line('valid', 'validAccuracy')].filter(
+    ({ points }) => points.length > 0
+  )
   await writeChart(experiment.path('charts', 'loss'), await lineChart('Loss', 'epoch', 'loss', loss))
-  await writeChart(experiment.path('charts', 'accuracy'), await lineChart('Accuracy', 'epoch', 'accuracy', accuracy, { max: 1 }))
+  await writeChart(
+    experiment.path('charts', 'accuracy'),
+    await lineChart('Accuracy', 'epoch', 'accuracy', accuracy, { max: 1 })
+  )
 }

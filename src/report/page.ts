@@ -15,10 +15,11 @@ for (const select of document.querySelectorAll('select[data-group]')) {
 `
 
 export function reportHtml(experiments: ExperimentReport[]): string {
-  const title = experiments.length === 1 ? `Report: ${experiments[0]!.name}` : `Report on ${experiments.length} experiments`
+  const title =
+    experiments.length === 1 ? `Report: ${experiments[0]!.name}` : `Report on ${experiments.length} experiments`
   const body = html`<h1>${title}</h1>
-${experiments.length > 1 && comparison(experiments)}
-${experiments.map((experiment, i) => oneExperiment(experiment, i, experiments.length > 1))}`
+    ${experiments.length > 1 && comparison(experiments)}
+    ${experiments.map((experiment, i) => oneExperiment(experiment, i, experiments.length > 1))}`
   return page(title, body, CHOOSER)
 }
 
@@ -27,28 +28,62 @@ const percent = (value: number): string => `${(value * 100).toFixed(2)} %`
 function comparison(experiments: ExperimentReport[]): Html {
   const best = Math.max(...experiments.map(({ test }) => test?.accuracy ?? -1))
   return html`<h2>Comparison</h2>
-<div class="scroll"><table><thead><tr><th scope="col">Experiment</th><th scope="col">Model</th><th scope="col">Epochs</th><th scope="col">Accuracy</th><th scope="col">Macro F1</th><th scope="col">Log loss</th></tr></thead>
-<tbody>${experiments.map(
-    ({ name, command, history, test }) => html`<tr><th scope="row">${name}</th><td>${command.model}</td><td>${history.length}</td><td class="${test?.accuracy === best ? 'best' : ''}">${test ? percent(test.accuracy) : 'not tested'}</td><td>${test?.macroF1.toFixed(4)}</td><td>${test?.logLoss.toFixed(4)}</td></tr>
-`
-  )}</tbody></table></div>`
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Experiment</th>
+            <th scope="col">Model</th>
+            <th scope="col">Epochs</th>
+            <th scope="col">Accuracy</th>
+            <th scope="col">Macro F1</th>
+            <th scope="col">Log loss</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${experiments.map(
+            ({ name, command, history, test }) =>
+              html`<tr>
+                <th scope="row">${name}</th>
+                <td>${command.model}</td>
+                <td>${history.length}</td>
+                <td class="${test?.accuracy === best ? 'best' : ''}">
+                  ${test ? percent(test.accuracy) : 'not tested'}
+                </td>
+                <td>${test?.macroF1.toFixed(4)}</td>
+                <td>${test?.logLoss.toFixed(4)}</td>
+              </tr> `
+          )}
+        </tbody>
+      </table>
+    </div>`
 }
 
 function oneExperiment(experiment: ExperimentReport, index: number, named: boolean): Html {
   const { test, history, data } = experiment
   const counts = data?.counts as Record<string, number> | undefined
   return html`${named && html`<h2>${experiment.name}</h2>`}
-<ul class="facts">
-${test && html`<li><b>${percent(test.accuracy)}</b> test accuracy</li><li><b>${test.macroF1.toFixed(4)}</b> macro F1</li><li><b>${Math.round(test.imagesPerSecond)}</b> images per second</li>`}
-<li><b>${history.length}</b> epochs</li>
-${counts && html`<li><b>${counts.train} / ${counts.valid} / ${counts.test}</b> train / valid / test images</li>`}
-</ul>
-<h2>Training</h2>
-${pictureGrid(experiment, experiment.charts.filter((path) => path.startsWith('charts/')))}
-<details><summary>Command, versions and data</summary><pre>${JSON.stringify({ command: experiment.command, versions: experiment.versions, data }, null, 2)}</pre></details>
-${test && testSection(experiment)}
-${experiment.explanations.length > 0 && explanations(experiment, index)}
-${experiment.removals.length > 0 && removals(experiment, index)}`
+    <ul class="facts">
+      ${
+        test &&
+        html`<li><b>${percent(test.accuracy)}</b> test accuracy</li>
+          <li><b>${test.macroF1.toFixed(4)}</b> macro F1</li>
+          <li><b>${Math.round(test.imagesPerSecond)}</b> images per second</li>`
+      }
+      <li><b>${history.length}</b> epochs</li>
+      ${counts && html`<li><b>${counts.train} / ${counts.valid} / ${counts.test}</b> train / valid / test images</li>`}
+    </ul>
+    <h2>Training</h2>
+    ${pictureGrid(
+      experiment,
+      experiment.charts.filter((path) => path.startsWith('charts/'))
+    )}
+    <details>
+      <summary>Command, versions and data</summary>
+      <pre>${JSON.stringify({ command: experiment.command, versions: experiment.versions, data }, null, 2)}</pre>
+    </details>
+    ${test && testSection(experiment)} ${experiment.explanations.length > 0 && explanations(experiment, index)}
+    ${experiment.removals.length > 0 && removals(experiment, index)}`
 }
 
 function testSection(experiment: ExperimentReport): Html {
@@ -64,61 +99,163 @@ function testSection(experiment: ExperimentReport): Html {
     ['Matthews correlation', test.matthews.toFixed(4)]
   ]
   return html`<h2>Test</h2>
-<p class="note">${test.images} images of ${test.data}, ${test.split} split. Command: <code>lrp-native test ${experiment.name}</code></p>
-<div class="scroll"><table><tbody>${facts.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table></div>
-<div class="scroll"><table><caption>Per class</caption><thead><tr><th scope="col">Class</th><th scope="col">Images</th><th scope="col">TP</th><th scope="col">FP</th><th scope="col">FN</th><th scope="col">TN</th><th scope="col">Precision</th><th scope="col">Recall</th><th scope="col">F1</th></tr></thead>
-<tbody>${test.perClass.map(
-    (score) => html`<tr><th scope="row">${score.name}</th><td>${score.images}</td><td>${score.truePositives}</td><td>${score.falsePositives}</td><td>${score.falseNegatives}</td><td>${score.trueNegatives}</td><td>${score.precision.toFixed(4)}</td><td>${score.recall.toFixed(4)}</td><td>${score.f1.toFixed(4)}</td></tr>
-`
-  )}</tbody></table></div>
-${pictureGrid(experiment, experiment.charts.filter((path) => path.startsWith('test/')))}`
+    <p class="note">
+      ${test.images} images of ${test.data}, ${test.split} split. Command:
+      <code>lrp-native test ${experiment.name}</code>
+    </p>
+    <div class="scroll">
+      <table>
+        <tbody>
+          ${facts.map(
+            ([name, value]) =>
+              html`<tr>
+                <th scope="row">${name}</th>
+                <td>${value}</td>
+              </tr>`
+          )}
+        </tbody>
+      </table>
+    </div>
+    <div class="scroll">
+      <table>
+        <caption>
+          Per class
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Class</th>
+            <th scope="col">Images</th>
+            <th scope="col">TP</th>
+            <th scope="col">FP</th>
+            <th scope="col">FN</th>
+            <th scope="col">TN</th>
+            <th scope="col">Precision</th>
+            <th scope="col">Recall</th>
+            <th scope="col">F1</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${test.perClass.map(
+            (score) =>
+              html`<tr>
+                <th scope="row">${score.name}</th>
+                <td>${score.images}</td>
+                <td>${score.truePositives}</td>
+                <td>${score.falsePositives}</td>
+                <td>${score.falseNegatives}</td>
+                <td>${score.trueNegatives}</td>
+                <td>${score.precision.toFixed(4)}</td>
+                <td>${score.recall.toFixed(4)}</td>
+                <td>${score.f1.toFixed(4)}</td>
+              </tr> `
+          )}
+        </tbody>
+      </table>
+    </div>
+    ${pictureGrid(
+      experiment,
+      experiment.charts.filter((path) => path.startsWith('test/'))
+    )}`
 }
 
 function explanations(experiment: ExperimentReport, index: number): Html {
   const group = `explanations-${index}`
   return html`<h2>Explanations</h2>
-<p class="chooser"><label>Method <select data-group="${group}">${experiment.explanations.map(({ name }) => html`<option value="${name}">${name}</option>`)}</select></label></p>
-${experiment.explanations.map(
-  ({ name, summary, pictures }) => html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
-<p class="note">${summary.images.length} images in ${summary.milliseconds} ms; mean conservation error ${summary.conservationError.toPrecision(3)}. Command: <code>lrp-native explain ${experiment.name} --rule ${name}</code></p>
-${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
-${pictureGrid(experiment, pictures)}
-</section>`
-)}`
+    <p class="chooser">
+      <label
+        >Method
+        <select data-group="${group}">
+          ${experiment.explanations.map(({ name }) => html`<option value="${name}">${name}</option>`)}
+        </select></label
+      >
+    </p>
+    ${experiment.explanations.map(
+      ({ name, summary, pictures }) =>
+        html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
+          <p class="note">
+            ${summary.images.length} images in ${summary.milliseconds} ms; mean conservation error
+            ${summary.conservationError.toPrecision(3)}. Command:
+            <code>lrp-native explain ${experiment.name} --rule ${name}</code>
+          </p>
+          ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
+          ${pictureGrid(experiment, pictures)}
+        </section>`
+    )}`
 }
 
 function removals(experiment: ExperimentReport, index: number): Html {
   const group = `removals-${index}`
   const best = Math.max(...experiment.removals.map(({ result }) => gap(result)))
   return html`<h2>Feature removal</h2>
-<p class="note">Mean confidence of the predicted class after removing pixels. A faithful explanation loses confidence with its most relevant pixels and keeps it without its least relevant ones: the gap between the two is large.</p>
-<div class="scroll"><table><thead><tr><th scope="col">Method</th><th scope="col">Images</th><th scope="col">Share removed</th><th scope="col">Most relevant removed</th><th scope="col">Least relevant removed</th><th scope="col">Mean gap</th></tr></thead>
-<tbody>${experiment.removals.map(({ name, result }) =>
-    result.curve.map(
-      (point, i) => html`<tr><th scope="row">${i === 0 ? name : ''}</th><td>${i === 0 ? result.images : ''}</td><td>${percent(point.fraction)}</td><td>${point.important.toFixed(4)}</td><td>${point.unimportant.toFixed(4)}</td><td class="${gap(result) === best ? 'best' : ''}">${i === 0 ? gap(result).toFixed(4) : ''}</td></tr>
-`
-    )
-  )}</tbody></table></div>
-<p class="chooser"><label>Method <select data-group="${group}">${experiment.removals.map(({ name }) => html`<option value="${name}">${name}</option>`)}</select></label></p>
-${experiment.removals.map(
-  ({ name, pictures, result }) => html`<section data-in="${group}" data-key="${name}" aria-label="Feature removal by ${name}">
-<p class="note">Pixels replaced by: ${result.fill}. Command: <code>lrp-native remove-features ${experiment.name} --rule ${name}</code></p>
-${pictureGrid(experiment, [...pictures.filter((path) => path.endsWith('curve.png')), ...pictures.filter((path) => !path.endsWith('curve.png'))])}
-</section>`
-)}`
+    <p class="note">
+      Mean confidence of the predicted class after removing pixels. A faithful explanation loses confidence with its
+      most relevant pixels and keeps it without its least relevant ones: the gap between the two is large.
+    </p>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Method</th>
+            <th scope="col">Images</th>
+            <th scope="col">Share removed</th>
+            <th scope="col">Most relevant removed</th>
+            <th scope="col">Least relevant removed</th>
+            <th scope="col">Mean gap</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${experiment.removals.map(({ name, result }) =>
+            result.curve.map(
+              (point, i) =>
+                html`<tr>
+                  <th scope="row">${i === 0 ? name : ''}</th>
+                  <td>${i === 0 ? result.images : ''}</td>
+                  <td>${percent(point.fraction)}</td>
+                  <td>${point.important.toFixed(4)}</td>
+                  <td>${point.unimportant.toFixed(4)}</td>
+                  <td class="${gap(result) === best ? 'best' : ''}">${i === 0 ? gap(result).toFixed(4) : ''}</td>
+                </tr> `
+            )
+          )}
+        </tbody>
+      </table>
+    </div>
+    <p class="chooser">
+      <label
+        >Method
+        <select data-group="${group}">
+          ${experiment.removals.map(({ name }) => html`<option value="${name}">${name}</option>`)}
+        </select></label
+      >
+    </p>
+    ${experiment.removals.map(
+      ({ name, pictures, result }) =>
+        html`<section data-in="${group}" data-key="${name}" aria-label="Feature removal by ${name}">
+          <p class="note">
+            Pixels replaced by: ${result.fill}. Command:
+            <code>lrp-native remove-features ${experiment.name} --rule ${name}</code>
+          </p>
+          ${pictureGrid(experiment, [...pictures.filter((path) => path.endsWith('curve.png')), ...pictures.filter((path) => !path.endsWith('curve.png'))])}
+        </section>`
+    )}`
 }
 
 function pictureGrid(experiment: ExperimentReport, paths: string[]): Html {
-  return html`<div class="grid">${paths.map((path) => {
-    const name = path.replace(/^.*\//, '').replace(/\.png$/, '')
-    return html`<figure><img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}"><figcaption>${name}</figcaption></figure>
-`
-  })}</div>`
+  return html`<div class="grid">
+    ${paths.map((path) => {
+      const name = path.replace(/^.*\//, '').replace(/\.png$/, '')
+      return html`<figure>
+        <img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}" />
+        <figcaption>${name}</figcaption>
+      </figure> `
+    })}
+  </div>`
 }
 
 function alternative(path: string, name: string): string {
   if (path.startsWith('charts/')) return `Chart of ${name} per epoch; the numbers are in history.csv`
   if (path.startsWith('test/')) return `${name} of the test; the numbers are in the tables`
-  if (path.endsWith('curve.png')) return 'Curve of mean confidence over the share of pixels removed; the numbers are in the table'
+  if (path.endsWith('curve.png'))
+    return 'Curve of mean confidence over the share of pixels removed; the numbers are in the table'
   return `Original and relevance of image ${name}`
 }

@@ -32,7 +32,10 @@ export type ReportFormat = 'html' | 'json' | 'csv' | 'md'
  * Gathers what experiments hold and writes `report.html` (one file, no network) with `report.json` beside it, or one of
  * the other formats. @throws LrpError IO
  */
-export async function report(experiments: Experiment[], options: { output?: string; format?: ReportFormat } = {}): Promise<string> {
+export async function report(
+  experiments: Experiment[],
+  options: { output?: string; format?: ReportFormat } = {}
+): Promise<string> {
   const gathered = await Promise.all(experiments.map(gather))
   const format = options.format ?? 'html'
   const output = options.output ?? experiments[0]!.path(`report.${format}`)
@@ -41,14 +44,23 @@ export async function report(experiments: Experiment[], options: { output?: stri
     await writeAtomic(output, reportHtml(gathered))
     await writeAtomic(output.replace(/\.html$/, '') + '.json', json)
   } else {
-    await writeAtomic(output, format === 'json' ? json : format === 'csv' ? toCsv(table(gathered)) : toMarkdown(table(gathered)))
+    await writeAtomic(
+      output,
+      format === 'json' ? json : format === 'csv' ? toCsv(table(gathered)) : toMarkdown(table(gathered))
+    )
   }
   return output
 }
 
 async function gather(experiment: Experiment): Promise<ExperimentReport> {
   const { command, versions, data, results } = experiment.manifest as unknown as ExperimentReport
-  const charts = ['charts/loss.png', 'charts/accuracy.png', 'test/confusion.png', 'test/per-class.png', 'test/worst-errors.png']
+  const charts = [
+    'charts/loss.png',
+    'charts/accuracy.png',
+    'test/confusion.png',
+    'test/per-class.png',
+    'test/worst-errors.png'
+  ]
   return {
     name: experiment.name,
     folder: experiment.folder,
@@ -72,11 +84,16 @@ async function gather(experiment: Experiment): Promise<ExperimentReport> {
 
 function folders(path: string): string[] {
   if (!existsSync(path)) return []
-  return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort()
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
 }
 
 function pictures(experiment: Experiment, ...parts: string[]): string[] {
-  const names = readdirSync(experiment.path(...parts)).filter((name) => name.endsWith('.png')).sort()
+  const names = readdirSync(experiment.path(...parts))
+    .filter((name) => name.endsWith('.png'))
+    .sort()
   return names.slice(0, 20).map((name) => join(...parts, name))
 }
 

@@ -54,7 +54,8 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'alphabeta',
-    formula: 'alpha x fT(R / S(P), W+) - beta x fT(R / S(N), W-), P and N the positive and negative parts of f(x, W, b)',
+    formula:
+      'alpha x fT(R / S(P), W+) - beta x fT(R / S(N), W-), P and N the positive and negative parts of f(x, W, b)',
     reference: BACH,
     parameters: { alpha: 2, beta: 1, epsilon: 1e-6 },
     native: 'alphabeta',
@@ -104,7 +105,8 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'zbox',
-    formula: 'x fT(R/S(z), W) - low fT(R/S(z), W+) - high fT(R/S(z), W-), z = f(x, W, b) - f(low, W+, b+) - f(high, W-, b-)',
+    formula:
+      'x fT(R/S(z), W) - low fT(R/S(z), W+) - high fT(R/S(z), W-), z = f(x, W, b) - f(low, W+, b+) - f(high, W-, b-)',
     reference: MONTAVON,
     parameters: { epsilon: 1e-6 },
     native: 'zbox',

@@ -27,7 +27,9 @@ export function resolveRules(graph: Graph, composite: Composite, context: RuleCo
     if (entry) return toNodeRule(node, describe(entry.rule), entry.parameters ?? {}, context)
     const own = ownRule(node)
     if (own) return { node: node.name, rule: own, parameters: {} }
-    const what = isWeighted(node) ? `composite '${composite.name}' names no rule for it` : 'LRP has no published rule for it'
+    const what = isWeighted(node)
+      ? `composite '${composite.name}' names no rule for it`
+      : 'LRP has no published rule for it'
     const hint = isWeighted(node) ? 'add an entry that matches it' : 'use a gradient method, or name a rule for it'
     throw new LrpError('UNSUPPORTED', `node '${node.name}' (${node.op}): ${what}: ${hint}`)
   })
@@ -46,7 +48,12 @@ function select(graph: Graph, match: LayerMatch): Set<string> {
   if (match.name !== undefined) {
     const pattern = globToRegExp(match.name)
     nodes = nodes.filter((node) => pattern.test(node.name))
-    if (nodes.length === 0) throw unknownName('layer', match.name, graph.nodes.map((node) => node.name))
+    if (nodes.length === 0)
+      throw unknownName(
+        'layer',
+        match.name,
+        graph.nodes.map((node) => node.name)
+      )
   }
   if (match.depth) {
     const [from, to] = match.depth
@@ -77,7 +84,10 @@ function depths(graph: Graph): Map<string, number> {
 }
 
 function globToRegExp(glob: string): RegExp {
-  const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')
+  const escaped = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.')
   return new RegExp(`^${escaped}$`)
 }
 
@@ -114,7 +124,10 @@ function checkRange(rule: string, parameters: RuleParameters): void {
   for (const name of ['epsilon', 'gamma', 'alpha', 'beta']) {
     const value = parameters[name]
     if (value === undefined || (typeof value === 'number' && value >= 0 && Number.isFinite(value))) continue
-    throw new LrpError('INVALID_ARGUMENT', `${name} of rule '${rule}' must be a number of 0 or more, not ${String(value)}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${name} of rule '${rule}' must be a number of 0 or more, not ${String(value)}`
+    )
   }
   const { alpha, beta } = parameters as { alpha?: number; beta?: number }
   if (alpha !== undefined && beta !== undefined && Math.abs(alpha - beta - 1) > 1e-9) {

@@ -1,5 +1,5 @@
 import type { NativeCancelToken } from '../native.js'
-import type { RawTensor } from '../tensor.js'
+import type { RawTensor, Tensor } from '../tensor.js'
 
 export interface NativeSamples {
   /** [images, ...]: bytes, or float32 that are already between 0 and 1. */
@@ -117,4 +117,27 @@ export interface NativeTrainResult {
   completed: boolean
   reason: 'finished' | 'cancelled' | 'early-stopped'
   snapshot: Snapshot
+}
+
+/** Parts of a training step by themselves; all at once, on JavaScript's thread. */
+export interface NativeTrainingSteps {
+  lossAndGradient(options: Partial<NativeLoss>, outputs: Tensor | RawTensor, targets: NativeValues): { loss: number; gradient: RawTensor }
+  /** The parameter after each step; the learning rate of step i is multiplied by factors[i]. */
+  optimizerSteps(options: Partial<NativeTrainOptions>, parameter: Tensor, gradients: Tensor[], factors: number[]): RawTensor[]
+  scheduleFactors(schedule: Partial<NativeSchedule>, steps: number): number[]
+  /** Factor of the learning rate after each epoch's validation loss. */
+  plateauFactors(schedule: Partial<NativeSchedule>, losses: number[]): number[]
+  /** Images as training sees them; one key per image decides its random changes. */
+  augment(
+    images: { data: Uint8Array | Float32Array; shape: number[] },
+    augment: Record<string, number | boolean>,
+    normalisation: Pick<NativeTrainOptions, 'scale' | 'normalise' | 'bgr'>,
+    seed: number,
+    keys: number[]
+  ): Tensor
+}
+
+interface NativeValues {
+  data: Int32Array | Float32Array | Float64Array
+  shape: number[]
 }

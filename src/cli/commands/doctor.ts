@@ -19,9 +19,16 @@ export function register(program: Command, context: CliContext): void {
     .option('--fix', 'fetch libtorch and build the addon')
     .option('--libtorch <variant>', 'fetch the official libtorch archive instead: cpu, or a CUDA variant such as cu130')
     .option('--json', 'print one JSON document on stdout')
-    .addHelpText('after', '\nExamples:\n  $ lrp-native doctor\n  $ lrp-native doctor --fix\n  $ lrp-native doctor --libtorch cpu')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ lrp-native doctor\n  $ lrp-native doctor --fix\n  $ lrp-native doctor --libtorch cpu'
+    )
     .action(async (flags: Flags) => {
-      const args = [...(flags.json ? ['--json'] : []), ...(flags.fix ? ['--fix'] : []), ...(flags.libtorch ? ['--libtorch', flags.libtorch] : [])]
+      const args = [
+        ...(flags.json ? ['--json'] : []),
+        ...(flags.fix ? ['--fix'] : []),
+        ...(flags.libtorch ? ['--libtorch', flags.libtorch] : [])
+      ]
       const status = await runScript(args, context)
       if (status !== 0) throw new LrpError('SETUP', 'something that is needed is missing: see above')
     })
@@ -29,7 +36,9 @@ export function register(program: Command, context: CliContext): void {
 
 function runScript(args: string[], context: CliContext): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(packageRoot, 'scripts', 'doctor.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [join(packageRoot, 'scripts', 'doctor.mjs'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
     child.stdout.on('data', (chunk: Buffer) => context.stdout.write(chunk))
     child.stderr.on('data', (chunk: Buffer) => context.stderr.write(chunk))
     child.on('close', (status) => resolve(status ?? 1))

@@ -2,7 +2,18 @@ import type { Command } from 'commander'
 import type { Format } from '../../explain/to-files.js'
 import type { Target } from '../../explain/explain.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
-import { dataOf, openModel, parseTarget, ruleOptions, withDataFlags, withModelFlags, withRuleFlags, type DataFlags, type ModelFlags, type RuleFlags } from '../shared-flags.js'
+import {
+  dataOf,
+  openModel,
+  parseTarget,
+  ruleOptions,
+  withDataFlags,
+  withModelFlags,
+  withRuleFlags,
+  type DataFlags,
+  type ModelFlags,
+  type RuleFlags
+} from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   input?: string[]
@@ -20,7 +31,9 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
 
 /** `lrp-native explain` */
 export function register(program: Command, context: CliContext): void {
-  const command = program.command('explain').description('Explain decisions: relevance of every pixel, as heat maps and arrays.')
+  const command = program
+    .command('explain')
+    .description('Explain decisions: relevance of every pixel, as heat maps and arrays.')
   withDataFlags(withRuleFlags(withModelFlags(command)))
     .option('--input <paths...>', 'images, folders of images, or one .npy file (taken as it is)')
     .option('--split <name>', 'train, valid or test')
@@ -49,7 +62,10 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
     if (flags.dryRun) return await printPlan(model, flags, output)
     const { explainToFiles } = await import('../../explain/to-files.js')
     const { join } = await import('node:path')
-    const method = flags.method && flags.method !== 'lrp' ? flags.method : (flags.rule ?? flags.composite ?? (flags.rules ? 'custom' : 'epsilon'))
+    const method =
+      flags.method && flags.method !== 'lrp'
+        ? flags.method
+        : (flags.rule ?? flags.composite ?? (flags.rules ? 'custom' : 'epsilon'))
     const folder = flags.output ?? experiment?.path('explanations', method) ?? join('explanations', method)
     const progress = output.progress(1, 'images')
     const result = await explainToFiles(model, {
@@ -69,14 +85,29 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
     }).finally(() => progress.stop())
     const { explanation, files, names, milliseconds } = result
     for (const warning of explanation.warnings) output.note(`note: ${warning}`)
-    const json = { method: explanation.name, folder, files, images: names, targets: Array.from(explanation.targets), milliseconds, warnings: explanation.warnings }
-    output.result(json, [`explained ${names.length} images by ${explanation.name} in ${milliseconds.toFixed(0)} ms`, `written to ${folder}`])
+    const json = {
+      method: explanation.name,
+      folder,
+      files,
+      images: names,
+      targets: Array.from(explanation.targets),
+      milliseconds,
+      warnings: explanation.warnings
+    }
+    output.result(json, [
+      `explained ${names.length} images by ${explanation.name} in ${milliseconds.toFixed(0)} ms`,
+      `written to ${folder}`
+    ])
   } finally {
     model.dispose()
   }
 }
 
-async function printPlan(model: import('../../model/model.js').Model, flags: Flags, output: import('../context.js').Output): Promise<void> {
+async function printPlan(
+  model: import('../../model/model.js').Model,
+  flags: Flags,
+  output: import('../context.js').Output
+): Promise<void> {
   const { planRules } = await import('../../explain/explain.js')
   const { describeRule } = await import('../../explain/to-files.js')
   const { name, rules } = await planRules(model, ruleOptions(flags))

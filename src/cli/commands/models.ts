@@ -9,6 +9,9 @@ export function register(program: Command, context: CliContext): void {
     const output = await context.begin(flags)
     const { ARCHITECTURES } = await import('../../model/architectures/index.js')
     const list = Object.entries(ARCHITECTURES).map(([name, { description }]) => ({ name, description }))
-    output.result(list, list.map(({ name, description }) => `${name.padEnd(20)} ${description}`))
+    output.result(
+      list,
+      list.map(({ name, description }) => `${name.padEnd(20)} ${description}`)
+    )
   })
 }

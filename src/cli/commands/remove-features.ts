@@ -1,7 +1,17 @@
 import type { Command } from 'commander'
 import type { Fill } from '../../evaluate/removal.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
-import { dataOf, openModel, ruleOptions, withDataFlags, withModelFlags, withRuleFlags, type DataFlags, type ModelFlags, type RuleFlags } from '../shared-flags.js'
+import {
+  dataOf,
+  openModel,
+  ruleOptions,
+  withDataFlags,
+  withModelFlags,
+  withRuleFlags,
+  type DataFlags,
+  type ModelFlags,
+  type RuleFlags
+} from '../shared-flags.js'
 
 export interface RemovalFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   input?: string[]
@@ -14,15 +24,24 @@ export interface RemovalFlags extends CommonFlags, DataFlags, ModelFlags, RuleFl
 
 /** `lrp-native remove-features` */
 export function register(program: Command, context: CliContext): void {
-  const command = program.command('remove-features').description('Remove the most and the least relevant pixels and look how far the confidence falls.')
+  const command = program
+    .command('remove-features')
+    .description('Remove the most and the least relevant pixels and look how far the confidence falls.')
   withDataFlags(withRuleFlags(withModelFlags(command)))
     .option('--input <paths...>', 'images or one .npy file instead of the test split')
     .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
     .option('--pictures <number>', 'images that get a folder of pictures and texts (10)', wholeNumber('--pictures', 0))
-    .option('--fraction <shares...>', 'shares of pixels to remove (0.1 0.2 0.3 0.4 0.5)', collect(realNumber('--fraction')))
+    .option(
+      '--fraction <shares...>',
+      'shares of pixels to remove (0.1 0.2 0.3 0.4 0.5)',
+      collect(realNumber('--fraction'))
+    )
     .option('--fill <name>', 'what replaces a pixel: zero, mean, noise')
     .option('--output <folder>', "where results go; by default the experiment's feature_removal/<rule>/")
-  withCommonFlags(command, ['remove-features --rule alpha2beta1', 'remove-features mlp-digits --rule epsilon --fraction 0.2 0.4 --fill mean'])
+  withCommonFlags(command, [
+    'remove-features --rule alpha2beta1',
+    'remove-features mlp-digits --rule epsilon --fraction 0.2 0.4 --fill mean'
+  ])
   command.action((model: string | undefined, flags: RemovalFlags) => runRemoval(model, flags, context))
 }
 
@@ -37,9 +56,27 @@ export async function runRemoval(name: string | undefined, flags: RemovalFlags, 
   const progress = output.progress(1, 'steps')
   const { input, limit, pictures, fraction, fill } = flags
   const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
-  const options = { ...rule, ...dataOf(flags, experiment), input, limit, pictures, fraction, fill, output: folder, onProgress, signal: context.signal }
+  const options = {
+    ...rule,
+    ...dataOf(flags, experiment),
+    input,
+    limit,
+    pictures,
+    fraction,
+    fill,
+    output: folder,
+    onProgress,
+    signal: context.signal
+  }
   const result = await removeFeatures(model, options).finally(() => progress.stop())
   model.dispose()
-  const lines = result.curve.map((point) => `${(point.fraction * 100).toFixed(0).padStart(3)} % removed: most relevant ${point.important.toFixed(4)}, least relevant ${point.unimportant.toFixed(4)}`)
-  output.result({ ...result, folder }, [`mean confidence of the predicted class over ${result.images} images, ${result.method}:`, ...lines, `written to ${folder}`])
+  const lines = result.curve.map(
+    (point) =>
+      `${(point.fraction * 100).toFixed(0).padStart(3)} % removed: most relevant ${point.important.toFixed(4)}, least relevant ${point.unimportant.toFixed(4)}`
+  )
+  output.result({ ...result, folder }, [
+    `mean confidence of the predicted class over ${result.images} images, ${result.method}:`,
+    ...lines,
+    `written to ${folder}`
+  ])
 }

@@ -26,11 +26,15 @@ export function register(program: Command, context: CliContext): void {
 
 async function runReport(names: string[], flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
-  if (!FORMATS.includes(flags.format!)) throw new LrpError('INVALID_ARGUMENT', `--format must be one of ${FORMATS.join(', ')}, not '${flags.format}'`)
+  if (!FORMATS.includes(flags.format!))
+    throw new LrpError('INVALID_ARGUMENT', `--format must be one of ${FORMATS.join(', ')}, not '${flags.format}'`)
   const { newestExperiment, openExperiment } = await import('../../experiment/experiment.js')
   const { report } = await import('../../report/report.js')
   const root = flags.experiments
-  const experiments = names.length > 0 ? await Promise.all(names.map((name) => openExperiment(name, root))) : [await newestExperiment(root)]
+  const experiments =
+    names.length > 0
+      ? await Promise.all(names.map((name) => openExperiment(name, root)))
+      : [await newestExperiment(root)]
   const path = await report(experiments, { format: flags.format as ReportFormat, output: flags.output })
   output.result({ report: path, experiments: experiments.map(({ name }) => name) }, [`report: ${path}`])
 }

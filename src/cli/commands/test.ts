@@ -11,7 +11,9 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
 
 /** `lrp-native test` */
 export function register(program: Command, context: CliContext): void {
-  const command = program.command('test').description('Score a model on a data set: accuracy, confusion matrix, throughput.')
+  const command = program
+    .command('test')
+    .description('Score a model on a data set: accuracy, confusion matrix, throughput.')
   withDataFlags(withModelFlags(command))
     .option('--split <name>', 'train, valid or test')
     .option('--limit <number>', 'at most so many images', wholeNumber('--limit', 1))
@@ -29,7 +31,15 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
   const progress = output.progress(1, 'images')
   const { split, limit, batchSize } = flags
   const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
-  const options = { ...dataOf(flags, experiment), split, limit, batchSize, output: folder, onProgress, signal: context.signal }
+  const options = {
+    ...dataOf(flags, experiment),
+    split,
+    limit,
+    batchSize,
+    output: folder,
+    onProgress,
+    signal: context.signal
+  }
   const result = await test(model, options).finally(() => progress.stop())
   model.dispose()
   const { metrics, imagesPerSecond, files } = result

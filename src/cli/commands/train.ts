@@ -29,7 +29,11 @@ export function register(program: Command, context: CliContext): void {
     .option('--valid-split <share>', 'share of the training images that validates (0.1)', realNumber('--valid-split'))
     .option('--model <name>', 'network (lrp-native models lists them); mlp by default')
     .option('--normalise <how>', 'none: values from 0 to 1; fit: mean 0, deviation 1 over the training images')
-    .option('--hidden-size <units...>', 'mlp: units of each hidden layer (128 64)', collect(wholeNumber('--hidden-size', 1)))
+    .option(
+      '--hidden-size <units...>',
+      'mlp: units of each hidden layer (128 64)',
+      collect(wholeNumber('--hidden-size', 1))
+    )
     .option('--activation <name>', 'relu, sigmoid, tanh, leaky-relu, gelu, elu, silu')
     .option('--loss <name>', 'cross-entropy, nll, mse')
     .option('--optimizer <name>', 'sgd, adam, adamw, rmsprop')
@@ -55,7 +59,19 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
   const { LrpError } = await import('../../errors.js')
   const output = await context.begin(flags)
   const { train } = await import('../../train/train.js')
-  const { model, normalise, hiddenSize, activation, loss, optimizer, learningRate, momentum, weightDecay, batchSize, epochs } = flags
+  const {
+    model,
+    normalise,
+    hiddenSize,
+    activation,
+    loss,
+    optimizer,
+    learningRate,
+    momentum,
+    weightDecay,
+    batchSize,
+    epochs
+  } = flags
   const progress = output.progress(1, 'batches')
   const began = Date.now()
   const onProgress = (event: BatchEvent | EpochEvent): void => {
@@ -65,10 +81,35 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
     }
     progress.line(epochLine(event, Date.now() - began, epochs))
   }
-  const given = { model, normalise, hiddenSize, activation, loss, optimizer, learningRate, momentum, weightDecay, batchSize, epochs }
-  const rest = { experimentName: flags.experimentName, experimentsRoot: flags.experiments, from: flags.from, resume: flags.resume }
+  const given = {
+    model,
+    normalise,
+    hiddenSize,
+    activation,
+    loss,
+    optimizer,
+    learningRate,
+    momentum,
+    weightDecay,
+    batchSize,
+    epochs
+  }
+  const rest = {
+    experimentName: flags.experimentName,
+    experimentsRoot: flags.experiments,
+    from: flags.from,
+    resume: flags.resume
+  }
   try {
-    const result = await train({ ...dataOptions(flags), ...given, ...rest, seed: flags.seed, device: flags.device, onProgress, signal: context.signal })
+    const result = await train({
+      ...dataOptions(flags),
+      ...given,
+      ...rest,
+      seed: flags.seed,
+      device: flags.device,
+      onProgress,
+      signal: context.signal
+    })
     progress.stop()
     const { experiment, history, bestEpoch, completed } = result
     const best = history[bestEpoch - 1]
@@ -77,9 +118,13 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
     if (!completed) {
       output.result(json, [])
       const resume = `go on with: lrp-native train --resume ${experiment.name}`
-      throw new LrpError('ABORTED', `stopped after ${history.length} epochs; all is saved in ${experiment.folder}; ${resume}`)
+      throw new LrpError(
+        'ABORTED',
+        `stopped after ${history.length} epochs; all is saved in ${experiment.folder}; ${resume}`
+      )
     }
-    const score = best && Number.isFinite(best.validAccuracy) ? `, validation accuracy ${best.validAccuracy.toFixed(4)}` : ''
+    const score =
+      best && Number.isFinite(best.validAccuracy) ? `, validation accuracy ${best.validAccuracy.toFixed(4)}` : ''
     output.result(json, [`best epoch ${bestEpoch}${score}`, `experiment: ${experiment.folder}`])
   } finally {
     progress.stop()

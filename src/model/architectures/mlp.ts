@@ -22,7 +22,12 @@ export interface ArchitectureOptions {
 }
 
 /** A multilayer perceptron over the flattened image; nodes and weights named like torch.nn.Sequential's. */
-export function mlp({ classes, imageShape, hiddenSize = [128, 64], activation = 'relu' }: ArchitectureOptions): Architecture {
+export function mlp({
+  classes,
+  imageShape,
+  hiddenSize = [128, 64],
+  activation = 'relu'
+}: ArchitectureOptions): Architecture {
   const builder = new GraphBuilder(imageShape)
   let index = 0
   let x = builder.add(String(index++), 'flatten', ['input'], { start_dim: 1, end_dim: -1 })
@@ -38,7 +43,8 @@ export function mlp({ classes, imageShape, hiddenSize = [128, 64], activation = 
 export function lenet({ classes, imageShape, activation = 'relu' }: ArchitectureOptions): Architecture {
   const [, height = 1, width = 1] = imageShape
   const small = Math.min(height, width) < 20
-  if (Math.min(height, width) < 8) throw new LrpError('INVALID_ARGUMENT', `lenet needs images of at least 8x8, not ${height}x${width}`)
+  if (Math.min(height, width) < 8)
+    throw new LrpError('INVALID_ARGUMENT', `lenet needs images of at least 8x8, not ${height}x${width}`)
   const builder = new GraphBuilder(imageShape)
   let index = 0
   const next = (): string => String(index++)

@@ -72,7 +72,8 @@ function checkEntry(name: string, entry: HeaderEntry, available: number, path: s
   const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
   const dtype = String(entry?.dtype).toLowerCase()
   if (!(dtype in DTYPE_SIZE)) throw invalid(path, `the tensor '${name}' has the unknown type '${entry?.dtype}'`)
-  if (!Array.isArray(entry.shape) || !entry.shape.every(whole)) throw invalid(path, `the tensor '${name}' has no valid shape`)
+  if (!Array.isArray(entry.shape) || !entry.shape.every(whole))
+    throw invalid(path, `the tensor '${name}' has no valid shape`)
   const offsets = entry.data_offsets
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole)) {
     throw invalid(path, `the tensor '${name}' has no valid offsets`)

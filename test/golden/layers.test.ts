@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
+import { native } from '../../src/native.js'
+import type { RuleParameters } from '../../src/rules/types.js'
+import { describeShared, readJson, relativeError, shared } from '../shared.js'
+
+interface Case {
+  case: string
+  file: string
+  op: string
+  attributes: Record<string, unknown>
+  rule_name: string
+  parameters: RuleParameters
+  dtype: string
+}
+
+/** PyTorch's module names as op names: Conv2d is conv2d, ReLU6 is relu6, AdaptiveAvgPool2d adaptive_avg_pool2d. */
+function opOf(module: string): string {
+  const special: Record<string, string> = { ReLU: 'relu', ReLU6: 'relu6', GELU: 'gelu', Sum: 'sum' }
+  return special[module] ?? module.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase()
+}
+
+describeShared('every layer case of the reference values', () => {
+  const cases = readJson<Case[]>(shared('golden', 'layers', 'index.json'))
+
+  test('there are 337', () => expect(cases.length).toBe(337))
+
+  test.each(cases.map((one) => [one.case, one] as const))('%s', async (_, one) => {
+    const tensors = await readSafetensors(shared('golden', 'layers', one.file))
+    const { zero_bias, ...settings } = one.parameters
+    const relevance = await native().explainLayer({
+      op: opOf(one.op),
+      attributes: one.op === 'Sum' ? { dim: [-1] } : one.attributes,
+      parameters: Object.fromEntries([...tensors].filter(([name]) => name === 'weight' || name === 'bias')),
+      inputs: [tensors.get('input')!],
+      relevance: tensors.get('output_relevance')!,
+      rule: one.rule_name,
+      ruleParameters: zero_bias ? { ...settings, ignore_bias: true } : settings
+    })
+    expect(relativeError(relevance, tensors.get('input_relevance')!)).toBeLessThan(
+      one.dtype === 'float64' ? 1e-10 : 1e-4
+    )
+  })
+})
