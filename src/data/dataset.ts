@@ -24,9 +24,17 @@ export interface Dataset {
 export type SplitName = keyof Dataset['splits']
 
 /** Images `from` to `to` of a split, over the same memory. */
-export function imagesOf(dataset: Dataset, split: SplitName, from: number, to: number): { bytes: Uint8Array; shape: number[] } {
+export function imagesOf(
+  dataset: Dataset,
+  split: SplitName,
+  from: number,
+  to: number
+): { bytes: Uint8Array; shape: number[] } {
   const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
-  return { bytes: dataset.splits[split].images.subarray(from * size, to * size), shape: [to - from, ...dataset.imageShape] }
+  return {
+    bytes: dataset.splits[split].images.subarray(from * size, to * size),
+    shape: [to - from, ...dataset.imageShape]
+  }
 }
 
 /** SHA-256 over every image and label: two data sets with the same fingerprint are the same. */
@@ -48,11 +56,17 @@ export function checkDataset(dataset: Dataset): Dataset {
   const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
     if (images.length !== labels.length * size) {
-      throw new LrpError('INVALID_FILE', `data set ${dataset.name}: the ${name} split has ${images.length / size} images and ${labels.length} labels`)
+      throw new LrpError(
+        'INVALID_FILE',
+        `data set ${dataset.name}: the ${name} split has ${images.length / size} images and ${labels.length} labels`
+      )
     }
     const wrong = labels.find((label) => label < 0 || label >= dataset.classes.length)
     if (wrong !== undefined) {
-      throw new LrpError('INVALID_FILE', `data set ${dataset.name}: the ${name} split has the label ${wrong}, there are classes 0 to ${dataset.classes.length - 1}`)
+      throw new LrpError(
+        'INVALID_FILE',
+        `data set ${dataset.name}: the ${name} split has the label ${wrong}, there are classes 0 to ${dataset.classes.length - 1}`
+      )
     }
   }
   return dataset

@@ -42,7 +42,8 @@ export function listImages(folder: string): string[] {
  * A folder of class folders given to `test` alone: all of its images are the test split when `testSplit` is 1.
  */
 export async function openFolder(root: string, options: FolderOptions = {}): Promise<Dataset> {
-  if (!existsSync(root) || !statSync(root).isDirectory()) throw new LrpError('NOT_FOUND', `the data folder ${root} does not exist`)
+  if (!existsSync(root) || !statSync(root).isDirectory())
+    throw new LrpError('NOT_FOUND', `the data folder ${root} does not exist`)
   const given = ['train', 'valid', 'test'].filter((name) => existsSync(join(root, name)))
   const roots = given.length > 0 ? given.map((name) => join(root, name)) : [root]
   const classes = [...new Set(roots.flatMap(classFolders))].sort()
@@ -58,7 +59,13 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   let { test, valid } = splits
   if (!test) [train, test] = carve(train, options.testSplit ?? 0.1, seed)
   if (!valid) [train, valid] = carve(train, options.validSplit ?? 0.1, seed + 1)
-  return checkDataset({ name: root, classes, imageShape: reader.imageShape, splits: { train, valid, test }, skipped: reader.skipped })
+  return checkDataset({
+    name: root,
+    classes,
+    imageShape: reader.imageShape,
+    splits: { train, valid, test },
+    skipped: reader.skipped
+  })
 }
 
 function classFolders(folder: string): string[] {

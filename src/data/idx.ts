@@ -32,13 +32,19 @@ export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: 
   const shape = Array.from({ length: axes }, (_, i) => bytes.readUInt32BE(4 + 4 * i))
   const size = shape.reduce((product, axis) => product * axis, 1)
   if (bytes.length - start !== size) {
-    throw new LrpError('INVALID_FILE', `${path} holds ${bytes.length - start} values where its header says ${size}: is it truncated?`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `${path} holds ${bytes.length - start} values where its header says ${size}: is it truncated?`
+    )
   }
   return { data: bytes.subarray(start), shape }
 }
 
 /** The pair `<prefix>-images-idx3-ubyte[.gz]` and `<prefix>-labels-idx1-ubyte[.gz]` of a folder. */
-export async function readIdxPair(folder: string, prefix: string): Promise<{ split: Split; imageShape: [number, number, number] }> {
+export async function readIdxPair(
+  folder: string,
+  prefix: string
+): Promise<{ split: Split; imageShape: [number, number, number] }> {
   const images = await readIdx(pathOf(folder, prefix, 'images-idx3-ubyte'))
   const labels = await readIdx(pathOf(folder, prefix, 'labels-idx1-ubyte'))
   const [count, height, width] = images.shape
@@ -54,5 +60,8 @@ export function hasIdxPair(folder: string, prefix: string): boolean {
 
 function pathOf(folder: string, prefix: string, kind: string): string {
   const candidates = [`${prefix}-${kind}.gz`, `${prefix}-${kind}`, `${prefix}-${kind.replace('-idx', '.idx')}`]
-  return candidates.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? join(folder, `${prefix}-${kind}.gz`)
+  return (
+    candidates.map((name) => join(folder, name)).find((path) => existsSync(path)) ??
+    join(folder, `${prefix}-${kind}.gz`)
+  )
 }

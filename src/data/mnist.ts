@@ -22,7 +22,9 @@ export type DownloadProgress = (file: string, done: number, total: number) => vo
  * The folder with MNIST in our cache; what is missing is downloaded from the first mirror that answers, checked by
  * SHA-256. @throws LrpError IO saying what to put where when no mirror can be reached.
  */
-export async function mnistFolder(options: { mirrors?: string[]; onProgress?: DownloadProgress } = {}): Promise<string> {
+export async function mnistFolder(
+  options: { mirrors?: string[]; onProgress?: DownloadProgress } = {}
+): Promise<string> {
   const folder = join(cacheRoot(), 'mnist')
   if (hasIdxPair(folder, 'train') && hasIdxPair(folder, 't10k')) return folder
   await makeFolder(folder)
@@ -44,7 +46,10 @@ async function fetchChecked(
     if (bytes && hashOf(bytes) === sha256) return bytes
   }
   const files = Object.keys(FILES).join(', ')
-  throw new LrpError('IO', `MNIST cannot be downloaded from any mirror: put ${files} into a folder and name it with --data-path`)
+  throw new LrpError(
+    'IO',
+    `MNIST cannot be downloaded from any mirror: put ${files} into a folder and name it with --data-path`
+  )
 }
 
 function mirrorsOf(): string[] {
@@ -52,7 +57,10 @@ function mirrorsOf(): string[] {
   return own ? [own] : MIRRORS
 }
 
-async function fetchFile(address: string, onProgress: (done: number, total: number) => void): Promise<Uint8Array | undefined> {
+async function fetchFile(
+  address: string,
+  onProgress: (done: number, total: number) => void
+): Promise<Uint8Array | undefined> {
   try {
     const response = await fetch(address)
     if (!response.ok || !response.body) return undefined

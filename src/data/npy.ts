@@ -47,8 +47,12 @@ function parseNpy(bytes: Buffer, path: string): Tensor {
   if (start > bytes.length || !type || !order || !axes) throw invalid('its header cannot be read')
   const reader = READERS[type[2]!]
   if (!reader) throw invalid(`values of type '${type[2]}' are not numbers it can hold`)
-  if (order[1] === 'True') throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
-  const shape = axes[1]!.split(',').filter((axis) => axis.trim() !== '').map(Number)
+  if (order[1] === 'True')
+    throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
+  const shape = axes[1]!
+    .split(',')
+    .filter((axis) => axis.trim() !== '')
+    .map(Number)
   const count = sizeOf(shape)
   if (bytes.length - start !== count * reader.size) throw invalid('its values do not fit its shape: is it truncated?')
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start)

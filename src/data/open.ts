@@ -68,7 +68,9 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
 
 async function openDigits(path?: string): Promise<Dataset> {
   const folder = path ?? join(packageRoot, 'data', 'digits')
-  const [train, valid, test] = await Promise.all(['train', 'valid', 'test'].map((prefix) => readIdxPair(folder, prefix)))
+  const [train, valid, test] = await Promise.all(
+    ['train', 'valid', 'test'].map((prefix) => readIdxPair(folder, prefix))
+  )
   const splits = { train: train!.split, valid: valid!.split, test: test!.split }
   return checkDataset({ name: 'digits', classes: DIGITS, imageShape: train!.imageShape, splits, skipped: [] })
 }
