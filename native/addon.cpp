@@ -8,6 +8,7 @@
 #include "node/attribute_binding.h"
 #include "node/model_binding.h"
 #include "node/train_binding.h"
+#include "node/train_steps_binding.h"
 #include "ops/op.h"
 #include "rules/rule.h"
 
@@ -71,6 +72,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["explainLayer"] = Napi::Function::New(env, explain_layer);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
   exports["train"] = Napi::Function::New(env, train);
+  exports["trainingSteps"] = training_steps(env);
   exports["releaseCache"] = Napi::Function::New(env, release);
   return exports;
 }

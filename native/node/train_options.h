@@ -1,0 +1,23 @@
+#pragma once
+#include <napi.h>
+
+#include "../train/trainer.h"
+
+// Settings of training as JavaScript gives them: see src/train/native.ts.
+namespace lrp::node {
+
+/// A member that is an object; an empty one where it is missing.
+Napi::Object object_from(const Napi::Object& object, const char* key);
+int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback);
+
+/// data[name] = { images, labels }, over the same memory; no samples where it is missing.
+Samples samples_from(const Napi::Object& data, const char* name);
+LossOptions loss_from(const Napi::Object& options);
+Normalisation normalisation_from(const Napi::Object& options);
+OptimizerOptions optimizer_from(const Napi::Object& options);
+ScheduleOptions schedule_from(const Napi::Object& schedule);
+AugmentOptions augment_from(const Napi::Object& augment);
+/// Parameters to train are those that `groups` names, else every weight and bias of the graph with one rate.
+TrainOptions train_options_from(const Napi::Object& options, const Graph& graph);
+
+}  // namespace lrp::node
