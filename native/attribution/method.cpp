@@ -11,12 +11,16 @@ namespace lrp {
 namespace {
 
 /// Gradient of the targets' logits at `x`: LRP with no rules, started from 1.
-Tensor gradient_at(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method) {
+Explanation explain_by_gradient(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method) {
   LrpOptions options;
   options.targets = targets;
   options.start = Start::one;
   options.cancel = method.lrp.cancel;
-  return explain(graph, x, options).relevance;
+  return explain(graph, x, options);
+}
+
+Tensor gradient_at(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method) {
+  return explain_by_gradient(graph, x, targets, method).relevance;
 }
 
 /// Sundararajan et al. 2017: x times the mean gradient at x/n, 2x/n, ..., x (zero baseline).
@@ -112,17 +116,18 @@ Tensor grad_cam(const Graph& graph, const Tensor& input, const Tensor& targets, 
 Explanation attribute(const Graph& graph, const Tensor& x, const Method& method) {
   if (method.name == "lrp") return explain(graph, x, method.lrp);
   Explanation result;
+  if (method.name == "gradient" || method.name == "input-x-gradient") {
+    result = explain_by_gradient(graph, x, method.lrp.targets, method);
+    if (method.name == "input-x-gradient") result.relevance = x * result.relevance;
+    return result;
+  }
   {
     const at::NoGradGuard no_grad;
     result.logits = graph.forward(x);
   }
   result.targets = target_rows(method.lrp.targets, result.logits);
   const Tensor& targets = result.targets;
-  if (method.name == "gradient") {
-    result.relevance = gradient_at(graph, x, targets, method);
-  } else if (method.name == "input-x-gradient") {
-    result.relevance = x * gradient_at(graph, x, targets, method);
-  } else if (method.name == "integrated-gradients") {
+  if (method.name == "integrated-gradients") {
     result.relevance = integrated_gradients(graph, x, targets, method);
   } else if (method.name == "smoothgrad") {
     result.relevance = smoothgrad(graph, x, targets, method);

@@ -23,6 +23,14 @@ export function outputShape(
     if (spatial.some((axis) => axis < 1)) fail(`its input (${shape.join('x')}) is smaller than its window`)
     return [channels, ...spatial]
   }
+  if (op === 'slice') {
+    const dim = (attributes.dim as number) - 1
+    return shape.map((axis, i) => (i === dim ? Math.ceil(axis / ((attributes.step as number | undefined) ?? 1)) : axis))
+  }
+  if (op === 'pad') {
+    const padding = attributes.padding as number[]
+    return shape.map((axis, i) => axis + (padding[2 * (shape.length - 1 - i)] ?? 0) + (padding[2 * (shape.length - 1 - i) + 1] ?? 0))
+  }
   if (op === 'add' && inputs.some((one) => one.join() !== shape.join()))
     fail(`its inputs have the shapes ${inputs.map((one) => one.join('x')).join(' and ')}`)
   return [...shape]

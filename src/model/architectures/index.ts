@@ -1,16 +1,41 @@
 import { unknownName } from '../../suggest.js'
 import type { Architecture } from '../builder.js'
 import { lenet, mlp, type ArchitectureOptions } from './mlp.js'
+import { cifarResnet, resnet } from './resnet.js'
+import { vgg } from './vgg.js'
 
-interface Entry {
+export interface ArchitectureEntry {
   description: string
+  /** Channels, height, width of the images it was designed for; absent: any. */
+  imageShape?: [number, number, number]
   build: (options: ArchitectureOptions) => Architecture
 }
 
-/** Networks by name. */
-export const ARCHITECTURES: Record<string, Entry> = {
+const IMAGENET: [number, number, number] = [3, 224, 224]
+const CIFAR: [number, number, number] = [3, 32, 32]
+
+function entries(
+  names: string[],
+  describe: (name: string) => string,
+  imageShape: [number, number, number],
+  build: (name: string) => ArchitectureEntry['build']
+): Record<string, ArchitectureEntry> {
+  return Object.fromEntries(names.map((name) => [name, { description: describe(name), imageShape, build: build(name) }]))
+}
+
+const VGGS = ['vgg11', 'vgg13', 'vgg16', 'vgg19']
+const RESNETS = ['resnet18', 'resnet34', 'resnet50', 'resnet101', 'resnet152', 'wide_resnet50_2', 'resnext50_32x4d']
+
+/** Networks by name; torchvision's have torchvision's parameter names. */
+export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   mlp: { description: 'multilayer perceptron over the flattened image', build: mlp },
-  lenet: { description: 'LeNet-5 with max pooling', build: lenet }
+  lenet: { description: 'LeNet-5 with max pooling', build: lenet },
+  ...entries(VGGS, (name) => `VGG with ${name.slice(3)} layers`, IMAGENET, vgg),
+  ...entries(VGGS.map((name) => `${name}_bn`), (name) => `VGG with ${name.slice(3, 5)} layers and batch norm`, IMAGENET, vgg),
+  ...entries(RESNETS, () => 'residual network for ImageNet', IMAGENET, resnet),
+  ...entries(['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet110'], () => 'residual network for CIFAR', CIFAR, (name) =>
+    cifarResnet(Number(name.slice(6)))
+  )
 }
 
 /** @throws LrpError INVALID_ARGUMENT for an unknown name, or an image size the network cannot take */
