@@ -18,9 +18,9 @@ export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './mo
 export { readSafetensors, writeSafetensors } from './model/import/safetensors.js'
 
 // Data
-export { openDataset, DATASETS, type DataOptions } from './data/open.js'
+export { datasets, DATASETS, openDataset, type DataOptions, type DatasetName } from './data/open.js'
 export { classCounts, fingerprint, imagesOf, type Dataset, type Split, type SplitName } from './data/dataset.js'
-export { readNpy, writeNpy, writeNpz } from './data/npy.js'
+export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.js'
 
 // Training and experiments
 export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'

@@ -17,8 +17,8 @@ export interface DataFlags {
 /** Where images come from. */
 export function withDataFlags(command: Command): Command {
   return command
-    .option('--data <name>', 'data set: digits (shipped), mnist, folder')
-    .option('--data-path <folder>', 'where the data lies: idx files, or a folder of class folders')
+    .option('--data <name>', 'data set (lrp-native data lists them); digits, which are shipped, by default')
+    .option('--data-path <folder>', 'where the data lies: a folder of class folders, idx files, CIFAR, a CSV file, arrays')
     .option('--image-size <pixels...>', 'height and width of folder images', collect(wholeNumber('--image-size', 1)))
     .option('--channels <number>', 'channels of folder images, 1 or 3', wholeNumber('--channels', 1))
     .option('--strict', 'an unreadable image is an error instead of being left out')
@@ -79,8 +79,8 @@ export function dataOf(
 ): DataOptions {
   const given = dataOptions(flags)
   if (!experiment || given.data !== undefined || given.dataPath !== undefined) return given
-  const { data, dataPath, validSplit, imageSize, channels, seed } = experiment.manifest.command as DataOptions
-  const trained = { data, dataPath, validSplit, imageSize, channels, seed }
+  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed } = experiment.manifest.command as DataOptions
+  const trained = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed }
   return { ...Object.fromEntries(Object.entries(trained).filter(([, value]) => value !== undefined)), ...given }
 }
 

@@ -51,7 +51,10 @@ export function classCounts(split: Split, classes: number): number[] {
   return counts
 }
 
-/** @throws LrpError INVALID_FILE when a label names no class or a split does not hold together. */
+/**
+ * @throws LrpError INVALID_FILE when a label names no class, a split does not hold together, or a class has no training
+ * image though others have.
+ */
 export function checkDataset(dataset: Dataset): Dataset {
   const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
@@ -68,6 +71,11 @@ export function checkDataset(dataset: Dataset): Dataset {
         `data set ${dataset.name}: the ${name} split has the label ${wrong}, there are classes 0 to ${dataset.classes.length - 1}`
       )
     }
+  }
+  const { train } = dataset.splits
+  const unseen = dataset.classes.find((_, label) => train.labels.length > 0 && !train.labels.includes(label))
+  if (unseen !== undefined) {
+    throw new LrpError('INVALID_FILE', `data set ${dataset.name}: the class '${unseen}' has no training image`)
   }
   return dataset
 }

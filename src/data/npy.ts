@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { zipSync } from 'fflate'
+import { unzipSync, zipSync } from 'fflate'
 import { LrpError } from '../errors.js'
 import { ioError, writeAtomic } from '../files.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 
+const LARGEST = 2 ** 32
 const MAGIC = '\x93NUMPY'
 
 const READERS: Record<string, { size: number; read: (view: DataView, at: number, little: boolean) => number }> = {
@@ -20,21 +21,54 @@ const READERS: Record<string, { size: number; read: (view: DataView, at: number,
   b1: { size: 1, read: (view, at) => view.getUint8(at) }
 }
 
+/** A NumPy array as float32, and the type its values had: `f4`, `u1`, `i8`, ... */
+export interface NpyArray extends Tensor {
+  dtype: string
+}
+
 /**
  * Reads a NumPy array of numbers or truth values as float32. Versions 1 to 3 of the format.
  * @throws LrpError NOT_FOUND, INVALID_FILE (truncated, objects), UNSUPPORTED (Fortran order)
  */
-export async function readNpy(path: string): Promise<Tensor> {
-  let bytes: Buffer
+export async function readNpy(path: string): Promise<NpyArray> {
+  return parseNpy(await readBytes(path), path)
+}
+
+/**
+ * Reads the arrays of a `numpy.savez` file by name. At most 4 GiB of values.
+ * @throws LrpError as `readNpy`
+ */
+export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
+  const bytes = await readBytes(path)
+  let entries: Record<string, Uint8Array>
+  let total = 0
   try {
-    bytes = await readFile(path)
+    entries = unzipSync(bytes, {
+      filter: ({ name, originalSize }) => {
+        total += originalSize
+        if (total > LARGEST) throw new Error('its arrays are larger than 4 GiB')
+        return name.endsWith('.npy')
+      }
+    })
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `${path} is no usable .npz file: ${(cause as Error).message}`, { cause })
+  }
+  const parse = (name: string, entry: Uint8Array): NpyArray =>
+    parseNpy(Buffer.from(entry.buffer, entry.byteOffset, entry.length), `${name} in ${path}`)
+  return Object.fromEntries(
+    Object.entries(entries).map(([name, entry]) => [name.slice(0, -'.npy'.length), parse(name, entry)])
+  )
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
   } catch (cause) {
     throw ioError(cause, `cannot read ${path}`)
   }
-  return parseNpy(bytes, path)
 }
 
-function parseNpy(bytes: Buffer, path: string): Tensor {
+function parseNpy(bytes: Buffer, path: string): NpyArray {
   const invalid = (why: string): LrpError => new LrpError('INVALID_FILE', `${path} is no usable .npy file: ${why}`)
   if (bytes.length < 10 || bytes.toString('latin1', 0, 6) !== MAGIC) throw invalid('it does not begin as one')
   const wide = bytes[6]! >= 2
@@ -59,7 +93,7 @@ function parseNpy(bytes: Buffer, path: string): Tensor {
   const little = type[1] !== '>'
   const data = new Float32Array(count)
   for (let i = 0; i < count; i++) data[i] = reader.read(view, i * reader.size, little)
-  return { data, shape }
+  return { data, shape, dtype: type[2]! }
 }
 
 /** A tensor as the bytes of a .npy file (float32, C order). */

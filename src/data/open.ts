@@ -1,34 +1,51 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import type { Preprocessing } from '../model/graph.js'
 import { checkOptions } from '../options.js'
-import { packageRoot } from '../paths.js'
 import { unknownName } from '../suggest.js'
-import { checkDataset, type Dataset } from './dataset.js'
+import { hasArrays, openArrays } from './arrays.js'
+import { cifarIn, openCifar } from './cifar.js'
+import { openCsv } from './csv.js'
+import type { Dataset } from './dataset.js'
 import { openFolder } from './folder.js'
-import { hasIdxPair, readIdxPair } from './idx.js'
-import { mnistFolder, type DownloadProgress } from './mnist.js'
-import { carve } from './split.js'
+import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
+import type { DownloadProgress } from './mnist.js'
 
-export const DATASETS = ['digits', 'mnist', 'folder'] as const
+/** What each data set is, and where its files come from. */
+export const DATASETS = {
+  digits: 'handwritten digits of 8x8 pixels, shipped with the package (the default)',
+  mnist: 'handwritten digits of 28x28 pixels; downloaded where no --data-path is given',
+  'fashion-mnist': 'articles of clothing, idx files in --data-path',
+  kmnist: 'cursive Japanese characters, idx files in --data-path',
+  emnist: 'handwritten letters and digits, idx files in --data-path',
+  cifar10: 'small colour photographs of 10 classes, the binary version in --data-path',
+  cifar100: 'small colour photographs of 100 classes, the binary version in --data-path',
+  folder: 'any images in class folders below --data-path, with or without train, valid and test folders',
+  csv: 'any images, listed in the CSV file --data-path as path,label or path,label,split',
+  npy: 'arrays of images and labels: an .npz file or a folder of .npy files in --data-path'
+} as const
+
+export type DatasetName = keyof typeof DATASETS
 
 export interface DataOptions {
-  /** `digits` (shipped; the default), `mnist`, `folder`. With only `dataPath` it is found out. */
+  /** A name in `DATASETS`; `digits` by default. With only `dataPath` it is found out. */
   data?: string
   /** Where the files are. */
   dataPath?: string
   /** Share of the training images that validates, where the data set has no validation split of its own (0.1). */
   validSplit?: number
+  /** Seed of what is carved out (0). */
   seed?: number
-  /** Image folders: [height, width] and channels of every image. */
+  /** Seed of what is carved out where `seed` is that of something else, such as noise. */
+  splitSeed?: number
+  /** Image files: [height, width] and channels of every image. */
   imageSize?: [number, number]
   channels?: 1 | 3
-  /** Image folders: how images are read; taken from a model that is to see them. */
+  /** Image files: how images are read; taken from a model that is to see them. */
   preprocessing?: Preprocessing
-  /** Image folders without a test split: the share that tests (0.1); 1 takes all. */
+  /** Data without a test split of its own: the share that tests (0.1); 1 takes all. */
   testSplit?: number
+  /** Image files: a broken one is an error instead of being left out. */
   strict?: boolean
   onProgress?: DownloadProgress
 }
@@ -39,6 +56,7 @@ const schema = z.object({
   validSplit: z.number().min(0).lt(1).optional(),
   testSplit: z.number().min(0).max(1).optional(),
   seed: z.int().optional(),
+  splitSeed: z.int().optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   channels: z.union([z.literal(1), z.literal(3)]).optional()
 })
@@ -50,42 +68,34 @@ const schema = z.object({
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
   checkOptions(schema, options, 'the data set')
   const name = datasetName(options)
+  const carving = { ...options, seed: options.splitSeed ?? options.seed }
   if (name === 'digits') return openDigits(options.dataPath)
-  if (name === 'mnist') return openMnist(options)
-  if (name !== 'folder') throw unknownName('data set', name, DATASETS)
-  if (!options.dataPath) throw new LrpError('INVALID_ARGUMENT', 'the data set folder needs its place: give --data-path')
-  return openFolder(options.dataPath, options)
+  if (name === 'mnist' || name === 'fashion-mnist' || name === 'kmnist' || name === 'emnist') {
+    return openIdxSet(name, carving)
+  }
+  if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS))
+  const { dataPath } = options
+  if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs its place: give --data-path`)
+  if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
+  if (name === 'csv') return openCsv(dataPath, carving)
+  if (name === 'npy') return openArrays(dataPath, carving)
+  return openFolder(dataPath, carving)
 }
 
 /** The data set that is meant: by its name, else by what lies at `dataPath`, else the shipped one. */
 export function datasetName({ data, dataPath }: DataOptions): string {
   if (data !== undefined) return data
   if (dataPath === undefined) return 'digits'
-  return hasIdxPair(dataPath, 'train') || hasIdxPair(dataPath, 't10k') ? 'mnist' : 'folder'
+  if (/\.csv$/i.test(dataPath)) return 'csv'
+  if (hasArrays(dataPath)) return 'npy'
+  const prefixes = idxPrefixes(dataPath)
+  if (prefixes) return prefixes[0].startsWith('emnist') ? 'emnist' : 'mnist'
+  return cifarIn(dataPath) ?? 'folder'
 }
 
-const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
-
-async function openDigits(path?: string): Promise<Dataset> {
-  const folder = path ?? join(packageRoot, 'data', 'digits')
-  const [train, valid, test] = await Promise.all(
-    ['train', 'valid', 'test'].map((prefix) => readIdxPair(folder, prefix))
-  )
-  const splits = { train: train!.split, valid: valid!.split, test: test!.split }
-  return checkDataset({ name: 'digits', classes: DIGITS, imageShape: train!.imageShape, splits, skipped: [] })
-}
-
-async function openMnist(options: DataOptions): Promise<Dataset> {
-  if (options.dataPath !== undefined && !existsSync(options.dataPath)) {
-    throw new LrpError('NOT_FOUND', `the data folder ${options.dataPath} does not exist`)
-  }
-  const folder = options.dataPath ?? (await mnistFolder({ onProgress: options.onProgress }))
-  const all = await readIdxPair(folder, 'train')
-  const test = await readIdxPair(folder, 't10k')
-  if (test.imageShape.some((axis, i) => axis !== all.imageShape[i])) {
-    throw new LrpError('INVALID_FILE', `${folder}: training and test images differ in size`)
-  }
-  const [train, valid] = carve(all.split, options.validSplit ?? 0.1, options.seed ?? 0)
-  const splits = { train, valid, test: test.split }
-  return checkDataset({ name: 'mnist', classes: DIGITS, imageShape: all.imageShape, splits, skipped: [] })
+/** Data sets by name: `await datasets.open('digits')`. */
+export const datasets = {
+  open: (name: string, options: Omit<DataOptions, 'data'> = {}): Promise<Dataset> =>
+    openDataset({ ...options, data: name }),
+  names: (): string[] => Object.keys(DATASETS)
 }

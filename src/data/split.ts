@@ -1,6 +1,15 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
-import type { Split } from './dataset.js'
+import type { Dataset, Split } from './dataset.js'
+
+/** How the splits that a data set does not bring itself are carved out of its training images. */
+export interface SplitOptions {
+  /** Share of the training images that validates (0.1). */
+  validSplit?: number
+  /** Share of the images that tests (0.1); 1 takes all. */
+  testSplit?: number
+  seed?: number
+}
 
 /** 0 to n - 1 in an order that depends on the seed alone. */
 export function shuffled(n: number, seed: number): number[] {
@@ -42,4 +51,16 @@ export function carve(split: Split, share: number, seed: number): [Split, Split]
   }
   const ascending = (a: number, b: number): number => a - b
   return [take(split, rest.sort(ascending)), take(split, carved.sort(ascending))]
+}
+
+/** Carves out the splits that are missing: 10 % each by default, stratified and seeded. */
+export function complete(
+  splits: Partial<Dataset['splits']> & { train: Split },
+  options: SplitOptions = {}
+): Dataset['splits'] {
+  const { validSplit = 0.1, testSplit = 0.1, seed = 0 } = options
+  let { train, valid, test } = splits
+  if (!test) [train, test] = carve(train, testSplit, seed)
+  if (!valid) [train, valid] = carve(train, validSplit, seed + 1)
+  return { train, valid, test }
 }

@@ -1,0 +1,120 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { LrpError } from '../errors.js'
+import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { readNpy, readNpz, type NpyArray } from './npy.js'
+import { complete, type SplitOptions } from './split.js'
+
+/** Names an array of images or labels may have, ours first; `x_train` is what Keras writes. */
+const IMAGES = ['images', 'x', 'data']
+const LABELS = ['labels', 'y', 'targets']
+const SPLITS = ['train', 'valid', 'test'] as const
+
+type Arrays = (names: string[]) => Promise<NpyArray | undefined>
+type Parts = { images: Uint8Array; labels: Int32Array; shape: [number, number, number] }
+
+/** Whether a path is, or a folder holds, a pair of arrays that `openArrays` reads. */
+export function hasArrays(path: string): boolean {
+  if (path.endsWith('.npz')) return true
+  const names = [...namesOf(IMAGES), ...SPLITS.flatMap((split) => namesOf(IMAGES, split))]
+  return names.some((name) => existsSync(join(path, `${name}.npy`)))
+}
+
+/**
+ * A data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
+ * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H, W]
+ * or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are whole
+ * numbers from 0. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
+ */
+export async function openArrays(path: string, options: SplitOptions = {}): Promise<Dataset> {
+  const arrays = await sourceOf(path)
+  const parts: Partial<Record<(typeof SPLITS)[number], Parts>> = {}
+  for (const split of SPLITS) parts[split] = await readPair(path, arrays, split)
+  parts.train ??= await readPair(path, arrays)
+  const { train } = parts
+  if (!train)
+    throw new LrpError('NOT_FOUND', `${path} holds no arrays named images and labels, or train_images and train_labels`)
+  for (const part of Object.values(parts)) {
+    if (part && part.shape.join() !== train.shape.join())
+      throw new LrpError('INVALID_FILE', `${path}: the images of its splits differ in size`)
+  }
+  const toSplit = (part?: Parts): Split | undefined => part && { images: part.images, labels: part.labels }
+  const splits = complete({ train: toSplit(train)!, valid: toSplit(parts.valid), test: toSplit(parts.test) }, options)
+  const highest = train.labels.reduce((most, label) => Math.max(most, label), 0)
+  const classes = Array.from({ length: highest + 1 }, (_, label) => String(label))
+  return checkDataset({ name: path, classes, imageShape: train.shape, splits, skipped: [] })
+}
+
+async function sourceOf(path: string): Promise<Arrays> {
+  if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the data ${path} does not exist`)
+  if (statSync(path).isDirectory()) {
+    return async (names) => {
+      const found = names.map((name) => join(path, `${name}.npy`)).find((file) => existsSync(file))
+      return found === undefined ? undefined : readNpy(found)
+    }
+  }
+  const all = await readNpz(path)
+  return async (names) => names.map((name) => all[name]).find((array) => array !== undefined)
+}
+
+function namesOf(kinds: string[], split?: string): string[] {
+  return split === undefined
+    ? kinds
+    : kinds.flatMap((kind) => [`${split}_${kind}`, `${split}-${kind}`, `${kind}_${split}`])
+}
+
+async function readPair(path: string, arrays: Arrays, split?: string): Promise<Parts | undefined> {
+  const [images, labels] = [await arrays(namesOf(IMAGES, split)), await arrays(namesOf(LABELS, split))]
+  if (!images) return undefined
+  const what = split ? `the ${split} images` : 'the images'
+  if (!labels) throw new LrpError('INVALID_FILE', `${path} has no labels for ${what}`)
+  const count = images.shape[0]
+  if (labels.shape.length !== 1 || labels.shape[0] !== count) {
+    throw new LrpError(
+      'INVALID_FILE',
+      `${path}: ${what} are ${images.shape.join('x')}, their labels ${labels.shape.join('x')}`
+    )
+  }
+  const fraction = labels.data.find((label) => !Number.isInteger(label))
+  if (fraction !== undefined) throw new LrpError('INVALID_FILE', `${path}: the label ${fraction} is no whole number`)
+  const planar = toPlanes(images, `${path}: ${what}`)
+  return {
+    images: toBytes(planar.data, images.dtype, `${path}: ${what}`),
+    shape: planar.shape,
+    labels: Int32Array.from(labels.data)
+  }
+}
+
+function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array; shape: [number, number, number] } {
+  const isChannels = (axis?: number): boolean => axis === 1 || axis === 3
+  const [count, a, b, c] = shape as [number, number, number, number]
+  if (shape.length === 3) return { data, shape: [1, a, b] }
+  if (shape.length !== 4 || !(isChannels(a) || isChannels(c))) {
+    throw new LrpError(
+      'INVALID_FILE',
+      `${what} are ${shape.join('x')}: [N, H, W], [N, C, H, W] or [N, H, W, C] is wanted, C being 1 or 3`
+    )
+  }
+  if (isChannels(a)) return { data, shape: [a, b, c] }
+  const planes = new Float32Array(data.length)
+  const plane = a * b
+  for (let i = 0; i < count; i++) {
+    const start = i * plane * c
+    for (let j = 0; j < plane; j++) for (let k = 0; k < c; k++) planes[start + k * plane + j] = data[start + j * c + k]!
+  }
+  return { data: planes, shape: [c, a, b] }
+}
+
+/** Whole numbers are bytes; real numbers are taken as bytes too where one is above 1, else as 0 to 1. */
+function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array {
+  let [low, high] = [0, 0]
+  for (const value of values) {
+    if (!Number.isFinite(value)) throw new LrpError('INVALID_FILE', `${what} hold a value that is no number`)
+    low = Math.min(low, value)
+    high = Math.max(high, value)
+  }
+  if (low < 0 || high > 255)
+    throw new LrpError('INVALID_FILE', `${what} hold values from ${low} to ${high}: 0 to 255, or 0 to 1, is wanted`)
+  const unit = dtype.startsWith('f') && high <= 1 ? 255 : 1
+  return Uint8Array.from(values, (value) => Math.round(value * unit))
+}

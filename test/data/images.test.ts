@@ -1,0 +1,149 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import sharp from 'sharp'
+import { classCounts, fingerprint, imagesOf } from '../../src/data/dataset.js'
+import { openDataset } from '../../src/data/open.js'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lrp-images-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const RED = { r: 200, g: 10, b: 30 }
+const BLUE = { r: 5, g: 20, b: 250 }
+
+async function image(path: string, background = RED, width = 6, height = 4): Promise<void> {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  await sharp({ create: { width, height, channels: 3, background } }).toFile(join(folder, path))
+}
+
+async function classes(prefix: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await image(`${prefix}red/${i}.png`, RED)
+    await image(`${prefix}blue/${i}.png`, BLUE)
+  }
+}
+
+describe('image folders', () => {
+  test('of classes are split by ratio, stratified', async () => {
+    await classes('', 10)
+    const dataset = await openDataset({ dataPath: folder, validSplit: 0.2, testSplit: 0.2 })
+    expect(dataset.classes).toEqual(['blue', 'red'])
+    expect(dataset.imageShape).toEqual([3, 4, 6])
+    const { train, valid, test: tests } = dataset.splits
+    expect([train, valid, tests].map((split) => classCounts(split, 2))).toEqual([
+      [6, 6],
+      [2, 2],
+      [2, 2]
+    ])
+    const all = [train, valid, tests].flatMap(({ paths }) => paths!)
+    expect(new Set(all).size).toBe(20)
+  })
+
+  test('keep the splits they bring, and every pixel in its place', async () => {
+    await classes('train/', 3)
+    await classes('valid/', 1)
+    await classes('test/', 2)
+    const dataset = await openDataset({ dataPath: folder })
+    expect(Object.values(dataset.splits).map(({ labels }) => labels.length)).toEqual([6, 2, 4])
+    const { bytes } = imagesOf(dataset, 'test', 0, 1)
+    expect([bytes[0], bytes[24], bytes[48]]).toEqual([BLUE.r, BLUE.g, BLUE.b])
+  })
+
+  test('are read alike, whatever finishes first', async () => {
+    await classes('', 12)
+    const open = (): Promise<string> => openDataset({ dataPath: folder }).then(fingerprint)
+    expect(await open()).toBe(await open())
+  })
+
+  test('take the first image size, or the one asked for', async () => {
+    await classes('', 2)
+    await image('red/other.jpg', RED, 30, 30)
+    expect((await openDataset({ dataPath: folder })).imageShape).toEqual([3, 4, 6])
+    const small = await openDataset({ dataPath: folder, imageSize: [2, 3], channels: 1 })
+    expect(small.imageShape).toEqual([1, 2, 3])
+  })
+
+  test('name broken images and leave them out, unless strict', async () => {
+    await classes('', 3)
+    writeFileSync(join(folder, 'blue', '0.png'), 'no image')
+    writeFileSync(join(folder, 'red', '1.jpg'), '')
+    const { skipped, splits } = await openDataset({ dataPath: folder, validSplit: 0, testSplit: 0 })
+    expect(skipped).toEqual([join(folder, 'blue', '0.png'), join(folder, 'red', '1.jpg')])
+    expect(classCounts(splits.train, 2)).toEqual([2, 3])
+    expect(splits.train.paths).not.toContain(skipped[0])
+    expect(splits.train.images[0]).toBe(BLUE.r)
+    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(skipped[0])
+  })
+
+  test('without classes, with an empty class or with nothing readable are refused', async () => {
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow('no class folders')
+    await classes('', 1)
+    mkdirSync(join(folder, 'empty'))
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/empty holds no image/)
+    rmSync(join(folder, 'empty'), { recursive: true })
+    for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/none of the 2 images can be read/)
+  })
+
+  test('a class whose images are all broken is refused', async () => {
+    await classes('', 2)
+    for (const i of [0, 1]) writeFileSync(join(folder, 'red', `${i}.png`), 'no image')
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/class 'red' has no training image/)
+  })
+
+  test('a class that a split lacks is named', async () => {
+    await classes('train/', 2)
+    await image('test/red/0.png')
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/test has no folder for the class 'blue'/)
+  })
+
+  test('images that keep their own sizes are refused', async () => {
+    await image('a/0.png', RED, 6, 4)
+    await image('a/1.png', RED, 4, 6)
+    const preprocessing = { channels: 3, channelOrder: 'rgb', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const
+    const options = { ...preprocessing, mean: [0, 0, 0], std: [1, 1, 1] }
+    await expect(openDataset({ dataPath: folder, preprocessing: options })).rejects.toThrow(/1.png is 3x6x4 where/)
+  })
+})
+
+describe('CSV lists', () => {
+  const list = (text: string): string => {
+    writeFileSync(join(folder, 'list.csv'), text)
+    return join(folder, 'list.csv')
+  }
+
+  test('of path, label and split, with headings and quotes', async () => {
+    await image('a, b.png', RED)
+    await image('c.png', BLUE)
+    const text = '\uFEFFpath,label,split\r\n"a, b.png",cat,train\r\nc.png,dog,train\r\nc.png,"dog",test\r\n'
+    const dataset = await openDataset({ dataPath: list(text), validSplit: 0 })
+    expect(dataset.classes).toEqual(['cat', 'dog'])
+    expect([...dataset.splits.train.labels, ...dataset.splits.test.labels]).toEqual([0, 1, 1])
+    expect(dataset.splits.train.images[0]).toBe(RED.r)
+  })
+
+  test('of numbers: 2 comes before 10', async () => {
+    await image('a.png')
+    const rows = Array.from({ length: 11 }, (_, label) => `a.png,${label}`).reverse()
+    const dataset = await openDataset({ dataPath: list(rows.join('\n')), validSplit: 0, testSplit: 0 })
+    expect(dataset.classes[10]).toBe('10')
+    expect([...dataset.splits.train.labels]).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+  })
+
+  test.each([
+    ['', 'names no images'],
+    ['path,label\n', 'names no images'],
+    ['a.png,0\na.png', 'image 2 has no path or no label'],
+    ['a.png,cat,training', "the split 'training'"],
+    ['a.png,0\na.png,2', 'the class 1 has no image'],
+    ['a.png,1000000000', 'the class 0 has no image'],
+    ['"a.png,0', 'no CSV file']
+  ])('%j is refused', async (text, message) => {
+    await image('a.png')
+    await expect(openDataset({ dataPath: list(text) })).rejects.toThrow(message)
+  })
+})

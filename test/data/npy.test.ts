@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { npyBytes, readNpy, readNpz, writeNpy, writeNpz } from '../../src/data/npy.js'
+import { openDataset } from '../../src/data/open.js'
+import { sizeOf } from '../../src/tensor.js'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lrp-npy-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A .npy file as NumPy writes it. */
+function npy(descr: string, shape: string, values: Uint8Array, version = 1, order = 'False'): Buffer {
+  const text = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${shape}), }`
+  const header = Buffer.from(text.padEnd(117) + '\n', 'latin1')
+  const length = Buffer.alloc(version === 1 ? 2 : 4)
+  if (version === 1) length.writeUInt16LE(header.length)
+  else length.writeUInt32LE(header.length)
+  return Buffer.concat([Buffer.from([0x93, ...Buffer.from('NUMPY'), version, 0]), length, header, values])
+}
+
+const bytesOf = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+
+describe('.npy files', () => {
+  test('what is written is read back', async () => {
+    const path = join(folder, 'a.npy')
+    const shapes = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 })
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.integer(), async (shape, seed) => {
+        const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i + seed))
+        await writeNpy(path, { data, shape })
+        expect(await readNpy(path)).toEqual({ data, shape, dtype: 'f4' })
+      }),
+      { numRuns: 30 }
+    )
+  })
+
+  test('the header is aligned as NumPy wants it', () => {
+    const bytes = npyBytes({ data: new Float32Array(3), shape: [3] })
+    expect((bytes.length - 12) % 64).toBe(0)
+  })
+
+  test.each([
+    ['<f8', bytesOf(Float64Array.of(1, -2))],
+    ['<i8', bytesOf(BigInt64Array.of(1n, -2n))],
+    ['<i4', bytesOf(Int32Array.of(1, -2))],
+    ['<i2', bytesOf(Int16Array.of(1, -2))],
+    ['|i1', bytesOf(Int8Array.of(1, -2))],
+    ['>i2', Uint8Array.of(0, 1, 255, 254)]
+  ])('values of type %s are read', async (descr, values) => {
+    for (const version of [1, 2, 3]) {
+      const path = join(folder, 'a.npy')
+      writeFileSync(path, npy(descr, '2,', values, version))
+      const { data, shape } = await readNpy(path)
+      expect([[...data], shape]).toEqual([[1, -2], [2]])
+    }
+  })
+
+  test.each([
+    ['truncated values', npy('<f4', '3,', new Uint8Array(11)), 'INVALID_FILE'],
+    ['a cut header', npy('<f4', '3,', new Uint8Array(12)).subarray(0, 40), 'INVALID_FILE'],
+    ['objects', npy('|O', '1,', new Uint8Array(8)), 'INVALID_FILE'],
+    ['text', npy('<U3', '1,', new Uint8Array(12)), 'INVALID_FILE'],
+    ['Fortran order', npy('<f4', '1, 1', new Uint8Array(4), 1, 'True'), 'UNSUPPORTED'],
+    ['a shape beyond all memory', npy('<f4', '99999999999, 99999999999', new Uint8Array(4)), 'INVALID_FILE'],
+    ['no array at all', Buffer.from('hello'), 'INVALID_FILE']
+  ])('%s is refused by name', async (_, bytes, code) => {
+    const path = join(folder, 'a.npy')
+    writeFileSync(path, bytes)
+    await expect(readNpy(path)).rejects.toMatchObject({ code, message: expect.stringContaining(path) })
+  })
+})
+
+test('.npz files hold arrays by name', async () => {
+  const path = join(folder, 'a.npz')
+  const arrays = { a: { data: Float32Array.of(1, 2), shape: [2] }, 'b.c': { data: Float32Array.of(3), shape: [1, 1] } }
+  await writeNpz(path, arrays)
+  expect(await readNpz(path)).toEqual({ a: { ...arrays.a, dtype: 'f4' }, 'b.c': { ...arrays['b.c'], dtype: 'f4' } })
+  writeFileSync(path, 'PK no zip')
+  await expect(readNpz(path)).rejects.toMatchObject({ code: 'INVALID_FILE' })
+})
+
+describe('data sets of arrays', () => {
+  const write = (name: string, descr: string, shape: string, values: ArrayBufferView): void =>
+    writeFileSync(join(folder, name), npy(descr, shape, bytesOf(values)))
+
+  test('a folder of images and labels', async () => {
+    write('images.npy', '|u1', '2, 1, 2, 3', Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+    write('labels.npy', '<i8', '2,', BigInt64Array.of(0n, 1n))
+    const { imageShape, splits } = await openDataset({ dataPath: folder, validSplit: 0, testSplit: 0 })
+    expect(imageShape).toEqual([1, 2, 3])
+    expect(splits.train.labels).toHaveLength(2)
+  })
+
+  test('three channels last become planes', async () => {
+    write('images.npy', '|u1', '1, 2, 2, 3', Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+    write('labels.npy', '|u1', '1,', Uint8Array.of(0))
+    const { imageShape, splits } = await openDataset({ dataPath: folder, validSplit: 0, testSplit: 0 })
+    expect(imageShape).toEqual([3, 2, 2])
+    expect([...splits.train.images]).toEqual([1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12])
+  })
+
+  test('an .npz file with splits, of values from 0 to 1', async () => {
+    const path = join(folder, 'set.npz')
+    const images = { data: Float32Array.of(0, 1, 0.5, 0.2), shape: [2, 1, 2] }
+    const labels = { data: Float32Array.of(0, 1), shape: [2] }
+    await writeNpz(path, { x_train: images, y_train: labels, x_test: images, y_test: labels })
+    const { splits } = await openDataset({ dataPath: path, validSplit: 0 })
+    expect([...splits.test.images]).toEqual([0, 255, 128, 51])
+    expect([...splits.test.labels]).toEqual([0, 1])
+  })
+
+  test.each([
+    [[0, 1, 2], [2, 1, 2], [0], 'their labels 1'],
+    [[0, 1, 2, 3], [2, 1, 2], [0, 0.5], 'label 0.5 is no whole number'],
+    [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'values from 0 to 300'],
+    [[0, 1, NaN, 3], [2, 1, 2], [0, 1], 'no number'],
+    [[0, 1, 2, 3], [2, 2], [0, 1], 'is wanted'],
+    [[0, 1, 2, 3], [2, 1, 2], [0, -1], 'the label -1'],
+    [[0, 1, 2, 3], [2, 1, 2], [0, 2], "class '1' has no training image"]
+  ])('images %j of shape %j with labels %j are refused', async (values, shape, labels, message) => {
+    const path = join(folder, 'set.npz')
+    const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => values[i] ?? 0)
+    await writeNpz(path, {
+      images: { data, shape },
+      labels: { data: Float32Array.from(labels), shape: [labels.length] }
+    })
+    await expect(openDataset({ dataPath: path, validSplit: 0, testSplit: 0 })).rejects.toThrow(message)
+  })
+
+  test('without labels, or without images, is refused', async () => {
+    write('images.npy', '|u1', '1, 2, 2', new Uint8Array(4))
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow('no labels')
+    rmSync(join(folder, 'images.npy'))
+    await expect(openDataset({ data: 'npy', dataPath: folder })).rejects.toThrow('no arrays named')
+  })
+})
