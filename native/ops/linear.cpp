@@ -2,6 +2,7 @@
 
 #include "../error.h"
 #include "families.h"
+#include "split_dense.h"
 
 namespace lrp {
 
@@ -30,12 +31,17 @@ class Linear : public Op, public LinearMap {
 
   /// All weights one: every output is the sum of the inputs, so no matrix is needed.
   Tensor forward(const Tensor& x, Part part, bool with_bias) const override {
+    if (part.kind != Part::kFull && fits_split_dense(x, weight_, part)) {
+      Tensor result = split_dense_forward(x, weight_, part);
+      return with_bias && bias_.defined() ? result.add_(bias(part)) : result;
+    }
     if (part.kind != Part::kOnes) return LinearMap::forward(x, part, with_bias);
     auto shape = x.sizes().vec();
     shape.back() = weight_.size(0);
     return x.sum(-1, true).expand(shape);
   }
   Tensor input_gradient(const Tensor& g, const Tensor& x, Part part) const override {
+    if (fits_split_dense(g, weight_, part)) return split_dense_gradient(g, weight_, part);
     if (part.kind != Part::kOnes) return LinearMap::input_gradient(g, x, part);
     return g.sum(-1, true).expand_as(x);
   }

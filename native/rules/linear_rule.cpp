@@ -31,7 +31,7 @@ Tensor LinearLayer::positive_z(bool with_bias) const {
 }
 
 Tensor LinearLayer::negative_z(Tensor P, bool with_bias) const {
-  constexpr int64_t kFew = 64;
+  constexpr int64_t kFew = 16;
   const Tensor w = weight();
   const bool few = w.defined() && w.numel() / w.size(0) <= kFew;
   if (!few) return P.neg_().add_(z(with_bias));
