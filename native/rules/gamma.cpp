@@ -32,6 +32,11 @@ Rule gamma(const RuleArguments& a) {
           if (with_bias) f.absorb(s, boosted);
           return times(f.gradient(s, boosted), f.x());
         }
+        if (f.dead_below_zero()) {  // no output below zero carries relevance: half of the form vanishes
+          const Tensor s = ratio(R, f.positive_z(with_bias).mul_(g).add_(f.z(with_bias)), S);
+          if (with_bias) f.absorb(s, boosted);
+          return times(f.gradient(s, boosted), f.x_positive()).add_(times(f.gradient(s, lessened), f.x_negative()));
+        }
         const Tensor sign = f.z();
         const Tensor s = boosted_ratio(R, f.z(with_bias), f.positive_z(with_bias), sign, g, S);
         const Tensor above = s.masked_fill(sign.lt(0), 0), below = s.masked_fill(sign.gt(0), 0);

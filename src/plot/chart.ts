@@ -1,8 +1,8 @@
+import { dirname } from 'node:path'
 import * as echarts from 'echarts'
 import sharp from 'sharp'
 import { makeFolder, writeAtomic } from '../files.js'
-import { dirname } from 'node:path'
-import { textToPaths, textWidth } from './text.js'
+import { fitText, textToPaths, textWidth } from './text.js'
 
 // ECharts lays text out by the font that it will be drawn in.
 echarts.setPlatformAPI({
@@ -18,8 +18,12 @@ export interface Chart {
 /** Okabe and Ito's colours, told apart by colour-blind readers. */
 export const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666']
 
+const FONT = 12
+const WIDTH = 720
+const LONGEST_NAME = 150
+
 /** Renders an ECharts option on a white ground, text as paths; the PNG has twice the pixels. */
-export async function renderChart(option: echarts.EChartsOption, width = 720, height = 440): Promise<Chart> {
+export async function renderChart(option: echarts.EChartsOption, width = WIDTH, height = 440): Promise<Chart> {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
   try {
     chart.setOption({ animation: false, backgroundColor: '#fff', color: COLOURS, ...option })
@@ -45,39 +49,193 @@ export interface Line {
   dashed?: boolean
 }
 
-/** Lines over a numeric axis, with optional bands. */
-export function lineChart(
-  title: string,
-  xName: string,
-  yName: string,
-  lines: Line[],
-  range?: { min?: number; max?: number }
-): Promise<Chart> {
-  const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, COLOURS[i % COLOURS.length]!) : []))
-  return renderChart({
-    title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16, fontWeight: 'normal' } },
-    legend: { bottom: 6, data: lines.map((line) => line.name) },
-    grid: { left: 72, right: 28, top: 52, bottom: 84 },
-    xAxis: { type: 'value', name: xName, nameLocation: 'middle', nameGap: 30, min: 'dataMin', max: 'dataMax' },
-    yAxis: { type: 'value', name: yName, nameLocation: 'middle', nameGap: 50, scale: true, ...range },
-    series: [
-      ...bands,
-      ...lines.map((line, i) => ({
-        name: line.name,
-        type: 'line' as const,
-        data: line.points,
-        symbolSize: line.points.length > 40 ? 0 : 6,
-        itemStyle: { color: COLOURS[i % COLOURS.length] },
-        lineStyle: { width: 2, type: line.dashed ? ('dashed' as const) : ('solid' as const) }
+export interface Range {
+  min?: number
+  max?: number
+}
+
+/** Lines over a numeric axis, with optional bands; points that are no numbers leave a gap. */
+export function lineChart(title: string, xName: string, yName: string, lines: Line[], range?: Range): Promise<Chart> {
+  const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, colourOf(i)) : []))
+  const legend = legendOf(lines.map((line) => line.name))
+  return renderChart(
+    {
+      title: titleOf(title),
+      legend: legend.option,
+      grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
+      xAxis: { ...numberAxis(xName, 30), min: 'dataMin', max: 'dataMax', minInterval: stepOf(lines) },
+      yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
+      series: [...bands, ...lines.map((line, i) => lineSeries(line, colourOf(i)))]
+    },
+    WIDTH,
+    416 + legend.height
+  )
+}
+
+/** Points per group: what two measures say of the same things. */
+export function scatterChart(title: string, xName: string, yName: string, groups: Line[]): Promise<Chart> {
+  const legend = legendOf(groups.map((group) => group.name))
+  return renderChart(
+    {
+      title: titleOf(title),
+      legend: legend.option,
+      grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
+      xAxis: { ...numberAxis(xName, 30), scale: true },
+      yAxis: { ...numberAxis(yName, 54), scale: true },
+      series: groups.map((group, i) => ({
+        name: group.name,
+        type: 'scatter',
+        data: group.points,
+        symbol: ['circle', 'triangle', 'rect', 'diamond'][i % 4],
+        symbolSize: 8,
+        itemStyle: { color: colourOf(i), opacity: 0.7 }
       }))
-    ]
-  })
+    },
+    WIDTH,
+    416 + legend.height
+  )
+}
+
+/** One bar per name, with an optional interval (lower and upper value) for each. */
+export function barChart(
+  title: string,
+  yName: string,
+  names: string[],
+  values: number[],
+  range?: Range,
+  intervals?: [number, number][]
+): Promise<Chart> {
+  const width = Math.min(2400, Math.max(WIDTH, 110 + names.length * 26))
+  const axis = nameAxis(names, width - 106)
+  return renderChart(
+    {
+      title: titleOf(title),
+      grid: { left: 78, right: 28, top: 52, bottom: 22 + axis.height },
+      xAxis: axis.option,
+      yAxis: { ...numberAxis(yName, 54), ...range },
+      series: [
+        { type: 'bar', data: values, itemStyle: { color: COLOURS[0] }, barMaxWidth: 48 },
+        ...(intervals ? [whiskers(intervals)] : [])
+      ]
+    },
+    width,
+    390 + axis.height
+  )
+}
+
+/** Counts of true (row) and predicted (column) classes, numbers in the cells, shaded by share of the row. */
+export function confusionChart(matrix: number[][], classes: string[]): Promise<Chart> {
+  const sums = matrix.map((row) => row.reduce((sum, count) => sum + count, 0))
+  const many = classes.length > 40
+  const cell = many ? Math.max(2, Math.min(14, Math.floor(2400 / classes.length))) : 46
+  const side = Math.max(360, classes.length * cell)
+  const axis = nameAxis(classes, side)
+  const names = longest(classes)
+  const data = matrix.flatMap((row, i) =>
+    row.flatMap((count, j) => {
+      if (many && count === 0) return []
+      const share = count / Math.max(1, sums[i]!)
+      const label = { show: !many && count > 0, color: share > 0.5 ? '#fff' : '#222', formatter: String(count) }
+      return [{ value: [j, i, share], label }]
+    })
+  )
+  const left = 54 + names
+  const bottom = 48 + axis.height
+  return renderChart(
+    {
+      title: titleOf('Confusion matrix'),
+      grid: { left, right: 24, top: 48, bottom },
+      xAxis: { ...axis.option, ...named('predicted', axis.height + 16), splitArea: { show: false } },
+      yAxis: { ...nameAxis(classes, side, false).option, ...named('true', names + 24), inverse: true },
+      visualMap: { show: false, min: 0, max: 1, dimension: 2, inRange: { color: ['#ffffff', '#9ecae1', '#08519c'] } },
+      series: [{ type: 'heatmap', data, itemStyle: { borderColor: '#e8e8e8', borderWidth: many ? 0 : 1 } }]
+    },
+    left + side + 24,
+    48 + side + bottom
+  )
+}
+
+const colourOf = (i: number): string => COLOURS[i % COLOURS.length]!
+
+function titleOf(text: string): echarts.TitleComponentOption {
+  return {
+    text: fitText(text, 16, WIDTH - 40),
+    left: 'center',
+    top: 8,
+    textStyle: { fontSize: 16, fontWeight: 'normal' }
+  }
+}
+
+/** Whole numbers such as epochs get whole ticks. */
+function stepOf(lines: Line[]): number {
+  return lines.every(({ points }) => points.every(([x]) => Number.isInteger(x))) ? 1 : 0
+}
+
+function named(name: string, nameGap: number): { name: string; nameLocation: 'middle'; nameGap: number } {
+  return { name, nameLocation: 'middle', nameGap }
+}
+
+function numberAxis(
+  name: string,
+  gap: number
+): { type: 'value'; name: string; nameLocation: 'middle'; nameGap: number } {
+  return { type: 'value', ...named(name, gap) }
+}
+
+/** Class names along an axis: level where they fit beside each other, else upright; some left out where there are many. */
+function nameAxis(
+  names: string[],
+  width: number,
+  across = true
+): { option: { type: 'category' } & Record<string, unknown>; height: number } {
+  const room = width / Math.max(1, names.length)
+  const level = longest(names) + 6 <= room
+  const interval = room < 14 ? Math.ceil(14 / room) - 1 : 0
+  const shown = names.map((name) => fitText(name, FONT, LONGEST_NAME))
+  const axisLabel = { interval, rotate: level || !across ? 0 : 90, fontSize: FONT }
+  return {
+    option: { type: 'category', data: shown, axisLabel, axisTick: { show: false } },
+    height: level ? 20 : longest(names) + 10
+  }
+}
+
+function longest(names: string[]): number {
+  return names.reduce((most, name) => Math.max(most, Math.min(LONGEST_NAME, textWidth(name, FONT))), 0)
+}
+
+/** A legend below the chart, in as many rows as it needs; none for a single line. */
+function legendOf(names: string[]): { option: echarts.LegendComponentOption; height: number } {
+  const rows = names.reduce(
+    (rows, name) => {
+      const width = textWidth(name, FONT) + 46
+      const last = rows.at(-1)!
+      return last + width <= WIDTH - 40 || last === 0 ? [...rows.slice(0, -1), last + width] : [...rows, width]
+    },
+    [0]
+  )
+  if (names.length < 2) return { option: { show: false }, height: 0 }
+  return {
+    option: { bottom: 6, left: 'center', width: WIDTH - 40, data: names, itemGap: 16 },
+    height: 4 + rows.length * 24
+  }
+}
+
+function lineSeries(line: Line, colour: string): echarts.SeriesOption {
+  return {
+    name: line.name,
+    type: 'line',
+    data: line.points,
+    symbolSize: line.points.length > 40 ? 0 : 6,
+    itemStyle: { color: colour },
+    lineStyle: { width: 2, type: line.dashed ? 'dashed' : 'solid' }
+  }
 }
 
 function bandSeries(line: Line, colour: string): echarts.SeriesOption[] {
   const base = {
     type: 'line' as const,
     stack: `band ${line.name}`,
+    stackStrategy: 'all' as const,
     symbolSize: 0,
     lineStyle: { opacity: 0 },
     silent: true
@@ -90,63 +248,28 @@ function bandSeries(line: Line, colour: string): echarts.SeriesOption[] {
   ]
 }
 
-/** One bar per name. */
-export function barChart(
-  title: string,
-  yName: string,
-  names: string[],
-  values: number[],
-  range?: { min?: number; max?: number }
-): Promise<Chart> {
-  return renderChart({
-    title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16, fontWeight: 'normal' } },
-    grid: { left: 72, right: 28, top: 52, bottom: 70 },
-    xAxis: { type: 'category', data: names, axisLabel: { interval: 0, rotate: names.join('').length > 60 ? 35 : 0 } },
-    yAxis: { type: 'value', name: yName, nameLocation: 'middle', nameGap: 50, ...range },
-    series: [{ type: 'bar', data: values, itemStyle: { color: COLOURS[0] }, barMaxWidth: 48 }]
-  })
-}
-
-/** Counts of true (row) and predicted (column) classes, numbers in the cells, shaded by share of the row. */
-export function confusionChart(matrix: number[][], classes: string[]): Promise<Chart> {
-  const sums = matrix.map((row) => row.reduce((sum, count) => sum + count, 0))
-  const cells = matrix.flatMap((row, i) =>
-    row.map((count, j) => ({ value: [j, i, count / Math.max(1, sums[i]!)], count }))
-  )
-  const size = Math.max(460, 130 + classes.length * 46)
-  return renderChart(
-    {
-      title: { text: 'Confusion matrix', left: 'center', top: 8, textStyle: { fontSize: 16, fontWeight: 'normal' } },
-      grid: { left: 110, right: 24, top: 48, bottom: 84 },
-      xAxis: {
-        type: 'category',
-        data: classes,
-        name: 'predicted',
-        nameLocation: 'middle',
-        nameGap: 44,
-        axisLabel: { interval: 0, rotate: classes.join('').length > 40 ? 35 : 0 }
-      },
-      yAxis: {
-        type: 'category',
-        data: classes,
-        name: 'true',
-        nameLocation: 'middle',
-        nameGap: 84,
-        inverse: true,
-        axisLabel: { interval: 0 }
-      },
-      visualMap: { show: false, min: 0, max: 1, dimension: 2, inRange: { color: ['#ffffff', '#9ecae1', '#08519c'] } },
-      series: [
-        {
-          type: 'heatmap',
-          data: cells.map(({ value, count }) => ({
-            value,
-            label: { show: count > 0, color: value[2]! > 0.5 ? '#fff' : '#222', formatter: String(count) }
-          }))
-        }
+/** A line with two short bars across its ends, over each bar. */
+function whiskers(intervals: [number, number][]): echarts.SeriesOption {
+  return {
+    type: 'custom',
+    data: intervals.map(([low, high], i) => [i, low, high]),
+    z: 10,
+    renderItem: (_, api) => {
+      const [[x, top], [, bottom]] = [2, 1].map((axis) => api.coord([api.value(0), api.value(axis)])) as [
+        number[],
+        number[]
       ]
-    },
-    size,
-    size
-  )
+      const line = (x1: number, y1: number, x2: number, y2: number): object => ({
+        type: 'line',
+        shape: { x1, y1, x2, y2 },
+        style: { stroke: '#222', lineWidth: 1.5 }
+      })
+      const children = [
+        line(x!, top!, x!, bottom!),
+        line(x! - 5, top!, x! + 5, top!),
+        line(x! - 5, bottom!, x! + 5, bottom!)
+      ]
+      return { type: 'group', children } as echarts.CustomSeriesRenderItemReturn
+    }
+  }
 }

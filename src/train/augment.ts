@@ -45,7 +45,10 @@ export function parseAugment(text: string): Augmentation {
     if (FLAGS.includes(name) && value === undefined) return [name, true]
     const number = Number(value)
     if (value === undefined || value === '' || FLAGS.includes(name) || Number.isNaN(number)) {
-      throw new LrpError('INVALID_ARGUMENT', `augmentation '${part}': write ${FLAGS.includes(name) ? given : `${given}=NUMBER`}`)
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `augmentation '${part}': write ${FLAGS.includes(name) ? given : `${given}=NUMBER`}`
+      )
     }
     return [name, number]
   })

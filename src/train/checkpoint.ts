@@ -33,14 +33,21 @@ export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkp
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint> {
   const path = experiment.path('checkpoints', 'last.safetensors')
-  if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the experiment ${experiment.name} has no checkpoint to go on from`)
+  if (!existsSync(path))
+    throw new LrpError('NOT_FOUND', `the experiment ${experiment.name} has no checkpoint to go on from`)
   const tensors = await readSafetensors(path)
   const state = tensors.get('state.json')
   if (!state) throw new LrpError('INVALID_FILE', `${path} is no checkpoint of ours`)
   const group = (prefix: string): Record<string, RawTensor> =>
-    Object.fromEntries([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]))
-  const { position, history } = JSON.parse(new TextDecoder().decode(state.data)) as Pick<Snapshot, 'position'> & Pick<Checkpoint, 'history'>
-  return { snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), position }, history: history.map(withNaN) }
+    Object.fromEntries(
+      [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t])
+    )
+  const { position, history } = JSON.parse(new TextDecoder().decode(state.data)) as Pick<Snapshot, 'position'> &
+    Pick<Checkpoint, 'history'>
+  return {
+    snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), position },
+    history: history.map(withNaN)
+  }
 }
 
 /** JSON has no NaN: it reads as null. */

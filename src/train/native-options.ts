@@ -61,10 +61,16 @@ function scheduleOf(settings: TrainSettings, images: number): NativeSchedule {
   }
 }
 
-function classWeights({ classWeights: given, loss }: TrainSettings, dataset: Dataset): NativeTrainOptions['classWeights'] {
+function classWeights(
+  { classWeights: given, loss }: TrainSettings,
+  dataset: Dataset
+): NativeTrainOptions['classWeights'] {
   if (given === undefined) return undefined
   if (loss !== 'cross-entropy' && loss !== 'nll') {
-    throw new LrpError('INVALID_ARGUMENT', `option 'classWeights' goes with the losses cross-entropy and nll, not ${loss}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `option 'classWeights' goes with the losses cross-entropy and nll, not ${loss}`
+    )
   }
   const classes = dataset.classes.length
   if (given !== 'balanced' && given.length !== classes) {
@@ -72,7 +78,9 @@ function classWeights({ classWeights: given, loss }: TrainSettings, dataset: Dat
   }
   const counts = classCounts(dataset.splits.train, classes)
   const total = dataset.splits.train.labels.length
-  const data = Float32Array.from(given === 'balanced' ? counts.map((count) => (count > 0 ? total / (classes * count) : 0)) : given)
+  const data = Float32Array.from(
+    given === 'balanced' ? counts.map((count) => (count > 0 ? total / (classes * count) : 0)) : given
+  )
   return { data, shape: [classes] }
 }
 
@@ -88,7 +96,8 @@ function groupsOf({ groups }: TrainSettings, graph: Graph): NativeTrainOptions['
   const result: NonNullable<NativeTrainOptions['groups']> = []
   for (const { match, frozen, ...rates } of groups) {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
-    if (names.length === 0) throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches the group '${match}'`)
+    if (names.length === 0)
+      throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches the group '${match}'`)
     for (const name of names) rest.delete(name)
     if (!frozen) result.push({ names, ...rates })
   }

@@ -121,9 +121,18 @@ export interface NativeTrainResult {
 
 /** Parts of a training step by themselves; all at once, on JavaScript's thread. */
 export interface NativeTrainingSteps {
-  lossAndGradient(options: Partial<NativeLoss>, outputs: Tensor | RawTensor, targets: NativeValues): { loss: number; gradient: RawTensor }
+  lossAndGradient(
+    options: Partial<NativeLoss>,
+    outputs: Tensor | RawTensor,
+    targets: NativeValues
+  ): { loss: number; gradient: RawTensor }
   /** The parameter after each step; the learning rate of step i is multiplied by factors[i]. */
-  optimizerSteps(options: Partial<NativeTrainOptions>, parameter: Tensor, gradients: Tensor[], factors: number[]): RawTensor[]
+  optimizerSteps(
+    options: Partial<NativeTrainOptions>,
+    parameter: Tensor,
+    gradients: Tensor[],
+    factors: number[]
+  ): RawTensor[]
   scheduleFactors(schedule: Partial<NativeSchedule>, steps: number): number[]
   /** Factor of the learning rate after each epoch's validation loss. */
   plateauFactors(schedule: Partial<NativeSchedule>, losses: number[]): number[]

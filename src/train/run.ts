@@ -2,7 +2,14 @@ import type { Dataset, Split } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native.js'
 import { nativeOptions } from './native-options.js'
-import type { BatchEvent, EpochEvent, NativeSamples, NativeTrainOptions, NativeTrainResult, Snapshot } from './native.js'
+import type {
+  BatchEvent,
+  EpochEvent,
+  NativeSamples,
+  NativeTrainOptions,
+  NativeTrainResult,
+  Snapshot
+} from './native.js'
 import type { TrainSettings } from './settings.js'
 
 export interface RunCallbacks {
@@ -21,7 +28,10 @@ export async function runTraining(
   signal?: AbortSignal
 ): Promise<NativeTrainResult> {
   const { train, valid } = dataset.splits
-  const data = { train: toNative(train, dataset), valid: valid.labels.length > 0 ? toNative(valid, dataset) : undefined }
+  const data = {
+    train: toNative(train, dataset),
+    valid: valid.labels.length > 0 ? toNative(valid, dataset) : undefined
+  }
   let reported = state?.position.epoch ?? 0
   let allReported: (() => void) | undefined
   const onEvent: NativeTrainOptions['onEvent'] = (event) => {

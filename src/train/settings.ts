@@ -40,12 +40,12 @@ export const settingsSchema = z.object({
   /** Each class drawn equally often instead of each image once an epoch. */
   balancedSampling: z.boolean().default(false),
   optimizer: z.string().default('adam'),
-  learningRate: z.number().positive().default(1e-3),
+  learningRate: z.number().positive().default(2e-3),
   momentum: z.number().min(0).lt(1).default(0),
   nesterov: z.boolean().default(false),
   weightDecay: z.number().min(0).default(0),
   groups: z.array(groupSchema).optional(),
-  scheduler: z.string().default('constant'),
+  scheduler: z.string().default('one-cycle'),
   warmupEpochs: z.number().min(0).default(0),
   /** step: epochs between two falls of the rate. */
   schedulerStep: z.number().positive().default(10),

@@ -74,8 +74,14 @@ export async function trainParts(
 ): Promise<TrainResult> {
   checkClasses(dataset)
   const model = await Model.create(parts, options.device)
-  const about = { command: { name: command, ...settings }, versions: versions(), seed: settings.seed, data: describe(dataset) }
-  const name = options.experimentName ?? `${settings.model}-${settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
+  const about = {
+    command: { name: command, ...settings },
+    versions: versions(),
+    seed: settings.seed,
+    data: describe(dataset)
+  }
+  const name =
+    options.experimentName ?? `${settings.model}-${settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
   const experiment = await createExperiment(name, about, options.experimentsRoot)
   return runAndSave({ experiment, model, dataset, settings, options, history: [] })
 }
@@ -85,7 +91,8 @@ async function resume(options: TrainOptions, name: string): Promise<TrainResult>
   const checkpoint = await readCheckpoint(experiment)
   const longer = options.epochs === undefined ? {} : { epochs: options.epochs }
   const settings = checkSettings({ ...experiment.manifest.command, ...longer }, 'experiment.json')
-  const dataset = typeof options.data === 'object' ? options.data : await openDataset({ ...settings, strict: options.strict })
+  const dataset =
+    typeof options.data === 'object' ? options.data : await openDataset({ ...settings, strict: options.strict })
   const kept = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
   if (kept !== fingerprint(dataset)) {
     throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
@@ -106,7 +113,15 @@ interface Run {
   state?: Omit<Snapshot, 'weights'>
 }
 
-async function runAndSave({ experiment, model, dataset, settings, options, history, state }: Run): Promise<TrainResult> {
+async function runAndSave({
+  experiment,
+  model,
+  dataset,
+  settings,
+  options,
+  history,
+  state
+}: Run): Promise<TrainResult> {
   const { tensors, ...frame } = await model.toParts()
   if (!existsSync(experiment.path('model.json'))) await saveParts(experiment.folder, { ...frame, tensors })
   const failed = new AbortController()
@@ -126,17 +141,30 @@ async function runAndSave({ experiment, model, dataset, settings, options, histo
     const { bestEpoch } = result.snapshot.position
     await finish(experiment, books.history, result)
     const best = await Model.load(experiment.folder, { device: options.device })
-    return { experiment, model: best, history: books.history, bestEpoch, completed: result.completed, reason: result.reason }
+    return {
+      experiment,
+      model: best,
+      history: books.history,
+      bestEpoch,
+      completed: result.completed,
+      reason: result.reason
+    }
   } finally {
     await books.settled().catch(() => undefined)
     model.dispose()
   }
 }
 
-async function finish(experiment: Experiment, history: EpochEvent[], { completed, reason, snapshot }: NativeTrainResult): Promise<void> {
+async function finish(
+  experiment: Experiment,
+  history: EpochEvent[],
+  { completed, reason, snapshot }: NativeTrainResult
+): Promise<void> {
   if (history.length > 0) await writeTrainingCharts(experiment, history)
   const { bestEpoch } = snapshot.position
-  await experiment.record({ results: { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] } })
+  await experiment.record({
+    results: { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] }
+  })
 }
 
 async function startingParts(settings: TrainSettings, dataset: Dataset, root?: string): Promise<ModelParts> {
@@ -150,12 +178,18 @@ async function startingParts(settings: TrainSettings, dataset: Dataset, root?: s
   const parts = await loadModelParts(settings.from, { experimentsRoot: root })
   const wanted = parts.graph.inputShape.slice(1).join('x')
   if (wanted !== dataset.imageShape.join('x')) {
-    throw new LrpError('INVALID_ARGUMENT', `the model of '${settings.from}' takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the model of '${settings.from}' takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
+    )
   }
   if (parts.classes && parts.classes.length !== dataset.classes.length) {
-    throw new LrpError('INVALID_ARGUMENT', `the model of '${settings.from}' has ${parts.classes.length} classes, ${dataset.name} has ${dataset.classes.length}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the model of '${settings.from}' has ${parts.classes.length} classes, ${dataset.name} has ${dataset.classes.length}`
+    )
   }
-  return { ...parts, preprocessing: parts.preprocessing ?? { ...plainPreprocessing(dataset.imageShape), ...fitNormalisation(dataset) } }
+  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape) }
 }
 
 /** @throws LrpError INVALID_ARGUMENT for an empty training split, or a class that it has no image of */
@@ -164,12 +198,23 @@ function checkClasses(dataset: Dataset): void {
   if (train.labels.length === 0) throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} is empty`)
   const missing = classCounts(train, dataset.classes.length).indexOf(0)
   if (missing >= 0) {
-    throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} has no image of class '${dataset.classes[missing]}'`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the train split of ${dataset.name} has no image of class '${dataset.classes[missing]}'`
+    )
   }
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {
   const { name, classes, imageShape, splits, skipped } = dataset
   const counts = Object.fromEntries(Object.entries(splits).map(([split, { labels }]) => [split, labels.length]))
-  return { name, classes, imageShape, counts, skipped: skipped.length, fingerprint: fingerprint(dataset), threads: native().info().threads }
+  return {
+    name,
+    classes,
+    imageShape,
+    counts,
+    skipped: skipped.length,
+    fingerprint: fingerprint(dataset),
+    threads: native().info().threads
+  }
 }

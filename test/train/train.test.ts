@@ -18,8 +18,10 @@ describe('train', () => {
   })
   afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-  const run = (options: TrainOptions) => train({ data: digits, epochs: 4, hiddenSize: [32], experimentsRoot: root, ...options })
-  const weights = (experiment: Experiment): string => readFileSync(experiment.path('weights.safetensors')).toString('base64')
+  const run = (options: TrainOptions) =>
+    train({ data: digits, epochs: 4, hiddenSize: [32], experimentsRoot: root, ...options })
+  const weights = (experiment: Experiment): string =>
+    readFileSync(experiment.path('weights.safetensors')).toString('base64')
   const last = async (experiment: Experiment): Promise<string> => {
     const { snapshot, history } = await readCheckpoint(experiment)
     const bytes = [snapshot.weights, snapshot.optimizer].map((tensors) =>
@@ -32,7 +34,13 @@ describe('train', () => {
     const { experiment, model, history } = await train({ experimentsRoot: root })
     const { metrics } = await test(model, { data: digits })
     expect(metrics.accuracy).toBeGreaterThanOrEqual(0.95)
-    const files = ['experiment.json', 'model.json', 'weights.safetensors', 'checkpoints/last.safetensors', 'history.csv']
+    const files = [
+      'experiment.json',
+      'model.json',
+      'weights.safetensors',
+      'checkpoints/last.safetensors',
+      'history.csv'
+    ]
     const charts = ['loss', 'accuracy'].flatMap((name) => [`charts/${name}.svg`, `charts/${name}.png`])
     for (const file of [...files, ...charts]) expect([file, existsSync(experiment.path(file))]).toEqual([file, true])
     expect(readFileSync(experiment.path('history.csv'), 'utf8').trim().split('\n')).toHaveLength(history.length + 1)
@@ -83,10 +91,30 @@ describe('train', () => {
   })
 
   it('learns with every loss, optimizer and schedule', async () => {
-    const losses = ['cross-entropy', 'nll', 'mse', 'huber'].map((loss) => ({ loss, labelSmoothing: loss === 'cross-entropy' ? 0.1 : 0 }))
-    const optimizers = ['adamw', 'rmsprop', 'adagrad'].map((optimizer) => ({ optimizer, weightDecay: 1e-3, learningRate: 5e-3 }))
-    const sgd = ['step', 'cosine', 'one-cycle'].map((scheduler) => ({ optimizer: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true, scheduler, warmupEpochs: 1 }))
-    for (const options of [...losses, ...optimizers, ...sgd, { classWeights: 'balanced' as const }, { balancedSampling: true }]) {
+    const losses = ['cross-entropy', 'nll', 'mse', 'huber'].map((loss) => ({
+      loss,
+      labelSmoothing: loss === 'cross-entropy' ? 0.1 : 0
+    }))
+    const optimizers = ['adamw', 'rmsprop', 'adagrad'].map((optimizer) => ({
+      optimizer,
+      weightDecay: 1e-3,
+      learningRate: 5e-3
+    }))
+    const sgd = ['step', 'cosine', 'one-cycle'].map((scheduler) => ({
+      optimizer: 'sgd',
+      learningRate: 0.1,
+      momentum: 0.9,
+      nesterov: true,
+      scheduler,
+      warmupEpochs: 1
+    }))
+    for (const options of [
+      ...losses,
+      ...optimizers,
+      ...sgd,
+      { classWeights: 'balanced' as const },
+      { balancedSampling: true }
+    ]) {
       const { history } = await run({ epochs: 8, ...options })
       expect([options, history.at(-1)!.validAccuracy > 0.7]).toEqual([options, true])
     }
@@ -114,7 +142,10 @@ describe('train', () => {
 
   it('stops at a loss that is not finite, naming step and layer', async () => {
     const exploding = run({ optimizer: 'sgd', loss: 'mse', learningRate: 1e30 })
-    await expect(exploding).rejects.toMatchObject({ code: 'NUMERIC', message: expect.stringMatching(/step \d+ \(epoch 1\).*layer '\d'/) })
+    await expect(exploding).rejects.toMatchObject({
+      code: 'NUMERIC',
+      message: expect.stringMatching(/step \d+ \(epoch 1\).*layer '\d'/)
+    })
   })
 
   it.each([
@@ -136,7 +167,10 @@ describe('train', () => {
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
     [{ groups: [{ match: '(' }] }, /regular expression/]
   ] as [TrainOptions, RegExp][])('refuses %j', async (options, message) => {
-    await expect(run(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) })
+    await expect(run(options)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(message)
+    })
   })
 
   it('refuses fp16 on the CPU, an empty split, a class without images, another data set on resume', async () => {
@@ -144,14 +178,19 @@ describe('train', () => {
     const none = { images: new Uint8Array(0), labels: new Int32Array(0) }
     const empty = { ...digits, splits: { ...digits.splits, train: none } }
     await expect(run({ data: empty })).rejects.toThrow(/train split of digits is empty/)
-    await expect(run({ data: { ...digits, classes: [...digits.classes, 'ten'] } })).rejects.toThrow(/no image of class 'ten'/)
+    await expect(run({ data: { ...digits, classes: [...digits.classes, 'ten'] } })).rejects.toThrow(
+      /no image of class 'ten'/
+    )
     const { experiment } = await run({ epochs: 1 })
     const other = { ...digits, splits: { ...digits.splits, test: digits.splits.valid } }
     await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(/not the one/)
   })
 
   it('trains without a validation split', async () => {
-    const data = { ...digits, splits: { ...digits.splits, valid: { images: new Uint8Array(0), labels: new Int32Array(0) } } }
+    const data = {
+      ...digits,
+      splits: { ...digits.splits, valid: { images: new Uint8Array(0), labels: new Int32Array(0) } }
+    }
     const { history, bestEpoch, experiment } = await run({ data })
     expect(history[3]!.validLoss).toBeNaN()
     expect(bestEpoch).toBe(4)
