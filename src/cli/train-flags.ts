@@ -1,0 +1,169 @@
+import type { Command } from 'commander'
+import type { BatchEvent, EpochEvent } from '../train/native.js'
+import type { TrainOptions } from '../train/train.js'
+import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
+import { dataOptions, type DataFlags } from './shared-flags.js'
+
+type Choices = Pick<
+  TrainOptions,
+  | 'model'
+  | 'normalise'
+  | 'hiddenSize'
+  | 'activation'
+  | 'loss'
+  | 'labelSmoothing'
+  | 'classWeights'
+  | 'balancedSampling'
+  | 'optimizer'
+  | 'learningRate'
+  | 'momentum'
+  | 'nesterov'
+  | 'weightDecay'
+  | 'scheduler'
+  | 'warmupEpochs'
+  | 'schedulerStep'
+  | 'schedulerGamma'
+  | 'schedulerPatience'
+  | 'gradientClip'
+  | 'accumulate'
+  | 'earlyStopping'
+  | 'precision'
+  | 'augment'
+  | 'batchSize'
+  | 'epochs'
+  | 'threads'
+>
+
+export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threads'> {
+  freeze?: string[]
+  experimentName?: string
+  experiments?: string
+}
+
+/** What is learnt: the network and its start. */
+export function withModelChoice(command: Command): Command {
+  return command
+    .option('--model <name>', 'network (lrp-native models lists them); mlp by default')
+    .option(
+      '--hidden-size <units...>',
+      'mlp: units of each hidden layer (128 64)',
+      collect(wholeNumber('--hidden-size', 1))
+    )
+    .option('--activation <name>', 'relu, sigmoid, tanh, leaky-relu, gelu, elu, silu')
+    .option('--normalise <how>', 'none: values from 0 to 1; fit: mean 0, deviation 1 over the training images')
+}
+
+/** How it is learnt; shared by train, finetune and tune. */
+export function withTrainFlags(command: Command): Command {
+  return command
+    .option('--valid-split <share>', 'share of the training images that validates (0.1)', realNumber('--valid-split'))
+    .option('--loss <name>', 'cross-entropy, nll, mse, mae, huber')
+    .option(
+      '--label-smoothing <share>',
+      'cross-entropy: share given to the other classes (0)',
+      realNumber('--label-smoothing')
+    )
+    .option('--class-weights <weights>', '"balanced", or one number per class, with commas', parseWeights)
+    .option('--balanced-sampling', 'draw every class equally often')
+    .option('--optimizer <name>', 'sgd, adam, adamw, rmsprop, adagrad')
+    .option('--learning-rate <number>', 'step size; of one-cycle the largest (0.002)', realNumber('--learning-rate'))
+    .option('--momentum <number>', 'sgd, rmsprop: momentum (0)', realNumber('--momentum'))
+    .option('--nesterov', 'sgd: Nesterov momentum')
+    .option('--weight-decay <number>', 'weight decay (0)', realNumber('--weight-decay'))
+    .option('--scheduler <name>', 'one-cycle, constant, step, cosine, plateau')
+    .option('--warmup-epochs <number>', 'epochs over which the rate rises at first (0)', realNumber('--warmup-epochs'))
+    .option('--scheduler-step <epochs>', 'step: epochs between falls of the rate (10)', realNumber('--scheduler-step'))
+    .option('--scheduler-gamma <factor>', 'step, plateau: factor of a fall (0.1)', realNumber('--scheduler-gamma'))
+    .option(
+      '--scheduler-patience <epochs>',
+      'plateau: epochs before a fall (10)',
+      wholeNumber('--scheduler-patience', 0)
+    )
+    .option('--gradient-clip <norm>', 'largest norm of all gradients together', realNumber('--gradient-clip'))
+    .option('--accumulate <batches>', 'batches per optimizer step (1)', wholeNumber('--accumulate', 1))
+    .option(
+      '--early-stopping <epochs>',
+      'stop after so many epochs without improvement',
+      wholeNumber('--early-stopping', 0)
+    )
+    .option('--precision <name>', 'fp32, bf16, fp16 (CUDA)')
+    .option(
+      '--augment <list>',
+      'crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25'
+    )
+    .option('--freeze <patterns...>', 'tensors that stay as they are: regular expressions over their names')
+    .option('--batch-size <number>', 'images per step (32)', wholeNumber('--batch-size', 1))
+    .option('--epochs <number>', 'passes over the training images (20)', wholeNumber('--epochs', 1))
+    .option('--experiment-name <name>', 'folder name; a taken one gets _1, _2, ...; one containing "dev" is used again')
+    .option('--experiments <folder>', 'where experiments lie', 'experiments')
+}
+
+/** Flags as options of `train`; what was not given is left out. */
+export function trainOptions(flags: TrainFlags): TrainOptions {
+  const { model, normalise, hiddenSize, activation, loss, labelSmoothing, classWeights, balancedSampling, optimizer } =
+    flags
+  const { learningRate, momentum, nesterov, weightDecay, scheduler, warmupEpochs, schedulerStep, schedulerGamma } =
+    flags
+  const { schedulerPatience, gradientClip, accumulate, earlyStopping, precision, augment, batchSize, epochs, threads } =
+    flags
+  const { freeze, experimentName, experiments: experimentsRoot, seed, device } = flags
+  const groups = freeze?.map((match) => ({ match, frozen: true }))
+  const network = { model, normalise, hiddenSize, activation }
+  const aim = { loss, labelSmoothing, classWeights, balancedSampling, groups }
+  const steps = {
+    optimizer,
+    learningRate,
+    momentum,
+    nesterov,
+    weightDecay,
+    gradientClip,
+    accumulate,
+    batchSize,
+    epochs
+  }
+  const schedule = { scheduler, warmupEpochs, schedulerStep, schedulerGamma, schedulerPatience, earlyStopping }
+  const rest = { precision, augment, threads, experimentName, experimentsRoot, seed, device }
+  const { validSplit, dataPath, data, strict, channels, imageSize } = dataOptions(flags)
+  const source = { validSplit, dataPath, data, strict, channels, imageSize }
+  const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function parseWeights(text: string): 'balanced' | number[] {
+  return text === 'balanced' ? text : text.split(',').map((part) => realNumber('--class-weights')(part))
+}
+
+/** Shows a run as it goes: a bar within the epoch, a line after it. */
+export function trainProgress(
+  output: Output,
+  epochs: number
+): { onProgress: (event: BatchEvent | EpochEvent) => void; stop: () => void } {
+  const bar = output.progress(1, 'batches')
+  const began = Date.now()
+  let first = 0
+  const onProgress = (event: BatchEvent | EpochEvent): void => {
+    first ||= event.epoch
+    if (event.kind === 'epoch')
+      return bar.line(epochLine(event, epochs, (Date.now() - began) / 1000 / (event.epoch - first + 1)))
+    const speed = `${Math.round(event.imagesPerSecond)} images/s`
+    bar.update(
+      event.batch,
+      event.batches,
+      `epoch ${event.epoch}/${epochs}  loss ${four(event.loss)}  accuracy ${four(event.accuracy)}  ${speed}`
+    )
+  }
+  return { onProgress, stop: () => bar.stop() }
+}
+
+function epochLine(event: EpochEvent, epochs: number, secondsPerEpoch: number): string {
+  const left = event.epoch < epochs ? `; ${Math.ceil(secondsPerEpoch * (epochs - event.epoch))} s left` : ''
+  return (
+    `epoch ${event.epoch}/${epochs}: loss ${four(event.trainLoss)}, accuracy ${four(event.trainAccuracy)}; ` +
+    `valid loss ${four(event.validLoss)}, accuracy ${four(event.validAccuracy)}; ` +
+    `${Math.round(event.imagesPerSecond)} images/s${left}`
+  )
+}
+
+function four(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(4) : '-'
+}
