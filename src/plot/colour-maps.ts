@@ -1,6 +1,6 @@
 import { unknownName } from '../suggest.js'
 
-type Colour = readonly [number, number, number]
+export type Colour = readonly [number, number, number]
 
 /** Stops from lowest to highest value, evenly spaced. Diverging maps have white in the middle, where relevance is 0. */
 const STOPS: Record<string, { diverging: boolean; stops: Colour[] }> = {
@@ -78,9 +78,14 @@ export function colourMapNames(): string[] {
   return Object.keys(STOPS)
 }
 
+/** Whether a map's middle stands for zero. */
+export function isDiverging(name: string): boolean {
+  return STOPS[name]?.diverging ?? false
+}
+
 /** Colour of a value in [-1, 1]; maps that do not diverge use [0, 1]. @throws LrpError for an unknown map */
 export function colourMap(name: string): (value: number) => Colour {
-  const map = STOPS[name]
+  const map = Object.hasOwn(STOPS, name) ? STOPS[name] : undefined
   if (!map) throw unknownName('colour map', name, colourMapNames())
   const last = map.stops.length - 1
   return (value) => {

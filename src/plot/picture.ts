@@ -1,6 +1,5 @@
 import sharp from 'sharp'
-import { fitText, textPath } from './text.js'
-import { colourMap } from './colour-maps.js'
+import { colourMap, isDiverging } from './colour-maps.js'
 
 /** An image of bytes, interleaved RGB. */
 export interface Picture {
@@ -16,6 +15,8 @@ export interface HeatmapOptions {
   scale?: number
   /** Share of the magnitudes below the strongest colour: 0.99 keeps single pixels from drowning the rest. */
   quantile?: number
+  /** Zero in the middle of the colours (default); else they span the lowest to the highest relevance. */
+  symmetric?: boolean
 }
 
 /** Relevance [channels, height, width] summed over channels. */
@@ -30,14 +31,32 @@ export function sumOverChannels(relevance: ArrayLike<number>, shape: readonly nu
 /** Red positive, blue negative, white zero, symmetric about zero. */
 export function heatmap(relevance: ArrayLike<number>, shape: readonly number[], options: HeatmapOptions = {}): Picture {
   const sums = sumOverChannels(relevance, shape)
-  const scale = options.scale ?? strongest(sums, options.quantile ?? 1)
-  const colour = colourMap(options.colourMap ?? 'red-blue')
+  const name = options.colourMap ?? 'red-blue'
+  const colour = colourMap(name)
+  const place = options.symmetric === false ? spread(sums, options.quantile, isDiverging(name)) : about0(sums, options)
   const data = new Uint8Array(sums.length * 3)
-  sums.forEach((value, i) => data.set(colour(scale > 0 ? value / scale : 0), i * 3))
+  sums.forEach((value, i) => data.set(colour(place(value)), i * 3))
   return { data, height: shape[1]!, width: shape[2]! }
 }
 
-function strongest(values: Float32Array, quantile: number): number {
+function about0(sums: Float32Array, options: HeatmapOptions): (value: number) => number {
+  const scale = options.scale ?? strongest(sums, options.quantile)
+  return (value) => (scale > 0 ? value / scale : 0)
+}
+
+/** Lowest to highest over all colours; `quantile` cuts as much off at the top as at the bottom. */
+function spread(sums: Float32Array, quantile = 1, diverging: boolean): (value: number) => number {
+  const sorted = sums.slice().sort()
+  const cut = Math.floor((1 - quantile) * (sorted.length - 1))
+  const [low, high] = [sorted[cut] ?? 0, sorted[sorted.length - 1 - cut] ?? 0]
+  return (value) => {
+    const unit = high > low ? (value - low) / (high - low) : 0.5
+    return diverging ? 2 * unit - 1 : unit
+  }
+}
+
+/** The magnitude below which a share of the values lies: the scale of one map, or of several together. */
+export function strongest(values: Float32Array, quantile = 1): number {
   const magnitudes = values.map(Math.abs).sort()
   return magnitudes[Math.max(0, Math.ceil(quantile * magnitudes.length) - 1)] ?? 0
 }
@@ -52,66 +71,45 @@ export function imagePicture(bytes: ArrayLike<number>, shape: readonly number[])
   return { data, height, width }
 }
 
-/** Enlarged without smoothing, so that pixels stay pixels; large pictures stay as they are. */
-function enlarged(picture: Picture, size: number): Promise<{ data: Buffer; width: number; height: number }> {
+/** Enlarged without smoothing by a whole number, so that pixels stay pixels; large pictures stay as they are. */
+export async function enlarged(
+  picture: Picture,
+  size: number
+): Promise<{ data: Buffer; width: number; height: number }> {
   const factor = Math.max(1, Math.floor(size / Math.max(picture.width, picture.height)))
   const [width, height] = [picture.width * factor, picture.height * factor]
   const raw = { width: picture.width, height: picture.height, channels: 3 as const }
-  return sharp(picture.data, { raw })
-    .resize(width, height, { kernel: 'nearest' })
-    .png()
-    .toBuffer()
-    .then((data) => ({ data, width, height }))
+  const data = await sharp(picture.data, { raw }).resize(width, height, { kernel: 'nearest' }).png().toBuffer()
+  return { data, width, height }
 }
 
 export async function pictureToPng(picture: Picture, size = 0): Promise<Buffer> {
   return (await enlarged(picture, size)).data
 }
 
-export interface Panel {
-  title: string
-  picture: Picture
+/** Pictures of one height joined into one wide picture. */
+export function joinWide(pictures: Picture[]): Picture {
+  const height = pictures[0]?.height ?? 0
+  const width = pictures.reduce((sum, picture) => sum + picture.width, 0)
+  const data = new Uint8Array(width * height * 3)
+  let left = 0
+  for (const picture of pictures) {
+    for (let y = 0; y < height; y++) {
+      data.set(picture.data.subarray(y * picture.width * 3, (y + 1) * picture.width * 3), (y * width + left) * 3)
+    }
+    left += picture.width
+  }
+  return { data, width, height }
 }
 
-const MARGIN = 16
-const LINE = 18
-
-/** Pictures side by side (in rows of `columns`), a title above each and lines of text below all. */
-export async function figure(
-  panels: Panel[],
-  captions: string[] = [],
-  options: { columns?: number; size?: number } = {}
+/** Pictures of one size as an animated WebP that repeats. */
+export async function animation(
+  frames: Picture[],
+  options: { size?: number; milliseconds?: number } = {}
 ): Promise<Buffer> {
-  const size = options.size ?? 256
-  const images = await Promise.all(panels.map((panel) => enlarged(panel.picture, size)))
-  const columns = Math.min(options.columns ?? panels.length, panels.length)
-  const cellWidth = Math.max(...images.map((image) => image.width))
-  const cellHeight = Math.max(...images.map((image) => image.height)) + LINE + 8
-  const rows = Math.ceil(panels.length / columns)
-  const width = Math.max(MARGIN + columns * (cellWidth + MARGIN), captions.length > 0 ? 360 : 0)
-  const height = MARGIN + rows * (cellHeight + MARGIN) + captions.length * LINE + (captions.length > 0 ? 8 : 0)
-  const place = (i: number): { left: number; top: number } => ({
-    left: MARGIN + (i % columns) * (cellWidth + MARGIN),
-    top: MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN)
-  })
-  const titles = panels.map(({ title }, i) => {
-    const { left, top } = place(i)
-    return textPath(fitText(title, 13, cellWidth), left + images[i]!.width / 2, top + 13, 13, 'middle')
-  })
-  const lines = captions.map((text, i) =>
-    textPath(fitText(text, 12, width - 2 * MARGIN), MARGIN, height - 8 - (captions.length - 1 - i) * LINE, 12)
-  )
-  const frames = images.map((image, i) => {
-    const { left, top } = place(i)
-    return `<rect x="${left - 0.5}" y="${top + LINE + 7.5}" width="${image.width + 1}" height="${image.height + 1}" fill="none" stroke="#bbb"/>`
-  })
-  const paths = [...titles, ...lines].map((d) => `<path d="${d}" fill="#222"/>`)
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${frames.join('')}${paths.join('')}</svg>`
-  return sharp({ create: { width, height, channels: 3, background: '#fff' } })
-    .composite([
-      ...images.map((image, i) => ({ input: image.data, left: place(i).left, top: place(i).top + LINE + 8 })),
-      { input: Buffer.from(svg), left: 0, top: 0 }
-    ])
-    .png()
+  const images = await Promise.all(frames.map((frame) => pictureToPng(frame, options.size ?? 256)))
+  const delay = frames.map(() => options.milliseconds ?? 400)
+  return sharp(images, { join: { animated: true } })
+    .webp({ lossless: true, loop: 0, delay })
     .toBuffer()
 }

@@ -39,6 +39,17 @@ export function fitText(text: string, size: number, width: number): string {
   return kept + '…'
 }
 
+/** A text in lines no wider than `width`, broken at spaces; a word that is too long is shortened. */
+export function wrapText(text: string, size: number, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word
+    if (lines.length > 0 && textWidth(longer, size) <= width) lines[lines.length - 1] = longer
+    else lines.push(fitText(word, size, width))
+  }
+  return lines
+}
+
 const ENTITIES: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" }
 
 /** Replaces the `<text>` elements that ECharts writes by paths. */

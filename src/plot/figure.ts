@@ -1,0 +1,105 @@
+import sharp from 'sharp'
+import { enlarged, type Picture } from './picture.js'
+import { fitText, textPath, wrapText } from './text.js'
+import type { Outline } from './overlay.js'
+
+export interface Panel {
+  title: string
+  picture: Picture
+  /** Lines drawn over the picture, in its pixels. */
+  outlines?: Outline[]
+}
+
+export interface FigureOptions {
+  /** Panels per row; all in one row by default. */
+  columns?: number
+  /** Small pictures are enlarged to at most so many pixels (256). */
+  size?: number
+}
+
+const MARGIN = 16
+const LINE = 18
+const TITLE = 26
+const LEAST_WIDTH = 360
+
+/** Pictures side by side (in rows of `columns`), a title above each and lines of text below all, as PNG. */
+export async function figure(panels: Panel[], captions: string[] = [], options: FigureOptions = {}): Promise<Buffer> {
+  const { width, height, images, drawing } = await layOut(panels, captions, options)
+  const input = Buffer.from(svgOf(width, height, drawing))
+  return sharp({ create: { width, height, channels: 3, background: '#fff' } })
+    .composite([...images.map(({ data, left, top }) => ({ input: data, left, top })), { input, left: 0, top: 0 }])
+    .png()
+    .toBuffer()
+}
+
+/** The same as SVG: pictures embedded, text as paths. */
+export async function figureSvg(
+  panels: Panel[],
+  captions: string[] = [],
+  options: FigureOptions = {}
+): Promise<string> {
+  const { width, height, images, drawing } = await layOut(panels, captions, options)
+  const embedded = images.map(
+    ({ data, left, top, width, height }) =>
+      `<image x="${left}" y="${top}" width="${width}" height="${height}" href="data:image/png;base64,${data.toString('base64')}"/>`
+  )
+  return svgOf(width, height, `<rect width="100%" height="100%" fill="#fff"/>${embedded.join('')}${drawing}`)
+}
+
+function svgOf(width: number, height: number, content: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${content}</svg>`
+}
+
+interface Placed {
+  data: Buffer
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+interface Layout {
+  width: number
+  height: number
+  images: Placed[]
+  /** Frames, outlines and text as SVG elements. */
+  drawing: string
+}
+
+async function layOut(panels: Panel[], captions: string[], options: FigureOptions): Promise<Layout> {
+  const pictures = await Promise.all(panels.map((panel) => enlarged(panel.picture, options.size ?? 256)))
+  const columns = Math.max(1, Math.min(options.columns ?? panels.length, panels.length))
+  const cellWidth = Math.max(...pictures.map((picture) => picture.width))
+  const cellHeight = Math.max(...pictures.map((picture) => picture.height)) + TITLE
+  const rows = Math.ceil(panels.length / columns)
+  const width = Math.max(MARGIN + columns * (cellWidth + MARGIN), captions.length > 0 ? LEAST_WIDTH : 0)
+  const lines = captions.flatMap((text) => wrapText(text, 12, width - 2 * MARGIN))
+  const bottom = MARGIN + rows * (cellHeight + MARGIN)
+  const height = bottom + lines.length * LINE + (lines.length > 0 ? 8 : 0)
+  const images = pictures.map((picture, i) => ({
+    ...picture,
+    left: MARGIN + (i % columns) * (cellWidth + MARGIN) + Math.floor((cellWidth - picture.width) / 2),
+    top: MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN) + TITLE
+  }))
+  const drawn = panels.map((panel, i) => drawPanel(panel, images[i]!, cellWidth))
+  const text = lines.map((line, i) => pathOf(textPath(line, MARGIN, bottom + 14 + i * LINE, 12)))
+  return { width, height, images, drawing: [...drawn, ...text].join('') }
+}
+
+function drawPanel(
+  { title, picture, outlines = [] }: Panel,
+  { left, top, width, height }: Placed,
+  room: number
+): string {
+  const frame = `<rect x="${left - 0.5}" y="${top - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="#bbb"/>`
+  const factor = width / picture.width
+  const contours = outlines.map(({ path, colour }) => {
+    const place = `transform="translate(${left} ${top}) scale(${factor})"`
+    return `<path ${place} d="${path}" fill="none" stroke="${colour}" stroke-width="${2 / factor}"/>`
+  })
+  return (
+    frame + contours.join('') + pathOf(textPath(fitText(title, 13, room), left + width / 2, top - 13, 13, 'middle'))
+  )
+}
+
+const pathOf = (data: string): string => `<path d="${data}" fill="#222"/>`

@@ -1,0 +1,75 @@
+import { colourMap } from './colour-maps.js'
+import { strongest, sumOverChannels, type HeatmapOptions, type Picture } from './picture.js'
+
+/** A line in pixels of a picture: the data of an SVG path. */
+export interface Outline {
+  path: string
+  colour: string
+}
+
+const POSITIVE = '#d7191c'
+const NEGATIVE = '#2c7bb6'
+const GREY = [0.299, 0.587, 0.114] // luma of red, green, blue (ITU-R BT.601)
+
+/** The image in grey, coloured the more the more relevant a pixel [channels, height, width] is. */
+export function overlay(
+  image: Picture,
+  relevance: ArrayLike<number>,
+  shape: readonly number[],
+  options: HeatmapOptions = {}
+): Picture {
+  const sums = sumOverChannels(relevance, shape)
+  const scale = options.scale ?? strongest(sums, options.quantile)
+  const colour = colourMap(options.colourMap ?? 'red-blue')
+  const data = new Uint8Array(image.data.length)
+  sums.forEach((value, i) => {
+    const strength = scale > 0 ? Math.max(-1, Math.min(1, value / scale)) : 0
+    const grey = GREY.reduce((sum, weight, c) => sum + weight * image.data[i * 3 + c]!, 0)
+    // the strongest colour's hue at every strength; the strength is how much of it covers the image
+    const hue = colour(Math.sign(strength))
+    for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round(grey + (hue[c]! - grey) * Math.abs(strength))
+  })
+  return { ...image, data }
+}
+
+/**
+ * Lines around the fewest pixels that hold `share` of the positive relevance (red) and of the negative (blue).
+ * Relevance is [channels, height, width], summed over channels.
+ */
+export function contours(relevance: ArrayLike<number>, shape: readonly number[], share = 0.5): Outline[] {
+  const sums = sumOverChannels(relevance, shape)
+  const sides = [
+    { colour: NEGATIVE, values: sums.map((value) => Math.max(0, -value)) },
+    { colour: POSITIVE, values: sums.map((value) => Math.max(0, value)) }
+  ]
+  return sides
+    .map(({ colour, values }) => ({ colour, path: edges(strongestPixels(values, share), shape[1]!, shape[2]!) }))
+    .filter(({ path }) => path !== '')
+}
+
+function strongestPixels(values: Float32Array, share: number): Uint8Array {
+  const order = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]!)
+  const wanted = share * values.reduce((sum, value) => sum + value, 0)
+  const inside = new Uint8Array(values.length)
+  let held = 0
+  for (const i of order) {
+    if (held >= wanted) break
+    inside[i] = 1
+    held += values[i]!
+  }
+  return inside
+}
+
+/** The border between pixels inside and outside. */
+function edges(inside: Uint8Array, height: number, width: number): string {
+  const at = (x: number, y: number): number =>
+    x < 0 || y < 0 || x >= width || y >= height ? 0 : inside[y * width + x]!
+  let path = ''
+  for (let y = 0; y <= height; y++) {
+    for (let x = 0; x <= width; x++) {
+      if (at(x, y) !== at(x, y - 1)) path += `M${x} ${y}h1`
+      if (at(x, y) !== at(x - 1, y)) path += `M${x} ${y}v1`
+    }
+  }
+  return path
+}
