@@ -15,17 +15,23 @@ Rule share(double alpha, double beta, const Stabiliser& S, bool with_bias) {
   return linear_rule(
       [=](const LinearLayer& f, const Tensor& R) {
         Tensor P = f.positive_z(with_bias);
+        if (beta == 0) {
+          const Tensor s = ratio_in_place(R, std::move(P), S, alpha);
+          if (with_bias) f.absorb(s, Part::positive());
+          Tensor result = times(f.gradient(s, Part::positive()), f.x_positive());
+          if (f.nonnegative_input()) return result;
+          return result.add_(times(f.gradient(s, Part::negative()), f.x_negative()));
+        }
         const Tensor s = ratio(R, P, S, alpha);
+        const Tensor t = f.has_few_contributions()
+                             ? ratio_in_place(R, f.negative_z(with_bias), S, -beta)
+                             : ratio_of_difference(R, f.z(with_bias), std::move(P), S, -beta);
         if (with_bias) f.absorb(s, Part::positive());
-        Tensor result = times(f.gradient(s, Part::positive()), f.x_positive());
-        if (!f.nonnegative_input()) result.add_(times(f.gradient(s, Part::negative()), f.x_negative()));
-        if (beta == 0) return result;
-        const Tensor N = f.negative_z(std::move(P), with_bias);
-        const Tensor t = ratio(R, N, S, -beta);
         if (with_bias) f.absorb(t, Part::negative());
-        result.add_(times(f.gradient(t, Part::negative()), f.x_positive()));
-        if (!f.nonnegative_input()) result.add_(times(f.gradient(t, Part::positive()), f.x_negative()));
-        return result;
+        const auto shares = [&](Part of_s, Part of_t) { return f.gradient(s, of_s).add_(f.gradient(t, of_t)); };
+        Tensor result = times(shares(Part::positive(), Part::negative()), f.x_positive());
+        if (f.nonnegative_input()) return result;
+        return result.add_(times(shares(Part::negative(), Part::positive()), f.x_negative()));
       },
       true);
 }

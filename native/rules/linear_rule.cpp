@@ -30,14 +30,16 @@ Tensor LinearLayer::positive_z(bool with_bias) const {
   return result;
 }
 
-Tensor LinearLayer::negative_z(Tensor P, bool with_bias) const {
+Tensor LinearLayer::negative_z(bool with_bias) const {
+  Tensor result = forward(x_positive(), Part::negative(), with_bias);
+  if (!nonnegative_input()) result.add_(forward(x_negative(), Part::positive(), false));
+  return result;
+}
+
+bool LinearLayer::has_few_contributions() const {
   constexpr int64_t kFew = 16;
   const Tensor w = weight();
-  const bool few = w.defined() && w.numel() / w.size(0) <= kFew;
-  if (!few) return P.neg_().add_(z(with_bias));
-  Tensor N = forward(x_positive(), Part::negative(), with_bias);
-  if (!nonnegative_input()) N.add_(forward(x_negative(), Part::positive(), false));
-  return N;
+  return w.defined() && w.numel() / w.size(0) <= kFew;
 }
 
 void LinearLayer::absorb(const Tensor& s, Part part) const {

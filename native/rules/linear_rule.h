@@ -26,9 +26,10 @@ class LinearLayer {
   /// f(x+, W+, b+) + f(x-, W-, 0): the positive part of z.
   Tensor positive_z(bool with_bias) const;
 
-  /// z - P: the negative part of z. Overwrites `P`. Layers with few contributions per output, where a difference would
-  /// lose digits and a second pass costs little, compute it by itself.
-  Tensor negative_z(Tensor P, bool with_bias) const;
+  /// f(x+, W-, b-) + f(x-, W+, 0): the negative part of z. It is z - positive_z, too, without a pass over the weights.
+  Tensor negative_z(bool with_bias) const;
+  /// So few inputs make an output that the difference z - positive_z would lose digits, and negative_z costs little.
+  bool has_few_contributions() const;
 
   /// Notes that a part of the bias took its share of s = R / denominator.
   void absorb(const Tensor& s, Part part) const;

@@ -17,16 +17,37 @@ bool fits_one_loop(const Tensor& a, const Tensor& b) {
          a.is_non_overlapping_and_dense();
 }
 
+/// result[i] = scale * R[i] / denominator(i)
 template <class Denominator>
-Tensor divide(const Tensor& R, const Tensor& z, float scale, Denominator denominator) {
-  Tensor result = at::empty_like(z);
+Tensor divide(const Tensor& R, Tensor result, double scale, Denominator denominator) {
   const float* r = R.const_data_ptr<float>();
-  const float* d = z.const_data_ptr<float>();
   float* out = result.data_ptr<float>();
-  at::parallel_for(0, z.numel(), kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = scale * r[i] / denominator(d[i]);
+  const auto factor = static_cast<float>(scale);
+  at::parallel_for(0, R.numel(), kGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) out[i] = factor * r[i] / denominator(i);
   });
   return result;
+}
+
+/// `value(i)` stabilised.
+template <class Value>
+Tensor divide_stabilised(const Tensor& R, Tensor result, double scale, const Stabiliser& S, Value value) {
+  const auto eps = static_cast<float>(S.epsilon);
+  switch (S.mode) {
+    case Stabiliser::kSigned:
+      return divide(R, result, scale, [=](int64_t i) { const float v = value(i); return v + (v < 0 ? -eps : eps); });
+    case Stabiliser::kSignedBelow:
+      return divide(R, result, scale, [=](int64_t i) { const float v = value(i); return v + (v > 0 ? eps : -eps); });
+    case Stabiliser::kAtZero:
+      return divide(R, result, scale, [=](int64_t i) { const float v = value(i); return v == 0 ? eps : v; });
+    case Stabiliser::kPlain: return divide(R, result, scale, [=](int64_t i) { return value(i) + eps; });
+  }
+  return result;
+}
+
+/// R in the memory order of z.
+Tensor ordered_like(const Tensor& R, const Tensor& z) {
+  return R.strides() == z.strides() ? R : R.contiguous(z.suggest_memory_format());
 }
 
 }  // namespace
@@ -54,20 +75,27 @@ Tensor Stabiliser::operator()(const Tensor& z) const {
 }
 
 Tensor ratio(const Tensor& relevance, const Tensor& z, const Stabiliser& S, double scale) {
-  const Tensor R = relevance.strides() == z.strides() ? relevance : relevance.contiguous(z.suggest_memory_format());
-  if (!fits_one_loop(R, z)) {
-    const Tensor result = R / S(z);
-    return scale == 1 ? result : result * scale;
+  const Tensor R = ordered_like(relevance, z);
+  if (fits_one_loop(R, z)) {
+    const float* d = z.const_data_ptr<float>();
+    return divide_stabilised(R, at::empty_like(z), scale, S, [d](int64_t i) { return d[i]; });
   }
-  const auto eps = static_cast<float>(S.epsilon);
-  const auto factor = static_cast<float>(scale);
-  switch (S.mode) {
-    case Stabiliser::kSigned: return divide(R, z, factor, [eps](float v) { return v + (v < 0 ? -eps : eps); });
-    case Stabiliser::kSignedBelow: return divide(R, z, factor, [eps](float v) { return v + (v > 0 ? eps : -eps); });
-    case Stabiliser::kAtZero: return divide(R, z, factor, [eps](float v) { return v == 0 ? eps : v; });
-    case Stabiliser::kPlain: return divide(R, z, factor, [eps](float v) { return v + eps; });
-  }
-  return R;
+  const Tensor result = R / S(z);
+  return scale == 1 ? result : result * scale;
+}
+
+Tensor ratio_in_place(const Tensor& relevance, Tensor z, const Stabiliser& S, double scale) {
+  const Tensor R = ordered_like(relevance, z);
+  if (!fits_one_loop(R, z)) return ratio(R, z, S, scale);
+  const float* d = z.const_data_ptr<float>();
+  return divide_stabilised(R, z, scale, S, [d](int64_t i) { return d[i]; });
+}
+
+Tensor ratio_of_difference(const Tensor& relevance, const Tensor& z, Tensor P, const Stabiliser& S, double scale) {
+  const Tensor R = ordered_like(relevance, P);
+  if (!fits_one_loop(R, P) || !fits_one_loop(z, P)) return ratio(R, z - P, S, scale);
+  const float *a = z.const_data_ptr<float>(), *b = P.const_data_ptr<float>();
+  return divide_stabilised(R, P, scale, S, [=](int64_t i) { return a[i] - b[i]; });
 }
 
 }  // namespace lrp

@@ -24,4 +24,10 @@ struct Stabiliser {
 /// scale * R / S(z), in one pass over memory where R and z are float32 on the CPU.
 Tensor ratio(const Tensor& R, const Tensor& z, const Stabiliser& S, double scale = 1);
 
+/// The same, written into the memory of z where that is possible: for denominators that nobody needs afterwards.
+Tensor ratio_in_place(const Tensor& R, Tensor z, const Stabiliser& S, double scale = 1);
+
+/// scale * R / S(z - P), written into the memory of P where that is possible.
+Tensor ratio_of_difference(const Tensor& R, const Tensor& z, Tensor P, const Stabiliser& S, double scale);
+
 }  // namespace lrp
