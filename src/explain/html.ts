@@ -1,8 +1,15 @@
 import { embedded, html, page } from '../html.js'
-import type { ExplainSummary, Figure } from './to-files.js'
+import { figure } from '../plot/figure.js'
+import type { Figure } from './figures.js'
+import type { ExplainSummary } from './to-files.js'
 
 /** One page with every figure and the numbers beside it. */
-export function explanationHtml(summary: ExplainSummary, figures: Figure[]): string {
+export async function explanationHtml(summary: ExplainSummary, figures: Figure[]): Promise<string> {
+  const render = async (one: Figure): Promise<{ name: string; png: Buffer }> => ({
+    name: one.name,
+    png: await figure(one.panels, one.captions, one.options)
+  })
+  const rendered = await Promise.all(figures.slice(0, summary.images.length).map(render))
   const layers = Object.entries(summary.layers)
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
@@ -10,7 +17,7 @@ export function explanationHtml(summary: ExplainSummary, figures: Figure[]): str
     </p>
     ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
     <div class="grid">
-      ${figures.map(
+      ${rendered.map(
         ({ name, png }, i) =>
           html`<figure>
             <img src="${embedded(png)}" alt="Original and heat map of ${name}" />

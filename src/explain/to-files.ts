@@ -8,21 +8,22 @@ import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
-import { denormalise, normaliseBytes, readImage } from '../model/preprocessing.js'
+import { normaliseBytes, readImage } from '../model/preprocessing.js'
 import { checkOptions } from '../options.js'
-import { figure, type Panel } from '../plot/figure.js'
-import { heatmap, imagePicture, type HeatmapOptions } from '../plot/picture.js'
+import { colourMap } from '../plot/colour-maps.js'
+import { figure, figureSvg } from '../plot/figure.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { argmax, softmax } from '../evaluate/classification.js'
 import { checkFit, openFor } from '../evaluate/test.js'
 import { explain, type ExplainOptions, type Explanation, type Target } from './explain.js'
+import { drawFigures, drawLayers, VIEWS, type DrawOptions } from './figures.js'
 import { explanationHtml } from './html.js'
 
-export const FORMATS = ['png', 'npy', 'npz', 'html'] as const
+export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
 export interface ExplainToFilesOptions
-  extends Omit<ExplainOptions, 'target'>, Omit<DataOptions, 'data' | 'onProgress' | 'seed'> {
+  extends Omit<ExplainOptions, 'target'>, Omit<DataOptions, 'data' | 'onProgress' | 'seed'>, DrawOptions {
   /** As for `explain`, or `label`: each image's true class. */
   target?: Target | 'label'
   /** Images, folders of images, or one .npy file (taken as it is); instead of a data set. */
@@ -34,7 +35,6 @@ export interface ExplainToFilesOptions
   /** Folder for the results. */
   output: string
   format?: Format[]
-  heatmap?: HeatmapOptions
 }
 
 export interface ExplainedFiles {
@@ -49,7 +49,15 @@ export interface ExplainedFiles {
 const schema = z.object({
   limit: z.int().positive().optional(),
   split: z.enum(['train', 'valid', 'test']).optional(),
-  format: z.array(z.enum(FORMATS)).min(1).optional()
+  format: z.array(z.enum(FORMATS)).min(1).optional(),
+  views: z.array(z.enum(VIEWS)).min(1).optional(),
+  heatmap: z
+    .looseObject({
+      colourMap: z.string().optional(),
+      quantile: z.number().gt(0).max(1).optional(),
+      scale: z.union([z.enum(['image', 'batch']), z.number().positive()]).optional()
+    })
+    .optional()
 })
 
 interface Batch {
@@ -64,6 +72,7 @@ interface Batch {
  */
 export async function explainToFiles(model: Model, options: ExplainToFilesOptions): Promise<ExplainedFiles> {
   const { format = ['png'] } = checkOptions(schema, options, 'explain')
+  if (options.heatmap?.colourMap) colourMap(options.heatmap.colourMap)
   const batch = await readInputs(model, options)
   const { target, ...rest } = options
   const chosen = target === 'label' ? { targets: labelsOf(batch) } : { target }
@@ -92,11 +101,14 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
     })
     files.push(path)
   }
-  const figures =
-    format.includes('png') || format.includes('html') ? await drawFigures(model, batch, explanation, options) : []
-  if (format.includes('png')) for (const { name, png } of figures) await write(`${name}.png`, png)
+  const drawn = [...drawFigures(model, batch, explanation, options), ...drawLayers(batch.names, explanation, options)]
+  const figures = drawn.map((one) => ({ ...one, name: safeName(one.name) }))
+  for (const { name, panels, captions, options } of figures) {
+    if (format.includes('png')) await write(`${name}.png`, await figure(panels, captions, options))
+    if (format.includes('svg')) await write(`${name}.svg`, await figureSvg(panels, captions, options))
+  }
   const summary = summarise(model, batch, explanation, milliseconds)
-  if (format.includes('html')) await write('explanation.html', explanationHtml(summary, figures))
+  if (format.includes('html')) await write('explanation.html', await explanationHtml(summary, figures))
   await write('explain.json', JSON.stringify(summary, null, 2) + '\n')
   return { explanation, names: batch.names, labels: batch.labels, files, milliseconds }
 }
@@ -177,66 +189,6 @@ function uniqueNames(paths: string[]): string[] {
 }
 
 const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')
-
-export interface Figure {
-  name: string
-  png: Buffer
-}
-
-/** One figure per image: the original, and beside it a heat map per target. */
-async function drawFigures(
-  model: Model,
-  batch: Batch,
-  explanation: Explanation,
-  options: ExplainToFilesOptions
-): Promise<Figure[]> {
-  const { input, names, labels } = batch
-  if (input.shape.length !== 4) return []
-  const imageShape = input.shape.slice(1)
-  const size = sizeOf(imageShape)
-  const images = names.length
-  const maps = explanation.relevance.data.length / (images * size)
-  const probabilities = softmax(explanation.logits)
-  const guesses = argmax(explanation.logits)
-  const classes = explanation.logits.shape[1]!
-  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
-  const made: Figure[] = []
-  for (let i = 0; i < images; i++) {
-    const panels: Panel[] = [
-      { title: 'original', picture: imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape) }
-    ]
-    let sum = 0
-    for (let t = 0; t < maps; t++) {
-      const at = (t * images + i) * size
-      const map = explanation.relevance.data.subarray(at, at + size)
-      if (t === 0) sum = map.reduce((total, value) => total + value, 0)
-      const target = model.className(explanation.targets[t * images + i]!)
-      panels.push({
-        title: maps > 1 ? `${explanation.name}: ${target}` : explanation.name,
-        picture: heatmap(map, imageShape, options.heatmap)
-      })
-    }
-    const guess = guesses[i]!
-    const confidence = (probabilities[i * classes + guess]! * 100).toFixed(1)
-    const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
-    const captions = [
-      `predicted ${model.className(guess)} (${confidence} %)${truth}`,
-      `explained ${model.className(explanation.targets[i]!)}: sum of relevance ${sum.toPrecision(4)}`
-    ]
-    made.push({
-      name: safeName(names[i]!),
-      png: await figure(panels, captions, { columns: Math.min(panels.length, 6) })
-    })
-  }
-  return made
-}
-
-/** Values without known preprocessing, stretched to the range of bytes for showing. */
-function stretched(input: Tensor): Uint8Array {
-  let [low, high] = [Infinity, -Infinity]
-  for (const value of input.data) [low, high] = [Math.min(low, value), Math.max(high, value)]
-  return Uint8Array.from(input.data, (value) => ((value - low) / Math.max(high - low, 1e-12)) * 255)
-}
 
 export interface ExplainSummary {
   method: string

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { View } from '../../explain/figures.js'
 import type { Format } from '../../explain/to-files.js'
 import type { Target } from '../../explain/explain.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
@@ -26,6 +27,10 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   format?: Format[]
   colourMap?: string
   quantile?: number
+  scale?: 'image' | 'batch' | number
+  asymmetric?: boolean
+  views?: View[]
+  wide?: boolean
   dryRun?: boolean
 }
 
@@ -42,9 +47,13 @@ export function register(program: Command, context: CliContext): void {
     .option('--together', 'several targets start one map together')
     .option('--layers <names...>', 'also write the relevance at these layers, or at all', collect(String))
     .option('--output <folder>', "where results go; by default the experiment's explanations/<rule>/")
-    .option('--format <formats...>', 'png, npy, npz, html (png)', collect(String))
+    .option('--format <formats...>', 'png, svg, npy, npz, html (png)', collect(String))
     .option('--colour-map <name>', 'red-blue, bwr, seismic, coldnhot, hot, afmhot, viridis')
     .option('--quantile <share>', 'share of magnitudes below the strongest colour (1)', realNumber('--quantile'))
+    .option('--scale <scale>', 'strongest colour: of each image, of the batch, or a relevance (image)', parseScale)
+    .option('--asymmetric', 'colours from the lowest to the highest relevance instead of about zero')
+    .option('--views <names...>', 'how maps are shown: heatmap, overlay, contours (heatmap)', collect(String))
+    .option('--wide', 'also all images side by side in one wide picture, above their maps')
     .option('--dry-run', 'only print which layer gets which rule')
   withCommonFlags(command, [
     'explain --rule alpha2beta1',
@@ -78,7 +87,14 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       together: flags.together,
       layers: flags.layers?.[0] === 'all' ? 'all' : flags.layers,
       format: flags.format,
-      heatmap: { colourMap: flags.colourMap, quantile: flags.quantile },
+      heatmap: {
+        colourMap: flags.colourMap,
+        quantile: flags.quantile,
+        scale: flags.scale,
+        ...(flags.asymmetric && { symmetric: false })
+      },
+      views: flags.views,
+      wide: flags.wide,
       output: folder,
       onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal
@@ -117,4 +133,8 @@ async function printPlan(
     { name, rules },
     rules.map((rule) => `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${describeRule(rule)}`)
   )
+}
+
+function parseScale(text: string): 'image' | 'batch' | number {
+  return text === 'image' || text === 'batch' ? text : realNumber('--scale')(text)
 }

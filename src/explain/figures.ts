@@ -1,0 +1,138 @@
+import { argmax, softmax } from '../evaluate/classification.js'
+import type { Model } from '../model/model.js'
+import { denormalise } from '../model/preprocessing.js'
+import type { FigureOptions, Panel } from '../plot/figure.js'
+import { contours, overlay } from '../plot/overlay.js'
+import { heatmap, imagePicture, joinWide, strongest, sumOverChannels, type HeatmapOptions } from '../plot/picture.js'
+import { sizeOf, type Tensor } from '../tensor.js'
+import type { Explanation } from './explain.js'
+
+/** What a figure can show of each map beside the original image. */
+export const VIEWS = ['heatmap', 'overlay', 'contours'] as const
+export type View = (typeof VIEWS)[number]
+
+export interface DrawOptions {
+  views?: View[]
+  /** `scale`: the strongest colour is each image's own (default), common to the batch, or this relevance. */
+  heatmap?: Omit<HeatmapOptions, 'scale'> & { scale?: 'image' | 'batch' | number }
+  /** Also one figure with all images side by side in one wide image, above their maps. */
+  wide?: boolean
+}
+
+/** A picture yet to be rendered. */
+export interface Figure {
+  name: string
+  panels: Panel[]
+  captions: string[]
+  options: FigureOptions
+}
+
+interface Images {
+  input: Tensor
+  names: string[]
+  labels?: Int32Array
+}
+
+const COLUMNS = 6
+
+/** One figure per image: the original, and beside it every view of a map per target. */
+export function drawFigures(model: Model, batch: Images, explanation: Explanation, options: DrawOptions): Figure[] {
+  const { input, names, labels } = batch
+  if (input.shape.length !== 4) return []
+  const imageShape = input.shape.slice(1)
+  const size = sizeOf(imageShape)
+  const images = names.length
+  const { relevance, targets } = explanation
+  const maps = relevance.data.length / (images * size)
+  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
+  const original = names.map((_, i) => imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape))
+  const mapOf = (t: number, i: number): Float32Array =>
+    relevance.data.subarray((t * images + i) * size, (t * images + i + 1) * size)
+  const colours = coloursOf(options.heatmap, relevance, imageShape)
+  const views = options.views ?? ['heatmap']
+  const figures = names.map((name, i): Figure => {
+    const panels: Panel[] = [{ title: 'original', picture: original[i]! }]
+    for (let t = 0; t < maps; t++) {
+      const title = maps > 1 ? `${explanation.name}: ${model.className(targets[t * images + i]!)}` : explanation.name
+      panels.push(...views.map((view) => draw(view, title, mapOf(t, i), original[i]!, imageShape, colours)))
+    }
+    const sum = mapOf(0, i).reduce((total, value) => total + value, 0)
+    const explained = `explained ${model.className(targets[i]!)}: sum of relevance ${sum.toPrecision(4)}`
+    const captions = [guessOf(model, explanation.logits, i, labels), explained]
+    return { name, panels, captions, options: { columns: Math.min(panels.length, COLUMNS) } }
+  })
+  if (!options.wide) return figures
+  const heatmaps = names.map((_, i) => heatmap(mapOf(0, i), imageShape, colours))
+  const panels = [
+    { title: 'originals', picture: joinWide(original) },
+    { title: explanation.name, picture: joinWide(heatmaps) }
+  ]
+  return [...figures, { name: 'wide', panels, captions: [], options: { columns: 1, size: 128 * images } }]
+}
+
+/** One strip per image: the relevance of the first target at every traced layer, each on its own scale. */
+export function drawLayers(names: string[], explanation: Explanation, options: DrawOptions): Figure[] {
+  const layers = Object.entries(explanation.layers)
+  if (layers.length === 0) return []
+  const colours = { ...options.heatmap, scale: undefined }
+  return names.map((name, i) => ({
+    name: `${name}.layers`,
+    panels: layers.map(([layer, { data, shape }]) => {
+      const size = sizeOf(shape.slice(1))
+      const { values, grid } = asGrid(data.subarray(i * size, (i + 1) * size), shape.slice(1))
+      return { title: layer, picture: heatmap(values, grid, colours) }
+    }),
+    captions: ['Relevance at each layer, summed over channels; units without a place lie in rows'],
+    options: { columns: COLUMNS, size: 160 }
+  }))
+}
+
+function draw(
+  view: View,
+  title: string,
+  map: Float32Array,
+  image: Panel['picture'],
+  shape: number[],
+  colours: HeatmapOptions
+): Panel {
+  if (view === 'overlay') return { title, picture: overlay(image, map, shape, colours) }
+  if (view === 'contours') return { title: `${title}: half of it`, picture: image, outlines: contours(map, shape) }
+  return { title, picture: heatmap(map, shape, colours) }
+}
+
+function coloursOf(options: DrawOptions['heatmap'] = {}, relevance: Tensor, imageShape: number[]): HeatmapOptions {
+  const { scale = 'image', ...rest } = options
+  if (scale === 'image') return rest
+  if (typeof scale === 'number') return { ...rest, scale }
+  const size = sizeOf(imageShape)
+  const maps = Array.from({ length: relevance.data.length / size }, (_, i) =>
+    relevance.data.subarray(i * size, (i + 1) * size)
+  )
+  const largest = maps.map((map) => strongest(sumOverChannels(map, imageShape), rest.quantile))
+  return { ...rest, scale: Math.max(...largest) }
+}
+
+/** [channels, height, width] as it is; a row of units as a grid that is about square. */
+function asGrid(values: Float32Array, shape: number[]): { values: Float32Array; grid: number[] } {
+  if (shape.length === 3) return { values, grid: shape }
+  const width = shape.length === 2 ? shape[1]! : Math.ceil(Math.sqrt(values.length))
+  const height = Math.ceil(values.length / width)
+  const padded = new Float32Array(width * height)
+  padded.set(values)
+  return { values: padded, grid: [1, height, width] }
+}
+
+function guessOf(model: Model, logits: Tensor, i: number, labels?: Int32Array): string {
+  const classes = logits.shape[1]!
+  const row = { data: logits.data.subarray(i * classes, (i + 1) * classes), shape: [1, classes] }
+  const guess = argmax(row)[0]!
+  const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
+  return `predicted ${model.className(guess)} (${(softmax(row)[guess]! * 100).toFixed(1)} %)${truth}`
+}
+
+/** Values without known preprocessing, stretched to the range of bytes for showing. */
+function stretched(input: Tensor): Uint8Array {
+  let [low, high] = [Infinity, -Infinity]
+  for (const value of input.data) [low, high] = [Math.min(low, value), Math.max(high, value)]
+  return Uint8Array.from(input.data, (value) => ((value - low) / Math.max(high - low, 1e-12)) * 255)
+}
