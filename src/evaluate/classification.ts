@@ -4,10 +4,18 @@ import type { Tensor } from '../tensor.js'
 export interface ClassificationMetrics {
   images: number
   accuracy: number
+  /** The true class is among the 3 (5) most probable. */
   top3Accuracy: number
+  top5Accuracy: number
   balancedAccuracy: number
+  /** Means over classes; weighted: by their images; micro: over all images. A score without images or guesses is 0. */
+  macroPrecision: number
+  macroRecall: number
   macroF1: number
+  weightedPrecision: number
+  weightedRecall: number
   weightedF1: number
+  microF1: number
   logLoss: number
   /** One against the rest, mean over classes; NaN where a class is missing. */
   rocAuc: number
@@ -68,13 +76,22 @@ export function classificationMetrics(logits: Tensor, labels: Int32Array, classe
   labels.forEach((label, i) => confusion[label]![guesses[i]!]!++)
   const perClass = classes.map((name, c) => classScore(name, confusion, c, images))
   const present = perClass.filter((score) => score.images > 0)
+  const accuracy = mean(Array.from(labels, (label, i) => Number(guesses[i] === label)))
+  const weighted = (value: (score: ClassScore) => number): number =>
+    perClass.reduce((sum, score) => sum + value(score) * score.images, 0) / images
   return {
     images,
-    accuracy: mean(Array.from(labels, (label, i) => Number(guesses[i] === label))),
+    accuracy,
     top3Accuracy: topAccuracy(probabilities, labels, count, 3),
+    top5Accuracy: topAccuracy(probabilities, labels, count, 5),
     balancedAccuracy: mean(present.map((score) => score.recall)),
+    macroPrecision: mean(perClass.map((score) => score.precision)),
+    macroRecall: mean(perClass.map((score) => score.recall)),
     macroF1: mean(perClass.map((score) => score.f1)),
-    weightedF1: perClass.reduce((sum, score) => sum + score.f1 * score.images, 0) / images,
+    weightedPrecision: weighted((score) => score.precision),
+    weightedRecall: weighted((score) => score.recall),
+    weightedF1: weighted((score) => score.f1),
+    microF1: accuracy,
     logLoss: mean(
       Array.from(labels, (label, i) => -Math.log(Math.max(probabilities[i * count + label]!, Number.EPSILON)))
     ),
