@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Experiment } from '../experiment/experiment.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
@@ -86,4 +87,13 @@ export async function readHistory(experiment: Experiment): Promise<EpochEvent[]>
     const numbers = Object.fromEntries(KEYS.map((key) => [key, of(key)]))
     return { ...numbers, kind: 'epoch', best: of('best') === 1 } as EpochEvent
   })
+}
+
+/** Removes the temporary files that a killed run left half written. */
+export async function removeLeftovers(experiment: Experiment): Promise<void> {
+  for (const folder of [experiment.folder, experiment.path('checkpoints')]) {
+    for (const name of await readdir(folder)) {
+      if (/^\..*\.tmp$/.test(name)) await rm(join(folder, name), { force: true })
+    }
+  }
 }

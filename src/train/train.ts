@@ -11,10 +11,11 @@ import { Model } from '../model/model.js'
 import { plainPreprocessing } from '../model/preprocessing.js'
 import { saveParts } from '../model/save.js'
 import { native } from '../native.js'
+import { writeFilters } from '../plot/filters.js'
 import { writeTrainingCharts } from '../plot/training-charts.js'
 import { versions } from '../versions.js'
 import { Bookkeeper } from './bookkeeper.js'
-import { readCheckpoint } from './checkpoint.js'
+import { readCheckpoint, removeLeftovers } from './checkpoint.js'
 import { fitNormalisation } from './fit-normalisation.js'
 import type { BatchEvent, EpochEvent, NativeTrainResult, Snapshot } from './native.js'
 import { runTraining } from './run.js'
@@ -97,6 +98,7 @@ async function resume(options: TrainOptions, name: string): Promise<TrainResult>
   if (kept !== fingerprint(dataset)) {
     throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
   }
+  await removeLeftovers(experiment)
   const { weights, ...state } = checkpoint.snapshot
   const saved = await loadModelParts(experiment.folder)
   const model = await Model.create({ ...saved, tensors: new Map(Object.entries(weights)) }, options.device)
@@ -141,6 +143,7 @@ async function runAndSave({
     const { bestEpoch } = result.snapshot.position
     await finish(experiment, books.history, result)
     const best = await Model.load(experiment.folder, { device: options.device })
+    if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
     return {
       experiment,
       model: best,

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from '@jest/globals'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { uniformInt } from 'pure-rand/distribution/uniformInt'
+import { packageRoot } from '../../src/paths.js'
+import { loadParts } from '../../src/model/save.js'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
+
+/** LRP_NATIVE_KILLS=20 for the long form. */
+const KILLS = Number(process.env.LRP_NATIVE_KILLS ?? 5)
+const root = mkdtempSync(join(tmpdir(), 'lrp-kill-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** Runs until the process ends by itself, or kills it after so many of its lines; the lines it printed. */
+function run(name: string, how: string, killAfter = Infinity): Promise<string[]> {
+  const script = join(packageRoot, 'test', 'train', 'killed.mjs')
+  const child = spawn(process.execPath, [script, join(packageRoot, 'dist'), root, name, how])
+  let text = ''
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (text.split('\n').length > killAfter) child.kill('SIGKILL')
+  })
+  return new Promise((resolve, reject) => {
+    child.on('close', (code, signal) => {
+      if (code === 0 || signal === 'SIGKILL') resolve(text.trim().split('\n'))
+      else reject(new Error(errors))
+    })
+  })
+}
+
+test(`a run killed ${KILLS} times and resumed ends in the bits of one that was not`, async () => {
+  const whole = (await run('whole', 'start')).at(-1)
+  const random = xoroshiro128plus(Date.now())
+  const folder = join(root, 'killed')
+  let lines = await run('killed', 'start', uniformInt(random, 1, 4))
+  for (let i = 1; i < KILLS; i++) {
+    const started = existsSync(join(folder, 'checkpoints', 'last.safetensors'))
+    if (started) {
+      await readSafetensors(join(folder, 'checkpoints', 'last.safetensors'))
+      await loadParts(folder)
+    } else {
+      rmSync(folder, { recursive: true, force: true })
+    }
+    lines = await run('killed', started ? 'resume' : 'start', uniformInt(random, 1, 4))
+  }
+  lines = await run('killed', existsSync(join(folder, 'checkpoints', 'last.safetensors')) ? 'resume' : 'start')
+  expect(lines.at(-1)).toBe(whole)
+  for (const file of ['weights.safetensors', 'model.json']) {
+    expect(readFileSync(join(folder, file)).equals(readFileSync(join(root, 'whole', file)))).toBe(true)
+  }
+  const last = (name: string): Promise<Map<string, { data: Uint8Array }>> =>
+    readSafetensors(join(root, name, 'checkpoints', 'last.safetensors'))
+  const [a, b] = [await last('whole'), await last('killed')]
+  for (const [name, { data }] of a) {
+    if (name !== 'state.json')
+      expect([name, Buffer.from(data).equals(Buffer.from(b.get(name)!.data))]).toEqual([name, true])
+  }
+  expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+})
