@@ -35,7 +35,8 @@ std::shared_ptr<const Graph> Model::explained() const {
   const std::lock_guard<std::mutex> lock(explained_mutex_);
   if (!explained_) {
     const at::NoGradGuard no_grad;
-    explained_ = std::make_shared<const Graph>(fold_batch_norm(*graph_));
+    const Graph folded = fold_batch_norm(*graph_);
+    explained_ = std::make_shared<const Graph>(device_.is_cpu() ? weights_channels_last(folded) : folded);
   }
   return explained_;
 }

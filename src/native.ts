@@ -95,6 +95,8 @@ export interface AttributeOptions {
   /** grad-cam: the convolution whose channels are weighed. */
   layer?: string
   seed?: number
+  /** Run the network as it stands, batch norms unfolded and in the usual memory layout: what benchmarks compare with. */
+  plain?: boolean
   cancel?: NativeCancelToken
 }
 

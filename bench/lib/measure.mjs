@@ -22,7 +22,8 @@ export async function measureRules({ network, batch, threads, repeat, device }) 
   native().setThreads(threads)
   const model = await Model.create(await networks[network](), device)
   const images = randomInput([batch, ...model.imageShape])
-  const baseline = () => explain(model, images, { method: 'gradient', batchSize: batch, target: 0 })
+  const targets = { data: new Int32Array(batch), shape: [1, batch] }
+  const baseline = () => model.handle.attribute(images, { method: 'gradient', targets, plain: true })
   const cases = rules
     .filter(({ name }) => model.graph.nodes.some((node) => node.op === 'conv2d') || !name.includes('box'))
     .map((rule) => ({ ...rule, run: () => explain(model, images, { ...rule.options, batchSize: batch, target: 0 }) }))

@@ -117,13 +117,16 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
   auto cancel = CancelHandle::token_of(options);
   method->lrp.cancel = cancel.get();
   return run_async(env, {input, weights_owner, options},
-                   [model, method, cancel, x = tensor_over(input, "the input")]() -> Finish {
+                   [model, method, cancel, plain = flag_from(options, "plain", false),
+                    x = tensor_over(input, "the input")]() -> Finish {
                      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
                      for (auto& [node, rule] : method->lrp.rules) {
                        if (rule.pattern.defined()) rule.pattern = rule.pattern.to(model->device(), at::kFloat);
                      }
-                     Explanation explanation = attribute(*model->explained(), model->prepare(x), *method);
-                     explanation.relevance = explanation.relevance.cpu();
+                     const auto optimised = plain ? nullptr : model->explained();
+                     const Graph& graph = plain ? model->graph() : *optimised;
+                     Explanation explanation = attribute(graph, model->prepare(x), *method);
+                     explanation.relevance = explanation.relevance.cpu().contiguous();
                      return [explanation](Napi::Env env) { return to_object(env, explanation); };
                    });
 }
