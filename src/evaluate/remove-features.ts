@@ -8,9 +8,9 @@ import { makeFolder, writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
 import { checkOptions } from '../options.js'
-import { lineChart, writeChart } from '../plot/chart.js'
+import { lineChart, scatterChart, writeChart } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
-import { heatmap, imagePicture, pictureToPng, sumOverChannels } from '../plot/picture.js'
+import { animation, heatmap, imagePicture, pictureToPng, sumOverChannels, type Picture } from '../plot/picture.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { softmax } from './classification.js'
 import { byRelevance, FILLS, removePixels, type Fill } from './removal.js'
@@ -44,6 +44,8 @@ export interface RemovalResult {
   images: number
   /** From fraction 0 on. */
   curve: RemovalPoint[]
+  /** Confidence of each image's predicted class after removing the largest share. */
+  perImage: { important: number[]; unimportant: number[] }
   files: string[]
 }
 
@@ -87,14 +89,18 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     softmax(await model.forward(batch, { batchSize: 256, signal: options.signal }))
   const writer = new RemovalWriter(model, options.output, names.slice(0, pictures), input)
   const before = softmax(explanation.logits)
-  const confidence = (p: Float64Array): number =>
-    meanOf(explanation.targets, (target, i) => p[i * explanation.logits.shape[1]! + target]!)
+  const confidences = (p: Float64Array): number[] =>
+    Array.from(explanation.targets, (target, i) => p[i * explanation.logits.shape[1]! + target]!)
+  const confidence = (p: Float64Array): number => confidences(p).reduce((sum, one) => sum + one, 0) / images
   const curve: RemovalPoint[] = [{ fraction: 0, important: confidence(before), unimportant: confidence(before) }]
   await writer.original(before, explanation.relevance)
+  let perImage = { important: confidences(before), unimportant: confidences(before) }
   for (const [done, share] of fraction.entries()) {
     const [important, unimportant] = [removed(share, true), removed(share, false)]
     const [p, q] = [await probabilities(important), await probabilities(unimportant)]
+    perImage = { important: confidences(p), unimportant: confidences(q) }
     curve.push({ fraction: share, important: confidence(p), unimportant: confidence(q) })
+    writer.frame(important)
     await writer.copy(`important_removed_${share.toFixed(2)}`, important, p)
     await writer.copy(`unimportant_removed_${share.toFixed(2)}`, unimportant, q)
     options.onProgress?.(done + 1, fraction.length)
@@ -105,24 +111,25 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     removed(fraction.at(-1)!, false),
     fraction.at(-1)!
   )
-  const result = { method: explanation.name, fill, images, curve }
+  const result = { method: explanation.name, fill, images, curve, perImage }
   await writer.summary(result)
   return { ...result, files: writer.files }
 }
 
-function meanOf(targets: Int32Array, value: (target: number, i: number) => number): number {
-  return targets.reduce((sum, target, i) => sum + value(target, i), 0) / targets.length
-}
+const percentOf = (share: number): string => `${(share * 100).toFixed(0)} %`
 
 class RemovalWriter {
   readonly files: string[] = []
+  private readonly frames: Picture[][]
 
   constructor(
     private readonly model: Model,
     private readonly folder: string,
     private readonly names: string[],
     private readonly input: Tensor
-  ) {}
+  ) {
+    this.frames = names.map(() => [])
+  }
 
   async original(probabilities: Float64Array, relevance: Tensor): Promise<void> {
     const shape = this.input.shape.slice(1)
@@ -144,11 +151,16 @@ class RemovalWriter {
     }
   }
 
-  /** All four side by side. */
+  /** One more step of what `sheets` shows moving. */
+  frame(images: Tensor): void {
+    for (const i of this.names.keys()) this.frames[i]!.push(this.picture(images, i))
+  }
+
+  /** All four side by side, and the removal of the most relevant pixels as a moving picture. */
   async sheets(relevance: Tensor, important: Tensor, unimportant: Tensor, share: number): Promise<void> {
     const shape = this.input.shape.slice(1)
     const size = sizeOf(shape)
-    const percent = `${(share * 100).toFixed(0)} %`
+    const percent = percentOf(share)
     for (const [i, name] of this.names.entries()) {
       const panels = [
         { title: 'original', picture: this.picture(this.input, i) },
@@ -157,6 +169,7 @@ class RemovalWriter {
         { title: `without the least relevant ${percent}`, picture: this.picture(unimportant, i) }
       ]
       await this.write(`${name}.png`, await figure(panels))
+      await this.write(join(name, 'removal.webp'), await animation([this.picture(this.input, i), ...this.frames[i]!]))
     }
   }
 
@@ -175,7 +188,19 @@ class RemovalWriter {
       join(this.folder, 'curve'),
       await lineChart(title, 'share of pixels removed', 'mean confidence', lines, { min: 0, max: 1 })
     )
-    this.files.push(join(this.folder, 'curve.svg'), join(this.folder, 'curve.png'))
+    const { important, unimportant } = result.perImage
+    const points = important.map((value, i) => [value, unimportant[i]!] as [number, number])
+    const scatter = await scatterChart(
+      `Confidence of each image without ${percentOf(result.curve.at(-1)!.fraction)} of its pixels, ${result.method}`,
+      'most relevant removed',
+      'least relevant removed',
+      [{ name: 'images', points }],
+      { min: 0, max: 1 }
+    )
+    await writeChart(join(this.folder, 'scatter'), scatter)
+    for (const name of ['curve', 'scatter']) {
+      this.files.push(join(this.folder, `${name}.svg`), join(this.folder, `${name}.png`))
+    }
   }
 
   private picture(images: Tensor, i: number): ReturnType<typeof imagePicture> {

@@ -71,16 +71,17 @@ export function drawFigures(model: Model, batch: Images, explanation: Explanatio
 }
 
 /** One strip per image: the relevance of the first target at every traced layer, each on its own scale. */
-export function drawLayers(names: string[], explanation: Explanation, options: DrawOptions): Figure[] {
+export function drawLayers(model: Model, names: string[], explanation: Explanation, options: DrawOptions): Figure[] {
   const layers = Object.entries(explanation.layers)
   if (layers.length === 0) return []
   const colours = { ...options.heatmap, scale: undefined }
+  const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   return names.map((name, i) => ({
     name: `${name}.layers`,
     panels: layers.map(([layer, { data, shape }]) => {
       const size = sizeOf(shape.slice(1))
       const { values, grid } = asGrid(data.subarray(i * size, (i + 1) * size), shape.slice(1))
-      return { title: layer, picture: heatmap(values, grid, colours) }
+      return { title: `${layer} ${ops.get(layer) ?? ''}`, picture: heatmap(values, grid, colours) }
     }),
     captions: ['Relevance at each layer, summed over channels; units without a place lie in rows'],
     options: { columns: COLUMNS, size: 160 }

@@ -101,7 +101,10 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
     })
     files.push(path)
   }
-  const drawn = [...drawFigures(model, batch, explanation, options), ...drawLayers(batch.names, explanation, options)]
+  const drawn = [
+    ...drawFigures(model, batch, explanation, options),
+    ...drawLayers(model, batch.names, explanation, options)
+  ]
   const figures = drawn.map((one) => ({ ...one, name: safeName(one.name) }))
   for (const { name, panels, captions, options } of figures) {
     if (format.includes('png')) await write(`${name}.png`, await figure(panels, captions, options))

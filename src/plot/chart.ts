@@ -63,7 +63,7 @@ export function lineChart(title: string, xName: string, yName: string, lines: Li
       title: titleOf(title),
       legend: legend.option,
       grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
-      xAxis: { ...numberAxis(xName, 30), min: 'dataMin', max: 'dataMax', minInterval: stepOf(lines) },
+      xAxis: { ...numberAxis(xName, 30), ...spanOf(lines), minInterval: stepOf(lines) },
       yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
       series: [...bands, ...lines.map((line, i) => lineSeries(line, colourOf(i)))]
     },
@@ -73,15 +73,21 @@ export function lineChart(title: string, xName: string, yName: string, lines: Li
 }
 
 /** Points per group: what two measures say of the same things. */
-export function scatterChart(title: string, xName: string, yName: string, groups: Line[]): Promise<Chart> {
+export function scatterChart(
+  title: string,
+  xName: string,
+  yName: string,
+  groups: Line[],
+  range?: Range
+): Promise<Chart> {
   const legend = legendOf(groups.map((group) => group.name))
   return renderChart(
     {
       title: titleOf(title),
       legend: legend.option,
       grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
-      xAxis: { ...numberAxis(xName, 30), scale: true },
-      yAxis: { ...numberAxis(yName, 54), scale: true },
+      xAxis: { ...numberAxis(xName, 30), scale: true, ...range },
+      yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
       series: groups.map((group, i) => ({
         name: group.name,
         type: 'scatter',
@@ -164,6 +170,13 @@ function titleOf(text: string): echarts.TitleComponentOption {
     top: 8,
     textStyle: { fontSize: 16, fontWeight: 'normal' }
   }
+}
+
+/** The axis ends where the points do; a single point stands in its middle. */
+function spanOf(lines: Line[]): { min: number | 'dataMin'; max: number | 'dataMax' } {
+  const places = new Set(lines.flatMap(({ points }) => points.map(([x]) => x)))
+  const [only] = places
+  return places.size === 1 ? { min: only! - 1, max: only! + 1 } : { min: 'dataMin', max: 'dataMax' }
 }
 
 /** Whole numbers such as epochs get whole ticks. */

@@ -1,9 +1,16 @@
+import { writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
 import { sizeOf } from '../tensor.js'
 import { figure, type Panel } from './figure.js'
 import { heatmap, type Picture } from './picture.js'
 
 const MOST = 64
+
+/** Writes `filterFigure` where there is one. @throws LrpError IO */
+export async function writeFilters(model: Model, path: string): Promise<void> {
+  const png = await filterFigure(model)
+  if (png) await writeAtomic(path, png)
+}
 
 /**
  * What the first layer looks for: the weights of its units as pictures, all on one scale. Filters over three channels

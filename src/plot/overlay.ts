@@ -7,6 +7,7 @@ export interface Outline {
   colour: string
 }
 
+const LEAST_SHARE = 0.05
 const POSITIVE = '#d7191c'
 const NEGATIVE = '#2c7bb6'
 const GREY = [0.299, 0.587, 0.114] // luma of red, green, blue (ITU-R BT.601)
@@ -34,7 +35,7 @@ export function overlay(
 
 /**
  * Lines around the fewest pixels that hold `share` of the positive relevance (red) and of the negative (blue).
- * Relevance is [channels, height, width], summed over channels.
+ * A sign that holds less than 5 % of all relevance gets no line. Relevance is [channels, height, width], summed over channels.
  */
 export function contours(relevance: ArrayLike<number>, shape: readonly number[], share = 0.5): Outline[] {
   const sums = sumOverChannels(relevance, shape)
@@ -42,7 +43,10 @@ export function contours(relevance: ArrayLike<number>, shape: readonly number[],
     { colour: NEGATIVE, values: sums.map((value) => Math.max(0, -value)) },
     { colour: POSITIVE, values: sums.map((value) => Math.max(0, value)) }
   ]
+  const total = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0)
+  const least = LEAST_SHARE * sides.reduce((sum, { values }) => sum + total(values), 0)
   return sides
+    .filter(({ values }) => total(values) >= least)
     .map(({ colour, values }) => ({ colour, path: edges(strongestPixels(values, share), shape[1]!, shape[2]!) }))
     .filter(({ path }) => path !== '')
 }
