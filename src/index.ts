@@ -20,6 +20,7 @@ export { readSafetensors, writeSafetensors } from './model/import/safetensors.js
 // Data
 export { datasets, DATASETS, openDataset, type DataOptions, type DatasetName } from './data/open.js'
 export { classCounts, fingerprint, imagesOf, type Dataset, type Split, type SplitName } from './data/dataset.js'
+export { contactSheet, inspectDataset, type DatasetSummary } from './data/inspect.js'
 export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.js'
 
 // Training and experiments
@@ -47,6 +48,22 @@ export { explainToFiles, FORMATS, type ExplainedFiles, type ExplainToFilesOption
 export { RULES, ruleNames, type RuleDescription } from './rules/catalogue.js'
 export { COMPOSITES, compositeNames } from './rules/composites.js'
 export type { Composite, CompositeEntry, LayerKind, LayerMatch, RuleParameters } from './rules/types.js'
+
+// Pictures and charts
+export { barChart, confusionChart, lineChart, scatterChart, writeChart, type Chart, type Line } from './plot/chart.js'
+export { colourMapNames } from './plot/colour-maps.js'
+export { figure, figureSvg, type FigureOptions, type Panel } from './plot/figure.js'
+export { filterFigure } from './plot/filters.js'
+export { contours, overlay, type Outline } from './plot/overlay.js'
+export {
+  animation,
+  heatmap,
+  imagePicture,
+  joinWide,
+  pictureToPng,
+  type HeatmapOptions,
+  type Picture
+} from './plot/picture.js'
 
 // Evaluation and reports
 export { test, type TestOptions, type TestResult } from './evaluate/test.js'
