@@ -18,7 +18,7 @@ export class Bookkeeper {
   /** @param onFailure called once when something cannot be written; `settled` rejects with it. */
   constructor(
     private readonly experiment: Experiment,
-    private readonly frame: Omit<ModelParts, 'tensors'>,
+    private readonly assemble: (weights: StateDict) => ModelParts,
     history: EpochEvent[],
     onFailure: () => void
   ) {
@@ -51,7 +51,7 @@ export class Bookkeeper {
   private async write(snapshot: Snapshot, history: EpochEvent[]): Promise<void> {
     const { best } = this
     if (best) {
-      await saveParts(this.experiment.folder, { ...this.frame, tensors: best })
+      await saveParts(this.experiment.folder, this.assemble(best))
       if (this.best === best) this.best = undefined
     }
     await writeCheckpoint(this.experiment, { snapshot, history })

@@ -1,6 +1,7 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import type { Graph, Preprocessing } from '../model/graph.js'
+import type { Job } from './job.js'
 import { nativeAugmentation } from './augment.js'
 import type { NativeSchedule, NativeTrainOptions } from './native.js'
 import type { TrainSettings } from './settings.js'
@@ -11,7 +12,7 @@ export function nativeOptions(
   dataset: Dataset,
   graph: Graph,
   preprocessing: Preprocessing
-): Omit<NativeTrainOptions, 'onEvent'> {
+): Job['options'] {
   const { loss, labelSmoothing, optimizer, learningRate, momentum, nesterov, weightDecay } = settings
   const { epochs, batchSize, accumulate, gradientClip, precision, seed, threads } = settings
   const { scale, mean, std, channelOrder } = preprocessing

@@ -1,16 +1,15 @@
 import type { Dataset, Split } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native.js'
-import { nativeOptions } from './native-options.js'
 import type {
   BatchEvent,
   EpochEvent,
   NativeSamples,
+  NativeTrainData,
   NativeTrainOptions,
   NativeTrainResult,
   Snapshot
 } from './native.js'
-import type { TrainSettings } from './settings.js'
 
 export interface RunCallbacks {
   onBatch: (event: BatchEvent) => void
@@ -21,18 +20,12 @@ export interface RunCallbacks {
 /** One training run in C++: trains the model in place. Resolves after the last epoch was reported. */
 export async function runTraining(
   model: Model,
-  dataset: Dataset,
-  settings: TrainSettings,
+  data: NativeTrainData,
+  options: Omit<NativeTrainOptions, 'onEvent' | 'cancel'>,
   callbacks: RunCallbacks,
-  state?: Omit<Snapshot, 'weights'>,
   signal?: AbortSignal
 ): Promise<NativeTrainResult> {
-  const { train, valid } = dataset.splits
-  const data = {
-    train: toNative(train, dataset),
-    valid: valid.labels.length > 0 ? toNative(valid, dataset) : undefined
-  }
-  let reported = state?.position.epoch ?? 0
+  let reported = options.state?.position.epoch ?? 0
   let allReported: (() => void) | undefined
   const onEvent: NativeTrainOptions['onEvent'] = (event) => {
     if (event.kind === 'batch') return callbacks.onBatch(event)
@@ -41,14 +34,21 @@ export async function runTraining(
     reported = event.epoch
     allReported?.()
   }
-  const options = { ...nativeOptions(settings, dataset, model.graph, model.preprocessing!), state, onEvent }
-  const result = await callNative((addon, cancel) => addon.train(model.handle, data, { ...options, cancel }), signal)
+  const result = await callNative(
+    (addon, cancel) => addon.train(model.handle, data, { ...options, onEvent, cancel }),
+    signal
+  )
   while (reported < result.snapshot.position.epoch) await new Promise<void>((resolve) => (allReported = resolve))
   return result
 }
 
-/** A split as the addon takes it, over the same memory. */
-export function toNative(split: Split, dataset: Dataset): NativeSamples {
+/** Training and validation images as the addon takes them, over the same memory. */
+export function trainData(dataset: Dataset): NativeTrainData {
+  const { train, valid } = dataset.splits
+  return { train: samples(train, dataset), valid: valid.labels.length > 0 ? samples(valid, dataset) : undefined }
+}
+
+function samples(split: Split, dataset: Dataset): NativeSamples {
   const count = split.labels.length
   return {
     images: { data: split.images, shape: [count, ...dataset.imageShape] },

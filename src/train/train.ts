@@ -1,26 +1,24 @@
-import { existsSync } from 'node:fs'
 import { classCounts, fingerprint, type Dataset } from '../data/dataset.js'
 import { datasetName, openDataset, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { initialise } from '../model/builder.js'
-import type { ModelParts } from '../model/graph.js'
+import type { ModelParts, Preprocessing } from '../model/graph.js'
 import { loadModelParts } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { plainPreprocessing } from '../model/preprocessing.js'
-import { saveParts } from '../model/save.js'
 import { native } from '../native.js'
-import { writeFilters } from '../plot/filters.js'
-import { writeTrainingCharts } from '../plot/training-charts.js'
 import { versions } from '../versions.js'
-import { Bookkeeper } from './bookkeeper.js'
 import { readCheckpoint, removeLeftovers } from './checkpoint.js'
 import { fitNormalisation } from './fit-normalisation.js'
-import type { BatchEvent, EpochEvent, NativeTrainResult, Snapshot } from './native.js'
-import { runTraining } from './run.js'
+import { runJob, type Job, type TrainResult } from './job.js'
+import type { BatchEvent, EpochEvent } from './native.js'
+import { nativeOptions } from './native-options.js'
+import { trainData } from './run.js'
 import { checkSettings, type GivenSettings, type TrainSettings } from './settings.js'
 
+export type { TrainResult } from './job.js'
 export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS } from './settings.js'
 
 /** Everything of `settingsSchema` (settings.ts), and where and how the run happens. */
@@ -35,20 +33,10 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   experimentsRoot?: string
   /** Stopped experiment to go on with, in its own folder and with its own settings; `epochs` may be raised. */
   resume?: string
+  /** Ends after this epoch of `epochs`, as a stop would; `resume` goes on. */
+  untilEpoch?: number
   onProgress?: (event: BatchEvent | EpochEvent) => void
   signal?: AbortSignal
-}
-
-export interface TrainResult {
-  experiment: Experiment
-  /** With the weights of the best epoch. */
-  model: Model
-  history: EpochEvent[]
-  /** Epoch with the highest validation accuracy, of those the one with the lowest loss; the last where nothing validates. */
-  bestEpoch: number
-  /** False when it was stopped; `resume` goes on. */
-  completed: boolean
-  reason: NativeTrainResult['reason']
 }
 
 /**
@@ -59,144 +47,137 @@ export interface TrainResult {
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
-  const given = typeof options.data === 'object' ? options.data : undefined
-  const settings = checkSettings({ ...options, data: given?.name ?? datasetName(options as DataOptions) }, 'train')
-  const dataset = given ?? (await openDataset({ ...settings, strict: options.strict }))
-  return trainParts(await startingParts(settings, dataset, options.experimentsRoot), dataset, settings, options)
-}
-
-/** Trains a model whose starting weights are given: what `train` and `finetune` share. */
-export async function trainParts(
-  parts: ModelParts,
-  dataset: Dataset,
-  settings: TrainSettings,
-  options: TrainOptions,
-  command = 'train'
-): Promise<TrainResult> {
+  const settings = checkSettings({ ...options, data: nameOf(options) }, 'train')
+  const start = settings.from === undefined ? undefined : await loadModelParts(settings.from, options)
+  const dataset = await openTrainData(settings, options, start?.preprocessing)
   checkClasses(dataset)
-  const model = await Model.create(parts, options.device)
-  const about = {
-    command: { name: command, ...settings },
-    versions: versions(),
-    seed: settings.seed,
-    data: describe(dataset)
-  }
-  const name =
-    options.experimentName ?? `${settings.model}-${settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
-  const experiment = await createExperiment(name, about, options.experimentsRoot)
-  return runAndSave({ experiment, model, dataset, settings, options, history: [] })
+  const parts = start ? fitted(start, dataset) : await freshParts(settings, dataset)
+  const experiment = await beginExperiment('train', parts, dataset, settings, options)
+  return runJob({ experiment, ...(await wholeModel(parts, dataset, settings, options)) })
 }
 
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
+  const { experiment, settings, dataset, parts, history, state } = await reopen(options, name)
+  if (experiment.manifest.command.cached === true) {
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${experiment.name} is a fine-tuning: go on with "lrp-native finetune --resume"`
+    )
+  }
+  return runJob({ experiment, history, state, ...(await wholeModel(parts, dataset, settings, options)) })
+}
+
+/** A stopped experiment as it stood: its settings, data, and the model with the weights of its last checkpoint. */
+export async function reopen(options: TrainOptions, name: string): Promise<Reopened> {
   const experiment = await openExperiment(name, options.experimentsRoot)
   const checkpoint = await readCheckpoint(experiment)
   const longer = options.epochs === undefined ? {} : { epochs: options.epochs }
   const settings = checkSettings({ ...experiment.manifest.command, ...longer }, 'experiment.json')
-  const dataset =
-    typeof options.data === 'object' ? options.data : await openDataset({ ...settings, strict: options.strict })
+  const saved = await loadModelParts(experiment.folder)
+  const dataset = await openTrainData(settings, options, settings.from === undefined ? undefined : saved.preprocessing)
   const kept = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
   if (kept !== fingerprint(dataset)) {
     throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
   }
   await removeLeftovers(experiment)
   const { weights, ...state } = checkpoint.snapshot
-  const saved = await loadModelParts(experiment.folder)
-  const model = await Model.create({ ...saved, tensors: new Map(Object.entries(weights)) }, options.device)
-  return runAndSave({ experiment, model, dataset, settings, options, history: checkpoint.history, state })
+  const parts = { ...saved, tensors: new Map(Object.entries(weights)) }
+  return { experiment, settings, dataset, parts, history: checkpoint.history, state }
 }
 
-interface Run {
-  experiment: Experiment
-  model: Model
-  dataset: Dataset
+interface Reopened extends Pick<Job, 'experiment' | 'history' | 'state'> {
   settings: TrainSettings
+  dataset: Dataset
+  parts: ModelParts
+}
+
+/** Name of the data set that options mean. */
+export function nameOf(options: TrainOptions): string {
+  return typeof options.data === 'object' ? options.data.name : datasetName(options as DataOptions)
+}
+
+export async function openTrainData(
+  settings: TrainSettings,
+  options: TrainOptions,
+  preprocessing?: Preprocessing
+): Promise<Dataset> {
+  if (typeof options.data === 'object') return options.data
+  return openDataset({ ...settings, strict: options.strict, preprocessing })
+}
+
+/** Makes the folder, with what was asked in it. */
+export async function beginExperiment(
+  command: string,
+  parts: ModelParts,
+  dataset: Dataset,
+  settings: TrainSettings,
+  options: TrainOptions,
+  more: Record<string, unknown> = {}
+): Promise<Experiment> {
+  const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
+  const name = options.experimentName ?? `${parts.name}-${plain}`
+  const asked = { command: { name: command, ...settings, ...more }, seed: settings.seed }
+  return createExperiment(name, { ...asked, versions: versions(), data: describe(dataset) }, options.experimentsRoot)
+}
+
+/** The parts of a job in which all of a model is trained on images. */
+export async function wholeModel(
+  parts: ModelParts,
+  dataset: Dataset,
+  settings: TrainSettings,
   options: TrainOptions
-  history: EpochEvent[]
-  state?: Omit<Snapshot, 'weights'>
-}
-
-async function runAndSave({
-  experiment,
-  model,
-  dataset,
-  settings,
-  options,
-  history,
-  state
-}: Run): Promise<TrainResult> {
-  const { tensors, ...frame } = await model.toParts()
-  if (!existsSync(experiment.path('model.json'))) await saveParts(experiment.folder, { ...frame, tensors })
-  const failed = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal
-  const books = new Bookkeeper(experiment, frame, history, () => failed.abort())
-  const callbacks = {
-    onBatch: (event: BatchEvent) => options.onProgress?.(event),
-    onEpoch: (event: EpochEvent, snapshot: Snapshot) => {
-      books.epoch(event, snapshot)
-      options.onProgress?.(event)
-    }
-  }
-  try {
-    const result = await runTraining(model, dataset, settings, callbacks, state, signal)
-    books.checkpoint(result.snapshot)
-    await books.settled()
-    const { bestEpoch } = result.snapshot.position
-    await finish(experiment, books.history, result)
-    const best = await Model.load(experiment.folder, { device: options.device })
-    if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
-    return {
-      experiment,
-      model: best,
-      history: books.history,
-      bestEpoch,
-      completed: result.completed,
-      reason: result.reason
-    }
-  } finally {
-    await books.settled().catch(() => undefined)
-    model.dispose()
+): Promise<Omit<Job, 'experiment'>> {
+  const all = nativeOptions(settings, dataset, parts.graph, parts.preprocessing!)
+  const model = await Model.create(parts, options.device)
+  const frame = { name: model.name, graph: model.graph, preprocessing: model.preprocessing, classes: model.classes }
+  return {
+    model,
+    data: trainData(dataset),
+    ...ending(all, options),
+    assemble: (tensors) => ({ ...frame, tensors }),
+    device: options.device,
+    onProgress: options.onProgress,
+    signal: options.signal
   }
 }
 
-async function finish(
-  experiment: Experiment,
-  history: EpochEvent[],
-  { completed, reason, snapshot }: NativeTrainResult
-): Promise<void> {
-  if (history.length > 0) await writeTrainingCharts(experiment, history)
-  const { bestEpoch } = snapshot.position
-  await experiment.record({
-    results: { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] }
-  })
+/** Ends a run at `untilEpoch`. */
+export function ending(all: Job['options'], { untilEpoch = Infinity }: TrainOptions): Pick<Job, 'options' | 'paused'> {
+  return { options: { ...all, epochs: Math.min(all.epochs, untilEpoch) }, paused: untilEpoch < all.epochs }
 }
 
-async function startingParts(settings: TrainSettings, dataset: Dataset, root?: string): Promise<ModelParts> {
-  if (settings.from === undefined) {
-    const { classes, imageShape } = dataset
-    const architecture = buildArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
-    const parts = await initialise(architecture, settings.seed, classes)
-    if (settings.normalise === 'none') return parts
-    return { ...parts, preprocessing: { ...parts.preprocessing!, ...fitNormalisation(dataset) } }
-  }
-  const parts = await loadModelParts(settings.from, { experimentsRoot: root })
-  const wanted = parts.graph.inputShape.slice(1).join('x')
-  if (wanted !== dataset.imageShape.join('x')) {
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `the model of '${settings.from}' takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
-    )
-  }
+async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<ModelParts> {
+  const { classes, imageShape } = dataset
+  const architecture = buildArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
+  const parts = await initialise(architecture, settings.seed, classes)
+  if (settings.normalise === 'none') return parts
+  return { ...parts, preprocessing: { ...parts.preprocessing!, ...fitNormalisation(dataset) } }
+}
+
+/** A loaded model, if it takes these images and has these classes. @throws LrpError INVALID_ARGUMENT */
+function fitted(parts: ModelParts, dataset: Dataset): ModelParts {
+  checkImages(parts, dataset)
   if (parts.classes && parts.classes.length !== dataset.classes.length) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the model of '${settings.from}' has ${parts.classes.length} classes, ${dataset.name} has ${dataset.classes.length}`
+      `the model has ${parts.classes.length} classes, ${dataset.name} has ${dataset.classes.length}: finetune gives it a new head`
     )
   }
   return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape) }
 }
 
+/** @throws LrpError INVALID_ARGUMENT */
+export function checkImages(parts: ModelParts, dataset: Dataset): void {
+  const wanted = parts.graph.inputShape.slice(1).join('x')
+  if (wanted === dataset.imageShape.join('x')) return
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
+  )
+}
+
 /** @throws LrpError INVALID_ARGUMENT for an empty training split, or a class that it has no image of */
-function checkClasses(dataset: Dataset): void {
+export function checkClasses(dataset: Dataset): void {
   const { train } = dataset.splits
   if (train.labels.length === 0) throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} is empty`)
   const missing = classCounts(train, dataset.classes.length).indexOf(0)

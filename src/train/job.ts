@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs'
+import type { Experiment } from '../experiment/experiment.js'
+import type { ModelParts } from '../model/graph.js'
+import { Model } from '../model/model.js'
+import { saveParts } from '../model/save.js'
+import { writeFilters } from '../plot/filters.js'
+import { writeTrainingCharts } from '../plot/training-charts.js'
+import type { StateDict } from '../tensor.js'
+import { Bookkeeper } from './bookkeeper.js'
+import type {
+  BatchEvent,
+  EpochEvent,
+  NativeTrainData,
+  NativeTrainOptions,
+  NativeTrainResult,
+  Snapshot
+} from './native.js'
+import { runTraining } from './run.js'
+
+/** One training run and the experiment that it fills. */
+export interface Job {
+  experiment: Experiment
+  /** What is trained; disposed of afterwards. */
+  model: Model
+  data: NativeTrainData
+  options: Omit<NativeTrainOptions, 'onEvent' | 'state' | 'cancel'>
+  /** The model to be saved, around the weights of what is trained. */
+  assemble: (weights: StateDict) => ModelParts
+  /** Where the run goes on; from the start without them. */
+  history?: EpochEvent[]
+  state?: Omit<Snapshot, 'weights'>
+  /** The run ends before the epochs that were asked for. */
+  paused?: boolean
+  device?: string
+  onProgress?: (event: BatchEvent | EpochEvent) => void
+  signal?: AbortSignal
+}
+
+export interface TrainResult {
+  experiment: Experiment
+  /** With the weights of the best epoch. */
+  model: Model
+  history: EpochEvent[]
+  /** Epoch with the highest validation accuracy, of those the one with the lowest loss; the last where nothing validates. */
+  bestEpoch: number
+  /** False when it was stopped; `resume` goes on. */
+  completed: boolean
+  reason: NativeTrainResult['reason']
+}
+
+/** Runs a job; best weights, checkpoints and history are written while it goes on, charts and results at its end. */
+export async function runJob(job: Job): Promise<TrainResult> {
+  const { experiment, model, onProgress } = job
+  if (!existsSync(experiment.path('model.json'))) {
+    await saveParts(experiment.folder, job.assemble(await model.stateDict()))
+  }
+  const failed = new AbortController()
+  const signal = job.signal ? AbortSignal.any([job.signal, failed.signal]) : failed.signal
+  const books = new Bookkeeper(experiment, job.assemble, job.history ?? [], () => failed.abort())
+  const callbacks = {
+    onBatch: (event: BatchEvent) => onProgress?.(event),
+    onEpoch: (event: EpochEvent, snapshot: Snapshot) => {
+      books.epoch(event, snapshot)
+      onProgress?.(event)
+    }
+  }
+  try {
+    const result = await runTraining(model, job.data, { ...job.options, state: job.state }, callbacks, signal)
+    books.checkpoint(result.snapshot)
+    await books.settled()
+    const { reason, snapshot } = result
+    const completed = result.completed && !(job.paused && reason === 'finished')
+    await finish(experiment, books.history, { ...result, completed })
+    const best = await Model.load(experiment.folder, { device: job.device })
+    if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
+    return {
+      experiment,
+      model: best,
+      history: books.history,
+      bestEpoch: snapshot.position.bestEpoch,
+      completed,
+      reason
+    }
+  } finally {
+    await books.settled().catch(() => undefined)
+    model.dispose()
+  }
+}
+
+async function finish(experiment: Experiment, history: EpochEvent[], result: NativeTrainResult): Promise<void> {
+  const { completed, reason, snapshot } = result
+  if (history.length > 0) await writeTrainingCharts(experiment, history)
+  const { bestEpoch } = snapshot.position
+  const results = { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] }
+  await experiment.record({ results })
+}
