@@ -22,7 +22,7 @@ export async function writeAtomic(path: string, data: Part | Iterable<Part> | As
     }
     await rename(temporary, path)
   } catch (cause) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => undefined) // the first error is the one to tell
     throw ioError(cause, `cannot write ${path}`)
   }
 }

@@ -48,5 +48,5 @@ export async function contactSheet(dataset: Dataset, split: SplitName = 'train')
     return indices.map((i) => ({ title, picture: imagePicture(imagesOf(dataset, split, i, i + 1).bytes, imageShape) }))
   })
   const caption = `${dataset.name}, ${split}: ${splits[split].labels.length} images of ${imageShape.join('x')} in ${classes.length} classes`
-  return figure(chosen, [caption], { columns: PER_CLASS, size: 80 })
+  return figure(chosen, [caption], { columns: PER_CLASS, size: 96, shrink: true })
 }

@@ -173,7 +173,7 @@ async function worstErrors(
   return figure(
     panels,
     [`The ${panels.length} surest of ${wrong.length} errors: true class, predicted class, confidence`],
-    { columns: 5, size: 120 }
+    { columns: 5, size: 120, shrink: true }
   )
 }
 

@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import { enlarged, type Picture } from './picture.js'
+import { sized, type Picture, type SizedPng } from './picture.js'
 import { fitText, textPath, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
@@ -15,6 +15,8 @@ export interface FigureOptions {
   columns?: number
   /** Small pictures are enlarged to at most so many pixels (256). */
   size?: number
+  /** Larger pictures are made smaller to `size`; else they stay as they are. */
+  shrink?: boolean
 }
 
 const MARGIN = 16
@@ -50,12 +52,9 @@ function svgOf(width: number, height: number, content: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${content}</svg>`
 }
 
-interface Placed {
-  data: Buffer
+interface Placed extends SizedPng {
   left: number
   top: number
-  width: number
-  height: number
 }
 
 interface Layout {
@@ -67,7 +66,7 @@ interface Layout {
 }
 
 async function layOut(panels: Panel[], captions: string[], options: FigureOptions): Promise<Layout> {
-  const pictures = await Promise.all(panels.map((panel) => enlarged(panel.picture, options.size ?? 256)))
+  const pictures = await Promise.all(panels.map((panel) => sized(panel.picture, options.size ?? 256, options.shrink)))
   const columns = Math.max(1, Math.min(options.columns ?? panels.length, panels.length))
   const cellWidth = Math.max(...pictures.map((picture) => picture.width))
   const cellHeight = Math.max(...pictures.map((picture) => picture.height)) + TITLE

@@ -71,20 +71,30 @@ export function imagePicture(bytes: ArrayLike<number>, shape: readonly number[])
   return { data, height, width }
 }
 
-/** Enlarged without smoothing by a whole number, so that pixels stay pixels; large pictures stay as they are. */
-export async function enlarged(
-  picture: Picture,
-  size: number
-): Promise<{ data: Buffer; width: number; height: number }> {
-  const factor = Math.max(1, Math.floor(size / Math.max(picture.width, picture.height)))
-  const [width, height] = [picture.width * factor, picture.height * factor]
+export interface SizedPng {
+  data: Buffer
+  width: number
+  height: number
+}
+
+/**
+ * Enlarged without smoothing by a whole number, so that pixels stay pixels. Large pictures stay as they are, or are made
+ * small enough with `shrink`.
+ */
+export async function sized(picture: Picture, size: number, shrink = false): Promise<SizedPng> {
+  const largest = Math.max(picture.width, picture.height)
+  const factor = shrink && largest > size ? size / largest : Math.max(1, Math.floor(size / largest))
+  const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * factor)))
   const raw = { width: picture.width, height: picture.height, channels: 3 as const }
-  const data = await sharp(picture.data, { raw }).resize(width, height, { kernel: 'nearest' }).png().toBuffer()
-  return { data, width, height }
+  const image = sharp(picture.data, { raw }).resize(width, height, {
+    kernel: factor < 1 ? 'linear' : 'nearest',
+    fit: 'fill'
+  })
+  return { data: await image.png().toBuffer(), width: width!, height: height! }
 }
 
 export async function pictureToPng(picture: Picture, size = 0): Promise<Buffer> {
-  return (await enlarged(picture, size)).data
+  return (await sized(picture, size)).data
 }
 
 /** Pictures of one height joined into one wide picture. */

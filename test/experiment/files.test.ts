@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { ioError, makeFolder, writeAtomic } from '../../src/files.js'
+import { LrpError } from '../../src/errors.js'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lrp-files-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('writeAtomic', () => {
+  test('writes text, bytes and parts', async () => {
+    const path = join(folder, 'a')
+    await writeAtomic(path, 'text')
+    expect(readFileSync(path, 'utf8')).toBe('text')
+    await writeAtomic(path, [Uint8Array.of(97), 'b'])
+    expect(readFileSync(path, 'utf8')).toBe('ab')
+    expect(readdirSync(folder)).toEqual(['a'])
+  })
+
+  test('a failure half way leaves the old file whole and nothing beside it', async () => {
+    const path = join(folder, 'a')
+    writeFileSync(path, 'old')
+    function* parts(): Iterable<string> {
+      yield 'new'
+      throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+    }
+    await expect(writeAtomic(path, parts())).rejects.toMatchObject({
+      code: 'IO',
+      message: `cannot write ${path}: the disk is full`
+    })
+    expect(readFileSync(path, 'utf8')).toBe('old')
+    expect(readdirSync(folder)).toEqual(['a'])
+  })
+
+  test('a path that cannot be written is named', async () => {
+    mkdirSync(join(folder, 'taken', 'x'), { recursive: true })
+    writeFileSync(join(folder, 'file'), '')
+    for (const path of [join(folder, 'taken'), join(folder, 'file', 'below')]) {
+      await expect(writeAtomic(path, 'x')).rejects.toMatchObject({ code: 'IO', message: expect.stringContaining(path) })
+    }
+    await expect(writeAtomic(join(folder, 'no', 'x'), 'x')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(makeFolder(join(folder, 'file', 'below'))).rejects.toMatchObject({ code: 'IO' })
+  })
+})
+
+test('errors of ours pass through; those of the system get a sentence', () => {
+  const ours = new LrpError('NUMERIC', 'x')
+  expect(ioError(ours, 'what')).toBe(ours)
+  const denied = ioError(Object.assign(new Error('EACCES'), { code: 'EACCES' }), 'cannot write a')
+  expect([denied.code, denied.message]).toEqual(['IO', 'cannot write a: permission denied'])
+})
