@@ -24,7 +24,8 @@ const LONGEST_NAME = 150
 
 /** Renders an ECharts option on a white ground, text as paths; the PNG has twice the pixels. */
 export async function renderChart(option: echarts.EChartsOption, width = WIDTH, height = 440): Promise<Chart> {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
+  const size = { width: Math.ceil(width), height: Math.ceil(height) }
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size })
   try {
     chart.setOption({ animation: false, backgroundColor: '#fff', color: COLOURS, ...option })
     const svg = textToPaths(chart.renderToSVGString())
