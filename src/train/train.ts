@@ -9,6 +9,7 @@ import { loadModelParts } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { plainPreprocessing } from '../model/preprocessing.js'
 import { native } from '../native.js'
+import type { StateDict } from '../tensor.js'
 import { versions } from '../versions.js'
 import { readCheckpoint, removeLeftovers } from './checkpoint.js'
 import { fitNormalisation } from './fit-normalisation.js'
@@ -58,7 +59,7 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
 
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
   const { experiment, settings, dataset, parts, history, state } = await reopen(options, name)
-  if (experiment.manifest.command.cached === true) {
+  if (experiment.manifest.command.name === 'finetune') {
     throw new LrpError(
       'INVALID_ARGUMENT',
       `${experiment.name} is a fine-tuning: go on with "lrp-native finetune --resume"`
@@ -75,20 +76,24 @@ export async function reopen(options: TrainOptions, name: string): Promise<Reope
   const settings = checkSettings({ ...experiment.manifest.command, ...longer }, 'experiment.json')
   const saved = await loadModelParts(experiment.folder)
   const dataset = await openTrainData(settings, options, settings.from === undefined ? undefined : saved.preprocessing)
-  const kept = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
-  if (kept !== fingerprint(dataset)) {
+  const known = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
+  if (known !== fingerprint(dataset)) {
     throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
   }
   await removeLeftovers(experiment)
-  const { weights, ...state } = checkpoint.snapshot
-  const parts = { ...saved, tensors: new Map(Object.entries(weights)) }
-  return { experiment, settings, dataset, parts, history: checkpoint.history, state }
+  const { weights: kept, ...state } = checkpoint.snapshot
+  const weights = new Map(Object.entries(kept))
+  const parts = { ...saved, tensors: weights }
+  return { experiment, settings, dataset, parts, weights, history: checkpoint.history, state }
 }
 
 interface Reopened extends Pick<Job, 'experiment' | 'history' | 'state'> {
   settings: TrainSettings
   dataset: Dataset
+  /** The model; where all of it was trained, with the weights of the last checkpoint. */
   parts: ModelParts
+  /** Weights of the last checkpoint: those of what was trained. */
+  weights: StateDict
 }
 
 /** Name of the data set that options mean. */

@@ -1,0 +1,167 @@
+import type { Dataset } from '../data/dataset.js'
+import { LrpError } from '../errors.js'
+import { test, type TestResult } from '../evaluate/test.js'
+import type { ModelParts } from '../model/graph.js'
+import { loadModelParts, type LoadOptions } from '../model/load.js'
+import { Model } from '../model/model.js'
+import { plainPreprocessing } from '../model/preprocessing.js'
+import { runJob, type Job, type TrainResult } from '../train/job.js'
+import { nativeOptions } from '../train/native-options.js'
+import { checkSettings, type TrainSettings } from '../train/settings.js'
+import {
+  beginExperiment,
+  checkClasses,
+  checkImages,
+  ending,
+  nameOf,
+  openTrainData,
+  reopen,
+  wholeModel,
+  type TrainOptions
+} from '../train/train.js'
+import { featuresOf } from './features.js'
+import { findHead, hasClasses, headGraph, tensorsOf, withNewHead, type Head } from './head.js'
+
+export const FINETUNE_MODES = ['last-layer', 'whole'] as const
+export type FinetuneMode = (typeof FINETUNE_MODES)[number]
+
+export interface FinetuneOptions extends Omit<
+  TrainOptions,
+  'from' | 'model' | 'hiddenSize' | 'activation' | 'normalise'
+> {
+  /** Experiment or model file to start from. */
+  model?: string
+  /** How the model is loaded. */
+  load?: Omit<LoadOptions, 'experimentsRoot'>
+  /** `last-layer` (default): the rest stays as it is and its outputs are computed once; `whole`: every weight is trained. */
+  mode?: FinetuneMode
+  /** A new last layer even where the classes are the model's own. Other classes always get one. */
+  newHead?: boolean
+  /** Images that pass through the frozen layers so far, before the epochs begin. */
+  onFeatures?: (done: number, total: number) => void
+}
+
+export interface FinetuneResult extends TrainResult {
+  /** The best model's scores on the test split, per class too; undefined where that is empty or the run was stopped. */
+  test: TestResult | undefined
+}
+
+/**
+ * Trains a model on: its last layer only (feature extraction), or all of it. The best model is saved as an experiment,
+ * whose test/ holds its scores. Random changes of the images need the frozen layers' outputs anew in every epoch.
+ * @throws LrpError as `train`; UNSUPPORTED when the network does not end in a linear layer
+ */
+export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  const { resume } = options
+  const prepared = resume === undefined ? await begin(options) : await continued(options, resume)
+  const result = await runJob(prepared.job)
+  const scored = result.completed && prepared.dataset.splits.test.labels.length > 0
+  const output = result.experiment.path('test')
+  const scores = scored
+    ? await test(result.model, { data: prepared.dataset, output, signal: options.signal })
+    : undefined
+  return { ...result, test: scores }
+}
+
+interface Prepared {
+  job: Job
+  dataset: Dataset
+}
+
+async function begin(options: FinetuneOptions): Promise<Prepared> {
+  const { mode = 'last-layer' } = options
+  if (!FINETUNE_MODES.includes(mode))
+    throw new LrpError('INVALID_ARGUMENT', `there is no mode '${String(mode)}': last-layer, whole`)
+  if (options.model === undefined) throw new LrpError('INVALID_ARGUMENT', "finetune needs 'model': what to start from")
+  const defaults = { epochs: 10, learningRate: mode === 'whole' ? 5e-4 : 2e-3 }
+  const { model: from, ...rest } = options
+  const settings = checkSettings({ ...defaults, ...rest, from, data: nameOf(options) }, 'finetune')
+  const { parts, dataset, head } = await start(settings, options, options.newHead ?? false)
+  checkClasses(dataset)
+  const cached = mode === 'last-layer' && settings.augment === undefined
+  const more = { mode, cached, newHead: options.newHead ?? false, load: options.load ?? {} }
+  const experiment = await beginExperiment('finetune', parts, dataset, settings, options, more)
+  const job = cached
+    ? await headOnly(parts, head, dataset, settings, options)
+    : await wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
+  return { job: { experiment, ...job }, dataset }
+}
+
+async function continued(options: FinetuneOptions, name: string): Promise<Prepared> {
+  const { experiment, settings, dataset, parts, history, state, weights } = await reopen(options, name)
+  const { mode, cached, newHead, load } = experiment.manifest.command
+  if (experiment.manifest.command.name !== 'finetune') {
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${experiment.name} is no fine-tuning: go on with "lrp-native train --resume"`
+    )
+  }
+  if (cached !== true) {
+    const head = findHead(parts.graph)
+    const job = await wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
+    return { job: { experiment, history, state, ...job }, dataset }
+  }
+  const again = { ...options, load: load as FinetuneOptions['load'], data: dataset }
+  const { parts: first, head } = await start(settings, again, newHead === true)
+  const job = await headOnly(first, head, dataset, settings, options, weights)
+  return { job: { experiment, history, state, ...job }, dataset }
+}
+
+/** The model to start from, with the head for the classes of the data set. */
+async function start(
+  settings: TrainSettings,
+  options: FinetuneOptions,
+  newHead: boolean
+): Promise<{ parts: ModelParts; dataset: Dataset; head: Head }> {
+  const loaded = await loadModelParts(settings.from!, { ...options.load, experimentsRoot: options.experimentsRoot })
+  const dataset = await openTrainData(settings, options, loaded.preprocessing)
+  checkImages(loaded, dataset)
+  const head = findHead(loaded.graph)
+  const keeps = !newHead && hasClasses(loaded, head, dataset.classes)
+  const parts = keeps
+    ? { ...loaded, classes: dataset.classes }
+    : await withNewHead(loaded, head, dataset.classes, settings.seed)
+  return {
+    parts: { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape) },
+    dataset,
+    head
+  }
+}
+
+function withFrozenBody(settings: TrainSettings, head: Head): TrainSettings {
+  const own = Object.values(head.node.parameters).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return { ...settings, groups: [{ match: `^(?!(${own.join('|')})$)`, frozen: true }] }
+}
+
+/** A job in which the head alone is trained, on features that are computed here, once. */
+async function headOnly(
+  parts: ModelParts,
+  head: Head,
+  dataset: Dataset,
+  settings: TrainSettings,
+  options: FinetuneOptions,
+  weights?: ModelParts['tensors']
+): Promise<Omit<Job, 'experiment'>> {
+  const body = await Model.create(parts, options.device)
+  const { graph, preprocessing } = body
+  const features = (split: 'train' | 'valid') =>
+    featuresOf(body, dataset, split, head.features, options.signal, options.onFeatures)
+  const [train, valid] = [(await features('train'))!, await features('valid')]
+  body.dispose()
+  const own = headGraph(graph, head, train.images.shape.slice(1))
+  const native = nativeOptions(settings, dataset, own, preprocessing!)
+  const model = await Model.create(
+    { name: parts.name, graph: own, tensors: weights ?? tensorsOf(own, parts.tensors) },
+    options.device
+  )
+  const frame = { name: parts.name, graph, preprocessing, classes: parts.classes }
+  return {
+    model,
+    data: { train, valid },
+    ...ending({ ...native, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
+    assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),
+    device: options.device,
+    onProgress: options.onProgress,
+    signal: options.signal
+  }
+}

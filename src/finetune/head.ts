@@ -1,0 +1,58 @@
+import { LrpError } from '../errors.js'
+import type { Graph, GraphNode, ModelParts } from '../model/graph.js'
+import { callNative } from '../native.js'
+import type { RawTensor, StateDict } from '../tensor.js'
+
+/** The last layer with weights, which decides the classes: a linear layer, or a convolution of 1x1. */
+export interface Head {
+  node: GraphNode
+  /** What it reads: the features. */
+  features: string
+}
+
+/** @throws LrpError UNSUPPORTED when the network does not end in such a layer */
+export function findHead(graph: Graph): Head {
+  const byName = new Map(graph.nodes.map((node) => [node.name, node]))
+  let node = byName.get(graph.output)
+  while (node && node.parameters.weight === undefined && node.inputs.length === 1) node = byName.get(node.inputs[0]!)
+  if (!node || !/^(linear|conv2d)$/.test(node.op) || node.inputs[0] === 'input') {
+    throw new LrpError('UNSUPPORTED', `the network does not end in a linear layer or a convolution (${graph.output})`)
+  }
+  return { node, features: node.inputs[0]! }
+}
+
+/** Everything from the head on, as a network of its own that reads features. */
+export function headGraph(graph: Graph, head: Head, featureShape: number[]): Graph {
+  const from = graph.nodes.indexOf(head.node)
+  const kept = new Set<string>()
+  const nodes = graph.nodes.slice(from).flatMap((node): GraphNode[] => {
+    if (node !== head.node && !node.inputs.some((input) => kept.has(input))) return []
+    kept.add(node.name)
+    return [{ ...node, inputs: node.inputs.map((input) => (input === head.features ? 'input' : input)) }]
+  })
+  return { inputShape: [null, ...featureShape], nodes, output: graph.output }
+}
+
+/** Tensors that a graph reads, out of those of a larger one. */
+export function tensorsOf(graph: Graph, tensors: StateDict): StateDict {
+  const names = graph.nodes.flatMap((node) => Object.values(node.parameters))
+  return new Map(names.map((name) => [name, tensors.get(name)!]))
+}
+
+/** The same network with a head for other classes, initialised as PyTorch does. The same seed gives the same head. */
+export async function withNewHead(parts: ModelParts, head: Head, classes: string[], seed: number): Promise<ModelParts> {
+  const { weight, bias } = head.node.parameters
+  const old = parts.tensors.get(weight!)!.shape
+  const bound = 1 / Math.sqrt(old.slice(1).reduce((product, axis) => product * axis, 1))
+  const wanted = [{ name: weight!, shape: [classes.length, ...old.slice(1)], bound }]
+  if (bias !== undefined) wanted.push({ name: bias, shape: [classes.length], bound })
+  const made: Record<string, RawTensor> = await callNative((addon) => addon.initialise(wanted, seed))
+  return { ...parts, classes, tensors: new Map([...parts.tensors, ...Object.entries(made)]) }
+}
+
+/** Whether a model already tells these classes apart, in this order. */
+export function hasClasses(parts: ModelParts, head: Head, classes: string[]): boolean {
+  const outputs = parts.tensors.get(head.node.parameters.weight!)!.shape[0]
+  if (outputs !== classes.length) return false
+  return parts.classes === undefined || parts.classes.every((name, i) => name === classes[i])
+}

@@ -1,0 +1,134 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { Dataset, SplitName } from '../../src/data/dataset.js'
+import { openDataset } from '../../src/data/open.js'
+import { take } from '../../src/data/split.js'
+import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
+import { findHead, headGraph } from '../../src/finetune/head.js'
+import { train } from '../../src/train/train.js'
+
+/** The digits from `from` to `to` alone, numbered anew. */
+function someDigits(digits: Dataset, from: number, to: number): Dataset {
+  const splits = Object.fromEntries(
+    Object.entries(digits.splits).map(([name, split]) => {
+      const indices = Array.from(split.labels.keys()).filter((i) => split.labels[i]! >= from && split.labels[i]! < to)
+      const taken = take(split, indices)
+      return [name, { ...taken, labels: taken.labels.map((label) => label - from) }]
+    })
+  ) as Record<SplitName, Dataset['splits']['train']>
+  return { ...digits, name: `digits-${from}-${to}`, classes: digits.classes.slice(from, to), splits }
+}
+
+describe('finetune', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lrp-finetune-'))
+  let low: Dataset
+  let high: Dataset
+  let base = ''
+  beforeAll(async () => {
+    const digits = await openDataset()
+    low = someDigits(digits, 0, 5)
+    high = someDigits(digits, 5, 10)
+    const { experiment, model } = await train({ data: low, epochs: 10, experimentsRoot: root })
+    model.dispose()
+    base = experiment.name
+  })
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+  const run = (options: FinetuneOptions) => finetune({ model: base, data: high, experimentsRoot: root, ...options })
+  const weights = (folder: string): string => readFileSync(join(folder, 'weights.safetensors')).toString('base64')
+
+  test('the last layer alone learns new classes; the rest stays, the experiment holds the whole model', async () => {
+    const { model, experiment, test: scores } = await run({ epochs: 30, learningRate: 0.02 })
+    expect(scores!.metrics.accuracy).toBeGreaterThan(0.75)
+    expect(scores!.metrics.perClass.map((one) => one.name)).toEqual(['5', '6', '7', '8', '9'])
+    expect(model.classes).toEqual(['5', '6', '7', '8', '9'])
+    for (const file of ['test/metrics.json', 'test/confusion.csv', 'history.csv', 'checkpoints/last.safetensors']) {
+      expect(existsSync(experiment.path(file))).toBe(true)
+    }
+    const before = await (await import('../../src/model/save.js')).loadParts(join(root, base))
+    const after = await model.stateDict()
+    const same = (name: string): boolean =>
+      Buffer.from(before.tensors.get(name)!.data).equals(Buffer.from(after.get(name)!.data))
+    expect(['1.weight', '1.bias', '3.weight', '3.bias'].map(same)).toEqual([true, true, true, true])
+    expect(same('5.weight')).toBe(false)
+  })
+
+  test('the whole model learns better', async () => {
+    const { test: scores, history } = await run({ mode: 'whole', epochs: 15, learningRate: 2e-3 })
+    expect(scores!.metrics.accuracy).toBeGreaterThan(0.93)
+    expect(history[0]!.trainLoss).toBeGreaterThan(history.at(-1)!.trainLoss)
+  })
+
+  test.each([
+    ['cached features', {}],
+    ['features of changed images', { augment: { crop: 1 } }],
+    ['the whole model', { mode: 'whole' as const }]
+  ])('stopped and resumed, ends in the bits of a run that was not (%s)', async (_, options) => {
+    const whole = await run({ epochs: 4, ...options })
+    const stopped = await run({ epochs: 4, untilEpoch: 2, ...options })
+    expect([stopped.completed, stopped.test]).toEqual([false, undefined])
+    const resumed = await finetune({ resume: stopped.experiment.name, data: high, experimentsRoot: root })
+    expect(resumed.completed).toBe(true)
+    expect(weights(resumed.experiment.folder)).toBe(weights(whole.experiment.folder))
+    await expect(train({ resume: stopped.experiment.name, data: high, experimentsRoot: root })).rejects.toThrow(
+      /finetune --resume/
+    )
+  })
+
+  test('random changes leave the frozen layers as they are too', async () => {
+    const { model } = await run({ epochs: 1, augment: { crop: 1 } })
+    const before = await (await import('../../src/model/save.js')).loadParts(join(root, base))
+    const after = await model.stateDict()
+    expect(Buffer.from(before.tensors.get('1.weight')!.data).equals(Buffer.from(after.get('1.weight')!.data))).toBe(
+      true
+    )
+  })
+
+  test('keeps the head where the classes are its own, unless told otherwise', async () => {
+    const kept = await run({ data: low, epochs: 1, learningRate: 1e-9 })
+    const fresh = await run({ data: low, epochs: 1, learningRate: 1e-9, newHead: true })
+    expect(kept.test!.metrics.accuracy).toBeGreaterThan(0.9)
+    expect(fresh.test!.metrics.accuracy).toBeLessThan(0.6)
+  })
+
+  test.each([
+    [{ mode: 'some' as 'whole' }, /mode 'some'/],
+    [{ model: undefined }, /'model'/],
+    [{ model: 'no-such' }, /no-such/],
+    [{ optimizer: 'adan' }, /adam/]
+  ] as [FinetuneOptions, RegExp][])('refuses %j', async (options, message) => {
+    await expect(run(options)).rejects.toThrow(message)
+  })
+
+  test('a network that does not end in a linear layer is refused; softmax and flatten behind it are no hindrance', () => {
+    const node = (name: string, op: string, inputs: string[], weight?: string) => ({
+      name,
+      op,
+      inputs,
+      attributes: {},
+      parameters: (weight ? { weight } : {}) as Record<string, string>
+    })
+    const graph = {
+      inputShape: [null, 3, 8, 8],
+      nodes: [
+        node('a', 'conv2d', ['input'], 'a.weight'),
+        node('p', 'relu', ['a']),
+        node('c', 'conv2d', ['p'], 'c.weight'),
+        node('f', 'flatten', ['c'])
+      ],
+      output: 'f'
+    }
+    const head = findHead(graph)
+    expect([head.node.name, head.features]).toEqual(['c', 'p'])
+    expect(headGraph(graph, head, [4, 6, 6]).nodes.map(({ name, inputs }) => [name, inputs[0]])).toEqual([
+      ['c', 'input'],
+      ['f', 'c']
+    ])
+    expect(() => findHead({ ...graph, output: 'a' })).toThrow(/does not end in/)
+    expect(() => findHead({ ...graph, nodes: [node('s', 'add', ['input', 'input'])], output: 's' })).toThrow(
+      /does not end in/
+    )
+  })
+})
