@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { LrpError } from '../errors.js'
 import { ioError } from '../files.js'
 import { checkOptions } from '../options.js'
@@ -107,32 +107,9 @@ export async function readImage(
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
   const name = typeof source === 'string' ? source : 'the image'
   try {
-    let image = sharp(source, { failOn: 'error' }).rotate().flatten({ background: '#fff' })
-    if (p.resize !== undefined) image = sharp(await image.png({ compressionLevel: 0 }).toBuffer())
-    if (typeof p.resize === 'number') {
-      const { width = 1, height = 1 } = await image.metadata()
-      const [w, h] =
-        width < height
-          ? [p.resize, Math.floor((p.resize * height) / width)]
-          : [Math.floor((p.resize * width) / height), p.resize]
-      image = image.resize(w, h, { kernel: 'linear', fit: 'fill' })
-    } else if (p.resize) {
-      image = image.resize(p.resize[1], p.resize[0], { kernel: 'linear', fit: 'fill' })
-    }
-    if (p.crop) {
-      image = sharp(await image.png({ compressionLevel: 0 }).toBuffer())
-      const { width = 0, height = 0 } = await image.metadata()
-      const [h, w] = p.crop
-      if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
-      image = image.extract({
-        left: Math.round((width - w) / 2),
-        top: Math.round((height - h) / 2),
-        width: w,
-        height: h
-      })
-    }
-    image = p.channels === 1 ? image.toColourspace('b-w').removeAlpha() : image.toColourspace('srgb').removeAlpha()
-    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
+    // decoded first, then resized and cropped from raw pixels: sharp's own order of these steps is another one
+    const decoded = await rawPixels(inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels))
+    const { data, info } = await cropped(await resized(decoded, p.resize), p.crop, name)
     return { bytes: interleavedToPlanes(data, info.channels, p.channels), shape: [p.channels, info.height, info.width] }
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
@@ -144,6 +121,45 @@ export async function readImage(
       { cause }
     )
   }
+}
+
+const WHITE = { background: '#fff' }
+
+interface Pixels {
+  data: Buffer
+  info: { width: number; height: number; channels: 1 | 2 | 3 | 4 }
+}
+
+function inColours(image: Sharp, channels: 1 | 3): Sharp {
+  return image.toColourspace(channels === 1 ? 'b-w' : 'srgb').removeAlpha()
+}
+
+function rawPixels(image: Sharp): Promise<Pixels> {
+  return image.raw().toBuffer({ resolveWithObject: true })
+}
+
+/** To [height, width], or the shorter side to a number of pixels. */
+async function resized(pixels: Pixels, size: Preprocessing['resize']): Promise<Pixels> {
+  if (size === undefined) return pixels
+  const { width, height } = pixels.info
+  const shorter = Math.min(width, height)
+  const [h, w] =
+    typeof size === 'number'
+      ? [height, width].map((side) => (side === shorter ? size : Math.floor((size * side) / shorter)))
+      : size
+  if (w === width && h === height) return pixels
+  return rawPixels(sharp(pixels.data, { raw: pixels.info }).resize(w, h, { kernel: 'linear', fit: 'fill' }))
+}
+
+/** The middle [height, width]. @throws LrpError INVALID_ARGUMENT when the image is smaller */
+async function cropped(pixels: Pixels, size: Preprocessing['crop'], name: string): Promise<Pixels> {
+  if (!size) return pixels
+  const { width, height } = pixels.info
+  const [h, w] = size
+  if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
+  if (width === w && height === h) return pixels
+  const [left, top] = [Math.round((width - w) / 2), Math.round((height - h) / 2)]
+  return rawPixels(sharp(pixels.data, { raw: pixels.info }).extract({ left, top, width: w, height: h }))
 }
 
 function interleavedToPlanes(pixels: Uint8Array, found: number, wanted: number): Uint8Array {
