@@ -1,5 +1,6 @@
 // One line per command, in the order that --help shows.
 export { register as train } from './train.js'
+export { register as finetune } from './finetune.js'
 export { register as test } from './test.js'
 export { register as explain } from './explain.js'
 export { register as removeFeatures } from './remove-features.js'

@@ -35,22 +35,38 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
   await showTrained(result, output)
 }
 
-/** The result of a run, or how to go on with one that was stopped. @throws LrpError ABORTED for the latter */
-export async function showTrained(result: TrainResult, output: Output): Promise<void> {
+/**
+ * The result of a run, or how to go on with one that was stopped; `more` goes into the JSON document, `lines` stand first.
+ * @throws LrpError ABORTED for a stopped run
+ */
+export async function showTrained(
+  result: TrainResult,
+  output: Output,
+  { command = 'train', ...more }: { command?: string; [key: string]: unknown } = {},
+  lines: string[] = []
+): Promise<void> {
   const { LrpError } = await import('../../errors.js')
   const { experiment, history, bestEpoch, completed, reason } = result
-  const json = { experiment: experiment.name, folder: experiment.folder, completed, reason, bestEpoch, history }
+  const json = {
+    experiment: experiment.name,
+    folder: experiment.folder,
+    completed,
+    reason,
+    bestEpoch,
+    ...more,
+    history
+  }
   result.model.dispose()
   if (!completed) {
     output.result(json, [])
-    const resume = `go on with: lrp-native train --resume ${experiment.name}`
+    const resume = `go on with: lrp-native ${command} --resume ${experiment.name}`
     throw new LrpError(
       'ABORTED',
       `stopped after ${history.length} epochs; all is saved in ${experiment.folder}; ${resume}`
     )
   }
   const best = history[bestEpoch - 1]
-  const score =
-    best && Number.isFinite(best.validAccuracy) ? `, validation accuracy ${best.validAccuracy.toFixed(4)}` : ''
-  output.result(json, [`best epoch ${bestEpoch}${score}`, `experiment: ${experiment.folder}`])
+  const valid = best?.validAccuracy ?? NaN
+  const score = Number.isFinite(valid) ? `, validation accuracy ${valid.toFixed(4)}` : ''
+  output.result(json, [...lines, `best epoch ${bestEpoch}${score}`, `experiment: ${experiment.folder}`])
 }

@@ -1,0 +1,50 @@
+import type { Command } from 'commander'
+import type { FinetuneMode } from '../../finetune/finetune.js'
+import { withCommonFlags, type CliContext } from '../context.js'
+import { withDataFlags } from '../shared-flags.js'
+import { trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { showTrained } from './train.js'
+
+interface Flags extends TrainFlags {
+  mode?: FinetuneMode
+  newHead?: boolean
+  preprocess?: string
+  resume?: string
+}
+
+/** `lrp-native finetune` */
+export function register(program: Command, context: CliContext): void {
+  const command = program
+    .command('finetune')
+    .description('Train a model on: its last layer only, or all of it; other classes get a new last layer.')
+    .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
+    .option('--mode <mode>', 'last-layer: the rest stays and is computed once; whole: every weight is trained')
+    .option('--new-head', 'a new last layer even where the classes are the same')
+    .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
+    .option('--resume <experiment>', 'stopped fine-tuning to go on with')
+  withTrainFlags(withDataFlags(command))
+  withCommonFlags(command, [
+    'finetune mlp-digits --data-path path/to/class-folders',
+    'finetune vgg16.pth --data-path path/to/class-folders --mode whole --learning-rate 0.0001 --augment flip,crop=16'
+  ])
+  command.action((model: string | undefined, flags: Flags) => runFinetune(model, flags, context))
+}
+
+async function runFinetune(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
+  const output = await context.begin(flags)
+  const { finetune } = await import('../../finetune/finetune.js')
+  const { newestExperiment } = await import('../../experiment/experiment.js')
+  const { mode, newHead, preprocess, resume } = flags
+  const model = name ?? (resume === undefined ? (await newestExperiment(flags.experiments)).folder : undefined)
+  const progress = trainProgress(output, flags.epochs ?? 10)
+  const options = { ...trainOptions(flags), model, mode, newHead, resume, load: { preprocess } }
+  const { onProgress } = progress
+  const result = await finetune({ ...options, onProgress, signal: context.signal }).finally(progress.stop)
+  const { test: scores } = result
+  const rows = scores?.metrics.perClass.map(
+    (one) =>
+      `  ${one.name}: TP ${one.truePositives}, FP ${one.falsePositives}, FN ${one.falseNegatives}, TN ${one.trueNegatives}`
+  )
+  const accuracy = scores ? [`test accuracy ${scores.metrics.accuracy.toFixed(4)}`, ...rows!] : []
+  await showTrained(result, output, { command: 'finetune', test: scores?.metrics }, accuracy)
+}
