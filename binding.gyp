@@ -8,7 +8,7 @@
         {
           "action_name": "build_with_cmake_js",
           "inputs": ["CMakeLists.txt"],
-          "outputs": ["build/Release/lrp_native.node"],
+          "outputs": ["build/native/Release/lrp_native.node"],
           "action": ["node", "scripts/build-native.mjs"]
         }
       ]

@@ -7,6 +7,7 @@
 #include "node/async.h"
 #include "node/attribute_binding.h"
 #include "node/model_binding.h"
+#include "node/pattern_binding.h"
 #include "node/train_binding.h"
 #include "node/train_steps_binding.h"
 #include "ops/op.h"
@@ -64,6 +65,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(data);
   exports["Model"] = model;
   exports["CancelToken"] = CancelHandle::define(env);
+  exports["PatternFitter"] = PatternFitterHandle::define(env);
   exports["info"] = Napi::Function::New(env, info);
   exports["enableCuda"] = Napi::Function::New(env, enable_cuda);
   exports["setThreads"] = Napi::Function::New(env, set_threads);

@@ -14,4 +14,7 @@ class Error : public std::runtime_error {
   std::string code_;
 };
 
+/// libtorch's messages end in a stack trace: the first line says what matters.
+inline std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 }  // namespace lrp

@@ -13,6 +13,7 @@ import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTr
 export interface NativeAddon {
   Model: { create(graph: Graph, tensors: Record<string, RawTensor>, device: string): Promise<NativeModel> }
   CancelToken: new () => NativeCancelToken
+  PatternFitter: new (model: NativeModel, positiveOnly: boolean) => NativePatternFitter
   info(): NativeInfo
   /** Loads libtorch's CUDA library where there is one; says why not otherwise. Idempotent. */
   enableCuda(): { available: boolean; devices: string[]; reason?: string }
@@ -37,6 +38,12 @@ export interface NativeInfo {
   torchVersion: string
   threads: number
   builtWith: string
+}
+
+/** Collects the statistics of patterns over batches that stream by. */
+export interface NativePatternFitter {
+  add(input: Tensor): Promise<void>
+  finish(): Promise<Record<string, RawTensor>>
 }
 
 export interface NativeCancelToken {
@@ -139,7 +146,7 @@ let addon: NativeAddon | undefined
 /** The addon, loaded on first use. @throws LrpError SETUP when it is not built or libtorch is missing. */
 export function native(): NativeAddon {
   if (addon) return addon
-  const path = process.env.LRP_NATIVE_ADDON ?? join(packageRoot, 'build', 'Release', 'lrp_native.node')
+  const path = process.env.LRP_NATIVE_ADDON ?? join(packageRoot, 'build', 'native', 'Release', 'lrp_native.node')
   if (!existsSync(path)) {
     throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor"`)
   }

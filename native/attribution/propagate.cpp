@@ -23,13 +23,11 @@ struct Application : torch::CustomClassHolder {
   Tensor output;
 };
 
-Tensor per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
-
 void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed, const Absorbed& absorbed) {
-  LayerSums sums{per_image(arriving), {}, absorbed.by_bias};
+  LayerSums sums{sum_per_image(arriving), {}, absorbed.by_bias};
   for (size_t i = 0; i < handed.size(); ++i) {
     if (!a.explained[i] || !handed[i].defined()) continue;
-    const Tensor sum = per_image(handed[i]);
+    const Tensor sum = sum_per_image(handed[i]);
     sums.handed_on = sums.handed_on.defined() ? sums.handed_on + sum : sum;
   }
   a.recorder->sums[a.index] = sums;
@@ -61,7 +59,7 @@ struct Propagate : torch::autograd::Function<Propagate> {
     Recorder& recorder = *a.recorder;
     if (recorder.cancel) recorder.cancel->check();
     Tensor R = gradients[0];
-    if (recorder.top_k < 1 && a.node->op->linear() && a.node->parameters.count("weight")) {
+    if (recorder.top_k < 1 && is_weighted(*a.node)) {
       R = keep_strongest(R, recorder.top_k);
     }
     if (recorder.wants(a.index)) recorder.relevance[a.index] = R;

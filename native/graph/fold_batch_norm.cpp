@@ -7,7 +7,6 @@ namespace lrp {
 namespace {
 
 bool is_transposed(const Node& node) { return node.op_name.rfind("conv_transpose", 0) == 0; }
-bool is_weighted(const Node& node) { return node.op_name == "linear" || node.op_name.rfind("conv", 0) == 0; }
 
 /// y = scale * x + shift, per channel.
 struct Affine {

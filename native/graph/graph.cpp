@@ -33,10 +33,9 @@ Node resolve(const NodeSpec& spec, const std::map<std::string, int>& known,
   return node;
 }
 
-/// libtorch's messages end in a stack trace: the first line says what matters.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 }  // namespace
+
+bool is_weighted(const Node& node) { return node.op_name == "linear" || node.op_name.rfind("conv", 0) == 0; }
 
 void build_op(Node& node) {
   try {

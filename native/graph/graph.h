@@ -37,6 +37,9 @@ struct Node {
   std::shared_ptr<Op> op;
 };
 
+/// Whether a node is a linear layer or a convolution.
+bool is_weighted(const Node& node);
+
 /// The network: nodes in order of execution over named tensors.
 class Graph {
  public:

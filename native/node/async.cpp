@@ -48,8 +48,6 @@ class Job : public Napi::AsyncWorker {
   std::vector<Napi::ObjectReference> kept_;
 };
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 std::string libtorch_code(const std::string& message) {
   const bool memory = message.find("out of memory") != std::string::npos ||
                       message.find("can't allocate memory") != std::string::npos;

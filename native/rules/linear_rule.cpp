@@ -11,10 +11,9 @@ const LinearMap& linear_map(const Layer& layer) {
   if (const LinearMap* map = layer.op.linear()) return *map;
   throw Error("UNSUPPORTED", "this rule is for linear layers, and " + layer.op_name + " is none");
 }
-
-/// Sum over everything but the batch.
-Tensor per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
 }  // namespace
+
+Tensor sum_per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
 
 LinearLayer::LinearLayer(const Layer& layer) : layer_(layer), map_(linear_map(layer)) {}
 
@@ -46,7 +45,7 @@ void LinearLayer::absorb(const Tensor& s, Part part) const {
   if (!layer_.absorbed) return;
   const Tensor bias = map_.bias_like_output(part);
   if (!bias.defined()) return;
-  const Tensor share = per_image(s * bias);
+  const Tensor share = sum_per_image(s * bias);
   Tensor& total = layer_.absorbed->by_bias;
   total = total.defined() ? total + share : share;
 }

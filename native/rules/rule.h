@@ -13,6 +13,9 @@ struct Absorbed {
   Tensor by_bias;
 };
 
+/// Sum over everything but the batch, in double.
+Tensor sum_per_image(const Tensor& t);
+
 /// One application of a layer: what a rule may use to hand relevance on.
 struct Layer {
   const Op& op;

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { resolveLibtorch } from './libtorch.mjs'
 import { withLock } from './lock.mjs'
-import { addonPath, buildFolder, logPath, root } from './paths.mjs'
+import { addonPath, buildFolder, logPath, nativeBuildFolder, root } from './paths.mjs'
 import { SetupError, output, runLogged } from './run.mjs'
 import { readStamp, stampOf, writeStamp } from './stamp.mjs'
 import { atLeast, findCompiler, findTool, remedy } from './tools.mjs'
@@ -60,14 +60,14 @@ async function compile(libtorch) {
     `--CDLRP_NATIVE_UNITY=${process.env.LRP_NATIVE_UNITY ?? 'ON'}`
   ]
   const run = (command) =>
-    runLogged(process.execPath, [cmakeJs, command, '-d', root, '-O', buildFolder, ...settings], {
+    runLogged(process.execPath, [cmakeJs, command, '-d', root, '-O', nativeBuildFolder, ...settings], {
       log: logPath,
       echo: Boolean(process.env.LRP_NATIVE_VERBOSE),
       cwd: root
     })
   let { status } = await run('build')
   if (status !== 0 && stoppedHalfway()) {
-    rmSync(join(buildFolder, 'CMakeCache.txt'), { force: true })
+    rmSync(join(nativeBuildFolder, 'CMakeCache.txt'), { force: true })
     status = (await run('rebuild')).status
   }
   if (status !== 0 || !existsSync(addonPath))
