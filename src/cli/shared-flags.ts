@@ -3,6 +3,7 @@ import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import type { ExplainOptions, Target } from '../explain/explain.js'
 import type { Model } from '../model/model.js'
+import type { StateDict } from '../tensor.js'
 import { collect, realNumber, wholeNumber, type CommonFlags } from './context.js'
 
 export interface DataFlags {
@@ -18,7 +19,10 @@ export interface DataFlags {
 export function withDataFlags(command: Command): Command {
   return command
     .option('--data <name>', 'data set (lrp-native data lists them); digits, which are shipped, by default')
-    .option('--data-path <folder>', 'where the data lies: a folder of class folders, idx files, CIFAR, a CSV file, arrays')
+    .option(
+      '--data-path <folder>',
+      'where the data lies: a folder of class folders, idx files, CIFAR, a CSV file, arrays'
+    )
     .option('--image-size <pixels...>', 'height and width of folder images', collect(wholeNumber('--image-size', 1)))
     .option('--channels <number>', 'channels of folder images, 1 or 3', wholeNumber('--channels', 1))
     .option('--strict', 'an unreadable image is an error instead of being left out')
@@ -79,7 +83,15 @@ export function dataOf(
 ): DataOptions {
   const given = dataOptions(flags)
   if (!experiment || given.data !== undefined || given.dataPath !== undefined) return given
-  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed } = experiment.manifest.command as DataOptions
+  const {
+    data,
+    dataPath,
+    validSplit,
+    testSplit = 0.1,
+    imageSize,
+    channels,
+    seed
+  } = experiment.manifest.command as DataOptions
   const trained = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed }
   return { ...Object.fromEntries(Object.entries(trained).filter(([, value]) => value !== undefined)), ...given }
 }
@@ -99,6 +111,7 @@ export interface RuleFlags {
   stabiliser?: string
   start?: string
   topK?: number
+  patterns?: string
   steps?: number
   noise?: number
   window?: number
@@ -129,6 +142,7 @@ export function withRuleFlags(command: Command): Command {
     .option('--stabiliser <name>', 'signed, signed-below, at-zero or plain')
     .option('--start <name>', 'relevance starts from: logit, one, probability, difference')
     .option('--top-k <share>', 'keep only this share of the relevance at every layer', realNumber('--top-k'))
+    .option('--patterns <file>', "fitted patterns; by default the experiment's patterns.safetensors")
     .option('--steps <number>', 'integrated-gradients, smoothgrad: steps', wholeNumber('--steps', 1))
     .option('--noise <share>', 'smoothgrad: noise as a share of the range', realNumber('--noise'))
     .option('--window <pixels>', 'occlusion: side of the covered square', wholeNumber('--window', 1))
@@ -175,6 +189,19 @@ export function ruleOptions(flags: RuleFlags & CommonFlags): ExplainOptions {
     seed
   }
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ExplainOptions
+}
+
+/** Fitted patterns: those named, else those of the experiment where the rules need some. */
+export async function patternsFor(
+  model: Model,
+  flags: RuleFlags,
+  experiment?: { path: (name: string) => string }
+): Promise<{ patterns?: StateDict }> {
+  const { existsSync } = await import('node:fs')
+  const path = flags.patterns ?? experiment?.path('patterns.safetensors')
+  if (path === undefined || (flags.patterns === undefined && !existsSync(path))) return {}
+  const { loadPatterns } = await import('../explain/patterns.js')
+  return { patterns: await loadPatterns(path, model) }
 }
 
 /** `argmax`, `label`, `all`, `3`, or `3,5`. */

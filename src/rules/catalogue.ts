@@ -140,7 +140,7 @@ export const RULES: readonly RuleDescription[] = [
     name: 'pass',
     formula: 'R unchanged',
     reference: BACH,
-    parameters: {},
+    parameters: { normalise: false },
     native: 'pass',
     layers: 'any'
   },

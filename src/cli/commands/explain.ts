@@ -7,6 +7,7 @@ import {
   dataOf,
   openModel,
   parseTarget,
+  patternsFor,
   ruleOptions,
   withDataFlags,
   withModelFlags,
@@ -31,6 +32,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   asymmetric?: boolean
   views?: View[]
   wide?: boolean
+  compare?: string[]
   dryRun?: boolean
 }
 
@@ -53,6 +55,11 @@ export function register(program: Command, context: CliContext): void {
     .option('--scale <scale>', 'strongest colour: of each image, of the batch, or a relevance (image)', parseScale)
     .option('--asymmetric', 'colours from the lowest to the highest relevance instead of about zero')
     .option('--views <names...>', 'how maps are shown: heatmap, overlay, contours (heatmap)', collect(String))
+    .option(
+      '--compare <names...>',
+      'also a grid of these rules, composites and methods beside this one',
+      collect(String)
+    )
     .option('--wide', 'also all images side by side in one wide picture, above their maps')
     .option('--dry-run', 'only print which layer gets which rule')
   withCommonFlags(command, [
@@ -79,6 +86,7 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
     const progress = output.progress(1, 'images')
     const result = await explainToFiles(model, {
       ...ruleOptions(flags),
+      ...(await patternsFor(model, flags, experiment)),
       ...dataOf(flags, experiment),
       input: flags.input,
       split: flags.split,
@@ -95,6 +103,7 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       },
       views: flags.views,
       wide: flags.wide,
+      compare: flags.compare,
       output: folder,
       onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal

@@ -4,6 +4,7 @@ import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, typ
 import {
   dataOf,
   openModel,
+  patternsFor,
   ruleOptions,
   withDataFlags,
   withModelFlags,
@@ -50,7 +51,7 @@ export async function runRemoval(name: string | undefined, flags: RemovalFlags, 
   const { removeFeatures } = await import('../../evaluate/remove-features.js')
   const { join } = await import('node:path')
   const { model, experiment } = await openModel(name, flags)
-  const rule = ruleOptions(flags)
+  const rule = { ...ruleOptions(flags), ...(await patternsFor(model, flags, experiment)) }
   const method = flags.method ?? flags.rule ?? flags.composite ?? 'epsilon'
   const folder = flags.output ?? experiment?.path('feature_removal', method) ?? join('feature_removal', method)
   const progress = output.progress(1, 'steps')
