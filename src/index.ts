@@ -25,8 +25,15 @@ export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.
 
 // Training and experiments
 export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'
+export { tune, type GivenSpace, type Trial, type TuneOptions, type TuneResult } from './tune/tune.js'
 export type { BatchEvent, EpochEvent } from './train/native.js'
-export { finetune, FINETUNE_MODES, type FinetuneMode, type FinetuneOptions, type FinetuneResult } from './finetune/finetune.js'
+export {
+  finetune,
+  FINETUNE_MODES,
+  type FinetuneMode,
+  type FinetuneOptions,
+  type FinetuneResult
+} from './finetune/finetune.js'
 export {
   createExperiment,
   Experiment,
@@ -46,7 +53,14 @@ export {
   type Target
 } from './explain/explain.js'
 export { explainToFiles, FORMATS, type ExplainedFiles, type ExplainToFilesOptions } from './explain/to-files.js'
-export { fitPatterns, fitPatternsToDataset, loadPatterns, savePatterns, type FitPatternsOptions, type PatternKind } from './explain/patterns.js'
+export {
+  fitPatterns,
+  fitPatternsToDataset,
+  loadPatterns,
+  savePatterns,
+  type FitPatternsOptions,
+  type PatternKind
+} from './explain/patterns.js'
 export { RULES, ruleNames, type RuleDescription } from './rules/catalogue.js'
 export { COMPOSITES, compositeNames } from './rules/composites.js'
 export type { Composite, CompositeEntry, LayerKind, LayerMatch, RuleParameters } from './rules/types.js'

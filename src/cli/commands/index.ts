@@ -1,6 +1,7 @@
 // One line per command, in the order that --help shows.
 export { register as train } from './train.js'
 export { register as finetune } from './finetune.js'
+export { register as tune } from './tune.js'
 export { register as test } from './test.js'
 export { register as explain } from './explain.js'
 export { register as fitPatterns } from './fit-patterns.js'

@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import type { Trial } from '../../tune/tune.js'
+import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
+import { withDataFlags } from '../shared-flags.js'
+import { trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+
+interface Flags extends TrainFlags {
+  space?: string
+  method?: 'random' | 'grid'
+  trials?: number
+  gridPoints?: number
+  halving?: number
+  parallel?: number
+  resume?: string
+}
+
+/** `lrp-native tune` */
+export function register(program: Command, context: CliContext): void {
+  const command = program
+    .command('tune')
+    .description('Search settings of train by validation accuracy; the best becomes an experiment.')
+    .option(
+      '--space <file>',
+      'JSON: {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}'
+    )
+    .option('--method <name>', 'random or grid')
+    .option('--trials <number>', 'random: number of trials (16)', wholeNumber('--trials', 1))
+    .option('--grid-points <number>', 'grid: values of each range (3)', wholeNumber('--grid-points', 1))
+    .option(
+      '--halving <number>',
+      'one of so many trials goes on to so many times the epochs (3); 1: all run to the end',
+      wholeNumber('--halving', 1)
+    )
+    .option('--parallel <number>', 'trials at the same time (1)', wholeNumber('--parallel', 1))
+    .option('--resume <experiment>', 'stopped search to go on with')
+  withTrainFlags(withModelChoice(withDataFlags(command)))
+  withCommonFlags(command, [
+    'tune --space space.json --epochs 27 --trials 27',
+    'tune --space space.json --method grid --halving 1 --model lenet',
+    'tune --resume tune-mlp-digits'
+  ])
+  command.action((flags: Flags) => runTune(flags, context))
+}
+
+async function runTune(flags: Flags, context: CliContext): Promise<void> {
+  const { LrpError } = await import('../../errors.js')
+  const { tune } = await import('../../tune/tune.js')
+  const output = await context.begin(flags)
+  if (flags.space === undefined && flags.resume === undefined) {
+    throw new LrpError('INVALID_ARGUMENT', 'tune needs --space FILE (what to search) or --resume EXPERIMENT')
+  }
+  const { method, trials, gridPoints, halving, parallel, resume } = flags
+  const search = { method, trials, gridPoints, halving, parallel }
+  const given = Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined))
+  const onTrial = (trial: Trial): void => output.note(lineOf(trial))
+  const space = flags.space === undefined ? undefined : await readSpace(flags.space)
+  const result = await tune({ ...trainOptions(flags), ...given, space, resume, onTrial, signal: context.signal })
+  const { experiment, best, completed } = result
+  output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials: result.trials }, [
+    ...result.trials.slice(0, 10).map(lineOf),
+    `experiment: ${experiment.folder}`
+  ])
+  if (!completed) {
+    const message = `stopped; all is saved in ${experiment.folder}; go on with: lrp-native tune --resume ${experiment.name}`
+    throw new LrpError('ABORTED', message)
+  }
+}
+
+async function readSpace(path: string): Promise<Record<string, never>> {
+  const { readFile } = await import('node:fs/promises')
+  const { LrpError } = await import('../../errors.js')
+  const { ioError } = await import('../../files.js')
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Record<string, never>
+  } catch (cause) {
+    if ((cause as Error).name === 'SyntaxError') {
+      throw new LrpError('INVALID_FILE', `${path} is no JSON: ${(cause as Error).message}`, { cause })
+    }
+    throw ioError(cause, `cannot read ${path}`)
+  }
+}
+
+function lineOf(trial: Trial): string {
+  const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+  const score = trial.score === null ? trial.state : `accuracy ${trial.score.toFixed(4)}`
+  return `trial ${trial.index}: ${score} after ${trial.epochs} epochs; ${settings.join(', ')}`
+}

@@ -1,0 +1,222 @@
+import { existsSync } from 'node:fs'
+import { cp, rm } from 'node:fs/promises'
+import { z } from 'zod'
+import type { Dataset } from '../data/dataset.js'
+import { LrpError, isLrpError } from '../errors.js'
+import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
+import { ioError } from '../files.js'
+import { checkOptions } from '../options.js'
+import { checkSettings, type TrainSettings } from '../train/settings.js'
+import { nameOf, openTrainData, train, type TrainOptions } from '../train/train.js'
+import { versions } from '../versions.js'
+import { checkSpace, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
+import { ranked, readTrials, writeOutcome, writeTrials, type Trial } from './trials.js'
+
+export type { Trial } from './trials.js'
+export type { GivenSpace } from './space.js'
+
+const searchSchema = z.object({
+  method: z.enum(['random', 'grid']).default('random'),
+  /** random: number of trials. */
+  trials: z.int().positive().default(16),
+  /** grid: values of each range. */
+  gridPoints: z.int().positive().default(3),
+  /** Successive halving: of every so many trials one goes on to so many times the epochs; 1: all trials run to the end. */
+  halving: z.int().positive().default(3),
+  /** Trials at the same time. */
+  parallel: z.int().positive().max(64).default(1)
+})
+
+type Search = z.output<typeof searchSchema>
+
+export interface TuneOptions extends Omit<TrainOptions, 'untilEpoch' | 'onProgress'>, z.input<typeof searchSchema> {
+  /** What is searched: settings of `train`, each a list, `{ choice }`, or `{ min, max, scale?, integer? }`. */
+  space?: GivenSpace
+  onTrial?: (trial: Trial, trials: readonly Trial[]) => void
+}
+
+export interface TuneResult {
+  /** An experiment like any other, with the best trial's model; its trials/ hold the others. */
+  experiment: Experiment
+  /** Best first. */
+  trials: Trial[]
+  best: Trial | undefined
+  /** False when it was stopped; `resume` goes on. */
+  completed: boolean
+}
+
+/**
+ * Searches settings of `train` by validation accuracy: random or grid search, hopeless trials ended early by successive
+ * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and can be gone on with after a stop
+ * or a crash. A trial whose loss is not finite counts as failed.
+ * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images
+ */
+export async function tune(options: TuneOptions): Promise<TuneResult> {
+  const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
+  const { experiment, trials, dataset } = search
+  if (dataset.splits.valid.labels.length === 0) {
+    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: give --valid-split`)
+  }
+  const stopped = !(await new Runner(search, options).run())
+  await writeOutcome(experiment, trials)
+  const best = ranked(trials).find((trial) => trial.score !== null)
+  if (best) await keepBest(experiment, best)
+  const results = { completed: !stopped, best: best?.index, validAccuracy: best?.score, trials: trials.length }
+  const { command } = experiment.manifest
+  await experiment.record({ command: { ...command, ...best?.settings }, results })
+  return { experiment, trials: ranked(trials), best, completed: !stopped }
+}
+
+interface OpenSearch {
+  experiment: Experiment
+  trials: Trial[]
+  dataset: Dataset
+  base: TrainSettings
+  search: Search
+}
+
+async function begin(options: TuneOptions): Promise<OpenSearch> {
+  const search = checkOptions(searchSchema, options, 'tune')
+  const base = checkSettings({ ...options, data: nameOf(options) }, 'tune')
+  const space = checkSpace(options.space ?? {})
+  const samples =
+    search.method === 'grid'
+      ? gridSamples(space, search.gridPoints)
+      : Array.from({ length: search.trials }, (_, i) => randomSample(space, base.seed, i))
+  for (const sample of samples) checkSettings({ ...base, ...sample }, 'the search space')
+  const dataset = await openTrainData(base, options)
+  const trials = samples.map((settings, index): Trial => ({
+    index,
+    settings,
+    epochs: 0,
+    score: null,
+    curve: [],
+    state: 'waiting'
+  }))
+  const name =
+    options.experimentName ?? `tune-${base.model}-${base.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
+  const command = { name: 'tune', ...base, search, space }
+  const experiment = await createExperiment(
+    name,
+    { command, versions: versions(), seed: base.seed },
+    options.experimentsRoot
+  )
+  await writeTrials(experiment, trials)
+  return { experiment, trials, dataset, base, search }
+}
+
+async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSearch> {
+  const experiment = await openExperiment(name, options.experimentsRoot)
+  const { command } = experiment.manifest
+  if (command.name !== 'tune')
+    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
+  const search = checkOptions(searchSchema, command.search, 'experiment.json')
+  const base = checkSettings(command, 'experiment.json')
+  return { experiment, trials: await readTrials(experiment), dataset: await openTrainData(base, options), base, search }
+}
+
+/** Epochs of each round of successive halving, the last being all; the number of trials falls by `eta` each time. */
+export function roundsOf(epochs: number, trials: number, eta: number): number[] {
+  if (eta < 2) return [epochs]
+  const count = Math.floor(Math.log(Math.min(epochs, trials)) / Math.log(eta) + 1e-9)
+  return Array.from({ length: count + 1 }, (_, i) => Math.max(1, Math.round(epochs / eta ** (count - i))))
+}
+
+class Runner {
+  constructor(
+    private readonly open: OpenSearch,
+    private readonly options: TuneOptions
+  ) {}
+
+  /** False when it was stopped. */
+  async run(): Promise<boolean> {
+    const { trials, base, search } = this.open
+    const rounds = roundsOf(base.epochs, trials.length, search.halving)
+    for (const [i, epochs] of rounds.entries()) {
+      const alive = trials.filter((trial) => trial.state !== 'dropped' && trial.state !== 'failed')
+      if (!(await this.round(alive, epochs))) return false
+      const kept = Math.max(1, Math.floor(alive.length / search.halving))
+      const last = i === rounds.length - 1
+      const order = ranked(alive.filter((trial) => trial.state !== 'failed'))
+      order.forEach((trial, place) => {
+        trial.state = last ? 'done' : place < kept ? 'waiting' : 'dropped'
+      })
+      await this.save()
+    }
+    return true
+  }
+
+  private async round(alive: Trial[], epochs: number): Promise<boolean> {
+    const waiting = alive.filter((trial) => trial.epochs < epochs)
+    let going = true
+    const work = async (): Promise<void> => {
+      for (let trial = waiting.shift(); trial && going; trial = waiting.shift()) {
+        going = (await this.trial(trial, epochs)) && going
+      }
+    }
+    await Promise.all(Array.from({ length: this.open.search.parallel }, work))
+    return going
+  }
+
+  /** Trains one trial up to an epoch; false when it was stopped on the way. */
+  private async trial(trial: Trial, epochs: number): Promise<boolean> {
+    trial.state = 'running'
+    try {
+      const result = await train({ ...(await this.optionsOf(trial)), untilEpoch: epochs, signal: this.options.signal })
+      result.model.dispose()
+      trial.curve = result.history.map((event) => event.validAccuracy)
+      trial.score = trial.curve.length > 0 ? Math.max(...trial.curve) : null
+      const ended = result.reason === 'early-stopped'
+      trial.epochs = ended ? Math.max(epochs, this.open.base.epochs) : result.history.length
+      trial.state = 'waiting'
+      await this.save()
+      this.options.onTrial?.(trial, this.open.trials)
+      return result.reason !== 'cancelled'
+    } catch (error) {
+      if (!isLrpError(error) || error.code !== 'NUMERIC') {
+        if (isLrpError(error) && error.code === 'ABORTED') return false
+        throw error
+      }
+      Object.assign(trial, { state: 'failed', score: null, error: error.message })
+      await this.save()
+      this.options.onTrial?.(trial, this.open.trials)
+      return true
+    }
+  }
+
+  private async optionsOf(trial: Trial): Promise<TrainOptions> {
+    const { experiment, dataset, base } = this.open
+    const experimentsRoot = experiment.path('trials')
+    const name = trialName(trial)
+    const common = { data: dataset, experimentsRoot, device: this.options.device }
+    const folder = experiment.path('trials', name)
+    if (existsSync(experiment.path('trials', name, 'checkpoints', 'last.safetensors')))
+      return { ...common, resume: name }
+    await rm(folder, { recursive: true, force: true }) // killed before its first epoch ended
+    return { ...base, ...trial.settings, ...common, experimentName: name } as TrainOptions
+  }
+
+  private save(): Promise<void> {
+    this.saved = this.saved.then(() => writeTrials(this.open.experiment, this.open.trials))
+    return this.saved
+  }
+  private saved: Promise<void> = Promise.resolve()
+}
+
+function trialName(trial: { index: number }): string {
+  return `trial-${String(trial.index).padStart(3, '0')}`
+}
+
+/** The best trial's model and history in the experiment's own folder. */
+async function keepBest(experiment: Experiment, best: Trial): Promise<void> {
+  for (const name of ['model.json', 'weights.safetensors', 'history.csv', 'charts']) {
+    const from = experiment.path('trials', trialName(best), name)
+    try {
+      if (existsSync(from)) await cp(from, experiment.path(name), { recursive: true })
+    } catch (cause) {
+      throw ioError(cause, `cannot copy ${from}`)
+    }
+  }
+}
+
+export type { Sample }
