@@ -35,39 +35,53 @@ interface Images {
 
 const COLUMNS = 6
 
-/** One figure per image: the original, and beside it every view of a map per target. */
+/** Per image: the original, and beside it every view of a map per target. */
+export function drawMaps(
+  model: Model,
+  batch: Pick<Images, 'input' | 'names'>,
+  explanation: Explanation,
+  options: DrawOptions
+): Panel[][] {
+  const { input, names } = batch
+  const imageShape = input.shape.slice(1)
+  const size = sizeOf(imageShape)
+  const { relevance, targets } = explanation
+  const images = names.length
+  const maps = relevance.data.length / (images * size)
+  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
+  const colours = coloursOf(options.heatmap, relevance, imageShape)
+  const views = options.views ?? ['heatmap']
+  return names.map((_, i) => {
+    const original = imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape)
+    const drawn = Array.from({ length: maps }, (_, t) => {
+      const at = t * images + i
+      const title = maps > 1 ? `${explanation.name}: ${model.className(targets[at]!)}` : explanation.name
+      const map = relevance.data.subarray(at * size, (at + 1) * size)
+      return views.map((view) => draw(view, title, map, original, imageShape, colours))
+    })
+    return [{ title: 'original', picture: original }, ...drawn.flat()]
+  })
+}
+
+/** One figure per image: its maps, what was predicted, and the sum of relevance. */
 export function drawFigures(model: Model, batch: Images, explanation: Explanation, options: DrawOptions): Figure[] {
   const { input, names, labels } = batch
   if (input.shape.length !== 4) return []
-  const imageShape = input.shape.slice(1)
-  const size = sizeOf(imageShape)
-  const images = names.length
-  const { relevance, targets } = explanation
-  const maps = relevance.data.length / (images * size)
-  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
-  const original = names.map((_, i) => imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape))
-  const mapOf = (t: number, i: number): Float32Array =>
-    relevance.data.subarray((t * images + i) * size, (t * images + i + 1) * size)
-  const colours = coloursOf(options.heatmap, relevance, imageShape)
-  const views = options.views ?? ['heatmap']
-  const figures = names.map((name, i): Figure => {
-    const panels: Panel[] = [{ title: 'original', picture: original[i]! }]
-    for (let t = 0; t < maps; t++) {
-      const title = maps > 1 ? `${explanation.name}: ${model.className(targets[t * images + i]!)}` : explanation.name
-      panels.push(...views.map((view) => draw(view, title, mapOf(t, i), original[i]!, imageShape, colours)))
-    }
-    const sum = mapOf(0, i).reduce((total, value) => total + value, 0)
-    const explained = `explained ${model.className(targets[i]!)}: sum of relevance ${sum.toPrecision(4)}`
+  const size = sizeOf(input.shape.slice(1))
+  const rows = drawMaps(model, batch, explanation, options)
+  const figures = rows.map((panels, i): Figure => {
+    const sum = explanation.relevance.data.subarray(i * size, (i + 1) * size).reduce((total, value) => total + value, 0)
+    const explained = `explained ${model.className(explanation.targets[i]!)}: sum of relevance ${sum.toPrecision(4)}`
     const captions = [guessOf(model, explanation.logits, i, labels), explained]
-    return { name, panels, captions, options: { columns: Math.min(panels.length, COLUMNS) } }
+    return { name: names[i]!, panels, captions, options: { columns: Math.min(panels.length, COLUMNS) } }
   })
   if (!options.wide) return figures
-  const heatmaps = names.map((_, i) => heatmap(mapOf(0, i), imageShape, colours))
+  const heatmaps = drawMaps(model, batch, explanation, { ...options, views: ['heatmap'] })
   const panels = [
-    { title: 'originals', picture: joinWide(original) },
-    { title: explanation.name, picture: joinWide(heatmaps) }
+    { title: 'originals', picture: joinWide(rows.map(([original]) => original!.picture)) },
+    { title: explanation.name, picture: joinWide(heatmaps.map(([, map]) => map!.picture)) }
   ]
-  return [...figures, { name: 'wide', panels, captions: [], options: { columns: 1, size: 128 * images } }]
+  return [...figures, { name: 'wide', panels, captions: [], options: { columns: 1, size: 128 * names.length } }]
 }
 
 /** One strip per image: the relevance of the first target at every traced layer, each on its own scale. */

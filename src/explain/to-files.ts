@@ -16,8 +16,10 @@ import { sizeOf, type Tensor } from '../tensor.js'
 import { argmax, softmax } from '../evaluate/classification.js'
 import { checkFit, openFor } from '../evaluate/test.js'
 import { explain, type ExplainOptions, type Explanation, type Target } from './explain.js'
+import { drawComparison } from './compare.js'
 import { drawFigures, drawLayers, VIEWS, type DrawOptions } from './figures.js'
 import { explanationHtml } from './html.js'
+import { namedMethod } from './named-method.js'
 
 export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
@@ -35,6 +37,8 @@ export interface ExplainToFilesOptions
   /** Folder for the results. */
   output: string
   format?: Format[]
+  /** Rules, composites and methods to show beside this one, in one grid over all images. */
+  compare?: string[]
 }
 
 export interface ExplainedFiles {
@@ -73,6 +77,7 @@ interface Batch {
 export async function explainToFiles(model: Model, options: ExplainToFilesOptions): Promise<ExplainedFiles> {
   const { format = ['png'] } = checkOptions(schema, options, 'explain')
   if (options.heatmap?.colourMap) colourMap(options.heatmap.colourMap)
+  options.compare?.forEach(namedMethod)
   const batch = await readInputs(model, options)
   const { target, ...rest } = options
   const chosen = target === 'label' ? { targets: labelsOf(batch) } : { target }
@@ -103,7 +108,8 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   }
   const drawn = [
     ...drawFigures(model, batch, explanation, options),
-    ...drawLayers(model, batch.names, explanation, options)
+    ...drawLayers(model, batch.names, explanation, options),
+    ...(options.compare ? await drawComparison(model, batch, explanation, options.compare, { ...rest, ...chosen }) : [])
   ]
   const figures = drawn.map((one) => ({ ...one, name: safeName(one.name) }))
   for (const { name, panels, captions, options } of figures) {

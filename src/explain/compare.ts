@@ -1,0 +1,41 @@
+import type { Model } from '../model/model.js'
+import { sizeOf, type Tensor } from '../tensor.js'
+import { explain, type ExplainOptions, type Explanation } from './explain.js'
+import { drawMaps, type DrawOptions, type Figure } from './figures.js'
+import { namedMethod } from './named-method.js'
+
+/** Options that belong to one method and would be refused by another. */
+const OWN = { rule: undefined, composite: undefined, rules: undefined, method: undefined, layers: undefined }
+
+/**
+ * A grid of methods (columns) and images (rows): the given explanation's first maps, and those of the named rules,
+ * composites and methods for the same classes. @throws LrpError as `explain`; INVALID_ARGUMENT for an unknown name
+ */
+export async function drawComparison(
+  model: Model,
+  batch: { input: Tensor; names: string[] },
+  explanation: Explanation,
+  methods: string[],
+  options: ExplainOptions & DrawOptions
+): Promise<Figure[]> {
+  const chosen = methods.map(namedMethod)
+  if (batch.input.shape.length !== 4) return []
+  const images = batch.names.length
+  const targets = explanation.targets.subarray(0, images)
+  const explanations = [explanation]
+  for (const method of chosen) {
+    const same = { targets, target: undefined, conservation: false }
+    explanations.push(await explain(model, batch.input, { ...options, ...OWN, ...same, ...method }))
+  }
+  const columns = explanations.map((one) => drawMaps(model, batch, firstTarget(one, batch.input), options))
+  const panels = batch.names.flatMap((_, i) => [
+    columns[0]![i]![0]!,
+    ...columns.flatMap((column) => column[i]!.slice(1))
+  ])
+  return [{ name: 'compare', panels, captions: [], options: { columns: panels.length / images, size: 160 } }]
+}
+
+function firstTarget(explanation: Explanation, input: Tensor): Explanation {
+  const data = explanation.relevance.data.subarray(0, sizeOf(input.shape))
+  return { ...explanation, relevance: { data, shape: input.shape } }
+}

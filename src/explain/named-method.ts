@@ -1,0 +1,17 @@
+import { compositeNames } from '../rules/composites.js'
+import { ruleNames } from '../rules/catalogue.js'
+import { unknownName } from '../suggest.js'
+import { METHODS, type ExplainOptions } from './explain.js'
+
+/**
+ * The options of a method that is named by one word: a rule, a composite, or a method other than LRP.
+ * @throws LrpError INVALID_ARGUMENT with the nearest name
+ */
+export function namedMethod(name: string): Pick<ExplainOptions, 'rule' | 'composite' | 'method'> {
+  const others = METHODS.filter((method) => method !== 'lrp')
+  const method = others.find((other) => other === name)
+  if (method) return { method }
+  if (ruleNames().includes(name)) return { rule: name }
+  if (compositeNames().includes(name)) return { composite: name }
+  throw unknownName('rule, composite or method', name, [...ruleNames(), ...compositeNames(), ...others])
+}
