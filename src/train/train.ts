@@ -202,7 +202,7 @@ function describe(dataset: Dataset): Record<string, unknown> {
     classes,
     imageShape,
     counts,
-    skipped: skipped.length,
+    skipped,
     fingerprint: fingerprint(dataset),
     threads: native().info().threads
   }

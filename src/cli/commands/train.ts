@@ -57,6 +57,10 @@ export async function showTrained(
     history
   }
   result.model.dispose()
+  const { skipped = [] } = (experiment.manifest.data ?? {}) as { skipped?: string[] }
+  if (skipped.length > 0) {
+    output.note(`note: ${skipped.length} unreadable images left out, named in experiment.json: ${skipped[0]}, ...`)
+  }
   if (!completed) {
     output.result(json, [])
     const resume = `go on with: lrp-native ${command} --resume ${experiment.name}`
