@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import { LrpError } from '../errors.js'
@@ -113,7 +114,7 @@ export async function readImage(
     return { bytes: interleavedToPlanes(data, info.channels, p.channels), shape: [p.channels, info.height, info.width] }
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
-    const missing = /missing|ENOENT/i.test((cause as Error).message)
+    const missing = typeof source === 'string' && !existsSync(source)
     const code = missing ? 'NOT_FOUND' : 'INVALID_FILE'
     throw new LrpError(
       code,

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { classCounts, fingerprint, imagesOf } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
+import { plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
 
 let folder = ''
 beforeEach(() => {
@@ -76,7 +77,7 @@ describe('image folders', () => {
     expect(classCounts(splits.train, 2)).toEqual([2, 3])
     expect(splits.train.paths).not.toContain(skipped[0])
     expect(splits.train.images[0]).toBe(BLUE.r)
-    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(skipped[0])
+    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(`${skipped[0]} is no readable image`)
   })
 
   test('without classes, with an empty class or with nothing readable are refused', async () => {
@@ -87,6 +88,19 @@ describe('image folders', () => {
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(/none of the 2 images can be read/)
+  })
+
+  test('a truncated JPEG is broken, not missing', async () => {
+    await image('a/0.jpg', RED, 64, 64)
+    const path = join(folder, 'a', '0.jpg')
+    for (const share of [0.3, 0.9]) {
+      const whole = readFileSync(path)
+      writeFileSync(join(folder, 'a', '1.jpg'), whole.subarray(0, Math.floor(whole.length * share)))
+      await expect(openDataset({ dataPath: folder, strict: true })).rejects.toMatchObject({ code: 'INVALID_FILE' })
+    }
+    await expect(readImage(join(folder, 'no.jpg'), plainPreprocessing([3, 4, 4]))).rejects.toMatchObject({
+      code: 'NOT_FOUND'
+    })
   })
 
   test('a class whose images are all broken is refused', async () => {

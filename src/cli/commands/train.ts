@@ -59,7 +59,9 @@ export async function showTrained(
   result.model.dispose()
   const { skipped = [] } = (experiment.manifest.data ?? {}) as { skipped?: string[] }
   if (skipped.length > 0) {
-    output.note(`note: ${skipped.length} unreadable images left out, named in experiment.json; the first is ${skipped[0]}`)
+    output.note(
+      `note: ${skipped.length} unreadable images left out, named in experiment.json; the first is ${skipped[0]}`
+    )
   }
   if (!completed) {
     output.result(json, [])
