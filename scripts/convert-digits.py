@@ -2,8 +2,8 @@
 
     pip install scikit-learn && python scripts/convert-digits.py
 
-Writes six gzipped idx files. Grey level v of 0 to 16 becomes the byte round(v * 255 / 16). The split is stratified by digit and fixed: of each digit's images, in
-the order of a seeded shuffle, 70 % train, 10 % validate, 20 % test.
+Writes six gzipped idx files. Grey level v of 0 to 16 becomes the byte round(v * 255 / 16). The split is stratified by
+digit and fixed: of each digit's images, in the order of a seeded shuffle, 70 % train, 10 % validate, 20 % test.
 """
 import gzip
 import random
