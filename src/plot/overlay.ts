@@ -7,6 +7,7 @@ export interface Outline {
   colour: string
 }
 
+const GRAIN = 48
 const LEAST_SHARE = 0.05
 const POSITIVE = '#d7191c'
 const NEGATIVE = '#2c7bb6'
@@ -35,10 +36,13 @@ export function overlay(
 
 /**
  * Lines around the fewest pixels that hold `share` of the positive relevance (red) and of the negative (blue).
- * A sign that holds less than 5 % of all relevance gets no line. Relevance is [channels, height, width], summed over channels.
+ * Maps of 48 pixels and more are smoothed first. A sign that holds less than 5 % of all relevance gets no line. Relevance is [channels, height, width], summed over channels.
  */
 export function contours(relevance: ArrayLike<number>, shape: readonly number[], share = 0.5): Outline[] {
+  const [, height, width] = shape as [number, number, number]
   const sums = sumOverChannels(relevance, shape)
+  const reach = Math.floor(Math.min(height, width) / GRAIN)
+  const smooth = (values: Float32Array): Float32Array => mean3(values, height, width, reach)
   const sides = [
     { colour: NEGATIVE, values: sums.map((value) => Math.max(0, -value)) },
     { colour: POSITIVE, values: sums.map((value) => Math.max(0, value)) }
@@ -47,8 +51,39 @@ export function contours(relevance: ArrayLike<number>, shape: readonly number[],
   const least = LEAST_SHARE * sides.reduce((sum, { values }) => sum + total(values), 0)
   return sides
     .filter(({ values }) => total(values) >= least)
-    .map(({ colour, values }) => ({ colour, path: edges(strongestPixels(values, share), shape[1]!, shape[2]!) }))
+    .map(({ colour, values }) => ({ colour, path: edges(strongestPixels(smooth(values), share), height, width) }))
     .filter(({ path }) => path !== '')
+}
+
+/** Three times the mean over squares that reach so many pixels each way, which is nearly a Gaussian blur. */
+function mean3(values: Float32Array, height: number, width: number, reach: number): Float32Array {
+  let smooth = values
+  for (let pass = 0; pass < (reach > 0 ? 3 : 0); pass++) {
+    smooth = meanAlong(meanAlong(smooth, height, width, 1, width, reach), width, height, width, 1, reach)
+  }
+  return smooth
+}
+
+/** Running mean along `length` values that lie `step` apart, for each of `lines` lines that lie `stride` apart. */
+function meanAlong(
+  values: Float32Array,
+  lines: number,
+  length: number,
+  step: number,
+  stride: number,
+  reach: number
+): Float32Array {
+  const means = new Float32Array(values.length)
+  for (let line = 0; line < lines; line++) {
+    const start = line * stride
+    let sum = 0
+    for (let i = -reach; i < length; i++) {
+      if (i + reach < length) sum += values[start + (i + reach) * step]!
+      if (i - reach > 0) sum -= values[start + (i - reach - 1) * step]!
+      if (i >= 0) means[start + i * step] = Math.max(0, sum) / (2 * reach + 1)
+    }
+  }
+  return means
 }
 
 function strongestPixels(values: Float32Array, share: number): Uint8Array {

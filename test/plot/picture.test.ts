@@ -149,6 +149,20 @@ describe('overlay and contours', () => {
     expect(line!.path).toContain('M2 1v1')
   })
 
+  test('a grainy map of a large image gets one line, not a line round every grain', () => {
+    const side = 96
+    const grainy = Float32Array.from({ length: side * side }, (_, i) => {
+      const [x, y] = [i % side, Math.floor(i / side)]
+      return (x - 48) ** 2 + (y - 48) ** 2 < 400 && (x + y) % 2 === 0 ? 1 : 0
+    })
+    const [line] = contours(grainy, [1, side, side], 0.5)
+    const [, , left, top] = /M((\d+)) (\d+)/.exec(line!.path)!.map(Number)
+    expect(line!.path.split('M').length - 1).toBeLessThan(150)
+    expect(Math.abs(left! - 48)).toBeLessThan(20)
+    expect(top!).toBeGreaterThan(25)
+    expect(top!).toBeLessThan(40)
+  })
+
   test('a sign that hardly counts gets no line; zeros get none at all', () => {
     expect(contours([100, -1], [1, 1, 2])).toHaveLength(1)
     expect(contours([100, -50], [1, 1, 2])).toHaveLength(2)
