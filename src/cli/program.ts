@@ -25,7 +25,6 @@ export function createProgram(context: CliContext): Command {
       writeErr: (text) => context.stderr.write(text)
     })
   for (const register of Object.values(commands)) register(program, context)
-  program.action(() => program.outputHelp())
   program.on('command:*', ([name]: string[]) => {
     const names = program.commands.map((command) => command.name())
     const meant = nearest(name!, names)
@@ -42,7 +41,9 @@ export function createProgram(context: CliContext): Command {
 /** Runs one command line and returns its exit status; every error is one sentence on stderr. */
 export async function run(argv: string[], context: CliContext): Promise<number> {
   try {
-    await createProgram(context).parseAsync(argv, { from: 'user' })
+    const program = createProgram(context)
+    if (argv.length === 0) program.outputHelp()
+    else await program.parseAsync(argv, { from: 'user' })
     return 0
   } catch (error) {
     if (!(error instanceof CommanderError)) report(error, argv, context)
