@@ -159,6 +159,7 @@ async function headOnly(
     model,
     data: { train, valid },
     ...ending({ ...native, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
+    checkpointSeconds: settings.checkpointSeconds,
     assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),
     device: options.device,
     onProgress: options.onProgress,

@@ -15,12 +15,16 @@ export class Bookkeeper {
   private best: StateDict | undefined
   private readonly latest: Latest<{ snapshot: Snapshot; epochs: number }>
 
-  /** @param onFailure called once when something cannot be written; `settled` rejects with it. */
+  /**
+   * @param onFailure called once when something cannot be written; `settled` rejects with it
+   * @param pause seconds between two checkpoints
+   */
   constructor(
     private readonly experiment: Experiment,
     private readonly assemble: (weights: StateDict) => ModelParts,
     history: EpochEvent[],
-    onFailure: () => void
+    onFailure: () => void,
+    pause: number
   ) {
     this.history = [...history]
     this.latest = new Latest(async ({ snapshot, epochs }) => {
@@ -30,7 +34,7 @@ export class Bookkeeper {
         onFailure()
         throw error
       }
-    })
+    }, pause * 1000)
   }
 
   epoch(event: EpochEvent, snapshot: Snapshot): void {

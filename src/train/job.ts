@@ -29,6 +29,7 @@ export interface Job {
   /** Where the run goes on; from the start without them. */
   history?: EpochEvent[]
   state?: Omit<Snapshot, 'weights'>
+  checkpointSeconds: number
   /** The run ends before the epochs that were asked for. */
   paused?: boolean
   device?: string
@@ -56,7 +57,7 @@ export async function runJob(job: Job): Promise<TrainResult> {
   }
   const failed = new AbortController()
   const signal = job.signal ? AbortSignal.any([job.signal, failed.signal]) : failed.signal
-  const books = new Bookkeeper(experiment, job.assemble, job.history ?? [], () => failed.abort())
+  const books = new Bookkeeper(experiment, job.assemble, job.history ?? [], () => failed.abort(), job.checkpointSeconds)
   const callbacks = {
     onBatch: (event: BatchEvent) => onProgress?.(event),
     onEpoch: (event: EpochEvent, snapshot: Snapshot) => {

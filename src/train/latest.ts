@@ -1,21 +1,29 @@
 /**
- * Writes values one after the other; one that is overtaken while another is being written is left out. For checkpoints:
- * the last one offered is always written, and writing never falls behind training.
+ * Writes values one after the other; one that is overtaken while another is being written, or within the pause after it,
+ * is left out. For checkpoints: the last one offered is always written, and writing never falls behind training.
  */
 export class Latest<T> {
   private waiting: T | undefined
   private running: Promise<void> | undefined
   private failure: unknown
+  private hurry = false
+  private wake: (() => void) | undefined
 
-  constructor(private readonly write: (value: T) => Promise<void>) {}
+  /** @param pause milliseconds between the starts of two writes */
+  constructor(
+    private readonly write: (value: T) => Promise<void>,
+    private readonly pause = 0
+  ) {}
 
   offer(value: T): void {
     this.waiting = value
     this.running ??= this.work()
   }
 
-  /** Resolves when all is written; rejects with the first error that writing met. */
+  /** Writes what is left without pausing; rejects with the first error that writing met. */
   async settled(): Promise<void> {
+    this.hurry = true
+    this.wake?.()
     await this.running
     if (this.failure !== undefined) throw this.failure
   }
@@ -23,13 +31,24 @@ export class Latest<T> {
   private async work(): Promise<void> {
     while (this.waiting !== undefined) {
       const value = this.waiting
+      const begun = performance.now()
       this.waiting = undefined
       try {
         await this.write(value)
       } catch (error) {
         this.failure ??= error
       }
+      await this.rest(this.pause - (performance.now() - begun))
     }
     this.running = undefined
+  }
+
+  private async rest(milliseconds: number): Promise<void> {
+    if (this.hurry || milliseconds <= 0) return
+    await new Promise<void>((resolve) => {
+      this.wake = resolve
+      setTimeout(resolve, milliseconds).unref()
+    })
+    this.wake = undefined
   }
 }

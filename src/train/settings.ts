@@ -63,7 +63,9 @@ export const settingsSchema = z.object({
   epochs: z.int().positive().default(20),
   seed: z.int().min(0).default(0),
   threads: z.int().min(1).max(1024).optional(),
-  from: z.string().optional()
+  from: z.string().optional(),
+  /** Least time between two checkpoints; the last is always written. */
+  checkpointSeconds: z.number().min(0).default(5)
 })
 
 export type TrainSettings = z.output<typeof settingsSchema>

@@ -139,6 +139,7 @@ export async function wholeModel(
     model,
     data: trainData(dataset),
     ...ending(all, options),
+    checkpointSeconds: settings.checkpointSeconds,
     assemble: (tensors) => ({ ...frame, tensors }),
     device: options.device,
     onProgress: options.onProgress,

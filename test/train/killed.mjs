@@ -10,6 +10,7 @@ const options = {
   epochs: 24,
   hiddenSize: [64, 32],
   batchSize: 16,
+  checkpointSeconds: 0,
   onProgress: () => console.log('.')
 }
 const result = await train(how === 'resume' ? { ...options, resume: name } : { ...options, experimentName: name })
