@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
@@ -76,13 +77,16 @@ export async function openModel(
   return { experiment, model: await Model.load(experiment.folder, options) }
 }
 
-/** The data set flags given, else the data set the experiment was trained on. */
+/**
+ * The data set flags given, else the data set the experiment was trained on. The experiment's own data is split as it was
+ * for training, however it is named.
+ */
 export function dataOf(
   flags: DataFlags & CommonFlags,
   experiment?: { manifest: { command: Record<string, unknown> } }
 ): DataOptions {
   const given = dataOptions(flags)
-  if (!experiment || given.data !== undefined || given.dataPath !== undefined) return given
+  if (!experiment) return given
   const {
     data,
     dataPath,
@@ -92,6 +96,10 @@ export function dataOf(
     channels,
     seed
   } = experiment.manifest.command as DataOptions
+  const other =
+    (given.data !== undefined && given.data !== data) ||
+    (given.dataPath !== undefined && (dataPath === undefined || resolve(given.dataPath) !== resolve(dataPath)))
+  if (other) return given
   const trained = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed }
   return { ...Object.fromEntries(Object.entries(trained).filter(([, value]) => value !== undefined)), ...given }
 }

@@ -59,5 +59,7 @@ test("an experiment's own data is split as it was for training, whatever the see
   const experiment = { manifest: { command: { dataPath: 'flowers', seed: 5, validSplit: 0.2 } } }
   const splits = { dataPath: 'flowers', splitSeed: 5, validSplit: 0.2, testSplit: 0.1 }
   expect(dataOf({ seed: 9 }, experiment)).toEqual({ ...splits, seed: 9 })
+  expect(dataOf({ dataPath: './flowers' }, experiment)).toEqual({ ...splits, dataPath: './flowers' })
+  expect(dataOf({ data: 'digits' }, experiment)).toEqual({ data: 'digits' })
   expect(dataOf({ dataPath: 'birds' }, experiment)).toEqual({ dataPath: 'birds' })
 })
