@@ -2,6 +2,8 @@ import { unknownName } from '../suggest.js'
 
 export type Colour = readonly [number, number, number]
 
+const NO_VALUE: Colour = [128, 128, 128]
+
 /** Stops from lowest to highest value, evenly spaced. Diverging maps have white in the middle, where relevance is 0. */
 const STOPS: Record<string, { diverging: boolean; stops: Colour[] }> = {
   // red and blue that colour-blind readers tell apart; the default
@@ -83,12 +85,13 @@ export function isDiverging(name: string): boolean {
   return STOPS[name]?.diverging ?? false
 }
 
-/** Colour of a value in [-1, 1]; maps that do not diverge use [0, 1]. @throws LrpError for an unknown map */
+/** Colour of a value in [-1, 1]; maps that do not diverge use [0, 1]; no number is grey. @throws LrpError for an unknown map */
 export function colourMap(name: string): (value: number) => Colour {
   const map = Object.hasOwn(STOPS, name) ? STOPS[name] : undefined
   if (!map) throw unknownName('colour map', name, colourMapNames())
   const last = map.stops.length - 1
   return (value) => {
+    if (Number.isNaN(value)) return NO_VALUE
     const unit = Math.max(0, Math.min(1, map.diverging ? (value + 1) / 2 : value))
     const at = Math.min(last - 1, Math.floor(unit * last))
     const share = unit * last - at

@@ -21,7 +21,7 @@ export interface FigureOptions {
 
 const MARGIN = 16
 const LINE = 18
-const TITLE = 26
+const TITLE = 13 // size of its letters
 const LEAST_WIDTH = 360
 
 /** Pictures side by side (in rows of `columns`), a title above each and lines of text below all, as PNG. */
@@ -69,7 +69,9 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   const pictures = await Promise.all(panels.map((panel) => sized(panel.picture, options.size ?? 256, options.shrink)))
   const columns = Math.max(1, Math.min(options.columns ?? panels.length, panels.length))
   const cellWidth = Math.max(...pictures.map((picture) => picture.width))
-  const cellHeight = Math.max(...pictures.map((picture) => picture.height)) + TITLE
+  const titles = panels.map(({ title }) => titleLines(title, cellWidth))
+  const above = 8 + LINE * Math.max(1, ...titles.map((lines) => lines.length))
+  const cellHeight = Math.max(...pictures.map((picture) => picture.height)) + above
   const rows = Math.ceil(panels.length / columns)
   const width = Math.max(MARGIN + columns * (cellWidth + MARGIN), captions.length > 0 ? LEAST_WIDTH : 0)
   const lines = captions.flatMap((text) => wrapText(text, 12, width - 2 * MARGIN))
@@ -78,27 +80,31 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   const images = pictures.map((picture, i) => ({
     ...picture,
     left: MARGIN + (i % columns) * (cellWidth + MARGIN) + Math.floor((cellWidth - picture.width) / 2),
-    top: MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN) + TITLE
+    top: MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN) + above
   }))
-  const drawn = panels.map((panel, i) => drawPanel(panel, images[i]!, cellWidth))
+  const drawn = panels.map((panel, i) => drawPanel(panel, images[i]!, titles[i]!))
   const text = lines.map((line, i) => pathOf(textPath(line, MARGIN, bottom + 14 + i * LINE, 12)))
   return { width, height, images, drawing: [...drawn, ...text].join('') }
 }
 
-function drawPanel(
-  { title, picture, outlines = [] }: Panel,
-  { left, top, width, height }: Placed,
-  room: number
-): string {
+/** At most two lines; what does not fit is cut off. */
+function titleLines(title: string, room: number): string[] {
+  const [first = '', ...rest] = wrapText(title, TITLE, room)
+  return rest.length === 0 ? [first] : [first, fitText(rest.join(' '), TITLE, room)]
+}
+
+function drawPanel({ picture, outlines = [] }: Panel, { left, top, width, height }: Placed, titles: string[]): string {
   const frame = `<rect x="${left - 0.5}" y="${top - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="#bbb"/>`
   const factor = width / picture.width
   const contours = outlines.map(({ path, colour }) => {
     const place = `transform="translate(${left} ${top}) scale(${factor})"`
     return `<path ${place} d="${path}" fill="none" stroke="${colour}" stroke-width="${2 / factor}"/>`
   })
-  return (
-    frame + contours.join('') + pathOf(textPath(fitText(title, 13, room), left + width / 2, top - 13, 13, 'middle'))
-  )
+  const text = titles.map((line, i) => {
+    const baseline = top - TITLE - (titles.length - 1 - i) * LINE
+    return pathOf(textPath(line, left + width / 2, baseline, TITLE, 'middle'))
+  })
+  return frame + contours.join('') + text.join('')
 }
 
 const pathOf = (data: string): string => `<path d="${data}" fill="#222"/>`
