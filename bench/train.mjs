@@ -40,7 +40,13 @@ try {
       for (const how of ['usual', 'memory']) seconds[how].push(...theirs[how])
     }
     const [own, usual, memory] = ['ours', 'usual', 'memory'].map((how) => median(seconds[how]))
-    results.push({ model, images: labels.length, threads, seconds: { ours: own, usual, memory }, times: { usual: usual / own, memory: memory / own } })
+    results.push({
+      model,
+      images: labels.length,
+      threads,
+      seconds: { ours: own, usual, memory },
+      times: { usual: usual / own, memory: memory / own }
+    })
   }
   if (values.json) console.log(JSON.stringify({ results }, null, 2))
   else results.forEach(print)
@@ -49,8 +55,22 @@ try {
 }
 
 async function ours(data, model) {
-  const settings = { model, hiddenSize: [512, 256], batchSize: 64, normalise: 'fit', scheduler: 'constant', learningRate: 1e-3 }
-  const result = await train({ data, ...settings, epochs: epochs + 1, threads, experimentsRoot: folder, experimentName: 'dev' })
+  const settings = {
+    model,
+    hiddenSize: [512, 256],
+    batchSize: 64,
+    normalise: 'fit',
+    scheduler: 'constant',
+    learningRate: 1e-3
+  }
+  const result = await train({
+    data,
+    ...settings,
+    epochs: epochs + 1,
+    threads,
+    experimentsRoot: folder,
+    experimentName: 'dev'
+  })
   result.model.dispose()
   return result.history.slice(1).map((event) => event.seconds)
 }
@@ -67,7 +87,9 @@ function virtualEnvironment() {
   const found = join(place, process.platform === 'win32' ? 'Scripts' : 'bin', 'python')
   if (!existsSync(found)) {
     execFileSync('python3', ['-m', 'venv', place], { stdio: 'inherit' })
-    execFileSync(found, ['-m', 'pip', 'install', '-q', 'torch==2.11.0', 'torchvision==0.26.0', 'numpy', 'pillow'], { stdio: 'inherit' })
+    execFileSync(found, ['-m', 'pip', 'install', '-q', 'torch==2.11.0', 'torchvision==0.26.0', 'numpy', 'pillow'], {
+      stdio: 'inherit'
+    })
   }
   return found
 }

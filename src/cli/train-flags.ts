@@ -32,6 +32,7 @@ type Choices = Pick<
   | 'batchSize'
   | 'epochs'
   | 'threads'
+  | 'tensorboard'
 >
 
 export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threads'> {
@@ -92,6 +93,7 @@ export function withTrainFlags(command: Command): Command {
       'crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25'
     )
     .option('--freeze <patterns...>', 'tensors that stay as they are: regular expressions over their names')
+    .option('--tensorboard', 'also write an event file for TensorBoard')
     .option('--batch-size <number>', 'images per step (32)', wholeNumber('--batch-size', 1))
     .option('--epochs <number>', 'passes over the training images (20)', wholeNumber('--epochs', 1))
     .option('--experiment-name <name>', 'folder name; a taken one gets _1, _2, ...; one containing "dev" is used again')
@@ -122,7 +124,16 @@ export function trainOptions(flags: TrainFlags): TrainOptions {
     epochs
   }
   const schedule = { scheduler, warmupEpochs, schedulerStep, schedulerGamma, schedulerPatience, earlyStopping }
-  const rest = { precision, augment, threads, experimentName, experimentsRoot, seed, device }
+  const rest = {
+    tensorboard: flags.tensorboard,
+    precision,
+    augment,
+    threads,
+    experimentName,
+    experimentsRoot,
+    seed,
+    device
+  }
   const { validSplit, dataPath, data, strict, channels, imageSize } = dataOptions(flags)
   const source = { validSplit, dataPath, data, strict, channels, imageSize }
   const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }

@@ -160,6 +160,7 @@ async function headOnly(
     data: { train, valid },
     ...ending({ ...native, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
     checkpointSeconds: settings.checkpointSeconds,
+    tensorboard: settings.tensorboard,
     assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),
     device: options.device,
     onProgress: options.onProgress,

@@ -16,6 +16,7 @@ import type {
   Snapshot
 } from './native.js'
 import { runTraining } from './run.js'
+import { writeTensorboard } from './tensorboard.js'
 
 /** One training run and the experiment that it fills. */
 export interface Job {
@@ -30,6 +31,7 @@ export interface Job {
   history?: EpochEvent[]
   state?: Omit<Snapshot, 'weights'>
   checkpointSeconds: number
+  tensorboard: boolean
   /** The run ends before the epochs that were asked for. */
   paused?: boolean
   device?: string
@@ -72,6 +74,7 @@ export async function runJob(job: Job): Promise<TrainResult> {
     const { reason, snapshot } = result
     const completed = result.completed && !(job.paused && reason === 'finished')
     await finish(experiment, books.history, { ...result, completed })
+    if (job.tensorboard) await writeTensorboard(experiment, books.history)
     const best = await Model.load(experiment.folder, { device: job.device })
     if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
     return {

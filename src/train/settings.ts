@@ -64,6 +64,8 @@ export const settingsSchema = z.object({
   seed: z.int().min(0).default(0),
   threads: z.int().min(1).max(1024).optional(),
   from: z.string().optional(),
+  /** Also writes TensorBoard's event file. */
+  tensorboard: z.boolean().default(false),
   /** Least time between two checkpoints; the last is always written. */
   checkpointSeconds: z.number().min(0).default(5)
 })

@@ -140,6 +140,7 @@ export async function wholeModel(
     data: trainData(dataset),
     ...ending(all, options),
     checkpointSeconds: settings.checkpointSeconds,
+    tensorboard: settings.tensorboard,
     assemble: (tensors) => ({ ...frame, tensors }),
     device: options.device,
     onProgress: options.onProgress,
