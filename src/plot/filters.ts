@@ -29,7 +29,7 @@ export async function filterFigure(model: Model): Promise<Buffer | undefined> {
     picture: filterPicture(values.subarray(i * size, (i + 1) * size), shape.slice(1), scale)
   }))
   const which = count < shape[0]! ? `the first ${count} of ${shape[0]}` : `all ${count}`
-  const caption = `Filters of ${name}: ${which}, largest magnitude ${scale.toPrecision(3)}`
+  const caption = `Filters of layer ${name}: ${which}, largest magnitude ${scale.toPrecision(3)}`
   return figure(panels, [caption], { columns: 8, size: 72 })
 }
 
