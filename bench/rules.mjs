@@ -17,9 +17,16 @@ const { values } = parseArgs({
 
 const results = []
 for (const network of values.network.split(',')) {
-  if (!(network in networks)) throw new Error(`there is no network '${network}': use ${Object.keys(networks).join(', ')}`)
+  if (!(network in networks))
+    throw new Error(`there is no network '${network}': use ${Object.keys(networks).join(', ')}`)
   for (const batch of values.batch.split(',').map(Number)) {
-    const settings = { network, batch, threads: Number(values.threads), repeat: Number(values.repeat), device: values.device }
+    const settings = {
+      network,
+      batch,
+      threads: Number(values.threads),
+      repeat: Number(values.repeat),
+      device: values.device
+    }
     const result = await measureRules(settings)
     results.push(result)
     if (!values.json) print(result)
@@ -28,10 +35,16 @@ for (const network of values.network.split(',')) {
 if (values.json) console.log(JSON.stringify({ results }, null, 2))
 
 function print({ network, batch, threads, baseline, rules }) {
-  console.log(`\n${network}, batch ${batch}, ${threads} threads: forward + input gradient ${baseline.milliseconds.toFixed(1)} ms, peak ${baseline.peakMegabytes.toFixed(0)} MB`)
-  console.log(`${'rule'.padEnd(28)}${'ratio'.padStart(7)}${'ms'.padStart(10)}${'memory'.padStart(9)}${'target'.padStart(9)}`)
+  console.log(
+    `\n${network}, batch ${batch}, ${threads} threads: forward + input gradient ${baseline.milliseconds.toFixed(1)} ms, peak ${baseline.peakMegabytes.toFixed(0)} MB`
+  )
+  console.log(
+    `${'rule'.padEnd(28)}${'ratio'.padStart(7)}${'ms'.padStart(10)}${'memory'.padStart(9)}${'target'.padStart(9)}`
+  )
   for (const { name, ratio, milliseconds, memoryRatio, target } of rules) {
     const goal = target === undefined ? '' : `<= ${target}`
-    console.log(`${name.padEnd(28)}${ratio.toFixed(2).padStart(7)}${milliseconds.toFixed(1).padStart(10)}${memoryRatio.toFixed(2).padStart(9)}${goal.padStart(9)}`)
+    console.log(
+      `${name.padEnd(28)}${ratio.toFixed(2).padStart(7)}${milliseconds.toFixed(1).padStart(10)}${memoryRatio.toFixed(2).padStart(9)}${goal.padStart(9)}`
+    )
   }
 }

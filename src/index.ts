@@ -85,6 +85,7 @@ export {
 export { test, type TestOptions, type TestResult } from './evaluate/test.js'
 export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './evaluate/classification.js'
 export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
+export { MAP_METRICS, scoreMaps, type MapMetric, type Scores, type ScoreMapsOptions } from './evaluate/score-maps.js'
 export { report, type ReportFormat } from './report/report.js'
 
 // The machine

@@ -16,6 +16,9 @@ function make(name, imageShape, classes, more = {}) {
 export function randomInput(shape, seed = 1) {
   let state = seed
   const uniform = () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648
-  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => (uniform() + uniform() + uniform() - 1.5) * 2)
+  const data = Float32Array.from(
+    { length: shape.reduce((a, b) => a * b, 1) },
+    () => (uniform() + uniform() + uniform() - 1.5) * 2
+  )
   return { data, shape }
 }

@@ -57,7 +57,11 @@ export async function fitPatterns(
 }
 
 /** `fitPatterns` over a split of a data set. @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
-export async function fitPatternsToDataset(model: Model, dataset: Dataset, options: FitPatternsOptions = {}): Promise<StateDict> {
+export async function fitPatternsToDataset(
+  model: Model,
+  dataset: Dataset,
+  options: FitPatternsOptions = {}
+): Promise<StateDict> {
   const { kind, batchSize = 64, limit = Infinity, split = 'train' } = checkOptions(schema, options, 'fit-patterns')
   checkFit(model, dataset, split)
   const total = Math.min(limit, dataset.splits[split].labels.length)
@@ -83,6 +87,7 @@ export async function loadPatterns(path: string, model: Model): Promise<StateDic
   const patterns = await readSafetensors(path)
   const names = new Set(model.graph.nodes.map((node) => node.name))
   const stranger = [...patterns.keys()].find((name) => !names.has(name))
-  if (stranger !== undefined) throw new LrpError('INVALID_ARGUMENT', `${path} has a pattern for '${stranger}', a layer the model does not have`)
+  if (stranger !== undefined)
+    throw new LrpError('INVALID_ARGUMENT', `${path} has a pattern for '${stranger}', a layer the model does not have`)
   return patterns
 }

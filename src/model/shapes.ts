@@ -29,7 +29,9 @@ export function outputShape(
   }
   if (op === 'pad') {
     const padding = attributes.padding as number[]
-    return shape.map((axis, i) => axis + (padding[2 * (shape.length - 1 - i)] ?? 0) + (padding[2 * (shape.length - 1 - i) + 1] ?? 0))
+    return shape.map(
+      (axis, i) => axis + (padding[2 * (shape.length - 1 - i)] ?? 0) + (padding[2 * (shape.length - 1 - i) + 1] ?? 0)
+    )
   }
   if (op === 'add' && inputs.some((one) => one.join() !== shape.join()))
     fail(`its inputs have the shapes ${inputs.map((one) => one.join('x')).join(' and ')}`)

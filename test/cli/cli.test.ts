@@ -35,7 +35,9 @@ describe('the command line', () => {
 
   test('help of every command has examples and ends with 0', async () => {
     const { stdout } = await lrp('--help')
-    const names = [...stdout.matchAll(/^ {2}([a-z][a-z-]+)/gm)].map((match) => match[1]!).filter((name) => name !== 'help')
+    const names = [...stdout.matchAll(/^ {2}([a-z][a-z-]+)/gm)]
+      .map((match) => match[1]!)
+      .filter((name) => name !== 'help')
     expect(names).toEqual(
       expect.arrayContaining(['train', 'test', 'explain', 'remove-features', 'report', 'rules', 'doctor'])
     )

@@ -28,7 +28,17 @@ export function register(program: Command, context: CliContext): void {
   const command = program
     .command('remove-features')
     .description('Remove the most and the least relevant pixels and look how far the confidence falls.')
-  withDataFlags(withRuleFlags(withModelFlags(command)))
+  addRemovalFlags(withDataFlags(withRuleFlags(withModelFlags(command))))
+  withCommonFlags(command, [
+    'remove-features --rule alpha2beta1',
+    'remove-features mlp-digits --rule epsilon --fraction 0.2 0.4 --fill mean'
+  ])
+  command.action((model: string | undefined, flags: RemovalFlags) => runRemoval(model, flags, context))
+}
+
+/** What is removed, and how; shared with `evaluate --method feature-removal`. */
+export function addRemovalFlags(command: Command): Command {
+  return command
     .option('--input <paths...>', 'images or one .npy file instead of the test split')
     .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
     .option('--pictures <number>', 'images that get a folder of pictures and texts (10)', wholeNumber('--pictures', 0))
@@ -39,11 +49,6 @@ export function register(program: Command, context: CliContext): void {
     )
     .option('--fill <name>', 'what replaces a pixel: zero, mean, noise')
     .option('--output <folder>', "where results go; by default the experiment's feature_removal/<rule>/")
-  withCommonFlags(command, [
-    'remove-features --rule alpha2beta1',
-    'remove-features mlp-digits --rule epsilon --fraction 0.2 0.4 --fill mean'
-  ])
-  command.action((model: string | undefined, flags: RemovalFlags) => runRemoval(model, flags, context))
 }
 
 export async function runRemoval(name: string | undefined, flags: RemovalFlags, context: CliContext): Promise<void> {

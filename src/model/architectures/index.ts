@@ -20,7 +20,9 @@ function entries(
   imageShape: [number, number, number],
   build: (name: string) => ArchitectureEntry['build']
 ): Record<string, ArchitectureEntry> {
-  return Object.fromEntries(names.map((name) => [name, { description: describe(name), imageShape, build: build(name) }]))
+  return Object.fromEntries(
+    names.map((name) => [name, { description: describe(name), imageShape, build: build(name) }])
+  )
 }
 
 const VGGS = ['vgg11', 'vgg13', 'vgg16', 'vgg19']
@@ -31,10 +33,18 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   mlp: { description: 'multilayer perceptron over the flattened image', build: mlp },
   lenet: { description: 'LeNet-5 with max pooling', build: lenet },
   ...entries(VGGS, (name) => `VGG with ${name.slice(3)} layers`, IMAGENET, vgg),
-  ...entries(VGGS.map((name) => `${name}_bn`), (name) => `VGG with ${name.slice(3, 5)} layers and batch norm`, IMAGENET, vgg),
+  ...entries(
+    VGGS.map((name) => `${name}_bn`),
+    (name) => `VGG with ${name.slice(3, 5)} layers and batch norm`,
+    IMAGENET,
+    vgg
+  ),
   ...entries(RESNETS, () => 'residual network for ImageNet', IMAGENET, resnet),
-  ...entries(['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet110'], () => 'residual network for CIFAR', CIFAR, (name) =>
-    cifarResnet(Number(name.slice(6)))
+  ...entries(
+    ['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet110'],
+    () => 'residual network for CIFAR',
+    CIFAR,
+    (name) => cifarResnet(Number(name.slice(6)))
   )
 }
 

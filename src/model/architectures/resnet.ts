@@ -47,7 +47,14 @@ function basic(b: GraphBuilder, name: string, input: string, planes: number, str
   return joined(b, name, b.batchNorm(`${name}.bn2`, x), shortcut(b, name, input, planes, stride), 'relu#2')
 }
 
-function bottleneck(b: GraphBuilder, name: string, input: string, planes: number, stride: number, shape: Shape): string {
+function bottleneck(
+  b: GraphBuilder,
+  name: string,
+  input: string,
+  planes: number,
+  stride: number,
+  shape: Shape
+): string {
   const width = (planes * (shape.width ?? 64)) / 64
   let x = b.convolution(`${name}.conv1`, input, width, 1, { bias: false })
   x = b.add(`${name}.relu`, 'relu', [b.batchNorm(`${name}.bn1`, x)])

@@ -1,0 +1,158 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Model, explain, native, readSafetensors, writeNpy, writeSafetensors } from '../dist/index.js'
+import { median } from './lib/measure.mjs'
+import { networks, randomInput } from './lib/networks.mjs'
+
+// `npm run bench:peers`: zennit and captum, pinned, in a virtual environment of the bench's own, on the same weights and
+// input; each of their rules and ours in turn, and the largest difference of the maps.
+const { values } = parseArgs({
+  options: {
+    network: { type: 'string', default: 'vgg16' },
+    batch: { type: 'string', default: '1' },
+    threads: { type: 'string', default: '2' },
+    repeat: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false }
+  }
+})
+const OURS = {
+  epsilon: { rule: 'epsilon' },
+  zplus: { rule: 'zplus' },
+  alpha2beta1: { rule: 'alpha2beta1' },
+  gamma: { rule: 'gamma' },
+  'epsilon-plus': { composite: 'epsilon-plus' }
+}
+
+const python = environment()
+const [batch, threads, repeat] = [values.batch, values.threads, values.repeat].map(Number)
+const folder = mkdtempSync(join(tmpdir(), 'lrp-peers-'))
+try {
+  native().setThreads(threads)
+  const parts = await networks[values.network]()
+  await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
+  const model = await Model.create(parts)
+  const images = randomInput([batch, ...model.imageShape])
+  await writeNpy(join(folder, 'input.npy'), images)
+
+  const script = join(import.meta.dirname, 'peers.py')
+  const args = [script, folder, values.network, String(threads), String(repeat)]
+  const peers = spawnSync(python, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  if (peers.status !== 0) throw new Error('the peers did not run: see above')
+  const theirs = JSON.parse(peers.stdout)
+  const maps = await readSafetensors(join(folder, 'maps.safetensors'))
+
+  const rows = []
+  for (const [name, options] of Object.entries(OURS))
+    rows.push(await compare(name, options, model, images, theirs, maps))
+  const table = { network: values.network, batch, threads, baseline: theirs.baseline, versions: theirs.versions, rows }
+  if (values.json) console.log(JSON.stringify(table, null, 2))
+  else print(table)
+  model.dispose()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function compare(name, options, model, images, theirs, maps) {
+  const targets = { data: new Int32Array(batch), shape: [1, batch] }
+  const rounds = []
+  let relevance
+  for (let i = 0; i <= repeat; i++) {
+    const base = await timed(() => model.handle.attribute(images, { method: 'gradient', targets, plain: true }))
+    const ours = await timed(
+      async () => ({ relevance } = await explain(model, images, { ...options, target: 0, batchSize: batch }))
+    )
+    if (i > 0) rounds.push(ours / base) // the first round warms up
+  }
+  const differences = Object.fromEntries(
+    Object.keys(theirs.ratios)
+      .filter((peer) => maps.has(`${peer}.${name}`))
+      .map((peer) => [peer, difference(relevance, maps.get(`${peer}.${name}`))])
+  )
+  return {
+    name,
+    ours: median(rounds),
+    peers: Object.fromEntries(Object.entries(theirs.ratios).map(([peer, ratios]) => [peer, ratios[name]])),
+    differences
+  }
+}
+
+async function timed(run) {
+  const begun = performance.now()
+  await run()
+  return performance.now() - begun
+}
+
+function difference(ours, theirs) {
+  const expected = new Float32Array(theirs.data.buffer, theirs.data.byteOffset, theirs.data.byteLength / 4)
+  let [worst, largest] = [0, 0]
+  for (let i = 0; i < expected.length; i++) {
+    worst = Math.max(worst, Math.abs(ours.data[i] - expected[i]))
+    largest = Math.max(largest, Math.abs(expected[i]))
+  }
+  return worst / largest
+}
+
+function print({ network, batch, threads, versions, rows }) {
+  console.log(`${network}, batch ${batch}, ${threads} threads; time over forward + input gradient in the same process`)
+  console.log(
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')
+  )
+  const cell = (value, digits = 2) => (value === undefined ? '-' : value.toFixed(digits)).padStart(9)
+  console.log(
+    `${'rule'.padEnd(16)}${['ours', 'zennit', 'captum'].map((name) => name.padStart(9)).join('')}   largest difference to zennit, captum`
+  )
+  for (const { name, ours, peers, differences } of rows) {
+    const apart = ['zennit', 'captum']
+      .map((peer) => (differences[peer] === undefined ? '-' : differences[peer].toExponential(1)))
+      .join(', ')
+    console.log(`${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart}`)
+  }
+}
+
+/** Python with the pinned peers; made on first use in the cache. */
+function environment() {
+  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lrp-native', 'bench-peers')
+  const python = join(folder, 'bin', 'python')
+  if (existsSync(join(folder, 'complete'))) return python
+  mkdirSync(folder, { recursive: true })
+  const run = (command, ...args) => {
+    console.error(`$ ${command} ${args.join(' ')}`)
+    if (spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status !== 0)
+      throw new Error(`${command} ${args.join(' ')} failed`)
+  }
+  run('python3', '-m', 'venv', folder)
+  const pip = (...args) => run(python, '-m', 'pip', 'install', '-q', ...args)
+  // the CUDA libraries that torch asks for are not needed on the CPU, but for two small ones
+  pip(
+    '--no-deps',
+    'torch==2.11.0',
+    'torchvision==0.26.0',
+    'nvidia-cuda-cupti==13.0.85',
+    'nvidia-cuda-runtime==13.0.96',
+    'zennit==0.5.1',
+    'captum==0.9.0'
+  )
+  pip(
+    'numpy',
+    'pillow',
+    'safetensors',
+    'sympy',
+    'networkx',
+    'jinja2',
+    'fsspec',
+    'filelock',
+    'typing_extensions',
+    'tqdm',
+    'packaging',
+    'matplotlib',
+    'click',
+    'setuptools'
+  )
+  run('touch', join(folder, 'complete'))
+  return python
+}

@@ -1,0 +1,89 @@
+import type { Command } from 'commander'
+import { LrpError } from '../../errors.js'
+import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
+import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
+import { addRemovalFlags, runRemoval, type RemovalFlags } from './remove-features.js'
+
+interface Flags extends RemovalFlags {
+  attribution?: string
+  target?: string
+  mask?: string
+  metrics?: string[]
+  patchSize?: number
+  featuresInStep?: number
+}
+
+/** `lrp-native evaluate` */
+export function register(program: Command, context: CliContext): void {
+  const command = program
+    .command('evaluate')
+    .description('Measure explanations: score maps made by any tool, or remove features (--method feature-removal).')
+  withDataFlags(withRuleFlags(withModelFlags(command)))
+    .option('--attribution <file>', 'maps to score, .npy shaped like the input')
+    .option('--target <file>', '.npy with the explained class of each image; the predicted one by default')
+    .option('--mask <file>', '.npy shaped like the input; above 0 is inside')
+    .option('--metrics <names...>', 'metrics (docs/metrics.md), or all that the arrays allow', collect(String))
+    .option('--patch-size <pixels>', 'side of a region (4)', wholeNumber('--patch-size', 1))
+    .option('--features-in-step <number>', 'pixels flipped at a time (28)', wholeNumber('--features-in-step', 1))
+  addRemovalFlags(command)
+  withCommonFlags(command, [
+    'evaluate mlp-digits --input x.npy --attribution a.npy --metrics all --json',
+    'evaluate mlp-digits --input x.npy --attribution a.npy --mask m.npy --metrics sparseness,pointing_game',
+    'evaluate --method feature-removal --rule epsilon'
+  ])
+  command.action((model: string | undefined, flags: Flags) =>
+    flags.method === 'feature-removal'
+      ? runRemoval(model, { ...flags, method: undefined }, context)
+      : runScores(model, flags, context)
+  )
+}
+
+async function runScores(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
+  const [inputPath] = flags.input ?? []
+  if (!inputPath || !flags.attribution) {
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'evaluate needs --input x.npy and --attribution a.npy, or --method feature-removal'
+    )
+  }
+  const output = await context.begin(flags)
+  const { readNpy } = await import('../../data/npy.js')
+  const { scoreMaps } = await import('../../evaluate/score-maps.js')
+  const { model } = await openModel(name, flags)
+  const progress = output.progress(1, 'images')
+  try {
+    const [input, attribution] = await Promise.all([readNpy(inputPath), readNpy(flags.attribution)])
+    const target = flags.target === undefined ? undefined : (await readNpy(flags.target)).data
+    const mask = flags.mask === undefined ? undefined : await readNpy(flags.mask)
+    const metrics = flags.metrics === undefined || flags.metrics[0] === 'all' ? 'all' : flags.metrics
+    const { patchSize, featuresInStep } = flags
+    const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
+    const scores = await scoreMaps(model, {
+      input,
+      attribution,
+      target,
+      mask,
+      metrics,
+      patchSize,
+      featuresInStep,
+      onProgress,
+      signal: context.signal
+    })
+    progress.stop()
+    const mean = (values: (number | number[])[]): string => {
+      const flat = values.map((value) =>
+        Array.isArray(value) ? value.reduce((a, b) => a + b, 0) / value.length : value
+      )
+      return (flat.reduce((a, b) => a + b, 0) / flat.length).toFixed(4)
+    }
+    output.result(
+      scores,
+      Object.entries(scores).map(
+        ([metric, values]) => `${metric.padEnd(34)} mean ${mean(values)} over ${values.length} images`
+      )
+    )
+  } finally {
+    progress.stop()
+    model.dispose()
+  }
+}

@@ -1,0 +1,150 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { LrpError } from '../../errors.js'
+import { ioError } from '../../files.js'
+import { DTYPE_SIZE, sizeOf, type StateDict } from '../../tensor.js'
+import { TensorRef, Unpickler } from './pickle.js'
+import { readRange, ZipArchive, type FileRange } from './zip.js'
+
+const LARGEST_PICKLE = 64 << 20
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
+/** Where training scripts put the weights beside other things. */
+const WRAPPERS = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'ema_state_dict']
+const PREFIXES = ['module.', '_orig_mod.', 'model.', 'state_dict.']
+
+/**
+ * Reads the tensors of a `.pt`, `.pth` or `.th` file of `torch.save`, zip or older format, by position: nothing in the
+ * file is run. Weights inside a checkpoint are found, and prefixes such as `module.` left out.
+ * @throws LrpError INVALID_FILE, NOT_FOUND, IO
+ */
+export async function readPytorch(path: string): Promise<StateDict> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path)
+    return await readPytorchRange({ file, path, start: 0, length: (await file.stat()).size })
+  } catch (cause) {
+    throw ioError(cause, `cannot read ${path}`)
+  } finally {
+    await file?.close()
+  }
+}
+
+/** The same for a part of a file: an archive inside an archive. */
+export async function readPytorchRange(range: FileRange): Promise<StateDict> {
+  const magic = Buffer.from(await readRange(range, 0, Math.min(4, range.length)))
+  if (magic.toString('latin1') === 'PK\x03\x04') return readZip(range)
+  return readLegacy(range)
+}
+
+async function readZip(range: FileRange): Promise<StateDict> {
+  const archive = await ZipArchive.open(range)
+  const name = archive.find('data.pkl')
+  if (!name) throw new LrpError('INVALID_FILE', `${range.path} is no PyTorch file: it lacks data.pkl`)
+  const root = name.slice(0, -'data.pkl'.length)
+  const order = archive.find('byteorder')
+  if (order && Buffer.from(await archive.read(order, 16)).toString() === 'big') {
+    throw new LrpError('UNSUPPORTED', `${range.path} holds big-endian numbers`)
+  }
+  const value = new Unpickler(Buffer.from((await archive.read(name, LARGEST_PICKLE)).buffer), range.path).next()
+  return collect(value, range.path, (tensor) => archive.entry(`${root}data/${tensor.storage.key}`))
+}
+
+async function readLegacy(range: FileRange): Promise<StateDict> {
+  const head = await readRange(range, 0, Math.min(range.length, LARGEST_PICKLE))
+  const reader = new Unpickler(Buffer.from(head.buffer), range.path)
+  if (reader.next() !== LEGACY_MAGIC) throw new LrpError('INVALID_FILE', `${range.path} is no PyTorch file`)
+  reader.next() // protocol version
+  reader.next() // system
+  const value = reader.next()
+  const keys = reader.next()
+  const places = new Map<string, FileRange>()
+  const sizes = new Map<string, number>()
+  for (const tensor of tensorsOf(value)) sizes.set(tensor.storage.key, DTYPE_SIZE[tensor.storage.dtype])
+  let at = reader.at
+  for (const key of Array.isArray(keys) ? keys : []) {
+    const count = Number(Buffer.from(await readRange(range, at, 8)).readBigInt64LE())
+    const size = sizes.get(String(key))
+    if (size === undefined) throw new LrpError('INVALID_FILE', `${range.path} holds a storage that no tensor reads`)
+    if (!(count >= 0 && at + 8 + count * size <= range.length)) {
+      throw new LrpError('INVALID_FILE', `${range.path} is truncated: a storage leaves the file`)
+    }
+    places.set(String(key), { ...range, start: range.start + at + 8, length: count * size })
+    at += 8 + count * size
+  }
+  return collect(value, range.path, async (tensor) => {
+    const place = places.get(tensor.storage.key)
+    if (!place) throw new LrpError('INVALID_FILE', `${range.path} lacks the storage '${tensor.storage.key}'`)
+    return place
+  })
+}
+
+function tensorsOf(value: unknown): TensorRef[] {
+  const [found, seen, open] = [[] as TensorRef[], new Set<unknown>(), [value]]
+  while (open.length > 0) {
+    const one = open.pop()
+    if (seen.has(one)) continue
+    if (one instanceof TensorRef) found.push(one)
+    if (!(one instanceof Map) && !Array.isArray(one)) continue
+    seen.add(one)
+    for (const inner of one.values()) open.push(inner)
+  }
+  return found
+}
+
+async function collect(
+  value: unknown,
+  path: string,
+  storage: (tensor: TensorRef) => Promise<FileRange>
+): Promise<StateDict> {
+  const result: StateDict = new Map()
+  for (const [name, tensor] of withoutPrefix(weightsIn(value, path))) {
+    const size = DTYPE_SIZE[tensor.storage.dtype]
+    const range = await storage(tensor)
+    const extent = tensor.shape.includes(0)
+      ? 0
+      : tensor.shape.reduce((sum, axis, i) => sum + (axis - 1) * tensor.strides[i]!, 1)
+    if (sizeOf(tensor.shape) > Math.max(1, extent)) {
+      throw new LrpError('INVALID_FILE', `${path}: the tensor '${name}' repeats its storage`)
+    }
+    const bytes = await readRange(range, tensor.offset * size, extent * size)
+    result.set(name, { dtype: tensor.storage.dtype, shape: tensor.shape, data: dense(bytes, tensor, size) })
+  }
+  return result
+}
+
+function weightsIn(value: unknown, path: string): [string, TensorRef][] {
+  for (let depth = 0; value instanceof Map && depth < 4; depth++) {
+    const dict: Map<unknown, unknown> = value
+    const tensors = [...dict].filter(([, one]) => one instanceof TensorRef) as [string, TensorRef][]
+    if (tensors.length > 0) return tensors.map(([name, one]) => [String(name), one])
+    value = WRAPPERS.map((key) => dict.get(key)).find((inner) => inner instanceof Map)
+  }
+  throw new LrpError('INVALID_FILE', `${path} holds no state dict`)
+}
+
+function withoutPrefix<T>(entries: [string, T][]): [string, T][] {
+  const prefix = PREFIXES.find((one) => entries.every(([name]) => name.startsWith(one)))
+  return prefix ? withoutPrefix(entries.map(([name, one]) => [name.slice(prefix.length), one])) : entries
+}
+
+/** Row-major bytes of a strided view. */
+function dense(bytes: Uint8Array, { shape, strides }: TensorRef, size: number): Uint8Array {
+  let expected = 1
+  let rowMajor = true
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== expected) rowMajor = false
+    expected *= shape[i]!
+  }
+  if (rowMajor || bytes.length === 0) return bytes
+  const result = new Uint8Array(expected * size)
+  const index = shape.map(() => 0)
+  for (let i = 0, from = 0; i < expected; i++) {
+    for (let k = 0; k < size; k++) result[i * size + k] = bytes[from * size + k]!
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      from -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+  return result
+}

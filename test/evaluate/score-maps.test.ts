@@ -1,0 +1,81 @@
+import { expect, test } from '@jest/globals'
+import { MAP_METRICS, scoreMaps, type Scores } from '../../src/evaluate/score-maps.js'
+import { sequentialModel } from '../models.js'
+import { describeShared, floats, readJson, shared, values } from '../shared.js'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
+
+describeShared("Quantus' scores of both attributions", () => {
+  const expected = readJson<Record<string, Record<string, (number | number[])[]>>>(
+    shared('golden', 'metrics', 'metrics.json')
+  )
+
+  test.each(['epsilon-plus', 'gradient'])('%s', async (name) => {
+    const tensors = await readSafetensors(shared('golden', 'metrics', 'tensors.safetensors'))
+    const pool = { kernel_size: 2, stride: 2 }
+    const model = await sequentialModel(
+      [null, 1, 28, 28],
+      [
+        ['conv2d', { padding: 1 }],
+        ['relu'],
+        ['max_pool2d', pool],
+        ['conv2d', { padding: 1 }],
+        ['relu'],
+        ['max_pool2d', pool],
+        ['flatten'],
+        ['linear'],
+        ['relu'],
+        ['linear']
+      ],
+      await readSafetensors(shared('golden', 'metrics', 'weights.safetensors'))
+    )
+    const scores: Scores = await scoreMaps(model, {
+      input: floats(tensors.get('input')!),
+      attribution: floats(tensors.get(`attribution.${name}`)!),
+      target: Array.from(values(tensors.get('target')!)),
+      mask: floats(tensors.get('mask')!),
+      patchSize: 4,
+      featuresInStep: 28
+    })
+    model.dispose()
+    const attribution = floats(tensors.get(`attribution.${name}`)!).data
+    const masks = floats(tensors.get('mask')!).data
+    const wrong: string[] = []
+    let compared = 0
+    for (const metric of MAP_METRICS) {
+      expect(scores[metric]).toHaveLength(20)
+      expected[name]![metric]!.forEach((value, i) => {
+        const map = attribution.subarray(i * 784, (i + 1) * 784)
+        const inside = masks.subarray(i * 784, (i + 1) * 784).filter((one) => one > 0).length
+        const [found, wanted] = [[scores[metric]![i]!].flat(), [value].flat()]
+        expect(found).toHaveLength(wanted.length)
+        found.forEach((one, k) => {
+          if (isTied(metric, map, k, inside)) return
+          compared++
+          if (!(Math.abs(one - wanted[k]!) <= 1e-4 * Math.max(1, Math.abs(wanted[k]!)))) {
+            wrong.push(`${metric}, image ${i}, step ${k}: ${one} is not ${wanted[k]}`)
+          }
+        })
+      })
+    }
+    expect(wrong).toEqual([])
+    expect(compared).toBeGreaterThan(600)
+  })
+})
+
+/** Whether equal values decide what belongs to the first k + 1 steps: their order is not defined. */
+function isTied(metric: string, map: Float32Array, k: number, inside: number): boolean {
+  const falling = (values: ArrayLike<number>): number[] => Array.from(values).sort((a, b) => b - a)
+  const cut = (values: number[], count: number): boolean => count < values.length && values[count - 1] === values[count]
+  if (metric === 'pixel_flipping.morf.black') return cut(falling(map), (k + 1) * 28)
+  if (metric === 'pixel_flipping.morf.mean') {
+    const sorted = falling(map) // each step's mean depends on what was replaced before
+    return Array.from({ length: k + 1 }, (_, step) => cut(sorted, (step + 1) * 28)).some(Boolean)
+  }
+  if (metric === 'relevance_rank_accuracy') return cut(falling(map), inside)
+  if (metric === 'top_k_intersection') return cut(falling(map), 50)
+  if (!/^(region|selectivity)/.test(metric)) return false
+  const sums = Array<number>(49).fill(0)
+  map.forEach((value, i) => (sums[Math.floor(i / 28 / 4) * 7 + Math.floor((i % 28) / 4)]! += value))
+  const ranked = falling(metric.includes('lerf') ? sums.map((sum) => -sum) : sums)
+  return cut(ranked, k + 1)
+}

@@ -1,0 +1,22 @@
+import type { AttributeValue, GraphNode } from '../src/model/graph.js'
+import { Model } from '../src/model/model.js'
+import type { StateDict } from '../src/tensor.js'
+
+/** A chain of layers with weights named like torch.nn.Sequential's. */
+export function sequentialModel(
+  inputShape: (number | null)[],
+  layers: [op: string, attributes?: Record<string, AttributeValue>][],
+  tensors: StateDict
+): Promise<Model> {
+  const nodes = layers.map(([op, attributes = {}], i): GraphNode => {
+    const weighted = /^(linear|conv)/.test(op)
+    return {
+      name: String(i),
+      op,
+      attributes,
+      inputs: [i === 0 ? 'input' : String(i - 1)],
+      parameters: weighted ? { weight: `${i}.weight`, bias: `${i}.bias` } : {}
+    }
+  })
+  return Model.create({ name: 'sequential', graph: { inputShape, nodes, output: nodes.at(-1)!.name }, tensors })
+}
