@@ -46,17 +46,28 @@ export async function run(argv: string[], context: CliContext): Promise<number> 
     else await program.parseAsync(argv, { from: 'user' })
     return 0
   } catch (error) {
-    if (!(error instanceof CommanderError)) report(error, argv, context)
-    return exitStatus(error)
+    const status = exitStatus(error)
+    if (status !== 0) report(error, argv, context)
+    return status
   }
 }
 
 function report(error: unknown, argv: string[], context: CliContext): void {
+  const usage = error instanceof CommanderError // commander itself has told stderr
   const known = isLrpError(error)
-  const message = known ? error.message : `unexpected: ${(error as Error)?.message ?? String(error)}`
+  const message = usage
+    ? usageSentence(error)
+    : known
+      ? error.message
+      : `unexpected: ${(error as Error)?.message ?? String(error)}`
   if (argv.includes('--json')) {
-    context.stdout.write(JSON.stringify({ error: { code: known ? error.code : 'NATIVE', message } }, null, 2) + '\n')
+    const code = usage ? 'INVALID_ARGUMENT' : known ? error.code : 'NATIVE'
+    context.stdout.write(JSON.stringify({ error: { code, message } }, null, 2) + '\n')
   }
-  context.stderr.write(`lrp-native: ${message}\n`)
+  if (!usage) context.stderr.write(`lrp-native: ${message}\n`)
   if (argv.includes('--verbose')) context.stderr.write(`${(error as Error)?.stack ?? ''}\n`)
+}
+
+function usageSentence(error: CommanderError): string {
+  return error.message.replace(/^error: /, '').replaceAll('\n', ' ')
 }

@@ -187,6 +187,15 @@ describe('the command line', () => {
     ])
   })
 
+  test("--json holds the parser's own errors too, and help is no error", async () => {
+    const { stdout, stderr, status } = await lrp('explain', '--ruel', 'epsilon', '--json')
+    const message = "unknown option '--ruel' (Did you mean --rule?)"
+    expect([status, JSON.parse(stdout)]).toEqual([2, { error: { code: 'INVALID_ARGUMENT', message } }])
+    expect(stderr.match(/--ruel/g)).toHaveLength(1)
+    const help = await lrp('explain', '--help', '--json')
+    expect([help.status, help.stdout.includes('"error"')]).toEqual([0, false])
+  })
+
   test('the installed command runs by itself', () => {
     const text = execFileSync(process.execPath, [join(packageRoot, 'dist', 'cli', 'main.js'), '--version'], {
       encoding: 'utf8'
