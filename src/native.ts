@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LrpError, type ErrorCode } from './errors.js'
 import type { ParameterSpec } from './model/builder.js'
 import type { Graph } from './model/graph.js'
-import { packageRoot } from './paths.js'
+import { addonPath, packageRoot } from './paths.js'
 import type { RuleParameters } from './rules/types.js'
 import type { RawTensor, Tensor } from './tensor.js'
 import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTrainResult } from './train/native.js'
@@ -146,9 +146,9 @@ let addon: NativeAddon | undefined
 /** The addon, loaded on first use. @throws LrpError SETUP when it is not built or libtorch is missing. */
 export function native(): NativeAddon {
   if (addon) return addon
-  const path = process.env.LRP_NATIVE_ADDON ?? join(packageRoot, 'build', 'native', 'Release', 'lrp_native.node')
+  const path = addonPath()
   if (!existsSync(path)) {
-    throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor"`)
+    throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor --fix"`)
   }
   try {
     addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon

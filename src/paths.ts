@@ -11,6 +11,11 @@ export function cacheRoot(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lrp-native')
 }
 
+/** The compiled C++ side; `LRP_NATIVE_ADDON` names another. */
+export function addonPath(): string {
+  return process.env.LRP_NATIVE_ADDON ?? join(packageRoot, 'build', 'native', 'Release', 'lrp_native.node')
+}
+
 function findRoot(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
 }

@@ -20,8 +20,9 @@ export class CliContext {
     readonly signal: AbortSignal
   ) {}
 
-  /** Sets the number of threads and returns what prints for these flags. */
-  async begin(flags: CommonFlags): Promise<Output> {
+  /** Sees to the addon and the number of threads; returns what prints for these flags. */
+  async begin(flags: CommonFlags, { needsAddon = true } = {}): Promise<Output> {
+    if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)
     if (flags.threads !== undefined) {
       const { native, toLrpError } = await import('../native.js')
       try {

@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
-import { extname } from 'node:path'
 import { LrpError } from '../errors.js'
 import { openExperiment } from '../experiment/experiment.js'
 import type { ModelParts } from './graph.js'
+import { importModel, type ImportOptions } from './import/index.js'
 import { choosePreprocessing } from './preprocessing.js'
 import { isSavedModel, loadParts } from './save.js'
 
-export interface LoadOptions {
+export interface LoadOptions extends ImportOptions {
   /** Where experiments are looked for by name; `experiments` by default. */
   experimentsRoot?: string
   /** `imagenet`, `cifar`, `none` or a JSON file, instead of what is stored with the model. */
@@ -26,12 +26,7 @@ async function read(path: string, options: LoadOptions): Promise<ModelParts> {
     if (!isSavedModel(path)) throw new LrpError('NOT_FOUND', `${path} holds no model (model.json, weights.safetensors)`)
     return loadParts(path)
   }
-  if (existsSync(path)) {
-    throw new LrpError(
-      'UNSUPPORTED',
-      `${path}: files of type '${extname(path)}' cannot be loaded: give the folder of a model`
-    )
-  }
+  if (existsSync(path)) return importModel(path, options)
   const experiment = await openExperiment(path, options.experimentsRoot)
   return loadParts(experiment.folder)
 }

@@ -6,7 +6,7 @@ export function register(program: Command, context: CliContext): void {
   const command = program.command('models').description('List the networks that can be trained or given weights.')
   withCommonFlags(command, ['models', 'models --json'])
   command.action(async (flags: CommonFlags) => {
-    const output = await context.begin(flags)
+    const output = await context.begin(flags, { needsAddon: false })
     const { ARCHITECTURES } = await import('../../model/architectures/index.js')
     const list = Object.entries(ARCHITECTURES).map(([name, { description }]) => ({ name, description }))
     output.result(

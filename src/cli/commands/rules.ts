@@ -6,7 +6,7 @@ export function register(program: Command, context: CliContext): void {
   const rules = program.command('rules').description('List the rules with their formulas and parameters.')
   withCommonFlags(rules, ['rules', 'rules --json'])
   rules.action(async (flags: CommonFlags) => {
-    const output = await context.begin(flags)
+    const output = await context.begin(flags, { needsAddon: false })
     const { RULES } = await import('../../rules/catalogue.js')
     const parameters = (rule: (typeof RULES)[number]): string =>
       Object.entries(rule.parameters)
@@ -23,7 +23,7 @@ export function register(program: Command, context: CliContext): void {
   const composites = program.command('composites').description('List the composites: a rule for each kind of layer.')
   withCommonFlags(composites, ['composites', 'composites --json'])
   composites.action(async (flags: CommonFlags) => {
-    const output = await context.begin(flags)
+    const output = await context.begin(flags, { needsAddon: false })
     const { COMPOSITES } = await import('../../rules/composites.js')
     output.result(
       COMPOSITES,

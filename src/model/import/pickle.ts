@@ -41,6 +41,7 @@ const STORAGES: Record<string, DType> = {
 }
 
 const CALLABLE = new Set([
+  'torch._utils._rebuild_tensor',
   'torch._utils._rebuild_tensor_v2',
   'torch._utils._rebuild_parameter',
   'torch.Size',

@@ -1,0 +1,45 @@
+import type { RawTensor, StateDict } from '../../tensor.js'
+import type { AttributeValue, Graph, GraphNode } from '../graph.js'
+
+/** A graph while a file is read: names become unique, and what the output does not need is left out at the end. */
+export class Draft {
+  readonly nodes: GraphNode[] = []
+  readonly tensors: StateDict = new Map()
+  private readonly names = new Set(['input'])
+
+  /** Adds a node and returns its name: the one wished for, or with `#2`, `#3`, ... behind it. */
+  add(
+    wish: string,
+    op: string,
+    inputs: string[],
+    attributes: Record<string, AttributeValue | undefined> = {},
+    parameters: Record<string, string | undefined> = {}
+  ): string {
+    let name = wish
+    for (let count = 2; this.names.has(name); count++) name = `${wish}#${count}`
+    this.names.add(name)
+    this.nodes.push({ name, op, inputs, attributes: defined(attributes), parameters: defined(parameters) })
+    return name
+  }
+
+  /** A tensor of the file as a node, for ops that read it as an input. */
+  constant(tensor: string): string {
+    const known = this.nodes.find((node) => node.op === 'constant' && node.parameters.value === tensor)
+    return known?.name ?? this.add(tensor, 'constant', [], {}, { value: tensor })
+  }
+
+  finish(inputShape: (number | null)[], output: string): { graph: Graph; tensors: StateDict } {
+    const needed = new Set([output])
+    for (const node of [...this.nodes].reverse()) {
+      if (needed.has(node.name)) for (const input of node.inputs) needed.add(input)
+    }
+    const nodes = this.nodes.filter((node) => needed.has(node.name))
+    const used = new Set(nodes.flatMap((node) => Object.values(node.parameters)))
+    const tensors = new Map<string, RawTensor>([...this.tensors].filter(([name]) => used.has(name)))
+    return { graph: { inputShape, nodes, output }, tensors }
+  }
+}
+
+function defined<T>(values: Record<string, T | undefined>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Record<string, T>
+}

@@ -1,0 +1,65 @@
+import { basename, extname } from 'node:path'
+import { LrpError } from '../../errors.js'
+import type { StateDict } from '../../tensor.js'
+import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
+import type { ModelParts } from '../graph.js'
+import { importPt2 } from './pt2.js'
+import { readPytorch } from './pytorch.js'
+import { readSafetensors } from './safetensors.js'
+
+export interface ImportOptions {
+  /** Network that a file of weights alone belongs to: `resnet18`, `vgg16`, ... */
+  architecture?: string
+}
+
+const WEIGHTS = ['.safetensors', '.pt', '.pth', '.th']
+
+/**
+ * Reads a model from another tool's file: `.pt2` holds graph and weights; `.safetensors`, `.pt`, `.pth` and `.th` hold
+ * weights and need an architecture.
+ * @throws LrpError INVALID_FILE, UNSUPPORTED, NOT_FOUND, IO, INVALID_ARGUMENT (architecture missing or unknown)
+ */
+export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelParts> {
+  const type = extname(path).toLowerCase()
+  if (type === '.pt2') return importPt2(path)
+  if (!WEIGHTS.includes(type)) {
+    const known = ['.pt2', ...WEIGHTS].join(', ')
+    throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)
+  }
+  if (options.architecture === undefined) {
+    throw new LrpError('INVALID_ARGUMENT', `${path} holds weights and no graph: name the architecture they belong to`)
+  }
+  return bindStateDict(options.architecture, await readStateDict(path), path)
+}
+
+/** Weights by name. @throws LrpError INVALID_FILE, NOT_FOUND, IO */
+export async function readStateDict(path: string): Promise<StateDict> {
+  return extname(path).toLowerCase() === '.safetensors' ? readSafetensors(path) : readPytorch(path)
+}
+
+/** An architecture with weights from a file; the last layer gives the number of classes. */
+function bindStateDict(architecture: string, weights: StateDict, path: string): ModelParts {
+  const matrices = [...weights.values()].filter((tensor) => tensor.shape.length === 2)
+  const classes = matrices.at(-1)?.shape[0] ?? 1000
+  const imageShape = ARCHITECTURES[architecture]?.imageShape
+  if (ARCHITECTURES[architecture] && !imageShape) {
+    throw new LrpError('UNSUPPORTED', `'${architecture}' has no fixed image size: save the model as .pt2 instead`)
+  }
+  const { graph, parameters, preprocessing } = buildArchitecture(architecture, {
+    classes,
+    imageShape: imageShape ?? []
+  })
+  const tensors: StateDict = new Map()
+  for (const { name, shape } of parameters) {
+    const tensor = weights.get(name)
+    if (!tensor) throw new LrpError('INVALID_FILE', `${path} lacks '${name}', which ${architecture} needs`)
+    if (tensor.shape.join() !== shape.join()) {
+      const sizes = `[${tensor.shape.join(', ')}] where ${architecture} needs [${shape.join(', ')}]`
+      throw new LrpError('INVALID_FILE', `${path}: '${name}' has the shape ${sizes}`)
+    }
+    tensors.set(name, tensor)
+  }
+  const extra = [...weights.keys()].find((name) => !tensors.has(name) && !name.endsWith('num_batches_tracked'))
+  if (extra) throw new LrpError('INVALID_FILE', `${path} holds '${extra}', which ${architecture} does not have`)
+  return { name: basename(path, extname(path)), graph, preprocessing, tensors }
+}
