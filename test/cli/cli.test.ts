@@ -179,6 +179,17 @@ describe('the command line', () => {
     expect(sentence((await lrp('test', folder)).stderr)).toContain('model.json')
   })
 
+  test('evaluate scores a map that came as a file', async () => {
+    const [x, a] = [join(root, 'images.npy'), join(root, 'map.npy')]
+    const ramp = Float32Array.from({ length: 2 * 64 }, (_, i) => (i % 64) / 64)
+    await writeNpy(x, { data: ramp, shape: [2, 1, 8, 8] })
+    await writeNpy(a, { data: ramp, shape: [2, 1, 8, 8] })
+    const args = ['--input', x, '--attribution', a, '--metrics', 'sparseness', '--json', '--quiet']
+    const { status, stdout, stderr } = await lrp('evaluate', ...experiments, ...args)
+    expect([status, stderr]).toEqual([0, ''])
+    expect((JSON.parse(stdout) as { sparseness: number[] }).sparseness).toHaveLength(2)
+  })
+
   test('--json holds the error as the one document', async () => {
     const { stdout, status } = await lrp('explain', '--rule', 'nothing', ...experiments, '--json')
     expect([status, JSON.parse(stdout)]).toEqual([

@@ -59,7 +59,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
     const { patchSize, featuresInStep } = flags
     const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
     const scores = await scoreMaps(model, {
-      input,
+      input: { data: input.data, shape: input.shape }, // without the file's own name of its element type
       attribution,
       target,
       mask,
