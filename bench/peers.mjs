@@ -126,33 +126,8 @@ function environment() {
       throw new Error(`${command} ${args.join(' ')} failed`)
   }
   run('python3', '-m', 'venv', folder)
-  const pip = (...args) => run(python, '-m', 'pip', 'install', '-q', ...args)
-  // the CUDA libraries that torch asks for are not needed on the CPU, but for two small ones
-  pip(
-    '--no-deps',
-    'torch==2.11.0',
-    'torchvision==0.26.0',
-    'nvidia-cuda-cupti==13.0.85',
-    'nvidia-cuda-runtime==13.0.96',
-    'zennit==0.5.1',
-    'captum==0.9.0'
-  )
-  pip(
-    'numpy',
-    'pillow',
-    'safetensors',
-    'sympy',
-    'networkx',
-    'jinja2',
-    'fsspec',
-    'filelock',
-    'typing_extensions',
-    'tqdm',
-    'packaging',
-    'matplotlib',
-    'click',
-    'setuptools'
-  )
+  const packages = ['torch==2.11.0', 'torchvision==0.26.0', 'zennit==0.5.1', 'captum==0.9.0', 'safetensors', 'numpy']
+  run(python, '-m', 'pip', 'install', '-q', ...packages)
   run('touch', join(folder, 'complete'))
   return python
 }
