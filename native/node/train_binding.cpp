@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <limits>
+#include <mutex>
 
 #include "../error.h"
 #include "../train/initialise.h"
@@ -119,25 +120,61 @@ Napi::Object to_object(Napi::Env env, const EpochReport& report) {
   return object;
 }
 
-/// Calls a JavaScript function from the training thread; ends with the run.
+/// Calls a JavaScript function from the training thread. Where JavaScript's environment ends before the run, as a worker
+/// that is terminated does, the run is cancelled: Node.js waits for it before it frees what the run reads.
 class Reporter {
+  struct State {
+    std::mutex mutex;
+    bool open = true;
+  };
+  using Make = std::function<Napi::Object(Napi::Env)>;
+  struct Message {
+    Make make;
+    std::shared_ptr<CancelToken> cancel;
+  };
+
  public:
-  Reporter(Napi::Env env, const Napi::Function& callback)
-      : function_(Napi::ThreadSafeFunction::New(env, callback, "lrp-native training", 0, 1)) {}
+  Reporter(Napi::Env env, const Napi::Function& callback, std::shared_ptr<CancelToken> cancel)
+      : cancel_(std::move(cancel)) {
+    auto* held = new std::shared_ptr<State>(state_);
+    function_ = Napi::ThreadSafeFunction::New(
+        env, callback, "lrp-native training", 0, 1,
+        [](Napi::Env, std::shared_ptr<State>* state) {
+          const std::unique_ptr<std::shared_ptr<State>> owned(state);
+          const std::lock_guard<std::mutex> lock((*state)->mutex);
+          (*state)->open = false;
+        },
+        held);
+  }
   Reporter(const Reporter&) = delete;
   Reporter& operator=(const Reporter&) = delete;
-  ~Reporter() { function_.Release(); }
+  ~Reporter() {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    if (state_->open) function_.Release();
+  }
 
-  void send(std::function<Napi::Object(Napi::Env)> make) {
-    auto* made = new std::function<Napi::Object(Napi::Env)>(std::move(make));
-    const auto status = function_.NonBlockingCall(made, [](Napi::Env env, Napi::Function callback, decltype(made) held) {
-      const std::unique_ptr<std::function<Napi::Object(Napi::Env)>> owned(held);
-      if (env != nullptr && callback) callback.Call({(*owned)(env)});
+  void send(Make make) {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    if (!state_->open) return;
+    auto* made = new Message{std::move(make), cancel_};
+    const auto status = function_.NonBlockingCall(made, [](Napi::Env env, Napi::Function callback, Message* held) {
+      const std::unique_ptr<Message> owned(held);
+      try {
+        callback.Call({owned->make(env)});
+      } catch (const Napi::Error&) {
+        owned->cancel->cancel();
+        throw;
+      }
     });
-    if (status != napi_ok) delete made;
+    if (status == napi_ok) return;
+    delete made;
+    cancel_->cancel();
+    state_->open = false;  // JavaScript is ending and has taken the function back
   }
 
  private:
+  std::shared_ptr<CancelToken> cancel_;
+  std::shared_ptr<State> state_ = std::make_shared<State>();
   Napi::ThreadSafeFunction function_;
 };
 
@@ -157,7 +194,8 @@ Napi::Value train(const Napi::CallbackInfo& info) {
     const auto* handle = Napi::ObjectWrap<ModelHandle>::Unwrap(info[0].As<Napi::Object>());
     const auto data = info[1].As<Napi::Object>();
     const auto options = info[2].As<Napi::Object>();
-    auto reporter = std::make_shared<Reporter>(info.Env(), options.Get("onEvent").As<Napi::Function>());
+    const auto cancel = CancelHandle::token_of(options);
+    auto reporter = std::make_shared<Reporter>(info.Env(), options.Get("onEvent").As<Napi::Function>(), cancel);
     Tensors state;
     Position position;
     if (options.Get("state").IsObject()) {
@@ -170,7 +208,7 @@ Napi::Value train(const Napi::CallbackInfo& info) {
         info.Env(), {info[0], data, options, handle->weights_owner(info.Env())},
         [model, train = samples_from(data, "train"), valid = samples_from(data, "valid"),
          settings = train_options_from(options, model->graph()), reporter, state, position,
-         cancel = CancelHandle::token_of(options)]() -> Finish {
+         cancel]() -> Finish {
           const std::unique_lock<std::shared_mutex> lock(model->weights_mutex());
           const TrainCallbacks callbacks{
               [&](const Progress& report) { reporter->send([report](Napi::Env env) { return to_object(env, report); }); },

@@ -99,6 +99,18 @@ class Differentiable {
   std::vector<Tensor> tensors_;
 };
 
+/// Threads of one operation, on this thread and for as long as it lives; 0 leaves them as they are.
+class Threads {
+ public:
+  explicit Threads(int count) : before_(at::get_num_threads()) {
+    if (count > 0) at::set_num_threads(count);
+  }
+  ~Threads() { at::set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
 class Run {
  public:
   Run(const Graph& graph, c10::Device device, const Samples& train, const Samples& valid, const TrainOptions& options,
@@ -346,7 +358,7 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
   if (train.size() == 0) throw Error("INVALID_ARGUMENT", "the training split has no images");
   if (train.size() != train.targets.size(0)) throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
   if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
-  if (options.threads > 0) at::set_num_threads(options.threads);
+  const Threads count(options.threads);
   Run run(graph, device, train, valid, options, std::move(position), callbacks, cancel);
   run.load(state);
   return run.run();

@@ -34,10 +34,11 @@ export async function runTraining(
     reported = event.epoch
     allReported?.()
   }
-  const result = await callNative(
-    (addon, cancel) => addon.train(model.handle, data, { ...options, onEvent, cancel }),
-    signal
-  )
+  const result = await callNative((addon, cancel) => {
+    const onExit = (): void => cancel.cancel() // process.exit() waits for what runs in C++
+    process.once('exit', onExit)
+    return addon.train(model.handle, data, { ...options, onEvent, cancel }).finally(() => process.off('exit', onExit))
+  }, signal)
   while (reported < result.snapshot.position.epoch) await new Promise<void>((resolve) => (allReported = resolve))
   return result
 }

@@ -23,8 +23,8 @@ const searchSchema = z.object({
   gridPoints: z.int().positive().default(3),
   /** Successive halving: of every so many trials one goes on to so many times the epochs; 1: all trials run to the end. */
   halving: z.int().positive().default(3),
-  /** Trials at the same time. */
-  parallel: z.int().positive().max(64).default(1)
+  /** Trials at the same time; each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
+  parallel: z.int().positive().max(3).default(1)
 })
 
 type Search = z.output<typeof searchSchema>
