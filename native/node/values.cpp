@@ -16,7 +16,8 @@ const std::map<std::string, at::ScalarType>& dtypes() {
 }
 
 at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data, const std::string& what) {
-  if (object.Has("dtype") && object.Get("dtype").IsString()) {
+  // only bytes need to be told what they hold
+  if (data.TypedArrayType() == napi_uint8_array && object.Has("dtype") && object.Get("dtype").IsString()) {
     const std::string name = object.Get("dtype").As<Napi::String>();
     const auto found = dtypes().find(name);
     if (found == dtypes().end()) throw Error("INVALID_ARGUMENT", what + " has the unknown element type '" + name + "'");
