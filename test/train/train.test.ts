@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test as it } from '@jest/globals'
@@ -184,6 +184,16 @@ describe('train', () => {
     const { experiment } = await run({ epochs: 1 })
     const other = { ...digits, splits: { ...digits.splits, test: digits.splits.valid } }
     await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(/not the one/)
+  })
+
+  it('a checkpoint that cannot be written ends the run with an error that names it', async () => {
+    const onProgress = (): void => {
+      const folder = join(root, 'blocked', 'checkpoints')
+      if (existsSync(folder) && !statSync(folder).isFile()) rmSync(folder, { recursive: true })
+      writeFileSync(folder, '')
+    }
+    const blocked = run({ experimentName: 'blocked', epochs: 10_000, checkpointSeconds: 0, onProgress })
+    await expect(blocked).rejects.toMatchObject({ code: 'IO', message: expect.stringMatching(/checkpoints/) })
   })
 
   it('trains without a validation split', async () => {
