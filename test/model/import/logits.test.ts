@@ -4,17 +4,24 @@ import { Model } from '../../../src/model/model.js'
 import { describeShared, floats, relativeError, shared } from '../../shared.js'
 
 const NAMES = ['mlp', 'lenet', 'vgg_tiny_bn', 'resnet_tiny', 'mobile_tiny', 'fire_tiny', 'functional_net']
-const CASES = [
-  ...NAMES.map((name) => [`golden/models/${name}/model.pt2`, `golden/models/${name}/tensors.safetensors`]),
-  ['golden/attention/vit_tiny/model.pt2', 'golden/attention/vit_tiny/tensors.safetensors'],
-  ['models/resnet20.pt2', 'models/resnet20.expected.safetensors'],
-  ['models/resnet20-12fca82f.th', 'models/resnet20.expected.safetensors', 'resnet20']
+const CASES: { path: string; expected: string; architecture?: string }[] = [
+  ...NAMES.map((name) => ({
+    path: `golden/models/${name}/model.pt2`,
+    expected: `golden/models/${name}/tensors.safetensors`
+  })),
+  { path: 'golden/attention/vit_tiny/model.pt2', expected: 'golden/attention/vit_tiny/tensors.safetensors' },
+  { path: 'models/resnet20.pt2', expected: 'models/resnet20.expected.safetensors' },
+  {
+    path: 'models/resnet20-12fca82f.th',
+    expected: 'models/resnet20.expected.safetensors',
+    architecture: 'resnet20'
+  }
 ]
 
 describeShared('imported models compute what PyTorch computes', () => {
-  test.each(CASES)('%s', async (path, expected, architecture) => {
-    const wanted = await readSafetensors(shared(expected!))
-    using model = await Model.load(shared(path!), { architecture })
+  test.each(CASES)('$path', async ({ path, expected, architecture }) => {
+    const wanted = await readSafetensors(shared(expected))
+    using model = await Model.load(shared(path), { architecture })
     const logits = await model.forward(floats(wanted.get('input')!))
     expect(relativeError(logits, wanted.get('logits')!)).toBeLessThan(1e-4)
   })
