@@ -15,6 +15,7 @@ export {
 } from './model/builder.js'
 export { ARCHITECTURES, buildArchitecture } from './model/architectures/index.js'
 export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './model/preprocessing.js'
+export { importModel, readStateDict } from './model/import/index.js'
 export { readSafetensors, writeSafetensors } from './model/import/safetensors.js'
 
 // Data

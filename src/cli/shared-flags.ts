@@ -50,6 +50,7 @@ export function dataOptions(flags: DataFlags & CommonFlags): DataOptions {
 export interface ModelFlags {
   experiments?: string
   preprocess?: string
+  architecture?: string
 }
 
 /** Which model, and how its images are prepared. */
@@ -57,6 +58,7 @@ export function withModelFlags(command: Command): Command {
   return command
     .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
     .option('--experiments <folder>', 'where experiments lie', 'experiments')
+    .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
 }
 
@@ -70,7 +72,12 @@ export async function openModel(
   const { existsSync } = await import('node:fs')
   const { join } = await import('node:path')
   const root = flags.experiments
-  const options = { experimentsRoot: root, preprocess: flags.preprocess, device: flags.device }
+  const options = {
+    experimentsRoot: root,
+    preprocess: flags.preprocess,
+    architecture: flags.architecture,
+    device: flags.device
+  }
   const isExperiment = (path: string): boolean => existsSync(join(path, 'experiment.json'))
   if (name !== undefined && existsSync(name) && !isExperiment(name)) return { model: await Model.load(name, options) }
   const experiment = name === undefined ? await newestExperiment(root) : await openExperiment(name, root)
