@@ -164,46 +164,31 @@ export function withRuleFlags(command: Command): Command {
     .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
 }
 
+const RULE_FLAGS = [
+  'rule',
+  'composite',
+  'rules',
+  'method',
+  'epsilon',
+  'gamma',
+  'alpha',
+  'beta',
+  'low',
+  'high',
+  'ignoreBias',
+  'stabiliser',
+  'start',
+  'topK',
+  'steps',
+  'noise',
+  'window',
+  'batchSize',
+  'seed'
+] as const
+
 export function ruleOptions(flags: RuleFlags & CommonFlags): ExplainOptions {
-  const {
-    rule,
-    composite,
-    rules,
-    method,
-    epsilon,
-    gamma,
-    alpha,
-    beta,
-    low,
-    high,
-    ignoreBias,
-    stabiliser,
-    start,
-    topK
-  } = flags
-  const { steps, noise, window, batchSize, seed } = flags
-  const options = {
-    rule,
-    composite,
-    rules,
-    method,
-    epsilon,
-    gamma,
-    alpha,
-    beta,
-    low,
-    high,
-    ignoreBias,
-    stabiliser,
-    start,
-    topK,
-    steps,
-    noise,
-    window,
-    batchSize,
-    seed
-  }
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ExplainOptions
+  const given = RULE_FLAGS.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]])
+  return Object.fromEntries(given) as ExplainOptions
 }
 
 /** Fitted patterns: those named, else those of the experiment where the rules need some. */
