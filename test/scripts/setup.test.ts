@@ -53,7 +53,7 @@ describe('the set-up scripts', () => {
       asked.push(request.headers.range)
       response.writeHead(from > 0 ? 206 : 200, { 'content-length': all.length - from })
       if (all.length - from <= breakAfter) return void response.end(all.subarray(from))
-      response.write(all.subarray(from, from + breakAfter), () => response.destroy())
+      response.write(all.subarray(from, from + breakAfter), () => response.socket?.end())
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
