@@ -1,6 +1,5 @@
-import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { SetupError } from './run.mjs'
 
 /** Downloads to `path`: resumes a part that is there, checks the size the server names, renames when whole. */
@@ -16,11 +15,15 @@ export async function download(address, path, { log = () => {} } = {}) {
   const resumed = response.status === 206
   const total = Number(response.headers.get('content-length') ?? NaN) + (resumed ? have : 0)
   log(`downloading ${address}${resumed ? ` from byte ${have}` : ''} (${(total / 1e6).toFixed(0)} MB) ...`)
+  const file = await open(part, resumed ? 'a' : 'w')
   try {
-    await pipeline(Readable.fromWeb(response.body), createWriteStream(part, { flags: resumed ? 'a' : 'w' }))
+    // every piece is written before the next is asked for: what came before a break is kept
+    for await (const piece of response.body) await file.write(piece)
   } catch (error) {
     const why = error.code === 'ENOSPC' ? 'the disk is full' : 'the connection broke'
     throw new SetupError(`${address}: ${why}; run again to go on from where it stopped`)
+  } finally {
+    await file.close()
   }
   const size = statSync(part).size
   if (!Number.isNaN(total) && size !== total) {
