@@ -1,3 +1,6 @@
+// Two workers share the cores: threads that wait should sleep, not spin.
+process.env.OMP_WAIT_POLICY ??= 'passive'
+
 /** TypeScript runs as CommonJS under jest; relative imports lose their `.js`. */
 export default {
   testEnvironment: 'node',
@@ -10,6 +13,6 @@ export default {
     ]
   },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  testTimeout: 120000,
+  testTimeout: 600000,
   maxWorkers: 2
 }

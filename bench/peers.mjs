@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Model, explain, native, readSafetensors, writeNpy, writeSafetensors } from '../dist/index.js'
-import { median } from './lib/measure.mjs'
+import { median, peakMegabytes, resetPeak } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
 
 // `npm run bench:peers`: zennit and captum, pinned, in a virtual environment of the bench's own, on the same weights and
@@ -57,13 +57,15 @@ try {
 
 async function compare(name, options, model, images, theirs, maps) {
   const targets = { data: new Int32Array(batch), shape: [1, batch] }
-  const rounds = []
+  const [rounds, peaks] = [[], []]
   let relevance
   for (let i = 0; i <= repeat; i++) {
     const base = await timed(() => model.handle.attribute(images, { method: 'gradient', targets, plain: true }))
+    resetPeak()
     const ours = await timed(
       async () => ({ relevance } = await explain(model, images, { ...options, target: 0, batchSize: batch }))
     )
+    peaks.push(peakMegabytes())
     if (i > 0) rounds.push(ours / base) // the first round warms up
   }
   const differences = Object.fromEntries(
@@ -74,6 +76,10 @@ async function compare(name, options, model, images, theirs, maps) {
   return {
     name,
     ours: median(rounds),
+    megabytes: {
+      ours: median(peaks),
+      ...Object.fromEntries(Object.entries(theirs.memory).map(([peer, found]) => [peer, found[name]]))
+    },
     peers: Object.fromEntries(Object.entries(theirs.ratios).map(([peer, ratios]) => [peer, ratios[name]])),
     differences
   }
@@ -104,13 +110,16 @@ function print({ network, batch, threads, versions, rows }) {
   )
   const cell = (value, digits = 2) => (value === undefined ? '-' : value.toFixed(digits)).padStart(9)
   console.log(
-    `${'rule'.padEnd(16)}${['ours', 'zennit', 'captum'].map((name) => name.padStart(9)).join('')}   largest difference to zennit, captum`
+    `${'rule'.padEnd(16)}${['ours', 'zennit', 'captum'].map((name) => name.padStart(9)).join('')}   largest difference to zennit, captum; peak MB ours, zennit, captum`
   )
-  for (const { name, ours, peers, differences } of rows) {
+  for (const { name, ours, peers, differences, megabytes } of rows) {
+    const memory = ['ours', 'zennit', 'captum'].map((peer) => megabytes[peer]?.toFixed(0) ?? '-').join(', ')
     const apart = ['zennit', 'captum']
       .map((peer) => (differences[peer] === undefined ? '-' : differences[peer].toExponential(1)))
       .join(', ')
-    console.log(`${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart}`)
+    console.log(
+      `${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart.padEnd(20)}  ${memory}`
+    )
   }
 }
 

@@ -49,16 +49,28 @@ def by_captum(model, name):
     return lambda x: LRP(model).attribute(x.clone().requires_grad_(True), target=0).detach()
 
 
+def reset_peak():
+    """Linux: the peak of resident memory starts anew."""
+    Path('/proc/self/clear_refs').write_text('5')
+
+
+def peak_megabytes():
+    line = next(line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM'))
+    return int(line.split()[1]) / 1024
+
+
 def measure(model, x, run, repeat):
-    ratios = []
+    ratios, peaks = [], []
     for i in range(repeat + 1):
         begun = time.perf_counter()
         baseline(model, x)
+        reset_peak()
         between = time.perf_counter()
         found = run(x)
         if i > 0:  # the first round warms up
             ratios.append((time.perf_counter() - between) / (between - begun))
-    return statistics.median(ratios), found
+        peaks.append(peak_megabytes())
+    return (statistics.median(ratios), statistics.median(peaks)), found
 
 
 def main(folder, network, threads, repeat):
@@ -77,11 +89,13 @@ def main(folder, network, threads, repeat):
             ratios['captum'][name], maps[f'captum.{name}'] = measure(model, x, by_captum(model, name), int(repeat))
         except Exception as error:  # captum refuses networks with modules it has no rule for, or that are used twice
             print(f'captum, {name}: {error}', file=sys.stderr)
+    memory = {peer: {rule: value[1] for rule, value in found.items()} for peer, found in ratios.items()}
+    ratios = {peer: {rule: value[0] for rule, value in found.items()} for peer, found in ratios.items()}
     save_file({k: v.contiguous() for k, v in maps.items()}, folder / 'maps.safetensors')
     begun = time.perf_counter()
     baseline(model, x)
     versions = {'torch': torch.__version__, 'zennit': '0.5.1', 'captum': captum.__version__}
-    print(json.dumps({'baseline': (time.perf_counter() - begun) * 1000, 'ratios': ratios, 'versions': versions}))
+    print(json.dumps({'baseline': (time.perf_counter() - begun) * 1000, 'ratios': ratios, 'memory': memory, 'versions': versions}))
 
 
 if __name__ == '__main__':

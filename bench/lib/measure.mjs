@@ -92,13 +92,13 @@ async function timed(run) {
 }
 
 /** Linux: the peak of resident memory starts anew. Elsewhere memory is not measured. */
-function resetPeak() {
+export function resetPeak() {
   try {
     writeFileSync('/proc/self/clear_refs', '5')
   } catch {}
 }
 
-function peakMegabytes() {
+export function peakMegabytes() {
   try {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024
   } catch {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { SetupError } from './run.mjs'
@@ -15,10 +15,7 @@ export async function withLock(path, body) {
   }
   let told = false
   while (!take(path)) {
-    if (isStale(path)) {
-      rmSync(path, { recursive: true, force: true })
-      continue
-    }
+    if (takeOver(path)) break
     if (!told) console.error(`waiting for another set-up to finish (${path})`)
     told = true
     await wait(300)
@@ -39,6 +36,22 @@ function take(path) {
     if (error.code === 'EEXIST') return false
     throw new SetupError(`cannot write to ${dirname(path)} (${error.code}): make it writable`)
   }
+}
+
+/** Takes a lock whose owner is gone; of several that try, one succeeds. */
+function takeOver(path) {
+  if (!isStale(path)) return false
+  const claim = join(path, 'takeover')
+  try {
+    if (existsSync(claim) && olderThanAMinute(claim)) rmSync(claim, { recursive: true, force: true })
+    mkdirSync(claim)
+  } catch {
+    return false // another is taking it over, or its owner has just let go
+  }
+  const mine = isStale(path) // another may have taken it over before the claim
+  if (mine) writeFileSync(join(path, 'pid'), String(process.pid))
+  rmSync(claim, { recursive: true, force: true })
+  return mine
 }
 
 function isStale(path) {
