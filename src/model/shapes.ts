@@ -42,7 +42,8 @@ function axesOf(value: AttributeValue, axes: number): number[] {
   return typeof value === 'number' ? Array<number>(axes).fill(value) : (value as number[])
 }
 
-function windowed(op: string, spatial: number[], attributes: Record<string, AttributeValue>): number[] {
+/** Spatial axes after a window has gone over them; `op` tells pools, whose last window must begin inside. */
+export function windowed(op: string, spatial: number[], attributes: Record<string, AttributeValue>): number[] {
   const axes = spatial.length
   const kernel = axesOf(attributes.kernel_size!, axes)
   const stride = attributes.stride === undefined ? kernel : axesOf(attributes.stride, axes)

@@ -33,11 +33,27 @@ export class Draft {
     for (const node of [...this.nodes].reverse()) {
       if (needed.has(node.name)) for (const input of node.inputs) needed.add(input)
     }
-    const nodes = this.nodes.filter((node) => needed.has(node.name))
+    const rename = shorterNames(this.nodes.map((node) => node.name).filter((name) => needed.has(name)))
+    const nodes = this.nodes
+      .filter((node) => needed.has(node.name))
+      .map((node) => ({ ...node, name: rename(node.name), inputs: node.inputs.map(rename) }))
     const used = new Set(nodes.flatMap((node) => Object.values(node.parameters)))
     const tensors = new Map<string, RawTensor>([...this.tensors].filter(([name]) => used.has(name)))
-    return { graph: { inputShape, nodes, output }, tensors }
+    return { graph: { inputShape, nodes, output: rename(output) }, tensors }
   }
+}
+
+/** `relu#2` becomes `relu` again where the first `relu` is not needed. */
+function shorterNames(names: string[]): (name: string) => string {
+  const taken = new Set(names)
+  const renamed = new Map<string, string>()
+  for (const name of names) {
+    const stem = name.replace(/#\d+$/, '')
+    if (taken.has(stem)) continue
+    renamed.set(name, stem)
+    taken.add(stem)
+  }
+  return (name) => renamed.get(name) ?? name
 }
 
 function defined<T>(values: Record<string, T | undefined>): Record<string, T> {

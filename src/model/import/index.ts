@@ -3,6 +3,7 @@ import { LrpError } from '../../errors.js'
 import type { StateDict } from '../../tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { ModelParts } from '../graph.js'
+import { importOnnx } from './onnx/index.js'
 import { importPt2 } from './pt2.js'
 import { readPytorch } from './pytorch.js'
 import { readSafetensors } from './safetensors.js'
@@ -15,15 +16,16 @@ export interface ImportOptions {
 const WEIGHTS = ['.safetensors', '.pt', '.pth', '.th']
 
 /**
- * Reads a model from another tool's file: `.pt2` holds graph and weights; `.safetensors`, `.pt`, `.pth` and `.th` hold
+ * Reads a model from another tool's file: `.pt2` and `.onnx` hold graph and weights; `.safetensors`, `.pt`, `.pth` and `.th` hold
  * weights and need an architecture.
  * @throws LrpError INVALID_FILE, UNSUPPORTED, NOT_FOUND, IO, INVALID_ARGUMENT (architecture missing or unknown)
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelParts> {
   const type = extname(path).toLowerCase()
   if (type === '.pt2') return importPt2(path)
+  if (type === '.onnx') return importOnnx(path)
   if (!WEIGHTS.includes(type)) {
-    const known = ['.pt2', ...WEIGHTS].join(', ')
+    const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
     throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)
   }
   if (options.architecture === undefined) {

@@ -1,0 +1,93 @@
+import type { GraphNode } from '../../graph.js'
+import type { NodeValue, OnnxCall, Value } from './call.js'
+import type { OnnxDraft } from './onnx-draft.js'
+
+const near = (a: unknown, b: number) => typeof a === 'number' && Math.abs(a - b) < 1e-4
+
+/** Nodes that stand in a draft only until the activation they belong to is recognised. */
+export const UNFINISHED = ['erf', 'sqrt']
+
+/**
+ * Exporters take some activations and norms apart (GELU into an error function, SiLU into a product, layer norm into
+ * nine nodes). The value just made is looked at backwards; where it completes such a pattern, one node of ours takes
+ * its place, so that rules treat the activation as what it is.
+ */
+export function recognise(call: OnnxCall, draft: OnnxDraft, value: Value): Value {
+  const node = draft.nodeOf(value)
+  if (!node || !('node' in value)) return value
+  const found = gated(draft, node) ?? gelu(draft, node) ?? layerNorm(draft, node, value)
+  if (!found) return value
+  const x: NodeValue = { node: found.x, shape: value.shape }
+  return draft.add(call, found.op, [x], value.shape, found.attributes)
+}
+
+interface Found {
+  op: string
+  x: string
+  attributes?: Record<string, number | number[]>
+}
+
+/** x times sigmoid(x) is silu(x); x times hardsigmoid(x) is hardswish(x). */
+function gated(draft: OnnxDraft, node: GraphNode): Found | undefined {
+  if (node.op !== 'mul') return undefined
+  for (const [x, gate] of bothWays(node)) {
+    const op = draft.named(gate)?.op
+    if (draft.named(gate)?.inputs[0] !== x) continue
+    if (op === 'sigmoid') return { op: 'silu', x }
+    if (op === 'hardsigmoid') return { op: 'hardswish', x }
+  }
+  return undefined
+}
+
+/** x / 2 * (1 + erf(x / sqrt(2))), the half at either end. */
+function gelu(draft: OnnxDraft, node: GraphNode): Found | undefined {
+  const isHalf = (one: GraphNode | undefined) => one?.op === 'mul_scalar' && near(one.attributes.value, 0.5)
+  const product = isHalf(node) ? draft.named(node.inputs[0]!) : node
+  if (product?.op !== 'mul') return undefined
+  for (const [factor, gate] of bothWays(product)) {
+    const half = draft.named(factor)
+    const x = product === node ? (isHalf(half) ? half!.inputs[0]! : undefined) : factor
+    const plusOne = draft.named(gate)
+    const erf =
+      plusOne?.op === 'add_scalar' && near(plusOne.attributes.value, 1) ? draft.named(plusOne.inputs[0]!) : undefined
+    const scaled = erf?.op === 'erf' ? draft.named(erf.inputs[0]!) : undefined
+    const isScaled = scaled?.op === 'mul_scalar' && near(scaled.attributes.value, Math.SQRT1_2)
+    if (x !== undefined && isScaled && scaled.inputs[0] === x) return { op: 'gelu', x }
+  }
+  return undefined
+}
+
+/** (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) over the last axes. */
+function layerNorm(draft: OnnxDraft, node: GraphNode, value: NodeValue): Found | undefined {
+  if (node.op !== 'div') return undefined
+  const [difference, root] = node.inputs.map((name) => draft.named(name))
+  const shifted = root?.op === 'sqrt' ? draft.named(root.inputs[0]!) : undefined
+  const variance = shifted?.op === 'add_scalar' ? draft.named(shifted.inputs[0]!) : undefined
+  const square = variance?.op === 'mean' ? draft.named(variance.inputs[0]!) : undefined
+  const mean = difference?.op === 'sub' ? draft.named(difference.inputs[1]!) : undefined
+  if (!difference || square?.op !== 'mul' || mean?.op !== 'mean') return undefined
+  const x = difference.inputs[0]!
+  const isSquare = square.inputs.every((name) => sameDifference(draft, name, difference))
+  const axes = mean.attributes.dim as number[]
+  const isLast = axes.every((axis, i) => axis === value.shape.length - axes.length + i)
+  const sameAxes = axes.join() === (variance!.attributes.dim as number[]).join()
+  if (!isSquare || mean.inputs[0] !== x || !isLast || !sameAxes) return undefined
+  return {
+    op: 'layer_norm',
+    x,
+    attributes: { normalized_shape: value.shape.slice(-axes.length), eps: shifted!.attributes.value as number }
+  }
+}
+
+function sameDifference(draft: OnnxDraft, name: string, difference: GraphNode): boolean {
+  const node = draft.named(name)
+  return node === difference || (node?.op === 'sub' && node.inputs.join() === difference.inputs.join())
+}
+
+function bothWays(node: GraphNode): [string, string][] {
+  const [a, b] = node.inputs as [string, string]
+  return [
+    [a, b],
+    [b, a]
+  ]
+}
