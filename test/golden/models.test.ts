@@ -1,72 +1,43 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { explain, type ExplainOptions } from '../../src/explain/explain.js'
+import { explain } from '../../src/explain/explain.js'
 import { Model } from '../../src/model/model.js'
 import type { StateDict } from '../../src/tensor.js'
+import { wantedOf } from './expected.js'
 import { describeShared, floats, goldenModel, relativeError, shared, values } from '../shared.js'
 
-const COMPOSITES: Record<string, ExplainOptions> = {
-  epsilon: { rule: 'epsilon' },
-  'epsilon-0.25': { rule: 'epsilon', epsilon: 0.25 },
-  'gamma-0.25': { rule: 'gamma' },
-  alpha1beta0: { rule: 'alpha1beta0' },
-  alpha2beta1: { rule: 'alpha2beta1' },
-  zplus: { rule: 'zplus' },
-  'epsilon-plus': { composite: 'epsilon-plus' },
-  'epsilon-plus-flat': { composite: 'epsilon-plus-flat' },
-  'epsilon-alpha2beta1': { composite: 'epsilon-alpha2beta1' },
-  'epsilon-alpha2beta1-flat': { composite: 'epsilon-alpha2beta1-flat' },
-  'epsilon-gamma-box': { composite: 'epsilon-gamma-box', low: -3, high: 3 },
-  'excitation-backprop': { composite: 'excitation-backprop' },
-  'guided-backprop': { composite: 'guided-backprop' },
-  deconvnet: { composite: 'deconvnet' },
-  gradient: { method: 'gradient' },
-  'input-x-gradient': { method: 'input-x-gradient' },
-  'integrated-gradients': { method: 'integrated-gradients', steps: 20 }
+const folder = shared('golden', 'models')
+const MODELS = existsSync(folder) ? readdirSync(folder) : []
+
+interface Source {
+  name: string
+  /** A model file, or nothing: the layers of the reference with their state dict. */
+  file?: string
 }
 
-interface Wanted {
-  tensor: string
-  options: ExplainOptions
-  layer?: string
-  tolerance: number
+const SOURCES: Source[] = MODELS.flatMap((name) => [
+  { name },
+  ...['model.pt2', 'model.onnx', 'model.unoptimised.onnx']
+    .filter((file) => existsSync(shared('golden', 'models', name, file)))
+    .map((file) => ({ name, file }))
+])
+
+async function build({ name, file }: Source): Promise<Model> {
+  if (file) return Model.load(shared('golden', 'models', name, file))
+  const { graph, weights } = await goldenModel(shared('golden', 'models', name))
+  return Model.create({ name, graph, tensors: weights })
 }
 
-/** What a tensor of the reference values stands for; undefined for captum's, whose rules differ by design. */
-function wantedOf(tensor: string, tensors: StateDict, batchNorm: boolean): Wanted | undefined {
-  const targets = Array.from(values(tensors.get('target')!))
-  const byName = /^(?:(relevance|folded)\.)?(.+)$/.exec(tensor)!
-  const composite = Object.keys(COMPOSITES)
-    .filter((name) => byName[2] === name || byName[2]!.startsWith(`${name}.`))
-    .sort((a, b) => b.length - a.length)[0]
-  if (composite && (byName[1] || /^(gradient|input-x-gradient|integrated-gradients)$/.test(tensor))) {
-    const layer = byName[2] === composite ? undefined : byName[2]!.slice(composite.length + 1)
-    const exact = byName[1] === 'folded' || !batchNorm
-    const tolerance = layer ? (batchNorm ? 1e-3 : 2e-4) : exact ? 1e-4 : 3e-4
-    return { tensor, layer, tolerance, options: { ...COMPOSITES[composite], targets, layers: layer ? [layer] : [] } }
-  }
-  const oneClass = /^class(\d)\.epsilon$/.exec(tensor)
-  if (oneClass) return { tensor, tolerance: 1e-4, options: { rule: 'epsilon', target: Number(oneClass[1]) } }
-  if (tensor === 'other-target.epsilon') {
-    return {
-      tensor,
-      tolerance: 1e-4,
-      options: { rule: 'epsilon', targets: Array.from(values(tensors.get('other-target.target')!)) }
-    }
-  }
-  return undefined
-}
-
-describeShared('models of the reference values, built from layers', () => {
-  describe.each(readdirSync(shared('golden', 'models')))('%s', (name) => {
+describeShared('models of the reference values', () => {
+  describe.each(SOURCES)('$name $file', (source) => {
     let model: Model
     let tensors: StateDict
     let batchNorm = false
     beforeAll(async () => {
-      const golden = await goldenModel(shared('golden', 'models', name))
+      const golden = await goldenModel(shared('golden', 'models', source.name))
       tensors = golden.tensors
       batchNorm = golden.graph.nodes.some((node) => node.op === 'batch_norm')
-      model = await Model.create({ name, graph: golden.graph, tensors: golden.weights })
+      model = await build(source)
     })
     afterAll(() => model.dispose())
 
@@ -78,10 +49,13 @@ describeShared('models of the reference values, built from layers', () => {
     test('every composite, class and layer that is there', async () => {
       const input = floats(tensors.get('input')!)
       const wrong: string[] = []
+      const layers = new Set(model.graph.nodes.map((node) => node.name))
       let compared = 0
       for (const tensor of tensors.keys()) {
         const wanted = wantedOf(tensor, tensors, batchNorm)
         if (!wanted) continue
+        // files name the steps without weights in their own way
+        if (source.file && wanted.layer && !layers.has(wanted.layer)) continue
         const result = await explain(model, input, wanted.options)
         const found = wanted.layer ? result.layers[wanted.layer]! : result.relevance
         const error = relativeError(found, tensors.get(tensor)!)

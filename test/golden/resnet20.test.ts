@@ -7,7 +7,8 @@ import { describeShared, floats, relativeError, shared, values } from '../shared
 describeShared('the real ResNet-20', () => {
   const files: [string, { architecture?: string }][] = [
     ['resnet20-12fca82f.th', { architecture: 'resnet20' }],
-    ['resnet20.pt2', {}]
+    ['resnet20.pt2', {}],
+    ['resnet20.onnx', {}]
   ]
 
   test.each(files)('%s gives the logits and the relevance of all four composites', async (file, options) => {
