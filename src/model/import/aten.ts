@@ -7,12 +7,15 @@ export interface AtenCall {
   /** Without overload and without the underscore of in-place ops. */
   op: string
   name: string
+  has: (argument: string) => boolean
   /** Node that an argument is; a weight becomes a constant. */
   input: (argument: string) => string
   inputs: (argument: string) => string[]
   /** Name of the weight that an argument is, if it is one. */
   weight: (argument: string) => string | undefined
   value: (argument: string) => AttributeValue | undefined
+  /** The numbers of a weight that an argument is, if it is a small one of float32. */
+  numbers: (argument: string) => number[] | undefined
   inputShape: (argument: string) => (number | null)[]
   outputShape: (number | null)[]
   fail: (why: string) => LrpError
@@ -88,6 +91,37 @@ const arithmetic: Handler = (call, draft) => {
   const value = call.op === 'sub' ? -scalar : call.op === 'div' ? 1 / scalar : scalar
   return draft.add(call.name, additive ? 'add_scalar' : 'mul_scalar', [call.input('self')], { value })
 }
+
+/** What a constant minus x is: its negative plus the constant. */
+const reversedSubtraction: Handler = (call, draft) => {
+  const value = call.value('other')
+  if (typeof value !== 'number' || (call.value('alpha') ?? 1) !== 1) throw call.fail('only a number minus x is offered')
+  const negative = draft.add(`${call.name}.negative`, 'mul_scalar', [call.input('self')], { value: -1 })
+  return draft.add(call.name, 'add_scalar', [negative], { value })
+}
+
+const instanceNorm: Handler = (call, draft) => {
+  if (call.value('use_input_stats') === false) throw call.fail('its running statistics are used: they are not offered')
+  const num_groups = call.inputShape('input')[1]!
+  const weights = { weight: call.weight('weight'), bias: call.weight('bias') }
+  return draft.add(call.name, 'group_norm', [call.input('input')], { num_groups, eps: call.value('eps') }, weights)
+}
+
+const prelu: Handler = (call, draft) => {
+  const slopes = call.numbers('weight')
+  if (!slopes || slopes.some((one) => one !== slopes[0])) throw call.fail('its slopes differ between channels')
+  return draft.add(call.name, 'leaky_relu', [call.input('self')], { negative_slope: slopes[0]! })
+}
+
+const upsample =
+  (mode: string): Handler =>
+  (call, draft) => {
+    const size = call.outputShape.slice(2)
+    if (size.includes(null)) throw call.fail('its size is not fixed')
+    const align = mode === 'bilinear' ? { align_corners: call.value('align_corners') === true } : {}
+    const x = call.has('input') ? 'input' : 'self'
+    return draft.add(call.name, 'interpolate', [call.input(x)], { size: size as number[], mode, ...align })
+  }
 
 const linear: Handler = (call, draft) => {
   const weight = call.weight('weight')
@@ -188,6 +222,12 @@ export const ATEN: Record<string, Handler> = {
   _log_softmax: plain(['dim'], 'self', 'log_softmax'),
   dropout: plain(['p'], 'input'),
   feature_dropout: plain(['p'], 'input', 'dropout'),
+  prelu,
+  instance_norm: instanceNorm,
+  upsample_nearest2d: upsample('nearest'),
+  upsample_bilinear2d: upsample('bilinear'),
+  rsub: reversedSubtraction,
+  neg: (call, draft) => draft.add(call.name, 'mul_scalar', [call.input('self')], { value: -1 }),
   add: arithmetic,
   sub: arithmetic,
   mul: arithmetic,

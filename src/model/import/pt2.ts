@@ -214,10 +214,17 @@ class Translation {
     return {
       op,
       name: moduleName(node, output),
+      has: (name) => find(name) !== undefined,
       input: (name) => asInput(nameOf(find(name) ?? {})),
       inputs: (name) => namesOf(find(name) ?? {}).map(asInput),
       weight: (name) => this.weights.get(nameOf(find(name) ?? {}) ?? ''),
       value: (name) => valueOf(find(name)),
+      numbers: (name) => {
+        const { dtype, data } = this.tensors.get(this.weights.get(nameOf(find(name) ?? {}) ?? '') ?? '') ?? {}
+        return dtype === 'f32' && data!.length < 1 << 16
+          ? Array.from(new Float32Array(data!.slice().buffer))
+          : undefined
+      },
       inputShape: (name) => this.shape(nameOf(find(name) ?? {}) ?? ''),
       outputShape: this.shape(output),
       fail

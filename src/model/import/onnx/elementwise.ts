@@ -155,6 +155,17 @@ const gelu: Operator = (call, draft) => {
   return draft.add(call, 'gelu', [x], x.shape, { approximate: call.string('approximate', 'none') })
 }
 
+/** Softplus, which exporters replace by its input where that is large. */
+const where: Operator = (call, draft) => {
+  const [condition, otherwise] = [draft.nodeOf(call.input(0)), draft.nodeOf(call.input(2))]
+  const x = draft.input(call.input(1))
+  const isSoftplus = otherwise?.op === 'softplus' && otherwise.inputs[0] === x
+  if (condition?.op !== 'greater' || condition.inputs[0] !== x || !isSoftplus) {
+    throw call.fail('choosing between values is not offered')
+  }
+  return call.input(2)
+}
+
 const passOn: Operator = (call) => call.input(0)
 
 export const ELEMENTWISE: Record<string, Operator> = {
@@ -170,6 +181,8 @@ export const ELEMENTWISE: Record<string, Operator> = {
   Gelu: gelu,
   Erf: activation('erf'),
   Sqrt: activation('sqrt'),
+  Greater: activation('greater'),
+  Where: where,
   Neg: activation('mul_scalar', () => ({ value: -1 })),
   Clip: clip,
   Softmax: softmax('softmax'),

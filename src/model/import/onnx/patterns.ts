@@ -5,7 +5,7 @@ import type { OnnxDraft } from './onnx-draft.js'
 const near = (a: unknown, b: number) => typeof a === 'number' && Math.abs(a - b) < 1e-4
 
 /** Nodes that stand in a draft only until the activation they belong to is recognised. */
-export const UNFINISHED = ['erf', 'sqrt']
+export const UNFINISHED = ['erf', 'sqrt', 'greater']
 
 /**
  * Exporters take some activations and norms apart (GELU into an error function, SiLU into a product, layer norm into
@@ -39,22 +39,33 @@ function gated(draft: OnnxDraft, node: GraphNode): Found | undefined {
   return undefined
 }
 
-/** x / 2 * (1 + erf(x / sqrt(2))), the half at either end. */
+/** The product of x, 1/2 and 1 + erf(x / sqrt(2)), in whatever order. */
 function gelu(draft: OnnxDraft, node: GraphNode): Found | undefined {
-  const isHalf = (one: GraphNode | undefined) => one?.op === 'mul_scalar' && near(one.attributes.value, 0.5)
-  const product = isHalf(node) ? draft.named(node.inputs[0]!) : node
-  if (product?.op !== 'mul') return undefined
-  for (const [factor, gate] of bothWays(product)) {
-    const half = draft.named(factor)
-    const x = product === node ? (isHalf(half) ? half!.inputs[0]! : undefined) : factor
+  const { scale, others } = factors(draft, node)
+  if (!near(scale, 0.5) || others.length !== 2) return undefined
+  for (const [x, gate] of [others, [...others].reverse()] as [string, string][]) {
     const plusOne = draft.named(gate)
     const erf =
       plusOne?.op === 'add_scalar' && near(plusOne.attributes.value, 1) ? draft.named(plusOne.inputs[0]!) : undefined
     const scaled = erf?.op === 'erf' ? draft.named(erf.inputs[0]!) : undefined
     const isScaled = scaled?.op === 'mul_scalar' && near(scaled.attributes.value, Math.SQRT1_2)
-    if (x !== undefined && isScaled && scaled.inputs[0] === x) return { op: 'gelu', x }
+    if (isScaled && scaled.inputs[0] === x) return { op: 'gelu', x }
   }
   return undefined
+}
+
+/** What a product is made of: the number before it, and the values. */
+function factors(draft: OnnxDraft, node: GraphNode): { scale: number; others: string[] } {
+  const parts = node.inputs.map((name) => {
+    const input = draft.named(name)
+    const isProduct = input?.op === 'mul' || input?.op === 'mul_scalar'
+    return isProduct && node.op.startsWith('mul') ? factors(draft, input) : { scale: 1, others: [name] }
+  })
+  const own = node.op === 'mul_scalar' ? (node.attributes.value as number) : 1
+  return {
+    scale: parts.reduce((product, part) => product * part.scale, own),
+    others: parts.flatMap((part) => part.others)
+  }
 }
 
 /** (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) over the last axes. */
