@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Model, explain, native, readSafetensors, writeNpy, writeSafetensors } from '../dist/index.js'
+import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median, peakMegabytes, resetPeak } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
 
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false }
   }
 })
+const PACKAGES = ['torch==2.11.0', 'torchvision==0.26.0', 'zennit==0.5.1', 'captum==0.9.0', 'safetensors', 'numpy']
 const OURS = {
   epsilon: { rule: 'epsilon' },
   zplus: { rule: 'zplus' },
@@ -26,7 +28,8 @@ const OURS = {
   'epsilon-plus': { composite: 'epsilon-plus' }
 }
 
-const python = environment()
+const python = await pythonEnvironment('bench-peers', PACKAGES)
+if (!python) throw new Error('there is no Python, or pip cannot fetch zennit and captum')
 const [batch, threads, repeat] = [values.batch, values.threads, values.repeat].map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'lrp-peers-'))
 try {
@@ -121,22 +124,4 @@ function print({ network, batch, threads, versions, rows }) {
       `${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart.padEnd(20)}  ${memory}`
     )
   }
-}
-
-/** Python with the pinned peers; made on first use in the cache. */
-function environment() {
-  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lrp-native', 'bench-peers')
-  const python = join(folder, 'bin', 'python')
-  if (existsSync(join(folder, 'complete'))) return python
-  mkdirSync(folder, { recursive: true })
-  const run = (command, ...args) => {
-    console.error(`$ ${command} ${args.join(' ')}`)
-    if (spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status !== 0)
-      throw new Error(`${command} ${args.join(' ')} failed`)
-  }
-  run('python3', '-m', 'venv', folder)
-  const packages = ['torch==2.11.0', 'torchvision==0.26.0', 'zennit==0.5.1', 'captum==0.9.0', 'safetensors', 'numpy']
-  run(python, '-m', 'pip', 'install', '-q', ...packages)
-  run('touch', join(folder, 'complete'))
-  return python
 }

@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { native, openDataset, train } from '../dist/index.js'
+import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median } from './lib/measure.mjs'
 
 // Seconds per epoch of training beside PyTorch on the same machine and data:
 //   node bench/train.mjs --data-path path/to/mnist [--python path/to/python] [--epochs 5] [--rounds 3] [--threads 2] [--json]
-// The Python needs torch, torchvision and pillow; without --python a virtual environment with them is made in build/.
+// The Python needs torch, torchvision and pillow; without --python a virtual environment with them is made in the cache.
 const { values } = parseArgs({
   options: {
     'data-path': { type: 'string' },
@@ -22,7 +23,9 @@ const { values } = parseArgs({
   }
 })
 const [epochs, rounds, threads] = [values.epochs, values.rounds, values.threads].map(Number)
-const python = values.python ?? virtualEnvironment()
+const packages = ['torch==2.11.0', 'torchvision==0.26.0', 'numpy', 'pillow']
+const python = values.python ?? (await pythonEnvironment('bench-train', packages))
+if (!python) throw new Error('there is no Python, or pip cannot fetch PyTorch')
 const folder = mkdtempSync(join(tmpdir(), 'lrp-bench-'))
 native().setThreads(threads)
 
@@ -80,18 +83,6 @@ function pytorch(model) {
   const files = ['--images', join(folder, 'images.bin'), '--labels', join(folder, 'labels.bin')]
   const settings = ['--model', model, '--epochs', String(epochs), '--threads', String(threads)]
   return JSON.parse(execFileSync(python, [script, ...files, ...settings], { encoding: 'utf8' }))
-}
-
-function virtualEnvironment() {
-  const place = fileURLToPath(new URL('../build/bench-venv', import.meta.url))
-  const found = join(place, process.platform === 'win32' ? 'Scripts' : 'bin', 'python')
-  if (!existsSync(found)) {
-    execFileSync('python3', ['-m', 'venv', place], { stdio: 'inherit' })
-    execFileSync(found, ['-m', 'pip', 'install', '-q', 'torch==2.11.0', 'torchvision==0.26.0', 'numpy', 'pillow'], {
-      stdio: 'inherit'
-    })
-  }
-  return found
 }
 
 function print({ model, images, seconds, times }) {

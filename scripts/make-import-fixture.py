@@ -141,6 +141,10 @@ def main(folder):
             for node in program.graph.nodes:
                 node.meta.pop("stack_trace", None)
             torch.export.save(program, folder / f"{name}.pt2")
+    torch.manual_seed(0)
+    weights = nn.Sequential(nn.Linear(20, 30), nn.Linear(30, 10)).state_dict()
+    torch.save({"state_dict": {f"module.{name}": one for name, one in weights.items()}}, folder / "zip.pth")
+    torch.save(weights, folder / "legacy.pth", _use_new_zipfile_serialization=False)
 
 
 main(Path(sys.argv[1]))

@@ -16,6 +16,8 @@ export {
 export { ARCHITECTURES, buildArchitecture } from './model/architectures/index.js'
 export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './model/preprocessing.js'
 export { importModel, readStateDict } from './model/import/index.js'
+export { exportModel, EXPORT_FORMATS, type ExportFormat } from './model/export/index.js'
+export { inspectModel, toMermaid, type ModelSummary, type NodeSummary } from './model/inspect.js'
 export { readSafetensors, writeSafetensors } from './model/import/safetensors.js'
 
 // Data

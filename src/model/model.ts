@@ -14,7 +14,9 @@ export class Model {
   private constructor(
     private readonly parts: Omit<ModelParts, 'tensors'>,
     /** The C++ side, for the jobs of this package. */
-    readonly handle: NativeModel
+    readonly handle: NativeModel,
+    /** Shapes of the weights by name. */
+    readonly parameterShapes: ReadonlyMap<string, readonly number[]>
   ) {}
 
   /**
@@ -33,7 +35,7 @@ export class Model {
   static async create(parts: ModelParts, device = 'cpu'): Promise<Model> {
     const { tensors, ...rest } = { ...parts, graph: withoutFinalSoftmax(parts.graph) }
     const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
-    return new Model(rest, handle)
+    return new Model(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])))
   }
 
   get name(): string {

@@ -7,10 +7,10 @@ import { DTYPE_SIZE, sizeOf, type DType, type StateDict } from '../../tensor.js'
 import type { AttributeValue, ModelParts } from '../graph.js'
 import { ATEN, type AtenCall } from './aten.js'
 import { Draft } from './draft.js'
-import { readPytorchRange } from './pytorch.js'
+import { MOST_SHARING, readPytorchRange, swollen } from './pytorch.js'
 import { readRange, ZipArchive } from './zip.js'
 
-const LARGEST_GRAPH = 256 << 20
+const LARGEST_GRAPH = 128 << 20
 /** The numbers of torch's serialised `ScalarType`. */
 const DTYPES: Record<number, DType> = {
   1: 'u8',
@@ -103,6 +103,7 @@ const weightsSchema = z.object({
 
 async function readWeights(archive: ZipArchive, path: string): Promise<StateDict> {
   const tensors: StateDict = new Map()
+  let total = 0
   for (const old of ['serialized_state_dict.pt', 'serialized_constants.pt']) {
     const name = archive.find(old)
     if (!name) continue
@@ -124,6 +125,8 @@ async function readWeights(archive: ZipArchive, path: string): Promise<StateDict
       }
       const range = await archive.entry(folder + path_name)
       const bytes = DTYPE_SIZE[dtype]
+      total += sizeOf(shape) * bytes
+      if (total > MOST_SHARING * archive.size) throw swollen(path)
       const data = await readRange(range, tensor_meta.storage_offset.as_int * bytes, sizeOf(shape) * bytes)
       tensors.set(name, { dtype, shape, data })
     }

@@ -6,6 +6,8 @@ import { TensorRef, Unpickler } from './pickle.js'
 import { readRange, ZipArchive, type FileRange } from './zip.js'
 
 const LARGEST_PICKLE = 64 << 20
+/** How many times the file's size its tensors may have where they share storages (tied weights do). */
+export const MOST_SHARING = 4
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
 /** Where training scripts put the weights beside other things. */
 const WRAPPERS = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'ema_state_dict']
@@ -45,7 +47,7 @@ async function readZip(range: FileRange): Promise<StateDict> {
     throw new LrpError('UNSUPPORTED', `${range.path} holds big-endian numbers`)
   }
   const value = new Unpickler(Buffer.from((await archive.read(name, LARGEST_PICKLE)).buffer), range.path).next()
-  return collect(value, range.path, (tensor) => archive.entry(`${root}data/${tensor.storage.key}`))
+  return collect(value, range.path, (tensor) => archive.entry(`${root}data/${tensor.storage.key}`), range.length)
 }
 
 async function readLegacy(range: FileRange): Promise<StateDict> {
@@ -70,11 +72,16 @@ async function readLegacy(range: FileRange): Promise<StateDict> {
     places.set(String(key), { ...range, start: range.start + at + 8, length: count * size })
     at += 8 + count * size
   }
-  return collect(value, range.path, async (tensor) => {
-    const place = places.get(tensor.storage.key)
-    if (!place) throw new LrpError('INVALID_FILE', `${range.path} lacks the storage '${tensor.storage.key}'`)
-    return place
-  })
+  return collect(
+    value,
+    range.path,
+    async (tensor) => {
+      const place = places.get(tensor.storage.key)
+      if (!place) throw new LrpError('INVALID_FILE', `${range.path} lacks the storage '${tensor.storage.key}'`)
+      return place
+    },
+    range.length
+  )
 }
 
 function tensorsOf(value: unknown): TensorRef[] {
@@ -93,9 +100,11 @@ function tensorsOf(value: unknown): TensorRef[] {
 async function collect(
   value: unknown,
   path: string,
-  storage: (tensor: TensorRef) => Promise<FileRange>
+  storage: (tensor: TensorRef) => Promise<FileRange>,
+  fileSize: number
 ): Promise<StateDict> {
   const result: StateDict = new Map()
+  let total = 0
   for (const [name, tensor] of withoutPrefix(weightsIn(value, path))) {
     const size = DTYPE_SIZE[tensor.storage.dtype]
     const range = await storage(tensor)
@@ -105,10 +114,16 @@ async function collect(
     if (sizeOf(tensor.shape) > Math.max(1, extent)) {
       throw new LrpError('INVALID_FILE', `${path}: the tensor '${name}' repeats its storage`)
     }
+    total += extent * size
+    if (total > MOST_SHARING * fileSize) throw swollen(path)
     const bytes = await readRange(range, tensor.offset * size, extent * size)
     result.set(name, { dtype: tensor.storage.dtype, shape: tensor.shape, data: dense(bytes, tensor, size) })
   }
   return result
+}
+
+export function swollen(path: string): LrpError {
+  return new LrpError('INVALID_FILE', `${path}: its tensors share storages and are much larger than the file`)
 }
 
 function weightsIn(value: unknown, path: string): [string, TensorRef][] {

@@ -46,11 +46,11 @@ async function readHeader(file: FileHandle, size: number, path: string): Promise
   await file.read(bytes, 0, length, 8)
   try {
     const header: unknown = JSON.parse(bytes.toString('utf8'))
-    if (typeof header === 'object' && header !== null) return { header, start: 8 + length }
+    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return { header, start: 8 + length }
   } catch {
     // falls through to the error below
   }
-  throw invalid(path, 'its header is no JSON')
+  throw invalid(path, 'its header is no JSON object')
 }
 
 function checkedEntries(header: object, available: number, path: string): [string, HeaderEntry][] {
@@ -61,10 +61,13 @@ function checkedEntries(header: object, available: number, path: string): [strin
     ranges.push([from, to, name])
   }
   ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])
-  for (let i = 1; i < ranges.length; i++) {
-    const [before, here] = [ranges[i - 1]!, ranges[i]!]
-    if (here[0] < before[1]) throw invalid(path, `the tensors '${before[2]}' and '${here[2]}' overlap`)
+  let [end, before] = [0, '']
+  for (const [from, to, name] of ranges) {
+    if (from < end) throw invalid(path, `the tensors '${before}' and '${name}' overlap`)
+    if (from > end) throw invalid(path, `bytes before '${name}' belong to no tensor: does a name stand in it twice?`)
+    ;[end, before] = [to, name]
   }
+  if (end !== available) throw invalid(path, 'bytes at its end belong to no tensor')
   return entries
 }
 

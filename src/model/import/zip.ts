@@ -5,6 +5,8 @@ import { LrpError } from '../../errors.js'
 
 const LARGEST_DIRECTORY = 64 << 20
 const MOST_ENTRIES = 200_000
+/** How many times its packed size an entry of a model may have. */
+const MOST_SWELLING = 50
 
 interface Entry {
   method: number
@@ -75,6 +77,11 @@ export class ZipArchive {
     return new ZipArchive(range, entries)
   }
 
+  /** Bytes of the archive. */
+  get size(): number {
+    return this.range.length
+  }
+
   get names(): string[] {
     return [...this.entries.keys()]
   }
@@ -96,7 +103,8 @@ export class ZipArchive {
   async read(name: string, limit: number): Promise<Uint8Array> {
     const entry = this.known(name)
     const refuse = (why: string) => new LrpError('INVALID_FILE', `${this.range.path}: '${name}' ${why}`)
-    if (entry.size > limit) throw refuse('is too large')
+    const swells = entry.size > MOST_SWELLING * entry.stored + (1 << 20)
+    if (entry.size > limit || swells) throw refuse('is too large')
     const body = await this.body(entry, name)
     const packed = await readRange(body, 0, body.length)
     if (entry.method === 0) return packed

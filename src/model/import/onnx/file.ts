@@ -4,6 +4,7 @@ import protobuf from 'protobufjs'
 import { LrpError } from '../../../errors.js'
 import { ioError } from '../../../files.js'
 import { DTYPE_SIZE, sizeOf, type DType, type RawTensor } from '../../../tensor.js'
+import { MOST_SHARING, swollen } from '../pytorch.js'
 import { readRange, type FileRange } from '../zip.js'
 import { readField, wireFields } from './wire.js'
 
@@ -127,6 +128,7 @@ async function readModel(range: FileRange): Promise<OnnxFile> {
   const opsets: Uint8Array[] = []
   const graph: Uint8Array[] = []
   const tensors = new Map<string, RawTensor>()
+  const beside = new Map<string, number>()
   for await (const field of wireFields(range)) {
     if (field.number === 8) opsets.push(await readField(range, field))
     if (field.number === 25)
@@ -136,7 +138,7 @@ async function readModel(range: FileRange): Promise<OnnxFile> {
     for await (const part of wireFields(field.content)) {
       if (part.number === 15) throw new LrpError('UNSUPPORTED', `${path} holds sparse weights`)
       if (part.number === 5 && part.isDelimited) {
-        const [name, tensor] = await readInitialiser(part.content)
+        const [name, tensor] = await readInitialiser(part.content, beside)
         if (tensors.has(name)) throw invalid(path, `the weight '${name}' stands in it twice`)
         tensors.set(name, tensor)
       } else if ([1, 11, 12].includes(part.number)) {
@@ -168,7 +170,7 @@ function decode<T>(type: string, parts: Uint8Array[], path: string): T {
 }
 
 /** A weight: its description is decoded, its bytes are read straight from where they stand. */
-async function readInitialiser(range: FileRange): Promise<[string, RawTensor]> {
+async function readInitialiser(range: FileRange, beside: Map<string, number>): Promise<[string, RawTensor]> {
   const description: Uint8Array[] = []
   let raw: FileRange | undefined
   for await (const field of wireFields(range)) {
@@ -176,7 +178,7 @@ async function readInitialiser(range: FileRange): Promise<[string, RawTensor]> {
     else description.push(await readField(range, field))
   }
   const tensor = decode<OnnxTensor>('Tensor', description, range.path)
-  if (tensor.data_location === 1) return [tensor.name, await readExternal(tensor, range.path)]
+  if (tensor.data_location === 1) return [tensor.name, await readExternal(tensor, range.path, beside)]
   if (!raw) return [tensor.name, tensorOf(tensor, range.path)]
   const { dtype, bytes } = describe(tensor, range.path)
   if (raw.length !== bytes) throw misfit(tensor, range.path)
@@ -237,7 +239,8 @@ export function bytesOf(dtype: DType, numbers: number[]): Uint8Array {
   return new Uint8Array(arrays[dtype].from(numbers).buffer)
 }
 
-async function readExternal(tensor: OnnxTensor, path: string): Promise<RawTensor> {
+/** `taken` counts the bytes read of each file beside. */
+async function readExternal(tensor: OnnxTensor, path: string, taken: Map<string, number>): Promise<RawTensor> {
   const { dtype, bytes } = describe(tensor, path)
   const given = new Map(tensor.external_data.map(({ key, value }) => [key, value]))
   const location = normalize(given.get('location') ?? '')
@@ -247,10 +250,13 @@ async function readExternal(tensor: OnnxTensor, path: string): Promise<RawTensor
   const offset = Number(given.get('offset') ?? 0)
   if (Number(given.get('length') ?? bytes) !== bytes || !Number.isSafeInteger(offset)) throw misfit(tensor, path)
   const beside = join(dirname(path), location)
+  const total = (taken.get(beside) ?? 0) + bytes
+  taken.set(beside, total)
   let file: FileHandle | undefined
   try {
     file = await open(beside)
     const range = { file, path: beside, start: 0, length: (await file.stat()).size }
+    if (total > MOST_SHARING * range.length) throw swollen(path)
     return { dtype, shape: tensor.dims, data: await readRange(range, offset, bytes) }
   } catch (cause) {
     throw ioError(cause, `cannot read ${beside}, which holds weights of ${path}`)

@@ -1,0 +1,22 @@
+import { extname } from 'node:path'
+import { LrpError } from '../../errors.js'
+import { writeSafetensors } from '../import/safetensors.js'
+import type { Model } from '../model.js'
+import { writeOnnx } from './onnx.js'
+
+export const EXPORT_FORMATS = ['safetensors', 'onnx'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/**
+ * Writes a model for other tools: `safetensors` holds the weights under their PyTorch names
+ * (`module.load_state_dict(safetensors.torch.load_file(path))`), `onnx` graph and weights (opset 21, dynamic batch).
+ * @param format by default what the path ends with
+ * @throws LrpError INVALID_ARGUMENT, UNSUPPORTED naming a node that ONNX has no operator for, IO
+ */
+export async function exportModel(model: Model, path: string, format?: ExportFormat): Promise<void> {
+  const wanted = format ?? extname(path).slice(1).toLowerCase()
+  if (wanted === 'safetensors') return writeSafetensors(path, await model.stateDict())
+  if (wanted === 'onnx') return writeOnnx(model, path)
+  const formats = EXPORT_FORMATS.join(', ')
+  throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is no format to export to (--format): use one of ${formats}`)
+}

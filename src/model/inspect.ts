@@ -1,0 +1,109 @@
+import type { RuleChoice } from '../rules/choose.js'
+import { chooseComposite } from '../rules/choose.js'
+import { resolveRules } from '../rules/resolve.js'
+import { isLrpError } from '../errors.js'
+import type { NodeRule } from '../native.js'
+import { sizeOf } from '../tensor.js'
+import type { GraphNode } from './graph.js'
+import type { Model } from './model.js'
+
+/** A node of a network as `inspect` shows it. */
+export interface NodeSummary {
+  name: string
+  op: string
+  inputs: string[]
+  /** For one image; the batch is left out. */
+  outputShape: number[]
+  /** Numbers in its weights; a weight that several nodes share counts once, at the first. */
+  parameters: number
+  /** Multiply-adds for one image. */
+  multiplyAdds: number
+  /** The rule LRP gives it; absent where there is none, or relevance does not pass it. */
+  rule?: NodeRule
+}
+
+export interface ModelSummary {
+  name: string
+  inputShape: number[]
+  nodes: NodeSummary[]
+  parameters: number
+  multiplyAdds: number
+  /** Name of the rule or composite the rules are from. */
+  composite: string
+  /** Why LRP cannot explain this network by them, if it cannot. */
+  obstacle?: string
+}
+
+/**
+ * What a network is made of: its nodes with shapes, sizes, and the rule each would get.
+ * @throws LrpError INVALID_ARGUMENT for unknown rules, DISPOSED
+ */
+export async function inspectModel(model: Model, choice: RuleChoice = {}): Promise<ModelSummary> {
+  const [shapes, composite] = [await model.shapes(1), await chooseComposite(choice)]
+  const rules = planned(model, composite)
+  const counted = new Set<string>()
+  const nodes = model.graph.nodes.map((node): NodeSummary => {
+    const own = Object.values(node.parameters).filter((name) => !counted.has(name))
+    own.forEach((name) => counted.add(name))
+    return {
+      name: node.name,
+      op: node.op,
+      inputs: node.inputs,
+      outputShape: shapes[node.name]!.slice(1),
+      parameters: own.reduce((sum, name) => sum + sizeOf(model.parameterShapes.get(name) ?? [0]), 0),
+      multiplyAdds: multiplyAdds(model, node, shapes),
+      rule: rules.found.get(node.name)
+    }
+  })
+  return {
+    name: model.name,
+    inputShape: model.imageShape,
+    nodes,
+    parameters: nodes.reduce((sum, node) => sum + node.parameters, 0),
+    multiplyAdds: nodes.reduce((sum, node) => sum + node.multiplyAdds, 0),
+    composite: composite.name,
+    obstacle: rules.obstacle
+  }
+}
+
+function planned(model: Model, composite: Awaited<ReturnType<typeof chooseComposite>>) {
+  try {
+    const rules = resolveRules(model.graph, composite, { inputRange: model.inputRange })
+    return { found: new Map(rules.map((rule) => [rule.node, rule])), obstacle: undefined }
+  } catch (error) {
+    if (!isLrpError(error)) throw error
+    return { found: new Map<string, NodeRule>(), obstacle: error.message }
+  }
+}
+
+/** Only what multiplies by weights, or one signal by another, counts; the rest is a few operations per number. */
+function multiplyAdds(model: Model, node: GraphNode, shapes: Record<string, number[]>): number {
+  const output = shapes[node.name]!
+  const input = shapes[node.inputs[0] ?? ''] ?? [1, ...model.imageShape]
+  const weight = sizeOf(model.parameterShapes.get(node.parameters.weight ?? '') ?? [0])
+  if (node.op === 'linear') return (sizeOf(output) / output.at(-1)!) * weight
+  if (/^conv\d/.test(node.op)) return sizeOf(output.slice(2)) * weight
+  if (/^conv_transpose/.test(node.op)) return sizeOf(input.slice(2)) * weight
+  if (node.op === 'matmul') return sizeOf(output) * input.at(-1)!
+  if (node.op !== 'scaled_dot_product_attention') return 0
+  const keys = shapes[node.inputs[1]!]!.at(-2)!
+  return (sizeOf(input) + sizeOf(output)) * keys
+}
+
+/** The network as a Mermaid flowchart: one box per node, one arrow per value. */
+export function toMermaid(summary: ModelSummary): string {
+  const ids = new Map([['input', 'input'], ...summary.nodes.map((node, i): [string, string] => [node.name, `n${i}`])])
+  const boxes = summary.nodes.map((node) => {
+    const rule = node.rule ? `<br/>${node.rule.rule}` : ''
+    return `  ${ids.get(node.name)}["${escaped(node.name)}<br/>${node.op} ${node.outputShape.join('×')}${rule}"]`
+  })
+  const arrows = summary.nodes.flatMap((node) =>
+    node.inputs.map((from) => `  ${ids.get(from)} --> ${ids.get(node.name)}`)
+  )
+  const input = `  input(["input<br/>${summary.inputShape.join('×')}"])`
+  return ['flowchart TD', input, ...boxes, ...arrows].join('\n')
+}
+
+function escaped(text: string): string {
+  return text.replace(/["<>&#]/g, (one) => `#${one.codePointAt(0)};`)
+}
