@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "error.h"
+#include "finite.h"
 #include "graph/passes.h"
 
 namespace lrp {
@@ -18,7 +19,7 @@ std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c1
       continue;
     }
     tensor = tensor.to(device, at::kFloat);
-    if (!tensor.isfinite().all().item<bool>()) {
+    if (!all_finite(tensor)) {
       throw Error("NUMERIC", "the tensor '" + name + "' holds values that are not finite");
     }
   }
@@ -49,7 +50,7 @@ void Model::weights_changed() {
 Tensor Model::prepare(const Tensor& input) const {
   if (input.dim() == 0 || input.numel() == 0) throw Error("INVALID_ARGUMENT", "the input is empty");
   const Tensor x = input.to(device_, at::kFloat);
-  if (!x.isfinite().all().item<bool>()) throw Error("NUMERIC", "the input holds values that are not finite");
+  if (!all_finite(x)) throw Error("NUMERIC", "the input holds values that are not finite");
   return x;
 }
 

@@ -3,16 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "../finite.h"
 #include "../ops/random.h"
 #include "random.h"
 
 namespace lrp {
-
-namespace {
-
-bool finite(const Tensor& t) { return !t.is_floating_point() || t.isfinite().all().item<bool>(); }
-
-}  // namespace
 
 TrainingForward::TrainingForward(const Graph& graph, c10::Device device, uint64_t seed,
                                  const std::set<std::string>& trained)
@@ -42,13 +37,13 @@ std::string find_fault(const Graph& graph, const Tensor& x) {
   const at::NoGradGuard no_grad;
   for (const auto& node : graph.nodes()) {
     for (const auto& [role, tensor] : node.parameters) {
-      if (!finite(tensor)) return "the " + role + " of layer '" + node.name + "' is not finite";
+      if (!all_finite(tensor)) return "the " + role + " of layer '" + node.name + "' is not finite";
     }
   }
   std::string fault;
   graph.run(x, [&fault](size_t, const Node& node, const std::vector<Tensor>& inputs) {
     const Tensor result = node.op->forward(inputs, false);
-    if (fault.empty() && !finite(result)) fault = "the output of layer '" + node.name + "' is the first that is not finite";
+    if (fault.empty() && !all_finite(result)) fault = "the output of layer '" + node.name + "' is the first that is not finite";
     return result;
   });
   return fault.empty() ? "every layer's output is finite, the loss is not" : fault;
