@@ -12,12 +12,16 @@ export type ErrorCode =
   | 'ABORTED' // the caller's AbortSignal fired (CLI exit status 130)
   | 'NATIVE' // anything libtorch reported that has no better name
 
+/** Names in damaged files may hold anything: a message stays one line and cannot steer a terminal. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g
+
 /** Every error this package throws on purpose: one sentence that names the file, node or flag at fault. */
 export class LrpError extends Error {
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    super(message.replace(CONTROL, ' '), options)
     this.name = 'LrpError'
     this.code = code
   }

@@ -2,6 +2,7 @@
 
 #include "../error.h"
 #include "families.h"
+#include "size_limit.h"
 
 namespace lrp {
 
@@ -34,6 +35,7 @@ class Convolution : public Op, public LinearMap {
 
   Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
     check_channels(x);
+    check_size(output_shape(x));
     return at::convolution(padded(x), w, optional(b), stride_, padding_, dilation_, transposed_, output_padding_,
                            groups_);
   }
@@ -116,6 +118,16 @@ class Convolution : public Op, public LinearMap {
     shape.insert(shape.begin() + 1, groups_);
     shape[2] = t.size(1) / groups_;
     return t.reshape(shape).sum(2);
+  }
+  std::vector<int64_t> output_shape(const Tensor& x) const {
+    std::vector<int64_t> shape{x.size(0), output_channels()};
+    for (size_t i = 0; i < axes_; ++i) {
+      const int64_t size = x.size(static_cast<int64_t>(i) + 2), kernel = weight_.size(static_cast<int64_t>(i) + 2);
+      const int64_t reach = dilation_[i] * (kernel - 1) + 1;
+      shape.push_back(transposed_ ? (size - 1) * stride_[i] - 2 * padding_[i] + reach + output_padding_[i]
+                                  : (size + 2 * padding_[i] - reach) / std::max<int64_t>(stride_[i], 1) + 1);
+    }
+    return shape;
   }
   void check_channels(const Tensor& x) const {
     const int64_t wanted = transposed_ ? weight_.size(0) : weight_.size(1) * groups_;

@@ -4,6 +4,7 @@
 
 #include "../error.h"
 #include "families.h"
+#include "size_limit.h"
 
 namespace lrp {
 
@@ -124,6 +125,7 @@ std::shared_ptr<Op> make_interpolate(const OpArguments& a) {
       const double factor = scale[scale.size() == 1 ? 0 : i];
       out.push_back(static_cast<int64_t>(static_cast<double>(x.size(2 + static_cast<int64_t>(i))) * factor));
     }
+    check_size({x.size(0), x.size(1), out.at(0), out.at(1)});
     return mode == "nearest" ? at::upsample_nearest2d(x, out) : at::upsample_bilinear2d(x, out, corners);
   });
 }

@@ -5,6 +5,7 @@
 
 #include "../error.h"
 #include "families.h"
+#include "size_limit.h"
 
 namespace lrp {
 
@@ -46,7 +47,12 @@ Map shape_map(const OpArguments& a) {
     const auto padding = at.integers("padding");
     const std::string mode = at.text("mode", "constant");
     const double value = at.number("value", 0);
-    return [=](const Tensor& x) { return at::pad(x, padding, mode, value); };
+    return [=](const Tensor& x) {
+      auto shape = x.sizes().vec();
+      for (size_t i = 0; i < padding.size() && i / 2 < shape.size(); ++i) shape[shape.size() - 1 - i / 2] += padding[i];
+      check_size(shape);
+      return at::pad(x, padding, mode, value);
+    };
   }
   const int64_t dim = at.integer("dim");
   if (a.name == "squeeze") return [=](const Tensor& x) { return x.squeeze(dim); };

@@ -45,9 +45,25 @@ export class GraphBuilder {
     return this.addNode(name, op, inputs, attributes, {})
   }
 
-  linear(name: string, input: string, features: number, bias = true): string {
+  /** @param names of weight and bias, where they are not `name.weight` and `name.bias` */
+  linear(name: string, input: string, features: number, bias = true, names?: [string, string]): string {
     const inputs = this.shapeOf(input).at(-1)!
-    return this.weighted(name, 'linear', input, { features }, [features, inputs], features, inputs, bias)
+    return this.weighted(name, 'linear', input, { features }, [features, inputs], features, inputs, bias, names)
+  }
+
+  /** Layer norm over the last axis. */
+  layerNorm(name: string, input: string, eps = 1e-5): string {
+    const width = this.shapeOf(input).at(-1)!
+    const parameters = {
+      weight: this.parameter(`${name}.weight`, [width], { value: 1 }),
+      bias: this.parameter(`${name}.bias`, [width], { value: 0 })
+    }
+    return this.addNode(name, 'layer_norm', [input], { normalized_shape: [width], eps }, parameters)
+  }
+
+  /** A weight that other nodes read as an input; its first axis stands for the batch. */
+  constant(name: string, shape: number[], init: { bound?: number; value?: number }): string {
+    return this.push(name, 'constant', [], {}, { value: this.parameter(name, shape, init) }, shape.slice(1))
   }
 
   /** A convolution over as many axes as its input has behind the channels. Padding and stride as in PyTorch. */
@@ -109,11 +125,12 @@ export class GraphBuilder {
     weightShape: number[],
     outputs: number,
     fanIn: number,
-    bias: boolean
+    bias: boolean,
+    [weightName, biasName] = [`${name}.weight`, `${name}.bias`]
   ): string {
     const bound = 1 / Math.sqrt(fanIn)
-    const parameters: Record<string, string> = { weight: this.parameter(`${name}.weight`, weightShape, { bound }) }
-    if (bias) parameters.bias = this.parameter(`${name}.bias`, [outputs], { bound })
+    const parameters: Record<string, string> = { weight: this.parameter(weightName, weightShape, { bound }) }
+    if (bias) parameters.bias = this.parameter(biasName, [outputs], { bound })
     const shape = outputShape(
       op,
       [this.shapeOf(input)],

@@ -14,7 +14,7 @@ export interface NodeSummary {
   inputs: string[]
   /** For one image; the batch is left out. */
   outputShape: number[]
-  /** Numbers in its weights; a weight that several nodes share counts once, at the first. */
+  /** Numbers in its weights, running statistics left out; a weight that several nodes share counts once, at the first. */
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
@@ -43,7 +43,9 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   const rules = planned(model, composite)
   const counted = new Set<string>()
   const nodes = model.graph.nodes.map((node): NodeSummary => {
-    const own = Object.values(node.parameters).filter((name) => !counted.has(name))
+    const own = Object.entries(node.parameters).flatMap(([role, name]) =>
+      role.startsWith('running_') || counted.has(name) ? [] : [name]
+    )
     own.forEach((name) => counted.add(name))
     return {
       name: node.name,

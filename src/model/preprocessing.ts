@@ -17,6 +17,11 @@ export function imagenetPreprocessing(resize = 256, crop = 224): Preprocessing {
   return { resize, crop: [crop, crop], ...rest, mean: [...IMAGENET_MEAN], std: [...IMAGENET_STD] }
 }
 
+/** Values from -1 to 1, for networks whose weights were trained so. */
+export function halfPreprocessing(resize: number, crop: number): Preprocessing {
+  return { ...imagenetPreprocessing(resize, crop), mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }
+}
+
 /** Images of the network's own size, normalised with ImageNet's mean and deviation (CIFAR ResNets). */
 export function cifarPreprocessing(): Preprocessing {
   const { mean, std } = imagenetPreprocessing()

@@ -14,7 +14,16 @@ export function outputShape(
   }
   if (op === 'linear') return [...shape.slice(0, -1), attributes.outputs as number]
   if (op === 'flatten') return [shape.reduce((product, axis) => product * axis, 1)]
-  if (op === 'cat') return [inputs.reduce((sum, one) => sum + one[0]!, 0), ...shape.slice(1)]
+  if (op === 'cat') {
+    const axis = (attributes.dim as number) - 1
+    return shape.with(
+      axis,
+      inputs.reduce((sum, one) => sum + one[axis]!, 0)
+    )
+  }
+  if (op === 'permute') return (attributes.dims as number[]).slice(1).map((axis) => shape[axis - 1]!)
+  if (op === 'reshape') return (attributes.shape as number[]).slice(1)
+  if (op === 'select') return shape.toSpliced((attributes.dim as number) - 1, 1)
   if (/^adaptive_/.test(op)) return [shape[0]!, ...axesOf(attributes.output_size!, shape.length - 1)]
   if (/^conv\dd$|_pool\dd$/.test(op)) {
     const channels = op.startsWith('conv') ? (attributes.outputs as number) : shape[0]!
@@ -24,8 +33,9 @@ export function outputShape(
     return [channels, ...spatial]
   }
   if (op === 'slice') {
-    const dim = (attributes.dim as number) - 1
-    return shape.map((axis, i) => (i === dim ? Math.ceil(axis / ((attributes.step as number | undefined) ?? 1)) : axis))
+    const axis = (attributes.dim as number) - 1
+    const { start = 0, end = shape[axis]!, step = 1 } = attributes as Record<string, number>
+    return shape.with(axis, Math.ceil((Math.min(end, shape[axis]!) - start) / step))
   }
   if (op === 'pad') {
     const padding = attributes.padding as number[]

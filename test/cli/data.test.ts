@@ -1,24 +1,16 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
-import { CliContext } from '../../src/cli/context.js'
-import { run } from '../../src/cli/program.js'
 import { dataOf } from '../../src/cli/shared-flags.js'
+import { cli } from './run.js'
 
 let folder = ''
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lrp-cli-data-'))
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-async function cli(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-  const status = await run(args, new CliContext(stdout, stderr, new AbortController().signal))
-  return { status, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') }
-}
 
 describe('lrp-native data', () => {
   test('lists the data sets', async () => {

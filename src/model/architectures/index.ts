@@ -1,13 +1,24 @@
 import { unknownName } from '../../suggest.js'
 import type { Architecture } from '../builder.js'
+import { alexnet } from './alexnet.js'
+import { convnextTiny } from './convnext.js'
+import { densenet121 } from './densenet.js'
+import { efficientnetB0 } from './efficientnet.js'
+import { googlenet } from './googlenet.js'
+import { inceptionV3 } from './inception.js'
 import { lenet, mlp, type ArchitectureOptions } from './mlp.js'
+import { mobilenetV2, mobilenetV3 } from './mobilenet.js'
 import { cifarResnet, resnet } from './resnet.js'
+import { squeezenet } from './squeezenet.js'
 import { vgg } from './vgg.js'
+import { vitB16 } from './vit.js'
 
 export interface ArchitectureEntry {
   description: string
   /** Channels, height, width of the images it was designed for; absent: any. */
   imageShape?: [number, number, number]
+  /** Weights of published files that act in training only and are left out. */
+  ignored?: RegExp
   build: (options: ArchitectureOptions) => Architecture
 }
 
@@ -40,6 +51,36 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
     vgg
   ),
   ...entries(RESNETS, () => 'residual network for ImageNet', IMAGENET, resnet),
+  alexnet: { description: 'AlexNet, one tower', imageShape: IMAGENET, build: alexnet },
+  ...entries(
+    ['squeezenet1_0', 'squeezenet1_1'],
+    () => 'SqueezeNet: fire modules, classes by convolution',
+    IMAGENET,
+    squeezenet
+  ),
+  mobilenet_v2: { description: 'inverted residuals', imageShape: IMAGENET, build: mobilenetV2 },
+  ...entries(
+    ['mobilenet_v3_small', 'mobilenet_v3_large'],
+    () => 'inverted residuals with squeeze and excitation',
+    IMAGENET,
+    mobilenetV3
+  ),
+  densenet121: { description: 'DenseNet: every layer reads all before it', imageShape: IMAGENET, build: densenet121 },
+  googlenet: {
+    description: 'GoogLeNet (Inception v1) with batch norm',
+    imageShape: IMAGENET,
+    ignored: /^aux[12]\./,
+    build: googlenet
+  },
+  inception_v3: {
+    description: 'Inception v3',
+    imageShape: [3, 299, 299],
+    ignored: /^AuxLogits\./,
+    build: inceptionV3
+  },
+  efficientnet_b0: { description: 'EfficientNet, the smallest', imageShape: IMAGENET, build: efficientnetB0 },
+  convnext_tiny: { description: 'ConvNeXt, the smallest', imageShape: IMAGENET, build: convnextTiny },
+  vit_b_16: { description: 'vision transformer, patches of 16x16', imageShape: IMAGENET, build: vitB16 },
   ...entries(
     ['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet110'],
     () => 'residual network for CIFAR',

@@ -50,6 +50,12 @@ const plain =
   (call, draft) =>
     draft.add(call.name, op ?? call.op, [call.input(argument)], attributes(call, names))
 
+/** In-place ops and overloads name their first argument differently. */
+const inputOrSelf = (call: AtenCall) => (call.has('input') ? 'input' : 'self')
+
+const dropout: Handler = (call, draft) =>
+  draft.add(call.name, 'dropout', [call.input(inputOrSelf(call))], attributes(call, ['p']))
+
 const reshape: Handler = (call, draft) => {
   const free = call.outputShape.filter((axis) => axis === null).length
   if (free > 1) throw call.fail('two axes of its shape are not fixed')
@@ -119,8 +125,11 @@ const upsample =
     const size = call.outputShape.slice(2)
     if (size.includes(null)) throw call.fail('its size is not fixed')
     const align = mode === 'bilinear' ? { align_corners: call.value('align_corners') === true } : {}
-    const x = call.has('input') ? 'input' : 'self'
-    return draft.add(call.name, 'interpolate', [call.input(x)], { size: size as number[], mode, ...align })
+    return draft.add(call.name, 'interpolate', [call.input(inputOrSelf(call))], {
+      size: size as number[],
+      mode,
+      ...align
+    })
   }
 
 const linear: Handler = (call, draft) => {
@@ -220,8 +229,8 @@ export const ATEN: Record<string, Handler> = {
   _softmax: plain(['dim'], 'self', 'softmax'),
   log_softmax: plain(['dim']),
   _log_softmax: plain(['dim'], 'self', 'log_softmax'),
-  dropout: plain(['p'], 'input'),
-  feature_dropout: plain(['p'], 'input', 'dropout'),
+  dropout,
+  feature_dropout: dropout,
   prelu,
   instance_norm: instanceNorm,
   upsample_nearest2d: upsample('nearest'),

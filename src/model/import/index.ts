@@ -39,18 +39,16 @@ export async function readStateDict(path: string): Promise<StateDict> {
   return extname(path).toLowerCase() === '.safetensors' ? readSafetensors(path) : readPytorch(path)
 }
 
-/** An architecture with weights from a file; the last layer gives the number of classes. */
+/** An architecture with weights from a file; its last layer's weight gives the number of classes. */
 function bindStateDict(architecture: string, weights: StateDict, path: string): ModelParts {
-  const matrices = [...weights.values()].filter((tensor) => tensor.shape.length === 2)
-  const classes = matrices.at(-1)?.shape[0] ?? 1000
-  const imageShape = ARCHITECTURES[architecture]?.imageShape
-  if (ARCHITECTURES[architecture] && !imageShape) {
+  const entry = ARCHITECTURES[architecture]
+  const imageShape = entry?.imageShape
+  if (entry && !imageShape) {
     throw new LrpError('UNSUPPORTED', `'${architecture}' has no fixed image size: save the model as .pt2 instead`)
   }
-  const { graph, parameters, preprocessing } = buildArchitecture(architecture, {
-    classes,
-    imageShape: imageShape ?? []
-  })
+  const build = (classes: number) => buildArchitecture(architecture, { classes, imageShape: imageShape ?? [] })
+  const last = build(1000).graph.nodes.findLast((node) => node.parameters.weight)?.parameters.weight
+  const { graph, parameters, preprocessing } = build(weights.get(last ?? '')?.shape[0] || 1000)
   const tensors: StateDict = new Map()
   for (const { name, shape } of parameters) {
     const tensor = weights.get(name)
@@ -61,7 +59,9 @@ function bindStateDict(architecture: string, weights: StateDict, path: string): 
     }
     tensors.set(name, tensor)
   }
-  const extra = [...weights.keys()].find((name) => !tensors.has(name) && !name.endsWith('num_batches_tracked'))
+  const isKnown = (name: string) =>
+    tensors.has(name) || name.endsWith('num_batches_tracked') || entry?.ignored?.test(name)
+  const extra = [...weights.keys()].find((name) => !isKnown(name))
   if (extra) throw new LrpError('INVALID_FILE', `${path} holds '${extra}', which ${architecture} does not have`)
   return { name: basename(path, extname(path)), graph, preprocessing, tensors }
 }

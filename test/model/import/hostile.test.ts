@@ -192,6 +192,25 @@ describe('hostile ONNX files', () => {
     await expect(Model.load(path)).rejects.toMatchObject({ code: 'NUMERIC', message: expect.stringContaining("'w") })
   })
 
+  test('an operator that asks for an output of any size is refused before it is made', async () => {
+    const transposed = {
+      op_type: 'ConvTranspose',
+      input: ['x', 'w'],
+      output: ['y'],
+      attribute: [{ name: 'strides', ints: [1e6, 1e6], type: 7 }]
+    }
+    const path = onnx('huge', {
+      node: [transposed],
+      input: [value('x', [1, 1, 9, 9])],
+      initializer: [weight('w', [1, 1, 1, 1], [1])]
+    })
+    using model = await Model.load(path)
+    await expect(model.shapes()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringMatching(/'y'.*too large/)
+    })
+  })
+
   test('a weight in a file beside it is read', async () => {
     write('beside.bin', bytesOf('f32', [9, 1, 2, 3, 4]))
     const external = [

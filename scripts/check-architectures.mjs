@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ARCHITECTURES, explain, inspectModel, Model, readSafetensors } from '../dist/index.js'
+import { root } from './lib/paths.mjs'
+import { pythonEnvironment } from './lib/python-environment.mjs'
+
+// Every torchvision architecture with random weights, as state dict, .pt2 and .onnx, beside torchvision's logits and,
+// where zennit can explain it, zennit's epsilon-plus relevance. Takes about a quarter of an hour; writes the table of
+// docs/models.md.
+//   node scripts/check-architectures.mjs [--only alexnet,vgg16]
+const { values } = parseArgs({ options: { only: { type: 'string' } } })
+const [LOGITS, RELEVANCE] = [1e-4, 1e-2]
+const PACKAGES = [
+  'torch==2.11.0',
+  'torchvision==0.26.0',
+  'zennit==0.5.1',
+  'safetensors==0.8.0',
+  'numpy==2.4.6',
+  'onnx==1.23.2',
+  'onnxscript==0.7.2'
+]
+const own = /^(mlp|lenet|resnet(20|32|44|56|110))$/
+const names = values.only?.split(',') ?? Object.keys(ARCHITECTURES).filter((name) => !own.test(name))
+const python = await pythonEnvironment('check-architectures', PACKAGES)
+if (!python) throw new Error('there is no Python, or pip cannot fetch torchvision and zennit')
+
+const rows = []
+for (const name of names) {
+  const folder = mkdtempSync(join(tmpdir(), 'lrp-architectures-'))
+  try {
+    rows.push(await check(name, folder))
+    console.log(line(rows.at(-1)))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+if (!values.only) writeTable(rows)
+if (rows.some((row) => row.wrong.length > 0)) process.exitCode = 1
+
+async function check(name, folder) {
+  const made = spawnSync(python, [join(root, 'scripts', 'check-architectures.py'), name, folder], { encoding: 'utf8' })
+  if (made.status !== 0) throw new Error(`${name}: ${made.stderr.trim().split('\n').at(-1)}`)
+  const expected = await readSafetensors(join(folder, 'expected.safetensors'))
+  const row = { name, logits: {}, relevance: undefined, wrong: [] }
+  for (const type of ['pth', 'pt2', 'onnx']) {
+    const options = type === 'pth' ? { architecture: name } : {}
+    const model = await Model.load(join(folder, `${name}.${type}`), options)
+    const input = floats(expected.get('input'))
+    row.logits[type] = difference(await model.forward(input), floats(expected.get('logits')))
+    if (!(row.logits[type] <= LOGITS)) row.wrong.push(type)
+    if (type === 'pth') row.parameters = (await inspectModel(model)).parameters
+    if (type === 'pth' && expected.has('relevance')) {
+      const { relevance } = await explain(model, input, { composite: 'epsilon-plus' })
+      row.relevance = difference(relevance, floats(expected.get('relevance')))
+      if (!(row.relevance <= RELEVANCE)) row.wrong.push('relevance')
+    }
+    model.dispose()
+  }
+  return row
+}
+
+function floats({ data, shape }) {
+  return { data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4), shape }
+}
+
+/** Largest difference over the largest value. */
+function difference(ours, theirs) {
+  let [worst, largest] = [0, 0]
+  for (let i = 0; i < theirs.data.length; i++) {
+    worst = Math.max(worst, Math.abs(ours.data[i] - theirs.data[i]))
+    largest = Math.max(largest, Math.abs(theirs.data[i]))
+  }
+  return worst / largest
+}
+
+function line({ name, parameters, logits, relevance, wrong }) {
+  const number = (value) => (value === undefined ? '' : value.toExponential(1))
+  const cells = [
+    `\`${name}\``,
+    parameters.toLocaleString('en-US'),
+    ...Object.values(logits).map(number),
+    number(relevance)
+  ]
+  return `| ${cells.join(' | ')} |${wrong.length > 0 ? ` <- ${wrong.join(', ')}` : ''}`
+}
+
+function writeTable(rows) {
+  const path = join(root, 'docs', 'models.md')
+  if (!existsSync(path)) return
+  const head =
+    '| architecture | parameters | logits, state dict | logits, .pt2 | logits, .onnx | relevance, epsilon-plus |'
+  const table = [head, '|---|---|---|---|---|---|', ...rows.map(line)].join('\n')
+  const [begin, end] = ['<!-- check-architectures: begin -->', '<!-- check-architectures: end -->']
+  const text = readFileSync(path, 'utf8')
+  const [before, after] = [text.split(begin)[0], text.split(end)[1]]
+  writeFileSync(path, `${before}${begin}\n\n${table}\n\n${end}${after}`)
+}
