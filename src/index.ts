@@ -14,6 +14,8 @@ export {
   type ParameterSpec
 } from './model/builder.js'
 export { ARCHITECTURES, buildArchitecture } from './model/architectures/index.js'
+export { describeArchitectures, type ArchitectureSummary } from './model/architectures/describe.js'
+export { buildLayers, readLayers, type Layer } from './model/layers.js'
 export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './model/preprocessing.js'
 export { importModel, readStateDict } from './model/import/index.js'
 export { exportModel, EXPORT_FORMATS, type ExportFormat } from './model/export/index.js'

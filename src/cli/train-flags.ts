@@ -44,7 +44,7 @@ export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threa
 /** What is learnt: the network and its start. */
 export function withModelChoice(command: Command): Command {
   return command
-    .option('--model <name>', 'network (lrp-native models lists them); mlp by default')
+    .option('--model <name>', 'network (lrp-native models lists them), or a JSON file with its layers; mlp by default')
     .option(
       '--hidden-size <units...>',
       'mlp: units of each hidden layer (128 64)',

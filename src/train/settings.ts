@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
+import { layersSchema } from '../model/layers.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { augmentSchema, parseAugment } from './augment.js'
@@ -25,7 +26,8 @@ export const settingsSchema = z.object({
   validSplit: z.number().min(0).lt(1).optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
-  model: z.string().default('mlp'),
+  /** A name, a JSON file with a list of layers, or such a list. */
+  model: z.union([z.string(), layersSchema]).default('mlp'),
   /**
    * `none`: values run from 0 to 1, a black pixel is 0 and can get no relevance. `fit`: mean 0 and deviation 1 per
    * channel over the training images.

@@ -2,7 +2,7 @@ import { classCounts, fingerprint, type Dataset } from '../data/dataset.js'
 import { datasetName, openDataset, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
-import { buildArchitecture } from '../model/architectures/index.js'
+import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
 import type { ModelParts, Preprocessing } from '../model/graph.js'
 import { loadModelParts } from '../model/load.js'
@@ -155,7 +155,7 @@ export function ending(all: Job['options'], { untilEpoch = Infinity }: TrainOpti
 
 async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<ModelParts> {
   const { classes, imageShape } = dataset
-  const architecture = buildArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
+  const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
   const parts = await initialise(architecture, settings.seed, classes)
   if (settings.normalise === 'none') return parts
   return { ...parts, preprocessing: { ...parts.preprocessing!, ...fitNormalisation(dataset) } }

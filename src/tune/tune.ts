@@ -1,3 +1,4 @@
+import { parse } from 'node:path'
 import { existsSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
 import { z } from 'zod'
@@ -93,8 +94,8 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
     curve: [],
     state: 'waiting'
   }))
-  const name =
-    options.experimentName ?? `tune-${base.model}-${base.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
+  const network = typeof base.model === 'string' ? parse(base.model).name : 'layers'
+  const name = options.experimentName ?? `tune-${network}-${base.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')}`
   const command = { name: 'tune', ...base, search, space }
   const experiment = await createExperiment(
     name,

@@ -7,11 +7,14 @@ export function register(program: Command, context: CliContext): void {
   withCommonFlags(command, ['models', 'models --json'])
   command.action(async (flags: CommonFlags) => {
     const output = await context.begin(flags, { needsAddon: false })
-    const { ARCHITECTURES } = await import('../../model/architectures/index.js')
-    const list = Object.entries(ARCHITECTURES).map(([name, { description }]) => ({ name, description }))
+    const { describeArchitectures } = await import('../../model/architectures/describe.js')
+    const list = describeArchitectures()
     output.result(
       list,
-      list.map(({ name, description }) => `${name.padEnd(20)} ${description}`)
+      list.map(({ name, parameters, imageShape, description }) => {
+        const size = parameters.toLocaleString('en-US').padStart(12)
+        return `${name.padEnd(19)} ${size}  ${(imageShape?.join('x') ?? 'any').padEnd(9)}  ${description}`
+      })
     )
   })
 }
