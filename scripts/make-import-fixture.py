@@ -2,15 +2,15 @@
 
     pip install torch==2.11.0 onnx==1.23.2 onnxscript==0.7.2
     python scripts/make-import-fixture.py test/model/import/fixtures
+
+Under an older PyTorch, with its version as a second argument (`torch25`), only the same programs in that version's format.
 """
 
 import sys
 import warnings
 from pathlib import Path
 
-import onnx
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -107,6 +107,8 @@ def randomise(module):
 
 def without_paths(path):
     """The exporter notes the stack of every call, with paths of this machine."""
+    import onnx
+
     model = onnx.load(path)
     for node in model.graph.node:
         kept = [one for one in node.metadata_props if one.key.endswith(("name_scopes", "class_hierarchy"))]
@@ -117,7 +119,16 @@ def without_paths(path):
     onnx.save(model, path)
 
 
-def main(folder):
+def save_program(module, inputs, dynamic_shapes, path):
+    program = torch.export.export(module, inputs, dynamic_shapes=dynamic_shapes)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    torch.export.save(program, path)
+
+
+def main(folder, version=None):
+    if not version:
+        from safetensors.torch import save_file
     folder.mkdir(parents=True, exist_ok=True)
     batch = torch.export.Dim("batch", min=1, max=64)
     torch.manual_seed(0)
@@ -126,6 +137,9 @@ def main(folder):
         for name, shape, exporters, module in cases():
             randomise(module.eval())
             x = torch.randn(shape)
+            if version:
+                save_program(module, (x,), ({0: batch},), folder / f"{name}.{version}.pt2")
+                continue
             save_file({"input": x, "output": module(x).contiguous()}, folder / f"{name}.safetensors")
             for kind, opsets in exporters:
                 for opset in opsets:
@@ -137,14 +151,19 @@ def main(folder):
                         without_paths(path)
                     except Exception as error:
                         print(name, kind, opset, str(error).splitlines()[0][:200])
-            program = torch.export.export(module, (x,), dynamic_shapes=({0: batch},))
-            for node in program.graph.nodes:
-                node.meta.pop("stack_trace", None)
-            torch.export.save(program, folder / f"{name}.pt2")
+            save_program(module, (x,), ({0: batch},), folder / f"{name}.pt2")
+            if name == "conv1d":  # for one image only, as users export who think of no batch
+                save_program(module, (x[:1],), None, folder / f"{name}.fixed.pt2")
+                path = folder / f"{name}.fixed.onnx"
+                torch.onnx.export(module, (x[:1],), path, dynamo=True, external_data=False, verbose=False)
+                without_paths(path)
+
+    if version:
+        return
     torch.manual_seed(0)
     weights = nn.Sequential(nn.Linear(20, 30), nn.Linear(30, 10)).state_dict()
     torch.save({"state_dict": {f"module.{name}": one for name, one in weights.items()}}, folder / "zip.pth")
     torch.save(weights, folder / "legacy.pth", _use_new_zipfile_serialization=False)
 
 
-main(Path(sys.argv[1]))
+main(Path(sys.argv[1]), *sys.argv[2:])

@@ -149,10 +149,10 @@ const transpose: Handler = (call, draft) => {
 
 const expand: Handler = (call, draft) => {
   const [from, to] = [call.inputShape('self'), call.outputShape]
-  if (from.join() === to.join()) return call.input('self')
   const batchOnly = from.length === to.length && from.slice(1).join() === to.slice(1).join() && to[0] === null
-  if (!call.weight('self') || !batchOnly) throw call.fail('only a weight may be expanded, and along the batch')
-  return draft.add(call.name, 'expand_batch', [call.input('self'), 'input'])
+  if (call.weight('self') && batchOnly) return draft.add(call.name, 'expand_batch', [call.input('self'), 'input'])
+  if (from.join() === to.join()) return call.input('self')
+  throw call.fail('only a weight may be expanded, and along the batch')
 }
 
 const split: Handler = (call, draft) => {

@@ -44,6 +44,7 @@ const CALLABLE = new Set([
   'torch._utils._rebuild_tensor',
   'torch._utils._rebuild_tensor_v2',
   'torch._utils._rebuild_parameter',
+  'torch._utils._rebuild_parameter_with_state',
   'torch.Size',
   'torch.device',
   'collections.OrderedDict'
@@ -156,7 +157,7 @@ export class Unpickler {
   private call(what: unknown, values: unknown): unknown {
     const path = what instanceof Global ? what.path : undefined
     if (!path || !CALLABLE.has(path) || !Array.isArray(values)) throw this.invalid('it calls what is no function')
-    if (path === 'torch._utils._rebuild_parameter') return values[0]
+    if (path.startsWith('torch._utils._rebuild_parameter')) return values[0]
     if (path === 'torch.Size' || path === 'torch.device') return values[0]
     if (path === 'collections.OrderedDict') return new Map(values[0] as [unknown, unknown][] | undefined)
     const [storage, offset, shape, strides] = values

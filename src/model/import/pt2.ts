@@ -10,6 +10,8 @@ import { Draft } from './draft.js'
 import { MOST_SHARING, readPytorchRange, swollen } from './pytorch.js'
 import { readRange, ZipArchive } from './zip.js'
 
+/** Weights and constants as PyTorch before 2.9 saves them; later each lies in an entry of its own. */
+const PICKLED = /(^|\/)(serialized_(state_dict|constants)|data\/(weights|constants)\/[^/]+)\.pt$/
 const LARGEST_GRAPH = 128 << 20
 /** The numbers of torch's serialised `ScalarType`. */
 const DTYPES: Record<number, DType> = {
@@ -104,12 +106,9 @@ const weightsSchema = z.object({
 async function readWeights(archive: ZipArchive, path: string): Promise<StateDict> {
   const tensors: StateDict = new Map()
   let total = 0
-  for (const old of ['serialized_state_dict.pt', 'serialized_constants.pt']) {
-    const name = archive.find(old)
-    if (!name) continue
+  for (const name of archive.names.filter((one) => PICKLED.test(one))) {
     const range = await archive.entry(name)
-    const isEmpty = old.includes('constants') && range.length < 2000
-    if (!isEmpty && range.length > 0) for (const [key, one] of await readPytorchRange(range)) tensors.set(key, one)
+    if (range.length > 0) for (const [key, one] of await readPytorchRange(range, true)) tensors.set(key, one)
   }
   const configs = archive.names.filter((name) => /_(weights|constants)_config\.json$/.test(name))
   for (const configName of configs) {
@@ -150,6 +149,8 @@ class Translation {
   private readonly nodes = new Map<string, string>()
   private readonly weights = new Map<string, string>()
   private inputShape: (number | null)[] | undefined
+  /** The batch size that a program without a dynamic batch was exported for. */
+  private fixedBatch: number | undefined
 
   constructor(
     private readonly program: Program,
@@ -177,6 +178,7 @@ class Translation {
     if (kind === 'user_input') {
       if (this.inputShape) throw new LrpError('UNSUPPORTED', `${this.path}: a model must have one input`)
       this.inputShape = this.shape(name)
+      this.fixedBatch = this.inputShape[0] ?? undefined
       this.nodes.set(name, 'input')
       return
     }
@@ -237,7 +239,9 @@ class Translation {
   private shape(name: string): (number | null)[] {
     const known = this.program.graph.tensor_values[name]
     if (!known) throw this.invalid(`the shape of '${name}' is missing`)
-    return known.sizes.map((axis) => (typeof axis.as_int === 'number' ? axis.as_int : null))
+    const shape = known.sizes.map((axis) => (typeof axis.as_int === 'number' ? axis.as_int : null))
+    const isBatch = this.fixedBatch !== undefined && shape[0] === this.fixedBatch && !this.weights.has(name)
+    return isBatch ? [null, ...shape.slice(1)] : shape
   }
 
   private invalid(why: string): LrpError {

@@ -30,14 +30,14 @@ export async function readPytorch(path: string): Promise<StateDict> {
   }
 }
 
-/** The same for a part of a file: an archive inside an archive. */
-export async function readPytorchRange(range: FileRange): Promise<StateDict> {
+/** The same for a part of a file: an archive inside an archive, whose dict may be empty. */
+export async function readPytorchRange(range: FileRange, mayBeEmpty = false): Promise<StateDict> {
   const magic = Buffer.from(await readRange(range, 0, Math.min(4, range.length)))
-  if (magic.toString('latin1') === 'PK\x03\x04') return readZip(range)
+  if (magic.toString('latin1') === 'PK\x03\x04') return readZip(range, mayBeEmpty)
   return readLegacy(range)
 }
 
-async function readZip(range: FileRange): Promise<StateDict> {
+async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict> {
   const archive = await ZipArchive.open(range)
   const name = archive.find('data.pkl')
   if (!name) throw new LrpError('INVALID_FILE', `${range.path} is no PyTorch file: it lacks data.pkl`)
@@ -47,6 +47,7 @@ async function readZip(range: FileRange): Promise<StateDict> {
     throw new LrpError('UNSUPPORTED', `${range.path} holds big-endian numbers`)
   }
   const value = new Unpickler(Buffer.from((await archive.read(name, LARGEST_PICKLE)).buffer), range.path).next()
+  if (mayBeEmpty && value instanceof Map && value.size === 0) return new Map()
   return collect(value, range.path, (tensor) => archive.entry(`${root}data/${tensor.storage.key}`), range.length)
 }
 

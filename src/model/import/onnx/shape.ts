@@ -36,9 +36,12 @@ const reshape: Operator = (call, draft) => {
   const total = sizeOf(x.shape)
   const known = sizeOf(shape.filter((axis) => axis !== -1))
   const free = shape.indexOf(-1)
+  const symbolic = x.shape.findIndex((axis) => axis % BATCH === 0)
   if (free >= 0) shape[free] = total / known
-  // exported for one batch size: that size stands in the shape where the batch belongs
-  else if (known !== total && x.shape[0] === BATCH) shape[0] = (shape[0]! * total) / known
+  // exported for one batch size: the batch is missing where the input has it
+  else if (known !== total && symbolic >= 0 && symbolic < shape.length) {
+    shape[symbolic] = (shape[symbolic]! * total) / known
+  }
   if (sizeOf(shape) !== total || shape.some((axis) => !Number.isInteger(axis))) {
     throw call.fail(`its input does not fit the shape [${asked.join(', ')}]`)
   }
