@@ -90,6 +90,12 @@ export {
 export { test, type TestOptions, type TestResult } from './evaluate/test.js'
 export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './evaluate/classification.js'
 export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
+export { DEFAULT_METHODS, evaluate, type EvaluateOptions, type Explainer } from './evaluate/evaluate.js'
+export type { Evaluation, EvaluationSettings, MeanCurve, MethodEvaluation } from './evaluate/summary.js'
+export { DEFAULT_METRICS, METRICS, type MetricDescription } from './evaluate/metrics/index.js'
+export { parameterRandomisation, type Similarity } from './evaluate/metrics/randomisation.js'
+export { REPLACEMENTS, type Replacement } from './evaluate/flipping/replacement.js'
+export { bootstrapMean, pairedTest, type Interval, type PairedTest } from './evaluate/statistics.js'
 export { MAP_METRICS, scoreMaps, type MapMetric, type Scores, type ScoreMapsOptions } from './evaluate/score-maps.js'
 export { report, type ReportFormat } from './report/report.js'
 

@@ -134,11 +134,14 @@ export interface RuleFlags {
 }
 
 /** How relevance is propagated. */
-export function withRuleFlags(command: Command): Command {
+export function withRuleFlags(
+  command: Command,
+  rules = 'JSON file that maps layers to rules (docs/rules.md)'
+): Command {
   return command
     .option('--rule <name>', 'one rule for all layers (lrp-native rules lists them); epsilon by default')
     .option('--composite <name>', 'a preset that gives each kind of layer its rule (lrp-native rules lists them)')
-    .option('--rules <file>', 'JSON file that maps layers to rules (docs/rules.md)')
+    .option('--rules <file>', rules)
     .option(
       '--method <name>',
       'lrp, gradient, input-x-gradient, integrated-gradients, smoothgrad, occlusion, grad-cam, random'

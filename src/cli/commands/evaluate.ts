@@ -2,14 +2,15 @@ import type { Command } from 'commander'
 import { LrpError } from '../../errors.js'
 import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
-import { addRemovalFlags, runRemoval, type RemovalFlags } from './remove-features.js'
+import { addMethodFlags, runMethods, type MethodFlags } from './evaluate-methods.js'
+import { addRemovalFlags, runRemoval } from './remove-features.js'
 
-interface Flags extends RemovalFlags {
+const RULES = 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules'
+
+interface Flags extends MethodFlags {
   attribution?: string
   target?: string
   mask?: string
-  metrics?: string[]
-  patchSize?: number
   featuresInStep?: number
 }
 
@@ -17,16 +18,25 @@ interface Flags extends RemovalFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('evaluate')
-    .description('Measure explanations: score maps made by any tool, or remove features (--method feature-removal).')
-  withDataFlags(withRuleFlags(withModelFlags(command)))
+    .description(
+      'Measure explanations: compare methods over images, score maps made by any tool (--attribution), or remove features (--method feature-removal).'
+    )
+  withDataFlags(withRuleFlags(withModelFlags(command), RULES))
     .option('--attribution <file>', 'maps to score, .npy shaped like the input')
     .option('--target <file>', '.npy with the explained class of each image; the predicted one by default')
     .option('--mask <file>', '.npy shaped like the input; above 0 is inside')
     .option('--metrics <names...>', 'metrics (docs/metrics.md), or all that the arrays allow', collect(String))
-    .option('--patch-size <pixels>', 'side of a region (4)', wholeNumber('--patch-size', 1))
-    .option('--features-in-step <number>', 'pixels flipped at a time (28)', wholeNumber('--features-in-step', 1))
+    .option('--patch-size <pixels>', 'side of a region (1; of given maps 4)', wholeNumber('--patch-size', 1))
+    .option(
+      '--features-in-step <number>',
+      'given maps: pixels flipped at a time (28)',
+      wholeNumber('--features-in-step', 1)
+    )
+  addMethodFlags(command)
   addRemovalFlags(command)
   withCommonFlags(command, [
+    'evaluate --rules epsilon,alpha2beta1,epsilon-plus,gradient,random --limit 50',
+    'evaluate mlp-digits --rules epsilon,gamma --replacement inpaint --patch-size 2 --metrics all',
     'evaluate mlp-digits --input x.npy --attribution a.npy --metrics all --json',
     'evaluate mlp-digits --input x.npy --attribution a.npy --mask m.npy --metrics sparseness,pointing_game',
     'evaluate --method feature-removal --rule epsilon'
@@ -34,17 +44,16 @@ export function register(program: Command, context: CliContext): void {
   command.action((model: string | undefined, flags: Flags) =>
     flags.method === 'feature-removal'
       ? runRemoval(model, { ...flags, method: undefined }, context)
-      : runScores(model, flags, context)
+      : flags.attribution !== undefined
+        ? runScores(model, flags, context)
+        : runMethods(model, flags, context)
   )
 }
 
 async function runScores(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
   const [inputPath] = flags.input ?? []
   if (!inputPath || !flags.attribution) {
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      'evaluate needs --input x.npy and --attribution a.npy, or --method feature-removal'
-    )
+    throw new LrpError('INVALID_ARGUMENT', 'maps need the images they are of: give --input x.npy beside --attribution')
   }
   const output = await context.begin(flags)
   const { readNpy } = await import('../../data/npy.js')

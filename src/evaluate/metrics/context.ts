@@ -1,0 +1,47 @@
+import type { Model } from '../../model/model.js'
+import { sizeOf, type Tensor } from '../../tensor.js'
+import { softmax } from '../classification.js'
+
+/** One explained image, with what a score may need beside it. */
+export interface ScoreContext {
+  model: Model
+  /** [channels, height, width] */
+  image: Float32Array
+  relevance: Float32Array
+  target: number
+  /** The target's logit for the image as it is. */
+  logit: number
+  seed: number
+  /** Explains other images of the same size by the same method: their maps, one after the other. */
+  explainer: (images: Tensor, targets: Int32Array) => Promise<Float32Array>
+  signal?: AbortSignal
+}
+
+/** Values of black and white per channel. */
+export function rangeOf(model: Model): { low: number[]; high: number[] } {
+  const channels = model.imageShape[0]!
+  return model.inputRange ?? { low: Array<number>(channels).fill(0), high: Array<number>(channels).fill(1) }
+}
+
+/** Logits and probabilities of the target for changed copies of the image, in few large batches. */
+export async function targetScores(
+  { model, target, signal }: ScoreContext,
+  images: Float32Array[]
+): Promise<{ logits: number[]; probabilities: number[] }> {
+  const logits = await model.forward(stacked(images, model.imageShape), { batchSize: batchOf(model), signal })
+  const [classes, probabilities] = [logits.shape[1]!, softmax(logits)]
+  const column = (values: ArrayLike<number>): number[] => images.map((_, i) => values[i * classes + target]!)
+  return { logits: column(logits.data), probabilities: column(probabilities) }
+}
+
+export function stacked(images: Float32Array[], imageShape: number[]): Tensor {
+  const size = sizeOf(imageShape)
+  const data = new Float32Array(images.length * size)
+  images.forEach((image, i) => data.set(image, i * size))
+  return { data, shape: [images.length, ...imageShape] }
+}
+
+/** As many images as a few megabytes hold. */
+export function batchOf(model: Model): number {
+  return Math.max(1, Math.min(512, Math.floor(4e6 / sizeOf(model.imageShape))))
+}

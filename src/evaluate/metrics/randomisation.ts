@@ -1,0 +1,102 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { normal } from '../flipping/replacement.js'
+import { Model } from '../../model/model.js'
+import type { GraphNode, ModelParts } from '../../model/graph.js'
+import { sumOverChannels } from '../../plot/picture.js'
+import { isWeighted } from '../../rules/treatment.js'
+import type { RawTensor } from '../../tensor.js'
+import { cosine, pearson, spearman, ssim } from '../similarity.js'
+import { stacked, type ScoreContext } from './context.js'
+
+/** Structural similarity of the target's map with that of another class, drawn at random: low is good (Sixt et al. 2020). */
+export async function randomLogit(c: ScoreContext): Promise<number> {
+  const [, height, width] = c.model.imageShape as [number, number, number]
+  const classes = (await c.model.shapes(1))[c.model.graph.output]!.at(-1)!
+  const other = uniformInt(xoroshiro128plus(c.seed), 0, classes - 2)
+  const target = other >= c.target ? other + 1 : other
+  const map = await c.explainer(stacked([c.image], c.model.imageShape), Int32Array.of(target))
+  const [own, theirs] = [c.relevance, map].map((one) => sumOverChannels(one, c.model.imageShape)) as [
+    Float32Array,
+    Float32Array
+  ]
+  return ssim(own, theirs, height, width)
+}
+
+/** How alike maps are before and after weights were replaced; averaged over images. */
+export interface Similarity {
+  /** The layer that was the last to be randomised. */
+  layer: string
+  ssim: number
+  spearman: number
+  pearson: number
+  cosine: number
+}
+
+export const RANDOMISATION_ORDERS = ['cascading', 'independent'] as const
+export type RandomisationOrder = (typeof RANDOMISATION_ORDERS)[number]
+
+/**
+ * Model parameter randomisation (Adebayo et al. 2018): weights of one layer after the other, from the output to the input,
+ * are replaced by normal numbers of the same mean and deviation; all so far (cascading), or only that layer (independent).
+ * An explanation of what the model has learnt must change.
+ * @param maps explains the images by a model: maps one after the other
+ * @returns one entry per weighted layer, the output's first
+ */
+export async function parameterRandomisation(
+  model: Model,
+  maps: (model: Model) => Promise<Float32Array>,
+  { order = 'cascading', seed = 0 }: { order?: RandomisationOrder; seed?: number } = {}
+): Promise<Similarity[]> {
+  const original = await maps(model)
+  const parts = await model.toParts()
+  const layers = parts.graph.nodes.filter(isWeighted).reverse()
+  const result: Similarity[] = []
+  let tensors = parts.tensors
+  for (const [i, layer] of layers.entries()) {
+    tensors = randomised(order === 'cascading' ? tensors : parts.tensors, layer, seed + i)
+    const changed = await Model.create({ ...copyOf(parts), tensors: new Map(tensors) }, model.device)
+    try {
+      result.push({ layer: layer.name, ...similarity(original, await maps(changed), model.imageShape) })
+    } finally {
+      changed.dispose()
+    }
+  }
+  return result
+}
+
+function copyOf(parts: ModelParts): ModelParts {
+  return { ...parts, graph: { ...parts.graph, nodes: [...parts.graph.nodes] } }
+}
+
+function randomised(tensors: ModelParts['tensors'], layer: GraphNode, seed: number): ModelParts['tensors'] {
+  const random = xoroshiro128plus(seed)
+  const result = new Map(tensors)
+  for (const name of Object.values(layer.parameters)) {
+    const { shape, data } = tensors.get(name)!
+    const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+    const drawn = Float32Array.from(values, () => mean + spread * normal(random))
+    const tensor: RawTensor = { dtype: 'f32', shape, data: new Uint8Array(drawn.buffer) }
+    result.set(name, tensor)
+  }
+  return result
+}
+
+function similarity(before: Float32Array, after: Float32Array, imageShape: number[]): Omit<Similarity, 'layer'> {
+  const [channels, height, width] = imageShape as [number, number, number]
+  const size = channels * height * width
+  const images = before.length / size
+  const sums = { ssim: 0, spearman: 0, pearson: 0, cosine: 0 }
+  for (let i = 0; i < images; i++) {
+    const one = (maps: Float32Array): Float32Array =>
+      sumOverChannels(maps.subarray(i * size, (i + 1) * size), imageShape)
+    const [a, b] = [one(before), one(after)]
+    sums.ssim += ssim(a, b, height, width) / images
+    sums.spearman += spearman(a, b) / images
+    sums.pearson += pearson(a, b) / images
+    sums.cosine += cosine(a, b) / images
+  }
+  return sums
+}

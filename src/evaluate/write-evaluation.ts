@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import { makeFolder, writeAtomic } from '../files.js'
+import { denormalise } from '../model/preprocessing.js'
+import type { Model } from '../model/model.js'
+import { lineChart, writeChart, type Line } from '../plot/chart.js'
+import { figure } from '../plot/figure.js'
+import { animation, imagePicture, type Picture } from '../plot/picture.js'
+import { flippedImages } from './flipping/curve.js'
+import type { ScoreContext } from './metrics/context.js'
+import type { Evaluation, MeanCurve } from './summary.js'
+import { toCsv } from './test.js'
+
+const FRAMES = 8
+
+/**
+ * `evaluation.json` (every figure and setting), `scores.csv` (one row per method and image), `ranking.csv`, the curves as
+ * `morf` and `lerf` charts with bands, the flips per step, and the first image on its way under the best method.
+ */
+export async function writeEvaluation(
+  folder: string,
+  model: Model,
+  evaluation: Evaluation,
+  example: ScoreContext
+): Promise<void> {
+  await makeFolder(folder)
+  await writeAtomic(join(folder, 'evaluation.json'), JSON.stringify(evaluation, null, 1) + '\n')
+  await writeAtomic(join(folder, 'ranking.csv'), toCsv(rankingTable(evaluation)))
+  await writeAtomic(join(folder, 'scores.csv'), toCsv(scoreTable(evaluation)))
+  for (const [order, words] of [
+    ['morf', 'most relevant first'],
+    ['lerf', 'least relevant first']
+  ] as const) {
+    const lines = evaluation.methods.map((method) => toLine(method.name, method[order]))
+    const chance = { ...toLine('random order', evaluation.random), dashed: true }
+    const title = `Probability of the explained class, ${words} (${evaluation.images.length} images)`
+    await writeChart(
+      join(folder, order),
+      await lineChart(title, 'share of the image replaced', 'mean probability', [...lines, chance], { min: 0 })
+    )
+  }
+  await writeChart(join(folder, 'flips'), await flipsChart(evaluation))
+  await writePerturbed(folder, model, evaluation, example)
+  if (Object.keys(evaluation.randomisation).length > 0) {
+    await writeChart(join(folder, 'randomisation'), await randomisationChart(evaluation))
+  }
+}
+
+/** One row per method: mean and interval of every metric. */
+export function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
+  const head = metrics.flatMap(({ name }) => [name, `${name} low`, `${name} high`])
+  const rows = methods.map(({ name, scores }) => [
+    name,
+    ...metrics.flatMap((metric) => {
+      const { mean, low, high } = scores[metric.name]!
+      return [mean, low, high]
+    })
+  ])
+  return [['method', ...head], ...rows]
+}
+
+function scoreTable({ metrics, methods, images }: Evaluation): (string | number)[][] {
+  const names = metrics.map((metric) => metric.name)
+  const rows = methods.flatMap((method) =>
+    images.map((image, i) => [method.name, image, ...names.map((name) => method.scores[name]!.values[i]!)])
+  )
+  return [['method', 'image', ...names], ...rows]
+}
+
+function toLine(name: string, { shares, mean, low, high }: MeanCurve): Line {
+  return {
+    name,
+    points: shares.map((share, k) => [share, mean[k]!]),
+    band: shares.map((_, k) => [low[k]!, high[k]!])
+  }
+}
+
+function flipsChart(evaluation: Evaluation) {
+  const { shares } = evaluation.random
+  const units = shares.map((share, k): [number, number] => [k, k === 0 ? 0 : share - shares[k - 1]!])
+  return lineChart('Flips per step', 'step', 'share of the image', [{ name: 'flips', points: units.slice(1) }], {
+    min: 0
+  })
+}
+
+/** Similarity (SSIM) against the number of layers that are randomised. */
+function randomisationChart({ randomisation }: Evaluation) {
+  const lines = Object.entries(randomisation).map(([name, layers]): Line => ({
+    name,
+    points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
+  }))
+  const title = 'Similarity of the maps with weights randomised from the output on'
+  return lineChart(title, 'layers randomised', 'mean SSIM with the maps before', lines, { max: 1 })
+}
+
+async function writePerturbed(
+  folder: string,
+  model: Model,
+  evaluation: Evaluation,
+  example: ScoreContext
+): Promise<void> {
+  const pictures = async (order: 'morf' | 'lerf'): Promise<{ title: string; picture: Picture }[]> => {
+    const { shares, images } = flippedImages(model, { ...example, order }, evaluation.settings.flipping)
+    const every = Math.max(1, Math.ceil((images.length - 1) / (FRAMES - 1)))
+    const chosen = images.flatMap((image, k) =>
+      k % every === 0 || k === images.length - 1 ? [{ image, share: shares[k]! }] : []
+    )
+    return chosen.map(({ image, share }) => ({
+      title: `${(100 * share).toFixed(0)} %`,
+      picture: toPicture(model, image)
+    }))
+  }
+  const [morf, lerf] = [await pictures('morf'), await pictures('lerf')]
+  const method = evaluation.methods[0]!.name
+  const captions = [`First image under ${method}: most relevant replaced first (above), least relevant first (below).`]
+  const options = { columns: morf.length, size: 112 }
+  await writeAtomic(join(folder, 'perturbed.png'), await figure([...morf, ...lerf], captions, options))
+  await writeAtomic(join(folder, 'perturbed.webp'), await animation(morf.map(({ picture }) => picture)))
+}
+
+function toPicture(model: Model, image: Float32Array): Picture {
+  const shape = model.imageShape
+  const bytes = model.preprocessing
+    ? denormalise({ data: image, shape: [1, ...shape] }, model.preprocessing)
+    : image.map((value) => value * 255)
+  return imagePicture(bytes, shape)
+}

@@ -1,0 +1,145 @@
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { areaOver } from '../../src/evaluate/flipping/areas.js'
+import { evaluate, type Explainer } from '../../src/evaluate/evaluate.js'
+import { METRICS } from '../../src/evaluate/metrics/index.js'
+import { bootstrapMean } from '../../src/evaluate/statistics.js'
+import type { Evaluation } from '../../src/evaluate/summary.js'
+import { explain } from '../../src/explain/explain.js'
+import type { Model } from '../../src/model/model.js'
+import { train } from '../../src/train/train.js'
+import { cli } from '../cli/run.js'
+
+const root = mkdtempSync(join(tmpdir(), 'lrp-evaluate-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** epsilon, its maps' signs turned round. */
+const turned: Explainer = {
+  name: 'turned',
+  explain: async (model, images, targets) =>
+    (await explain(model, images, { rule: 'epsilon', targets })).relevance.data.map((value) => -value)
+}
+
+describe('methods compared on the shipped digits', () => {
+  let model: Model
+  let evaluation: Evaluation
+  const folder = join(root, 'out')
+  beforeAll(async () => {
+    const trained = await train({ model: 'lenet', epochs: 15, experimentsRoot: root, experimentName: 'lenet' })
+    model = trained.model
+    const methods = ['epsilon', 'alpha2beta1', 'random', turned]
+    evaluation = await evaluate(model, { methods, limit: 40, output: folder })
+  })
+  afterAll(() => model.dispose())
+
+  const abc = (name: string) => evaluation.methods.find((method) => method.name === name)!.scores.abc!
+
+  test('LRP beats random clearly, and turning the signs turns it round', () => {
+    for (const rule of ['epsilon', 'alpha2beta1']) {
+      expect(abc(rule).low).toBeGreaterThan(abc('random').high)
+      expect(abc(rule).low).toBeGreaterThan(0.2)
+    }
+    expect(abc('turned').high).toBeLessThan(-0.2)
+    expect(abc('turned').mean).toBeCloseTo(-abc('epsilon').mean, 1)
+    expect(evaluation.methods.at(-1)!.name).toBe('turned')
+    const test = evaluation.comparisons.find(({ other }) => other === 'random')!
+    expect(test.p).toBeLessThan(0.001)
+  })
+
+  test('every figure can be traced to the values of the images', () => {
+    const saved = JSON.parse(readFileSync(join(folder, 'evaluation.json'), 'utf8')) as Evaluation
+    expect(saved).toEqual(JSON.parse(JSON.stringify(evaluation)))
+    for (const method of saved.methods) {
+      const { values, ...interval } = method.scores.abc!
+      expect(bootstrapMean(values, saved.settings.seed)).toEqual(interval)
+      // the mean of areas is the area under the mean curve
+      const between = areaOver(method.lerf.shares, method.lerf.mean) - areaOver(method.morf.shares, method.morf.mean)
+      expect(between).toBeCloseTo(interval.mean, 9)
+    }
+    for (const file of [
+      'ranking.csv',
+      'scores.csv',
+      'morf.svg',
+      'lerf.png',
+      'flips.svg',
+      'perturbed.png',
+      'perturbed.webp'
+    ]) {
+      expect(existsSync(join(folder, file))).toBe(true)
+    }
+    expect(existsSync(join(folder, 'progress.jsonl'))).toBe(false)
+    expect(readFileSync(join(folder, 'scores.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 4 * 40)
+  })
+
+  test('stopped and started again it goes on, and finds the same', async () => {
+    const output = join(root, 'resumed')
+    const options = { methods: ['epsilon', 'gradient'], metrics: ['abc'], limit: 70, output }
+    const controller = new AbortController()
+    const stopped = evaluate(model, { ...options, signal: controller.signal, onProgress: () => controller.abort() })
+    await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' })
+    appendFileSync(join(output, 'progress.jsonl'), '{"key": "cut off')
+    const seen: number[] = []
+    const resumed = await evaluate(model, { ...options, onProgress: (done) => seen.push(done) })
+    expect(seen[0]).toBe(64) // the first 32 images were kept
+    expect(resumed).toEqual(await evaluate(model, { ...options, output: undefined }))
+  })
+
+  test('every metric gives a finite number, and good maps score better than noise', async () => {
+    const found = await evaluate(model, { methods: ['epsilon', 'random'], metrics: 'all', limit: 12 })
+    const [epsilon, random] = ['epsilon', 'random'].map((name) => found.methods.find((one) => one.name === name)!)
+    for (const { name } of METRICS) {
+      expect([name, epsilon!.scores[name]!.values.every(Number.isFinite)]).toEqual([name, true])
+    }
+    for (const name of ['faithfulness_correlation', 'sensitivity_n', 'insertion', 'abc', 'aopc']) {
+      expect([name, epsilon!.scores[name]!.mean > random!.scores[name]!.mean]).toEqual([name, true])
+    }
+    for (const name of ['infidelity', 'deletion', 'road', 'max_sensitivity', 'local_lipschitz', 'completeness_error']) {
+      expect([name, epsilon!.scores[name]!.mean < random!.scores[name]!.mean]).toEqual([name, true])
+    }
+  })
+
+  test('randomised weights destroy gradient and epsilon, less so alpha1beta0 and guided backprop', async () => {
+    const methods = ['gradient', 'epsilon', 'alpha1beta0', 'guided-backprop']
+    const { randomisation } = await evaluate(model, { methods, metrics: ['abc'], limit: 10, randomisation: 10 })
+    const end = Object.fromEntries(methods.map((name) => [name, randomisation[name]!.at(-1)!]))
+    expect(randomisation.epsilon!.map(({ layer }) => layer)).toEqual(['11', '9', '7', '3', '0'])
+    for (const name of ['gradient', 'epsilon'])
+      expect([name, Math.abs(end[name]!.spearman) < 0.25]).toEqual([name, true])
+    expect(end.alpha1beta0!.ssim).toBeGreaterThan(Math.max(end.epsilon!.ssim, end.gradient!.ssim) + 0.1)
+    expect(end['guided-backprop']!.ssim).toBeGreaterThan(end.gradient!.ssim)
+  })
+
+  test('the command line prints the ranking and writes into the experiment', async () => {
+    const args = [
+      'evaluate',
+      '--experiments',
+      root,
+      '--limit',
+      '12',
+      '--rules',
+      'epsilon,random',
+      '--replacement',
+      'inpaint'
+    ]
+    const { status, out } = await cli(...args, '--patch-size', '2', '--growing')
+    expect(status).toBe(0)
+    expect(out).toMatch(/^epsilon +[\d.-]+ \[/m)
+    expect(existsSync(join(root, 'lenet', 'evaluation', 'evaluation.json'))).toBe(true)
+  })
+
+  test.each([
+    [['--rules', 'epsilom,random'], 2, "'epsilon'"],
+    [['--rules', 'epsilon,epsilon'], 2, "'epsilon' is named twice"],
+    [['--rules', 'epsilon,gamma', '--epsilon', '1'], 2, "leave 'epsilon' out"],
+    [['--metrics', 'abd'], 2, "'abc'"],
+    [['--replacement', 'grey'], 2, 'replacement'],
+    [['--share', '2'], 2, 'share'],
+    [['--attribution', 'a.npy'], 2, '--input']
+  ])('%j is refused with one sentence', async (args, status, message) => {
+    const result = await cli('evaluate', '--experiments', root, ...args)
+    expect([result.status, result.out]).toEqual([status, ''])
+    expect(result.err).toContain(message)
+  })
+})
