@@ -31,7 +31,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
     ${
       layers.length > 0 &&
       html`<h2>Relevance per layer</h2>
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-label="Relevance per layer">
           <table>
             <caption>
               Means over the images, first target

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { embedded, html, page, type Html } from '../html.js'
+import { evaluationSection } from './evaluation.js'
 import { gap, type ExperimentReport } from './report.js'
 
 /** The chooser shows one method's pictures at a time; without scripts all are shown. */
@@ -28,7 +29,7 @@ const percent = (value: number): string => `${(value * 100).toFixed(2)} %`
 function comparison(experiments: ExperimentReport[]): Html {
   const best = Math.max(...experiments.map(({ test }) => test?.accuracy ?? -1))
   return html`<h2>Comparison</h2>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="Comparison of the experiments">
       <table>
         <thead>
           <tr>
@@ -83,7 +84,12 @@ function oneExperiment(experiment: ExperimentReport, index: number, named: boole
       <pre>${JSON.stringify({ command: experiment.command, versions: experiment.versions, data }, null, 2)}</pre>
     </details>
     ${test && testSection(experiment)} ${experiment.explanations.length > 0 && explanations(experiment, index)}
-    ${experiment.removals.length > 0 && removals(experiment, index)}`
+    ${experiment.evaluation && evaluated(experiment)} ${experiment.removals.length > 0 && removals(experiment, index)}`
+}
+
+function evaluated(experiment: ExperimentReport): Html {
+  const { result, pictures } = experiment.evaluation!
+  return evaluationSection(experiment.name, result, pictureGrid(experiment, pictures))
 }
 
 function testSection(experiment: ExperimentReport): Html {
@@ -103,7 +109,7 @@ function testSection(experiment: ExperimentReport): Html {
       ${test.images} images of ${test.data}, ${test.split} split. Command:
       <code>lrp-native test ${experiment.name}</code>
     </p>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="Scores of the test">
       <table>
         <tbody>
           ${facts.map(
@@ -116,7 +122,7 @@ function testSection(experiment: ExperimentReport): Html {
         </tbody>
       </table>
     </div>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="Scores per class">
       <table>
         <caption>
           Per class
@@ -191,7 +197,7 @@ function removals(experiment: ExperimentReport, index: number): Html {
       Mean confidence of the predicted class after removing pixels. A faithful explanation loses confidence with its
       most relevant pixels and keeps it without its least relevant ones: the gap between the two is large.
     </p>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-label="Confidence by share of pixels removed">
       <table>
         <thead>
           <tr>
@@ -255,7 +261,15 @@ function pictureGrid(experiment: ExperimentReport, paths: string[]): Html {
 function alternative(path: string, name: string): string {
   if (path.startsWith('charts/')) return `Chart of ${name} per epoch; the numbers are in history.csv`
   if (path.startsWith('test/')) return `${name} of the test; the numbers are in the tables`
+  if (path.startsWith('evaluation/')) return EVALUATION_CHARTS[name] ?? `${name} of the evaluation`
   if (path.endsWith('curve.png'))
     return 'Curve of mean confidence over the share of pixels removed; the numbers are in the table'
   return `Original and relevance of image ${name}`
+}
+
+const EVALUATION_CHARTS: Record<string, string> = {
+  morf: 'Mean probability while the most relevant pixels are replaced, one curve per method; the areas are in the table',
+  lerf: 'Mean probability while the least relevant pixels are replaced, one curve per method; the areas are in the table',
+  perturbed: 'The first image on its way, most and least relevant pixels replaced first',
+  randomisation: 'Similarity of the maps over the number of randomised layers; the ends are in the table'
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClassificationMetrics } from '../evaluate/classification.js'
+import type { Evaluation } from '../evaluate/summary.js'
 import type { RemovalResult } from '../evaluate/remove-features.js'
 import { toCsv } from '../evaluate/test.js'
 import type { Experiment } from '../experiment/experiment.js'
@@ -21,6 +22,8 @@ export interface ExperimentReport {
   history: EpochEvent[]
   test?: ClassificationMetrics & { imagesPerSecond: number; data: string; split: string }
   explanations: { name: string; summary: ExplainSummary; pictures: string[] }[]
+  /** Comparison of methods. */
+  evaluation?: { result: Evaluation; pictures: string[] }
   removals: { name: string; result: Omit<RemovalResult, 'files'>; pictures: string[] }[]
   /** Charts that exist, relative to the folder. */
   charts: string[]
@@ -74,12 +77,19 @@ async function gather(experiment: Experiment): Promise<ExperimentReport> {
       const summary = readJson<ExplainSummary>(experiment.path('explanations', name, 'explain.json'))
       return summary ? [{ name, summary, pictures: pictures(experiment, 'explanations', name) }] : []
     }),
+    evaluation: evaluationOf(experiment),
     removals: folders(experiment.path('feature_removal')).flatMap((name) => {
       const result = readJson<RemovalResult>(experiment.path('feature_removal', name, 'removal.json'))
       return result ? [{ name, result, pictures: pictures(experiment, 'feature_removal', name) }] : []
     }),
     charts: charts.filter((path) => existsSync(experiment.path(path)))
   }
+}
+
+function evaluationOf(experiment: Experiment): ExperimentReport['evaluation'] {
+  const result = readJson<Evaluation>(experiment.path('evaluation', 'evaluation.json'))
+  const charts = ['morf', 'lerf', 'perturbed', 'randomisation'].map((name) => `evaluation/${name}.png`)
+  return result && { result, pictures: charts.filter((path) => existsSync(experiment.path(path))) }
 }
 
 function folders(path: string): string[] {
@@ -102,16 +112,17 @@ function readJson<T>(path: string): T | undefined {
 }
 
 function table(experiments: ExperimentReport[]): (string | number)[][] {
-  const rows = experiments.map(({ name, command, test, history, removals }) => [
+  const rows = experiments.map(({ name, command, test, history, evaluation, removals }) => [
     name,
     String(command.model),
     history.length,
     test?.accuracy ?? '',
     test?.macroF1 ?? '',
     test?.logLoss ?? '',
+    evaluation ? `${evaluation.result.methods[0]!.name} (${evaluation.result.rankedBy})` : '',
     removals.map(({ name: rule, result }) => `${rule} ${gap(result).toFixed(3)}`).join('; ')
   ])
-  return [['experiment', 'model', 'epochs', 'accuracy', 'macro F1', 'log loss', 'removal gap'], ...rows]
+  return [['experiment', 'model', 'epochs', 'accuracy', 'macro F1', 'log loss', 'best method', 'removal gap'], ...rows]
 }
 
 /** Mean distance between the two curves of a feature removal: how much better than its opposite an order is. */

@@ -1,0 +1,148 @@
+import type { Evaluation } from '../evaluate/summary.js'
+import { html, type Html } from '../html.js'
+
+const ARROW = { higher: ' ↑', lower: ' ↓' }
+
+/** The comparison of methods: ranking with intervals, tests, randomisation; `curves` are the charts. */
+export function evaluationSection(name: string, evaluation: Evaluation, curves: Html): Html {
+  const { images, rankedBy, settings } = evaluation
+  return html`<h2>Evaluation of explanations</h2>
+    <p class="note">
+      ${evaluation.methods.length} methods over ${images.length} images, ranked by ${rankedBy}: mean and 95 % bootstrap
+      interval over the images. The best mean of each metric is marked (↑ higher is better, ↓ lower). Pixels are
+      replaced by: ${settings.flipping.replacement}, in squares of ${settings.flipping.patchSize}.
+    </p>
+    ${ranking(evaluation)} ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
+    ${Object.keys(evaluation.randomisation).length > 0 && randomisation(evaluation)}
+    <details>
+      <summary>Command, settings and definitions</summary>
+      <p><code>${commandOf(name, evaluation)}</code></p>
+      <dl>
+        ${evaluation.metrics.map(
+          ({ name, definition, better }) =>
+            html`<dt>${name}</dt>
+              <dd>${definition}${better && `; ${better} is better`}</dd>`
+        )}
+      </dl>
+    </details>`
+}
+
+/** The command that gives these figures again. */
+function commandOf(name: string, { settings, images }: Evaluation): string {
+  const { flipping, methods, metrics, draws, randomisation, seed } = settings
+  const flags = [
+    `--rules ${methods.join(',')}`,
+    `--metrics ${metrics.join(',')}`,
+    `--limit ${images.length}`,
+    `--replacement ${flipping.replacement}`,
+    flipping.replacement === 'constant' && `--value ${flipping.value}`,
+    `--patch-size ${flipping.patchSize}`,
+    `--flips ${flipping.steps}`,
+    flipping.growing && '--growing',
+    flipping.share < 1 && `--share ${flipping.share}`,
+    `--draws ${draws}`,
+    randomisation > 0 && `--randomisation ${randomisation}`,
+    seed > 0 && `--seed ${seed}`
+  ]
+  return `lrp-native evaluate ${name} ${flags.filter(Boolean).join(' ')}`
+}
+
+function ranking({ metrics, methods }: Evaluation): Html {
+  const best = metrics.map(({ name, better }) => {
+    const means = methods.map(({ scores }) => scores[name]!.mean)
+    return better === undefined ? NaN : better === 'higher' ? Math.max(...means) : Math.min(...means)
+  })
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Scores of the methods">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Method</th>
+          ${metrics.map(({ name, better }) => html`<th scope="col">${name}${better && ARROW[better]}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${methods.map(
+          (method) =>
+            html`<tr>
+              <th scope="row">${method.name}</th>
+              ${metrics.map(({ name }, i) => {
+                const { mean, low, high } = method.scores[name]!
+                return html`<td class="${mean === best[i] ? 'best' : ''}">
+                  ${number(mean)}<br /><span class="interval">[${number(low)}, ${number(high)}]</span>
+                </td>`
+              })}
+            </tr> `
+        )}
+      </tbody>
+    </table>
+  </div>`
+}
+
+function tests({ comparisons, rankedBy }: Evaluation): Html {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Paired tests">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">${comparisons[0]!.best} against</th>
+          <th scope="col">Difference of ${rankedBy}</th>
+          <th scope="col">95 % interval</th>
+          <th scope="col">p, sign-flip test over the images</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${comparisons.map(
+          ({ other, mean, low, high, p }) =>
+            html`<tr>
+              <th scope="row">${other}</th>
+              <td>${number(mean)}</td>
+              <td>${number(low)} to ${number(high)}</td>
+              <td>${p.toFixed(4)}</td>
+            </tr> `
+        )}
+      </tbody>
+    </table>
+  </div>`
+}
+
+/** What remains of the maps once every weight is random. */
+function randomisation({ randomisation }: Evaluation): Html {
+  return html`<h3>Weights randomised from the output on</h3>
+    <p class="note">
+      Maps of the trained network beside those with all layers randomised (Adebayo et al. 2018). An explanation of what
+      was learnt must change; where it hardly does, the map shows the image more than the network.
+    </p>
+    <div class="scroll" tabindex="0" role="region" aria-label="Similarity after randomisation">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Method</th>
+            <th scope="col">SSIM</th>
+            <th scope="col">Spearman</th>
+            <th scope="col">Pearson</th>
+            <th scope="col">Cosine</th>
+            <th scope="col">The maps</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${Object.entries(randomisation).map(([name, layers]) => {
+            const end = layers.at(-1)!
+            return html`<tr>
+              <th scope="row">${name}</th>
+              <td>${number(end.ssim)}</td>
+              <td>${number(end.spearman)}</td>
+              <td>${number(end.pearson)}</td>
+              <td>${number(end.cosine)}</td>
+              <td>${verdict(end.ssim, end.spearman)}</td>
+            </tr> `
+          })}
+        </tbody>
+      </table>
+    </div>`
+}
+
+function verdict(ssim: number, spearman: number): string {
+  const kept = Math.max(ssim, Math.abs(spearman))
+  return kept >= 0.5 ? 'hardly change' : kept >= 0.25 ? 'keep a part' : 'are destroyed'
+}
+
+const number = (value: number): string => value.toFixed(3)

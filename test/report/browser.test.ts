@@ -1,0 +1,103 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import puppeteer, { type Browser, type Page } from 'puppeteer-core'
+import { cli } from '../cli/run.js'
+
+const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const withBrowser = chromium ? describe : describe.skip
+
+withBrowser(`the report in a browser${chromium ? '' : ' (no Chromium is installed)'}`, () => {
+  const root = mkdtempSync(join(tmpdir(), 'lrp-report-'))
+  const flags = ['--experiments', root, '--quiet']
+  let browser: Browser
+  beforeAll(async () => {
+    for (const command of [
+      ['train', '--model', 'lenet', '--epochs', '6', '--experiment-name', 'one'],
+      ['test'],
+      ['explain', '--composite', 'epsilon-plus', '--limit', '4'],
+      ['explain', '--rule', 'alpha2beta1', '--limit', '4'],
+      ['evaluate', '--rules', 'epsilon,gradient,random', '--limit', '10', '--randomisation', '5'],
+      ['remove-features', '--limit', '10', '--pictures', '2'],
+      ['train', '--epochs', '4', '--experiment-name', 'two'],
+      ['report', 'one', 'two', '--output', join(root, 'report.html')]
+    ]) {
+      expect(await cli(...command, ...flags)).toMatchObject({ status: 0 })
+    }
+    browser = await puppeteer.launch({ executablePath: chromium!, args: ['--no-sandbox'] })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    rmSync(root, { recursive: true, force: true })
+  })
+
+  async function open(scheme: 'light' | 'dark', width: number): Promise<{ page: Page; complaints: string[] }> {
+    const page = await browser.newPage()
+    const complaints: string[] = []
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('request', (request) => {
+      if (!/^(file|data):/.test(request.url())) complaints.push(`asked for ${request.url()}`)
+    })
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
+    await page.setViewport({ width, height: 900 })
+    await page.goto(pathToFileURL(join(root, 'report.html')).href)
+    return { page, complaints }
+  }
+
+  test.each<['light' | 'dark', number]>([
+    ['light', 1280],
+    ['dark', 390]
+  ])(
+    'opens from disk without complaint, request or serious accessibility finding (%s, %i pixels)',
+    async (scheme, width) => {
+      const { page, complaints } = await open(scheme, width)
+      await page.evaluate(readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8'))
+      const findings = (await page.evaluate('axe.run()')) as {
+        violations: { id: string; impact: string; nodes: { html: string }[] }[]
+      }
+      const serious = findings.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([])
+      expect(complaints).toEqual([])
+      const overflow = await page.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+      )
+      expect(overflow).toBe(0)
+      await page.close()
+    }
+  )
+
+  test('the chooser shows one method at a time', async () => {
+    const { page } = await open('light', 1280)
+    const shown = () =>
+      page.$$eval('[data-in^="explanations-"]', (all) =>
+        all
+          .filter((one) => !(one as unknown as { hidden: boolean }).hidden)
+          .map((one) => (one as unknown as { dataset: { key: string } }).dataset.key)
+      )
+    const before = await shown()
+    expect(before).toHaveLength(1)
+    const other = before[0] === 'alpha2beta1' ? 'epsilon-plus' : 'alpha2beta1'
+    await page.select('select[data-group="explanations-0"]', other)
+    expect(await shown()).toEqual([other])
+    await page.close()
+  })
+
+  test('the evaluation is in the page, and in the JSON beside it', async () => {
+    const { page } = await open('light', 1280)
+    const text = (await page.evaluate('document.body.innerText')) as string
+    expect(text).toContain('Evaluation of explanations')
+    expect(text).toMatch(/ranked by abc/)
+    const json = JSON.parse(readFileSync(join(root, 'report.json'), 'utf8')) as {
+      experiments: {
+        evaluation?: { result: { methods: { name: string; scores: Record<string, { mean: number }> }[] } }
+      }[]
+    }
+    const [best] = json.experiments[0]!.evaluation!.result.methods
+    expect(text).toContain(best!.scores.abc!.mean.toFixed(3))
+    await page.close()
+  })
+})
