@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'NUMERIC' // non-finite weights, loss or relevance
   | 'IO' // reading or writing failed: permissions, full disk
   | 'DEVICE' // CUDA is missing, out of memory, ...
+  | 'PEER' // another process of a group was lost or did not answer in time
   | 'SETUP' // libtorch, compiler or addon is missing
   | 'DISPOSED' // a model was used after dispose()
   | 'ABORTED' // the caller's AbortSignal fired (CLI exit status 130)

@@ -100,6 +100,7 @@ export { MAP_METRICS, scoreMaps, type MapMetric, type Scores, type ScoreMapsOpti
 export { report, type ReportFormat } from './report/report.js'
 
 // The machine
+export { joinProcessGroup, ProcessGroup, ranksOf, type ProcessGroupOptions, type Ranks } from './distributed.js'
 export { native } from './native.js'
 export { packageVersion } from './package-version.js'
 export { versions } from './versions.js'

@@ -13,6 +13,8 @@ import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTr
 export interface NativeAddon {
   Model: { create(graph: Graph, tensors: Record<string, RawTensor>, device: string): Promise<NativeModel> }
   CancelToken: new () => NativeCancelToken
+  /** Of several processes that compute together (src/distributed.ts). */
+  ProcessGroup: new (options: NativeProcessGroupOptions) => NativeProcessGroup
   PatternFitter: new (model: NativeModel, positiveOnly: boolean) => NativePatternFitter
   info(): NativeInfo
   /** Loads libtorch's CUDA library where there is one; says why not otherwise. Idempotent. */
@@ -44,6 +46,26 @@ export interface NativeInfo {
 export interface NativePatternFitter {
   add(input: Tensor): Promise<void>
   finish(): Promise<Record<string, RawTensor>>
+}
+
+/** Where processes meet; timeout in seconds. */
+export interface NativeProcessGroupOptions {
+  rank: number
+  size: number
+  address: string
+  port: number
+  /** The store at the address is the launcher's, not rank 0's. */
+  launcherHosts: boolean
+  prefix: string
+  /** Of this machine; chosen by its host name when empty. */
+  networkInterface: string
+  timeout: number
+}
+
+export interface NativeProcessGroup {
+  connect(): Promise<void>
+  /** The bytes of every process, by rank. */
+  gather(bytes: Uint8Array): Promise<Uint8Array[]>
 }
 
 export interface NativeCancelToken {

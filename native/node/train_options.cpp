@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "process_group_binding.h"
 #include "values.h"
 
 namespace lrp::node {
@@ -116,6 +117,7 @@ TrainOptions train_options_from(const Napi::Object& o, const Graph& graph) {
   options.precision = text_from(o, "precision", options.precision);
   options.seed = static_cast<uint64_t>(number_from(o, "seed", 0));
   options.threads = static_cast<int>(number_from(o, "threads", 0));
+  options.group = ProcessGroupHandle::group_of(o);
   return options;
 }
 

@@ -35,4 +35,10 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
   throw Error("INVALID_ARGUMENT", "there is no loss '" + name + "'");
 }
 
+double loss_weight(const LossOptions& options, const Tensor& targets) {
+  const bool weighted = options.class_weights.defined() && (options.name == "cross-entropy" || options.name == "nll");
+  if (!weighted) return static_cast<double>(targets.size(0));
+  return options.class_weights.index_select(0, targets.to(options.class_weights.device())).sum().item<double>();
+}
+
 }  // namespace lrp

@@ -22,4 +22,8 @@ struct LossOptions {
 /// Throws INVALID_ARGUMENT for an unknown name, and where targets and loss do not belong together.
 Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& targets);
 
+/// What the mean loss of a batch is divided by: the class weights of its targets, else how many there are. The means of
+/// the parts of a batch, each times its weight, add up to the mean of the whole times the whole's.
+double loss_weight(const LossOptions& options, const Tensor& targets);
+
 }  // namespace lrp

@@ -32,4 +32,9 @@ std::vector<int64_t> balanced_order(const at::Tensor& labels, uint64_t seed, int
   return order;
 }
 
+std::pair<int64_t, int64_t> share_of(int64_t from, int64_t to, int rank, int size) {
+  const int64_t count = to - from;
+  return {from + count * rank / size, from + count * (rank + 1) / size};
+}
+
 }  // namespace lrp

@@ -72,6 +72,13 @@ class Meter {
     return true;
   }
 
+  /// Sums that were gathered elsewhere: by all processes of a group.
+  void add(double loss_sum, double correct, int64_t images) {
+    position_.loss_sum += loss_sum;
+    position_.correct += correct;
+    position_.seen += static_cast<double>(images);
+  }
+
   Score score() const {
     const double n = std::max(1.0, position_.seen);
     return {position_.loss_sum / n, classes_ ? position_.correct / n : std::numeric_limits<double>::quiet_NaN()};
@@ -135,6 +142,7 @@ class Run {
   }
 
   TrainResult run() {
+    share_weights();
     const Differentiable follow(parameters_);
     while (position_.epoch < options_.epochs) {
       if (options_.patience > 0 && position_.epochs_since_best >= options_.patience) return result("early-stopped");
@@ -208,8 +216,9 @@ class Run {
     const double seen_before = position_.seen;
     double rate = 0;
     while (position_.batch < batches_) {
-      if (cancel_.cancelled()) {
+      if (options_.group ? stopped_ : cancel_.cancelled()) {
         meter.read();
+        share_weights();
         return false;
       }
       rate = step(order, meter);
@@ -220,14 +229,25 @@ class Run {
       callbacks_.on_progress({position_.epoch, position_.batch, batches_, meter.score(), speed});
     }
     meter.read();
+    share_weights();
     check(meter.score().loss, Tensor());
     finish_epoch(meter.score(), rate, seconds_since(start), (position_.seen - seen_before) / seconds_since(start));
     return true;
   }
 
-  Samples batch(const std::vector<int64_t>& order, int64_t number) const {
+  /// Places in the epoch's order of a batch's images.
+  std::pair<int64_t, int64_t> range_of(const std::vector<int64_t>& order, int64_t number) const {
     const int64_t from = number * options_.batch_size;
-    const int64_t to = std::min(from + options_.batch_size, static_cast<int64_t>(order.size()));
+    return {from, std::min(from + options_.batch_size, static_cast<int64_t>(order.size()))};
+  }
+
+  /// This process's share of a range.
+  std::pair<int64_t, int64_t> share(std::pair<int64_t, int64_t> range) const {
+    return options_.group ? share_of(range.first, range.second, options_.group->rank(), options_.group->size()) : range;
+  }
+
+  Samples batch(const std::vector<int64_t>& order, int64_t number) const {
+    const auto [from, to] = share(range_of(order, number));
     const Tensor index = at::from_blob(const_cast<int64_t*>(order.data()) + from, {to - from}, at::dtype(at::kLong));
     const Tensor here = index.to(train_.images.device());
     return {train_.images.index_select(0, here).to(device_), train_.targets.index_select(0, here).to(device_)};
@@ -240,10 +260,16 @@ class Run {
     const auto parts = static_cast<double>(last - position_.batch);
     for (; position_.batch < last; ++position_.batch) {
       const Samples samples = batch(order, position_.batch);
+      const double weight = weight_of(order, samples.targets);
+      if (weight == 0) continue;
       const Tensor x = prepared(samples.images, order);
       const auto [output, loss] = forward(x, samples.targets);
-      if (meter.add(loss, output, samples.targets)) check(position_.loss_sum, x);
-      const Tensor scaled = scaler_.scaled(parts == 1 ? loss : loss / parts);
+      if (options_.group) {
+        count(weight, order, loss, output, samples.targets);
+      } else if (meter.add(loss, output, samples.targets)) {
+        check(position_.loss_sum, x);
+      }
+      const Tensor scaled = scaler_.scaled(parts == weight ? loss : loss / (parts / weight));
       auto more = torch::autograd::grad({scaled}, parameters_, {}, c10::nullopt, false, true);
       if (gradients.empty()) {
         gradients = std::move(more);
@@ -253,9 +279,11 @@ class Run {
         }
       }
     }
+    gradients.resize(parameters_.size());
     for (size_t i = 0; i < gradients.size(); ++i) {
       if (!gradients[i].defined()) gradients[i] = at::zeros_like(parameters_[i]);
     }
+    if (options_.group) share_out(gradients, meter, images_of(order, last - static_cast<int64_t>(parts), last));
     const double factor = schedule_factor(options_.schedule, position_.step) * position_.plateau.factor;
     if (scaler_.unscale(gradients)) {
       clip(gradients);
@@ -265,20 +293,63 @@ class Run {
     return factor * options_.groups.at(0).learning_rate;
   }
 
+  int64_t images_of(const std::vector<int64_t>& order, int64_t from, int64_t to) const {
+    return range_of(order, to - 1).second - range_of(order, from).first;
+  }
+
+  /// This process's part in the mean loss of the batch at hand: 1 where it has the whole batch.
+  double weight_of(const std::vector<int64_t>& order, const Tensor& own) const {
+    if (!options_.group) return 1;
+    if (own.size(0) == 0) return 0;
+    const auto [from, to] = range_of(order, position_.batch);
+    const Tensor index = at::from_blob(const_cast<int64_t*>(order.data()) + from, {to - from}, at::dtype(at::kLong));
+    const Tensor all = train_.targets.index_select(0, index.to(train_.targets.device()));
+    return loss_weight(options_.loss, own) / std::max(loss_weight(options_.loss, all), 1e-12);
+  }
+
+  /// Takes this process's part of a batch into the sums that share_out adds up.
+  void count(double weight, const std::vector<int64_t>& order, const Tensor& loss, const Tensor& output, const Tensor& targets) {
+    const auto images = static_cast<double>(images_of(order, position_.batch, position_.batch + 1));
+    own_loss_ += loss.item<double>() * weight * images;
+    if (holds_classes(train_)) own_correct_ += correct_of(output, targets).item<double>();
+  }
+
+  /// The gradients of all processes as one, and with them what each has counted and whether one was told to stop.
+  void share_out(std::vector<Tensor>& gradients, Meter& meter, int64_t images) {
+    const Tensor counted = at::tensor({own_loss_, own_correct_, cancel_.cancelled() ? 1.0 : 0.0}, at::kDouble);
+    own_loss_ = own_correct_ = 0;
+    std::vector<Tensor> shared = gradients;
+    shared.push_back(counted);
+    options_.group->sum(shared);
+    const double* sums = counted.data_ptr<double>();
+    meter.add(sums[0], sums[1], images);
+    stopped_ = sums[2] > 0;
+    check(sums[0], Tensor());
+  }
+
+  /// Batch norms see a process's own images: rank 0's statistics count, as in PyTorch's DistributedDataParallel.
+  void share_weights() const {
+    if (!options_.group) return;
+    std::vector<Tensor> tensors;
+    for (const auto& [name, tensor] : graph_.tensors()) tensors.push_back(tensor);
+    options_.group->broadcast(tensors);
+  }
+
   Tensor prepared(const Tensor& images, const std::vector<int64_t>& order) const {
     const at::NoGradGuard no_grad;
     if (!options_.augments) return prepare_images(images, options_.normalisation, nullptr, 0, {});
     std::vector<int64_t> keys;
     const auto all = static_cast<int64_t>(order.size());
     for (int64_t i = 0; i < images.size(0); ++i) {
-      keys.push_back(position_.epoch * all + position_.batch * options_.batch_size + i);
+      keys.push_back(position_.epoch * all + share(range_of(order, position_.batch)).first + i);
     }
     return prepare_images(images, options_.normalisation, &options_.augment, options_.seed, keys);
   }
 
   std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& targets) {
     const Precision precision(options_.precision, device_);
-    const Tensor output = forward_(x, position_.epoch * batches_ + position_.batch);
+    const int64_t number = position_.epoch * batches_ + position_.batch;
+    const Tensor output = forward_(x, options_.group ? number * options_.group->size() + options_.group->rank() : number);
     return {output, loss_of(options_.loss, output, targets)};
   }
 
@@ -308,7 +379,8 @@ class Run {
     if (report.validated) {
       const EvaluateOptions evaluation{options_.loss, options_.normalisation, std::max<int64_t>(256, options_.batch_size),
                                        options_.precision};
-      report.valid = evaluate(graph_, device_, valid_, evaluation, CancelToken()).score;
+      report.valid = options_.group ? evaluate_together(evaluation)
+                                    : evaluate(graph_, device_, valid_, evaluation, CancelToken()).score;
     }
     const Score& judged = report.validated ? report.valid : train;
     if (options_.schedule.name == "plateau") position_.plateau.observe(judged.loss, options_.schedule);
@@ -327,6 +399,19 @@ class Run {
     report.position = position_;
     report.state = snapshot();
     if (callbacks_.on_epoch) callbacks_.on_epoch(std::move(report));
+  }
+
+  /// The score on the validation split, of which every process takes its share.
+  Score evaluate_together(const EvaluateOptions& options) const {
+    const auto [from, to] = share({0, valid_.size()});
+    const Samples own{valid_.images.narrow(0, from, to - from), valid_.targets.narrow(0, from, to - from)};
+    Score score;
+    if (own.size() > 0) score = evaluate(graph_, device_, own, options, CancelToken()).score;
+    const double weight = own.size() > 0 ? loss_weight(options.loss, own.targets) : 0;
+    const Tensor sums = at::tensor({score.loss * weight, weight, score.accuracy * static_cast<double>(own.size())}, at::kDouble);
+    options_.group->sum({sums});
+    const double* all = sums.data_ptr<double>();
+    return {all[0] / all[1], all[2] / static_cast<double>(valid_.size())};
   }
 
   /// Highest accuracy, then lowest loss, on the validation split; without one the latest.
@@ -348,6 +433,9 @@ class Run {
   GradientScaler scaler_;
   TrainingForward forward_;
   int64_t batches_ = 0;
+  /// Of a group: what this process has counted since the last step, and whether any was told to stop.
+  double own_loss_ = 0, own_correct_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "augment.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "process_group.h"
 #include "schedule.h"
 
 namespace lrp {
@@ -42,6 +44,8 @@ struct TrainOptions {
   std::string precision = "fp32";
   uint64_t seed = 0;
   int threads = 0;
+  /// Processes that share every batch; null: this one alone. They start from rank 0's weights and keep the same ones.
+  std::shared_ptr<ProcessGroup> group;
 };
 
 /// Where a run stands. With the tensors of a snapshot it is all that an exact continuation needs.

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ranksOf } from '../distributed.js'
 import { LrpError } from '../errors.js'
 import { Progress } from './progress.js'
 
@@ -20,8 +21,18 @@ export class CliContext {
     readonly signal: AbortSignal
   ) {}
 
-  /** Sees to the addon and the number of threads; returns what prints for these flags. */
-  async begin(flags: CommonFlags, { needsAddon = true } = {}): Promise<Output> {
+  /**
+   * Sees to the addon and the number of threads; returns what prints for these flags. `shared`: several
+   * processes can run the command together; then rank 0 alone prints.
+   */
+  async begin(flags: CommonFlags, { needsAddon = true, shared = false } = {}): Promise<Output> {
+    const ranks = needsAddon ? ranksOf() : undefined
+    if (ranks && !shared) {
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `this command runs in one process, not in ${ranks.size}: train, finetune, test and explain can be shared`
+      )
+    }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)
     if (flags.threads !== undefined) {
       const { native, toLrpError } = await import('../native.js')
@@ -31,7 +42,7 @@ export class CliContext {
         throw toLrpError(error)
       }
     }
-    return new Output(this, flags)
+    return new Output(this, ranks && ranks.rank > 0 ? { ...flags, quiet: true, json: false } : flags)
   }
 }
 

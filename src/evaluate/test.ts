@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { imagesOf, type Dataset, type SplitName } from '../data/dataset.js'
+import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
 import { openDataset, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
@@ -20,6 +21,8 @@ export interface TestOptions extends Omit<DataOptions, 'data' | 'onProgress'> {
   batchSize?: number
   /** Folder for metrics.json, confusion.csv, predictions.csv and charts; nothing is written without it. */
   output?: string
+  /** Processes that each take a share of the images (`joinProcessGroup`); all have the result, rank 0 writes it. */
+  group?: ProcessGroup
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
 }
@@ -44,15 +47,17 @@ const schema = z.object({
  * Classifies a split and scores it. @throws LrpError INVALID_ARGUMENT when images and model do not fit together
  */
 export async function test(model: Model, options: TestOptions = {}): Promise<TestResult> {
-  const { split = 'test', batchSize = 256 } = checkOptions(schema, options, 'test')
+  const { split = 'test', batchSize: given } = checkOptions(schema, options, 'test')
   const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
   checkFit(model, dataset, split)
   const total = Math.min(options.limit ?? Infinity, dataset.splits[split].labels.length)
+  const batchSize = given ?? batchFor(256, total, options.group)
   const labels = dataset.splits[split].labels.subarray(0, total)
   const { logits, imagesPerSecond } = await classify(model, dataset, split, total, batchSize, options)
   const metrics = classificationMetrics(logits, labels, dataset.classes)
   const result = { metrics, imagesPerSecond, logits, labels, files: [] as string[] }
-  if (options.output !== undefined) result.files = await writeResult(options.output, dataset, split, result)
+  const writes = options.output !== undefined && (options.group?.rank ?? 0) === 0
+  if (writes) result.files = await writeResult(options.output!, dataset, split, result)
   return result
 }
 
@@ -85,29 +90,39 @@ async function classify(
   batchSize: number,
   options: TestOptions
 ): Promise<{ logits: Tensor; imagesPerSecond: number }> {
+  const { group } = options
+  const [first, last] = shareOfImages(total, batchSize, group)
   const parts: Tensor[] = []
   let seconds = 0
   let timed = 0
-  for (let from = 0; from < total; from += batchSize) {
-    const to = Math.min(total, from + batchSize)
+  for (let from = first; from < last; from += batchSize) {
+    const to = Math.min(last, from + batchSize)
     const { bytes, shape } = imagesOf(dataset, split, from, to)
     const input = normaliseBytes(bytes, shape, model.preprocessing!)
     const begun = performance.now()
     parts.push(await model.forward(input, { signal: options.signal }))
-    if (from > 0 || to === total) {
+    if (from > first || to === last) {
       seconds += (performance.now() - begun) / 1000
       timed += to - from
     }
-    options.onProgress?.(to, total)
+    options.onProgress?.(to - first, last - first)
   }
+  const own = { parts, seconds, timed }
+  const all = group ? await group.gather(own) : [own]
+  const logits = joinRows(all.flatMap((one) => one.parts))
+  const slowest = Math.max(...all.map((one) => one.seconds))
+  return { logits, imagesPerSecond: all.reduce((sum, one) => sum + one.timed, 0) / slowest }
+}
+
+function joinRows(parts: Tensor[]): Tensor {
   const classes = parts[0]!.shape[1]!
-  const data = new Float32Array(total * classes)
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0))
   let at = 0
   for (const part of parts) {
     data.set(part.data, at)
     at += part.data.length
   }
-  return { logits: { data, shape: [total, classes] }, imagesPerSecond: timed / seconds }
+  return { data, shape: [data.length / classes, classes] }
 }
 
 async function writeResult(folder: string, dataset: Dataset, split: SplitName, result: TestResult): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import {
@@ -62,6 +63,8 @@ export interface ExplainOptions extends RuleChoice, ParameterOverrides {
   /** grad-cam: the layer whose channels are weighed (the last convolution). */
   camLayer?: string
   seed?: number
+  /** Processes that each take a share of the images (`joinProcessGroup`); all have the result. */
+  group?: ProcessGroup
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
 }
@@ -139,19 +142,21 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const method = options.method ?? 'lrp'
   if (!(METHODS as readonly string[]).includes(method)) throw unknownName('method', method, METHODS)
   const plan = method === 'lrp' ? await planRules(model, options) : { name: method, rules: [] }
+  const { group } = options
   const total = input.shape[0]!
-  const batchSize = options.batchSize ?? comfortableBatch(input)
+  const batchSize = options.batchSize ?? batchFor(comfortableBatch(input), total, group)
+  const [first, last] = shareOfImages(total, batchSize, group)
   const classes = await classCount(model, options)
   const parts: AttributeResult[] = []
-  for (let from = 0; from < total; from += batchSize) {
-    const to = Math.min(total, from + batchSize)
+  for (let from = first; from < last; from += batchSize) {
+    const to = Math.min(last, from + batchSize)
     const targets = targetRows(options, classes, total, from, to)
     const native = { ...nativeOptions(model, options), method, rules: plan.rules, targets } as AttributeOptions
     const batch = sliceBatch(input, from, to)
     parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), options.signal))
-    options.onProgress?.(to, total)
+    options.onProgress?.(to - first, last - first)
   }
-  const joined = concatenate(parts)
+  const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isLrp = method === 'lrp'
   return {
     ...joined,

@@ -84,6 +84,11 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   const begun = performance.now()
   const explanation = await explain(model, batch.input, { ...rest, conservation: true, ...chosen })
   const milliseconds = performance.now() - begun
+  const comparison = options.compare
+    ? await drawComparison(model, batch, explanation, options.compare, { ...rest, ...chosen })
+    : []
+  const found = { explanation, names: batch.names, labels: batch.labels, milliseconds }
+  if (options.group && options.group.rank > 0) return { ...found, files: [] }
   await makeFolder(options.output)
   const files: string[] = []
   const write = async (name: string, data: string | Uint8Array): Promise<void> => {
@@ -109,7 +114,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   const drawn = [
     ...drawFigures(model, batch, explanation, options),
     ...drawLayers(model, batch.names, explanation, options),
-    ...(options.compare ? await drawComparison(model, batch, explanation, options.compare, { ...rest, ...chosen }) : [])
+    ...comparison
   ]
   const figures = drawn.map((one) => ({ ...one, name: safeName(one.name) }))
   for (const { name, panels, captions, options } of figures) {
@@ -119,7 +124,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   const summary = summarise(model, batch, explanation, milliseconds)
   if (format.includes('html')) await write('explanation.html', await explanationHtml(summary, figures))
   await write('explain.json', JSON.stringify(summary, null, 2) + '\n')
-  return { explanation, names: batch.names, labels: batch.labels, files, milliseconds }
+  return { ...found, files }
 }
 
 function labelsOf(batch: Batch): Int32Array {

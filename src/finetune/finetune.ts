@@ -58,7 +58,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const scored = result.completed && prepared.dataset.splits.test.labels.length > 0
   const output = result.experiment.path('test')
   const scores = scored
-    ? await test(result.model, { data: prepared.dataset, output, signal: options.signal })
+    ? await test(result.model, { data: prepared.dataset, output, group: options.group, signal: options.signal })
     : undefined
   return { ...result, test: scores }
 }
@@ -163,6 +163,7 @@ async function headOnly(
     tensorboard: settings.tensorboard,
     assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),
     device: options.device,
+    group: options.group,
     onProgress: options.onProgress,
     signal: options.signal
   }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import type { ProcessGroup } from '../distributed.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../model/graph.js'
 import { Model } from '../model/model.js'
-import { saveParts } from '../model/save.js'
+import { loadParts, saveParts } from '../model/save.js'
 import { writeFilters } from '../plot/filters.js'
 import { writeTrainingCharts } from '../plot/training-charts.js'
 import type { StateDict } from '../tensor.js'
@@ -24,7 +26,7 @@ export interface Job {
   /** What is trained; disposed of afterwards. */
   model: Model
   data: NativeTrainData
-  options: Omit<NativeTrainOptions, 'onEvent' | 'state' | 'cancel'>
+  options: Omit<NativeTrainOptions, 'onEvent' | 'state' | 'cancel' | 'group'>
   /** The model to be saved, around the weights of what is trained. */
   assemble: (weights: StateDict) => ModelParts
   /** Where the run goes on; from the start without them. */
@@ -35,6 +37,8 @@ export interface Job {
   /** The run ends before the epochs that were asked for. */
   paused?: boolean
   device?: string
+  /** Processes that share every batch; rank 0 alone writes the experiment. */
+  group?: ProcessGroup
   onProgress?: (event: BatchEvent | EpochEvent) => void
   signal?: AbortSignal
 }
@@ -53,7 +57,9 @@ export interface TrainResult {
 
 /** Runs a job; best weights, checkpoints and history are written while it goes on, charts and results at its end. */
 export async function runJob(job: Job): Promise<TrainResult> {
-  const { experiment, model, onProgress } = job
+  const { experiment, model, onProgress, group } = job
+  await group?.agree('settings or data', fingerprintOf(job))
+  if (group && group.rank > 0) return follow(job, group)
   if (!existsSync(experiment.path('model.json'))) {
     await saveParts(experiment.folder, job.assemble(await model.stateDict()))
   }
@@ -68,7 +74,13 @@ export async function runJob(job: Job): Promise<TrainResult> {
     }
   }
   try {
-    const result = await runTraining(model, job.data, { ...job.options, state: job.state }, callbacks, signal)
+    const result = await runTraining(
+      model,
+      job.data,
+      { ...job.options, state: job.state, group: group?.handle },
+      callbacks,
+      signal
+    )
     books.checkpoint(result.snapshot)
     await books.settled()
     const { reason, snapshot } = result
@@ -89,6 +101,44 @@ export async function runJob(job: Job): Promise<TrainResult> {
     await books.settled().catch(() => undefined)
     model.dispose()
   }
+}
+
+/** The part of a process that is not rank 0: it trains along and writes nothing. */
+async function follow(job: Job, group: ProcessGroup): Promise<TrainResult> {
+  const { experiment, model, onProgress } = job
+  const history = [...(job.history ?? [])]
+  let best: StateDict | undefined
+  const callbacks = {
+    onBatch: (event: BatchEvent) => onProgress?.(event),
+    onEpoch: (event: EpochEvent, snapshot: Snapshot) => {
+      history.push(event)
+      if (event.best) best = new Map(Object.entries(snapshot.weights))
+      onProgress?.(event)
+    }
+  }
+  try {
+    const options = { ...job.options, state: job.state, group: group.handle }
+    const { reason, completed, snapshot } = await runTraining(model, job.data, options, callbacks, job.signal)
+    const parts = best ? job.assemble(best) : await loadParts(experiment.folder)
+    return {
+      experiment,
+      model: await Model.create(parts, job.device),
+      history,
+      bestEpoch: snapshot.position.bestEpoch,
+      completed: completed && !(job.paused && reason === 'finished'),
+      reason
+    }
+  } finally {
+    model.dispose()
+  }
+}
+
+/** What all processes must have alike, so that they take the same steps. */
+function fingerprintOf({ options, model, data, state }: Job): string {
+  const { train, valid } = data
+  const labels = [train, valid].map((one) => one && createHash('sha256').update(one.labels.data).digest('hex'))
+  const alike = { ...options, threads: undefined, graph: model.graph, position: state?.position, labels }
+  return createHash('sha256').update(JSON.stringify(alike)).digest('hex')
 }
 
 async function finish(experiment: Experiment, history: EpochEvent[], result: NativeTrainResult): Promise<void> {

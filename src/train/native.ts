@@ -1,4 +1,4 @@
-import type { NativeCancelToken } from '../native.js'
+import type { NativeCancelToken, NativeProcessGroup } from '../native.js'
 import type { RawTensor, Tensor } from '../tensor.js'
 
 export interface NativeSamples {
@@ -77,6 +77,8 @@ export interface NativeTrainOptions extends NativeLoss {
   normalise: { mean: number[]; std: number[] }
   bgr: boolean
   state?: Omit<Snapshot, 'weights'>
+  /** Processes that share every batch. */
+  group?: NativeProcessGroup
   onEvent: (event: NativeTrainEvent) => void
   cancel?: NativeCancelToken
 }

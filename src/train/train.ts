@@ -1,7 +1,8 @@
 import { classCounts, fingerprint, type Dataset } from '../data/dataset.js'
 import { datasetName, openDataset, type DataOptions } from '../data/open.js'
+import type { ProcessGroup } from '../distributed.js'
 import { LrpError } from '../errors.js'
-import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
+import { createExperiment, Experiment, openExperiment } from '../experiment/experiment.js'
 import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
 import type { ModelParts, Preprocessing } from '../model/graph.js'
@@ -36,6 +37,8 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   resume?: string
   /** Ends after this epoch of `epochs`, as a stop would; `resume` goes on. */
   untilEpoch?: number
+  /** Processes that share every batch (`joinProcessGroup`); rank 0 alone writes the experiment. */
+  group?: ProcessGroup
   onProgress?: (event: BatchEvent | EpochEvent) => void
   signal?: AbortSignal
 }
@@ -80,7 +83,7 @@ export async function reopen(options: TrainOptions, name: string): Promise<Reope
   if (known !== fingerprint(dataset)) {
     throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
   }
-  await removeLeftovers(experiment)
+  if (!options.group || options.group.rank === 0) await removeLeftovers(experiment)
   const { weights: kept, ...state } = checkpoint.snapshot
   const weights = new Map(Object.entries(kept))
   const parts = { ...saved, tensors: weights }
@@ -122,7 +125,11 @@ export async function beginExperiment(
   const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
   const name = options.experimentName ?? `${parts.name}-${plain}`
   const asked = { command: { name: command, ...settings, ...more }, seed: settings.seed }
-  return createExperiment(name, { ...asked, versions: versions(), data: describe(dataset) }, options.experimentsRoot)
+  const manifest = { ...asked, versions: versions(), data: describe(dataset) }
+  const create = () => createExperiment(name, manifest, options.experimentsRoot)
+  if (!options.group) return create()
+  const made = await options.group.fromFirst(async () => ({ ...(await create()) }))
+  return new Experiment(made.folder, made.manifest)
 }
 
 /** The parts of a job in which all of a model is trained on images. */
@@ -143,6 +150,7 @@ export async function wholeModel(
     tensorboard: settings.tensorboard,
     assemble: (tensors) => ({ ...frame, tensors }),
     device: options.device,
+    group: options.group,
     onProgress: options.onProgress,
     signal: options.signal
   }

@@ -3,6 +3,7 @@ import type { View } from '../../explain/figures.js'
 import type { Format } from '../../explain/to-files.js'
 import type { Target } from '../../explain/explain.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import {
   dataOf,
   openModel,
@@ -17,7 +18,7 @@ import {
   type RuleFlags
 } from '../shared-flags.js'
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
+interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags, PeerFlags {
   input?: string[]
   split?: 'train' | 'valid' | 'test'
   limit?: number
@@ -41,7 +42,7 @@ export function register(program: Command, context: CliContext): void {
   const command = program
     .command('explain')
     .description('Explain decisions: relevance of every pixel, as heat maps and arrays.')
-  withDataFlags(withRuleFlags(withModelFlags(command)))
+  withPeerFlags(withDataFlags(withRuleFlags(withModelFlags(command))))
     .option('--input <paths...>', 'images, folders of images, or one .npy file (taken as it is)')
     .option('--split <name>', 'train, valid or test')
     .option('--limit <number>', 'at most so many images (10 of a data set)', wholeNumber('--limit', 1))
@@ -72,8 +73,9 @@ export function register(program: Command, context: CliContext): void {
 }
 
 async function runExplain(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
-  const output = await context.begin(flags)
-  const { model, experiment } = await openModel(name, flags)
+  const output = await context.begin(flags, { shared: true })
+  const { group, device } = await joinPeers(flags)
+  const { model, experiment } = await openModel(name, { ...flags, device })
   try {
     if (flags.dryRun) return await printPlan(model, flags, output)
     const { explainToFiles } = await import('../../explain/to-files.js')
@@ -105,6 +107,7 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       wide: flags.wide,
       compare: flags.compare,
       output: folder,
+      group,
       onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal
     }).finally(() => progress.stop())

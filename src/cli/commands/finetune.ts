@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { FinetuneMode } from '../../finetune/finetune.js'
 import { withCommonFlags, type CliContext } from '../context.js'
+import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
 import { trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import { showTrained } from './train.js'
 
-interface Flags extends TrainFlags {
+interface Flags extends TrainFlags, PeerFlags {
   mode?: FinetuneMode
   newHead?: boolean
   preprocess?: string
@@ -22,7 +23,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--new-head', 'a new last layer even where the classes are the same')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
     .option('--resume <experiment>', 'stopped fine-tuning to go on with')
-  withTrainFlags(withDataFlags(command))
+  withPeerFlags(withTrainFlags(withDataFlags(command)))
   withCommonFlags(command, [
     'finetune mlp-digits --data-path path/to/class-folders',
     'finetune vgg16.pth --data-path path/to/class-folders --mode whole --learning-rate 0.0001 --augment flip,crop=16'
@@ -31,13 +32,14 @@ export function register(program: Command, context: CliContext): void {
 }
 
 async function runFinetune(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
-  const output = await context.begin(flags)
+  const output = await context.begin(flags, { shared: true })
   const { finetune } = await import('../../finetune/finetune.js')
   const { newestExperiment } = await import('../../experiment/experiment.js')
   const { mode, newHead, preprocess, resume } = flags
   const model = name ?? (resume === undefined ? (await newestExperiment(flags.experiments)).folder : undefined)
   const progress = trainProgress(output, flags.epochs ?? 10)
-  const options = { ...trainOptions(flags), model, mode, newHead, resume, load: { preprocess } }
+  const peers = await joinPeers(flags)
+  const options = { ...trainOptions(flags), ...peers, model, mode, newHead, resume, load: { preprocess } }
   const { onProgress } = progress
   const result = await finetune({ ...options, onProgress, signal: context.signal }).finally(progress.stop)
   const { test: scores } = result

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags {
+interface Flags extends CommonFlags, DataFlags, ModelFlags, PeerFlags {
   split?: 'train' | 'valid' | 'test'
   limit?: number
   batchSize?: number
@@ -14,7 +15,7 @@ export function register(program: Command, context: CliContext): void {
   const command = program
     .command('test')
     .description('Score a model on a data set: accuracy, confusion matrix, throughput.')
-  withDataFlags(withModelFlags(command))
+  withPeerFlags(withDataFlags(withModelFlags(command)))
     .option('--split <name>', 'train, valid or test')
     .option('--limit <number>', 'at most so many images', wholeNumber('--limit', 1))
     .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
@@ -24,9 +25,10 @@ export function register(program: Command, context: CliContext): void {
 }
 
 async function runTest(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
-  const output = await context.begin(flags)
+  const output = await context.begin(flags, { shared: true })
+  const { group, device } = await joinPeers(flags)
   const { test } = await import('../../evaluate/test.js')
-  const { model, experiment } = await openModel(name, flags)
+  const { model, experiment } = await openModel(name, { ...flags, device })
   const folder = flags.output ?? experiment?.path('test')
   const progress = output.progress(1, 'images')
   const { split, limit, batchSize } = flags
@@ -37,6 +39,7 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
     limit,
     batchSize,
     output: folder,
+    group,
     onProgress,
     signal: context.signal
   }

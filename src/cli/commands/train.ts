@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
+import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
 import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import type { TrainResult } from '../../train/train.js'
 
-interface Flags extends TrainFlags {
+interface Flags extends TrainFlags, PeerFlags {
   from?: string
   resume?: string
 }
@@ -12,7 +13,7 @@ interface Flags extends TrainFlags {
 /** `lrp-native train` */
 export function register(program: Command, context: CliContext): void {
   const command = program.command('train').description('Train a network and write its experiment folder.')
-  withTrainFlags(withModelChoice(withDataFlags(command)))
+  withPeerFlags(withTrainFlags(withModelChoice(withDataFlags(command))))
     .option('--from <model>', 'experiment or model whose weights to start from')
     .option('--resume <experiment>', 'stopped experiment to go on with')
   withCommonFlags(command, [
@@ -25,9 +26,9 @@ export function register(program: Command, context: CliContext): void {
 }
 
 async function runTrain(flags: Flags, context: CliContext): Promise<void> {
-  const output = await context.begin(flags)
+  const output = await context.begin(flags, { shared: true })
   const { train } = await import('../../train/train.js')
-  const options = { ...trainOptions(flags), from: flags.from, resume: flags.resume }
+  const options = { ...trainOptions(flags), from: flags.from, resume: flags.resume, ...(await joinPeers(flags)) }
   const progress = trainProgress(output, options.epochs ?? 20)
   const result = await train({ ...options, onProgress: progress.onProgress, signal: context.signal }).finally(
     progress.stop

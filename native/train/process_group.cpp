@@ -1,0 +1,179 @@
+#include "process_group.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "../error.h"
+
+#ifdef USE_C10D_GLOO
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#endif
+
+namespace lrp {
+
+#ifdef USE_C10D_GLOO
+
+namespace {
+
+/// Bytes that are sent at once, as in PyTorch's DistributedDataParallel.
+constexpr int64_t kBucket = int64_t{25} << 20;
+
+using Sending = c10::intrusive_ptr<c10d::Work>;
+
+/// What went wrong, without the place in the source that Gloo puts first.
+std::string cause_of(const std::exception& error) {
+  const auto* known = dynamic_cast<const c10::Error*>(&error);
+  std::string text = first_line(known ? known->what_without_backtrace() : error.what());
+  if (text.rfind('[', 0) == 0 && text.find("] ") != std::string::npos) text = text.substr(text.find("] ") + 2);
+  return text.substr(0, text.find(". This may indicate"));
+}
+
+std::string seconds_of(std::chrono::milliseconds timeout) {
+  std::string text = std::to_string(static_cast<double>(timeout.count()) / 1000);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + " s";
+}
+
+bool is_loopback(const std::string& address) {
+  return address == "localhost" || address == "::1" || address.rfind("127.", 0) == 0;
+}
+
+c10::intrusive_ptr<c10d::Store> meet(const Rendezvous& where) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<std::uint16_t>(where.port);
+  options.isServer = where.rank == 0 && !where.launcher_hosts;
+  options.numWorkers = static_cast<size_t>(where.size);
+  options.waitWorkers = false;  // the group itself waits, and says who is missing
+  options.timeout = where.timeout;
+  const auto store = c10::make_intrusive<c10d::TCPStore>(where.address, options);
+  return c10::make_intrusive<c10d::PrefixStore>(where.prefix, store);
+}
+
+c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_group(const Rendezvous& where) {
+  const auto options = c10d::ProcessGroupGloo::Options::create(where.timeout);
+  using Gloo = c10d::ProcessGroupGloo;
+  options->devices.push_back(!where.interface.empty()       ? Gloo::createDeviceForInterface(where.interface)
+                             : is_loopback(where.address) ? Gloo::createDeviceForHostname("127.0.0.1")
+                                                          : Gloo::createDefaultDevice());
+  return c10::make_intrusive<Gloo>(meet(where), where.rank, where.size, options);
+}
+
+/// Runs `send` on tensors that stand one after the other on the CPU, a bucket at a time, and takes over what came back.
+/// The next bucket is packed while the one before is on its way.
+void in_buckets(const std::vector<Tensor>& tensors, const std::function<Sending(std::vector<Tensor>&)>& send) {
+  struct Bucket {
+    size_t from, to;
+    std::vector<Tensor> flat;
+    Sending sending;
+  };
+  std::vector<Bucket> buckets;
+  for (size_t from = 0, to = 0; from < tensors.size(); from = to) {
+    std::vector<Tensor> parts;
+    int64_t bytes = 0;
+    for (; to < tensors.size() && tensors[to].scalar_type() == tensors[from].scalar_type() &&
+           tensors[to].device() == tensors[from].device() && (to == from || bytes < kBucket);
+         ++to) {
+      parts.push_back(tensors[to].detach().reshape(-1));
+      bytes += static_cast<int64_t>(tensors[to].nbytes());
+    }
+    buckets.push_back({from, to, {at::cat(parts).cpu()}, {}});
+    buckets.back().sending = send(buckets.back().flat);
+  }
+  for (auto& bucket : buckets) {
+    bucket.sending->wait();
+    const Tensor flat = bucket.flat[0].to(tensors[bucket.from].device());
+    int64_t at = 0;
+    for (size_t i = bucket.from; i < bucket.to; ++i) {
+      const Tensor target = tensors[i].detach();
+      target.copy_(flat.narrow(0, at, target.numel()).view(target.sizes()));
+      at += target.numel();
+    }
+  }
+}
+
+}  // namespace
+
+struct ProcessGroup::State {
+  Rendezvous where;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
+
+  /// Whatever a transport throws is the loss of a peer.
+  template <typename Body>
+  auto guarded(Body body) const {
+    try {
+      return body();
+    } catch (const std::exception& error) {
+      throw Error("PEER", "rank " + std::to_string(where.rank) + " of " + std::to_string(where.size) +
+                              " lost another process, or waited more than " + seconds_of(where.timeout) +
+                              " for it: " + cause_of(error));
+    }
+  }
+};
+
+ProcessGroup::ProcessGroup(const Rendezvous& rendezvous) : state_(std::make_unique<State>()) {
+  state_->where = rendezvous;
+  try {
+    state_->group = gloo_group(rendezvous);
+  } catch (const std::exception& error) {
+    throw Error("PEER", "rank " + std::to_string(rendezvous.rank) + " of " + std::to_string(rendezvous.size) +
+                            " did not meet the others at " + rendezvous.address + ":" + std::to_string(rendezvous.port) +
+                            " within " + seconds_of(rendezvous.timeout) + ": " + cause_of(error));
+  }
+}
+
+void ProcessGroup::sum(const std::vector<Tensor>& tensors) {
+  const at::NoGradGuard no_grad;
+  state_->guarded([&] { in_buckets(tensors, [&](std::vector<Tensor>& flat) { return state_->group->allreduce(flat); }); });
+}
+
+void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) {
+  const at::NoGradGuard no_grad;
+  state_->guarded([&] { in_buckets(tensors, [&](std::vector<Tensor>& flat) { return state_->group->broadcast(flat); }); });
+}
+
+std::vector<Tensor> ProcessGroup::gather(const Tensor& bytes) {
+  const auto all = [&](Tensor own) {
+    std::vector<std::vector<Tensor>> outputs(1);
+    for (int i = 0; i < size(); ++i) outputs[0].push_back(at::empty_like(own));
+    std::vector<Tensor> inputs{own};
+    state_->group->allgather(outputs, inputs)->wait();
+    return outputs[0];
+  };
+  return state_->guarded([&] {
+    std::vector<int64_t> lengths;
+    for (const auto& length : all(at::full({1}, bytes.numel(), at::kLong))) lengths.push_back(length.item<int64_t>());
+    const int64_t longest = std::max<int64_t>(1, *std::max_element(lengths.begin(), lengths.end()));
+    const Tensor padded = at::zeros({longest}, at::kByte);
+    padded.narrow(0, 0, bytes.numel()).copy_(bytes);
+    auto result = all(padded);
+    for (size_t i = 0; i < result.size(); ++i) result[i] = result[i].narrow(0, 0, lengths[i]);
+    return result;
+  });
+}
+
+#else
+
+struct ProcessGroup::State {
+  Rendezvous where;
+};
+
+ProcessGroup::ProcessGroup(const Rendezvous&) {
+  throw Error("UNSUPPORTED", "this libtorch was built without Gloo, so that only one process can compute: unset WORLD_SIZE");
+}
+void ProcessGroup::sum(const std::vector<Tensor>&) {}
+void ProcessGroup::broadcast(const std::vector<Tensor>&) {}
+std::vector<Tensor> ProcessGroup::gather(const Tensor&) { return {}; }
+
+#endif
+
+ProcessGroup::~ProcessGroup() = default;
+int ProcessGroup::rank() const { return state_->where.rank; }
+int ProcessGroup::size() const { return state_->where.size; }
+
+}  // namespace lrp

@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import type { ProcessGroup } from '../distributed.js'
+import { realNumber, type CommonFlags } from './context.js'
+
+export interface PeerFlags {
+  peerTimeout?: number
+}
+
+/** For commands that several processes can run together (docs/training.md). */
+export function withPeerFlags(command: Command): Command {
+  return command.option(
+    '--peer-timeout <seconds>',
+    'several processes (RANK, WORLD_SIZE, ...): longest wait for another one (60)',
+    realNumber('--peer-timeout')
+  )
+}
+
+/** The other processes, where the environment tells of some, and this one's device. */
+export async function joinPeers(
+  flags: PeerFlags & CommonFlags
+): Promise<{ group: ProcessGroup | undefined; device: string | undefined }> {
+  const { joinProcessGroup } = await import('../distributed.js')
+  const group = await joinProcessGroup({ peerTimeout: flags.peerTimeout })
+  return { group, device: group ? group.device(flags.device) : flags.device }
+}

@@ -1,0 +1,158 @@
+import { deserialize, serialize } from 'node:v8'
+import { z } from 'zod'
+import { LrpError, type ErrorCode } from './errors.js'
+import { callNative, native, type NativeProcessGroup } from './native.js'
+import { checkOptions } from './options.js'
+
+/** This process's place among those that compute together. */
+export interface Ranks {
+  rank: number
+  size: number
+  /** Its number among those on this machine: which CUDA device it takes. */
+  localRank: number
+  address: string
+  port: number
+}
+
+type Environment = Record<string, string | undefined>
+
+/** What launchers call rank, size and local rank: torchrun, Slurm's srun, Open MPI's mpirun. */
+const LAUNCHERS = [
+  ['RANK', 'WORLD_SIZE', 'LOCAL_RANK'],
+  ['SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'],
+  ['OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK']
+] as const
+
+/**
+ * The ranks that environment variables tell: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT as torchrun sets
+ * them; where MASTER_ADDR is set, also those of Slurm and Open MPI. Undefined for a process by itself.
+ * @throws LrpError INVALID_ARGUMENT naming the variable that is missing or wrong
+ */
+export function ranksOf(env: Environment = process.env): Ranks | undefined {
+  const address = env.MASTER_ADDR
+  const launcher = LAUNCHERS.find(
+    ([rank, size], i) => env[size] !== undefined && env[rank] !== undefined && (i === 0 || address)
+  )
+  if (!launcher) {
+    const half = ['RANK', 'WORLD_SIZE'].find((name) => env[name] !== undefined)
+    if (half) throw new LrpError('INVALID_ARGUMENT', `${half} is set, but not RANK and WORLD_SIZE both`)
+    return undefined
+  }
+  const [rankName, sizeName, localName] = launcher
+  const size = whole(env, sizeName, 1)
+  const rank = whole(env, rankName, 0, size - 1)
+  if (size === 1) return undefined
+  if (!address) throw new LrpError('INVALID_ARGUMENT', `${sizeName} is ${size}, but MASTER_ADDR is not set`)
+  const localRank = env[localName] === undefined ? rank : whole(env, localName, 0)
+  return { rank, size, localRank, address, port: whole({ MASTER_PORT: '29500', ...env }, 'MASTER_PORT', 1, 65535) }
+}
+
+function whole(env: Environment, name: string, least: number, most = 1e6): number {
+  const value = Number(env[name])
+  if (/^\d+$/.test(env[name]!) && value >= least && value <= most) return value
+  throw new LrpError('INVALID_ARGUMENT', `${name} must be a whole number from ${least} to ${most}, not '${env[name]}'`)
+}
+
+export interface ProcessGroupOptions {
+  /** Longest wait for another process, in seconds (60): whoever waits longer ends with PEER. */
+  peerTimeout?: number
+  env?: Environment
+}
+
+const schema = z.object({ peerTimeout: z.number().positive().max(86400).default(60) })
+
+/**
+ * Meets the other processes that the environment tells of (`ranksOf`); undefined for a process by itself. For `train`,
+ * `finetune`, `test` and `explainToFiles`, which every process must call in the same order with the same options. The
+ * network between the processes is trusted, as it is by PyTorch.
+ * @throws LrpError INVALID_ARGUMENT, PEER when they do not meet in time, UNSUPPORTED where libtorch has no Gloo
+ */
+export async function joinProcessGroup(options: ProcessGroupOptions = {}): Promise<ProcessGroup | undefined> {
+  const { peerTimeout } = checkOptions(schema, options, 'distributed')
+  const env = options.env ?? process.env
+  const ranks = ranksOf(env)
+  if (!ranks) return undefined
+  const handle = new (native().ProcessGroup)({
+    ...ranks,
+    timeout: peerTimeout,
+    networkInterface: env.GLOO_SOCKET_IFNAME ?? '',
+    launcherHosts: env.TORCHELASTIC_USE_AGENT_STORE === 'True',
+    prefix: `lrp-native/${env.TORCHELASTIC_RESTART_COUNT ?? 0}`
+  })
+  await callNative(() => handle.connect())
+  return new ProcessGroup(ranks, handle)
+}
+
+/** What a process tells the others: a value, or why it has none. */
+type Outcome<T> = { value: T } | { error: { code: ErrorCode; message: string } }
+
+/** Processes that compute together. All of them call the same methods in the same order. */
+export class ProcessGroup {
+  constructor(
+    private readonly ranks: Ranks,
+    /** The C++ side, for training. */
+    readonly handle: NativeProcessGroup
+  ) {}
+
+  get rank(): number {
+    return this.ranks.rank
+  }
+  get size(): number {
+    return this.ranks.size
+  }
+
+  /** Which of `count` pieces of work this process does: consecutive ones, from the first up to before the last. */
+  share(count: number): [number, number] {
+    const { rank, size } = this.ranks
+    return [Math.floor((count * rank) / size), Math.floor((count * (rank + 1)) / size)]
+  }
+
+  /** The values of all processes by rank: numbers, texts, typed arrays, objects of these. @throws LrpError PEER */
+  async gather<T>(value: T): Promise<T[]> {
+    const all = await callNative(() => this.handle.gather(serialize(value)))
+    return all.map((bytes) => deserialize(bytes) as T)
+  }
+
+  /** What `make` gives on rank 0, on every process; an error of rank 0 is everyone's. */
+  async fromFirst<T>(make: () => Promise<T>): Promise<T> {
+    const own = this.rank === 0 ? await outcome(make) : undefined
+    const [first] = await this.gather(own)
+    if ('error' in first!) throw new LrpError(first.error.code, first.error.message)
+    return first!.value
+  }
+
+  /** @throws LrpError INVALID_ARGUMENT on every process when they do not all have the same text */
+  async agree(what: string, text: string): Promise<void> {
+    const all = await this.gather(text)
+    const other = all.findIndex((one) => one !== all[0])
+    if (other < 0) return
+    throw new LrpError('INVALID_ARGUMENT', `the processes have different ${what}: rank ${other} differs from rank 0`)
+  }
+
+  /** The CUDA device of this process where the machine has several; other names stay as they are. */
+  device(name: string | undefined): string | undefined {
+    if (name !== 'cuda' && name !== 'auto') return name
+    const { devices } = native().enableCuda()
+    return devices.length === 0 ? name : devices[this.ranks.localRank % devices.length]
+  }
+}
+
+async function outcome<T>(make: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await make() }
+  } catch (error) {
+    const { code, message } = error as LrpError
+    return { error: { code: code ?? 'NATIVE', message } }
+  }
+}
+
+/** At most `most` images a pass, fewer where that leaves processes idle. */
+export function batchFor(most: number, total: number, group?: ProcessGroup): number {
+  return Math.max(1, Math.min(most, Math.ceil(total / (group?.size ?? 1))))
+}
+
+/** The images from the first up to before the second that this process takes: whole batches, as one process has them. */
+export function shareOfImages(total: number, batchSize: number, group?: ProcessGroup): [number, number] {
+  const [first, last] = group?.share(Math.ceil(total / batchSize)) ?? [0, Infinity]
+  return [Math.min(total, first * batchSize), Math.min(total, last * batchSize)]
+}
