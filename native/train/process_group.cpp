@@ -4,14 +4,20 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 
 #include "../error.h"
 
 #ifdef USE_C10D_GLOO
+#include <c10/util/Flags.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#endif
+
+#ifdef USE_C10D_GLOO
+C10_DECLARE_int(caffe2_log_level);
 #endif
 
 namespace lrp {
@@ -118,6 +124,8 @@ struct ProcessGroup::State {
 
 ProcessGroup::ProcessGroup(const Rendezvous& rendezvous) : state_(std::make_unique<State>()) {
   state_->where = rendezvous;
+  // A lost peer is an error of ours, one sentence: libtorch's warnings with stack traces only where they are asked for.
+  if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = 3;
   try {
     state_->group = gloo_group(rendezvous);
   } catch (const std::exception& error) {
