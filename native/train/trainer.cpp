@@ -15,6 +15,7 @@
 #include "forward.h"
 #include "order.h"
 #include "precision.h"
+#include "sharing.h"
 
 namespace lrp {
 
@@ -133,7 +134,8 @@ class Run {
         optimizer_(options.optimizer, groups_of(graph, options)),
         parameters_(optimizer_.parameters()),
         scaler_(options.precision == "fp16", device),
-        forward_(graph, device, options.seed, names_of(options)) {
+        forward_(graph, device, options.seed, names_of(options)),
+        sharing_(options.group) {
     if (options_.loss.class_weights.defined()) {
       options_.loss.class_weights = options_.loss.class_weights.to(device, at::kFloat);
     }
@@ -142,7 +144,7 @@ class Run {
   }
 
   TrainResult run() {
-    share_weights();
+    sharing_.spread(graph_);
     const Differentiable follow(parameters_);
     while (position_.epoch < options_.epochs) {
       if (options_.patience > 0 && position_.epochs_since_best >= options_.patience) return result("early-stopped");
@@ -216,9 +218,9 @@ class Run {
     const double seen_before = position_.seen;
     double rate = 0;
     while (position_.batch < batches_) {
-      if (options_.group ? stopped_ : cancel_.cancelled()) {
+      if (sharing_.alone() ? cancel_.cancelled() : stopped_) {
         meter.read();
-        share_weights();
+        sharing_.spread(graph_);
         return false;
       }
       rate = step(order, meter);
@@ -229,7 +231,7 @@ class Run {
       callbacks_.on_progress({position_.epoch, position_.batch, batches_, meter.score(), speed});
     }
     meter.read();
-    share_weights();
+    sharing_.spread(graph_);
     check(meter.score().loss, Tensor());
     finish_epoch(meter.score(), rate, seconds_since(start), (position_.seen - seen_before) / seconds_since(start));
     return true;
@@ -241,14 +243,12 @@ class Run {
     return {from, std::min(from + options_.batch_size, static_cast<int64_t>(order.size()))};
   }
 
-  /// This process's share of a range.
-  std::pair<int64_t, int64_t> share(std::pair<int64_t, int64_t> range) const {
-    return options_.group ? share_of(range.first, range.second, options_.group->rank(), options_.group->size()) : range;
+  static Tensor places(const std::vector<int64_t>& order, std::pair<int64_t, int64_t> range) {
+    return at::from_blob(const_cast<int64_t*>(order.data()) + range.first, {range.second - range.first}, at::dtype(at::kLong));
   }
 
   Samples batch(const std::vector<int64_t>& order, int64_t number) const {
-    const auto [from, to] = share(range_of(order, number));
-    const Tensor index = at::from_blob(const_cast<int64_t*>(order.data()) + from, {to - from}, at::dtype(at::kLong));
+    const Tensor index = places(order, sharing_.share(range_of(order, number)));
     const Tensor here = index.to(train_.images.device());
     return {train_.images.index_select(0, here).to(device_), train_.targets.index_select(0, here).to(device_)};
   }
@@ -256,16 +256,20 @@ class Run {
   /// Forward and backward of the batches of one optimizer step, and the step. Returns the learning rate.
   double step(const std::vector<int64_t>& order, Meter& meter) {
     std::vector<Tensor> gradients;
+    int64_t images = 0;
     const int64_t last = std::min(position_.batch + options_.accumulate, batches_);
     const auto parts = static_cast<double>(last - position_.batch);
     for (; position_.batch < last; ++position_.batch) {
       const Samples samples = batch(order, position_.batch);
-      const double weight = weight_of(order, samples.targets);
+      const auto [from, to] = range_of(order, position_.batch);
+      images += to - from;
+      const double weight = sharing_.alone() ? 1 : weight_of(samples.targets, places(order, {from, to}));
       if (weight == 0) continue;
       const Tensor x = prepared(samples.images, order);
       const auto [output, loss] = forward(x, samples.targets);
-      if (options_.group) {
-        count(weight, order, loss, output, samples.targets);
+      if (!sharing_.alone()) {
+        const double correct = holds_classes(train_) ? correct_of(output, samples.targets).item<double>() : 0;
+        sharing_.count(loss.item<double>() * weight * static_cast<double>(to - from), correct);
       } else if (meter.add(loss, output, samples.targets)) {
         check(position_.loss_sum, x);
       }
@@ -283,7 +287,12 @@ class Run {
     for (size_t i = 0; i < gradients.size(); ++i) {
       if (!gradients[i].defined()) gradients[i] = at::zeros_like(parameters_[i]);
     }
-    if (options_.group) share_out(gradients, meter, images_of(order, last - static_cast<int64_t>(parts), last));
+    if (!sharing_.alone()) {
+      const auto sums = sharing_.step(gradients, cancel_.cancelled());
+      stopped_ = sums.stopped;
+      meter.add(sums.loss_sum, sums.correct, images);
+      check(sums.loss_sum, Tensor());
+    }
     const double factor = schedule_factor(options_.schedule, position_.step) * position_.plateau.factor;
     if (scaler_.unscale(gradients)) {
       clip(gradients);
@@ -293,46 +302,8 @@ class Run {
     return factor * options_.groups.at(0).learning_rate;
   }
 
-  int64_t images_of(const std::vector<int64_t>& order, int64_t from, int64_t to) const {
-    return range_of(order, to - 1).second - range_of(order, from).first;
-  }
-
-  /// This process's part in the mean loss of the batch at hand: 1 where it has the whole batch.
-  double weight_of(const std::vector<int64_t>& order, const Tensor& own) const {
-    if (!options_.group) return 1;
-    if (own.size(0) == 0) return 0;
-    const auto [from, to] = range_of(order, position_.batch);
-    const Tensor index = at::from_blob(const_cast<int64_t*>(order.data()) + from, {to - from}, at::dtype(at::kLong));
-    const Tensor all = train_.targets.index_select(0, index.to(train_.targets.device()));
-    return loss_weight(options_.loss, own) / std::max(loss_weight(options_.loss, all), 1e-12);
-  }
-
-  /// Takes this process's part of a batch into the sums that share_out adds up.
-  void count(double weight, const std::vector<int64_t>& order, const Tensor& loss, const Tensor& output, const Tensor& targets) {
-    const auto images = static_cast<double>(images_of(order, position_.batch, position_.batch + 1));
-    own_loss_ += loss.item<double>() * weight * images;
-    if (holds_classes(train_)) own_correct_ += correct_of(output, targets).item<double>();
-  }
-
-  /// The gradients of all processes as one, and with them what each has counted and whether one was told to stop.
-  void share_out(std::vector<Tensor>& gradients, Meter& meter, int64_t images) {
-    const Tensor counted = at::tensor({own_loss_, own_correct_, cancel_.cancelled() ? 1.0 : 0.0}, at::kDouble);
-    own_loss_ = own_correct_ = 0;
-    std::vector<Tensor> shared = gradients;
-    shared.push_back(counted);
-    options_.group->sum(shared);
-    const double* sums = counted.data_ptr<double>();
-    meter.add(sums[0], sums[1], images);
-    stopped_ = sums[2] > 0;
-    check(sums[0], Tensor());
-  }
-
-  /// Batch norms see a process's own images: rank 0's statistics count, as in PyTorch's DistributedDataParallel.
-  void share_weights() const {
-    if (!options_.group) return;
-    std::vector<Tensor> tensors;
-    for (const auto& [name, tensor] : graph_.tensors()) tensors.push_back(tensor);
-    options_.group->broadcast(tensors);
+  double weight_of(const Tensor& own, const Tensor& whole) const {
+    return sharing_.weight(options_.loss, own, train_.targets.index_select(0, whole.to(train_.targets.device())));
   }
 
   Tensor prepared(const Tensor& images, const std::vector<int64_t>& order) const {
@@ -341,15 +312,14 @@ class Run {
     std::vector<int64_t> keys;
     const auto all = static_cast<int64_t>(order.size());
     for (int64_t i = 0; i < images.size(0); ++i) {
-      keys.push_back(position_.epoch * all + share(range_of(order, position_.batch)).first + i);
+      keys.push_back(position_.epoch * all + sharing_.share(range_of(order, position_.batch)).first + i);
     }
     return prepare_images(images, options_.normalisation, &options_.augment, options_.seed, keys);
   }
 
   std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& targets) {
     const Precision precision(options_.precision, device_);
-    const int64_t number = position_.epoch * batches_ + position_.batch;
-    const Tensor output = forward_(x, options_.group ? number * options_.group->size() + options_.group->rank() : number);
+    const Tensor output = forward_(x, sharing_.draw(position_.epoch * batches_ + position_.batch));
     return {output, loss_of(options_.loss, output, targets)};
   }
 
@@ -379,8 +349,8 @@ class Run {
     if (report.validated) {
       const EvaluateOptions evaluation{options_.loss, options_.normalisation, std::max<int64_t>(256, options_.batch_size),
                                        options_.precision};
-      report.valid = options_.group ? evaluate_together(evaluation)
-                                    : evaluate(graph_, device_, valid_, evaluation, CancelToken()).score;
+      report.valid = sharing_.alone() ? evaluate(graph_, device_, valid_, evaluation, CancelToken()).score
+                                      : evaluate_together(evaluation);
     }
     const Score& judged = report.validated ? report.valid : train;
     if (options_.schedule.name == "plateau") position_.plateau.observe(judged.loss, options_.schedule);
@@ -403,15 +373,16 @@ class Run {
 
   /// The score on the validation split, of which every process takes its share.
   Score evaluate_together(const EvaluateOptions& options) const {
-    const auto [from, to] = share({0, valid_.size()});
+    const auto [from, to] = sharing_.share({0, valid_.size()});
     const Samples own{valid_.images.narrow(0, from, to - from), valid_.targets.narrow(0, from, to - from)};
-    Score score;
-    if (own.size() > 0) score = evaluate(graph_, device_, own, options, CancelToken()).score;
-    const double weight = own.size() > 0 ? loss_weight(options.loss, own.targets) : 0;
-    const Tensor sums = at::tensor({score.loss * weight, weight, score.accuracy * static_cast<double>(own.size())}, at::kDouble);
-    options_.group->sum({sums});
-    const double* all = sums.data_ptr<double>();
-    return {all[0] / all[1], all[2] / static_cast<double>(valid_.size())};
+    std::vector<double> sums{0, 0, 0};
+    if (own.size() > 0) {
+      const Score score = evaluate(graph_, device_, own, options, CancelToken()).score;
+      const double weight = loss_weight(options.loss, own.targets);
+      sums = {score.loss * weight, weight, score.accuracy * static_cast<double>(own.size())};
+    }
+    sharing_.sum(sums);
+    return {sums[0] / sums[1], sums[2] / static_cast<double>(valid_.size())};
   }
 
   /// Highest accuracy, then lowest loss, on the validation split; without one the latest.
@@ -432,10 +403,9 @@ class Run {
   std::vector<Tensor> parameters_;
   GradientScaler scaler_;
   TrainingForward forward_;
+  Sharing sharing_;
   int64_t batches_ = 0;
-  /// Of a group: what this process has counted since the last step, and whether any was told to stop.
-  double own_loss_ = 0, own_correct_ = 0;
-  bool stopped_ = false;
+  bool stopped_ = false;  // by some process of the group
 };
 
 }  // namespace
