@@ -24,7 +24,7 @@ export { readSafetensors, writeSafetensors } from './model/import/safetensors.js
 
 // Data
 export { datasets, DATASETS, openDataset, type DataOptions, type DatasetName } from './data/open.js'
-export { classCounts, fingerprint, imagesOf, type Dataset, type Split, type SplitName } from './data/dataset.js'
+export { classCounts, fingerprint, imagesOf, loadImages, type Dataset, type Split, type SplitName } from './data/dataset.js'
 export { contactSheet, inspectDataset, type DatasetSummary } from './data/inspect.js'
 export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.js'
 

@@ -3,12 +3,13 @@
 #include <ATen/ATen.h>
 
 #include <limits>
-#include <mutex>
 
 #include "../error.h"
 #include "../train/initialise.h"
 #include "async.h"
+#include "image_stream.h"
 #include "model_binding.h"
+#include "reporter.h"
 #include "train_options.h"
 #include "values.h"
 
@@ -120,64 +121,6 @@ Napi::Object to_object(Napi::Env env, const EpochReport& report) {
   return object;
 }
 
-/// Calls a JavaScript function from the training thread. Where JavaScript's environment ends before the run, as a worker
-/// that is terminated does, the run is cancelled: Node.js waits for it before it frees what the run reads.
-class Reporter {
-  struct State {
-    std::mutex mutex;
-    bool open = true;
-  };
-  using Make = std::function<Napi::Object(Napi::Env)>;
-  struct Message {
-    Make make;
-    std::shared_ptr<CancelToken> cancel;
-  };
-
- public:
-  Reporter(Napi::Env env, const Napi::Function& callback, std::shared_ptr<CancelToken> cancel)
-      : cancel_(std::move(cancel)) {
-    auto* held = new std::shared_ptr<State>(state_);
-    function_ = Napi::ThreadSafeFunction::New(
-        env, callback, "lrp-native training", 0, 1,
-        [](Napi::Env, std::shared_ptr<State>* state) {
-          const std::unique_ptr<std::shared_ptr<State>> owned(state);
-          const std::lock_guard<std::mutex> lock((*state)->mutex);
-          (*state)->open = false;
-        },
-        held);
-  }
-  Reporter(const Reporter&) = delete;
-  Reporter& operator=(const Reporter&) = delete;
-  ~Reporter() {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    if (state_->open) function_.Release();
-  }
-
-  void send(Make make) {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    if (!state_->open) return;
-    auto* made = new Message{std::move(make), cancel_};
-    const auto status = function_.NonBlockingCall(made, [](Napi::Env env, Napi::Function callback, Message* held) {
-      const std::unique_ptr<Message> owned(held);
-      try {
-        callback.Call({owned->make(env)});
-      } catch (const Napi::Error&) {
-        owned->cancel->cancel();
-        throw;
-      }
-    });
-    if (status == napi_ok) return;
-    delete made;
-    cancel_->cancel();
-    state_->open = false;  // JavaScript is ending and has taken the function back
-  }
-
- private:
-  std::shared_ptr<CancelToken> cancel_;
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-  Napi::ThreadSafeFunction function_;
-};
-
 /// However a run ends, what was derived from the old weights is dropped.
 struct WeightsChange {
   Model& model;
@@ -206,7 +149,8 @@ Napi::Value train(const Napi::CallbackInfo& info) {
     const auto model = handle->model();
     return run_async(
         info.Env(), {info[0], data, options, handle->weights_owner(info.Env())},
-        [model, train = samples_from(data, "train"), valid = samples_from(data, "valid"),
+        [model, train = streamed(samples_from(data, "train"), data, "train", cancel),
+         valid = streamed(samples_from(data, "valid"), data, "valid", cancel),
          settings = train_options_from(options, model->graph()), reporter, state, position,
          cancel]() -> Finish {
           const std::unique_lock<std::shared_mutex> lock(model->weights_mutex());

@@ -21,7 +21,8 @@ Samples samples_from(const Napi::Object& data, const char* name) {
   if (!value.IsObject()) return {};
   const auto split = value.As<Napi::Object>();
   const Tensor labels = tensor_over(split.Get("labels"), std::string(name) + " labels");
-  return {tensor_over(split.Get("images"), std::string(name) + " images"),
+  const Napi::Value images = split.Get("images");
+  return {images.IsObject() ? tensor_over(images, std::string(name) + " images") : Tensor(),
           labels.is_floating_point() ? labels : labels.to(at::kLong)};
 }
 

@@ -10,7 +10,8 @@ namespace lrp::node {
 Napi::Object object_from(const Napi::Object& object, const char* key);
 int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback);
 
-/// data[name] = { images, labels }, over the same memory; no samples where it is missing.
+/// data[name] = { images, labels }, over the same memory; no samples where it is missing, no images where they are read
+/// while training goes on.
 Samples samples_from(const Napi::Object& data, const char* name);
 LossOptions loss_from(const Napi::Object& options);
 Normalisation normalisation_from(const Napi::Object& options);

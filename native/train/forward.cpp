@@ -40,6 +40,7 @@ std::string find_fault(const Graph& graph, const Tensor& x) {
       if (!all_finite(tensor)) return "the " + role + " of layer '" + node.name + "' is not finite";
     }
   }
+  if (!x.defined()) return "the weights are finite";
   std::string fault;
   graph.run(x, [&fault](size_t, const Node& node, const std::vector<Tensor>& inputs) {
     const Tensor result = node.op->forward(inputs, false);

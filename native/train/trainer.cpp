@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
 #include <set>
 
 #include "../error.h"
@@ -33,7 +35,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 bool holds_classes(const Samples& samples) { return samples.targets.scalar_type() == at::kLong; }
 
 Samples resident(const Samples& samples, c10::Device device) {
-  if (device.is_cpu() || samples.size() == 0 || static_cast<int64_t>(samples.images.nbytes()) > kResident) return samples;
+  if (device.is_cpu() || !samples.images.defined() || static_cast<int64_t>(samples.images.nbytes()) > kResident) return samples;
   return {samples.images.to(device), samples.targets.to(device)};
 }
 
@@ -216,25 +218,33 @@ class Run {
     const auto start = Clock::now();
     auto reported = start;
     const double seen_before = position_.seen;
-    double rate = 0;
+    std::optional<ReadAhead> ahead;
+    if (train_.source) {
+      std::vector<std::vector<int64_t>> batches;
+      for (int64_t number = position_.batch; number < batches_; ++number) {
+        const auto [from, to] = sharing_.share(range_of(order, number));
+        batches.emplace_back(order.begin() + from, order.begin() + to);
+      }
+      ahead.emplace(*train_.source, std::move(batches));
+    }
     while (position_.batch < batches_) {
-      if (sharing_.alone() ? cancel_.cancelled() : stopped_) {
+      const bool stop = sharing_.alone() ? cancel_.cancelled() : stopped_;
+      if (stop || !step(order, ahead ? &*ahead : nullptr, meter)) {
         meter.read();
         sharing_.spread(graph_);
         return false;
       }
-      rate = step(order, meter);
       if (seconds_since(reported) < 0.1 || !callbacks_.on_progress) continue;
       reported = Clock::now();
       meter.read();
       const double speed = (position_.seen - seen_before) / seconds_since(start);
       callbacks_.on_progress({position_.epoch, position_.batch, batches_, meter.score(), speed});
     }
+    ahead.reset();
     meter.read();
     sharing_.spread(graph_);
-    check(meter.score().loss, Tensor());
-    finish_epoch(meter.score(), rate, seconds_since(start), (position_.seen - seen_before) / seconds_since(start));
-    return true;
+    check(meter.score().loss);
+    return finish_epoch(meter.score(), seconds_since(start), (position_.seen - seen_before) / seconds_since(start));
   }
 
   /// Places in the epoch's order of a batch's images.
@@ -247,31 +257,39 @@ class Run {
     return at::from_blob(const_cast<int64_t*>(order.data()) + range.first, {range.second - range.first}, at::dtype(at::kLong));
   }
 
-  Samples batch(const std::vector<int64_t>& order, int64_t number) const {
+  Samples batch(const std::vector<int64_t>& order, int64_t number, ReadAhead* ahead) const {
     const Tensor index = places(order, sharing_.share(range_of(order, number)));
+    if (ahead) return {ahead->next(patience()).to(device_), train_.targets.index_select(0, index).to(device_)};
     const Tensor here = index.to(train_.images.device());
     return {train_.images.index_select(0, here).to(device_), train_.targets.index_select(0, here).to(device_)};
   }
 
-  /// Forward and backward of the batches of one optimizer step, and the step. Returns the learning rate.
-  double step(const std::vector<int64_t>& order, Meter& meter) {
+  /// Forward and backward of the batches of one optimizer step, and the step. False when its images were not waited for.
+  bool step(const std::vector<int64_t>& order, ReadAhead* ahead, Meter& meter) {
     std::vector<Tensor> gradients;
     int64_t images = 0;
-    const int64_t last = std::min(position_.batch + options_.accumulate, batches_);
-    const auto parts = static_cast<double>(last - position_.batch);
+    const int64_t first = position_.batch, last = std::min(first + options_.accumulate, batches_);
+    const auto parts = static_cast<double>(last - first);
+    std::vector<Samples> read;
+    try {
+      for (int64_t number = first; ahead && number < last; ++number) read.push_back(batch(order, number, ahead));
+    } catch (const Error&) {
+      if (cancel_.cancelled()) return false;
+      throw;
+    }
     for (; position_.batch < last; ++position_.batch) {
-      const Samples samples = batch(order, position_.batch);
+      const Samples samples = ahead ? read[static_cast<size_t>(position_.batch - first)] : batch(order, position_.batch, nullptr);
       const auto [from, to] = range_of(order, position_.batch);
       images += to - from;
       const double weight = sharing_.alone() ? 1 : weight_of(samples.targets, places(order, {from, to}));
       if (weight == 0) continue;
-      const Tensor x = prepared(samples.images, order);
+      const Tensor x = last_input_ = prepared(samples.images, order);
       const auto [output, loss] = forward(x, samples.targets);
       if (!sharing_.alone()) {
         const double correct = holds_classes(train_) ? correct_of(output, samples.targets).item<double>() : 0;
         sharing_.count(loss.item<double>() * weight * static_cast<double>(to - from), correct);
       } else if (meter.add(loss, output, samples.targets)) {
-        check(position_.loss_sum, x);
+        check(position_.loss_sum);
       }
       const Tensor scaled = scaler_.scaled(parts == weight ? loss : loss / (parts / weight));
       auto more = torch::autograd::grad({scaled}, parameters_, {}, c10::nullopt, false, true);
@@ -291,16 +309,21 @@ class Run {
       const auto sums = sharing_.step(gradients, cancel_.cancelled());
       stopped_ = sums.stopped;
       meter.add(sums.loss_sum, sums.correct, images);
-      check(sums.loss_sum, Tensor());
+      check(sums.loss_sum);
     }
-    const double factor = schedule_factor(options_.schedule, position_.step) * position_.plateau.factor;
+    const double factor = rate_factor(position_.step);
     if (scaler_.unscale(gradients)) {
       clip(gradients);
       optimizer_.step(gradients, factor);
     }
     ++position_.step;
-    return factor * options_.groups.at(0).learning_rate;
+    return true;
   }
+
+  double rate_factor(int64_t step) const { return schedule_factor(options_.schedule, step) * position_.plateau.factor; }
+
+  /// What ends a wait for images: within a group nothing, the others would be left waiting.
+  const CancelToken& patience() const { return sharing_.alone() ? cancel_ : never_; }
 
   double weight_of(const Tensor& own, const Tensor& whole) const {
     return sharing_.weight(options_.loss, own, train_.targets.index_select(0, whole.to(train_.targets.device())));
@@ -323,17 +346,12 @@ class Run {
     return {output, loss_of(options_.loss, output, targets)};
   }
 
-  void check(double loss, const Tensor& x) const {
+  void check(double loss) const {
     if (std::isfinite(loss)) return;
     const std::string where = "the loss is not finite at step " + std::to_string(position_.step + 1) + " (epoch " +
                               std::to_string(position_.epoch + 1) + ")";
-    const std::string fault = find_fault(graph_, x.defined() ? x : probe());
+    const std::string fault = find_fault(graph_, last_input_);
     throw Error("NUMERIC", where + ": " + fault + "; try a smaller learning rate or gradient clipping");
-  }
-
-  Tensor probe() const {
-    const Tensor some = train_.images.narrow(0, 0, std::min(options_.batch_size, train_.size())).to(device_);
-    return prepare_images(some, options_.normalisation, nullptr, 0, {});
   }
 
   void clip(std::vector<Tensor>& gradients) const {
@@ -344,13 +362,19 @@ class Run {
     at::_foreach_mul_(gradients, share);
   }
 
-  void finish_epoch(const Score& train, double rate, double seconds, double speed) {
+  /// False when it was cancelled while validation waited for images: the epoch then ends when the run goes on.
+  bool finish_epoch(const Score& train, double seconds, double speed) {
+    const double rate = rate_factor(position_.step - 1) * options_.groups.at(0).learning_rate;
     EpochReport report{position_.epoch + 1, train, {}, valid_.size() > 0, false, rate, seconds, speed, {}, {}};
     if (report.validated) {
       const EvaluateOptions evaluation{options_.loss, options_.normalisation, std::max<int64_t>(256, options_.batch_size),
                                        options_.precision};
-      report.valid = sharing_.alone() ? evaluate(graph_, device_, valid_, evaluation, CancelToken()).score
-                                      : evaluate_together(evaluation);
+      try {
+        report.valid = validate(evaluation);
+      } catch (const Error&) {
+        if (cancel_.cancelled()) return false;
+        throw;
+      }
     }
     const Score& judged = report.validated ? report.valid : train;
     if (options_.schedule.name == "plateau") position_.plateau.observe(judged.loss, options_.schedule);
@@ -369,17 +393,21 @@ class Run {
     report.position = position_;
     report.state = snapshot();
     if (callbacks_.on_epoch) callbacks_.on_epoch(std::move(report));
+    return true;
   }
 
-  /// The score on the validation split, of which every process takes its share.
-  Score evaluate_together(const EvaluateOptions& options) const {
+  /// The score on the validation split, of which every process of a group takes its share.
+  Score validate(const EvaluateOptions& options) const {
+    const auto on = [&](std::pair<int64_t, int64_t> range) {
+      return evaluate(graph_, device_, valid_, options, valid_.source ? patience() : never_, range).score;
+    };
     const auto [from, to] = sharing_.share({0, valid_.size()});
-    const Samples own{valid_.images.narrow(0, from, to - from), valid_.targets.narrow(0, from, to - from)};
+    if (sharing_.alone()) return on({from, to});
     std::vector<double> sums{0, 0, 0};
-    if (own.size() > 0) {
-      const Score score = evaluate(graph_, device_, own, options, CancelToken()).score;
-      const double weight = loss_weight(options.loss, own.targets);
-      sums = {score.loss * weight, weight, score.accuracy * static_cast<double>(own.size())};
+    if (from < to) {
+      const Score score = on({from, to});
+      const double weight = loss_weight(options.loss, valid_.targets.narrow(0, from, to - from));
+      sums = {score.loss * weight, weight, score.accuracy * static_cast<double>(to - from)};
     }
     sharing_.sum(sums);
     return {sums[0] / sums[1], sums[2] / static_cast<double>(valid_.size())};
@@ -406,6 +434,8 @@ class Run {
   Sharing sharing_;
   int64_t batches_ = 0;
   bool stopped_ = false;  // by some process of the group
+  Tensor last_input_;     // of the last batch: what a loss that is not finite is looked for with
+  const CancelToken never_;
 };
 
 }  // namespace
@@ -414,7 +444,7 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
                   const TrainOptions& options, Position position, const std::map<std::string, Tensor>& state,
                   const TrainCallbacks& callbacks, const CancelToken& cancel) {
   if (train.size() == 0) throw Error("INVALID_ARGUMENT", "the training split has no images");
-  if (train.size() != train.targets.size(0)) throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
+  if (train.images.defined() && train.images.size(0) != train.size()) throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
   if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
   const Threads count(options.threads);
   Run run(graph, device, train, valid, options, std::move(position), callbacks, cancel);
@@ -423,33 +453,45 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
 }
 
 Evaluation evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
-                    const CancelToken& cancel) {
+                    const CancelToken& cancel, std::pair<int64_t, int64_t> range) {
   const at::NoGradGuard no_grad;
   LossOptions loss = options.loss;
-  if (loss.class_weights.defined()) loss.class_weights = loss.class_weights.to(device, at::kFloat);
-  const auto outputs_of = [&](int64_t from, int64_t to) {
-    const Tensor images = samples.images.narrow(0, from, to - from).to(device);
-    const Tensor x = prepare_images(images, options.normalisation, nullptr, 0, {});
+  if (loss.class_weights.defined()) loss.class_weights = loss.class_weights.to(at::kCPU, at::kFloat);
+  const auto [first, last] = range;
+  if (first >= last) throw Error("INVALID_ARGUMENT", "there are no images to evaluate");
+  std::vector<std::pair<int64_t, int64_t>> batches;
+  for (int64_t from = first; from < last; from += options.batch_size) {
+    batches.emplace_back(from, std::min(from + options.batch_size, last));
+  }
+  std::optional<ReadAhead> ahead;
+  const auto outputs_of = [&](std::pair<int64_t, int64_t> batch) {
+    const auto [from, to] = batch;
+    const Tensor images = ahead ? ahead->next(cancel) : samples.images.narrow(0, from, to - from);
+    const Tensor x = prepare_images(images.to(device), options.normalisation, nullptr, 0, {});
     const Precision precision(options.precision, device);
     return graph.forward(x).to(at::kFloat);
   };
-  const int64_t total = samples.size();
-  if (total == 0) throw Error("INVALID_ARGUMENT", "there are no images to evaluate");
-  outputs_of(0, std::min(options.batch_size, total));
+  if (samples.source) {
+    std::vector<std::vector<int64_t>> indices;
+    for (const auto& [from, to] : batches) std::iota(indices.emplace_back(to - from).begin(), indices.back().end(), from);
+    ahead.emplace(*samples.source, std::move(indices));
+  } else {
+    outputs_of(batches.front());  // warms up
+  }
   const auto start = Clock::now();
   std::vector<Tensor> outputs;
-  for (int64_t from = 0; from < total; from += options.batch_size) {
+  for (const auto& batch : batches) {
     cancel.check();
-    outputs.push_back(outputs_of(from, std::min(from + options.batch_size, total)).cpu());
+    outputs.push_back(outputs_of(batch).cpu());
   }
   Evaluation result;
   result.seconds = seconds_since(start);
   result.outputs = at::cat(outputs);
-  const Tensor targets = samples.targets.cpu();
-  if (loss.class_weights.defined()) loss.class_weights = loss.class_weights.cpu();
+  const Tensor targets = samples.targets.narrow(0, first, last - first).cpu();
   result.score.loss = loss_of(loss, result.outputs, targets).item<double>();
-  result.score.accuracy = holds_classes(samples) ? correct_of(result.outputs, targets).item<double>() / static_cast<double>(total)
-                                                 : std::numeric_limits<double>::quiet_NaN();
+  result.score.accuracy = holds_classes(samples)
+                              ? correct_of(result.outputs, targets).item<double>() / static_cast<double>(last - first)
+                              : std::numeric_limits<double>::quiet_NaN();
   return result;
 }
 

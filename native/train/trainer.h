@@ -12,14 +12,17 @@
 #include "optimizer.h"
 #include "process_group.h"
 #include "schedule.h"
+#include "stream.h"
 
 namespace lrp {
 
 /// Labelled images: [N, ...] of bytes or float32, class numbers [N] (int64) or values [N, outputs] (float32).
 struct Samples {
+  /// Undefined where `source` reads them.
   Tensor images;
   Tensor targets;
-  int64_t size() const { return images.defined() ? images.size(0) : 0; }
+  std::shared_ptr<ImageSource> source = nullptr;
+  int64_t size() const { return targets.defined() ? targets.size(0) : 0; }
 };
 
 struct TrainOptions {
@@ -112,12 +115,12 @@ struct Evaluation {
   Score score;
   /// Outputs of the network, [N, outputs] on the CPU.
   Tensor outputs;
-  /// Of a pass over all images after one batch of warm-up.
+  /// Of a pass over all images after one batch of warm-up; with reading, where they are not in memory.
   double seconds = 0;
 };
 
 /// The network's outputs and score on labelled images.
 Evaluation evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
-                    const CancelToken& cancel);
+                    const CancelToken& cancel, std::pair<int64_t, int64_t> range);
 
 }  // namespace lrp

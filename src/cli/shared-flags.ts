@@ -14,6 +14,7 @@ export interface DataFlags {
   imageSize?: number[]
   channels?: number
   strict?: boolean
+  cache?: string
 }
 
 /** Where images come from. */
@@ -27,6 +28,7 @@ export function withDataFlags(command: Command): Command {
     .option('--image-size <pixels...>', 'height and width of folder images', collect(wholeNumber('--image-size', 1)))
     .option('--channels <number>', 'channels of folder images, 1 or 3', wholeNumber('--channels', 1))
     .option('--strict', 'an unreadable image is an error instead of being left out')
+    .option('--cache <how>', 'image files: auto, memory, or none to read them again in every epoch')
 }
 
 /** Undefined flags are left out, so that what a data set or an experiment knows is not overwritten by them. */
@@ -41,6 +43,7 @@ export function dataOptions(flags: DataFlags & CommonFlags): DataOptions {
     validSplit: flags.validSplit,
     seed: flags.seed,
     strict: flags.strict,
+    cache: flags.cache as DataOptions['cache'],
     channels: flags.channels as 1 | 3 | undefined,
     imageSize: height === undefined ? undefined : [height, width!]
   }

@@ -134,8 +134,8 @@ export function trainOptions(flags: TrainFlags): TrainOptions {
     seed,
     device
   }
-  const { validSplit, dataPath, data, strict, channels, imageSize } = dataOptions(flags)
-  const source = { validSplit, dataPath, data, strict, channels, imageSize }
+  const { validSplit, dataPath, data, strict, cache, channels, imageSize } = dataOptions(flags)
+  const source = { validSplit, dataPath, data, strict, cache, channels, imageSize }
   const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }

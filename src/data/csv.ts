@@ -39,7 +39,7 @@ export async function openCsv(path: string, options: CsvOptions = {}): Promise<D
   const train = (await read('train')) ?? (await decoder.read([]))
   const splits = complete({ train, valid: await read('valid'), test: await read('test') }, options)
   const { imageShape, skipped } = decoder
-  return checkDataset({ name: path, classes, imageShape, splits, skipped })
+  return checkDataset({ name: path, classes, imageShape, splits, skipped, ...decoder.reader() })
 }
 
 async function readRows(path: string): Promise<Row[]> {

@@ -3,14 +3,14 @@ import { LrpError } from '../errors.js'
 
 /** Images of one split as bytes, one class number each. */
 export interface Split {
-  /** [images, channels, height, width], row-major. */
+  /** [images, channels, height, width], row-major; empty where the data set reads its images from `paths`. */
   images: Uint8Array
   labels: Int32Array
   /** File of each image, where images are files. */
   paths?: string[]
 }
 
-/** A set of labelled images, all of one size, in memory as bytes. */
+/** A set of labelled images, all of one size, in memory as bytes or read from their files when they are needed. */
 export interface Dataset {
   name: string
   classes: string[]
@@ -19,11 +19,15 @@ export interface Dataset {
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]
+  /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape`. */
+  read?: (path: string) => Promise<Uint8Array>
+  /** Where images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
+  digests?: Map<string, string>
 }
 
 export type SplitName = keyof Dataset['splits']
 
-/** Images `from` to `to` of a split, over the same memory. */
+/** Images `from` to `to` of a split, over the same memory; of a data set that keeps its images there. */
 export function imagesOf(
   dataset: Dataset,
   split: SplitName,
@@ -37,10 +41,39 @@ export function imagesOf(
   }
 }
 
-/** SHA-256 over every image and label: two data sets with the same fingerprint are the same. */
+/** Images `from` to `to` of a split, from memory or from their files. @throws LrpError where a file cannot be read */
+export async function loadImages(
+  dataset: Dataset,
+  split: SplitName,
+  from: number,
+  to: number
+): Promise<{ bytes: Uint8Array; shape: number[] }> {
+  if (!dataset.read) return imagesOf(dataset, split, from, to)
+  const indices = Array.from({ length: to - from }, (_, i) => from + i)
+  return { bytes: await readChosen(dataset, dataset.splits[split], indices), shape: [to - from, ...dataset.imageShape] }
+}
+
+/** Some images of a split whose images are not in memory, one after the other in one array. */
+export async function readChosen(dataset: Dataset, split: Split, indices: number[]): Promise<Uint8Array> {
+  const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
+  const bytes = new Uint8Array(indices.length * size)
+  const read = async (index: number, i: number): Promise<void> =>
+    bytes.set(await dataset.read!(split.paths![index]!), i * size)
+  await Promise.all(indices.map(read))
+  return bytes
+}
+
+/**
+ * SHA-256 over every image and label: two data sets with the same fingerprint are the same. Images that are not in memory
+ * count by their digests, so that the same images have another fingerprint in memory.
+ */
 export function fingerprint(dataset: Dataset): string {
+  const { digests } = dataset
   const hash = createHash('sha256').update(JSON.stringify([dataset.classes, dataset.imageShape]))
-  for (const { images, labels } of Object.values(dataset.splits)) hash.update(images).update(labels)
+  for (const { images, labels, paths } of Object.values(dataset.splits)) {
+    if (digests) paths!.forEach((path) => hash.update(digests.get(path)!))
+    hash.update(images).update(labels)
+  }
   return hash.digest('hex')
 }
 
@@ -58,7 +91,7 @@ export function classCounts(split: Split, classes: number): number[] {
 export function checkDataset(dataset: Dataset): Dataset {
   const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
-    if (images.length !== labels.length * size) {
+    if (!dataset.read && images.length !== labels.length * size) {
       throw new LrpError(
         'INVALID_FILE',
         `data set ${dataset.name}: the ${name} split has ${images.length / size} images and ${labels.length} labels`

@@ -1,12 +1,20 @@
+import { createHash } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { LrpError } from '../errors.js'
 import type { Preprocessing } from '../model/graph.js'
 import { readImage } from '../model/preprocessing.js'
-import type { Split } from './dataset.js'
+import type { Dataset, Split } from './dataset.js'
+import { Limit } from './limit.js'
 
 /** Images decoded at the same time: what sharp's threads can use, without holding many decoded images at once. */
 const AT_ONCE = 8
 const MEMORY_SHARE = 0.8
+/** Share of the machine's memory up to which `auto` keeps images. */
+const AUTO_SHARE = 0.5
+
+export const CACHES = ['auto', 'memory', 'none'] as const
+/** Where the images of files are kept: in memory as bytes, or nowhere; `auto` decides by their size. */
+export type Cache = (typeof CACHES)[number]
 
 export interface LabelledFile {
   path: string
@@ -21,17 +29,22 @@ export interface DecodeOptions {
   preprocessing?: Preprocessing
   /** A broken image is an error instead of being left out. */
   strict?: boolean
+  /** `none`: every image is read again whenever it is needed. `auto` by default. */
+  cache?: Cache
 }
 
 /** Decodes labelled image files into splits of one image size; broken ones are named in `skipped`. */
 export class Decoder {
   readonly skipped: string[] = []
+  private readonly limit = new Limit(AT_ONCE)
+  private readonly digests = new Map<string, string>()
 
   private constructor(
     private readonly preprocessing: Preprocessing,
     /** Channels, height, width of every image. */
     readonly imageShape: [number, number, number],
-    private readonly strict: boolean
+    private readonly strict: boolean,
+    private readonly keeps: boolean
   ) {}
 
   /** Finds the size of all images from the first readable one. @throws LrpError INVALID_FILE when there is none */
@@ -42,7 +55,8 @@ export class Decoder {
         const { shape } = await readImage(path, options.preprocessing ?? plain(options))
         const [channels, height, width] = shape as [number, number, number]
         const preprocessing = options.preprocessing ?? plain({ ...options, imageSize: [height, width] })
-        return new Decoder(preprocessing, [channels, height, width], strict)
+        const keeps = keepsInMemory(options.cache, files.length * channels * height * width)
+        return new Decoder(preprocessing, [channels, height, width], strict, keeps)
       } catch (error) {
         if (strict || (error as LrpError).code === 'INVALID_ARGUMENT') throw error
       }
@@ -50,9 +64,13 @@ export class Decoder {
     throw new LrpError('INVALID_FILE', `none of the ${files.length} images can be read, the first is ${files[0]?.path}`)
   }
 
-  /** @throws LrpError INVALID_ARGUMENT when the images do not fit into memory or differ in size */
+  /**
+   * All images of a split. Where they are not kept, they are decoded all the same, once: to leave out the broken ones
+   * before anything is drawn or counted, and to know them again by their digests.
+   * @throws LrpError INVALID_ARGUMENT when the images do not fit into memory or differ in size
+   */
   async read(files: LabelledFile[]): Promise<Split> {
-    const size = this.imageShape.reduce((product, axis) => product * axis, 1)
+    const size = this.keeps ? this.imageShape.reduce((product, axis) => product * axis, 1) : 0
     checkMemory(files.length, size)
     const images = new Uint8Array(files.length * size)
     const broken = new Set<number>()
@@ -60,13 +78,27 @@ export class Decoder {
     const work = async (): Promise<void> => {
       while (next < files.length) {
         const i = next++
-        const bytes = await this.decode(files[i]!.path)
-        if (bytes) images.set(bytes, i * size)
-        else broken.add(i)
+        const { path } = files[i]!
+        const bytes = await this.decode(path)
+        if (!bytes) broken.add(i)
+        else if (this.keeps) images.set(bytes, i * size)
+        else this.digests.set(path, createHash('sha256').update(bytes).digest('hex'))
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))
     return this.leaveOut(broken, files, images, size)
+  }
+
+  /** What a data set of these images needs besides its splits: how to read them, where they are not kept. */
+  reader(): Pick<Dataset, 'read' | 'digests'> {
+    if (this.keeps) return {}
+    const read = (path: string): Promise<Uint8Array> =>
+      this.limit.run(async () => {
+        const bytes = await this.decode(path)
+        if (bytes) return bytes
+        throw new LrpError('INVALID_FILE', `${path} cannot be read any more: it was changed after the data was opened`)
+      })
+    return { read, digests: this.digests }
   }
 
   private async decode(path: string): Promise<Uint8Array | undefined> {
@@ -97,11 +129,16 @@ export class Decoder {
   }
 }
 
+/** Whether images that need so many bytes are kept in a machine's memory. */
+export function keepsInMemory(cache: Cache = 'auto', bytes: number, memory = totalmem()): boolean {
+  return cache === 'memory' || (cache === 'auto' && bytes <= memory * AUTO_SHARE)
+}
+
 function checkMemory(images: number, size: number): void {
   const [needed, there] = [images * size, totalmem() * MEMORY_SHARE].map((bytes) => bytes / 2 ** 30)
   if (needed! <= there!) return
   const sizes = `${needed!.toFixed(1)} GiB of memory, this machine can give ${there!.toFixed(1)}`
-  throw new LrpError('INVALID_ARGUMENT', `${images} images need ${sizes}: give a smaller --image-size`)
+  throw new LrpError('INVALID_ARGUMENT', `${images} images need ${sizes}: give a smaller --image-size or --cache none`)
 }
 
 function plain({ channels = 3, imageSize }: DecodeOptions): Preprocessing {

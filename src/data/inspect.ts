@@ -1,7 +1,7 @@
-import { figure } from '../plot/figure.js'
+import { figure, type Panel } from '../plot/figure.js'
 import { imagePicture } from '../plot/picture.js'
 import { fitNormalisation } from '../train/fit-normalisation.js'
-import { classCounts, fingerprint, imagesOf, type Dataset, type SplitName } from './dataset.js'
+import { classCounts, fingerprint, loadImages, type Dataset, type SplitName } from './dataset.js'
 
 export interface DatasetSummary {
   name: string
@@ -24,14 +24,14 @@ const MANY_CLASSES = 20
 const MOST_PANELS = 400
 
 /** What a data set holds, in numbers. */
-export function inspectDataset(dataset: Dataset): DatasetSummary {
+export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> {
   const { name, classes, imageShape, skipped } = dataset
   const summary = (split: SplitName): { images: number; perClass: number[] } => ({
     images: dataset.splits[split].labels.length,
     perClass: classCounts(dataset.splits[split], classes.length)
   })
   const splits = { train: summary('train'), valid: summary('valid'), test: summary('test') }
-  const values = splits.train.images > 0 ? fitNormalisation(dataset) : {}
+  const values = splits.train.images > 0 ? await fitNormalisation(dataset) : {}
   return { name, classes, imageShape, splits, ...values, skipped, fingerprint: fingerprint(dataset) }
 }
 
@@ -45,8 +45,11 @@ export async function contactSheet(dataset: Dataset, split: SplitName = 'train')
       indices.push(i)
       i = splits[split].labels.indexOf(label, i + 1)
     }
-    return indices.map((i) => ({ title, picture: imagePicture(imagesOf(dataset, split, i, i + 1).bytes, imageShape) }))
+    return indices.map((i) => ({ title, i }))
   })
+  const panel = async ({ title, i }: { title: string; i: number }): Promise<Panel> => {
+    return { title, picture: imagePicture((await loadImages(dataset, split, i, i + 1)).bytes, imageShape) }
+  }
   const caption = `${dataset.name}, ${split}: ${splits[split].labels.length} images of ${imageShape.join('x')} in ${classes.length} classes`
-  return figure(chosen, [caption], { columns: PER_CLASS, size: 96, shrink: true })
+  return figure(await Promise.all(chosen.map(panel)), [caption], { columns: PER_CLASS, size: 96, shrink: true })
 }

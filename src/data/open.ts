@@ -7,6 +7,7 @@ import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
 import { openCsv } from './csv.js'
 import type { Dataset } from './dataset.js'
+import { CACHES, type Cache } from './decode.js'
 import { openFolder } from './folder.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
 import type { DownloadProgress } from './mnist.js'
@@ -47,6 +48,8 @@ export interface DataOptions {
   testSplit?: number
   /** Image files: a broken one is an error instead of being left out. */
   strict?: boolean
+  /** Image files: kept in memory, or read whenever they are needed (`none`); `auto` decides by their size. */
+  cache?: Cache
   onProgress?: DownloadProgress
 }
 
@@ -58,7 +61,8 @@ const schema = z.object({
   seed: z.int().optional(),
   splitSeed: z.int().optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
-  channels: z.union([z.literal(1), z.literal(3)]).optional()
+  channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  cache: z.enum(CACHES).optional()
 })
 
 /**
@@ -68,6 +72,9 @@ const schema = z.object({
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
   checkOptions(schema, options, 'the data set')
   const name = datasetName(options)
+  if (options.cache === 'none' && name !== 'folder' && name !== 'csv' && Object.hasOwn(DATASETS, name)) {
+    throw new LrpError('INVALID_ARGUMENT', `the data set ${name} is read as a whole: cache 'none' goes with image files`)
+  }
   const carving = { ...options, seed: options.splitSeed ?? options.seed }
   if (name === 'digits') return openDigits(options.dataPath)
   if (name === 'mnist' || name === 'fashion-mnist' || name === 'kmnist' || name === 'emnist') {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { imagesOf, type Dataset, type SplitName } from '../data/dataset.js'
+import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
 import { openDataset, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
@@ -8,7 +8,7 @@ import { normaliseBytes } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
 import { checkOptions } from '../options.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
-import { figure } from '../plot/figure.js'
+import { figure, type Panel } from '../plot/figure.js'
 import { imagePicture } from '../plot/picture.js'
 import { type Tensor } from '../tensor.js'
 import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
@@ -97,7 +97,7 @@ async function classify(
   let timed = 0
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
-    const { bytes, shape } = imagesOf(dataset, split, from, to)
+    const { bytes, shape } = await loadImages(dataset, split, from, to)
     const input = normaliseBytes(bytes, shape, model.preprocessing!)
     const begun = performance.now()
     parts.push(await model.forward(input, { signal: options.signal }))
@@ -181,10 +181,11 @@ async function worstErrors(
     .filter((i) => guesses[i] !== labels[i])
     .sort((a, b) => confidence(b) - confidence(a))
   if (wrong.length === 0) return undefined
-  const panels = wrong.slice(0, 20).map((i) => ({
+  const panel = async (i: number): Promise<Panel> => ({
     title: `${classes[labels[i]!]} as ${classes[guesses[i]!]}, ${(confidence(i) * 100).toFixed(0)} %`,
-    picture: imagePicture(imagesOf(dataset, split, i, i + 1).bytes, dataset.imageShape)
-  }))
+    picture: imagePicture((await loadImages(dataset, split, i, i + 1)).bytes, dataset.imageShape)
+  })
+  const panels = await Promise.all(wrong.slice(0, 20).map(panel))
   return figure(
     panels,
     [`The ${panels.length} surest of ${wrong.length} errors: true class, predicted class, confidence`],

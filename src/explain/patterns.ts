@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { imagesOf, type Dataset, type SplitName } from '../data/dataset.js'
+import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import { checkFit } from '../evaluate/test.js'
 import { makeFolder } from '../files.js'
@@ -65,10 +65,10 @@ export async function fitPatternsToDataset(
   const { kind, batchSize = 64, limit = Infinity, split = 'train' } = checkOptions(schema, options, 'fit-patterns')
   checkFit(model, dataset, split)
   const total = Math.min(limit, dataset.splits[split].labels.length)
-  function* batches(): Generator<Tensor> {
+  async function* batches(): AsyncGenerator<Tensor> {
     for (let from = 0; from < total; from += batchSize) {
       const to = Math.min(total, from + batchSize)
-      const { bytes, shape } = imagesOf(dataset, split, from, to)
+      const { bytes, shape } = await loadImages(dataset, split, from, to)
       yield normaliseBytes(bytes, shape, model.preprocessing!)
       options.onProgress?.(to, total)
     }

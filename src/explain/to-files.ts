@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
-import { imagesOf, type Dataset, type SplitName } from '../data/dataset.js'
+import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { isImageFile, listImages } from '../data/folder.js'
 import { npyBytes, readNpy, writeNpz } from '../data/npy.js'
 import type { DataOptions } from '../data/open.js'
@@ -184,7 +184,7 @@ async function readDataset(model: Model, options: Omit<ExplainToFilesOptions, 'o
   const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
   checkFit(model, dataset, split)
   const count = Math.min(limit, dataset.splits[split].labels.length)
-  const { bytes, shape } = imagesOf(dataset, split, 0, count)
+  const { bytes, shape } = await loadImages(dataset, split, 0, count)
   const { paths, labels } = dataset.splits[split]
   const names = paths
     ? uniqueNames(paths.slice(0, count))

@@ -1,4 +1,4 @@
-import { imagesOf, type Dataset, type SplitName } from '../data/dataset.js'
+import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { NativeSamples } from '../train/native.js'
@@ -13,13 +13,13 @@ export async function featuresOf(
   layer: string,
   signal?: AbortSignal,
   onProgress?: (done: number, total: number) => void
-): Promise<NativeSamples | undefined> {
+): Promise<(NativeSamples & Required<Pick<NativeSamples, 'images'>>) | undefined> {
   const { labels } = dataset.splits[split]
   if (labels.length === 0) return undefined
   let data: Float32Array | undefined
   let shape: number[] = []
   for (let from = 0; from < labels.length; from += BATCH) {
-    const { bytes, shape: images } = imagesOf(dataset, split, from, Math.min(from + BATCH, labels.length))
+    const { bytes, shape: images } = await loadImages(dataset, split, from, Math.min(from + BATCH, labels.length))
     const found = (await model.activations(normaliseBytes(bytes, images, model.preprocessing!), [layer], signal))[
       layer
     ]!

@@ -3,8 +3,17 @@ import type { RawTensor, Tensor } from '../tensor.js'
 
 export interface NativeSamples {
   /** [images, ...]: bytes, or float32 that are already between 0 and 1. */
-  images: { data: Uint8Array | Float32Array; shape: number[] }
+  images?: { data: Uint8Array | Float32Array; shape: number[] }
+  /** Instead of images: called for every batch, ahead of its use. */
+  read?: (request: BatchRequest) => void
   labels: { data: Int32Array; shape: number[] }
+}
+
+/** A batch that is wanted, and what to call with it. */
+export interface BatchRequest {
+  indices: Float64Array
+  done: (images: { data: Uint8Array; shape: number[] }) => void
+  failed: (code: string, message: string) => void
 }
 
 export interface NativeTrainData {

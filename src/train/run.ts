@@ -1,8 +1,10 @@
-import type { Dataset, Split } from '../data/dataset.js'
+import { readChosen, type Dataset, type Split } from '../data/dataset.js'
+import type { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native.js'
 import type {
   BatchEvent,
+  BatchRequest,
   EpochEvent,
   NativeSamples,
   NativeTrainData,
@@ -51,8 +53,13 @@ export function trainData(dataset: Dataset): NativeTrainData {
 
 function samples(split: Split, dataset: Dataset): NativeSamples {
   const count = split.labels.length
-  return {
-    images: { data: split.images, shape: [count, ...dataset.imageShape] },
-    labels: { data: split.labels, shape: [count] }
+  const labels = { data: split.labels, shape: [count] }
+  if (!dataset.read) return { images: { data: split.images, shape: [count, ...dataset.imageShape] }, labels }
+  const read = ({ indices, done, failed }: BatchRequest): void => {
+    readChosen(dataset, split, Array.from(indices)).then(
+      (data) => done({ data, shape: [indices.length, ...dataset.imageShape] }),
+      (error: LrpError) => failed(error.code ?? 'IO', error.message)
+    )
   }
+  return { read, labels }
 }

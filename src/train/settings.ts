@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CACHES } from '../data/decode.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
 import { checkOptions } from '../options.js'
@@ -26,6 +27,8 @@ export const settingsSchema = z.object({
   validSplit: z.number().min(0).lt(1).optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  /** Images of files: kept in memory, or read whenever they are needed. */
+  cache: z.enum(CACHES).optional(),
   /** A name, a JSON file with a list of layers, or such a list. */
   model: z.union([z.string(), layersSchema]).default('mlp'),
   /**

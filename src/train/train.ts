@@ -166,7 +166,7 @@ async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<Mo
   const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
   const parts = await initialise(architecture, settings.seed, classes)
   if (settings.normalise === 'none') return parts
-  return { ...parts, preprocessing: { ...parts.preprocessing!, ...fitNormalisation(dataset) } }
+  return { ...parts, preprocessing: { ...parts.preprocessing!, ...(await fitNormalisation(dataset)) } }
 }
 
 /** A loaded model, if it takes these images and has these classes. @throws LrpError INVALID_ARGUMENT */

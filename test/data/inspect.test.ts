@@ -14,17 +14,17 @@ function dataset(classes = ['a', 'b']): Dataset {
 }
 
 describe('inspecting a data set', () => {
-  test('counts images per class and measures their values', () => {
-    const { splits, mean, std, skipped } = inspectDataset(dataset())
+  test('counts images per class and measures their values', async () => {
+    const { splits, mean, std, skipped } = await inspectDataset(dataset())
     expect(splits.train).toEqual({ images: 30, perClass: [15, 15] })
     expect(splits.valid).toEqual({ images: 3, perClass: [2, 1] })
     expect(splits.test).toEqual({ images: 0, perClass: [0, 0] })
     expect([mean, std, skipped]).toEqual([[0.5], [0.5], ['x.png']])
   })
 
-  test('without training images there is no mean', () => {
+  test('without training images there is no mean', async () => {
     const { splits, ...rest } = dataset()
-    const { mean } = inspectDataset({ ...rest, splits: { ...splits, train: splits.test, test: splits.train } })
+    const { mean } = await inspectDataset({ ...rest, splits: { ...splits, train: splits.test, test: splits.train } })
     expect(mean).toBeUndefined()
   })
 

@@ -39,7 +39,7 @@ async function look(flags: Flags, context: CliContext): Promise<void> {
   const { openDataset } = await import('../../data/open.js')
   const { inspectDataset, contactSheet } = await import('../../data/inspect.js')
   const dataset = await openDataset(dataOptions(flags))
-  const summary = inspectDataset(dataset)
+  const summary = await inspectDataset(dataset)
   if (flags.output !== undefined) {
     const { LrpError } = await import('../../errors.js')
     const { writeAtomic } = await import('../../files.js')
