@@ -8,14 +8,14 @@ namespace lrp {
 
 namespace {
 
-bool holds_classes(const Tensor& targets) { return targets.scalar_type() == at::kLong; }
-
 Tensor values_of(const Tensor& targets, const Tensor& output) {
   if (holds_classes(targets)) return at::one_hot(targets, output.size(-1)).to(output.scalar_type());
   return targets.to(output.scalar_type()).view_as(output);
 }
 
 }  // namespace
+
+bool holds_classes(const Tensor& targets) { return targets.scalar_type() == at::kLong; }
 
 Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& targets) {
   const Tensor z = output.scalar_type() == at::kDouble ? output : output.to(at::kFloat);
@@ -33,6 +33,10 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
   if (name == "mae") return at::l1_loss(z, values_of(targets, z));
   if (name == "huber") return at::huber_loss(z, values_of(targets, z), at::Reduction::Mean, options.huber_delta);
   throw Error("INVALID_ARGUMENT", "there is no loss '" + name + "'");
+}
+
+Tensor correct_of(const Tensor& output, const Tensor& targets) {
+  return output.detach().argmax(1).eq(targets).sum().to(at::kDouble);
 }
 
 double loss_weight(const LossOptions& options, const Tensor& targets) {

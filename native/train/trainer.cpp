@@ -9,12 +9,12 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <set>
 
 #include "../error.h"
 #include "forward.h"
+#include "meter.h"
 #include "order.h"
 #include "precision.h"
 #include "sharing.h"
@@ -27,73 +27,13 @@ using Clock = std::chrono::steady_clock;
 
 /// Bytes of images that are moved to the device as a whole.
 constexpr int64_t kResident = int64_t{4} << 30;
-/// On a GPU the loss is only read every so many batches, so that the device is not waited for.
-constexpr int64_t kReadEvery = 50;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-bool holds_classes(const Samples& samples) { return samples.targets.scalar_type() == at::kLong; }
 
 Samples resident(const Samples& samples, c10::Device device) {
   if (device.is_cpu() || !samples.images.defined() || static_cast<int64_t>(samples.images.nbytes()) > kResident) return samples;
   return {samples.images.to(device), samples.targets.to(device)};
 }
-
-Tensor correct_of(const Tensor& output, const Tensor& targets) {
-  return output.detach().argmax(1).eq(targets).sum().to(at::kDouble);
-}
-
-/// Sums of an epoch. On the CPU numbers; on a GPU a tensor that is read now and then.
-class Meter {
- public:
-  Meter(c10::Device device, bool classes, Position& position) : classes_(classes), position_(position), cpu_(device.is_cpu()) {
-    pending_ = at::zeros({2}, at::device(device).dtype(at::kDouble));
-  }
-
-  /// True when the sums were read and can be looked at.
-  bool add(const Tensor& loss, const Tensor& output, const Tensor& targets) {
-    const at::NoGradGuard no_grad;
-    const auto n = static_cast<double>(output.size(0));
-    position_.seen += n;
-    if (cpu_) {
-      position_.loss_sum += loss.item<double>() * n;
-      if (classes_) position_.correct += correct_of(output, targets).item<double>();
-      return true;
-    }
-    pending_.select(0, 0).add_(loss.detach(), n);
-    if (classes_) pending_.select(0, 1).add_(correct_of(output, targets));
-    return ++unread_ >= kReadEvery && read();
-  }
-
-  bool read() {
-    unread_ = 0;
-    if (cpu_) return true;
-    const Tensor sums = pending_.cpu();
-    position_.loss_sum += sums.data_ptr<double>()[0];
-    position_.correct += sums.data_ptr<double>()[1];
-    pending_.zero_();
-    return true;
-  }
-
-  /// Sums that were gathered elsewhere: by all processes of a group.
-  void add(double loss_sum, double correct, int64_t images) {
-    position_.loss_sum += loss_sum;
-    position_.correct += correct;
-    position_.seen += static_cast<double>(images);
-  }
-
-  Score score() const {
-    const double n = std::max(1.0, position_.seen);
-    return {position_.loss_sum / n, classes_ ? position_.correct / n : std::numeric_limits<double>::quiet_NaN()};
-  }
-
- private:
-  bool classes_;
-  Position& position_;
-  bool cpu_;
-  Tensor pending_;
-  int64_t unread_ = 0;
-};
 
 /// Makes tensors leaves that autograd follows, for as long as it lives.
 class Differentiable {
@@ -214,7 +154,7 @@ class Run {
   bool epoch() {
     const auto order = options_.balanced ? balanced_order(train_.targets, options_.seed, position_.epoch)
                                          : shuffled_order(train_.size(), options_.seed, position_.epoch);
-    Meter meter(device_, holds_classes(train_), position_);
+    Meter meter(device_, holds_classes(train_.targets), position_);
     const auto start = Clock::now();
     auto reported = start;
     const double seen_before = position_.seen;
@@ -286,7 +226,7 @@ class Run {
       const Tensor x = last_input_ = prepared(samples.images, order);
       const auto [output, loss] = forward(x, samples.targets);
       if (!sharing_.alone()) {
-        const double correct = holds_classes(train_) ? correct_of(output, samples.targets).item<double>() : 0;
+        const double correct = holds_classes(train_.targets) ? correct_of(output, samples.targets).item<double>() : 0;
         sharing_.count(loss.item<double>() * weight * static_cast<double>(to - from), correct);
       } else if (meter.add(loss, output, samples.targets)) {
         check(position_.loss_sum);
@@ -399,7 +339,7 @@ class Run {
   /// The score on the validation split, of which every process of a group takes its share.
   Score validate(const EvaluateOptions& options) const {
     const auto on = [&](std::pair<int64_t, int64_t> range) {
-      return evaluate(graph_, device_, valid_, options, valid_.source ? patience() : never_, range).score;
+      return evaluate(graph_, device_, valid_, options, valid_.source ? patience() : never_, range);
     };
     const auto [from, to] = sharing_.share({0, valid_.size()});
     if (sharing_.alone()) return on({from, to});
@@ -450,49 +390,6 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
   Run run(graph, device, train, valid, options, std::move(position), callbacks, cancel);
   run.load(state);
   return run.run();
-}
-
-Evaluation evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
-                    const CancelToken& cancel, std::pair<int64_t, int64_t> range) {
-  const at::NoGradGuard no_grad;
-  LossOptions loss = options.loss;
-  if (loss.class_weights.defined()) loss.class_weights = loss.class_weights.to(at::kCPU, at::kFloat);
-  const auto [first, last] = range;
-  if (first >= last) throw Error("INVALID_ARGUMENT", "there are no images to evaluate");
-  std::vector<std::pair<int64_t, int64_t>> batches;
-  for (int64_t from = first; from < last; from += options.batch_size) {
-    batches.emplace_back(from, std::min(from + options.batch_size, last));
-  }
-  std::optional<ReadAhead> ahead;
-  const auto outputs_of = [&](std::pair<int64_t, int64_t> batch) {
-    const auto [from, to] = batch;
-    const Tensor images = ahead ? ahead->next(cancel) : samples.images.narrow(0, from, to - from);
-    const Tensor x = prepare_images(images.to(device), options.normalisation, nullptr, 0, {});
-    const Precision precision(options.precision, device);
-    return graph.forward(x).to(at::kFloat);
-  };
-  if (samples.source) {
-    std::vector<std::vector<int64_t>> indices;
-    for (const auto& [from, to] : batches) std::iota(indices.emplace_back(to - from).begin(), indices.back().end(), from);
-    ahead.emplace(*samples.source, std::move(indices));
-  } else {
-    outputs_of(batches.front());  // warms up
-  }
-  const auto start = Clock::now();
-  std::vector<Tensor> outputs;
-  for (const auto& batch : batches) {
-    cancel.check();
-    outputs.push_back(outputs_of(batch).cpu());
-  }
-  Evaluation result;
-  result.seconds = seconds_since(start);
-  result.outputs = at::cat(outputs);
-  const Tensor targets = samples.targets.narrow(0, first, last - first).cpu();
-  result.score.loss = loss_of(loss, result.outputs, targets).item<double>();
-  result.score.accuracy = holds_classes(samples)
-                              ? correct_of(result.outputs, targets).item<double>() / static_cast<double>(last - first)
-                              : std::numeric_limits<double>::quiet_NaN();
-  return result;
 }
 
 }  // namespace lrp

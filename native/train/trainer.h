@@ -8,22 +8,15 @@
 #include "../cancel.h"
 #include "../graph/graph.h"
 #include "augment.h"
+#include "evaluate.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "position.h"
 #include "process_group.h"
+#include "samples.h"
 #include "schedule.h"
-#include "stream.h"
 
 namespace lrp {
-
-/// Labelled images: [N, ...] of bytes or float32, class numbers [N] (int64) or values [N, outputs] (float32).
-struct Samples {
-  /// Undefined where `source` reads them.
-  Tensor images;
-  Tensor targets;
-  std::shared_ptr<ImageSource> source = nullptr;
-  int64_t size() const { return targets.defined() ? targets.size(0) : 0; }
-};
 
 struct TrainOptions {
   LossOptions loss;
@@ -49,23 +42,6 @@ struct TrainOptions {
   int threads = 0;
   /// Processes that share every batch; null: this one alone. They start from rank 0's weights and keep the same ones.
   std::shared_ptr<ProcessGroup> group;
-};
-
-/// Where a run stands. With the tensors of a snapshot it is all that an exact continuation needs.
-struct Position {
-  int64_t epoch = 0;  // epochs done
-  int64_t batch = 0;  // batches done of the current epoch
-  int64_t step = 0;   // optimizer steps done
-  double loss_sum = 0, correct = 0, seen = 0;  // of the current epoch
-  double best_loss = 1e300, best_accuracy = -1;
-  int64_t best_epoch = 0, epochs_since_best = 0;
-  Plateau plateau;
-};
-
-struct Score {
-  double loss = 0;
-  /// Share of right answers; NaN where targets are values.
-  double accuracy = 0;
 };
 
 struct Progress {
@@ -103,24 +79,5 @@ struct TrainResult {
 TrainResult train(const Graph& graph, c10::Device device, const Samples& train, const Samples& valid,
                   const TrainOptions& options, Position position, const std::map<std::string, Tensor>& state,
                   const TrainCallbacks& callbacks, const CancelToken& cancel);
-
-struct EvaluateOptions {
-  LossOptions loss;
-  Normalisation normalisation;
-  int64_t batch_size = 256;
-  std::string precision = "fp32";
-};
-
-struct Evaluation {
-  Score score;
-  /// Outputs of the network, [N, outputs] on the CPU.
-  Tensor outputs;
-  /// Of a pass over all images after one batch of warm-up; with reading, where they are not in memory.
-  double seconds = 0;
-};
-
-/// The network's outputs and score on labelled images.
-Evaluation evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
-                    const CancelToken& cancel, std::pair<int64_t, int64_t> range);
 
 }  // namespace lrp
