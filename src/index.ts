@@ -92,11 +92,11 @@ export { classificationMetrics, type ClassificationMetrics, type ClassScore } fr
 export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
 export { DEFAULT_METHODS, evaluate, type EvaluateOptions, type Explainer } from './evaluate/evaluate.js'
 export type { Evaluation, EvaluationSettings, MeanCurve, MethodEvaluation } from './evaluate/summary.js'
-export { DEFAULT_METRICS, METRICS, type MetricDescription } from './evaluate/metrics/index.js'
+export { DEFAULT_METRICS, METRICS, type MetricDescription, type MetricNeed } from './evaluate/metrics/index.js'
 export { parameterRandomisation, type Similarity } from './evaluate/metrics/randomisation.js'
 export { REPLACEMENTS, type Replacement } from './evaluate/flipping/replacement.js'
 export { bootstrapMean, pairedTest, type Interval, type PairedTest } from './evaluate/statistics.js'
-export { MAP_METRICS, scoreMaps, type MapMetric, type Scores, type ScoreMapsOptions } from './evaluate/score-maps.js'
+export { MAP_METRICS, scoreMaps, type Scores, type ScoreMapsOptions } from './evaluate/score-maps.js'
 export { report, type ReportFormat } from './report/report.js'
 
 // The machine

@@ -7,7 +7,6 @@ import { namedMethod } from '../explain/named-method.js'
 import { readInputs } from '../explain/to-files.js'
 import type { Model } from '../model/model.js'
 import { checkOptions } from '../options.js'
-import { unknownName } from '../suggest.js'
 import { sizeOf, type StateDict, type Tensor } from '../tensor.js'
 import { argmax } from './classification.js'
 import { flipScores } from './flipping/areas.js'
@@ -18,8 +17,9 @@ import {
   type FlippingSettings,
   type GivenFlipping
 } from './flipping/curve.js'
+import { masksOf } from './masks.js'
 import { batchOf, type ScoreContext } from './metrics/context.js'
-import { DEFAULT_METRICS, METRICS, type MetricDescription } from './metrics/index.js'
+import { chooseMetrics, DEFAULT_METRICS, METRICS, type MetricDescription } from './metrics/index.js'
 import { parameterRandomisation, type Similarity } from './metrics/randomisation.js'
 import { Progress } from './progress.js'
 import { summarise, type Evaluation } from './summary.js'
@@ -47,6 +47,8 @@ export interface EvaluateOptions extends Omit<DataOptions, 'data' | 'onProgress'
   input?: string[]
   /** At most so many images (100). */
   limit?: number
+  /** Of the images, for the localisation metrics: masks or boxes, see `masksOf`. */
+  mask?: Tensor
   patterns?: StateDict
   seed?: number
   /** Folder for evaluation.json, tables and charts; an evaluation that was stopped goes on from there. */
@@ -80,10 +82,12 @@ export interface ImageResult {
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options, 'evaluate')
   const settings = checkOptions(flippingSchema, options.flipping ?? {}, 'evaluate')
-  const metrics = chooseMetrics(options.metrics)
+  const given = { model: true, image: true, explainer: true, mask: options.mask !== undefined }
+  const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
   const methods = chooseMethods(options.methods ?? DEFAULT_METHODS, options.patterns)
   const { input, names } = await readInputs(model, { ...options, limit })
-  const run = new Run(model, input, settings, metrics, seed, options.signal)
+  const mask = options.mask && masksOf(firstOf(options.mask, input.shape[0]!), input)
+  const run = new Run(model, input, settings, metrics, seed, mask?.data, options.signal)
   await run.classify()
   const asked = {
     methods: methods.map(({ name }) => name),
@@ -117,18 +121,11 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   return evaluation
 }
 
-function chooseMetrics(names: string[] | 'all' = DEFAULT_METRICS): MetricDescription[] {
-  if (names === 'all') return METRICS
-  return names.map((name) => {
-    const found = METRICS.find((metric) => metric.name === name)
-    if (!found)
-      throw unknownName(
-        'metric',
-        name,
-        METRICS.map((metric) => metric.name)
-      )
-    return found
-  })
+/** As many as `--limit` left of the images. */
+function firstOf({ data, shape }: Tensor, images: number): Tensor {
+  if (shape[0]! <= images) return { data, shape }
+  const rest = shape.slice(1)
+  return { data: data.subarray(0, images * sizeOf(rest)), shape: [images, ...rest] }
 }
 
 function chooseMethods(methods: (string | Explainer)[], patterns?: StateDict): Explainer[] {
@@ -161,6 +158,7 @@ class Run {
     private readonly settings: FlippingSettings,
     private readonly metrics: MetricDescription[],
     private readonly seed: number,
+    private readonly mask?: Float32Array,
     private readonly signal?: AbortSignal
   ) {
     if (input.shape.length !== 4)
@@ -245,7 +243,8 @@ class Run {
       target,
       logit: this.logits.data[i * this.logits.shape[1]! + target]!,
       seed: this.seed + i,
-      explainer: (images, targets) => method.explain(this.model, images, targets),
+      mask: this.mask && this.part(this.mask, i),
+      explainer: (images, targets, model = this.model) => method.explain(model, images, targets),
       signal: this.signal
     }
   }

@@ -36,10 +36,10 @@ export function pointingGame(map: Float32Array, mask: Float32Array): number {
   return Number(mask[best]! > 0)
 }
 
-/** Share of |a| inside the mask: attribution localisation (Kohlbrenner et al. 2020), relevance mass accuracy (Arras et al. 2022). */
+/** Share of |a| inside the mask, 0 for a map of zeros: attribution localisation (Kohlbrenner et al. 2020), relevance mass accuracy (Arras et al. 2022). */
 export function massInside(map: Float32Array, mask: Float32Array): number {
   const values = magnitudes(map)
-  return total(values.filter((_, i) => mask[i]! > 0)) / total(values)
+  return total(values.filter((_, i) => mask[i]! > 0)) / (total(values) || 1)
 }
 
 /** Share of the k largest entries that lie inside the mask; k is the mask's size for rank accuracy (Arras et al. 2022). */

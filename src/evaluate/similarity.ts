@@ -26,22 +26,34 @@ export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb)
 }
 
-/**
- * Structural similarity of two maps of one size, each first divided by its largest magnitude; windows of 7x7 pixels
- * (Wang et al. 2004, uniform weights).
- */
+/** Structural similarity of two maps of one size, each first divided by its largest magnitude. */
 export function ssim(a: Float32Array, b: Float32Array, height: number, width: number): number {
+  return structuralSimilarity(unit(a), unit(b), height, width, 2)
+}
+
+/**
+ * Mean structural similarity over all windows of 7x7 pixels that lie inside (Wang et al. 2004), with uniform weights and
+ * the sample's covariance, as scikit-image computes it.
+ * @param range of the values: largest minus smallest that there can be
+ */
+export function structuralSimilarity(
+  a: Float32Array,
+  b: Float32Array,
+  height: number,
+  width: number,
+  range: number
+): number {
   const size = Math.min(7, height, width)
-  const [x, y] = [unit(a), unit(b)]
-  const [c1, c2] = [(0.01 * 2) ** 2, (0.03 * 2) ** 2]
+  const [c1, c2] = [(0.01 * range) ** 2, (0.03 * range) ** 2]
   const count = size * size
+  const unbiased = count / Math.max(1, count - 1)
   let [total, windows] = [0, 0]
   for (let top = 0; top + size <= height; top++) {
     for (let left = 0; left + size <= width; left++) {
       let [sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0]
       for (let row = top; row < top + size; row++) {
         for (let i = row * width + left; i < row * width + left + size; i++) {
-          const [p, q] = [x[i]!, y[i]!]
+          const [p, q] = [a[i]!, b[i]!]
           sx += p
           sy += q
           sxx += p * p
@@ -50,7 +62,11 @@ export function ssim(a: Float32Array, b: Float32Array, height: number, width: nu
         }
       }
       const [mx, my] = [sx / count, sy / count]
-      const [vx, vy, vxy] = [sxx / count - mx * mx, syy / count - my * my, sxy / count - mx * my]
+      const [vx, vy, vxy] = [
+        unbiased * (sxx / count - mx * mx),
+        unbiased * (syy / count - my * my),
+        unbiased * (sxy / count - mx * my)
+      ]
       total += ((2 * mx * my + c1) * (2 * vxy + c2)) / ((mx * mx + my * my + c1) * (vx + vy + c2))
       windows++
     }

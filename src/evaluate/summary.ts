@@ -85,7 +85,14 @@ export function summarise({ asked, model, images, metrics, results, random, simi
     model,
     settings: asked,
     images,
-    metrics: metrics.map(({ name, family, better, definition }) => ({ name, family, better, definition })),
+    metrics: metrics.map(({ name, family, needs, better, definition, reference }) => ({
+      name,
+      family,
+      needs,
+      better,
+      definition,
+      reference
+    })),
     rankedBy: ranking.name,
     methods,
     random: meanCurve(random, asked.seed),

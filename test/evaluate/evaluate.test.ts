@@ -89,7 +89,7 @@ describe('methods compared on the shipped digits', () => {
   test('every metric gives a finite number, and good maps score better than noise', async () => {
     const found = await evaluate(model, { methods: ['epsilon', 'random'], metrics: 'all', limit: 12 })
     const [epsilon, random] = ['epsilon', 'random'].map((name) => found.methods.find((one) => one.name === name)!)
-    for (const { name } of METRICS) {
+    for (const { name } of METRICS.filter(({ needs }) => !needs.includes('mask'))) {
       expect([name, epsilon!.scores[name]!.values.every(Number.isFinite)]).toEqual([name, true])
     }
     for (const name of ['faithfulness_correlation', 'sensitivity_n', 'insertion', 'abc', 'aopc']) {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { cosine, pearson, spearman, ssim } from '../../src/evaluate/similarity.js'
+import { cosine, pearson, spearman, ssim, structuralSimilarity } from '../../src/evaluate/similarity.js'
 import { bootstrapMean, pairedTest } from '../../src/evaluate/statistics.js'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
+import { describeShared, floats, readJson, shared } from '../shared.js'
 
 describe('bootstrap', () => {
   test('the interval holds the mean, narrows with more images, and is seeded', () => {
@@ -74,5 +76,23 @@ describe('similarity', () => {
 
   test('what does not vary is like nothing', () => {
     expect([pearson([1, 1], [1, 2]), cosine([0, 0], [1, 2])]).toEqual([0, 0])
+  })
+})
+
+describeShared("SciPy's and scikit-image's similarity of two attributions", () => {
+  test.each(['pearson', 'spearman', 'cosine', 'ssim'])('%s', async (name) => {
+    const metrics = readJson<Record<string, Record<string, number[]>>>(shared('golden', 'metrics', 'metrics.json'))
+    const tensors = await readSafetensors(shared('golden', 'metrics', 'tensors.safetensors'))
+    const [a, b] = ['epsilon-plus', 'gradient'].map((map) => floats(tensors.get(`attribution.${map}`)!).data)
+    const measures: Record<string, (x: Float32Array, y: Float32Array) => number> = {
+      pearson,
+      spearman,
+      cosine,
+      ssim: (x, y) => structuralSimilarity(x, y, 28, 28, Math.max(...x, ...y) - Math.min(...x, ...y))
+    }
+    metrics['similarity of epsilon-plus and gradient']![name]!.forEach((wanted, i) => {
+      const [x, y] = [a, b].map((maps) => maps!.subarray(i * 784, (i + 1) * 784)) as [Float32Array, Float32Array]
+      expect(Math.abs(measures[name]!(x, y) - wanted)).toBeLessThan(1e-4)
+    })
   })
 })

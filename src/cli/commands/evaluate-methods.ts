@@ -11,6 +11,7 @@ import type { RemovalFlags } from './remove-features.js'
 export interface MethodFlags extends RemovalFlags {
   split?: 'train' | 'valid' | 'test'
   metrics?: string[]
+  mask?: string
   patchSize?: number
   replacement?: Replacement
   value?: number
@@ -46,6 +47,7 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
   const output = await context.begin(flags)
   const { evaluate } = await import('../../evaluate/evaluate.js')
   const { join } = await import('node:path')
+  const { readNpy } = await import('../../data/npy.js')
   const { model, experiment } = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {
@@ -59,6 +61,7 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
       metrics: metrics?.[0] === 'all' ? 'all' : metrics,
       flipping: { patchSize, replacement, value, steps, growing, share },
       limit,
+      mask: flags.mask === undefined ? undefined : await readNpy(flags.mask),
       input,
       split,
       draws,

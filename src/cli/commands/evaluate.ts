@@ -24,7 +24,7 @@ export function register(program: Command, context: CliContext): void {
   withDataFlags(withRuleFlags(withModelFlags(command), RULES))
     .option('--attribution <file>', 'maps to score, .npy shaped like the input')
     .option('--target <file>', '.npy with the explained class of each image; the predicted one by default')
-    .option('--mask <file>', '.npy shaped like the input; above 0 is inside')
+    .option('--mask <file>', '.npy of masks (above 0 is inside) or of boxes (left, top, right, bottom)')
     .option('--metrics <names...>', 'metrics (docs/metrics.md), or all that the arrays allow', collect(String))
     .option('--patch-size <pixels>', 'side of a region (1; of given maps 4)', wholeNumber('--patch-size', 1))
     .option(
@@ -65,7 +65,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
     const target = flags.target === undefined ? undefined : (await readNpy(flags.target)).data
     const mask = flags.mask === undefined ? undefined : await readNpy(flags.mask)
     const metrics = flags.metrics === undefined || flags.metrics[0] === 'all' ? 'all' : flags.metrics
-    const { patchSize, featuresInStep } = flags
+    const { patchSize, featuresInStep, seed } = flags
     const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
     const scores = await scoreMaps(model, {
       input: { data: input.data, shape: input.shape }, // without the file's own name of its element type
@@ -75,6 +75,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
       metrics,
       patchSize,
       featuresInStep,
+      seed,
       onProgress,
       signal: context.signal
     })

@@ -12,8 +12,10 @@ export interface ScoreContext {
   /** The target's logit for the image as it is. */
   logit: number
   seed: number
-  /** Explains other images of the same size by the same method: their maps, one after the other. */
-  explainer: (images: Tensor, targets: Int32Array) => Promise<Float32Array>
+  /** Shaped like the image, above 0 inside; absent where none was given. */
+  mask?: Float32Array
+  /** Explains images of the same size by the same method: their maps, one after the other. Absent: the map was given. */
+  explainer?: (images: Tensor, targets: Int32Array, model?: Model) => Promise<Float32Array>
   signal?: AbortSignal
 }
 

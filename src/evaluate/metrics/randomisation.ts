@@ -1,5 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { LrpError } from '../../errors.js'
 import { normal } from '../flipping/replacement.js'
 import { Model } from '../../model/model.js'
 import type { GraphNode, ModelParts } from '../../model/graph.js'
@@ -13,9 +14,11 @@ import { stacked, type ScoreContext } from './context.js'
 export async function randomLogit(c: ScoreContext): Promise<number> {
   const [, height, width] = c.model.imageShape as [number, number, number]
   const classes = (await c.model.shapes(1))[c.model.graph.output]!.at(-1)!
+  if (classes < 2)
+    throw new LrpError('INVALID_ARGUMENT', "random_logit compares two classes: the model's output has only one")
   const other = uniformInt(xoroshiro128plus(c.seed), 0, classes - 2)
   const target = other >= c.target ? other + 1 : other
-  const map = await c.explainer(stacked([c.image], c.model.imageShape), Int32Array.of(target))
+  const map = await c.explainer!(stacked([c.image], c.model.imageShape), Int32Array.of(target))
   const [own, theirs] = [c.relevance, map].map((one) => sumOverChannels(one, c.model.imageShape)) as [
     Float32Array,
     Float32Array

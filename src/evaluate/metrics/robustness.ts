@@ -22,7 +22,23 @@ export async function localLipschitz(c: ScoreContext): Promise<number> {
   return Math.max(...(await changes(c)).map(({ ratio }) => ratio))
 }
 
-async function changes(c: ScoreContext): Promise<{ relative: number; ratio: number }[]> {
+interface Change {
+  /** Norm of the change of the map over the norm of the map. */
+  relative: number
+  /** Norm of the change of the map over the norm of the change of the image. */
+  ratio: number
+}
+
+/** The three scores of an image share its explanations. */
+const known = new WeakMap<ScoreContext, Promise<Change[]>>()
+
+function changes(c: ScoreContext): Promise<Change[]> {
+  const found = known.get(c) ?? explainNearby(c)
+  known.set(c, found)
+  return found
+}
+
+async function explainNearby(c: ScoreContext): Promise<Change[]> {
   const random = xoroshiro128plus(c.seed)
   const { low, high } = rangeOf(c.model)
   const size = c.image.length
@@ -34,7 +50,7 @@ async function changes(c: ScoreContext): Promise<{ relative: number; ratio: numb
     })
   )
   const images = shifts.map((shift) => c.image.map((value, i) => value + shift[i]!))
-  const maps = await c.explainer(stacked(images, c.model.imageShape), new Int32Array(SAMPLES).fill(c.target))
+  const maps = await c.explainer!(stacked(images, c.model.imageShape), new Int32Array(SAMPLES).fill(c.target))
   const own = norm(c.relevance)
   return shifts.map((shift, k) => {
     const change = norm(c.relevance.map((value, i) => maps[k * size + i]! - value))
