@@ -8,11 +8,12 @@ import { root } from './lib/paths.mjs'
 import { pythonEnvironment } from './lib/python-environment.mjs'
 
 // Every torchvision architecture with random weights, as state dict, .pt2 and .onnx, beside torchvision's logits and,
-// where zennit can explain it, zennit's epsilon-plus relevance. Takes about a quarter of an hour; writes the table of
+// where zennit can explain it, zennit's epsilon-plus relevance in float64. Logits that hardly depend on the image would
+// hide every mistake: a network is refused unless two images differ. Takes about a quarter of an hour; writes the table of
 // docs/models.md.
 //   node scripts/check-architectures.mjs [--only alexnet,vgg16]
 const { values } = parseArgs({ options: { only: { type: 'string' } } })
-const [LOGITS, RELEVANCE] = [1e-4, 1e-2]
+const [LOGITS, RELEVANCE, DIFFERENT] = [1e-4, 5e-3, 1e-2]
 const PACKAGES = [
   'torch==2.11.0',
   'torchvision==0.26.0',
@@ -44,17 +45,23 @@ async function check(name, folder) {
   const made = spawnSync(python, [join(root, 'scripts', 'check-architectures.py'), name, folder], { encoding: 'utf8' })
   if (made.status !== 0) throw new Error(`${name}: ${made.stderr.trim().split('\n').at(-1)}`)
   const expected = await readSafetensors(join(folder, 'expected.safetensors'))
-  const row = { name, logits: {}, relevance: undefined, wrong: [] }
+  const row = { name, logits: {}, wrong: [] }
+  const logits = floats(expected.get('logits'))
+  const half = logits.data.length / 2
+  row.images = difference({ data: logits.data.subarray(0, half) }, { data: logits.data.subarray(half) })
+  if (!(row.images >= DIFFERENT)) row.wrong.push('two images have nearly the same logits')
   for (const type of ['pth', 'pt2', 'onnx']) {
     const options = type === 'pth' ? { architecture: name } : {}
     const model = await Model.load(join(folder, `${name}.${type}`), options)
-    const input = floats(expected.get('input'))
-    row.logits[type] = difference(await model.forward(input), floats(expected.get('logits')))
+    const input = floats((type === 'pth' && expected.get('input_pth')) || expected.get('input'))
+    row.logits[type] = difference(await model.forward(input), logits)
     if (!(row.logits[type] <= LOGITS)) row.wrong.push(type)
     if (type === 'pth') row.parameters = (await inspectModel(model)).parameters
     if (type === 'pth' && expected.has('relevance')) {
       const { relevance } = await explain(model, input, { composite: 'epsilon-plus' })
-      row.relevance = difference(relevance, floats(expected.get('relevance')))
+      const exact = floats(expected.get('relevance'))
+      row.relevance = difference(relevance, exact)
+      row.zennit = difference(floats(expected.get('relevance_float32')), exact)
       if (!(row.relevance <= RELEVANCE)) row.wrong.push('relevance')
     }
     model.dispose()
@@ -76,13 +83,15 @@ function difference(ours, theirs) {
   return worst / largest
 }
 
-function line({ name, parameters, logits, relevance, wrong }) {
+function line({ name, parameters, images, logits, relevance, zennit, wrong }) {
   const number = (value) => (value === undefined ? '' : value.toExponential(1))
   const cells = [
     `\`${name}\``,
     parameters.toLocaleString('en-US'),
+    number(images),
     ...Object.values(logits).map(number),
-    number(relevance)
+    number(relevance),
+    number(zennit)
   ]
   return `| ${cells.join(' | ')} |${wrong.length > 0 ? ` <- ${wrong.join(', ')}` : ''}`
 }
@@ -90,9 +99,10 @@ function line({ name, parameters, logits, relevance, wrong }) {
 function writeTable(rows) {
   const path = join(root, 'docs', 'models.md')
   if (!existsSync(path)) return
-  const head =
-    '| architecture | parameters | logits, state dict | logits, .pt2 | logits, .onnx | relevance, epsilon-plus |'
-  const table = [head, '|---|---|---|---|---|---|', ...rows.map(line)].join('\n')
+  const logits = ['state dict', '.pt2', '.onnx'].map((file) => `logits, ${file}`)
+  const columns = ['architecture', 'parameters', 'two images', ...logits, 'relevance', "zennit's float32"]
+  const head = `| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}`
+  const table = [head, ...rows.map(line)].join('\n')
   const [begin, end] = ['<!-- check-architectures: begin -->', '<!-- check-architectures: end -->']
   const text = readFileSync(path, 'utf8')
   const [before, after] = [text.split(begin)[0], text.split(end)[1]]

@@ -1,7 +1,7 @@
 import { LrpError } from '../errors.js'
 import { callNative } from '../native.js'
 import type { ModelParts, AttributeValue, Graph, GraphNode, Preprocessing } from './graph.js'
-import { outputShape } from './shapes.js'
+import { outputShape, perAxis } from './shapes.js'
 
 /** A weight that is to be made: uniform in [-bound, bound], or one value throughout. */
 export interface ParameterSpec {
@@ -178,10 +178,6 @@ export interface ConvolutionOptions {
   dilation?: number | number[]
   groups?: number
   bias?: boolean
-}
-
-export function perAxis(value: number | number[], axes: number): number[] {
-  return typeof value === 'number' ? Array<number>(axes).fill(value) : value
 }
 
 /** Random weights for an architecture: the same seed gives the same weights. */

@@ -54,6 +54,17 @@ describe('a network as a list of layers', () => {
     model.dispose()
   })
 
+  test('a list of one number stands for all axes', async () => {
+    const layers: Layer[] = [
+      { type: 'convolution', channels: 2, kernelSize: [3], padding: [1], stride: [1], dilation: [1] },
+      { type: 'average-pool', kernelSize: [2] },
+      { type: 'flatten' },
+      { type: 'linear', features: 'classes' }
+    ]
+    using model = await Model.create(await initialise(buildLayers(layers, { imageShape: [1, 8, 6], classes: 3 }), 0))
+    expect(await model.shapes(2)).toMatchObject({ 0: [2, 2, 8, 6], 1: [2, 2, 4, 3], 3: [2, 3] })
+  })
+
   test('a bare list in a file is read too', async () => {
     expect(await readLayers(write('bare.json', [{ type: 'flatten' }]))).toEqual({
       name: 'bare',
@@ -69,6 +80,18 @@ describe('a network as a list of layers', () => {
     ['a linear layer on an image', [{ type: 'linear', features: 'classes' }], /'0' \(linear\).*flatten/],
     ['a window larger than the image', [{ type: 'max-pool', kernelSize: 9 }], /'0'.*smaller than its window/],
     ['groups that do not divide', [{ type: 'convolution', channels: 3, kernelSize: 1, groups: 2 }], /'0'.*groups/],
+    [
+      'a kernel with too many axes',
+      [{ type: 'convolution', channels: 3, kernelSize: [3, 3, 3] }],
+      /'0'.*kernel_size has 3 entries where 2/
+    ],
+    ['a stride with too many axes', [{ type: 'sum-pool', kernelSize: 2, stride: [1, 1, 1] }], /'0'.*stride has 3/],
+    [
+      "padding 'same' with a stride",
+      [{ type: 'convolution', channels: 3, kernelSize: 3, stride: 2, padding: 'same' }],
+      /'0'.*stride 1/
+    ],
+    ['a pool that reads padding alone', [{ type: 'max-pool', kernelSize: 3, padding: 2 }], /'0'.*half of its window/],
     [
       'two layers of one name',
       [
