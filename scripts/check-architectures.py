@@ -31,7 +31,7 @@ def network(name):
                 if parameter.max() == 0:
                     parameter.normal_(0, 0.1)
                 else:
-                    parameter.uniform_(0.5, 3)  # wide enough for relu6 and hard swish to clip
+                    parameter.uniform_(0.5, 1.5)
         calibrate(model, images(name, seed=2))
     return model
 

@@ -24,7 +24,15 @@ export { readSafetensors, writeSafetensors } from './model/import/safetensors.js
 
 // Data
 export { datasets, DATASETS, openDataset, type DataOptions, type DatasetName } from './data/open.js'
-export { classCounts, fingerprint, imagesOf, loadImages, type Dataset, type Split, type SplitName } from './data/dataset.js'
+export {
+  classCounts,
+  fingerprint,
+  imagesOf,
+  loadImages,
+  type Dataset,
+  type Split,
+  type SplitName
+} from './data/dataset.js'
 export { contactSheet, inspectDataset, type DatasetSummary } from './data/inspect.js'
 export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.js'
 
@@ -88,6 +96,13 @@ export {
 
 // Evaluation and reports
 export { test, type TestOptions, type TestResult } from './evaluate/test.js'
+export {
+  regressionMetrics,
+  testRegression,
+  type RegressionMetrics,
+  type RegressionResult,
+  type ValueScore
+} from './evaluate/regression.js'
 export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './evaluate/classification.js'
 export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
 export { DEFAULT_METHODS, evaluate, type EvaluateOptions, type Explainer } from './evaluate/evaluate.js'

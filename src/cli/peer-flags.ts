@@ -6,7 +6,7 @@ export interface PeerFlags {
   peerTimeout?: number
 }
 
-/** For commands that several processes can run together (docs/training.md). */
+/** For commands that several processes can run together (docs/distributed.md). */
 export function withPeerFlags(command: Command): Command {
   return command.option(
     '--peer-timeout <seconds>',

@@ -6,6 +6,7 @@ import { dataOptions, type DataFlags } from './shared-flags.js'
 
 type Choices = Pick<
   TrainOptions,
+  | 'task'
   | 'model'
   | 'normalise'
   | 'hiddenSize'
@@ -44,6 +45,7 @@ export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threa
 /** What is learnt: the network and its start. */
 export function withModelChoice(command: Command): Command {
   return command
+    .option('--task <name>', 'classification, or regression: labels are values to be predicted')
     .option('--model <name>', 'network (lrp-native models lists them), or a JSON file with its layers; mlp by default')
     .option(
       '--hidden-size <units...>',
@@ -58,7 +60,7 @@ export function withModelChoice(command: Command): Command {
 export function withTrainFlags(command: Command): Command {
   return command
     .option('--valid-split <share>', 'share of the training images that validates (0.1)', realNumber('--valid-split'))
-    .option('--loss <name>', 'cross-entropy, nll, mse, mae, huber')
+    .option('--loss <name>', 'cross-entropy (classes), nll, mse (regression), mae, huber')
     .option(
       '--label-smoothing <share>',
       'cross-entropy: share given to the other classes (0)',
@@ -102,15 +104,15 @@ export function withTrainFlags(command: Command): Command {
 
 /** Flags as options of `train`; what was not given is left out. */
 export function trainOptions(flags: TrainFlags): TrainOptions {
-  const { model, normalise, hiddenSize, activation, loss, labelSmoothing, classWeights, balancedSampling, optimizer } =
-    flags
+  const { task, model, normalise, hiddenSize, activation } = flags
+  const { loss, labelSmoothing, classWeights, balancedSampling, optimizer } = flags
   const { learningRate, momentum, nesterov, weightDecay, scheduler, warmupEpochs, schedulerStep, schedulerGamma } =
     flags
   const { schedulerPatience, gradientClip, accumulate, earlyStopping, precision, augment, batchSize, epochs, threads } =
     flags
   const { freeze, experimentName, experiments: experimentsRoot, seed, device } = flags
   const groups = freeze?.map((match) => ({ match, frozen: true }))
-  const network = { model, normalise, hiddenSize, activation }
+  const network = { task, model, normalise, hiddenSize, activation }
   const aim = { loss, labelSmoothing, classWeights, balancedSampling, groups }
   const steps = {
     optimizer,
@@ -160,7 +162,7 @@ export function trainProgress(
     bar.update(
       event.batch,
       event.batches,
-      `epoch ${event.epoch}/${epochs}  loss ${four(event.loss)}  accuracy ${four(event.accuracy)}  ${speed}`
+      `epoch ${event.epoch}/${epochs}  ${score(event.loss, event.accuracy, '  ')}  ${speed}`
     )
   }
   return { onProgress, stop: () => bar.stop() }
@@ -169,10 +171,15 @@ export function trainProgress(
 function epochLine(event: EpochEvent, epochs: number, secondsPerEpoch: number): string {
   const left = event.epoch < epochs ? `; ${Math.ceil(secondsPerEpoch * (epochs - event.epoch))} s left` : ''
   return (
-    `epoch ${event.epoch}/${epochs}: loss ${four(event.trainLoss)}, accuracy ${four(event.trainAccuracy)}; ` +
-    `valid loss ${four(event.validLoss)}, accuracy ${four(event.validAccuracy)}; ` +
+    `epoch ${event.epoch}/${epochs}: ${score(event.trainLoss, event.trainAccuracy)}; ` +
+    `valid ${score(event.validLoss, event.validAccuracy)}; ` +
     `${Math.round(event.imagesPerSecond)} images/s${left}`
   )
+}
+
+/** Regression has no accuracy. */
+function score(loss: number, accuracy: number, comma = ', '): string {
+  return [`loss ${four(loss)}`, ...(Number.isFinite(accuracy) ? [`accuracy ${four(accuracy)}`] : [])].join(comma)
 }
 
 function four(value: number): string {

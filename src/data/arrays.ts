@@ -1,8 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError } from '../errors.js'
+import type { Task } from '../model/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { readNpy, readNpz, type NpyArray } from './npy.js'
+import { valueNames } from './regression.js'
 import { complete, type SplitOptions } from './split.js'
 
 /** Names an array of images or labels may have, ours first; `x_train` is what Keras writes. */
@@ -11,7 +13,11 @@ const LABELS = ['labels', 'y', 'targets']
 const SPLITS = ['train', 'valid', 'test'] as const
 
 type Arrays = (names: string[]) => Promise<NpyArray | undefined>
-type Parts = { images: Uint8Array; labels: Int32Array; shape: [number, number, number] }
+type Parts = { split: Split; shape: [number, number, number] }
+
+export interface ArrayOptions extends SplitOptions {
+  task?: Task
+}
 
 /** Whether a path is, or a folder holds, a pair of arrays that `openArrays` reads. */
 export function hasArrays(path: string): boolean {
@@ -24,25 +30,36 @@ export function hasArrays(path: string): boolean {
  * A data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
  * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H, W]
  * or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are whole
- * numbers from 0. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
+ * numbers from 0; for regression any numbers, [N] or [N, values]. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
  */
-export async function openArrays(path: string, options: SplitOptions = {}): Promise<Dataset> {
+export async function openArrays(path: string, options: ArrayOptions = {}): Promise<Dataset> {
   const arrays = await sourceOf(path)
+  const { task } = options
   const parts: Partial<Record<(typeof SPLITS)[number], Parts>> = {}
-  for (const split of SPLITS) parts[split] = await readPair(path, arrays, split)
-  parts.train ??= await readPair(path, arrays)
-  const { train } = parts
+  for (const split of SPLITS) parts[split] = await readPair(path, arrays, task, split)
+  parts.train ??= await readPair(path, arrays, task)
+  const { train, valid, test } = parts
   if (!train)
     throw new LrpError('NOT_FOUND', `${path} holds no arrays named images and labels, or train_images and train_labels`)
-  for (const part of Object.values(parts)) {
-    if (part && part.shape.join() !== train.shape.join())
+  const [, ...others] = Object.values(parts).filter((part) => part !== undefined)
+  for (const { shape, split } of others) {
+    if (shape.join() !== train.shape.join())
       throw new LrpError('INVALID_FILE', `${path}: the images of its splits differ in size`)
+    if (valueCount(split) !== valueCount(train.split))
+      throw new LrpError('INVALID_FILE', `${path}: the values of its splits differ in number`)
   }
-  const toSplit = (part?: Parts): Split | undefined => part && { images: part.images, labels: part.labels }
-  const splits = complete({ train: toSplit(train)!, valid: toSplit(parts.valid), test: toSplit(parts.test) }, options)
-  const highest = train.labels.reduce((most, label) => Math.max(most, label), 0)
-  const classes = Array.from({ length: highest + 1 }, (_, label) => String(label))
-  return checkDataset({ name: path, classes, imageShape: train.shape, splits, skipped: [] })
+  const splits = complete({ train: train.split, valid: valid?.split, test: test?.split }, options)
+  const classes = task === 'regression' ? valueNames(valueCount(train.split)) : classNumbers(train.split.labels)
+  return checkDataset({ name: path, task, classes, imageShape: train.shape, splits, skipped: [] })
+}
+
+function valueCount({ values, labels }: Split): number {
+  return values && labels.length > 0 ? values.length / labels.length : 1
+}
+
+function classNumbers(labels: Int32Array): string[] {
+  const highest = labels.reduce((most, label) => Math.max(most, label), 0)
+  return Array.from({ length: highest + 1 }, (_, label) => String(label))
 }
 
 async function sourceOf(path: string): Promise<Arrays> {
@@ -63,26 +80,33 @@ function namesOf(kinds: string[], split?: string): string[] {
     : kinds.flatMap((kind) => [`${split}_${kind}`, `${split}-${kind}`, `${kind}_${split}`])
 }
 
-async function readPair(path: string, arrays: Arrays, split?: string): Promise<Parts | undefined> {
+async function readPair(path: string, arrays: Arrays, task?: Task, split?: string): Promise<Parts | undefined> {
   const [images, labels] = [await arrays(namesOf(IMAGES, split)), await arrays(namesOf(LABELS, split))]
   if (!images) return undefined
   const what = split ? `the ${split} images` : 'the images'
   if (!labels) throw new LrpError('INVALID_FILE', `${path} has no labels for ${what}`)
   const count = images.shape[0]
-  if (labels.shape.length !== 1 || labels.shape[0] !== count) {
+  const axes = task === 'regression' ? [1, 2] : [1]
+  if (!axes.includes(labels.shape.length) || labels.shape[0] !== count) {
     throw new LrpError(
       'INVALID_FILE',
       `${path}: ${what} are ${images.shape.join('x')}, their labels ${labels.shape.join('x')}`
     )
   }
-  const fraction = labels.data.find((label) => !Number.isInteger(label))
-  if (fraction !== undefined) throw new LrpError('INVALID_FILE', `${path}: the label ${fraction} is no whole number`)
-  const planar = toPlanes(images, `${path}: ${what}`)
-  return {
-    images: toBytes(planar.data, images.dtype, `${path}: ${what}`),
-    shape: planar.shape,
-    labels: Int32Array.from(labels.data)
+  const { data, shape } = toPlanes(images, `${path}: ${what}`)
+  const bytes = toBytes(data, images.dtype, `${path}: ${what}`)
+  return { split: { images: bytes, ...labelsFrom(labels, path, task) }, shape }
+}
+
+function labelsFrom({ data, shape }: NpyArray, path: string, task?: Task): Pick<Split, 'labels' | 'values'> {
+  if (task === 'regression') {
+    const wrong = data.find((value) => !Number.isFinite(value))
+    if (wrong !== undefined) throw new LrpError('INVALID_FILE', `${path}: the value ${wrong} is not finite`)
+    return { labels: new Int32Array(shape[0]!), values: Float32Array.from(data) }
   }
+  const fraction = data.find((label) => !Number.isInteger(label))
+  if (fraction !== undefined) throw new LrpError('INVALID_FILE', `${path}: the label ${fraction} is no whole number`)
+  return { labels: Int32Array.from(data) }
 }
 
 function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array; shape: [number, number, number] } {

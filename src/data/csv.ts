@@ -3,16 +3,27 @@ import { dirname, resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { LrpError } from '../errors.js'
 import { ioError } from '../files.js'
+import type { Task } from '../model/graph.js'
 import { checkDataset, type Dataset, type SplitName } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
+import { toValue, valueNames } from './regression.js'
 import { complete, type SplitOptions } from './split.js'
 
-export interface CsvOptions extends DecodeOptions, SplitOptions {}
+export interface CsvOptions extends DecodeOptions, SplitOptions {
+  task?: Task
+}
 
 interface Row {
   path: string
-  label: string
+  /** Between the path and the split: one label, or values. */
+  labels: string[]
   split: SplitName
+}
+
+interface Table {
+  rows: Row[]
+  /** Headings of the columns, where the file has them. */
+  headings?: string[]
 }
 
 const SPLITS = ['train', 'valid', 'test']
@@ -20,17 +31,13 @@ const HEADINGS = ['path', 'file', 'filename', 'image']
 
 /**
  * A CSV file of `path,label` or `path,label,split`: paths from the folder of the CSV file, labels as names or as whole
- * numbers from 0, splits `train`, `valid` or `test`. A first line of headings (`path`, `file` or `image` first) is left
- * out. Splits that are missing are carved out of the training images (10 % each, stratified, seeded).
+ * numbers from 0, splits `train`, `valid` or `test`. For regression one or more values stand for the label. A first line
+ * of headings (`path`, `file` or `image` first) is left out, and names the values. Splits that are missing are carved out
+ * of the training images (10 % each, stratified, seeded).
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the line
  */
 export async function openCsv(path: string, options: CsvOptions = {}): Promise<Dataset> {
-  const rows = await readRows(path)
-  const classes = classNames(rows, path)
-  const filesOf = (split: SplitName): LabelledFile[] =>
-    rows
-      .filter((row) => row.split === split)
-      .map((row) => ({ path: resolve(dirname(path), row.path), label: classes.indexOf(row.label) }))
+  const { classes, filesOf } = labelled(path, await readTable(path), options.task)
   const decoder = await Decoder.create((['train', 'valid', 'test'] as const).flatMap(filesOf), options)
   const read = async (split: SplitName): Promise<Dataset['splits'][SplitName] | undefined> => {
     const files = filesOf(split)
@@ -39,10 +46,40 @@ export async function openCsv(path: string, options: CsvOptions = {}): Promise<D
   const train = (await read('train')) ?? (await decoder.read([]))
   const splits = complete({ train, valid: await read('valid'), test: await read('test') }, options)
   const { imageShape, skipped } = decoder
-  return checkDataset({ name: path, classes, imageShape, splits, skipped, ...decoder.reader() })
+  const { task } = options
+  return checkDataset({ name: path, task, classes, imageShape, splits, skipped, ...decoder.reader() })
 }
 
-async function readRows(path: string): Promise<Row[]> {
+function labelled(
+  path: string,
+  { rows, headings }: Table,
+  task?: Task
+): { classes: string[]; filesOf: (split: SplitName) => LabelledFile[] } {
+  const regression = task === 'regression'
+  const classes = regression ? namesOfValues(path, rows, headings) : classNames(rows, path)
+  const numbers = new Map(classes.map((name, label) => [name, label]))
+  const labelOf = ({ labels }: Row): Omit<LabelledFile, 'path'> =>
+    regression ? { label: 0, values: labels.map((text) => toValue(text, path)) } : { label: numbers.get(labels[0]!)! }
+  const filesOf = (split: SplitName): LabelledFile[] =>
+    rows
+      .filter((row) => row.split === split)
+      .map((row) => ({ path: resolve(dirname(path), row.path), ...labelOf(row) }))
+  return { classes, filesOf }
+}
+
+function namesOfValues(path: string, rows: Row[], headings?: string[]): string[] {
+  const count = rows[0]!.labels.length
+  const other = rows.find(({ labels }) => labels.length !== count)
+  if (other)
+    throw new LrpError(
+      'INVALID_FILE',
+      `${path}: ${other.path} has ${other.labels.length} values, the first image ${count}`
+    )
+  const names = headings?.slice(1, 1 + count)
+  return names?.length === count ? names : valueNames(count)
+}
+
+async function readTable(path: string): Promise<Table> {
   let cells: string[][]
   try {
     const text = await readFile(path, 'utf8')
@@ -53,22 +90,30 @@ async function readRows(path: string): Promise<Row[]> {
     }
     throw ioError(cause, `cannot read ${path}`)
   }
-  if (HEADINGS.includes(cells[0]?.[0]?.toLowerCase() ?? '')) cells = cells.slice(1)
+  const headings = HEADINGS.includes(cells[0]?.[0]?.toLowerCase() ?? '') ? cells.shift() : undefined
   if (cells.length === 0) throw new LrpError('INVALID_FILE', `${path} names no images`)
-  return cells.map(([file, label, split = 'train'], i) => {
-    if (!file || !label) throw new LrpError('INVALID_FILE', `${path}: image ${i + 1} has no path or no label`)
+  const rows = cells.map(([file, ...rest], i): Row => {
+    const split = rest.length > 1 && Number.isNaN(Number(rest.at(-1))) ? rest.pop()! : 'train'
+    if (!file || !rest[0]) throw new LrpError('INVALID_FILE', `${path}: image ${i + 1} has no path or no label`)
     if (!SPLITS.includes(split))
       throw new LrpError(
         'INVALID_FILE',
         `${path}: image ${i + 1} has the split '${split}', there are train, valid and test`
       )
-    return { path: file, label, split: split as SplitName }
+    return { path: file, labels: rest, split: split as SplitName }
   })
+  return { rows, headings }
 }
 
 /** Names in alphabetical order; whole numbers are class numbers from 0 to the highest. */
 function classNames(rows: Row[], path: string): string[] {
-  const names = [...new Set(rows.map((row) => row.label))].sort()
+  const several = rows.find(({ labels }) => labels.length > 1)
+  if (several)
+    throw new LrpError(
+      'INVALID_FILE',
+      `${path}: ${several.path} has the labels ${several.labels.join(', ')}: one is wanted`
+    )
+  const names = [...new Set(rows.map((row) => row.labels[0]!))].sort()
   if (!names.every((name) => /^(0|[1-9]\d*)$/.test(name))) return names
   const highest = names.reduce((most, name) => Math.max(most, Number(name)), 0)
   const missing = Array.from({ length: Math.min(highest, names.length) }, (_, i) => String(i)).find(

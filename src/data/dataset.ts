@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto'
 import { LrpError } from '../errors.js'
+import type { Task } from '../model/graph.js'
 
-/** Images of one split as bytes, one class number each. */
+/** Images of one split as bytes, one class number or some values each. */
 export interface Split {
   /** [images, channels, height, width], row-major; empty where the data set reads its images from `paths`. */
   images: Uint8Array
+  /** Class numbers; for regression all 0. */
   labels: Int32Array
+  /** Regression: [images, values], row-major. */
+  values?: Float32Array
   /** File of each image, where images are files. */
   paths?: string[]
 }
@@ -13,6 +17,9 @@ export interface Split {
 /** A set of labelled images, all of one size, in memory as bytes or read from their files when they are needed. */
 export interface Dataset {
   name: string
+  /** `classification` by default. */
+  task?: Task
+  /** Names of the classes; of the values for regression. */
   classes: string[]
   /** Channels, height, width. */
   imageShape: [number, number, number]
@@ -70,9 +77,9 @@ export async function readChosen(dataset: Dataset, split: Split, indices: number
 export function fingerprint(dataset: Dataset): string {
   const { digests } = dataset
   const hash = createHash('sha256').update(JSON.stringify([dataset.classes, dataset.imageShape]))
-  for (const { images, labels, paths } of Object.values(dataset.splits)) {
+  for (const { images, labels, values, paths } of Object.values(dataset.splits)) {
     if (digests) paths!.forEach((path) => hash.update(digests.get(path)!))
-    hash.update(images).update(labels)
+    hash.update(images).update(values ?? labels)
   }
   return hash.digest('hex')
 }
@@ -106,6 +113,7 @@ export function checkDataset(dataset: Dataset): Dataset {
     }
   }
   const { train } = dataset.splits
+  if (dataset.task === 'regression') return dataset
   const unseen = dataset.classes.find((_, label) => train.labels.length > 0 && !train.labels.includes(label))
   if (unseen !== undefined) {
     throw new LrpError('INVALID_FILE', `data set ${dataset.name}: the class '${unseen}' has no training image`)

@@ -19,6 +19,8 @@ export type Cache = (typeof CACHES)[number]
 export interface LabelledFile {
   path: string
   label: number
+  /** Regression. */
+  values?: number[]
 }
 
 export interface DecodeOptions {
@@ -124,6 +126,7 @@ export class Decoder {
     return {
       images: images.subarray(0, kept.length * size),
       labels: Int32Array.from(kept, (i) => files[i]!.label),
+      ...(files[0]?.values && { values: Float32Array.from(kept.flatMap((i) => files[i]!.values!)) }),
       paths: kept.map((i) => files[i]!.path)
     }
   }

@@ -47,7 +47,14 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const splits: Partial<Dataset['splits']> & { train: Split } = { train: none }
   for (const { name, files: listed } of files) splits[name] = await decoder.read(listed)
   const { imageShape, skipped } = decoder
-  return checkDataset({ name: root, classes, imageShape, splits: complete(splits, options), skipped, ...decoder.reader() })
+  return checkDataset({
+    name: root,
+    classes,
+    imageShape,
+    splits: complete(splits, options),
+    skipped,
+    ...decoder.reader()
+  })
 }
 
 function classFolders(folder: string): string[] {

@@ -1,15 +1,15 @@
-import { figure, type Panel } from '../plot/figure.js'
-import { imagePicture } from '../plot/picture.js'
 import { fitNormalisation } from '../train/fit-normalisation.js'
-import { classCounts, fingerprint, loadImages, type Dataset, type SplitName } from './dataset.js'
+import { classCounts, fingerprint, type Dataset, type SplitName } from './dataset.js'
+import { imageSheet } from './image-sheet.js'
 
 export interface DatasetSummary {
   name: string
+  /** Of the classes; of the values for regression. */
   classes: string[]
   /** Channels, height, width. */
   imageShape: [number, number, number]
-  /** Images per split, and per class in the order of `classes`. */
-  splits: Record<SplitName, { images: number; perClass: number[] }>
+  /** Images per split, and per class in the order of `classes`; for regression the range of each value instead. */
+  splits: Record<SplitName, { images: number; perClass?: number[]; ranges?: [number, number][] }>
   /** Per channel over the training images, from 0 to 1; absent where there are none. */
   mean?: number[]
   std?: number[]
@@ -26,30 +26,57 @@ const MOST_PANELS = 400
 /** What a data set holds, in numbers. */
 export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> {
   const { name, classes, imageShape, skipped } = dataset
-  const summary = (split: SplitName): { images: number; perClass: number[] } => ({
-    images: dataset.splits[split].labels.length,
-    perClass: classCounts(dataset.splits[split], classes.length)
-  })
+  const summary = (split: SplitName): DatasetSummary['splits'][SplitName] => {
+    const { labels, values } = dataset.splits[split]
+    const images = labels.length
+    if (values) return { images, ranges: classes.map((_, output) => rangeOf(values, output, classes.length)) }
+    return { images, perClass: classCounts(dataset.splits[split], classes.length) }
+  }
   const splits = { train: summary('train'), valid: summary('valid'), test: summary('test') }
   const values = splits.train.images > 0 ? await fitNormalisation(dataset) : {}
   return { name, classes, imageShape, splits, ...values, skipped, fingerprint: fingerprint(dataset) }
 }
 
-/** The first images of every class side by side, as PNG: ten of each, or one where there are more than 20 classes. */
+function rangeOf(values: Float32Array, output: number, outputs: number): [number, number] {
+  let range: [number, number] = [Infinity, -Infinity]
+  for (let i = output; i < values.length; i += outputs) {
+    range = [Math.min(range[0], values[i]!), Math.max(range[1], values[i]!)]
+  }
+  return range
+}
+
+/**
+ * The first images of every class side by side, as PNG: ten of each, or one where there are more than 20 classes; for
+ * regression the first hundred with their values.
+ */
 export async function contactSheet(dataset: Dataset, split: SplitName = 'train'): Promise<Buffer> {
-  const { classes, imageShape, splits } = dataset
+  const { classes, imageShape, splits, task } = dataset
+  const chosen = task === 'regression' ? firstValues(dataset, split) : firstOfClasses(dataset, split)
+  const kind = task === 'regression' ? 'values' : 'classes'
+  const caption = `${dataset.name}, ${split}: ${splits[split].labels.length} images of ${imageShape.join('x')}, ${classes.length} ${kind}`
+  return imageSheet(dataset, split, chosen, caption, { columns: PER_CLASS, size: 96 })
+}
+
+function firstOfClasses({ classes, splits }: Dataset, split: SplitName): { title: string; index: number }[] {
   const few = classes.length <= MANY_CLASSES
-  const chosen = classes.slice(0, few ? undefined : MOST_PANELS).flatMap((title, label) => {
+  return classes.slice(0, few ? undefined : MOST_PANELS).flatMap((title, label) => {
     const indices: number[] = []
     for (let i = splits[split].labels.indexOf(label); i >= 0 && indices.length < (few ? PER_CLASS : 1);) {
       indices.push(i)
       i = splits[split].labels.indexOf(label, i + 1)
     }
-    return indices.map((i) => ({ title, i }))
+    return indices.map((index) => ({ title, index }))
   })
-  const panel = async ({ title, i }: { title: string; i: number }): Promise<Panel> => {
-    return { title, picture: imagePicture((await loadImages(dataset, split, i, i + 1)).bytes, imageShape) }
-  }
-  const caption = `${dataset.name}, ${split}: ${splits[split].labels.length} images of ${imageShape.join('x')} in ${classes.length} classes`
-  return figure(await Promise.all(chosen.map(panel)), [caption], { columns: PER_CLASS, size: 96, shrink: true })
+}
+
+function firstValues({ classes, splits }: Dataset, split: SplitName): { title: string; index: number }[] {
+  const { labels, values } = splits[split]
+  const valuesOf = (index: number): number[] =>
+    Array.from(values!.subarray(index * classes.length, (index + 1) * classes.length))
+  return Array.from({ length: Math.min(labels.length, PER_CLASS ** 2) }, (_, index) => ({
+    title: valuesOf(index)
+      .map((value) => Number(value.toPrecision(4)))
+      .join(', '),
+    index
+  }))
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
-import type { Preprocessing } from '../model/graph.js'
+import { TASKS, type Preprocessing, type Task } from '../model/graph.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
@@ -11,6 +11,7 @@ import { CACHES, type Cache } from './decode.js'
 import { openFolder } from './folder.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
 import type { DownloadProgress } from './mnist.js'
+import { asValues } from './regression.js'
 
 /** What each data set is, and where its files come from. */
 export const DATASETS = {
@@ -31,6 +32,8 @@ export type DatasetName = keyof typeof DATASETS
 export interface DataOptions {
   /** A name in `DATASETS`; `digits` by default. With only `dataPath` it is found out. */
   data?: string
+  /** What labels are: classes, or values to be predicted (`regression`). */
+  task?: Task
   /** Where the files are. */
   dataPath?: string
   /** Share of the training images that validates, where the data set has no validation split of its own (0.1). */
@@ -55,6 +58,7 @@ export interface DataOptions {
 
 const schema = z.object({
   data: z.string().optional(),
+  task: z.enum(TASKS).optional(),
   dataPath: z.string().optional(),
   validSplit: z.number().min(0).lt(1).optional(),
   testSplit: z.number().min(0).max(1).optional(),
@@ -66,14 +70,23 @@ const schema = z.object({
 })
 
 /**
- * Opens a data set, all of it in memory as bytes.
+ * Opens a data set: its images in memory as bytes, or read from their files when they are needed (`cache`). For regression,
+ * CSV files and arrays hold values; elsewhere the names of the classes must be numbers.
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
   checkOptions(schema, options, 'the data set')
+  const dataset = await open(options)
+  return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
+}
+
+async function open(options: DataOptions): Promise<Dataset> {
   const name = datasetName(options)
   if (options.cache === 'none' && name !== 'folder' && name !== 'csv' && Object.hasOwn(DATASETS, name)) {
-    throw new LrpError('INVALID_ARGUMENT', `the data set ${name} is read as a whole: cache 'none' goes with image files`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the data set ${name} is read as a whole: cache 'none' goes with image files`
+    )
   }
   const carving = { ...options, seed: options.splitSeed ?? options.seed }
   if (name === 'digits') return openDigits(options.dataPath)

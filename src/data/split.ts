@@ -30,8 +30,17 @@ export function take(split: Split, indices: readonly number[]): Split {
   return {
     images,
     labels: Int32Array.from(indices, (index) => split.labels[index]!),
+    ...(split.values && { values: takeRows(split.values, split.labels.length, indices) }),
     ...(split.paths && { paths: indices.map((index) => split.paths![index]!) })
   }
+}
+
+/** Rows of a matrix by index, copied. */
+export function takeRows(values: Float32Array, rows: number, indices: readonly number[]): Float32Array {
+  const width = rows === 0 ? 0 : values.length / rows
+  const taken = new Float32Array(indices.length * width)
+  indices.forEach((index, i) => taken.set(values.subarray(index * width, (index + 1) * width), i * width))
+  return taken
 }
 
 /** Takes a share of every class away: [rest, share]. Stratified and seeded. */

@@ -10,13 +10,7 @@ import { checkOptions } from '../options.js'
 import { sizeOf, type StateDict, type Tensor } from '../tensor.js'
 import { argmax } from './classification.js'
 import { flipScores } from './flipping/areas.js'
-import {
-  flipCurves,
-  flippingSchema,
-  type FlipCurve,
-  type FlippingSettings,
-  type GivenFlipping
-} from './flipping/curve.js'
+import { flipCurves, flippingFor, type FlipCurve, type FlippingSettings, type GivenFlipping } from './flipping/curve.js'
 import { masksOf } from './masks.js'
 import { batchOf, type ScoreContext } from './metrics/context.js'
 import { chooseMetrics, DEFAULT_METRICS, METRICS, type MetricDescription } from './metrics/index.js'
@@ -81,8 +75,9 @@ export interface ImageResult {
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options, 'evaluate')
-  const settings = checkOptions(flippingSchema, options.flipping ?? {}, 'evaluate')
-  const given = { model: true, image: true, explainer: true, mask: options.mask !== undefined }
+  const settings = flippingFor(model, options.flipping)
+  const classes = model.task === 'classification'
+  const given = { classes, model: true, image: true, explainer: true, mask: options.mask !== undefined }
   const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
   const methods = chooseMethods(options.methods ?? DEFAULT_METHODS, options.patterns)
   const { input, names } = await readInputs(model, { ...options, limit })
@@ -182,7 +177,7 @@ class Run {
     const results: ImageResult[] = []
     for (const [i, context] of contexts.entries()) {
       const [morf, lerf] = [curves[i]!, curves[i + contexts.length]!]
-      const areas = flipScores(morf, lerf) as unknown as Record<string, number>
+      const areas = flipScores(morf, lerf, this.settings.measure) as unknown as Record<string, number>
       const scores: Record<string, number> = {}
       for (const { name, score } of this.metrics) scores[name] = score ? await score(context) : areas[name]!
       results.push({ scores, morf, lerf })

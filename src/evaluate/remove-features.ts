@@ -1,3 +1,4 @@
+import { LrpError } from '../errors.js'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../data/dataset.js'
@@ -66,6 +67,11 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     fraction = [0.1, 0.2, 0.3, 0.4, 0.5],
     fill = 'zero'
   } = checkOptions(schema, options, 'remove-features')
+  if (model.task === 'regression')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'feature removal looks at the confidence of a class; evaluate scores a regression'
+    )
   const { input, names } = await readInputs(model, { ...options, limit: options.limit ?? 1e9 })
   const explanation = await explain(model, input, { ...options, target: 'argmax', onProgress: undefined })
   const images = names.length

@@ -5,7 +5,7 @@ import { checkOptions } from '../options.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { argmax, softmax } from './classification.js'
 import { flipScores, type FlipScores } from './flipping/areas.js'
-import { flipCurves, flippingSchema } from './flipping/curve.js'
+import { flipCurves, flippingFor } from './flipping/curve.js'
 import { masksOf } from './masks.js'
 import type { ScoreContext } from './metrics/context.js'
 import { chooseMetrics, METRICS, type MetricDescription } from './metrics/index.js'
@@ -26,11 +26,11 @@ interface MapDescription extends Pick<MetricDescription, 'name' | 'needs'> {
 
 /** Curves as Quantus 0.6 has them, one value per step. */
 const CURVES: MapDescription[] = [
-  { name: 'pixel_flipping.morf.black', needs: ['model'], score: (c) => flipped(c, 'black') },
-  { name: 'pixel_flipping.morf.mean', needs: ['model'], score: (c) => flipped(c, 'mean') },
-  { name: 'region_perturbation.morf.black', needs: ['model', 'image'], score: (c) => fall(c, 'morf') },
-  { name: 'region_perturbation.lerf.black', needs: ['model', 'image'], score: (c) => fall(c, 'lerf') },
-  { name: 'selectivity.black', needs: ['model', 'image'], score: (c) => curve(c, regions(c, 'morf')) }
+  { name: 'pixel_flipping.morf.black', needs: ['model', 'classes'], score: (c) => flipped(c, 'black') },
+  { name: 'pixel_flipping.morf.mean', needs: ['model', 'classes'], score: (c) => flipped(c, 'mean') },
+  { name: 'region_perturbation.morf.black', needs: ['model', 'classes', 'image'], score: (c) => fall(c, 'morf') },
+  { name: 'region_perturbation.lerf.black', needs: ['model', 'classes', 'image'], score: (c) => fall(c, 'lerf') },
+  { name: 'selectivity.black', needs: ['model', 'classes', 'image'], score: (c) => curve(c, regions(c, 'morf')) }
 ]
 
 const ALL: MapDescription[] = [
@@ -79,7 +79,13 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   const { patchSize = 4, featuresInStep = 28, seed = 0 } = checkOptions(schema, options, 'evaluate')
   const { input, attribution, signal } = options
   checkShapes(options)
-  const given = { model: true, image: input.shape.length === 4, mask: options.mask !== undefined, explainer: false }
+  const given = {
+    model: true,
+    classes: model.task === 'classification',
+    image: input.shape.length === 4,
+    mask: options.mask !== undefined,
+    explainer: false
+  }
   const metrics = chooseMetrics(options.metrics ?? 'all', ALL, given)
   const mask = options.mask && masksOf(options.mask, input)
   const images = input.shape[0]!
@@ -135,14 +141,15 @@ const areas = new WeakMap<MapContext, Promise<FlipScores>>()
 
 async function areaOf(c: MapContext, name: string): Promise<number> {
   const orders = ['morf', 'lerf'] as const
+  const settings = flippingFor(c.model)
   const found =
     areas.get(c) ??
     flipCurves(
       c.model,
       orders.map((order) => ({ ...c, order })),
-      flippingSchema.parse({}),
+      settings,
       c.signal
-    ).then(([morf, lerf]) => flipScores(morf!, lerf!))
+    ).then(([morf, lerf]) => flipScores(morf!, lerf!, settings.measure))
   areas.set(c, found)
   return (await found)[name as keyof FlipScores]
 }

@@ -1,4 +1,5 @@
 import type { ImageResult } from './evaluate.js'
+import { measured } from './flipping/areas.js'
 import type { FlipCurve, FlippingSettings } from './flipping/curve.js'
 import type { MetricDescription } from './metrics/index.js'
 import type { Similarity } from './metrics/randomisation.js'
@@ -26,7 +27,7 @@ export interface MethodEvaluation {
   name: string
   /** Per metric: mean with interval, and the value of each image. */
   scores: Record<string, Interval & { values: number[] }>
-  /** Probability of the explained class while the most (least) relevant pixels go. */
+  /** Probability (or logit, as `measure` says) of the explained class while the most (least) relevant pixels go. */
   morf: MeanCurve
   lerf: MeanCurve
 }
@@ -68,11 +69,11 @@ export function summarise({ asked, model, images, metrics, results, random, simi
       scores: Object.fromEntries(metrics.map((metric) => [metric.name, scoreOf(found, metric.name, asked.seed)])),
       morf: meanCurve(
         found.map((one) => one.morf),
-        asked.seed
+        asked
       ),
       lerf: meanCurve(
         found.map((one) => one.lerf),
-        asked.seed
+        asked
       )
     }))
     .sort((a, b) => sign * (a.scores[ranking.name]!.mean - b.scores[ranking.name]!.mean))
@@ -95,7 +96,7 @@ export function summarise({ asked, model, images, metrics, results, random, simi
     })),
     rankedBy: ranking.name,
     methods,
-    random: meanCurve(random, asked.seed),
+    random: meanCurve(random, asked),
     comparisons,
     randomisation: similarity
   }
@@ -106,10 +107,11 @@ function scoreOf(found: ImageResult[], metric: string, seed: number): Interval &
   return { ...bootstrapMean(values, seed), values }
 }
 
-function meanCurve(curves: FlipCurve[], seed: number): MeanCurve {
+function meanCurve(curves: FlipCurve[], { flipping, seed }: EvaluationSettings): MeanCurve {
+  const values = curves.map((curve) => measured(curve, flipping.measure))
   const points = curves[0]!.shares.map((_, k) =>
     bootstrapMean(
-      curves.map((curve) => curve.probabilities[k]!),
+      values.map((one) => one[k]!),
       seed
     )
   )

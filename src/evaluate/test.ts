@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
+import { imageSheet } from '../data/image-sheet.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
 import { openDataset, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
@@ -8,8 +9,6 @@ import { normaliseBytes } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
 import { checkOptions } from '../options.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
-import { figure, type Panel } from '../plot/figure.js'
-import { imagePicture } from '../plot/picture.js'
 import { type Tensor } from '../tensor.js'
 import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
 import { join } from 'node:path'
@@ -37,6 +36,9 @@ export interface TestResult {
   files: string[]
 }
 
+/** Pictures on a sheet of errors. */
+export const WORST = 20
+
 const schema = z.object({
   split: z.enum(['train', 'valid', 'test']).optional(),
   limit: z.int().positive().optional(),
@@ -44,27 +46,51 @@ const schema = z.object({
 })
 
 /**
- * Classifies a split and scores it. @throws LrpError INVALID_ARGUMENT when images and model do not fit together
+ * Classifies a split and scores it.
+ * @throws LrpError INVALID_ARGUMENT when images and model do not fit together, or the model predicts values (`testRegression`)
  */
 export async function test(model: Model, options: TestOptions = {}): Promise<TestResult> {
+  if (model.task === 'regression')
+    throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
+  const { dataset, split, total, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
+  const labels = dataset.splits[split].labels.subarray(0, total)
+  const metrics = classificationMetrics(logits, labels, dataset.classes)
+  const result = { metrics, imagesPerSecond, logits, labels, files: [] as string[] }
+  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result)
+  return result
+}
+
+/** A network's outputs on a split. */
+export interface SplitOutputs {
+  dataset: Dataset
+  split: SplitName
+  /** Images of the split that were taken. */
+  total: number
+  /** [total, outputs] */
+  outputs: Tensor
+  imagesPerSecond: number
+}
+
+/** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
+export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split = 'test', batchSize: given } = checkOptions(schema, options, 'test')
   const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
   checkFit(model, dataset, split)
   const total = Math.min(options.limit ?? Infinity, dataset.splits[split].labels.length)
   const batchSize = given ?? batchFor(256, total, options.group)
-  const labels = dataset.splits[split].labels.subarray(0, total)
-  const { logits, imagesPerSecond } = await classify(model, dataset, split, total, batchSize, options)
-  const metrics = classificationMetrics(logits, labels, dataset.classes)
-  const result = { metrics, imagesPerSecond, logits, labels, files: [] as string[] }
-  const writes = options.output !== undefined && (options.group?.rank ?? 0) === 0
-  if (writes) result.files = await writeResult(options.output!, dataset, split, result)
-  return result
+  return { dataset, split, total, ...(await forward(model, dataset, split, total, batchSize, options)) }
+}
+
+/** Of several processes one writes. */
+export function writes({ output, group }: TestOptions): boolean {
+  return output !== undefined && (group?.rank ?? 0) === 0
 }
 
 /** The data set of a model's own images, read as the model wants them. */
 export function openFor(model: Model, options: object): Promise<Dataset> {
   const preprocessing = model.preprocessing
-  return openDataset({ testSplit: 1, ...(options as DataOptions), preprocessing, onProgress: undefined })
+  const { task } = model
+  return openDataset({ testSplit: 1, ...(options as DataOptions), task, preprocessing, onProgress: undefined })
 }
 
 /** @throws LrpError INVALID_ARGUMENT */
@@ -77,19 +103,27 @@ export function checkFit(model: Model, dataset: Dataset, split: SplitName): void
     )
   }
   if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
+  const task = dataset.task ?? 'classification'
+  if (task !== model.task) {
+    throw new LrpError('INVALID_ARGUMENT', `the model is for ${model.task}, the data set ${dataset.name} for ${task}`)
+  }
+  if (task === 'regression' && model.classes && model.classes.length !== dataset.classes.length) {
+    const [has, wanted] = [model.classes.length, dataset.classes.length]
+    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, ${dataset.name} has ${wanted}`)
+  }
   if (dataset.splits[split].labels.length === 0) {
     throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
   }
 }
 
-async function classify(
+async function forward(
   model: Model,
   dataset: Dataset,
   split: SplitName,
   total: number,
   batchSize: number,
   options: TestOptions
-): Promise<{ logits: Tensor; imagesPerSecond: number }> {
+): Promise<{ outputs: Tensor; imagesPerSecond: number }> {
   const { group } = options
   const [first, last] = shareOfImages(total, batchSize, group)
   const parts: Tensor[] = []
@@ -109,9 +143,9 @@ async function classify(
   }
   const own = { parts, seconds, timed }
   const all = group ? await group.gather(own) : [own]
-  const logits = joinRows(all.flatMap((one) => one.parts))
+  const outputs = joinRows(all.flatMap((one) => one.parts))
   const slowest = Math.max(...all.map((one) => one.seconds))
-  return { logits, imagesPerSecond: all.reduce((sum, one) => sum + one.timed, 0) / slowest }
+  return { outputs, imagesPerSecond: all.reduce((sum, one) => sum + one.timed, 0) / slowest }
 }
 
 function joinRows(parts: Tensor[]): Tensor {
@@ -181,16 +215,12 @@ async function worstErrors(
     .filter((i) => guesses[i] !== labels[i])
     .sort((a, b) => confidence(b) - confidence(a))
   if (wrong.length === 0) return undefined
-  const panel = async (i: number): Promise<Panel> => ({
-    title: `${classes[labels[i]!]} as ${classes[guesses[i]!]}, ${(confidence(i) * 100).toFixed(0)} %`,
-    picture: imagePicture((await loadImages(dataset, split, i, i + 1)).bytes, dataset.imageShape)
-  })
-  const panels = await Promise.all(wrong.slice(0, 20).map(panel))
-  return figure(
-    panels,
-    [`The ${panels.length} surest of ${wrong.length} errors: true class, predicted class, confidence`],
-    { columns: 5, size: 120, shrink: true }
-  )
+  const images = wrong.slice(0, WORST).map((index) => ({
+    index,
+    title: `${classes[labels[index]!]} as ${classes[guesses[index]!]}, ${(confidence(index) * 100).toFixed(0)} %`
+  }))
+  const caption = `The ${images.length} surest of ${wrong.length} errors: true class, predicted class, confidence`
+  return imageSheet(dataset, split, images, caption, { columns: 5, size: 120 })
 }
 
 /** Rows as CSV; cells with commas or quotes are quoted. */

@@ -32,10 +32,13 @@ export async function writeEvaluation(
   ] as const) {
     const lines = evaluation.methods.map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true }
-    const title = `Probability of the explained class, ${words} (${evaluation.images.length} images)`
+    const { measure } = evaluation.settings.flipping
+    const what = measure === 'logit' ? 'Logit' : 'Probability'
+    const title = `${what} of the explained class, ${words} (${evaluation.images.length} images)`
+    const range = measure === 'logit' ? {} : { min: 0 }
     await writeChart(
       join(folder, order),
-      await lineChart(title, 'share of the image replaced', 'mean probability', [...lines, chance], { min: 0 })
+      await lineChart(title, 'share of the image replaced', `mean ${measure}`, [...lines, chance], range)
     )
   }
   await writeChart(join(folder, 'flips'), await flipsChart(evaluation))

@@ -139,6 +139,11 @@ const schema = z.object({
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
   checkOptions(schema, options, 'explain')
   checkInput(model, input)
+  if (model.task === 'regression' && (options.start === 'probability' || options.start === 'difference'))
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `a regression has no ${options.start}: relevance starts from its value or from one`
+    )
   const method = options.method ?? 'lrp'
   if (!(METHODS as readonly string[]).includes(method)) throw unknownName('method', method, METHODS)
   const plan = method === 'lrp' ? await planRules(model, options) : { name: method, rules: [] }

@@ -140,6 +140,8 @@ function asGrid(values: Float32Array, shape: number[]): { values: Float32Array; 
 function guessOf(model: Model, logits: Tensor, i: number, labels?: Int32Array): string {
   const classes = logits.shape[1]!
   const row = { data: logits.data.subarray(i * classes, (i + 1) * classes), shape: [1, classes] }
+  if (model.task === 'regression')
+    return `predicted ${Array.from(row.data, (value, output) => `${model.className(output)} ${value.toPrecision(4)}`).join(', ')}`
   const guess = argmax(row)[0]!
   const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
   return `predicted ${model.className(guess)} (${(softmax(row)[guess]! * 100).toFixed(1)} %)${truth}`

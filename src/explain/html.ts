@@ -21,10 +21,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
         ({ name, png }, i) =>
           html`<figure>
             <img src="${embedded(png)}" alt="Original and heat map of ${name}" />
-            <figcaption>
-              ${name}: predicted ${summary.images[i]?.predicted}, confidence
-              ${((summary.images[i]?.confidence ?? 0) * 100).toFixed(1)} %
-            </figcaption>
+            <figcaption>${name}: ${guess(summary.images[i])}</figcaption>
           </figure> `
       )}
     </div>
@@ -63,4 +60,9 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
         </div>`
     }`
   return page(`Explanation by ${summary.method}`, body)
+}
+
+function guess(image?: ExplainSummary['images'][number]): string {
+  if (image?.outputs) return `predicted ${image.outputs.map((value) => value.toPrecision(4)).join(', ')}`
+  return `predicted ${image?.predicted}, confidence ${((image?.confidence ?? 0) * 100).toFixed(1)} %`
 }

@@ -189,7 +189,11 @@ async function readDataset(model: Model, options: Omit<ExplainToFilesOptions, 'o
   const names = paths
     ? uniqueNames(paths.slice(0, count))
     : Array.from({ length: count }, (_, i) => String(i).padStart(5, '0'))
-  return { input: normaliseBytes(bytes, shape, model.preprocessing!), names, labels: labels.slice(0, count) }
+  return {
+    input: normaliseBytes(bytes, shape, model.preprocessing!),
+    names,
+    ...(model.task === 'classification' && { labels: labels.slice(0, count) })
+  }
 }
 
 function uniqueNames(paths: string[]): string[] {
@@ -212,7 +216,10 @@ export interface ExplainSummary {
   images: {
     name: string
     predicted: number
-    confidence: number
+    /** Of the predicted class; absent for regression. */
+    confidence?: number
+    /** What a regression predicts. */
+    outputs?: number[]
     target: number[]
     label?: number
     sumOfRelevance: number[]
@@ -263,7 +270,9 @@ function summarise(model: Model, batch: Batch, explanation: Explanation, millise
     images: batch.names.map((name, i) => ({
       name,
       predicted: guesses[i]!,
-      confidence: probabilities[i * classes + guesses[i]!]!,
+      ...(model.task === 'regression'
+        ? { outputs: Array.from(explanation.logits.data.subarray(i * classes, (i + 1) * classes)) }
+        : { confidence: probabilities[i * classes + guesses[i]!]! }),
       target: perMap((index) => explanation.targets[index]!, i),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap(sum, i),

@@ -7,15 +7,15 @@ import { Model } from '../model/model.js'
 import { plainPreprocessing } from '../model/preprocessing.js'
 import { runJob, type Job, type TrainResult } from '../train/job.js'
 import { nativeOptions } from '../train/native-options.js'
-import { checkSettings, type TrainSettings } from '../train/settings.js'
+import type { TrainSettings } from '../train/settings.js'
 import {
   beginExperiment,
   checkClasses,
   checkImages,
   ending,
-  nameOf,
   openTrainData,
   reopen,
+  settingsOf,
   wholeModel,
   type TrainOptions
 } from '../train/train.js'
@@ -75,7 +75,12 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
   if (options.model === undefined) throw new LrpError('INVALID_ARGUMENT', "finetune needs 'model': what to start from")
   const defaults = { epochs: 10, learningRate: mode === 'whole' ? 5e-4 : 2e-3 }
   const { model: from, ...rest } = options
-  const settings = checkSettings({ ...defaults, ...rest, from, data: nameOf(options) }, 'finetune')
+  const settings = settingsOf({ ...defaults, ...rest, from }, 'finetune')
+  if (settings.task === 'regression')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'fine-tuning gives a model new classes; for values go on with "train --from"'
+    )
   const { parts, dataset, head } = await start(settings, options, options.newHead ?? false)
   checkClasses(dataset)
   const cached = mode === 'last-layer' && settings.augment === undefined

@@ -38,6 +38,10 @@ export interface Preprocessing {
   std: number[]
 }
 
+export const TASKS = ['classification', 'regression'] as const
+/** What the outputs are: one logit per class, or values. */
+export type Task = (typeof TASKS)[number]
+
 /** Everything needed to build a model: what an importer or an architecture function returns. */
 export interface ModelParts {
   /** Architecture or file stem. */
@@ -45,5 +49,8 @@ export interface ModelParts {
   graph: Graph
   tensors: import('../tensor.js').StateDict
   preprocessing?: Preprocessing
+  /** `classification` where it is not known. */
+  task?: Task
+  /** Names of the classes; of the values for regression. */
   classes?: string[]
 }

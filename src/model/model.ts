@@ -1,7 +1,7 @@
 import { LrpError } from '../errors.js'
 import { callNative, native, toLrpError, type NativeModel } from '../native.js'
 import type { RawTensor, StateDict, Tensor } from '../tensor.js'
-import type { Graph, ModelParts, Preprocessing } from './graph.js'
+import type { Graph, ModelParts, Preprocessing, Task } from './graph.js'
 import { loadModelParts, type LoadOptions } from './load.js'
 import { inputRange } from './preprocessing.js'
 import { saveParts } from './save.js'
@@ -44,6 +44,10 @@ export class Model {
   get graph(): Graph {
     return this.parts.graph
   }
+  get task(): Task {
+    return this.parts.task ?? 'classification'
+  }
+  /** Names of the classes; of the values for regression. */
   get classes(): string[] | undefined {
     return this.parts.classes
   }

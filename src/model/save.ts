@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { ioError, makeFolder, writeAtomic } from '../files.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
-import type { ModelParts } from './graph.js'
+import { TASKS, type ModelParts } from './graph.js'
 
 const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
 
@@ -37,6 +37,7 @@ const modelSchema = z.object({
     output: z.string()
   }),
   preprocessing: preprocessingSchema.optional(),
+  task: z.enum(TASKS).optional(),
   classes: z.array(z.string()).optional()
 })
 
@@ -47,10 +48,10 @@ export function isSavedModel(folder: string): boolean {
 
 /** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */
 export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
-  const { name, graph, preprocessing, classes } = parts
+  const { name, graph, preprocessing, task, classes } = parts
   await makeFolder(folder)
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const json = { format: 'lrp-native', version: 1, name, graph, preprocessing, classes }
+  const json = { format: 'lrp-native', version: 1, name, graph, preprocessing, task, classes }
   await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
 }
 
@@ -70,6 +71,7 @@ export async function loadParts(folder: string): Promise<ModelParts> {
     const issue = checked.error.issues[0]!
     throw new LrpError('INVALID_FILE', `${path} is no model of ours: ${issue.path.join('.')}: ${issue.message}`)
   }
-  const { name, graph, preprocessing, classes } = checked.data
-  return { name, graph, preprocessing, classes, tensors: await readSafetensors(join(folder, 'weights.safetensors')) }
+  const { name, graph, preprocessing, task, classes } = checked.data
+  const tensors = await readSafetensors(join(folder, 'weights.safetensors'))
+  return { name, graph, preprocessing, task, classes, tensors }
 }

@@ -2,7 +2,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import type { EpochEvent } from '../train/native.js'
 import { lineChart, writeChart } from './chart.js'
 
-/** `charts/loss` and `charts/accuracy`: training and validation per epoch. */
+/** `charts/loss`, and of classifiers `charts/accuracy`: training and validation per epoch. */
 export async function writeTrainingCharts(experiment: Experiment, history: EpochEvent[]): Promise<void> {
   const line = (name: string, key: keyof EpochEvent): { name: string; points: [number, number][] } => ({
     name,
@@ -15,6 +15,7 @@ export async function writeTrainingCharts(experiment: Experiment, history: Epoch
     ({ points }) => points.length > 0
   )
   await writeChart(experiment.path('charts', 'loss'), await lineChart('Loss', 'epoch', 'loss', loss))
+  if (accuracy.length === 0) return
   await writeChart(
     experiment.path('charts', 'accuracy'),
     await lineChart('Accuracy', 'epoch', 'accuracy', accuracy, { max: 1 })

@@ -36,6 +36,7 @@ function commandOf(name: string, { settings, images }: Evaluation): string {
     `--limit ${images.length}`,
     `--replacement ${flipping.replacement}`,
     flipping.replacement === 'constant' && `--value ${flipping.value}`,
+    flipping.measure === 'logit' && '--measure logit',
     `--patch-size ${flipping.patchSize}`,
     `--flips ${flipping.steps}`,
     flipping.growing && '--growing',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { embedded, html, page, type Html } from '../html.js'
 import { evaluationSection } from './evaluation.js'
 import { gap, type ExperimentReport } from './report.js'
+import { classScores, headline, percent, testSection, valueScores } from './test-section.js'
 
 /** The chooser shows one method's pictures at a time; without scripts all are shown. */
 const CHOOSER = `
@@ -24,10 +25,13 @@ export function reportHtml(experiments: ExperimentReport[]): string {
   return page(title, body, CHOOSER)
 }
 
-const percent = (value: number): string => `${(value * 100).toFixed(2)} %`
+const percentOf = (value?: number): string | undefined => (value === undefined ? undefined : percent(value))
 
 function comparison(experiments: ExperimentReport[]): Html {
-  const best = Math.max(...experiments.map(({ test }) => test?.accuracy ?? -1))
+  const tests = experiments.map(({ test }) => test)
+  const best = Math.max(...tests.map((test) => classScores(test)?.accuracy ?? -1))
+  const closest = Math.max(...tests.map((test) => valueScores(test)?.r2 ?? -Infinity))
+  const regression = tests.some(valueScores)
   return html`<h2>Comparison</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="Comparison of the experiments">
       <table>
@@ -39,6 +43,7 @@ function comparison(experiments: ExperimentReport[]): Html {
             <th scope="col">Accuracy</th>
             <th scope="col">Macro F1</th>
             <th scope="col">Log loss</th>
+            ${regression && html`<th scope="col">R2</th>`}
           </tr>
         </thead>
         <tbody>
@@ -48,11 +53,17 @@ function comparison(experiments: ExperimentReport[]): Html {
                 <th scope="row">${name}</th>
                 <td>${command.model}</td>
                 <td>${history.length}</td>
-                <td class="${test?.accuracy === best ? 'best' : ''}">
-                  ${test ? percent(test.accuracy) : 'not tested'}
+                <td class="${classScores(test)?.accuracy === best ? 'best' : ''}">
+                  ${test ? percentOf(classScores(test)?.accuracy) : 'not tested'}
                 </td>
-                <td>${test?.macroF1.toFixed(4)}</td>
-                <td>${test?.logLoss.toFixed(4)}</td>
+                <td>${classScores(test)?.macroF1.toFixed(4)}</td>
+                <td>${classScores(test)?.logLoss.toFixed(4)}</td>
+                ${
+                  regression &&
+                  html`<td class="${valueScores(test)?.r2 === closest ? 'best' : ''}">
+                    ${valueScores(test)?.r2.toFixed(4)}
+                  </td>`
+                }
               </tr> `
           )}
         </tbody>
@@ -67,8 +78,7 @@ function oneExperiment(experiment: ExperimentReport, index: number, named: boole
     <ul class="facts">
       ${
         test &&
-        html`<li><b>${percent(test.accuracy)}</b> test accuracy</li>
-          <li><b>${test.macroF1.toFixed(4)}</b> macro F1</li>
+        html`${headline(test)}
           <li><b>${Math.round(test.imagesPerSecond)}</b> images per second</li>`
       }
       <li><b>${history.length}</b> epochs</li>
@@ -83,85 +93,21 @@ function oneExperiment(experiment: ExperimentReport, index: number, named: boole
       <summary>Command, versions and data</summary>
       <pre>${JSON.stringify({ command: experiment.command, versions: experiment.versions, data }, null, 2)}</pre>
     </details>
-    ${test && testSection(experiment)} ${experiment.explanations.length > 0 && explanations(experiment, index)}
+    ${test && testSection(experiment.name, test, testPictures(experiment))}
+    ${experiment.explanations.length > 0 && explanations(experiment, index)}
     ${experiment.evaluation && evaluated(experiment)} ${experiment.removals.length > 0 && removals(experiment, index)}`
+}
+
+function testPictures(experiment: ExperimentReport): Html {
+  return pictureGrid(
+    experiment,
+    experiment.charts.filter((path) => path.startsWith('test/'))
+  )
 }
 
 function evaluated(experiment: ExperimentReport): Html {
   const { result, pictures } = experiment.evaluation!
   return evaluationSection(experiment.name, result, pictureGrid(experiment, pictures))
-}
-
-function testSection(experiment: ExperimentReport): Html {
-  const test = experiment.test!
-  const facts: [string, string][] = [
-    ['Accuracy', percent(test.accuracy)],
-    ['Top-3 accuracy', percent(test.top3Accuracy)],
-    ['Balanced accuracy', percent(test.balancedAccuracy)],
-    ['Macro F1', test.macroF1.toFixed(4)],
-    ['ROC AUC, one against the rest', test.rocAuc?.toFixed(4) ?? 'not defined'],
-    ['Log loss', test.logLoss.toFixed(4)],
-    ['Expected calibration error, 15 bins', test.calibrationError.toFixed(4)],
-    ['Matthews correlation', test.matthews.toFixed(4)]
-  ]
-  return html`<h2>Test</h2>
-    <p class="note">
-      ${test.images} images of ${test.data}, ${test.split} split. Command:
-      <code>lrp-native test ${experiment.name}</code>
-    </p>
-    <div class="scroll" tabindex="0" role="region" aria-label="Scores of the test">
-      <table>
-        <tbody>
-          ${facts.map(
-            ([name, value]) =>
-              html`<tr>
-                <th scope="row">${name}</th>
-                <td>${value}</td>
-              </tr>`
-          )}
-        </tbody>
-      </table>
-    </div>
-    <div class="scroll" tabindex="0" role="region" aria-label="Scores per class">
-      <table>
-        <caption>
-          Per class
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Class</th>
-            <th scope="col">Images</th>
-            <th scope="col">TP</th>
-            <th scope="col">FP</th>
-            <th scope="col">FN</th>
-            <th scope="col">TN</th>
-            <th scope="col">Precision</th>
-            <th scope="col">Recall</th>
-            <th scope="col">F1</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${test.perClass.map(
-            (score) =>
-              html`<tr>
-                <th scope="row">${score.name}</th>
-                <td>${score.images}</td>
-                <td>${score.truePositives}</td>
-                <td>${score.falsePositives}</td>
-                <td>${score.falseNegatives}</td>
-                <td>${score.trueNegatives}</td>
-                <td>${score.precision.toFixed(4)}</td>
-                <td>${score.recall.toFixed(4)}</td>
-                <td>${score.f1.toFixed(4)}</td>
-              </tr> `
-          )}
-        </tbody>
-      </table>
-    </div>
-    ${pictureGrid(
-      experiment,
-      experiment.charts.filter((path) => path.startsWith('test/'))
-    )}`
 }
 
 function explanations(experiment: ExperimentReport, index: number): Html {

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ClassificationMetrics } from '../evaluate/classification.js'
 import type { Evaluation } from '../evaluate/summary.js'
 import type { RemovalResult } from '../evaluate/remove-features.js'
 import { toCsv } from '../evaluate/test.js'
@@ -10,6 +9,7 @@ import { writeAtomic } from '../files.js'
 import { readHistory } from '../train/checkpoint.js'
 import type { EpochEvent } from '../train/native.js'
 import { reportHtml } from './page.js'
+import { classScores, valueScores, type TestReport } from './test-section.js'
 
 /** Everything of one experiment that a report shows; the JSON beside the page. */
 export interface ExperimentReport {
@@ -20,7 +20,7 @@ export interface ExperimentReport {
   data?: Record<string, unknown>
   results?: Record<string, unknown>
   history: EpochEvent[]
-  test?: ClassificationMetrics & { imagesPerSecond: number; data: string; split: string }
+  test?: TestReport
   explanations: { name: string; summary: ExplainSummary; pictures: string[] }[]
   /** Comparison of methods. */
   evaluation?: { result: Evaluation; pictures: string[] }
@@ -62,6 +62,7 @@ async function gather(experiment: Experiment): Promise<ExperimentReport> {
     'charts/accuracy.png',
     'test/confusion.png',
     'test/per-class.png',
+    'test/predictions.png',
     'test/worst-errors.png'
   ]
   return {
@@ -116,13 +117,15 @@ function table(experiments: ExperimentReport[]): (string | number)[][] {
     name,
     String(command.model),
     history.length,
-    test?.accuracy ?? '',
-    test?.macroF1 ?? '',
-    test?.logLoss ?? '',
+    classScores(test)?.accuracy ?? '',
+    classScores(test)?.macroF1 ?? '',
+    classScores(test)?.logLoss ?? '',
+    valueScores(test)?.r2 ?? '',
     evaluation ? `${evaluation.result.methods[0]!.name} (${evaluation.result.rankedBy})` : '',
     removals.map(({ name: rule, result }) => `${rule} ${gap(result).toFixed(3)}`).join('; ')
   ])
-  return [['experiment', 'model', 'epochs', 'accuracy', 'macro F1', 'log loss', 'best method', 'removal gap'], ...rows]
+  const scores = ['accuracy', 'macro F1', 'log loss', 'R2']
+  return [['experiment', 'model', 'epochs', ...scores, 'best method', 'removal gap'], ...rows]
 }
 
 /** Mean distance between the two curves of a feature removal: how much better than its opposite an order is. */

@@ -53,7 +53,13 @@ export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint
 
 /** JSON has no NaN: it reads as null. */
 function withNaN(event: EpochEvent): EpochEvent {
-  return { ...event, validLoss: event.validLoss ?? NaN, validAccuracy: event.validAccuracy ?? NaN }
+  const { trainAccuracy, validLoss, validAccuracy } = event
+  return {
+    ...event,
+    trainAccuracy: trainAccuracy ?? NaN,
+    validLoss: validLoss ?? NaN,
+    validAccuracy: validAccuracy ?? NaN
+  }
 }
 
 /** Columns of history.csv and what they are called in it. */

@@ -6,7 +6,8 @@ export interface NativeSamples {
   images?: { data: Uint8Array | Float32Array; shape: number[] }
   /** Instead of images: called for every batch, ahead of its use. */
   read?: (request: BatchRequest) => void
-  labels: { data: Int32Array; shape: number[] }
+  /** Class numbers [images], or values [images, outputs]. */
+  labels: { data: Int32Array | Float32Array; shape: number[] }
 }
 
 /** A batch that is wanted, and what to call with it. */

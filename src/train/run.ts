@@ -53,7 +53,9 @@ export function trainData(dataset: Dataset): NativeTrainData {
 
 function samples(split: Split, dataset: Dataset): NativeSamples {
   const count = split.labels.length
-  const labels = { data: split.labels, shape: [count] }
+  const labels = split.values
+    ? { data: split.values, shape: [count, dataset.classes.length] }
+    : { data: split.labels, shape: [count] }
   if (!dataset.read) return { images: { data: split.images, shape: [count, ...dataset.imageShape] }, labels }
   const read = ({ indices, done, failed }: BatchRequest): void => {
     readChosen(dataset, split, Array.from(indices)).then(

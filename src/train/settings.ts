@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { CACHES } from '../data/decode.js'
+import { TASKS } from '../model/graph.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
+import { LrpError } from '../errors.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { augmentSchema, parseAugment } from './augment.js'
 
 export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const
+const FOR_CLASSES = ['cross-entropy', 'nll']
 export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
@@ -22,6 +25,8 @@ const groupSchema = z.strictObject({
 
 /** What a run needs to be repeated or gone on with; written into experiment.json. */
 export const settingsSchema = z.object({
+  /** What labels are: classes, or values to be predicted. */
+  task: z.enum(TASKS).default('classification'),
   data: z.string().default('digits'),
   dataPath: z.string().optional(),
   validSplit: z.number().min(0).lt(1).optional(),
@@ -38,7 +43,8 @@ export const settingsSchema = z.object({
   normalise: z.enum(['none', 'fit']).default('none'),
   hiddenSize: z.array(z.int().positive()).min(1).default([128, 64]),
   activation: z.string().default('relu'),
-  loss: z.string().default('cross-entropy'),
+  /** cross-entropy for classification, mse for regression. */
+  loss: z.string().optional(),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   /** One weight per class, or `balanced`: inversely proportional to the class's images. */
   classWeights: z.union([z.literal('balanced'), z.array(z.number().min(0))]).optional(),
@@ -75,19 +81,23 @@ export const settingsSchema = z.object({
   checkpointSeconds: z.number().min(0).default(5)
 })
 
-export type TrainSettings = z.output<typeof settingsSchema>
+export type TrainSettings = z.output<typeof settingsSchema> & { loss: string }
 /** The same as a caller gives them: all optional. */
 export type GivenSettings = z.input<typeof settingsSchema>
 
 /** @throws LrpError INVALID_ARGUMENT naming the option, with the nearest name for an unknown one */
 export function checkSettings(options: unknown, what: string): TrainSettings {
-  const settings = checkOptions(settingsSchema, options, what)
+  const given = checkOptions(settingsSchema, options, what)
+  const regression = given.task === 'regression'
+  const settings = { ...given, loss: given.loss ?? (regression ? 'mse' : 'cross-entropy') }
   const { activation, loss, optimizer, scheduler, precision } = settings
   checkName('activation', activation, Object.keys(ACTIVATIONS))
   checkName('loss', loss, LOSSES)
   checkName('optimizer', optimizer, OPTIMIZERS)
   checkName('scheduler', scheduler, SCHEDULERS)
   checkName('precision', precision, PRECISIONS)
+  if (regression && (FOR_CLASSES.includes(loss) || settings.classWeights || settings.balancedSampling))
+    throw new LrpError('INVALID_ARGUMENT', 'regression goes with the losses mse, mae and huber, without class weights')
   return settings
 }
 

@@ -44,14 +44,14 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
 }
 
 /**
- * Trains a classifier and writes its experiment folder: settings, best weights, last checkpoint, history and charts.
+ * Trains a classifier, or a regression, and writes its experiment folder: settings, best weights, last checkpoint, history and charts.
  * The same seed on the same machine gives bit-identical weights. An abort ends it after the batch at hand; what is done
  * is saved.
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, NUMERIC (a loss that is not finite)
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
-  const settings = checkSettings({ ...options, data: nameOf(options) }, 'train')
+  const settings = settingsOf(options, 'train')
   const start = settings.from === undefined ? undefined : await loadModelParts(settings.from, options)
   const dataset = await openTrainData(settings, options, start?.preprocessing)
   checkClasses(dataset)
@@ -99,9 +99,12 @@ interface Reopened extends Pick<Job, 'experiment' | 'history' | 'state'> {
   weights: StateDict
 }
 
-/** Name of the data set that options mean. */
-export function nameOf(options: TrainOptions): string {
-  return typeof options.data === 'object' ? options.data.name : datasetName(options as DataOptions)
+/** The settings that options mean; an opened data set has its own name and task. @throws LrpError INVALID_ARGUMENT */
+export function settingsOf(options: TrainOptions, what: string): TrainSettings {
+  const { data } = options
+  const own =
+    typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
+  return checkSettings({ ...options, ...own }, what)
 }
 
 export async function openTrainData(
@@ -141,7 +144,8 @@ export async function wholeModel(
 ): Promise<Omit<Job, 'experiment'>> {
   const all = nativeOptions(settings, dataset, parts.graph, parts.preprocessing!)
   const model = await Model.create(parts, options.device)
-  const frame = { name: model.name, graph: model.graph, preprocessing: model.preprocessing, classes: model.classes }
+  const { name, graph, preprocessing, task, classes } = model
+  const frame = { name, graph, preprocessing, task, classes }
   return {
     model,
     data: trainData(dataset),
@@ -162,9 +166,9 @@ export function ending(all: Job['options'], { untilEpoch = Infinity }: TrainOpti
 }
 
 async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<ModelParts> {
-  const { classes, imageShape } = dataset
+  const { task, classes, imageShape } = dataset
   const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
-  const parts = await initialise(architecture, settings.seed, classes)
+  const parts = { ...(await initialise(architecture, settings.seed, classes)), task }
   if (settings.normalise === 'none') return parts
   return { ...parts, preprocessing: { ...parts.preprocessing!, ...(await fitNormalisation(dataset)) } }
 }
@@ -172,13 +176,21 @@ async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<Mo
 /** A loaded model, if it takes these images and has these classes. @throws LrpError INVALID_ARGUMENT */
 function fitted(parts: ModelParts, dataset: Dataset): ModelParts {
   checkImages(parts, dataset)
-  if (parts.classes && parts.classes.length !== dataset.classes.length) {
+  const { task, classes } = dataset
+  if (parts.classes && parts.classes.length !== classes.length) {
+    const [has, wanted] = [parts.classes.length, classes.length]
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the model has ${parts.classes.length} classes, ${dataset.name} has ${dataset.classes.length}: finetune gives it a new head`
+      task === 'regression'
+        ? `the model has ${has} outputs, ${dataset.name} has ${wanted} values`
+        : `the model has ${has} classes, ${dataset.name} has ${wanted}: finetune gives it a new head`
     )
   }
-  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape) }
+  return {
+    ...parts,
+    ...(task === 'regression' && { task, classes }),
+    preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape)
+  }
 }
 
 /** @throws LrpError INVALID_ARGUMENT */
@@ -195,6 +207,7 @@ export function checkImages(parts: ModelParts, dataset: Dataset): void {
 export function checkClasses(dataset: Dataset): void {
   const { train } = dataset.splits
   if (train.labels.length === 0) throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} is empty`)
+  if (dataset.task === 'regression') return
   const missing = classCounts(train, dataset.classes.length).indexOf(0)
   if (missing >= 0) {
     throw new LrpError(
@@ -205,10 +218,11 @@ export function checkClasses(dataset: Dataset): void {
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {
-  const { name, classes, imageShape, splits, skipped } = dataset
+  const { name, task, classes, imageShape, splits, skipped } = dataset
   const counts = Object.fromEntries(Object.entries(splits).map(([split, { labels }]) => [split, labels.length]))
   return {
     name,
+    task,
     classes,
     imageShape,
     counts,

@@ -13,9 +13,9 @@ const trialSchema = z.object({
   settings: z.record(z.string(), value),
   /** Epochs trained so far. */
   epochs: z.int(),
-  /** Best validation accuracy so far; null before the first epoch and after a failure. */
+  /** Best validation accuracy (regression: loss) so far; null before the first epoch and after a failure. */
   score: z.number().nullable(),
-  /** Validation accuracy per epoch. */
+  /** Validation accuracy, or loss, per epoch. */
   curve: z.array(z.number()),
   /** dropped: left behind by successive halving. failed: its loss was not finite. */
   state: z.enum(['waiting', 'running', 'done', 'dropped', 'failed']),
@@ -41,17 +41,21 @@ export async function readTrials(experiment: Experiment): Promise<Trial[]> {
   }
 }
 
+/** What trials are ranked by: high accuracy or low loss. */
+export type Measure = 'accuracy' | 'loss'
+
 /** Best first: by score, then by number. */
-export function ranked(trials: Trial[]): Trial[] {
-  return [...trials].sort((a, b) => (b.score ?? -1) - (a.score ?? -1) || a.index - b.index)
+export function ranked(trials: Trial[], measure: Measure): Trial[] {
+  const value = ({ score }: Trial): number => (score === null ? -Infinity : measure === 'loss' ? -score : score)
+  return [...trials].sort((a, b) => (value(a) === value(b) ? a.index - b.index : value(b) - value(a)))
 }
 
 /** `tune.csv`, and charts of the score per trial, along the epochs and over each setting that is a number. */
-export async function writeOutcome(experiment: Experiment, trials: Trial[]): Promise<void> {
+export async function writeOutcome(experiment: Experiment, trials: Trial[], measure: Measure): Promise<void> {
   const names = Object.keys(trials[0]?.settings ?? {})
   const text = (one: Trial['settings'][string]): string | number =>
     typeof one === 'number' ? one : JSON.stringify(one)
-  const rows = ranked(trials).map((one) => [
+  const rows = ranked(trials, measure).map((one) => [
     one.index,
     ...names.map((name) => text(one.settings[name]!)),
     one.epochs,
@@ -60,15 +64,15 @@ export async function writeOutcome(experiment: Experiment, trials: Trial[]): Pro
   ])
   await writeAtomic(
     experiment.path('tune.csv'),
-    toCsv([['trial', ...names, 'epochs', 'valid_accuracy', 'state'], ...rows])
+    toCsv([['trial', ...names, 'epochs', `valid_${measure}`, 'state'], ...rows])
   )
-  const curves = ranked(trials)
+  const curves = ranked(trials, measure)
     .slice(0, 10)
     .map((one) => ({ name: `trial ${one.index}`, points: one.curve.map((y, i) => [i + 1, y] as [number, number]) }))
     .filter((line) => line.points.length > 0)
   await writeChart(
     experiment.path('charts', 'trials'),
-    await lineChart('The ten best trials', 'epoch', 'validation accuracy', curves)
+    await lineChart('The ten best trials', 'epoch', `validation ${measure}`, curves)
   )
   for (const name of names) {
     const points = trials.flatMap(({ settings, score }): [number, number][] => {
@@ -76,7 +80,7 @@ export async function writeOutcome(experiment: Experiment, trials: Trial[]): Pro
       return typeof x === 'number' && score !== null ? [[x, score]] : []
     })
     if (points.length < 2) continue
-    const chart = await scatterChart(`Trials by ${name}`, name, 'validation accuracy', [{ name: 'trials', points }])
+    const chart = await scatterChart(`Trials by ${name}`, name, `validation ${measure}`, [{ name: 'trials', points }])
     await writeChart(experiment.path('charts', `by-${name}`), chart)
   }
 }

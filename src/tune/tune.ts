@@ -8,10 +8,10 @@ import { createExperiment, openExperiment, type Experiment } from '../experiment
 import { ioError } from '../files.js'
 import { checkOptions } from '../options.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
-import { nameOf, openTrainData, train, type TrainOptions } from '../train/train.js'
+import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
 import { checkSpace, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
-import { ranked, readTrials, writeOutcome, writeTrials, type Trial } from './trials.js'
+import { ranked, readTrials, writeOutcome, writeTrials, type Measure, type Trial } from './trials.js'
 
 export type { Trial } from './trials.js'
 export type { GivenSpace } from './space.js'
@@ -41,13 +41,15 @@ export interface TuneResult {
   experiment: Experiment
   /** Best first. */
   trials: Trial[]
+  /** What trials are ranked by. */
+  measure: Measure
   best: Trial | undefined
   /** False when it was stopped; `resume` goes on. */
   completed: boolean
 }
 
 /**
- * Searches settings of `train` by validation accuracy: random or grid search, hopeless trials ended early by successive
+ * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, hopeless trials ended early by successive
  * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and can be gone on with after a stop
  * or a crash. A trial whose loss is not finite counts as failed.
  * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images
@@ -59,13 +61,15 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: give --valid-split`)
   }
   const stopped = !(await new Runner(search, options).run())
-  await writeOutcome(experiment, trials)
-  const best = ranked(trials).find((trial) => trial.score !== null)
+  const { measure } = search
+  await writeOutcome(experiment, trials, measure)
+  const best = ranked(trials, measure).find((trial) => trial.score !== null)
   if (best) await keepBest(experiment, best)
-  const results = { completed: !stopped, best: best?.index, validAccuracy: best?.score, trials: trials.length }
+  const score = { [measure === 'loss' ? 'validLoss' : 'validAccuracy']: best?.score }
+  const results = { completed: !stopped, best: best?.index, ...score, trials: trials.length }
   const { command } = experiment.manifest
   await experiment.record({ command: { ...command, ...best?.settings }, results })
-  return { experiment, trials: ranked(trials), best, completed: !stopped }
+  return { experiment, trials: ranked(trials, measure), measure, best, completed: !stopped }
 }
 
 interface OpenSearch {
@@ -74,11 +78,17 @@ interface OpenSearch {
   dataset: Dataset
   base: TrainSettings
   search: Search
+  measure: Measure
+}
+
+/** Regression has no accuracy. */
+function measureOf({ task }: TrainSettings): Measure {
+  return task === 'regression' ? 'loss' : 'accuracy'
 }
 
 async function begin(options: TuneOptions): Promise<OpenSearch> {
   const search = checkOptions(searchSchema, options, 'tune')
-  const base = checkSettings({ ...options, data: nameOf(options) }, 'tune')
+  const base = settingsOf(options, 'tune')
   const space = checkSpace(options.space ?? {})
   const samples =
     search.method === 'grid'
@@ -103,7 +113,7 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
     options.experimentsRoot
   )
   await writeTrials(experiment, trials)
-  return { experiment, trials, dataset, base, search }
+  return { experiment, trials, dataset, base, search, measure: measureOf(base) }
 }
 
 async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSearch> {
@@ -113,7 +123,8 @@ async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSea
     throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
   const search = checkOptions(searchSchema, command.search, 'experiment.json')
   const base = checkSettings(command, 'experiment.json')
-  return { experiment, trials: await readTrials(experiment), dataset: await openTrainData(base, options), base, search }
+  const [trials, dataset] = [await readTrials(experiment), await openTrainData(base, options)]
+  return { experiment, trials, dataset, base, search, measure: measureOf(base) }
 }
 
 /** Epochs of each round of successive halving, the last being all; the number of trials falls by `eta` each time. */
@@ -138,7 +149,10 @@ class Runner {
       if (!(await this.round(alive, epochs))) return false
       const kept = Math.max(1, Math.floor(alive.length / search.halving))
       const last = i === rounds.length - 1
-      const order = ranked(alive.filter((trial) => trial.state !== 'failed'))
+      const order = ranked(
+        alive.filter((trial) => trial.state !== 'failed'),
+        this.open.measure
+      )
       order.forEach((trial, place) => {
         trial.state = last ? 'done' : place < kept ? 'waiting' : 'dropped'
       })
@@ -165,8 +179,10 @@ class Runner {
     try {
       const result = await train({ ...(await this.optionsOf(trial)), untilEpoch: epochs, signal: this.options.signal })
       result.model.dispose()
-      trial.curve = result.history.map((event) => event.validAccuracy)
-      trial.score = trial.curve.length > 0 ? Math.max(...trial.curve) : null
+      const { measure } = this.open
+      trial.curve = result.history.map((event) => (measure === 'loss' ? event.validLoss : event.validAccuracy))
+      const best = measure === 'loss' ? Math.min : Math.max
+      trial.score = trial.curve.length > 0 ? best(...trial.curve) : null
       const ended = result.reason === 'early-stopped'
       trial.epochs = ended ? Math.max(epochs, this.open.base.epochs) : result.history.length
       trial.state = 'waiting'

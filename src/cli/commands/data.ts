@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import type { DatasetSummary } from '../../data/inspect.js'
+import type { Task } from '../../model/graph.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { dataOptions, withDataFlags, type DataFlags } from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags {
+  task?: Task
   split?: 'train' | 'valid' | 'test'
   output?: string
 }
@@ -16,6 +18,7 @@ export function register(program: Command, context: CliContext): void {
   const inspect = command.command('inspect').description('Counts, sizes, mean and deviation, and a sheet of images.')
   withDataFlags(inspect)
     .option('--split <name>', 'train, valid or test: the images on the sheet (train)')
+    .option('--task <name>', 'what labels are: classification (classes) or regression (values)')
     .option('--output <file>', 'write the sheet of images to this PNG file')
   withCommonFlags(inspect, [
     'data inspect',
@@ -38,7 +41,7 @@ async function look(flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
   const { openDataset } = await import('../../data/open.js')
   const { inspectDataset, contactSheet } = await import('../../data/inspect.js')
-  const dataset = await openDataset(dataOptions(flags))
+  const dataset = await openDataset({ ...dataOptions(flags), task: flags.task })
   const summary = await inspectDataset(dataset)
   if (flags.output !== undefined) {
     const { LrpError } = await import('../../errors.js')
@@ -54,19 +57,31 @@ async function look(flags: Flags, context: CliContext): Promise<void> {
   output.result(summary, linesOf(summary, flags.output))
 }
 
+function countText(count: number, regression: boolean): string {
+  const plural = regression ? 'values' : 'classes'
+  return count === 1 ? `1 ${regression ? 'value' : 'class'}` : `${count} ${plural}`
+}
+
+/** Smallest and largest value; nothing of an empty split. */
+function rangeText([low, high]: [number, number]): string {
+  const text = (value: number): string => String(Number(value.toPrecision(3)))
+  return low > high ? '' : `${text(low)}..${text(high)}`
+}
+
 function linesOf(summary: DatasetSummary, sheet?: string): string[] {
   const { name, classes, imageShape, splits, mean, std, skipped } = summary
   const width = Math.max(5, ...classes.map((one) => one.length))
   const row = (first: string, counts: (string | number)[]): string =>
     [first.padEnd(width), ...counts.map((count) => String(count).padStart(8))].join(' ')
   const parts = Object.values(splits)
+  const regression = parts[0]!.ranges !== undefined
   return [
-    `${name}: ${classes.length} classes, images of ${imageShape.join('x')}`,
-    row('class', Object.keys(splits)),
+    `${name}: ${countText(classes.length, regression)}, images of ${imageShape.join('x')}`,
+    row(regression ? 'value' : 'class', Object.keys(splits)),
     ...classes.map((one, label) =>
       row(
         one,
-        parts.map(({ perClass }) => perClass[label]!)
+        parts.map(({ perClass, ranges }) => perClass?.[label] ?? rangeText(ranges![label]!))
       )
     ),
     row(

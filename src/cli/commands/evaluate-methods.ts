@@ -15,6 +15,7 @@ export interface MethodFlags extends RemovalFlags {
   patchSize?: number
   replacement?: Replacement
   value?: number
+  measure?: 'probability' | 'logit'
   flips?: number
   growing?: boolean
   share?: number
@@ -31,6 +32,7 @@ export function addMethodFlags(command: Command): Command {
       'what replaces a pixel: black, white, constant, mean, channel-mean, uniform, normal, blur, inpaint, noisy-linear (mean)'
     )
     .option('--value <number>', 'what --replacement constant puts in (0)', realNumber('--value'))
+    .option('--measure <name>', 'what curves are drawn of: probability or logit of the explained class (probability)')
     .option('--flips <steps>', 'steps of a curve (20)', wholeNumber('--flips', 2))
     .option('--growing', 'more and more flips per step instead of as many at every step')
     .option('--share <share>', 'share of the image that the last step reaches (1)', realNumber('--share'))
@@ -54,12 +56,12 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
     const { patterns } = await patternsFor(model, flags, experiment)
     const folder = flags.output ?? experiment?.path('evaluation') ?? join('evaluation', model.name)
     const { metrics, limit, input, split, draws, randomisation, seed } = flags
-    const { patchSize, replacement, value, flips: steps, growing, share } = flags
+    const { patchSize, replacement, value, measure, flips: steps, growing, share } = flags
     const evaluation = await evaluate(model, {
       ...dataOf(flags, experiment),
       methods: await methodsOf(flags, patterns),
       metrics: metrics?.[0] === 'all' ? 'all' : metrics,
-      flipping: { patchSize, replacement, value, steps, growing, share },
+      flipping: { patchSize, replacement, value, measure, steps, growing, share },
       limit,
       mask: flags.mask === undefined ? undefined : await readNpy(flags.mask),
       input,

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import type { TestOptions } from '../../evaluate/test.js'
+import type { Model } from '../../model/model.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
@@ -14,7 +16,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, PeerFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('test')
-    .description('Score a model on a data set: accuracy, confusion matrix, throughput.')
+    .description('Score a model on a data set: accuracy, confusion matrix or errors of values, throughput.')
   withPeerFlags(withDataFlags(withModelFlags(command)))
     .option('--split <name>', 'train, valid or test')
     .option('--limit <number>', 'at most so many images', wholeNumber('--limit', 1))
@@ -27,7 +29,6 @@ export function register(program: Command, context: CliContext): void {
 async function runTest(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags, { shared: true })
   const { group, device } = await joinPeers(flags)
-  const { test } = await import('../../evaluate/test.js')
   const { model, experiment } = await openModel(name, { ...flags, device })
   const folder = flags.output ?? experiment?.path('test')
   const progress = output.progress(1, 'images')
@@ -43,12 +44,30 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
     onProgress,
     signal: context.signal
   }
-  const result = await test(model, options).finally(() => progress.stop())
+  const score = model.task === 'regression' ? scoreValues : scoreClasses
+  const { line, metrics, imagesPerSecond, files } = await score(model, options).finally(() => progress.stop())
   model.dispose()
-  const { metrics, imagesPerSecond, files } = result
   output.result({ ...metrics, imagesPerSecond, files }, [
-    `accuracy ${metrics.accuracy.toFixed(4)} on ${metrics.images} images, macro F1 ${metrics.macroF1.toFixed(4)}, log loss ${metrics.logLoss.toFixed(4)}`,
+    line,
     `${Math.round(imagesPerSecond)} images per second`,
     ...(folder ? [`written to ${folder}`] : [])
   ])
+}
+
+type Scored = { line: string; metrics: object; imagesPerSecond: number; files: string[] }
+
+async function scoreClasses(model: Model, options: TestOptions): Promise<Scored> {
+  const { test } = await import('../../evaluate/test.js')
+  const { metrics, imagesPerSecond, files } = await test(model, options)
+  const { accuracy, images, macroF1, logLoss } = metrics
+  const line = `accuracy ${accuracy.toFixed(4)} on ${images} images, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
+  return { line, metrics, imagesPerSecond, files }
+}
+
+async function scoreValues(model: Model, options: TestOptions): Promise<Scored> {
+  const { testRegression } = await import('../../evaluate/regression.js')
+  const { metrics, imagesPerSecond, files } = await testRegression(model, options)
+  const { r2, mae, rmse, images } = metrics
+  const line = `R2 ${r2.toFixed(4)} on ${images} images, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
+  return { line, metrics, imagesPerSecond, files }
 }

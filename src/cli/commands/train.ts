@@ -73,7 +73,11 @@ export async function showTrained(
     )
   }
   const best = history[bestEpoch - 1]
-  const valid = best?.validAccuracy ?? NaN
-  const score = Number.isFinite(valid) ? `, validation accuracy ${valid.toFixed(4)}` : ''
+  const [accuracy, loss] = [best?.validAccuracy ?? NaN, best?.validLoss ?? NaN]
+  const score = Number.isFinite(accuracy)
+    ? `, validation accuracy ${accuracy.toFixed(4)}`
+    : Number.isFinite(loss)
+      ? `, validation loss ${loss.toPrecision(4)}`
+      : ''
   output.result(json, [...lines, `best epoch ${bestEpoch}${score}`, `experiment: ${experiment.folder}`])
 }

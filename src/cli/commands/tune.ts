@@ -18,7 +18,7 @@ interface Flags extends TrainFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('tune')
-    .description('Search settings of train by validation accuracy; the best becomes an experiment.')
+    .description('Search settings of train by validation accuracy, or loss; the best becomes an experiment.')
     .option(
       '--space <file>',
       'JSON: {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}'
@@ -52,12 +52,13 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const { method, trials, gridPoints, halving, parallel, resume } = flags
   const search = { method, trials, gridPoints, halving, parallel }
   const given = Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined))
-  const onTrial = (trial: Trial): void => output.note(lineOf(trial))
+  const measure = flags.task === 'regression' ? 'loss' : 'accuracy'
+  const onTrial = (trial: Trial): void => output.note(lineOf(trial, measure))
   const space = flags.space === undefined ? undefined : await readSpace(flags.space)
   const result = await tune({ ...trainOptions(flags), ...given, space, resume, onTrial, signal: context.signal })
   const { experiment, best, completed } = result
   output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials: result.trials }, [
-    ...result.trials.slice(0, 10).map(lineOf),
+    ...result.trials.slice(0, 10).map((trial) => lineOf(trial, result.measure)),
     `experiment: ${experiment.folder}`
   ])
   if (!completed) {
@@ -80,8 +81,8 @@ async function readSpace(path: string): Promise<Record<string, never>> {
   }
 }
 
-function lineOf(trial: Trial): string {
+function lineOf(trial: Trial, measure: string): string {
   const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
-  const score = trial.score === null ? trial.state : `accuracy ${trial.score.toFixed(4)}`
+  const score = trial.score === null ? trial.state : `${measure} ${trial.score.toFixed(4)}`
   return `trial ${trial.index}: ${score} after ${trial.epochs} epochs; ${settings.join(', ')}`
 }

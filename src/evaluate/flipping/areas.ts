@@ -1,4 +1,4 @@
-import type { FlipCurve } from './curve.js'
+import type { FlipCurve, FlippingSettings } from './curve.js'
 
 /** Area under values over shares of the image by the trapezoid rule, divided by the share that was reached. */
 export function areaOver(shares: number[], values: number[]): number {
@@ -7,7 +7,12 @@ export function areaOver(shares: number[], values: number[]): number {
   return area / shares.at(-1)!
 }
 
-/** What the curves of one image say of an explanation. */
+/** The curve of what is measured. */
+export function measured(curve: FlipCurve, measure: FlippingSettings['measure']): number[] {
+  return measure === 'logit' ? curve.logits : curve.probabilities
+}
+
+/** What the curves of one image say of an explanation; of the logit, where that is measured. */
 export interface FlipScores {
   /** Area under the target's probability, most relevant first: low is good (AUC; AUAC of lrp-pf-auc). */
   morf_auc: number
@@ -21,12 +26,14 @@ export interface FlipScores {
   au_mse: number
 }
 
-export function flipScores(morf: FlipCurve, lerf: FlipCurve): FlipScores {
-  const [morf_auc, lerf_auc] = [morf, lerf].map((curve) => areaOver(curve.shares, curve.probabilities)) as [
-    number,
-    number
-  ]
-  const falls = morf.probabilities.slice(1).map((p) => morf.probabilities[0]! - p)
+export function flipScores(
+  morf: FlipCurve,
+  lerf: FlipCurve,
+  measure: FlippingSettings['measure'] = 'probability'
+): FlipScores {
+  const [most, least] = [measured(morf, measure), measured(lerf, measure)]
+  const [morf_auc, lerf_auc] = [areaOver(morf.shares, most), areaOver(lerf.shares, least)]
+  const falls = most.slice(1).map((value) => most[0]! - value)
   const squares = lerf.logits.map((logit) => (logit - lerf.logits[0]!) ** 2)
   return {
     morf_auc,

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { sumOverChannels } from '../../plot/picture.js'
 import type { Model } from '../../model/model.js'
+import { LrpError } from '../../errors.js'
+import { checkOptions } from '../../options.js'
 import { sizeOf } from '../../tensor.js'
 import { softmax } from '../classification.js'
 import { flipCounts, flipUnits, rankUnits, type FlipOrder } from './order.js'
@@ -13,6 +15,8 @@ export const flippingSchema = z.object({
   replacement: z.enum(REPLACEMENTS).default('mean'),
   /** What `constant` puts in. */
   value: z.number().default(0),
+  /** What curves are drawn of: the target's probability, or its logit (of a regression its value). */
+  measure: z.enum(['probability', 'logit']).default('probability'),
   /** Steps from the whole image to the last share. */
   steps: z.int().min(2).default(20),
   /** More and more flips per step instead of as many at every step. */
@@ -22,6 +26,15 @@ export const flippingSchema = z.object({
 })
 export type FlippingSettings = z.output<typeof flippingSchema>
 export type GivenFlipping = z.input<typeof flippingSchema>
+
+/** Settings for a model: a regression has no probabilities. @throws LrpError INVALID_ARGUMENT */
+export function flippingFor(model: Model, given: GivenFlipping = {}): FlippingSettings {
+  const settings = checkOptions(flippingSchema, given, 'evaluate')
+  if (model.task === 'classification') return settings
+  if (given.measure === 'probability')
+    throw new LrpError('INVALID_ARGUMENT', "a regression has no probabilities: option 'measure' must be logit")
+  return { ...settings, measure: 'logit' }
+}
 
 /** One image on its way from whole to gone: the target's score after each step, the first before any. */
 export interface FlipCurve {

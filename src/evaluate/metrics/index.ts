@@ -8,7 +8,7 @@ import { randomLogit } from './randomisation.js'
 import * as robustness from './robustness.js'
 
 /** What a score is computed from beside the map: `image` means that it is one of channels, height and width. */
-export type MetricNeed = 'model' | 'image' | 'mask' | 'explainer'
+export type MetricNeed = 'model' | 'classes' | 'image' | 'mask' | 'explainer'
 
 export interface MetricDescription {
   name: string
@@ -83,7 +83,9 @@ export const METRICS: MetricDescription[] = [
       definition: 'share of the effect of noise that the attribution does not tell',
       reference: 'Yeh et al. 2019',
       score: faithfulness.infidelity
-    },
+    }
+  ]),
+  ...ofFamily({ family: 'faithfulness', needs: ['model', 'classes', 'image'] }, [
     {
       name: 'deletion',
       better: 'lower',
@@ -247,6 +249,7 @@ export function chooseMetrics<T extends Pick<MetricDescription, 'name' | 'needs'
 
 const LACKS: Record<MetricNeed, string> = {
   model: 'a model',
+  classes: 'a classifier',
   image: 'images of channels, height and width',
   mask: 'a mask: give --mask',
   explainer: 'to explain more images: it cannot be had from given maps'
