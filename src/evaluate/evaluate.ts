@@ -14,6 +14,7 @@ import { flipCurves, flippingFor, type FlipCurve, type FlippingSettings, type Gi
 import { masksOf } from './masks.js'
 import { batchOf, type ScoreContext } from './metrics/context.js'
 import { chooseMetrics, DEFAULT_METRICS, METRICS, type MetricDescription } from './metrics/index.js'
+import { canShift } from './metrics/invariance.js'
 import { parameterRandomisation, type Similarity } from './metrics/randomisation.js'
 import { Progress } from './progress.js'
 import { summarise, type Evaluation } from './summary.js'
@@ -77,7 +78,14 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options, 'evaluate')
   const settings = flippingFor(model, options.flipping)
   const classes = model.task === 'classification'
-  const given = { classes, model: true, image: true, explainer: true, mask: options.mask !== undefined }
+  const given = {
+    classes,
+    model: true,
+    image: true,
+    explainer: true,
+    shift: canShift(model.graph),
+    mask: options.mask !== undefined
+  }
   const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
   const methods = chooseMethods(options.methods ?? DEFAULT_METHODS, options.patterns)
   const { input, names } = await readInputs(model, { ...options, limit })

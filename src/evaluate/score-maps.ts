@@ -84,7 +84,8 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
     classes: model.task === 'classification',
     image: input.shape.length === 4,
     mask: options.mask !== undefined,
-    explainer: false
+    explainer: false,
+    shift: false
   }
   const metrics = chooseMetrics(options.metrics ?? 'all', ALL, given)
   const mask = options.mask && masksOf(options.mask, input)

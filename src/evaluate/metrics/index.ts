@@ -4,11 +4,12 @@ import * as maps from '../map-metrics.js'
 import * as axiomatic from './axiomatic.js'
 import type { ScoreContext } from './context.js'
 import * as faithfulness from './faithfulness.js'
+import { inputInvariance } from './invariance.js'
 import { randomLogit } from './randomisation.js'
 import * as robustness from './robustness.js'
 
-/** What a score is computed from beside the map: `image` means that it is one of channels, height and width. */
-export type MetricNeed = 'model' | 'classes' | 'image' | 'mask' | 'explainer'
+/** What a score is computed from beside the map: `image` means that it is one of channels, height and width, `shift` a first layer whose biases can undo one. */
+export type MetricNeed = 'model' | 'classes' | 'image' | 'mask' | 'explainer' | 'shift'
 
 export interface MetricDescription {
   name: string
@@ -131,7 +132,7 @@ export const METRICS: MetricDescription[] = [
       score: robustness.localLipschitz
     }
   ]),
-  ...ofFamily({ family: 'randomisation', needs: ['model', 'image', 'explainer'] }, [
+  ...ofFamily({ family: 'randomisation', needs: ['model', 'classes', 'image', 'explainer'] }, [
     {
       name: 'random_logit',
       better: 'lower',
@@ -219,6 +220,15 @@ export const METRICS: MetricDescription[] = [
       reference: 'Sundararajan et al. 2017',
       score: axiomatic.completenessError
     }
+  ]),
+  ...ofFamily({ family: 'axiomatic', needs: ['model', 'image', 'explainer', 'shift'] }, [
+    {
+      name: 'input_invariance',
+      better: 'lower',
+      definition: 'relative change of the map under a shift of all inputs that the first layer makes up for',
+      reference: 'Kindermans et al. 2019',
+      score: inputInvariance
+    }
   ])
 ]
 
@@ -252,5 +262,6 @@ const LACKS: Record<MetricNeed, string> = {
   classes: 'a classifier',
   image: 'images of channels, height and width',
   mask: 'a mask: give --mask',
+  shift: 'a network that begins with linear layers or convolutions (and no padding by name)',
   explainer: 'to explain more images: it cannot be had from given maps'
 }
