@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import type { ExplainOptions, Target } from '../explain/explain.js'
+import { RULE_SETTINGS } from '../explain/settings.js'
 import type { Model } from '../model/model.js'
 import type { StateDict } from '../tensor.js'
 import { collect, realNumber, wholeNumber, type CommonFlags } from './context.js'
@@ -170,30 +171,8 @@ export function withRuleFlags(
     .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
 }
 
-const RULE_FLAGS = [
-  'rule',
-  'composite',
-  'rules',
-  'method',
-  'epsilon',
-  'gamma',
-  'alpha',
-  'beta',
-  'low',
-  'high',
-  'ignoreBias',
-  'stabiliser',
-  'start',
-  'topK',
-  'steps',
-  'noise',
-  'window',
-  'batchSize',
-  'seed'
-] as const
-
 export function ruleOptions(flags: RuleFlags & CommonFlags): ExplainOptions {
-  const given = RULE_FLAGS.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]])
+  const given = RULE_SETTINGS.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]])
   return Object.fromEntries(given) as ExplainOptions
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Asked } from '../asked.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { imageSheet } from '../data/image-sheet.js'
 import { LrpError } from '../errors.js'
@@ -6,7 +7,7 @@ import { makeFolder, writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
 import { scatterChart, writeChart } from '../plot/chart.js'
 import type { Tensor } from '../tensor.js'
-import { outputsOn, toCsv, WORST, writes, type TestOptions } from './test.js'
+import { askedOf, outputsOn, toCsv, WORST, writes, type TestOptions } from './test.js'
 
 /** How well values are predicted. */
 export interface ValueScore {
@@ -76,7 +77,7 @@ export async function testRegression(model: Model, options: TestOptions = {}): P
   const values = dataset.splits[split].values!.subarray(0, total * dataset.classes.length)
   const metrics = regressionMetrics(outputs.data, values, dataset.classes)
   const result = { metrics, imagesPerSecond, predictions: outputs, values, files: [] as string[] }
-  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result)
+  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
   return result
 }
 
@@ -84,11 +85,12 @@ async function writeResult(
   folder: string,
   dataset: Dataset,
   split: SplitName,
-  { metrics, imagesPerSecond, predictions, values }: RegressionResult
+  { metrics, imagesPerSecond, predictions, values }: RegressionResult,
+  settings: Asked
 ): Promise<string[]> {
   await makeFolder(folder)
   const names = dataset.classes
-  const head = { task: 'regression', data: dataset.name, split, imagesPerSecond, skipped: dataset.skipped }
+  const head = { task: 'regression', data: dataset.name, split, settings, imagesPerSecond, skipped: dataset.skipped }
   const row = (from: Float32Array, i: number): number[] =>
     Array.from(from.subarray(i * names.length, (i + 1) * names.length))
   const rows = Array.from({ length: metrics.images }, (_, i) => [

@@ -1,9 +1,11 @@
-import { LrpError } from '../errors.js'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { asked, type Asked } from '../asked.js'
 import type { Dataset } from '../data/dataset.js'
 import type { DataOptions } from '../data/open.js'
+import { LrpError } from '../errors.js'
 import { explain, type ExplainOptions } from '../explain/explain.js'
+import { IMAGE_SETTINGS, RULE_SETTINGS } from '../explain/settings.js'
 import { readInputs } from '../explain/to-files.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
@@ -41,6 +43,7 @@ export interface RemovalPoint {
 
 export interface RemovalResult {
   method: string
+  settings: Asked
   fill: Fill
   images: number
   /** From fraction 0 on. */
@@ -117,7 +120,8 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     removed(fraction.at(-1)!, false),
     fraction.at(-1)!
   )
-  const result = { method: explanation.name, fill, images, curve, perImage }
+  const settings = asked(options, [...RULE_SETTINGS, ...IMAGE_SETTINGS, 'fraction', 'fill', 'pictures'])
+  const result = { method: explanation.name, settings, fill, images, curve, perImage }
   await writer.summary(result)
   return { ...result, files: writer.files }
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
+import { asked, type Asked } from '../asked.js'
+import { IMAGE_SETTINGS } from '../explain/settings.js'
 import { imageSheet } from '../data/image-sheet.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
 import { openDataset, type DataOptions } from '../data/open.js'
@@ -56,7 +58,7 @@ export async function test(model: Model, options: TestOptions = {}): Promise<Tes
   const labels = dataset.splits[split].labels.subarray(0, total)
   const metrics = classificationMetrics(logits, labels, dataset.classes)
   const result = { metrics, imagesPerSecond, logits, labels, files: [] as string[] }
-  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result)
+  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
   return result
 }
 
@@ -159,7 +161,18 @@ function joinRows(parts: Tensor[]): Tensor {
   return { data, shape: [data.length / classes, classes] }
 }
 
-async function writeResult(folder: string, dataset: Dataset, split: SplitName, result: TestResult): Promise<string[]> {
+/** What a test was asked for, for the report. */
+export function askedOf(options: TestOptions): Asked {
+  return asked(options, [...IMAGE_SETTINGS, 'batchSize'])
+}
+
+async function writeResult(
+  folder: string,
+  dataset: Dataset,
+  split: SplitName,
+  result: TestResult,
+  settings: Asked
+): Promise<string[]> {
   await makeFolder(folder)
   const { metrics, logits, labels } = result
   const { classes } = dataset
@@ -168,6 +181,7 @@ async function writeResult(folder: string, dataset: Dataset, split: SplitName, r
   const json = {
     data: dataset.name,
     split,
+    settings,
     imagesPerSecond: result.imagesPerSecond,
     skipped: dataset.skipped,
     ...metrics

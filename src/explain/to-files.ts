@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
+import { asked, type Asked } from '../asked.js'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { isImageFile, listImages } from '../data/folder.js'
 import { npyBytes, readNpy, writeNpz } from '../data/npy.js'
@@ -20,6 +21,7 @@ import { drawComparison } from './compare.js'
 import { drawFigures, drawLayers, VIEWS, type DrawOptions } from './figures.js'
 import { explanationHtml } from './html.js'
 import { namedMethod } from './named-method.js'
+import { IMAGE_SETTINGS, RULE_SETTINGS } from './settings.js'
 
 export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
@@ -121,7 +123,8 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
     if (format.includes('png')) await write(`${name}.png`, await figure(panels, captions, options))
     if (format.includes('svg')) await write(`${name}.svg`, await figureSvg(panels, captions, options))
   }
-  const summary = summarise(model, batch, explanation, milliseconds)
+  const settings = asked(options, [...RULE_SETTINGS, ...IMAGE_SETTINGS, 'target', 'together', 'layers'])
+  const summary = { ...summarise(model, batch, explanation, milliseconds), settings }
   if (format.includes('html')) await write('explanation.html', await explanationHtml(summary, figures))
   await write('explain.json', JSON.stringify(summary, null, 2) + '\n')
   return { ...found, files }
@@ -210,6 +213,7 @@ const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')
 
 export interface ExplainSummary {
   method: string
+  settings: Asked
   model: string
   device: string
   /** One per image. */
@@ -234,7 +238,12 @@ export interface ExplainSummary {
   warnings: string[]
 }
 
-function summarise(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): ExplainSummary {
+function summarise(
+  model: Model,
+  batch: Batch,
+  explanation: Explanation,
+  milliseconds: number
+): Omit<ExplainSummary, 'settings'> {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const size = batch.input.data.length / images

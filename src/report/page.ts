@@ -1,12 +1,19 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { embedded, html, page, type Html } from '../html.js'
+import { commandText } from '../asked.js'
+import { html, page, type Html } from '../html.js'
 import { evaluationSection } from './evaluation.js'
+import { explanationSection } from './explanations.js'
+import { pictureGrid } from './pictures.js'
 import { gap, type ExperimentReport } from './report.js'
 import { classScores, headline, percent, testSection, valueScores } from './test-section.js'
 
-/** The chooser shows one method's pictures at a time; without scripts all are shown. */
+/** The choosers show one method's pictures at a time, and those of one class; without scripts all are shown. */
 const CHOOSER = `
+for (const select of document.querySelectorAll('select[data-classes]')) {
+  select.addEventListener('change', () => {
+    for (const figure of document.querySelectorAll('[data-in="' + select.dataset.classes + '"] figure[data-class]'))
+      figure.hidden = select.value !== '' && figure.dataset.class !== select.value;
+  });
+}
 for (const select of document.querySelectorAll('select[data-group]')) {
   const show = () => {
     for (const section of document.querySelectorAll('[data-in="' + select.dataset.group + '"]')) section.hidden = section.dataset.key !== select.value;
@@ -94,7 +101,7 @@ function oneExperiment(experiment: ExperimentReport, index: number, named: boole
       <pre>${JSON.stringify({ command: experiment.command, versions: experiment.versions, data }, null, 2)}</pre>
     </details>
     ${test && testSection(experiment.name, test, testPictures(experiment))}
-    ${experiment.explanations.length > 0 && explanations(experiment, index)}
+    ${experiment.explanations.length > 0 && explanationSection(experiment, index)}
     ${experiment.evaluation && evaluated(experiment)} ${experiment.removals.length > 0 && removals(experiment, index)}`
 }
 
@@ -108,31 +115,6 @@ function testPictures(experiment: ExperimentReport): Html {
 function evaluated(experiment: ExperimentReport): Html {
   const { result, pictures } = experiment.evaluation!
   return evaluationSection(experiment.name, result, pictureGrid(experiment, pictures))
-}
-
-function explanations(experiment: ExperimentReport, index: number): Html {
-  const group = `explanations-${index}`
-  return html`<h2>Explanations</h2>
-    <p class="chooser">
-      <label
-        >Method
-        <select data-group="${group}">
-          ${experiment.explanations.map(({ name }) => html`<option value="${name}">${name}</option>`)}
-        </select></label
-      >
-    </p>
-    ${experiment.explanations.map(
-      ({ name, summary, pictures }) =>
-        html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
-          <p class="note">
-            ${summary.images.length} images in ${summary.milliseconds} ms; mean conservation error
-            ${summary.conservationError.toPrecision(3)}. Command:
-            <code>lrp-native explain ${experiment.name} --rule ${name}</code>
-          </p>
-          ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
-          ${pictureGrid(experiment, pictures)}
-        </section>`
-    )}`
 }
 
 function removals(experiment: ExperimentReport, index: number): Html {
@@ -185,37 +167,9 @@ function removals(experiment: ExperimentReport, index: number): Html {
         html`<section data-in="${group}" data-key="${name}" aria-label="Feature removal by ${name}">
           <p class="note">
             Pixels replaced by: ${result.fill}. Command:
-            <code>lrp-native remove-features ${experiment.name} --rule ${name}</code>
+            <code>${commandText('remove-features', experiment.name, result.settings)}</code>
           </p>
           ${pictureGrid(experiment, [...pictures.filter((path) => path.endsWith('curve.png')), ...pictures.filter((path) => !path.endsWith('curve.png'))])}
         </section>`
     )}`
-}
-
-function pictureGrid(experiment: ExperimentReport, paths: string[]): Html {
-  return html`<div class="grid">
-    ${paths.map((path) => {
-      const name = path.replace(/^.*\//, '').replace(/\.png$/, '')
-      return html`<figure>
-        <img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}" />
-        <figcaption>${name}</figcaption>
-      </figure> `
-    })}
-  </div>`
-}
-
-function alternative(path: string, name: string): string {
-  if (path.startsWith('charts/')) return `Chart of ${name} per epoch; the numbers are in history.csv`
-  if (path.startsWith('test/')) return `${name} of the test; the numbers are in the tables`
-  if (path.startsWith('evaluation/')) return EVALUATION_CHARTS[name] ?? `${name} of the evaluation`
-  if (path.endsWith('curve.png'))
-    return 'Curve of mean confidence over the share of pixels removed; the numbers are in the table'
-  return `Original and relevance of image ${name}`
-}
-
-const EVALUATION_CHARTS: Record<string, string> = {
-  morf: 'Mean probability while the most relevant pixels are replaced, one curve per method; the areas are in the table',
-  lerf: 'Mean probability while the least relevant pixels are replaced, one curve per method; the areas are in the table',
-  perturbed: 'The first image on its way, most and least relevant pixels replaced first',
-  randomisation: 'Similarity of the maps over the number of randomised layers; the ends are in the table'
 }

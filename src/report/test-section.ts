@@ -1,11 +1,15 @@
+import { commandText, type Asked } from '../asked.js'
 import type { ClassificationMetrics } from '../evaluate/classification.js'
 import type { RegressionMetrics } from '../evaluate/regression.js'
 import { html, type Html } from '../html.js'
 
 /** metrics.json of a test. */
-export type TestReport = { imagesPerSecond: number; data: string; split: string } & (
-  ({ task?: 'classification' } & ClassificationMetrics) | ({ task: 'regression' } & RegressionMetrics)
-)
+export type TestReport = {
+  imagesPerSecond: number
+  data: string
+  split: string
+  settings?: Asked
+} & (({ task?: 'classification' } & ClassificationMetrics) | ({ task: 'regression' } & RegressionMetrics))
 
 export function classScores(test?: TestReport): ClassificationMetrics | undefined {
   return test && test.task !== 'regression' ? test : undefined
@@ -31,7 +35,7 @@ export function testSection(name: string, test: TestReport, pictures: Html): Htm
   return html`<h2>Test</h2>
     <p class="note">
       ${test.images} images of ${test.data}, ${test.split} split. Command:
-      <code>lrp-native test ${name}</code>
+      <code>${commandText('test', name, test.settings)}</code>
     </p>
     ${test.task === 'regression' ? valueTable(test) : classTables(test)} ${pictures}`
 }

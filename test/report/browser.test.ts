@@ -86,6 +86,36 @@ withBrowser(`the report in a browser${chromium ? '' : ' (no Chromium is installe
     await page.close()
   })
 
+  test('the chooser of classes leaves the images of one', async () => {
+    const { page } = await open('light', 1280)
+    const visible = () =>
+      page.$$eval('[data-in="explanations-0"]:not([hidden]) figure:not([hidden])', (all) =>
+        all.map((one) => (one as unknown as { dataset: { class: string } }).dataset.class)
+      )
+    const before = await visible()
+    expect(before).toHaveLength(4)
+    const [first] = before
+    await page.select('select[data-classes="explanations-0"]', first!)
+    expect(await visible()).toEqual(before.filter((one) => one === first))
+    await page.close()
+  })
+
+  test('every part shows the command that made it', async () => {
+    const { page } = await open('light', 1280)
+    const commands = await page.$$eval('code', (all) =>
+      all.map((one) => (one as unknown as { textContent: string }).textContent)
+    )
+    for (const command of [
+      /^lrp-native test one --data digits$/,
+      /^lrp-native explain one --composite epsilon-plus --data digits --limit 4$/,
+      /^lrp-native remove-features one --data digits --limit 10 --pictures 2$/,
+      /^lrp-native evaluate one --rules epsilon,gradient,random .*--limit 10 /
+    ]) {
+      expect(commands).toContainEqual(expect.stringMatching(command))
+    }
+    await page.close()
+  })
+
   test('the evaluation is in the page, and in the JSON beside it', async () => {
     const { page } = await open('light', 1280)
     const text = (await page.evaluate('document.body.innerText')) as string

@@ -1,0 +1,30 @@
+type Plain = string | number | boolean | (string | number)[]
+
+/** What was asked of a command, kept with its results so that every figure can be had again. */
+export type Asked = Record<string, Plain>
+
+/** Those of the named options that were given and can stand on a command line. */
+export function asked(options: object, names: readonly string[]): Asked {
+  const given = names.map((name) => [name, (options as Record<string, unknown>)[name]] as const)
+  return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
+}
+
+function isPlain(value: unknown): value is Plain {
+  if (Array.isArray(value)) return value.length > 0 && value.every((one) => ['string', 'number'].includes(typeof one))
+  return ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+/** The command line: `lrp-native explain lenet --rule epsilon --top-k 0.02`. */
+export function commandText(command: string, model: string, options: Asked = {}): string {
+  const flags = Object.entries(options)
+    .filter(([, value]) => value !== false)
+    .map(([name, value]) => {
+      const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+      return value === true ? flag : [flag, ...[value].flat().map((one) => quoted(String(one)))].join(' ')
+    })
+  return ['lrp-native', command, quoted(model), ...flags].join(' ')
+}
+
+function quoted(text: string): string {
+  return /^[\w./:,@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,53 @@
+import { commandText } from '../asked.js'
+import { html, type Html } from '../html.js'
+import { pictureGrid } from './pictures.js'
+import type { ExperimentReport } from './report.js'
+
+type Explained = ExperimentReport['explanations'][number]
+
+/** The explanations of an experiment, with choosers of the method and of the predicted class. */
+export function explanationSection(experiment: ExperimentReport, index: number): Html {
+  const group = `explanations-${index}`
+  const { explanations } = experiment
+  const classes = [...new Set(explanations.flatMap(({ summary }) => summary.images.map((image) => image.predicted)))]
+  const names = classes.sort((a, b) => a - b).map((predicted) => classOf(experiment, predicted))
+  return html`<h2>Explanations</h2>
+    <p class="chooser">
+      <label
+        >Method
+        <select data-group="${group}">
+          ${explanations.map(({ name }) => html`<option value="${name}">${name}</option>`)}
+        </select></label
+      >
+      ${
+        names.length > 1 &&
+        html`<label
+          >Predicted class
+          <select data-classes="${group}">
+            <option value="">all</option>
+            ${names.map((name) => html`<option value="${name}">${name}</option>`)}
+          </select></label
+        >`
+      }
+    </p>
+    ${explanations.map((one) => byMethod(experiment, one, group))}`
+}
+
+function byMethod(experiment: ExperimentReport, { name, summary, pictures }: Explained, group: string): Html {
+  const { images, milliseconds, conservationError, warnings, settings } = summary
+  const classByImage = new Map(images.map((image) => [image.name, classOf(experiment, image.predicted)]))
+  const classOfPicture = (picture: string): string | undefined => classByImage.get(picture.replace(/\.layers$/, ''))
+  return html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
+    <p class="note">
+      ${images.length} images in ${milliseconds} ms; mean conservation error ${conservationError.toPrecision(3)}.
+      Command:
+      <code>${commandText('explain', experiment.name, settings)}</code>
+    </p>
+    ${warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
+    ${pictureGrid(experiment, pictures, classOfPicture)}
+  </section>`
+}
+
+function classOf({ data }: ExperimentReport, predicted: number): string {
+  return (data?.classes as string[] | undefined)?.[predicted] ?? String(predicted)
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { embedded, html, type Html } from '../html.js'
+import type { ExperimentReport } from './report.js'
+
+/** Pictures of an experiment, embedded; `classOf` tells by a picture's name of which class its image is. */
+export function pictureGrid(
+  experiment: ExperimentReport,
+  paths: string[],
+  classOf: (name: string) => string | undefined = () => undefined
+): Html {
+  return html`<div class="grid">
+    ${paths.map((path) => {
+      const name = path.replace(/^.*\//, '').replace(/\.png$/, '')
+      const predicted = classOf(name)
+      return html`<figure ${predicted !== undefined && html`data-class="${predicted}"`}>
+        <img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}" />
+        <figcaption>${name}</figcaption>
+      </figure> `
+    })}
+  </div>`
+}
+
+function alternative(path: string, name: string): string {
+  if (path.startsWith('charts/')) return `Chart of ${name} per epoch; the numbers are in history.csv`
+  if (path.startsWith('test/')) return `${name} of the test; the numbers are in the tables`
+  if (path.startsWith('evaluation/')) return EVALUATION_CHARTS[name] ?? `${name} of the evaluation`
+  if (path.endsWith('curve.png'))
+    return 'Curve of mean confidence over the share of pixels removed; the numbers are in the table'
+  return `Original and relevance of image ${name}`
+}
+
+const EVALUATION_CHARTS: Record<string, string> = {
+  morf: 'Mean probability while the most relevant pixels are replaced, one curve per method; the areas are in the table',
+  lerf: 'Mean probability while the least relevant pixels are replaced, one curve per method; the areas are in the table',
+  perturbed: 'The first image on its way, most and least relevant pixels replaced first',
+  randomisation: 'Similarity of the maps over the number of randomised layers; the ends are in the table'
+}
