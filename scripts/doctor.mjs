@@ -1,5 +1,5 @@
 import { examine } from './lib/doctor.mjs'
-import { fetchArchive } from './lib/libtorch.mjs'
+import { fetchChosen } from './lib/libtorch.mjs'
 import { buildNative } from './lib/native.mjs'
 import { SetupError, main } from './lib/run.mjs'
 
@@ -10,7 +10,7 @@ await main(async () => {
   if (args.includes('--libtorch')) {
     if (!/^(cpu|cu\d{3})$/.test(variant ?? ''))
       throw new SetupError('--libtorch takes cpu or a CUDA variant such as cu130')
-    await fetchArchive({ variant, log: console.error })
+    await fetchChosen({ variant, log: console.error })
   }
   if (args.includes('--fix') || variant) await buildNative()
   const entries = examine()

@@ -181,8 +181,13 @@ async function fetchWheel(python, wanted, tags, work, log) {
   rmSync(wheels, { recursive: true, force: true })
 }
 
+/** The official archive of a variant, instead of what pip gives; two at once wait for each other. */
+export function fetchChosen(options) {
+  return withLock(`${cacheFolder()}.lock`, () => fetchArchive(options))
+}
+
 /** The official archive: resumable, checked by size; loading it is the check that the build makes. */
-export async function fetchArchive({ variant, log }) {
+async function fetchArchive({ variant, log }) {
   const address = archiveAddress(variant)
   if (!address) throw new SetupError('there is no official libtorch archive for this system: set LRP_NATIVE_LIBTORCH')
   const folder = cacheFolder('chosen')

@@ -53,6 +53,7 @@ async function compile(libtorch) {
   mkdirSync(buildFolder, { recursive: true })
   rmSync(stampPath, { force: true })
   rmSync(logPath, { force: true })
+  if (isOfAnotherFolder()) rmSync(nativeBuildFolder, { recursive: true, force: true })
   const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js')
   const settings = [
     `--CDLRP_NATIVE_LIBTORCH=${libtorch.folder}`,
@@ -77,9 +78,16 @@ async function compile(libtorch) {
     throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} whole? The log is ${logPath}`)
 }
 
-/** CMake's own files are damaged or of another place: an interrupted build or a moved folder. */
+/** A checkout that was copied or moved: ninja would take the old folder's files for up to date. */
+function isOfAnotherFolder() {
+  const cache = join(nativeBuildFolder, 'CMakeCache.txt')
+  const home = existsSync(cache) && /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1]
+  return Boolean(home) && home !== root
+}
+
+/** CMake's own files are damaged: an interrupted build. */
 function stoppedHalfway() {
-  return /CMakeCache.txt|ninja: error|is different than the directory|failed recompaction|generator/i.test(
+  return /CMakeCache.txt|ninja: error|failed recompaction|generator/i.test(
     readFileSync(logPath, 'utf8')
   )
 }
