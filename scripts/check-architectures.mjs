@@ -8,7 +8,8 @@ import { root } from './lib/paths.mjs'
 import { pythonEnvironment } from './lib/python-environment.mjs'
 
 // Every torchvision architecture with random weights, as state dict, .pt2 and .onnx, beside torchvision's logits and,
-// where zennit can explain it, zennit's epsilon-plus relevance in float64. Logits that hardly depend on the image would
+// where zennit can explain it, zennit's epsilon-plus relevance, both in float64. Very deep random networks amplify rounding:
+// where PyTorch's own float32 misses the limit, ours may be twice as far off. Logits that hardly depend on the image would
 // hide every mistake: a network is refused unless two images differ. Takes about a quarter of an hour; writes the table of
 // docs/models.md.
 //   node scripts/check-architectures.mjs [--only alexnet,vgg16]
@@ -48,6 +49,7 @@ async function check(name, folder) {
   const row = { name, logits: {}, wrong: [] }
   const logits = floats(expected.get('logits'))
   const half = logits.data.length / 2
+  row.logits.torchvision = difference(floats(expected.get('logits_float32')), logits)
   row.images = difference({ data: logits.data.subarray(0, half) }, { data: logits.data.subarray(half) })
   if (!(row.images >= DIFFERENT)) row.wrong.push('two images have nearly the same logits')
   for (const type of ['pth', 'pt2', 'onnx']) {
@@ -55,7 +57,7 @@ async function check(name, folder) {
     const model = await Model.load(join(folder, `${name}.${type}`), options)
     const input = floats((type === 'pth' && expected.get('input_pth')) || expected.get('input'))
     row.logits[type] = difference(await model.forward(input), logits)
-    if (!(row.logits[type] <= LOGITS)) row.wrong.push(type)
+    if (!(row.logits[type] <= Math.max(LOGITS, 2 * row.logits.torchvision))) row.wrong.push(type)
     if (type === 'pth') row.parameters = (await inspectModel(model)).parameters
     if (type === 'pth' && expected.has('relevance')) {
       const { relevance } = await explain(model, input, { composite: 'epsilon-plus' })
@@ -99,7 +101,7 @@ function line({ name, parameters, images, logits, relevance, zennit, wrong }) {
 function writeTable(rows) {
   const path = join(root, 'docs', 'models.md')
   if (!existsSync(path)) return
-  const logits = ['state dict', '.pt2', '.onnx'].map((file) => `logits, ${file}`)
+  const logits = ["logits, torchvision's float32", 'state dict', '.pt2', '.onnx']
   const columns = ['architecture', 'parameters', 'two images', ...logits, 'relevance', "zennit's float32"]
   const head = `| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}`
   const table = [head, ...rows.map(line)].join('\n')

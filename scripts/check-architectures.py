@@ -31,7 +31,7 @@ def network(name):
                 if parameter.max() == 0:
                     parameter.normal_(0, 0.1)
                 else:
-                    parameter.uniform_(0.5, 1.5)
+                    parameter.uniform_(0.25, 0.75)
         calibrate(model, images(name, seed=2))
     return model
 
@@ -77,8 +77,10 @@ def main(name, folder):
         model.transform_input = True
         plain = model._transform_input(x)
     with torch.no_grad():
-        logits = model(x)
-    expected = {"input": x, "logits": logits}
+        single = model(x)
+        logits = model.double()(x.double()).float()
+        model.float()
+    expected = {"input": x, "logits": logits, "logits_float32": single}
     if plain is not x:
         expected["input_pth"] = plain
     if name.startswith(EXPLAINED):
