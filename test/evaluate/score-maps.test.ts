@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
+import { writeNpy } from '../../src/data/npy.js'
 import { scoreMaps, type Scores } from '../../src/evaluate/score-maps.js'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
+import type { StateDict, Tensor } from '../../src/tensor.js'
+import { cli } from '../cli/run.js'
 import { sequentialModel } from '../models.js'
 import { describeShared, floats, readJson, shared, values } from '../shared.js'
-import { readSafetensors } from '../../src/model/import/safetensors.js'
 
 describeShared("Quantus' scores of both attributions", () => {
   const expected = readJson<Record<string, Record<string, (number | number[])[]>>>(
@@ -11,8 +17,11 @@ describeShared("Quantus' scores of both attributions", () => {
 
   const golden = Object.keys(expected['epsilon-plus']!)
 
-  test.each(['epsilon-plus', 'gradient'])('%s', async (name) => {
-    const tensors = await readSafetensors(shared('golden', 'metrics', 'tensors.safetensors'))
+  const load = () => readSafetensors(shared('golden', 'metrics', 'tensors.safetensors'))
+  const names = ['epsilon-plus', 'gradient']
+
+  test.each(names)('%s, by code', async (name) => {
+    const tensors = await load()
     const pool = { kernel_size: 2, stride: 2 }
     const model = await sequentialModel(
       [null, 1, 28, 28],
@@ -30,7 +39,7 @@ describeShared("Quantus' scores of both attributions", () => {
       ],
       await readSafetensors(shared('golden', 'metrics', 'weights.safetensors'))
     )
-    const scores: Scores = await scoreMaps(model, {
+    const scores = await scoreMaps(model, {
       input: floats(tensors.get('input')!),
       attribution: floats(tensors.get(`attribution.${name}`)!),
       target: Array.from(values(tensors.get('target')!)),
@@ -40,6 +49,32 @@ describeShared("Quantus' scores of both attributions", () => {
       featuresInStep: 28
     })
     model.dispose()
+    compare(scores, name, tensors)
+  })
+
+  test.each(names)('%s, by the command line with a model file', async (name) => {
+    const tensors = await load()
+    const folder = mkdtempSync(join(tmpdir(), 'lrp-scores-'))
+    const write = async (file: string, tensor: Tensor): Promise<string> => {
+      await writeNpy(join(folder, file), tensor)
+      return join(folder, file)
+    }
+    const target = tensors.get('target')!
+    const files = {
+      '--input': await write('x.npy', floats(tensors.get('input')!)),
+      '--attribution': await write('a.npy', floats(tensors.get(`attribution.${name}`)!)),
+      '--target': await write('t.npy', { data: Float32Array.from(values(target)), shape: target.shape }),
+      '--mask': await write('m.npy', floats(tensors.get('mask')!))
+    }
+    const settings = ['--metrics', 'all', '--patch-size', '4', '--features-in-step', '28', '--json']
+    const model = shared('golden', 'metrics', 'model.pt2')
+    const { status, out } = await cli('evaluate', model, ...Object.entries(files).flat(), ...settings)
+    rmSync(folder, { recursive: true })
+    expect(status).toBe(0)
+    compare(JSON.parse(out) as Scores, name, tensors)
+  })
+
+  function compare(scores: Scores, name: string, tensors: StateDict): void {
     const attribution = floats(tensors.get(`attribution.${name}`)!).data
     const masks = floats(tensors.get('mask')!).data
     const wrong: string[] = []
@@ -62,7 +97,7 @@ describeShared("Quantus' scores of both attributions", () => {
     }
     expect(wrong).toEqual([])
     expect(compared).toBeGreaterThan(600)
-  })
+  }
 })
 
 /** Whether equal values decide what belongs to the first k + 1 steps: their order is not defined. */
