@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import sharp from 'sharp'
 import { packageRoot } from '../../src/paths.js'
 import { loadParts } from '../../src/model/save.js'
 import type { EpochEvent } from '../../src/train/native.js'
@@ -117,6 +118,23 @@ describe('training', () => {
       expectNear([...floats(b.tensors.get(tensor)!)], [...floats(value)], 2e-4)
     }
     one.model.dispose()
+  })
+
+  test('images read from their files give the weights of those in memory', async () => {
+    const dataPath = join(root, 'images')
+    for (const [label, background] of Object.entries({ dark: '#300810', light: '#a0d0c8' })) {
+      mkdirSync(join(dataPath, label), { recursive: true })
+      for (let i = 0; i < 20; i++) {
+        const noise = { type: 'gaussian', mean: 0, sigma: 5 + i } as const
+        const create = { width: 6, height: 6, channels: 3, background, noise } as const
+        await sharp({ create }).toFile(join(dataPath, label, `${i}.png`))
+      }
+    }
+    const options: TrainOptions = { epochs: 2, hiddenSize: [8], batchSize: 7, accumulate: 2, dataPath, augment: 'flip' }
+    const [kept] = await trainTogether({ ...options, cache: 'memory', experimentName: 'kept' }, 3)
+    const [read] = await trainTogether({ ...options, cache: 'none', experimentName: 'read' }, 3)
+    expect(read!.weights).toBe(kept!.weights)
+    expect(curve(read!.history)).toEqual(curve(kept!.history))
   })
 
   test('batch norms and dropout: every process ends with the same weights, and only rank 0 writes', async () => {
