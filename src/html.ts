@@ -22,6 +22,40 @@ export function html(strings: TemplateStringsArray, ...values: unknown[]): Html 
   return new Html(strings.reduce((text, part, i) => text + part + (i < values.length ? render(values[i]) : ''), ''))
 }
 
+/** A cell's content, and whether it is the best of its kind. */
+export interface Best {
+  content: unknown
+  best: boolean
+}
+
+/** A table that scrolls by itself; the first cell of a row names it. Cells are text, numbers, markup, or one that may be best. */
+export function table(label: string, columns: string[], rows: (unknown | Best)[][]): Html {
+  const cell = (value: unknown): Html =>
+    isBest(value) ? html`<td class="${value.best ? 'best' : ''}">${value.content}</td>` : html`<td>${value}</td>`
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
+    <table>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ([first, ...rest]) =>
+            html`<tr>
+              <th scope="row">${first}</th>
+              ${rest.map(cell)}
+            </tr> `
+        )}
+      </tbody>
+    </table>
+  </div>`
+}
+
+function isBest(value: unknown): value is Best {
+  return typeof value === 'object' && value !== null && 'best' in value
+}
+
 /** A picture that lies inside the page. */
 export function embedded(png: Uint8Array): string {
   return `data:image/png;base64,${Buffer.from(png).toString('base64')}`

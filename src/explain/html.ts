@@ -1,4 +1,4 @@
-import { embedded, html, page } from '../html.js'
+import { embedded, html, page, table } from '../html.js'
 import { figure } from '../plot/figure.js'
 import type { Figure } from './figures.js'
 import type { ExplainSummary } from './to-files.js'
@@ -11,6 +11,13 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   })
   const rendered = await Promise.all(figures.slice(0, summary.images.length).map(render))
   const layers = Object.entries(summary.layers)
+  const columns = ['Layer', 'Rule', 'Arriving', 'Handed on', 'Taken by biases', 'Taken by stabilisers']
+  const rows = layers.map(([name, { sum, handedOn, absorbedByBias, absorbedByStabiliser }]) => [
+    name,
+    summary.rules[name],
+    ...[sum, handedOn].map((value) => value.toPrecision(4)),
+    ...[absorbedByBias, absorbedByStabiliser].map((value) => value.toPrecision(3))
+  ])
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
       Model ${summary.model} on ${summary.device}; ${summary.images.length} images in ${summary.milliseconds} ms.
@@ -28,36 +35,8 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
     ${
       layers.length > 0 &&
       html`<h2>Relevance per layer</h2>
-        <div class="scroll" tabindex="0" role="region" aria-label="Relevance per layer">
-          <table>
-            <caption>
-              Means over the images, first target
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">Layer</th>
-                <th scope="col">Rule</th>
-                <th scope="col">Arriving</th>
-                <th scope="col">Handed on</th>
-                <th scope="col">Taken by biases</th>
-                <th scope="col">Taken by stabilisers</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${layers.map(
-                ([name, layer]) =>
-                  html`<tr>
-                    <th scope="row">${name}</th>
-                    <td>${summary.rules[name]}</td>
-                    <td>${layer.sum.toPrecision(4)}</td>
-                    <td>${layer.handedOn.toPrecision(4)}</td>
-                    <td>${layer.absorbedByBias.toPrecision(3)}</td>
-                    <td>${layer.absorbedByStabiliser.toPrecision(3)}</td>
-                  </tr> `
-              )}
-            </tbody>
-          </table>
-        </div>`
+        <p class="note">Means over the images, first target.</p>
+        ${table('Relevance per layer', columns, rows)}`
     }`
   return page(`Explanation by ${summary.method}`, body)
 }

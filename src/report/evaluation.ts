@@ -1,5 +1,5 @@
 import type { Evaluation } from '../evaluate/summary.js'
-import { html, type Html } from '../html.js'
+import { html, table, type Html } from '../html.js'
 
 const ARROW = { higher: ' ↑', lower: ' ↓' }
 
@@ -53,92 +53,47 @@ function ranking({ metrics, methods }: Evaluation): Html {
     const means = methods.map(({ scores }) => scores[name]!.mean)
     return better === undefined ? NaN : better === 'higher' ? Math.max(...means) : Math.min(...means)
   })
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Scores of the methods">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Method</th>
-          ${metrics.map(({ name, better }) => html`<th scope="col">${name}${better && ARROW[better]}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${methods.map(
-          (method) =>
-            html`<tr>
-              <th scope="row">${method.name}</th>
-              ${metrics.map(({ name }, i) => {
-                const { mean, low, high } = method.scores[name]!
-                return html`<td class="${mean === best[i] ? 'best' : ''}">
-                  ${number(mean)}<br /><span class="interval">[${number(low)}, ${number(high)}]</span>
-                </td>`
-              })}
-            </tr> `
-        )}
-      </tbody>
-    </table>
-  </div>`
+  const columns = ['Method', ...metrics.map(({ name, better }) => `${name}${better ? ARROW[better] : ''}`)]
+  const rows = methods.map((method) => [
+    method.name,
+    ...metrics.map(({ name }, i) => {
+      const { mean, low, high } = method.scores[name]!
+      const content = html`${number(mean)}<br /><span class="interval">[${number(low)}, ${number(high)}]</span>`
+      return { content, best: mean === best[i] }
+    })
+  ])
+  return table('Scores of the methods', columns, rows)
 }
 
 function tests({ comparisons, rankedBy }: Evaluation): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Paired tests">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">${comparisons[0]!.best} against</th>
-          <th scope="col">Difference of ${rankedBy}</th>
-          <th scope="col">95 % interval</th>
-          <th scope="col">p, sign-flip test over the images</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${comparisons.map(
-          ({ other, mean, low, high, p }) =>
-            html`<tr>
-              <th scope="row">${other}</th>
-              <td>${number(mean)}</td>
-              <td>${number(low)} to ${number(high)}</td>
-              <td>${p.toFixed(4)}</td>
-            </tr> `
-        )}
-      </tbody>
-    </table>
-  </div>`
+  const columns = [
+    `${comparisons[0]!.best} against`,
+    `Difference of ${rankedBy}`,
+    '95 % interval',
+    'p, sign-flip test over the images'
+  ]
+  const rows = comparisons.map(({ other, mean, low, high, p }) => [
+    other,
+    number(mean),
+    `${number(low)} to ${number(high)}`,
+    p.toFixed(4)
+  ])
+  return table('Paired tests', columns, rows)
 }
 
 /** What remains of the maps once every weight is random. */
 function randomisation({ randomisation }: Evaluation): Html {
+  const columns = ['Method', 'SSIM', 'Spearman', 'Pearson', 'Cosine', 'The maps']
+  const rows = Object.entries(randomisation).map(([name, layers]) => {
+    const { ssim, spearman, pearson, cosine } = layers.at(-1)!
+    return [name, number(ssim), number(spearman), number(pearson), number(cosine), verdict(ssim, spearman)]
+  })
   return html`<h3>Weights randomised from the output on</h3>
     <p class="note">
       Maps of the trained network beside those with all layers randomised (Adebayo et al. 2018). An explanation of what
       was learnt must change; where it hardly does, the map shows the image more than the network.
     </p>
-    <div class="scroll" tabindex="0" role="region" aria-label="Similarity after randomisation">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Method</th>
-            <th scope="col">SSIM</th>
-            <th scope="col">Spearman</th>
-            <th scope="col">Pearson</th>
-            <th scope="col">Cosine</th>
-            <th scope="col">The maps</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${Object.entries(randomisation).map(([name, layers]) => {
-            const end = layers.at(-1)!
-            return html`<tr>
-              <th scope="row">${name}</th>
-              <td>${number(end.ssim)}</td>
-              <td>${number(end.spearman)}</td>
-              <td>${number(end.pearson)}</td>
-              <td>${number(end.cosine)}</td>
-              <td>${verdict(end.ssim, end.spearman)}</td>
-            </tr> `
-          })}
-        </tbody>
-      </table>
-    </div>`
+    ${table('Similarity after randomisation', columns, rows)}`
 }
 
 function verdict(ssim: number, spearman: number): string {

@@ -1,6 +1,6 @@
 import { commandText } from '../asked.js'
 import { html, type Html } from '../html.js'
-import { pictureGrid } from './pictures.js'
+import { methodChooser, pictureGrid } from './pictures.js'
 import type { ExperimentReport } from './report.js'
 
 type Explained = ExperimentReport['explanations'][number]
@@ -13,12 +13,10 @@ export function explanationSection(experiment: ExperimentReport, index: number):
   const names = classes.sort((a, b) => a - b).map((predicted) => classOf(experiment, predicted))
   return html`<h2>Explanations</h2>
     <p class="chooser">
-      <label
-        >Method
-        <select data-group="${group}">
-          ${explanations.map(({ name }) => html`<option value="${name}">${name}</option>`)}
-        </select></label
-      >
+      ${methodChooser(
+        group,
+        explanations.map(({ name }) => name)
+      )}
       ${
         names.length > 1 &&
         html`<label

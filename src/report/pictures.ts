@@ -3,6 +3,16 @@ import { join } from 'node:path'
 import { embedded, html, type Html } from '../html.js'
 import type { ExperimentReport } from './report.js'
 
+/** Shows one method of a group of sections at a time. */
+export function methodChooser(group: string, names: string[]): Html {
+  return html`<label
+    >Method
+    <select data-group="${group}">
+      ${names.map((name) => html`<option value="${name}">${name}</option>`)}
+    </select></label
+  >`
+}
+
 /** Pictures of an experiment, embedded; `classOf` tells by a picture's name of which class its image is. */
 export function pictureGrid(
   experiment: ExperimentReport,

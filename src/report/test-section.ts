@@ -1,7 +1,7 @@
 import { commandText, type Asked } from '../asked.js'
 import type { ClassificationMetrics } from '../evaluate/classification.js'
 import type { RegressionMetrics } from '../evaluate/regression.js'
-import { html, type Html } from '../html.js'
+import { html, table, type Html } from '../html.js'
 
 /** metrics.json of a test. */
 export type TestReport = {
@@ -72,26 +72,4 @@ function classTables(test: ClassificationMetrics): Html {
   ])
   const columns = ['Class', 'Images', 'TP', 'FP', 'FN', 'TN', 'Precision', 'Recall', 'F1']
   return html`${table('Scores of the test', ['Score', 'Value'], facts)} ${table('Scores per class', columns, perClass)}`
-}
-
-/** A table whose first column names its rows. */
-function table(caption: string, columns: string[], rows: (string | number)[][]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
-    <table>
-      <thead>
-        <tr>
-          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          ([first, ...rest]) =>
-            html`<tr>
-              <th scope="row">${first}</th>
-              ${rest.map((cell) => html`<td>${cell}</td>`)}
-            </tr> `
-        )}
-      </tbody>
-    </table>
-  </div>`
 }
