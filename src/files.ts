@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LrpError } from './errors.js'
 
@@ -24,6 +24,25 @@ export async function writeAtomic(path: string, data: Part | Iterable<Part> | As
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined) // the first error is the one to tell
     throw ioError(cause, `cannot write ${path}`)
+  }
+}
+
+/**
+ * Reads a JSON file.
+ * @param failure what to say, before the reason, when it cannot be read
+ * @throws LrpError NOT_FOUND, IO, INVALID_FILE
+ */
+export async function readJson(path: string, failure = `cannot read ${path}`): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw ioError(cause, failure)
+  }
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `${path} is no JSON: ${(cause as Error).message}`, { cause })
   }
 }
 

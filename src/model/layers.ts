@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
-import { ioError } from '../files.js'
+import { readJson } from '../files.js'
 import { checkOptions } from '../options.js'
 import { GraphBuilder, type Architecture } from './builder.js'
 import { plainPreprocessing } from './preprocessing.js'
@@ -79,19 +78,11 @@ export function buildLayers(
 
 /** A list of layers in a JSON file, `[...]` or `{ "layers": [...] }`. @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT */
 export async function readLayers(path: string): Promise<{ name: string; layers: Layer[] }> {
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    if (cause instanceof SyntaxError)
-      throw new LrpError('INVALID_FILE', `${path} is no JSON: ${cause.message}`, { cause })
-    throw ioError(cause, `cannot read ${path}`)
-  }
   const schema = z.union([
     z.strictObject({ layers: z.array(z.unknown()) }).transform(({ layers }) => layers),
     z.array(z.unknown())
   ])
-  const layers = checkOptions(schema, json, path)
+  const layers = checkOptions(schema, await readJson(path), path)
   return { name: basename(path, extname(path)), layers: checkOptions(layersSchema, layers, path) as Layer[] }
 }
 

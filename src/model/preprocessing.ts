@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import { LrpError } from '../errors.js'
-import { ioError } from '../files.js'
+import { readJson } from '../files.js'
 import { checkOptions } from '../options.js'
 import type { Tensor } from '../tensor.js'
 import type { Preprocessing } from './graph.js'
@@ -41,19 +40,8 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   if (name === 'imagenet') return imagenetPreprocessing()
   if (name === 'cifar') return cifarPreprocessing()
   if (name === 'none') return plainPreprocessing(imageShape)
-  let text: string
-  try {
-    text = await readFile(name, 'utf8')
-  } catch (cause) {
-    throw ioError(cause, `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`)
-  }
-  try {
-    return checkOptions(preprocessingSchema, JSON.parse(text), name)
-  } catch (cause) {
-    if (cause instanceof SyntaxError)
-      throw new LrpError('INVALID_FILE', `${name} is no JSON: ${cause.message}`, { cause })
-    throw cause
-  }
+  const failure = `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`
+  return checkOptions(preprocessingSchema, await readJson(name, failure), name)
 }
 
 /** Values of black and white after normalisation, per channel: the box of rule zbox. */

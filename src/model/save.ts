@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
-import { ioError, makeFolder, writeAtomic } from '../files.js'
+import { makeFolder, readJson, writeAtomic } from '../files.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
 import { TASKS, type ModelParts } from './graph.js'
 
@@ -58,15 +57,7 @@ export async function saveParts(folder: string, parts: ModelParts): Promise<void
 /** Reads what `saveParts` wrote. @throws LrpError NOT_FOUND, INVALID_FILE naming the file. */
 export async function loadParts(folder: string): Promise<ModelParts> {
   const path = join(folder, 'model.json')
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    if (cause instanceof SyntaxError)
-      throw new LrpError('INVALID_FILE', `${path} is no JSON: ${cause.message}`, { cause })
-    throw ioError(cause, `cannot read ${path}`)
-  }
-  const checked = modelSchema.safeParse(json)
+  const checked = modelSchema.safeParse(await readJson(path))
   if (!checked.success) {
     const issue = checked.error.issues[0]!
     throw new LrpError('INVALID_FILE', `${path} is no model of ours: ${issue.path.join('.')}: ${issue.message}`)

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
+import { readJson } from '../files.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { RULES, ruleNames } from './catalogue.js'
@@ -62,17 +62,5 @@ function preset(name: string, what: string, candidates: string[]): Composite {
 }
 
 async function readComposite(path: string): Promise<Composite> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new LrpError('NOT_FOUND', `the rules file ${path} cannot be read`, { cause })
-  }
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${path} is no JSON: ${(cause as Error).message}`, { cause })
-  }
-  return checkOptions(compositeSchema, parsed, path)
+  return checkOptions(compositeSchema, await readJson(path, `the rules file ${path} cannot be read`), path)
 }

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { toCsv } from '../evaluate/test.js'
 import type { Experiment } from '../experiment/experiment.js'
-import { ioError, writeAtomic } from '../files.js'
+import { readJson, writeAtomic } from '../files.js'
 import { lineChart, scatterChart, writeChart } from '../plot/chart.js'
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.number(), z.string()]))])
@@ -33,12 +32,9 @@ export async function writeTrials(experiment: Experiment, trials: Trial[]): Prom
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readTrials(experiment: Experiment): Promise<Trial[]> {
   const path = experiment.path(FILE)
-  try {
-    return z.array(trialSchema).parse(JSON.parse(await readFile(path, 'utf8')))
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== undefined) throw ioError(cause, `cannot read ${path}`)
-    throw new LrpError('INVALID_FILE', `${path} is damaged`, { cause })
-  }
+  const { success, data, error } = z.array(trialSchema).safeParse(await readJson(path))
+  if (success) return data
+  throw new LrpError('INVALID_FILE', `${path} is damaged`, { cause: error })
 }
 
 /** What trials are ranked by: high accuracy or low loss. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Trial } from '../../tune/tune.js'
+import type { GivenSpace, Trial } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
 import { trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
@@ -44,6 +44,7 @@ export function register(program: Command, context: CliContext): void {
 
 async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const { LrpError } = await import('../../errors.js')
+  const { readJson } = await import('../../files.js')
   const { tune } = await import('../../tune/tune.js')
   const output = await context.begin(flags)
   if (flags.space === undefined && flags.resume === undefined) {
@@ -54,7 +55,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const given = Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined))
   const measure = flags.task === 'regression' ? 'loss' : 'accuracy'
   const onTrial = (trial: Trial): void => output.note(lineOf(trial, measure))
-  const space = flags.space === undefined ? undefined : await readSpace(flags.space)
+  const space = flags.space === undefined ? undefined : ((await readJson(flags.space)) as GivenSpace)
   const result = await tune({ ...trainOptions(flags), ...given, space, resume, onTrial, signal: context.signal })
   const { experiment, best, completed } = result
   output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials: result.trials }, [
@@ -64,20 +65,6 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   if (!completed) {
     const message = `stopped; all is saved in ${experiment.folder}; go on with: lrp-native tune --resume ${experiment.name}`
     throw new LrpError('ABORTED', message)
-  }
-}
-
-async function readSpace(path: string): Promise<Record<string, never>> {
-  const { readFile } = await import('node:fs/promises')
-  const { LrpError } = await import('../../errors.js')
-  const { ioError } = await import('../../files.js')
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Record<string, never>
-  } catch (cause) {
-    if ((cause as Error).name === 'SyntaxError') {
-      throw new LrpError('INVALID_FILE', `${path} is no JSON: ${(cause as Error).message}`, { cause })
-    }
-    throw ioError(cause, `cannot read ${path}`)
   }
 }
 
