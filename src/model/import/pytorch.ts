@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { open, type FileHandle } from 'node:fs/promises'
 import { LrpError } from '../../errors.js'
 import { ioError } from '../../files.js'
@@ -118,7 +119,7 @@ async function collect(
     total += extent * size
     if (total > MOST_SHARING * fileSize) throw swollen(path)
     const bytes = await readRange(range, tensor.offset * size, extent * size)
-    result.set(name, { dtype: tensor.storage.dtype, shape: tensor.shape, data: dense(bytes, tensor, size) })
+    result.set(name, { dtype: tensor.storage.dtype, shape: tensor.shape, data: await dense(bytes, tensor, size) })
   }
   return result
 }
@@ -142,8 +143,11 @@ function withoutPrefix<T>(entries: [string, T][]): [string, T][] {
   return prefix ? withoutPrefix(entries.map(([name, one]) => [name.slice(prefix.length), one])) : entries
 }
 
+/** Values of a strided view that are moved before the event loop has its turn: a few milliseconds. */
+const AT_ONCE = 1 << 18
+
 /** Row-major bytes of a strided view. */
-function dense(bytes: Uint8Array, { shape, strides }: TensorRef, size: number): Uint8Array {
+async function dense(bytes: Uint8Array, { shape, strides }: TensorRef, size: number): Promise<Uint8Array> {
   let expected = 1
   let rowMajor = true
   for (let i = shape.length - 1; i >= 0; i--) {
@@ -154,6 +158,7 @@ function dense(bytes: Uint8Array, { shape, strides }: TensorRef, size: number): 
   const result = new Uint8Array(expected * size)
   const index = shape.map(() => 0)
   for (let i = 0, from = 0; i < expected; i++) {
+    if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
     for (let k = 0; k < size; k++) result[i * size + k] = bytes[from * size + k]!
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += strides[axis]!
