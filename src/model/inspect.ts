@@ -1,6 +1,6 @@
 import type { RuleChoice } from '../rules/choose.js'
 import { chooseComposite } from '../rules/choose.js'
-import { resolveRules } from '../rules/resolve.js'
+import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../errors.js'
 import type { NodeRule } from '../native.js'
 import { sizeOf } from '../tensor.js'
@@ -18,7 +18,7 @@ export interface NodeSummary {
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
-  /** The rule LRP gives it; absent where there is none, or relevance does not pass it. */
+  /** The rule LRP gives it; absent where there is none. */
   rule?: NodeRule
 }
 
@@ -70,8 +70,10 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
 
 function planned(model: Model, composite: Awaited<ReturnType<typeof chooseComposite>>) {
   try {
-    const rules = resolveRules(model.graph, composite, { inputRange: model.inputRange })
-    return { found: new Map(rules.map((rule) => [rule.node, rule])), obstacle: undefined }
+    const plans = planNodes(model.graph, composite, { inputRange: model.inputRange })
+    const rules = plans.filter((plan) => typeof plan !== 'string')
+    const obstacle = plans.find((plan) => typeof plan === 'string')
+    return { found: new Map(rules.map((rule) => [rule.node, rule])), obstacle }
   } catch (error) {
     if (!isLrpError(error)) throw error
     return { found: new Map<string, NodeRule>(), obstacle: error.message }

@@ -20,6 +20,14 @@ export interface RuleContext {
  *   without a box; UNSUPPORTED naming the node for which no rule is published.
  */
 export function resolveRules(graph: Graph, composite: Composite, context: RuleContext = {}): NodeRule[] {
+  return planNodes(graph, composite, context).map((plan) => {
+    if (typeof plan === 'string') throw new LrpError('UNSUPPORTED', plan)
+    return plan
+  })
+}
+
+/** For every node its rule, or the sentence that says why there is none. @throws LrpError as `resolveRules`, but not UNSUPPORTED */
+export function planNodes(graph: Graph, composite: Composite, context: RuleContext = {}): (NodeRule | string)[] {
   const selections = composite.layers.map((entry) => select(graph, entry))
   checkOverrides(composite, context.overrides ?? {})
   return graph.nodes.map((node) => {
@@ -31,7 +39,7 @@ export function resolveRules(graph: Graph, composite: Composite, context: RuleCo
       ? `composite '${composite.name}' names no rule for it`
       : 'LRP has no published rule for it'
     const hint = isWeighted(node) ? 'add an entry that matches it' : 'use a gradient method, or name a rule for it'
-    throw new LrpError('UNSUPPORTED', `node '${node.name}' (${node.op}): ${what}: ${hint}`)
+    return `node '${node.name}' (${node.op}): ${what}: ${hint}`
   })
 }
 
