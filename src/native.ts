@@ -172,6 +172,9 @@ export function native(): NativeAddon {
   if (!existsSync(path)) {
     throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor --fix"`)
   }
+  // OpenMP's threads would spin for milliseconds after every operation: where another process wants their core, training
+  // of small networks becomes up to twenty times slower (docs/performance.md). Read when the library is loaded.
+  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '2000'
   try {
     addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon
   } catch (cause) {
