@@ -6,6 +6,7 @@
 
 #include "../error.h"
 #include "random.h"
+#include "window.h"
 
 namespace lrp {
 
@@ -15,7 +16,8 @@ constexpr double kRadians = 3.14159265358979323846 / 180;
 
 /// Everything drawn for a batch, one entry per image.
 struct Draws {
-  std::vector<int64_t> top, left, flip_x, flip_y, box;
+  Windows windows;
+  std::vector<int64_t> box;
   std::vector<float> theta, brightness, contrast, saturation, hue;
 };
 
@@ -55,12 +57,14 @@ void append_box(std::vector<int64_t>& box, double probability, int64_t height, i
 Draws draw(const AugmentOptions& o, const Tensor& images, uint64_t seed, const std::vector<int64_t>& keys) {
   const int64_t height = images.size(2), width = images.size(3);
   Draws d;
+  auto& w = d.windows;
+  w.padding = o.crop_padding;
   for (const int64_t key : keys) {
     Random random(seed, kAugment, static_cast<uint64_t>(key));
-    d.top.push_back(random.below(2 * o.crop_padding + 1));
-    d.left.push_back(random.below(2 * o.crop_padding + 1));
-    d.flip_x.push_back(o.horizontal_flip && random.below(2) == 1);
-    d.flip_y.push_back(o.vertical_flip && random.below(2) == 1);
+    w.top.push_back(random.below(2 * o.crop_padding + 1));
+    w.left.push_back(random.below(2 * o.crop_padding + 1));
+    w.flip_x.push_back(o.horizontal_flip && random.below(2) == 1);
+    w.flip_y.push_back(o.vertical_flip && random.below(2) == 1);
     append_affine(d.theta, o, static_cast<double>(width) / static_cast<double>(height), random);
     d.brightness.push_back(static_cast<float>(random.uniform(1 - o.brightness, 1 + o.brightness)));
     d.contrast.push_back(static_cast<float>(random.uniform(1 - o.contrast, 1 + o.contrast)));
@@ -74,25 +78,6 @@ Draws draw(const AugmentOptions& o, const Tensor& images, uint64_t seed, const s
 template <typename T>
 Tensor column(const std::vector<T>& values, const Tensor& like, at::IntArrayRef shape) {
   return at::tensor(at::ArrayRef<T>(values), at::dtype(c10::CppTypeToScalarType<T>::value)).view(shape).to(like.device());
-}
-
-/// Start of the window and direction, per image, as positions along one axis: [N, size].
-Tensor positions(const std::vector<int64_t>& start, const std::vector<int64_t>& flip, int64_t size, const Tensor& like) {
-  const Tensor along = at::arange(size, like.options().dtype(at::kLong)).unsqueeze(0);
-  const Tensor flipped = column(flip, like, {-1, 1});
-  return column(start, like, {-1, 1}) + along + flipped * (size - 1 - 2 * along);
-}
-
-/// Crop after padding and flips: each output pixel is one input pixel, so bytes stay bytes.
-Tensor moved(const Tensor& images, const AugmentOptions& o, const Draws& d) {
-  const int64_t n = images.size(0), c = images.size(1), p = o.crop_padding;
-  const Tensor padded = p > 0 ? at::constant_pad_nd(images, {p, p, p, p}, 0) : images;
-  const auto index = images.options().dtype(at::kLong);
-  const Tensor rows = positions(d.top, d.flip_y, images.size(2), images).view({n, 1, -1, 1});
-  const Tensor columns = positions(d.left, d.flip_x, images.size(3), images).view({n, 1, 1, -1});
-  const Tensor image = at::arange(n, index).view({n, 1, 1, 1});
-  const Tensor channel = at::arange(c, index).view({1, c, 1, 1});
-  return at::index(padded, {image, channel, rows, columns});
 }
 
 Tensor warped(const Tensor& x, const Draws& d) {
@@ -163,7 +148,7 @@ Tensor prepare_images(const Tensor& images, const Normalisation& normalisation, 
   if (augment) {
     if (images.dim() != 4) throw Error("INVALID_ARGUMENT", "augmentation needs images of shape [batch, channels, height, width]");
     d = draw(*augment, images, seed, keys);
-    if (augment->moves()) x = moved(x, *augment, d);
+    if (augment->moves()) x = cut_windows(x, d.windows);
   }
   const bool pixels = augment && (augment->warps() || augment->colours());
   x = x.to(at::kFloat, false, !bytes);

@@ -12,6 +12,7 @@ export interface DataFlags {
   data?: string
   dataPath?: string
   validSplit?: number
+  testSplit?: number
   imageSize?: number[]
   channels?: number
   strict?: boolean
@@ -26,8 +27,22 @@ export function withDataFlags(command: Command): Command {
       '--data-path <folder>',
       'where the data lies: a folder of class folders, idx files, CIFAR, a CSV file, arrays'
     )
-    .option('--image-size <pixels...>', 'height and width of folder images', collect(wholeNumber('--image-size', 1)))
-    .option('--channels <number>', 'channels of folder images, 1 or 3', wholeNumber('--channels', 1))
+    .option(
+      '--image-size <pixels...>',
+      'height and width that all images get; files: by default those of the first',
+      collect(wholeNumber('--image-size', 1))
+    )
+    .option(
+      '--channels <number>',
+      '1: all images grey, 3: in colours, grey ones three times',
+      wholeNumber('--channels', 1)
+    )
+    .option('--valid-split <share>', 'share of the training images that validates (0.1)', realNumber('--valid-split'))
+    .option(
+      '--test-split <share>',
+      'share that tests, where no test images are given (0.1)',
+      realNumber('--test-split')
+    )
     .option('--strict', 'an unreadable image is an error instead of being left out')
     .option('--cache <how>', 'image files: auto, memory, or none to read them again in every epoch')
 }
@@ -42,6 +57,7 @@ export function dataOptions(flags: DataFlags & CommonFlags): DataOptions {
     data: flags.data,
     dataPath: flags.dataPath,
     validSplit: flags.validSplit,
+    testSplit: flags.testSplit,
     seed: flags.seed,
     strict: flags.strict,
     cache: flags.cache as DataOptions['cache'],

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { classCounts, type Dataset, type Split } from '../data/dataset.js'
+import type { DownloadProgress } from '../data/mnist.js'
 import type { BatchEvent, EpochEvent } from '../train/native.js'
 import type { TrainOptions } from '../train/train.js'
 import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
@@ -9,6 +11,7 @@ type Choices = Pick<
   | 'task'
   | 'model'
   | 'normalise'
+  | 'preprocess'
   | 'hiddenSize'
   | 'activation'
   | 'loss'
@@ -53,13 +56,19 @@ export function withModelChoice(command: Command): Command {
       collect(wholeNumber('--hidden-size', 1))
     )
     .option('--activation <name>', 'relu, sigmoid, tanh, leaky-relu, gelu, elu, silu')
-    .option('--normalise <how>', 'none: values from 0 to 1; fit: mean 0, deviation 1 over the training images')
+    .option(
+      '--preprocess <name>',
+      'how images are resized, cropped, normalised: imagenet, cifar, or a JSON file (docs/data.md)'
+    )
+    .option(
+      '--normalise <how>',
+      'none: values as --preprocess says, else 0 to 1; fit: by the mean and deviation of the training images'
+    )
 }
 
 /** How it is learnt; shared by train, finetune and tune. */
 export function withTrainFlags(command: Command): Command {
   return command
-    .option('--valid-split <share>', 'share of the training images that validates (0.1)', realNumber('--valid-split'))
     .option('--loss <name>', 'cross-entropy (classes), nll, mse (regression), mae, huber')
     .option(
       '--label-smoothing <share>',
@@ -104,7 +113,7 @@ export function withTrainFlags(command: Command): Command {
 
 /** Flags as options of `train`; what was not given is left out. */
 export function trainOptions(flags: TrainFlags): TrainOptions {
-  const { task, model, normalise, hiddenSize, activation } = flags
+  const { task, model, normalise, preprocess, hiddenSize, activation } = flags
   const { loss, labelSmoothing, classWeights, balancedSampling, optimizer } = flags
   const { learningRate, momentum, nesterov, weightDecay, scheduler, warmupEpochs, schedulerStep, schedulerGamma } =
     flags
@@ -112,7 +121,7 @@ export function trainOptions(flags: TrainFlags): TrainOptions {
     flags
   const { freeze, experimentName, experiments: experimentsRoot, seed, device } = flags
   const groups = freeze?.map((match) => ({ match, frozen: true }))
-  const network = { task, model, normalise, hiddenSize, activation }
+  const network = { task, model, normalise, preprocess, hiddenSize, activation }
   const aim = { loss, labelSmoothing, classWeights, balancedSampling, groups }
   const steps = {
     optimizer,
@@ -136,14 +145,49 @@ export function trainOptions(flags: TrainFlags): TrainOptions {
     seed,
     device
   }
-  const { validSplit, dataPath, data, strict, cache, channels, imageSize } = dataOptions(flags)
-  const source = { validSplit, dataPath, data, strict, cache, channels, imageSize }
+  const { seed: _, ...source } = dataOptions(flags)
   const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
 function parseWeights(text: string): 'balanced' | number[] {
   return text === 'balanced' ? text : text.split(',').map((part) => realNumber('--class-weights')(part))
+}
+
+/** Shows a download as it goes, and what the data set holds. */
+export function dataProgress(output: Output): Required<Pick<TrainOptions, 'onDownload' | 'onData'>> {
+  let [bar, name] = [undefined as ReturnType<Output['progress']> | undefined, '']
+  const onDownload: DownloadProgress = (file, done, total) => {
+    if (file !== name) {
+      bar?.stop()
+      bar = output.progress(kilobytes(total), `kB of ${file}`)
+      name = file
+    }
+    bar!.updateLine(kilobytes(done), kilobytes(Math.max(done, total)))
+  }
+  const onData = (dataset: Dataset): void => {
+    bar?.stop()
+    output.note(dataLine(dataset))
+  }
+  return { onDownload, onData }
+}
+
+function kilobytes(bytes: number): number {
+  return Math.round(bytes / 1000)
+}
+
+function dataLine({ name, task, classes, imageShape, splits }: Dataset): string {
+  const perClass = (split: Split): string => {
+    const counts = classCounts(split, classes.length)
+    const [least, most] = [Math.min(...counts), Math.max(...counts)]
+    return ` (${least === most ? least : `${least} to ${most}`} per class)`
+  }
+  const parts = Object.entries(splits).map(([title, split]) => {
+    const images = split.labels.length
+    return `${title} ${images}${images > 0 && task !== 'regression' ? perClass(split) : ''}`
+  })
+  const what = `${classes.length} ${task === 'regression' ? 'values' : 'classes'}`
+  return `${name}: ${what}, images of ${imageShape.join('x')}; ${parts.join(', ')}`
 }
 
 /** Shows a run as it goes: a bar within the epoch, a line after it. */

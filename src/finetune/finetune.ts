@@ -1,10 +1,12 @@
 import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import { test, type TestResult } from '../evaluate/test.js'
+import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../model/graph.js'
 import { loadModelParts, type LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { plainPreprocessing } from '../model/preprocessing.js'
+import { hasCheckpoint } from '../train/checkpoint.js'
 import { runJob, type Job, type TrainResult } from '../train/job.js'
 import { nativeOptions } from '../train/native-options.js'
 import type { TrainSettings } from '../train/settings.js'
@@ -12,10 +14,13 @@ import {
   beginExperiment,
   checkClasses,
   checkImages,
+  checkSame,
   ending,
+  openStopped,
   openTrainData,
   reopen,
   settingsOf,
+  storedSettings,
   wholeModel,
   type TrainOptions
 } from '../train/train.js'
@@ -27,7 +32,7 @@ export type FinetuneMode = (typeof FINETUNE_MODES)[number]
 
 export interface FinetuneOptions extends Omit<
   TrainOptions,
-  'from' | 'model' | 'hiddenSize' | 'activation' | 'normalise'
+  'from' | 'model' | 'hiddenSize' | 'activation' | 'normalise' | 'load'
 > {
   /** Experiment or model file to start from. */
   model?: string
@@ -81,26 +86,50 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
       'INVALID_ARGUMENT',
       'fine-tuning gives a model new classes; for values go on with "train --from"'
     )
-  const { parts, dataset, head } = await start(settings, options, options.newHead ?? false)
+  const started = await start(settings, options, options.newHead ?? false)
+  const { parts, dataset } = started
   checkClasses(dataset)
   const cached = mode === 'last-layer' && settings.augment === undefined
   const more = { mode, cached, newHead: options.newHead ?? false, load: options.load ?? {} }
   const experiment = await beginExperiment('finetune', parts, dataset, settings, options, more)
-  const job = cached
-    ? await headOnly(parts, head, dataset, settings, options)
-    : await wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
-  return { job: { experiment, ...job }, dataset }
+  return { job: { experiment, ...(await firstJob(started, mode, settings, options)) }, dataset }
+}
+
+/** A run from its beginning. */
+async function firstJob(
+  { parts, dataset, head }: Start,
+  mode: unknown,
+  settings: TrainSettings,
+  options: FinetuneOptions
+): Promise<Omit<Job, 'experiment'>> {
+  if (mode !== 'whole' && settings.augment === undefined) return headOnly(parts, head, dataset, settings, options)
+  return wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
 }
 
 async function continued(options: FinetuneOptions, name: string): Promise<Prepared> {
-  const { experiment, settings, dataset, parts, history, state, weights } = await reopen(options, name)
-  const { mode, cached, newHead, load } = experiment.manifest.command
+  const experiment = await openStopped(name, options)
   if (experiment.manifest.command.name !== 'finetune') {
     throw new LrpError(
       'INVALID_ARGUMENT',
       `${experiment.name} is no fine-tuning: go on with "lrp-native train --resume"`
     )
   }
+  return hasCheckpoint(experiment) ? fromCheckpoint(experiment, options) : fromStart(experiment, options)
+}
+
+/** A run that was killed before its first checkpoint, in the folder that it has. */
+async function fromStart(experiment: Experiment, options: FinetuneOptions): Promise<Prepared> {
+  const settings = storedSettings(experiment, options)
+  const { mode, newHead, load } = experiment.manifest.command
+  const started = await start(settings, { ...options, load: load as FinetuneOptions['load'] }, newHead === true)
+  checkSame(experiment, started.dataset)
+  const job = await firstJob(started, mode, settings, options)
+  return { job: { experiment, ...job }, dataset: started.dataset }
+}
+
+async function fromCheckpoint(experiment: Experiment, options: FinetuneOptions): Promise<Prepared> {
+  const { settings, dataset, parts, history, state, weights } = await reopen(experiment, options)
+  const { mode, cached, newHead, load } = experiment.manifest.command
   if (cached !== true) {
     const head = findHead(parts.graph)
     const job = await wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
@@ -112,12 +141,14 @@ async function continued(options: FinetuneOptions, name: string): Promise<Prepar
   return { job: { experiment, history, state, ...job }, dataset }
 }
 
+interface Start {
+  parts: ModelParts
+  dataset: Dataset
+  head: Head
+}
+
 /** The model to start from, with the head for the classes of the data set. */
-async function start(
-  settings: TrainSettings,
-  options: FinetuneOptions,
-  newHead: boolean
-): Promise<{ parts: ModelParts; dataset: Dataset; head: Head }> {
+async function start(settings: TrainSettings, options: FinetuneOptions, newHead: boolean): Promise<Start> {
   const loaded = await loadModelParts(settings.from!, { ...options.load, experimentsRoot: options.experimentsRoot })
   const dataset = await openTrainData(settings, options, loaded.preprocessing)
   checkImages(loaded, dataset)

@@ -31,10 +31,15 @@ export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkp
   await writeSafetensors(experiment.path('checkpoints', 'last.safetensors'), entries)
 }
 
+/** Whether a run came so far that there is something to go on from. */
+export function hasCheckpoint(experiment: Experiment): boolean {
+  return existsSync(experiment.path('checkpoints', 'last.safetensors'))
+}
+
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint> {
   const path = experiment.path('checkpoints', 'last.safetensors')
-  if (!existsSync(path))
+  if (!hasCheckpoint(experiment))
     throw new LrpError('NOT_FOUND', `the experiment ${experiment.name} has no checkpoint to go on from`)
   const tensors = await readSafetensors(path)
   const state = tensors.get('state.json')
@@ -97,7 +102,7 @@ export async function readHistory(experiment: Experiment): Promise<EpochEvent[]>
 
 /** Removes the temporary files that a killed run left half written. */
 export async function removeLeftovers(experiment: Experiment): Promise<void> {
-  for (const folder of [experiment.folder, experiment.path('checkpoints')]) {
+  for (const folder of [experiment.folder, experiment.path('checkpoints')].filter((path) => existsSync(path))) {
     for (const name of await readdir(folder)) {
       if (/^\..*\.tmp$/.test(name)) await rm(join(folder, name), { force: true })
     }

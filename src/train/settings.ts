@@ -30,12 +30,15 @@ export const settingsSchema = z.object({
   data: z.string().default('digits'),
   dataPath: z.string().optional(),
   validSplit: z.number().min(0).lt(1).optional(),
+  testSplit: z.number().min(0).lt(1).optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
   /** Images of files: kept in memory, or read whenever they are needed. */
   cache: z.enum(CACHES).optional(),
   /** A name, a JSON file with a list of layers, or such a list. */
   model: z.union([z.string(), layersSchema]).default('mlp'),
+  /** How images become the network's input: `imagenet`, `cifar` or a JSON file; by default values from 0 to 1. */
+  preprocess: z.string().optional(),
   /**
    * `none`: values run from 0 to 1, a black pixel is 0 and can get no relevance. `fit`: mean 0 and deviation 1 per
    * channel over the training images.

@@ -1,4 +1,5 @@
-import { classCounts, fingerprint, type Dataset } from '../data/dataset.js'
+import { classCounts, fingerprint, type Dataset, type Split } from '../data/dataset.js'
+import type { DownloadProgress } from '../data/mnist.js'
 import { datasetName, openDataset, type DataOptions } from '../data/open.js'
 import type { ProcessGroup } from '../distributed.js'
 import { LrpError } from '../errors.js'
@@ -6,13 +7,13 @@ import { createExperiment, Experiment, openExperiment } from '../experiment/expe
 import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
 import type { ModelParts, Preprocessing } from '../model/graph.js'
-import { loadModelParts } from '../model/load.js'
+import { loadModelParts, type LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
-import { plainPreprocessing } from '../model/preprocessing.js'
+import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { native } from '../native.js'
 import type { StateDict } from '../tensor.js'
 import { versions } from '../versions.js'
-import { readCheckpoint, removeLeftovers } from './checkpoint.js'
+import { hasCheckpoint, readCheckpoint, removeLeftovers } from './checkpoint.js'
 import { fitNormalisation } from './fit-normalisation.js'
 import { runJob, type Job, type TrainResult } from './job.js'
 import type { BatchEvent, EpochEvent } from './native.js'
@@ -29,6 +30,8 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   data?: string | Dataset
   /** Image folders: a broken image is an error instead of being left out. */
   strict?: boolean
+  /** The architecture of `from`, where that is a file of weights alone. */
+  load?: Pick<LoadOptions, 'architecture' | 'preprocess'>
   device?: string
   /** Folder name below the experiments root; `<model>-<data set>` by default. */
   experimentName?: string
@@ -40,6 +43,9 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   /** Processes that share every batch (`joinProcessGroup`); rank 0 alone writes the experiment. */
   group?: ProcessGroup
   onProgress?: (event: BatchEvent | EpochEvent) => void
+  /** The data set as it was opened, before anything is trained. */
+  onData?: (dataset: Dataset) => void
+  onDownload?: DownloadProgress
   signal?: AbortSignal
 }
 
@@ -52,45 +58,73 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
   const settings = settingsOf(options, 'train')
-  const start = settings.from === undefined ? undefined : await loadModelParts(settings.from, options)
-  const dataset = await openTrainData(settings, options, start?.preprocessing)
-  checkClasses(dataset)
-  const parts = start ? fitted(start, dataset) : await freshParts(settings, dataset)
-  const experiment = await beginExperiment('train', parts, dataset, settings, options)
+  const { parts, dataset } = await start(settings, options)
+  const experiment = await beginExperiment('train', parts, dataset, settings, options, { load: options.load })
   return runJob({ experiment, ...(await wholeModel(parts, dataset, settings, options)) })
 }
 
+/** What a run begins with: the data set, and a fresh network for it or the one of `from`. */
+async function start(settings: TrainSettings, options: TrainOptions): Promise<{ parts: ModelParts; dataset: Dataset }> {
+  const { from, preprocess } = settings
+  const { load = {}, experimentsRoot } = options
+  const loaded = from === undefined ? undefined : await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const dataset = await openTrainData(settings, options, loaded?.preprocessing)
+  checkClasses(dataset)
+  return { dataset, parts: loaded ? fitted(loaded, dataset) : await freshParts(settings, dataset) }
+}
+
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
-  const { experiment, settings, dataset, parts, history, state } = await reopen(options, name)
+  const experiment = await openStopped(name, options)
   if (experiment.manifest.command.name === 'finetune') {
     throw new LrpError(
       'INVALID_ARGUMENT',
       `${experiment.name} is a fine-tuning: go on with "lrp-native finetune --resume"`
     )
   }
+  if (!hasCheckpoint(experiment)) {
+    const settings = storedSettings(experiment, options)
+    const load = experiment.manifest.command.load as TrainOptions['load']
+    const { parts, dataset } = await start(settings, { ...options, load })
+    checkSame(experiment, dataset)
+    return runJob({ experiment, ...(await wholeModel(parts, dataset, settings, options)) })
+  }
+  const { settings, dataset, parts, history, state } = await reopen(experiment, options)
   return runJob({ experiment, history, state, ...(await wholeModel(parts, dataset, settings, options)) })
 }
 
-/** A stopped experiment as it stood: its settings, data, and the model with the weights of its last checkpoint. */
-export async function reopen(options: TrainOptions, name: string): Promise<Reopened> {
+/** A stopped experiment, without what a kill left half written. */
+export async function openStopped(name: string, options: TrainOptions): Promise<Experiment> {
   const experiment = await openExperiment(name, options.experimentsRoot)
-  const checkpoint = await readCheckpoint(experiment)
-  const longer = options.epochs === undefined ? {} : { epochs: options.epochs }
-  const settings = checkSettings({ ...experiment.manifest.command, ...longer }, 'experiment.json')
-  const saved = await loadModelParts(experiment.folder)
-  const dataset = await openTrainData(settings, options, settings.from === undefined ? undefined : saved.preprocessing)
-  const known = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
-  if (known !== fingerprint(dataset)) {
-    throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
-  }
   if (!options.group || options.group.rank === 0) await removeLeftovers(experiment)
+  return experiment
+}
+
+/** Settings of a stopped experiment, of which `epochs` may be others now. */
+export function storedSettings({ manifest }: Experiment, { epochs }: { epochs?: number }): TrainSettings {
+  return checkSettings({ ...manifest.command, ...(epochs === undefined ? {} : { epochs }) }, 'experiment.json')
+}
+
+/** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */
+export function checkSame(experiment: Experiment, dataset: Dataset): void {
+  const known = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
+  if (known === fingerprint(dataset)) return
+  throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
+}
+
+/** A stopped experiment as it stood: its settings, data, and the model with the weights of its last checkpoint. */
+export async function reopen(experiment: Experiment, options: TrainOptions): Promise<Reopened> {
+  const checkpoint = await readCheckpoint(experiment)
+  const settings = storedSettings(experiment, options)
+  const saved = await loadModelParts(experiment.folder)
+  const dataset = await openTrainData(settings, options, saved.preprocessing)
+  checkSame(experiment, dataset)
   const { weights: kept, ...state } = checkpoint.snapshot
   const weights = new Map(Object.entries(kept))
   const parts = { ...saved, tensors: weights }
-  return { experiment, settings, dataset, parts, weights, history: checkpoint.history, state }
+  return { settings, dataset, parts, weights, history: checkpoint.history, state }
 }
 
-interface Reopened extends Pick<Job, 'experiment' | 'history' | 'state'> {
+interface Reopened extends Pick<Job, 'history' | 'state'> {
   settings: TrainSettings
   dataset: Dataset
   /** The model; where all of it was trained, with the weights of the last checkpoint. */
@@ -112,8 +146,15 @@ export async function openTrainData(
   options: TrainOptions,
   preprocessing?: Preprocessing
 ): Promise<Dataset> {
-  if (typeof options.data === 'object') return options.data
-  return openDataset({ ...settings, strict: options.strict, preprocessing })
+  const { data, strict, onDownload, onData } = options
+  const how = { strict, preprocessing: preprocessing ?? (await givenPreprocessing(settings)), onProgress: onDownload }
+  const dataset = typeof data === 'object' ? data : await openDataset({ ...settings, ...how })
+  onData?.(dataset)
+  return dataset
+}
+
+async function givenPreprocessing({ preprocess }: TrainSettings): Promise<Preprocessing | undefined> {
+  return preprocess === undefined || preprocess === 'none' ? undefined : choosePreprocessing(preprocess, [])
 }
 
 /** Makes the folder, with what was asked in it. */
@@ -165,12 +206,14 @@ export function ending(all: Job['options'], { untilEpoch = Infinity }: TrainOpti
   return { options: { ...all, epochs: Math.min(all.epochs, untilEpoch) }, paused: untilEpoch < all.epochs }
 }
 
+/** A fresh network sees images as they were read, whatever its architecture's published weights want. */
 async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<ModelParts> {
   const { task, classes, imageShape } = dataset
   const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
   const parts = { ...(await initialise(architecture, settings.seed, classes)), task }
-  if (settings.normalise === 'none') return parts
-  return { ...parts, preprocessing: { ...parts.preprocessing!, ...(await fitNormalisation(dataset)) } }
+  const preprocessing = (await givenPreprocessing(settings)) ?? plainPreprocessing(imageShape)
+  const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing.scale) : {}
+  return { ...parts, preprocessing: { ...preprocessing, ...values } }
 }
 
 /** A loaded model, if it takes these images and has these classes. @throws LrpError INVALID_ARGUMENT */
@@ -219,13 +262,15 @@ export function checkClasses(dataset: Dataset): void {
 
 function describe(dataset: Dataset): Record<string, unknown> {
   const { name, task, classes, imageShape, splits, skipped } = dataset
-  const counts = Object.fromEntries(Object.entries(splits).map(([split, { labels }]) => [split, labels.length]))
+  const ofSplits = <T>(value: (split: Split) => T): Record<string, T> =>
+    Object.fromEntries(Object.entries(splits).map(([split, images]) => [split, value(images)]))
   return {
     name,
     task,
     classes,
     imageShape,
-    counts,
+    counts: ofSplits(({ labels }) => labels.length),
+    ...(task !== 'regression' && { perClass: ofSplits((split) => classCounts(split, classes.length)) }),
     skipped,
     fingerprint: fingerprint(dataset),
     threads: native().info().threads

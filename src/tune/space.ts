@@ -34,7 +34,7 @@ export type Space = Record<string, Axis>
 export function checkSpace(given: unknown): Space {
   const space = checkOptions(z.record(z.string(), axisSchema), given, 'the search space')
   const names = Object.keys(settingsSchema.shape)
-  const fixed = ['data', 'dataPath', 'validSplit', 'imageSize', 'channels', 'epochs', 'from']
+  const fixed = ['data', 'dataPath', 'validSplit', 'testSplit', 'imageSize', 'channels', 'preprocess', 'epochs', 'from']
   const renamed = Object.entries(space).map(
     ([name, axis]) => [name.replace(/-(\w)/g, (_, c: string) => c.toUpperCase()), axis] as const
   )

@@ -172,18 +172,29 @@ describe('augmentation', () => {
     expect(mirrored).toBeLessThan(48)
   })
 
-  test('a crop is a window of the padded image', () => {
-    const found = values({ cropPadding: 2 }, 5).map((v) => Math.round(v * 255))
+  test.each([
+    ['bytes', images],
+    ['floats', { data: Float32Array.from(images.data, (value) => value / 255), shape }]
+  ])('a crop is a window of the padded image, then mirrored: %s', (_, given) => {
+    const padding = 7
     const pixel = (image: number, channel: number, y: number, x: number): number =>
       y < 0 || y >= 6 || x < 0 || x >= 5 ? 0 : images.data[((image * 3 + channel) * 6 + y) * 5 + x]!
-    for (let image = 0; image < 4; image++) {
-      const shifts = [-2, -1, 0, 1, 2].flatMap((dy) => [-2, -1, 0, 1, 2].map((dx) => [dy, dx] as const))
-      const matches = shifts.filter(([dy, dx]) =>
-        Array.from({ length: 90 }, (_, i) =>
-          pixel(image, Math.floor(i / 30), (Math.floor(i / 5) % 6) + dy, (i % 5) + dx)
-        ).every((value, i) => value === found[image * 90 + i])
-      )
-      expect(matches.length).toBeGreaterThanOrEqual(1)
+    const shifts = Array.from({ length: (2 * padding + 1) ** 2 }, (_, i) =>
+      [Math.floor(i / (2 * padding + 1)), i % (2 * padding + 1)].map((shift) => shift - padding)
+    ) as [number, number][]
+    const turns = [0, 1, 2, 3].map((i) => [i % 2 === 1, i > 1] as const)
+    for (let seed = 0; seed < 5; seed++) {
+      const augment = { cropPadding: padding, horizontalFlip: true, verticalFlip: true }
+      const found = [...steps.augment(given, augment, plain, seed, keys).data].map((v) => Math.round(v * 255))
+      for (let image = 0; image < 4; image++) {
+        const own = found.slice(image * 90, image * 90 + 90)
+        const isWindow = ([dy, dx]: [number, number], [flipY, flipX]: readonly [boolean, boolean]): boolean =>
+          own.every((value, i) => {
+            const [y, x] = [Math.floor(i / 5) % 6, i % 5]
+            return value === pixel(image, Math.floor(i / 30), (flipY ? 5 - y : y) + dy, (flipX ? 4 - x : x) + dx)
+          })
+        expect(shifts.some((shift) => turns.some((turn) => isWindow(shift, turn)))).toBe(true)
+      }
     }
   })
 

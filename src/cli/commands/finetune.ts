@@ -3,13 +3,14 @@ import type { FinetuneMode } from '../../finetune/finetune.js'
 import { withCommonFlags, type CliContext } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
-import { trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { dataProgress, trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import { showTrained } from './train.js'
 
 interface Flags extends TrainFlags, PeerFlags {
   mode?: FinetuneMode
   newHead?: boolean
   preprocess?: string
+  architecture?: string
   resume?: string
 }
 
@@ -21,12 +22,13 @@ export function register(program: Command, context: CliContext): void {
     .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
     .option('--mode <mode>', 'last-layer: the rest stays and is computed once; whole: every weight is trained')
     .option('--new-head', 'a new last layer even where the classes are the same')
+    .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
     .option('--resume <experiment>', 'stopped fine-tuning to go on with')
   withPeerFlags(withTrainFlags(withDataFlags(command)))
   withCommonFlags(command, [
     'finetune mlp-digits --data-path path/to/class-folders',
-    'finetune vgg16.pth --data-path path/to/class-folders --mode whole --learning-rate 0.0001 --augment flip,crop=16'
+    'finetune vgg16.pth --architecture vgg16 --data-path path/to/class-folders --mode whole --learning-rate 0.0001'
   ])
   command.action((model: string | undefined, flags: Flags) => runFinetune(model, flags, context))
 }
@@ -35,13 +37,13 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
   const output = await context.begin(flags, { shared: true })
   const { finetune } = await import('../../finetune/finetune.js')
   const { newestExperiment } = await import('../../experiment/experiment.js')
-  const { mode, newHead, preprocess, resume } = flags
+  const { mode, newHead, preprocess, architecture, resume } = flags
   const model = name ?? (resume === undefined ? (await newestExperiment(flags.experiments)).folder : undefined)
   const progress = trainProgress(output, flags.epochs ?? 10)
   const peers = await joinPeers(flags)
-  const options = { ...trainOptions(flags), ...peers, model, mode, newHead, resume, load: { preprocess } }
-  const { onProgress } = progress
-  const result = await finetune({ ...options, onProgress, signal: context.signal }).finally(progress.stop)
+  const options = { ...trainOptions(flags), ...peers, model, mode, newHead, resume, load: { preprocess, architecture } }
+  const shown = { ...dataProgress(output), onProgress: progress.onProgress }
+  const result = await finetune({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
   const { test: scores } = result
   const rows = scores?.metrics.perClass.map(
     (one) =>

@@ -2,11 +2,19 @@ import type { Command } from 'commander'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
-import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import {
+  dataProgress,
+  trainOptions,
+  trainProgress,
+  withModelChoice,
+  withTrainFlags,
+  type TrainFlags
+} from '../train-flags.js'
 import type { TrainResult } from '../../train/train.js'
 
 interface Flags extends TrainFlags, PeerFlags {
   from?: string
+  architecture?: string
   resume?: string
 }
 
@@ -15,6 +23,7 @@ export function register(program: Command, context: CliContext): void {
   const command = program.command('train').description('Train a network and write its experiment folder.')
   withPeerFlags(withTrainFlags(withModelChoice(withDataFlags(command))))
     .option('--from <model>', 'experiment or model whose weights to start from')
+    .option('--architecture <name>', 'network of a --from file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--resume <experiment>', 'stopped experiment to go on with')
   withCommonFlags(command, [
     'train',
@@ -28,11 +37,12 @@ export function register(program: Command, context: CliContext): void {
 async function runTrain(flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags, { shared: true })
   const { train } = await import('../../train/train.js')
-  const options = { ...trainOptions(flags), from: flags.from, resume: flags.resume, ...(await joinPeers(flags)) }
+  const { from, resume, architecture } = flags
+  const load = architecture === undefined ? undefined : { architecture }
+  const options = { ...trainOptions(flags), from, load, resume, ...(await joinPeers(flags)) }
   const progress = trainProgress(output, options.epochs ?? 20)
-  const result = await train({ ...options, onProgress: progress.onProgress, signal: context.signal }).finally(
-    progress.stop
-  )
+  const shown = { ...dataProgress(output), onProgress: progress.onProgress }
+  const result = await train({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
   await showTrained(result, output)
 }
 

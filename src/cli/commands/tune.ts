@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { GivenSpace, Trial } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
-import { trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { dataProgress, trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 
 interface Flags extends TrainFlags {
   space?: string
@@ -56,7 +56,8 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const measure = flags.task === 'regression' ? 'loss' : 'accuracy'
   const onTrial = (trial: Trial): void => output.note(lineOf(trial, measure))
   const space = flags.space === undefined ? undefined : ((await readJson(flags.space)) as GivenSpace)
-  const result = await tune({ ...trainOptions(flags), ...given, space, resume, onTrial, signal: context.signal })
+  const shown = { ...dataProgress(output), onTrial }
+  const result = await tune({ ...trainOptions(flags), ...given, ...shown, space, resume, signal: context.signal })
   const { experiment, best, completed } = result
   output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials: result.trials }, [
     ...result.trials.slice(0, 10).map((trial) => lineOf(trial, result.measure)),
