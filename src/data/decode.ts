@@ -5,10 +5,10 @@ import type { Preprocessing } from '../model/graph.js'
 import { readImage } from '../model/preprocessing.js'
 import type { Dataset, Split } from './dataset.js'
 import { Limit } from './limit.js'
+import { checkMemory } from './memory.js'
 
 /** Images decoded at the same time: what sharp's threads can use, without holding many decoded images at once. */
 const AT_ONCE = 8
-const MEMORY_SHARE = 0.8
 /** Share of the machine's memory up to which `auto` keeps images. */
 const AUTO_SHARE = 0.5
 
@@ -135,13 +135,6 @@ export class Decoder {
 /** Whether images that need so many bytes are kept in a machine's memory. */
 export function keepsInMemory(cache: Cache = 'auto', bytes: number, memory = totalmem()): boolean {
   return cache === 'memory' || (cache === 'auto' && bytes <= memory * AUTO_SHARE)
-}
-
-function checkMemory(images: number, size: number): void {
-  const [needed, there] = [images * size, totalmem() * MEMORY_SHARE].map((bytes) => bytes / 2 ** 30)
-  if (needed! <= there!) return
-  const sizes = `${needed!.toFixed(1)} GiB of memory, this machine can give ${there!.toFixed(1)}`
-  throw new LrpError('INVALID_ARGUMENT', `${images} images need ${sizes}: give a smaller --image-size or --cache none`)
 }
 
 function plain({ channels = 3, imageSize }: DecodeOptions): Preprocessing {

@@ -7,6 +7,8 @@ import { complete, type SplitOptions } from './split.js'
 
 const IMAGE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp', '.svg'])
 const SPLITS = ['train', 'valid', 'test'] as const
+/** What the folder of validation images is called. */
+const VALID = ['valid', 'val', 'validation']
 
 export interface FolderOptions extends DecodeOptions, SplitOptions {}
 
@@ -33,9 +35,11 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   if (!existsSync(root) || !statSync(root).isDirectory()) {
     throw new LrpError('NOT_FOUND', `the data folder ${root} does not exist`)
   }
-  const given = SPLITS.filter((name) => existsSync(join(root, name)))
-  const roots =
-    given.length > 0 ? given.map((name) => ({ name, folder: join(root, name) })) : [{ name: SPLITS[0], folder: root }]
+  const given = SPLITS.flatMap((name) => {
+    const folder = (name === 'valid' ? VALID : [name]).map((one) => join(root, one)).find((one) => existsSync(one))
+    return folder === undefined ? [] : [{ name, folder }]
+  })
+  const roots = given.length > 0 ? given : [{ name: SPLITS[0], folder: root }]
   const classes = [...new Set(roots.flatMap(({ folder }) => classFolders(folder)))].sort()
   if (classes.length === 0) throw new LrpError('NOT_FOUND', `${root} holds no class folders with images`)
   const files = roots.map(({ name, folder }) => ({ name, files: labelledFiles(folder, classes) }))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { arranged } from './arrange.js'
 import { LrpError } from '../errors.js'
 import { TASKS, type Preprocessing, type Task } from '../model/graph.js'
 import { checkOptions } from '../options.js'
@@ -42,10 +43,10 @@ export interface DataOptions {
   seed?: number
   /** Seed of what is carved out where `seed` is that of something else, such as noise. */
   splitSeed?: number
-  /** Image files: [height, width] and channels of every image. */
+  /** [height, width] and channels of every image: of files by default those of the first. */
   imageSize?: [number, number]
   channels?: 1 | 3
-  /** Image files: how images are read; taken from a model that is to see them. */
+  /** How images become bytes, instead of imageSize and channels; taken from a model that is to see them. */
   preprocessing?: Preprocessing
   /** Data without a test split of its own: the share that tests (0.1); 1 takes all. */
   testSplit?: number
@@ -76,13 +77,14 @@ const schema = z.object({
  */
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
   checkOptions(schema, options, 'the data set')
-  const dataset = await open(options)
+  const opened = await open(options)
+  const dataset = readsFiles(datasetName(options)) ? opened : await arranged(opened, options)
   return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
 }
 
 async function open(options: DataOptions): Promise<Dataset> {
   const name = datasetName(options)
-  if (options.cache === 'none' && name !== 'folder' && name !== 'csv' && Object.hasOwn(DATASETS, name)) {
+  if (options.cache === 'none' && !readsFiles(name) && Object.hasOwn(DATASETS, name)) {
     throw new LrpError(
       'INVALID_ARGUMENT',
       `the data set ${name} is read as a whole: cache 'none' goes with image files`
@@ -100,6 +102,11 @@ async function open(options: DataOptions): Promise<Dataset> {
   if (name === 'csv') return openCsv(dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)
   return openFolder(dataPath, carving)
+}
+
+/** Whether a data set's images are files of their own, of any size. */
+function readsFiles(name: string): boolean {
+  return name === 'folder' || name === 'csv'
 }
 
 /** The data set that is meant: by its name, else by what lies at `dataPath`, else the shipped one. */

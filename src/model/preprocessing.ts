@@ -103,8 +103,7 @@ export async function readImage(
   try {
     // decoded first, then resized and cropped from raw pixels: sharp's own order of these steps is another one
     const decoded = await rawPixels(inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels))
-    const { data, info } = await cropped(await resized(decoded, p.resize), p.crop, name)
-    return { bytes: interleavedToPlanes(data, info.channels, p.channels), shape: [p.channels, info.height, info.width] }
+    return await inPlanes(decoded, p, name)
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
     const missing = typeof source === 'string' && !existsSync(source)
@@ -115,6 +114,35 @@ export async function readImage(
       { cause }
     )
   }
+}
+
+/** Whether images [C, H, W] of bytes are already what resizing, cropping and the wanted channels would make of them. */
+export function isArranged([channels, height, width]: readonly number[], p: Preprocessing): boolean {
+  const [h, w] = resizedSize(height!, width!, p.resize)
+  const [cropHeight, cropWidth] = p.crop ?? [h, w]
+  return channels === p.channels && h === height && w === width && cropHeight === h && cropWidth === w
+}
+
+/** An image of bytes [C, H, W], resized, cropped and in the wanted channels as `readImage` does it with a file. */
+export async function arrangeImage(
+  planes: Uint8Array,
+  [channels, height, width]: readonly [number, number, number],
+  p: Preprocessing,
+  name: string
+): Promise<{ bytes: Uint8Array; shape: number[] }> {
+  const info = { width, height, channels: channels as 1 | 3 }
+  const data = Buffer.from(planesToInterleaved(planes, channels))
+  const pixels = channels > p.channels ? await rawPixels(inColours(sharp(data, { raw: info }), 1)) : { data, info }
+  return inPlanes(pixels, p, name)
+}
+
+async function inPlanes(
+  pixels: Pixels,
+  p: Preprocessing,
+  name: string
+): Promise<{ bytes: Uint8Array; shape: number[] }> {
+  const { data, info } = await cropped(await resized(pixels, p.resize), p.crop, name)
+  return { bytes: interleavedToPlanes(data, info.channels, p.channels), shape: [p.channels, info.height, info.width] }
 }
 
 const WHITE = { background: '#fff' }
@@ -132,15 +160,17 @@ function rawPixels(image: Sharp): Promise<Pixels> {
   return image.raw().toBuffer({ resolveWithObject: true })
 }
 
-/** To [height, width], or the shorter side to a number of pixels. */
-async function resized(pixels: Pixels, size: Preprocessing['resize']): Promise<Pixels> {
-  if (size === undefined) return pixels
-  const { width, height } = pixels.info
+/** [height, width], or the shorter side to a number of pixels. */
+function resizedSize(height: number, width: number, size: Preprocessing['resize']): [number, number] {
+  if (typeof size !== 'number') return size ?? [height, width]
   const shorter = Math.min(width, height)
-  const [h, w] =
-    typeof size === 'number'
-      ? [height, width].map((side) => (side === shorter ? size : Math.floor((size * side) / shorter)))
-      : size
+  const scaled = (side: number): number => (side === shorter ? size : Math.floor((size * side) / shorter))
+  return [scaled(height), scaled(width)]
+}
+
+async function resized(pixels: Pixels, size: Preprocessing['resize']): Promise<Pixels> {
+  const { width, height } = pixels.info
+  const [h, w] = resizedSize(height, width, size)
   if (w === width && h === height) return pixels
   return rawPixels(sharp(pixels.data, { raw: pixels.info }).resize(w, h, { kernel: 'linear', fit: 'fill' }))
 }
@@ -154,6 +184,13 @@ async function cropped(pixels: Pixels, size: Preprocessing['crop'], name: string
   if (width === w && height === h) return pixels
   const [left, top] = [Math.round((width - w) / 2), Math.round((height - h) / 2)]
   return rawPixels(sharp(pixels.data, { raw: pixels.info }).extract({ left, top, width: w, height: h }))
+}
+
+function planesToInterleaved(planes: Uint8Array, channels: number): Uint8Array {
+  const plane = planes.length / channels
+  const result = new Uint8Array(planes.length)
+  for (let c = 0; c < channels; c++) for (let i = 0; i < plane; i++) result[i * channels + c] = planes[c * plane + i]!
+  return result
 }
 
 function interleavedToPlanes(pixels: Uint8Array, found: number, wanted: number): Uint8Array {

@@ -54,6 +54,15 @@ describe('image folders', () => {
     expect([bytes[0], bytes[24], bytes[48]]).toEqual([BLUE.r, BLUE.g, BLUE.b])
   })
 
+  test.each(['val', 'validation'])('take a folder %s for the validation split', async (name) => {
+    await classes('train/', 3)
+    await classes(`${name}/`, 2)
+    const { splits } = await openDataset({ dataPath: folder, testSplit: 0 })
+    expect(splits.train.labels).toHaveLength(6)
+    expect(splits.valid.paths!.every((path) => path.startsWith(join(folder, name)))).toBe(true)
+    expect(splits.valid.labels).toHaveLength(4)
+  })
+
   test('are read alike, whatever finishes first', async () => {
     await classes('', 12)
     const open = (): Promise<string> => openDataset({ dataPath: folder }).then(fingerprint)

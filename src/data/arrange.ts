@@ -1,0 +1,55 @@
+import type { Preprocessing } from '../model/graph.js'
+import { arrangeImage, isArranged, plainPreprocessing } from '../model/preprocessing.js'
+import { imagesOf, type Dataset, type SplitName } from './dataset.js'
+import { checkMemory } from './memory.js'
+
+export interface ArrangeOptions {
+  /** [height, width] and channels of every image. */
+  imageSize?: [number, number]
+  channels?: 1 | 3
+  /** How images become bytes; instead of imageSize and channels. */
+  preprocessing?: Preprocessing
+}
+
+/** Images at the same time: what sharp's threads can use. */
+const AT_ONCE = 8
+
+/**
+ * A data set in memory whose images are resized, cropped, made grey (one channel) or coloured (one channel three times), as
+ * files are when they are read; the same data set where nothing is to be done.
+ * @throws LrpError INVALID_ARGUMENT for a crop larger than the images, or more than memory holds
+ */
+export async function arranged(dataset: Dataset, options: ArrangeOptions): Promise<Dataset> {
+  const [channels, height, width] = dataset.imageShape
+  const shape = [options.channels ?? channels, ...(options.imageSize ?? [height, width])]
+  const wanted = options.preprocessing ?? plainPreprocessing(shape)
+  if (isArranged(dataset.imageShape, wanted)) return dataset
+  const one = await arrangeImage(new Uint8Array(channels * height * width), dataset.imageShape, wanted, dataset.name)
+  const imageShape = one.shape as Dataset['imageShape']
+  const splits = { ...dataset.splits }
+  const total = Object.values(splits).reduce((sum, { labels }) => sum + labels.length, 0)
+  checkMemory(total, one.bytes.length)
+  for (const name of Object.keys(splits) as SplitName[]) {
+    splits[name] = { ...splits[name], images: await arrangedImages(dataset, name, wanted, one.bytes.length) }
+  }
+  return { ...dataset, imageShape, splits }
+}
+
+async function arrangedImages(
+  dataset: Dataset,
+  split: SplitName,
+  wanted: Preprocessing,
+  size: number
+): Promise<Uint8Array> {
+  const count = dataset.splits[split].labels.length
+  const images = new Uint8Array(count * size)
+  let next = 0
+  const work = async (): Promise<void> => {
+    for (let i = next++; i < count; i = next++) {
+      const { bytes } = imagesOf(dataset, split, i, i + 1)
+      images.set((await arrangeImage(bytes, dataset.imageShape, wanted, dataset.name)).bytes, i * size)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  return images
+}

@@ -1,0 +1,12 @@
+import { totalmem } from 'node:os'
+import { LrpError } from '../errors.js'
+
+const MEMORY_SHARE = 0.8
+
+/** @throws LrpError INVALID_ARGUMENT where so many images of `size` bytes do not fit into this machine's memory */
+export function checkMemory(images: number, size: number): void {
+  const [needed, there] = [images * size, totalmem() * MEMORY_SHARE].map((bytes) => bytes / 2 ** 30)
+  if (needed! <= there!) return
+  const sizes = `${needed!.toFixed(1)} GiB of memory, this machine can give ${there!.toFixed(1)}`
+  throw new LrpError('INVALID_ARGUMENT', `${images} images need ${sizes}: give a smaller --image-size or --cache none`)
+}

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from '@jest/globals'
+import { describeShared, shared } from '../shared.js'
+import { cli } from './run.js'
+
+const root = mkdtempSync(join(tmpdir(), 'lrp-training-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+const experiments = ['--experiments', root]
+
+test('train says what the data set holds', async () => {
+  const { err } = await cli('train', '--epochs', '1', ...experiments)
+  expect(err).toContain('digits: 10 classes, images of 1x8x8; train 1258 (122 to 128 per class), valid 180 (17 to 19')
+})
+
+test.each([['train'], ['data', 'inspect']])('%s shows how far a download is', async (...command) => {
+  const server = createServer((_, response) => response.writeHead(200, { connection: 'close' }).end('not MNIST'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const before = { ...process.env }
+  process.env.XDG_CACHE_HOME = root
+  process.env.LRP_NATIVE_MNIST_MIRROR = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    const { status, err } = await cli(...command, '--data', 'mnist')
+    expect(err).toContain('kB of train-images-idx3-ubyte.gz')
+    expect(err).toContain('MNIST cannot be downloaded')
+    expect(status).toBe(1)
+  } finally {
+    for (const name of ['XDG_CACHE_HOME', 'LRP_NATIVE_MNIST_MIRROR']) {
+      if (before[name] === undefined) delete process.env[name]
+      else process.env[name] = before[name]
+    }
+    server.close()
+  }
+})
+
+describeShared('weights of a known network', () => {
+  const weights = shared('models', 'resnet20-12fca82f.th')
+  const data = ['--data-path', shared('data', 'cifar10', 'test'), '--architecture', 'resnet20', '--epochs', '1']
+
+  test('are fine-tuned, and scored on the share that was asked for', async () => {
+    const shares = ['--test-split', '0.5', '--valid-split', '0.2']
+    const { status, out } = await cli('finetune', weights, ...data, ...shares, '--json', '--quiet', ...experiments)
+    expect(status).toBe(0)
+    const { test: scores } = JSON.parse(out) as { test: { images: number; accuracy: number } }
+    expect(scores.images).toBe(500)
+    expect(scores.accuracy).toBeGreaterThan(0.7)
+  })
+
+  test('are what training starts from', async () => {
+    const steps = ['--learning-rate', '1e-9', '--scheduler', 'constant', '--test-split', '0.8']
+    const { status, out } = await cli(
+      'train',
+      '--from',
+      weights,
+      ...data,
+      ...steps,
+      '--json',
+      '--quiet',
+      ...experiments
+    )
+    expect(status).toBe(0)
+    const { history } = JSON.parse(out) as { history: { validAccuracy: number }[] }
+    expect(history[0]!.validAccuracy).toBeGreaterThan(0.4)
+  })
+})

@@ -1,0 +1,100 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import sharp from 'sharp'
+import { test } from '../../src/evaluate/test.js'
+import { finetune } from '../../src/finetune/finetune.js'
+import { train, type TrainResult } from '../../src/train/train.js'
+
+let root = ''
+let images = ''
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'lrp-begin-'))
+  images = join(root, 'images')
+  for (const [label, background] of [
+    ['dark', '#300810'],
+    ['light', '#a0d0c8']
+  ] as const) {
+    mkdirSync(join(images, label), { recursive: true })
+    for (let i = 0; i < 10; i++) {
+      const noise = { type: 'gaussian', mean: 0, sigma: 5 + i } as const
+      await sharp({ create: { width: 20, height: 16, channels: 3, background, noise } }).toFile(
+        join(images, label, `${i}.png`)
+      )
+    }
+  }
+})
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const common = (): object => ({ experimentsRoot: root, epochs: 1, threads: 1 })
+const weights = ({ experiment }: TrainResult): string =>
+  readFileSync(experiment.path('weights.safetensors')).toString('base64')
+
+describe('a fresh network', () => {
+  it('of an architecture for other images sees those it was trained on when it is used', async () => {
+    const result = await train({ ...common(), dataPath: images, model: 'resnet20', validSplit: 0.2, seed: 3 })
+    const { model, history } = result
+    expect(model.preprocessing).toMatchObject({ resize: [16, 20], mean: [0, 0, 0], std: [1, 1, 1] })
+    const { metrics } = await test(model, {
+      dataPath: images,
+      validSplit: 0.2,
+      testSplit: 0.1,
+      seed: 3,
+      split: 'valid'
+    })
+    expect(metrics.logLoss).toBeCloseTo(history[0]!.validLoss, 4)
+    model.dispose()
+  })
+
+  it('takes images of one channel, whatever its architecture is for', async () => {
+    const { model } = await train({ ...common(), model: 'resnet20', batchSize: 256 })
+    expect(model.preprocessing!.mean).toEqual([0])
+    model.dispose()
+  })
+
+  it('keeps how images are asked to be prepared, and fits the values to that', async () => {
+    const preprocess = join(root, 'pre.json')
+    const values = { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0.25], std: [0.5] }
+    writeFileSync(preprocess, JSON.stringify({ resize: 12, crop: [10, 8], ...values }))
+    const given = await train({ ...common(), dataPath: images, preprocess })
+    expect(given.model.preprocessing).toEqual({ resize: 12, crop: [10, 8], ...values })
+    expect(given.model.imageShape).toEqual([1, 10, 8])
+    const fitted = await train({ ...common(), dataPath: images, preprocess, normalise: 'fit' })
+    expect(fitted.model.preprocessing).toMatchObject({ resize: 12, crop: [10, 8] })
+    expect(fitted.model.preprocessing!.mean).not.toEqual([0.25])
+    for (const { model } of [given, fitted]) model.dispose()
+  })
+})
+
+describe('experiment.json', () => {
+  it('keeps the images of every class and the shares they were split by', async () => {
+    const { model, experiment } = await train({ ...common(), dataPath: images, validSplit: 0.2, testSplit: 0.4 })
+    model.dispose()
+    const { data, command } = experiment.manifest as unknown as { data: object; command: object }
+    expect(data).toMatchObject({ perClass: { train: [5, 5], valid: [1, 1], test: [4, 4] } })
+    expect(command).toMatchObject({ validSplit: 0.2, testSplit: 0.4 })
+  })
+})
+
+describe('a run that was killed before its first checkpoint', () => {
+  it.each(['train', 'finetune'] as const)('begins anew in its folder when it is resumed: %s', async (command) => {
+    const base = await train({ ...common(), dataPath: images, experimentName: 'base' })
+    base.model.dispose()
+    const options = { ...common(), dataPath: images, epochs: 2 }
+    const run = (more: object): Promise<TrainResult> =>
+      command === 'train' ? train({ ...options, ...more }) : finetune({ ...options, ...more })
+    const whole = await run(command === 'train' ? {} : { model: base.experiment.folder })
+    whole.model.dispose()
+    const before = weights(whole)
+    for (const name of ['checkpoints', 'model.json', 'weights.safetensors', 'history.csv']) {
+      rmSync(whole.experiment.path(name), { recursive: true })
+    }
+    writeFileSync(whole.experiment.path('.weights.safetensors.0badcafe.tmp'), 'half')
+    const again = await run({ resume: whole.experiment.name })
+    again.model.dispose()
+    expect(again.experiment.folder).toBe(whole.experiment.folder)
+    expect(weights(again)).toBe(before)
+    expect(() => readFileSync(again.experiment.path('.weights.safetensors.0badcafe.tmp'))).toThrow('ENOENT')
+  })
+})
