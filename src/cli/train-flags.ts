@@ -4,6 +4,8 @@ import type { DownloadProgress } from '../data/mnist.js'
 import type { BatchEvent, EpochEvent } from '../train/native.js'
 import type { TrainOptions } from '../train/train.js'
 import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
+import { LrpError } from '../errors.js'
+import { readJson } from '../files.js'
 import { dataOptions, type DataFlags } from './shared-flags.js'
 
 type Choices = Pick<
@@ -41,6 +43,7 @@ type Choices = Pick<
 
 export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threads'> {
   freeze?: string[]
+  groups?: string
   experimentName?: string
   experiments?: string
 }
@@ -104,6 +107,10 @@ export function withTrainFlags(command: Command): Command {
       'crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25'
     )
     .option('--freeze <patterns...>', 'tensors that stay as they are: regular expressions over their names')
+    .option(
+      '--groups <file>',
+      'JSON: [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}], by tensor names'
+    )
     .option('--tensorboard', 'also write an event file for TensorBoard')
     .option('--batch-size <number>', 'images per step (32)', wholeNumber('--batch-size', 1))
     .option('--epochs <number>', 'passes over the training images (20)', wholeNumber('--epochs', 1))
@@ -112,7 +119,7 @@ export function withTrainFlags(command: Command): Command {
 }
 
 /** Flags as options of `train`; what was not given is left out. */
-export function trainOptions(flags: TrainFlags): TrainOptions {
+export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
   const { task, model, normalise, preprocess, hiddenSize, activation } = flags
   const { loss, labelSmoothing, classWeights, balancedSampling, optimizer } = flags
   const { learningRate, momentum, nesterov, weightDecay, scheduler, warmupEpochs, schedulerStep, schedulerGamma } =
@@ -120,7 +127,7 @@ export function trainOptions(flags: TrainFlags): TrainOptions {
   const { schedulerPatience, gradientClip, accumulate, earlyStopping, precision, augment, batchSize, epochs, threads } =
     flags
   const { freeze, experimentName, experiments: experimentsRoot, seed, device } = flags
-  const groups = freeze?.map((match) => ({ match, frozen: true }))
+  const groups = await groupsOf(freeze, flags.groups)
   const network = { task, model, normalise, preprocess, hiddenSize, activation }
   const aim = { loss, labelSmoothing, classWeights, balancedSampling, groups }
   const steps = {
@@ -148,6 +155,15 @@ export function trainOptions(flags: TrainFlags): TrainOptions {
   const { seed: _, ...source } = dataOptions(flags)
   const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+/** What is frozen comes first: the first group that matches a tensor takes it. */
+async function groupsOf(freeze: string[] | undefined, file: string | undefined): Promise<TrainOptions['groups']> {
+  if (freeze === undefined && file === undefined) return undefined
+  const given = file === undefined ? [] : await readJson(file)
+  if (!Array.isArray(given)) throw new LrpError('INVALID_FILE', `${file} holds no list of groups`)
+  const frozen = (freeze ?? []).map((match) => ({ match, frozen: true }))
+  return [...frozen, ...(given as NonNullable<TrainOptions['groups']>)]
 }
 
 function parseWeights(text: string): 'balanced' | number[] {

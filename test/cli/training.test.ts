@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { describeShared, shared } from '../shared.js'
 import { cli } from './run.js'
 
@@ -14,6 +15,29 @@ const experiments = ['--experiments', root]
 test('train says what the data set holds', async () => {
   const { err } = await cli('train', '--epochs', '1', ...experiments)
   expect(err).toContain('digits: 10 classes, images of 1x8x8; train 1258 (122 to 128 per class), valid 180 (17 to 19')
+})
+
+test('parameter groups come from a file, and what is frozen stays frozen', async () => {
+  const file = join(root, 'groups.json')
+  const run = (...flags: string[]): ReturnType<typeof cli> =>
+    cli('train', '--epochs', '1', '--hidden-size', '8', ...flags, '--experiment-name', 'dev-groups', ...experiments)
+  const weightsAfter = async (...flags: string[]): Promise<Record<string, string>> => {
+    await run(...flags)
+    const tensors = await readSafetensors(join(root, 'dev-groups', 'weights.safetensors'))
+    const weights = [...tensors].map(([title, { data }]) => [title, Buffer.from(data).toString('hex')])
+    return Object.fromEntries(weights) as Record<string, string>
+  }
+  writeFileSync(file, JSON.stringify([{ match: '^1\\.', learningRate: 1e-4 }]))
+  const [alike, grouped] = [
+    await weightsAfter('--freeze', '^3'),
+    await weightsAfter('--freeze', '^3', '--groups', file)
+  ]
+  expect(grouped['3.weight']).toBe(alike['3.weight'])
+  expect(grouped['1.weight']).not.toBe(alike['1.weight'])
+  writeFileSync(file, '{}')
+  expect(await run('--groups', file)).toMatchObject({ status: 1, err: expect.stringContaining('no list of groups') })
+  writeFileSync(file, '[{"match": "^9"}]')
+  expect((await run('--groups', file)).err).toContain("matches the group '^9'")
 })
 
 test.each([['train'], ['data', 'inspect']])('%s shows how far a download is', async (...command) => {

@@ -41,7 +41,15 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
   const model = name ?? (resume === undefined ? (await newestExperiment(flags.experiments)).folder : undefined)
   const progress = trainProgress(output, flags.epochs ?? 10)
   const peers = await joinPeers(flags)
-  const options = { ...trainOptions(flags), ...peers, model, mode, newHead, resume, load: { preprocess, architecture } }
+  const options = {
+    ...(await trainOptions(flags)),
+    ...peers,
+    model,
+    mode,
+    newHead,
+    resume,
+    load: { preprocess, architecture }
+  }
   const shown = { ...dataProgress(output), onProgress: progress.onProgress }
   const result = await finetune({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
   const { test: scores } = result

@@ -39,7 +39,7 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
   const { train } = await import('../../train/train.js')
   const { from, resume, architecture } = flags
   const load = architecture === undefined ? undefined : { architecture }
-  const options = { ...trainOptions(flags), from, load, resume, ...(await joinPeers(flags)) }
+  const options = { ...(await trainOptions(flags)), from, load, resume, ...(await joinPeers(flags)) }
   const progress = trainProgress(output, options.epochs ?? 20)
   const shown = { ...dataProgress(output), onProgress: progress.onProgress }
   const result = await train({ ...options, ...shown, signal: context.signal }).finally(progress.stop)

@@ -57,7 +57,14 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const onTrial = (trial: Trial): void => output.note(lineOf(trial, measure))
   const space = flags.space === undefined ? undefined : ((await readJson(flags.space)) as GivenSpace)
   const shown = { ...dataProgress(output), onTrial }
-  const result = await tune({ ...trainOptions(flags), ...given, ...shown, space, resume, signal: context.signal })
+  const result = await tune({
+    ...(await trainOptions(flags)),
+    ...given,
+    ...shown,
+    space,
+    resume,
+    signal: context.signal
+  })
   const { experiment, best, completed } = result
   output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials: result.trials }, [
     ...result.trials.slice(0, 10).map((trial) => lineOf(trial, result.measure)),
