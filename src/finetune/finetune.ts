@@ -149,7 +149,9 @@ interface Start {
 
 /** The model to start from, with the head for the classes of the data set. */
 async function start(settings: TrainSettings, options: FinetuneOptions, newHead: boolean): Promise<Start> {
-  const loaded = await loadModelParts(settings.from!, { ...options.load, experimentsRoot: options.experimentsRoot })
+  const { preprocess, from } = settings
+  const { load, experimentsRoot } = options
+  const loaded = await loadModelParts(from!, { preprocess, ...load, experimentsRoot })
   const dataset = await openTrainData(settings, options, loaded.preprocessing)
   checkImages(loaded, dataset)
   const head = findHead(loaded.graph)

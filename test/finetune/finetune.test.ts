@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -84,6 +84,15 @@ describe('finetune', () => {
     expect(Buffer.from(before.tensors.get('1.weight')!.data).equals(Buffer.from(after.get('1.weight')!.data))).toBe(
       true
     )
+  })
+
+  test('takes another preprocessing, which the model keeps', async () => {
+    const preprocess = join(root, 'preprocessing.json')
+    const values = { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0.5], std: [0.25] }
+    writeFileSync(preprocess, JSON.stringify({ resize: [8, 8], ...values }))
+    const { model } = await run({ epochs: 1, preprocess })
+    expect(model.preprocessing).toEqual({ resize: [8, 8], ...values })
+    model.dispose()
   })
 
   test('keeps the head where the classes are its own, unless told otherwise', async () => {

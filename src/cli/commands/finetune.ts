@@ -37,7 +37,7 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
   const output = await context.begin(flags, { shared: true })
   const { finetune } = await import('../../finetune/finetune.js')
   const { newestExperiment } = await import('../../experiment/experiment.js')
-  const { mode, newHead, preprocess, architecture, resume } = flags
+  const { mode, newHead, architecture, resume } = flags
   const model = name ?? (resume === undefined ? (await newestExperiment(flags.experiments)).folder : undefined)
   const progress = trainProgress(output, flags.epochs ?? 10)
   const peers = await joinPeers(flags)
@@ -48,7 +48,7 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
     mode,
     newHead,
     resume,
-    load: { preprocess, architecture }
+    load: { architecture }
   }
   const shown = { ...dataProgress(output), onProgress: progress.onProgress }
   const result = await finetune({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
