@@ -6,6 +6,7 @@
 #include "error.h"
 #include "node/async.h"
 #include "node/attribute_binding.h"
+#include "node/image_binding.h"
 #include "node/model_binding.h"
 #include "node/pattern_binding.h"
 #include "node/process_group_binding.h"
@@ -74,6 +75,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["ops"] = Napi::Function::New(env, ops);
   exports["rules"] = Napi::Function::New(env, rules);
   exports["explainLayer"] = Napi::Function::New(env, explain_layer);
+  exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
   exports["train"] = Napi::Function::New(env, train);
   exports["trainingSteps"] = training_steps(env);

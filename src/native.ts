@@ -26,6 +26,8 @@ export interface NativeAddon {
   rules(): string[]
   /** One layer under one rule: relevance at the input of `op`, for tests and teaching. */
   explainLayer(call: LayerCall): Promise<RawTensor>
+  /** Resizes and crops one image of bytes and writes it to `result` in planes (native/image/arrange.h). */
+  arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
   /** Random tensors for training to start from. */
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
   /** Trains a model in place; one call per run, progress through the callback (src/train/native.ts). */
@@ -89,6 +91,19 @@ export interface LayerCall {
   ruleParameters: RuleParameters
   /** Which input's relevance is returned (0 by default). */
   input?: number
+}
+
+export interface NativeArrangement {
+  /** Of the image as it is. */
+  height: number
+  width: number
+  channels: number
+  /** Planes one after the other instead of pixel after pixel. */
+  planar: boolean
+  /** Height and width. */
+  resize?: number[]
+  /** Top, left, height, width. */
+  crop?: number[]
 }
 
 export interface AttributeOptions {

@@ -1,6 +1,7 @@
 #include "augment.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <cmath>
 
@@ -124,13 +125,42 @@ Tensor erased(const Tensor& x, const Draws& d) {
   return x.masked_fill(within(rows, 0).logical_and(within(columns, 1)), 0);
 }
 
-/// (x * a + b) per channel, in place.
-Tensor normalised(Tensor x, const Normalisation& n, bool bytes) {
+/// Per channel: normalised values are x * a + b.
+struct Factors {
   std::vector<float> a, b;
+};
+
+Factors factors_of(const Normalisation& n, bool bytes) {
+  Factors factors;
   for (size_t c = 0; c < n.mean.size(); ++c) {
-    a.push_back(static_cast<float>(n.scale / n.std[c] / (bytes ? 255 : 1)));
-    b.push_back(static_cast<float>(-n.mean[c] / n.std[c]));
+    factors.a.push_back(static_cast<float>(n.scale / n.std[c] / (bytes ? 255 : 1)));
+    factors.b.push_back(static_cast<float>(-n.mean[c] / n.std[c]));
   }
+  return factors;
+}
+
+/// Bytes [N, C, ...] on the CPU as normalised floats, in one pass over them.
+Tensor normalised_bytes(const Tensor& given, const Factors& factors, bool bgr) {
+  const Tensor images = given.contiguous();
+  Tensor result = at::empty(images.sizes(), at::kFloat);
+  const int64_t channels = images.size(1), planes = images.size(0) * channels, size = images.numel() / std::max<int64_t>(planes, 1);
+  const uint8_t* from = images.const_data_ptr<uint8_t>();
+  float* to = result.mutable_data_ptr<float>();
+  at::parallel_for(0, planes, 1 + (1 << 15) / std::max<int64_t>(size, 1), [&](int64_t begin, int64_t end) {
+    for (int64_t plane = begin; plane < end; ++plane) {
+      const int64_t channel = plane % channels;
+      const uint8_t* source = from + (bgr ? plane + channels - 1 - 2 * channel : plane) * size;
+      const size_t which = factors.a.size() == 1 ? 0 : static_cast<size_t>(channel);
+      const float a = factors.a[which], b = factors.b[which];
+      for (int64_t i = 0; i < size; ++i) to[plane * size + i] = static_cast<float>(source[i]) * a + b;
+    }
+  });
+  return result;
+}
+
+/// Normalised in place.
+Tensor normalised(Tensor x, const Factors& factors) {
+  const auto& [a, b] = factors;
   if (a.empty()) return x;
   if (a.size() == 1) return x.mul_(a[0]).add_(b[0]);
   std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
@@ -151,6 +181,11 @@ Tensor prepare_images(const Tensor& images, const Normalisation& normalisation, 
     if (augment->moves()) x = cut_windows(x, d.windows);
   }
   const bool pixels = augment && (augment->warps() || augment->colours());
+  const Factors factors = factors_of(normalisation, bytes && !pixels);
+  if (bytes && !pixels && x.device().is_cpu() && x.dim() > 1 && !factors.a.empty()) {
+    x = normalised_bytes(x, factors, normalisation.bgr);
+    return augment && augment->erasing > 0 ? erased(x, d) : x;
+  }
   x = x.to(at::kFloat, false, !bytes);
   if (pixels) {
     if (bytes) x.div_(255);
@@ -158,7 +193,7 @@ Tensor prepare_images(const Tensor& images, const Normalisation& normalisation, 
     if (augment->colours()) x = recoloured(x, *augment, d);
   }
   if (normalisation.bgr) x = x.flip(1);
-  x = normalised(x, normalisation, bytes && !pixels);
+  x = normalised(x, factors);
   return augment && augment->erasing > 0 ? erased(x, d) : x;
 }
 

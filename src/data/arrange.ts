@@ -47,7 +47,7 @@ async function arrangedImages(
   const work = async (): Promise<void> => {
     for (let i = next++; i < count; i = next++) {
       const { bytes } = imagesOf(dataset, split, i, i + 1)
-      images.set((await arrangeImage(bytes, dataset.imageShape, wanted, dataset.name)).bytes, i * size)
+      await arrangeImage(bytes, dataset.imageShape, wanted, dataset.name, images.subarray(i * size, (i + 1) * size))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))

@@ -26,8 +26,8 @@ export interface Dataset {
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]
-  /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape`. */
-  read?: (path: string) => Promise<Uint8Array>
+  /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` into an array. */
+  read?: (path: string, into: Uint8Array) => Promise<void>
   /** Where images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
   digests?: Map<string, string>
 }
@@ -60,12 +60,17 @@ export async function loadImages(
   return { bytes: await readChosen(dataset, dataset.splits[split], indices), shape: [to - from, ...dataset.imageShape] }
 }
 
-/** Some images of a split whose images are not in memory, one after the other in one array. */
-export async function readChosen(dataset: Dataset, split: Split, indices: number[]): Promise<Uint8Array> {
+/** Some images of a split whose images are not in memory, one after the other, in `into` or a new array. */
+export async function readChosen(
+  dataset: Dataset,
+  split: Split,
+  indices: number[],
+  into?: Uint8Array
+): Promise<Uint8Array> {
   const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
-  const bytes = new Uint8Array(indices.length * size)
-  const read = async (index: number, i: number): Promise<void> =>
-    bytes.set(await dataset.read!(split.paths![index]!), i * size)
+  const bytes = into ?? new Uint8Array(indices.length * size)
+  const read = (index: number, i: number): Promise<void> =>
+    dataset.read!(split.paths![index]!, bytes.subarray(i * size, (i + 1) * size))
   await Promise.all(indices.map(read))
   return bytes
 }

@@ -72,19 +72,20 @@ export class Decoder {
    * @throws LrpError INVALID_ARGUMENT when the images do not fit into memory or differ in size
    */
   async read(files: LabelledFile[]): Promise<Split> {
-    const size = this.keeps ? this.imageShape.reduce((product, axis) => product * axis, 1) : 0
+    const one = this.imageShape.reduce((product, axis) => product * axis, 1)
+    const size = this.keeps ? one : 0
     checkMemory(files.length, size)
     const images = new Uint8Array(files.length * size)
     const broken = new Set<number>()
     let next = 0
     const work = async (): Promise<void> => {
+      const passing = new Uint8Array(this.keeps ? 0 : one)
       while (next < files.length) {
         const i = next++
         const { path } = files[i]!
-        const bytes = await this.decode(path)
-        if (!bytes) broken.add(i)
-        else if (this.keeps) images.set(bytes, i * size)
-        else this.digests.set(path, createHash('sha256').update(bytes).digest('hex'))
+        const bytes = this.keeps ? images.subarray(i * size, (i + 1) * size) : passing
+        if (!(await this.decode(path, bytes))) broken.add(i)
+        else if (!this.keeps) this.digests.set(path, createHash('sha256').update(bytes).digest('hex'))
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))
@@ -94,28 +95,28 @@ export class Decoder {
   /** What a data set of these images needs besides its splits: how to read them, where they are not kept. */
   reader(): Pick<Dataset, 'read' | 'digests'> {
     if (this.keeps) return {}
-    const read = (path: string): Promise<Uint8Array> =>
+    const read = (path: string, into: Uint8Array): Promise<void> =>
       this.limit.run(async () => {
-        const bytes = await this.decode(path)
-        if (bytes) return bytes
+        if (await this.decode(path, into)) return
         throw new LrpError('INVALID_FILE', `${path} cannot be read any more: it was changed after the data was opened`)
       })
     return { read, digests: this.digests }
   }
 
-  private async decode(path: string): Promise<Uint8Array | undefined> {
-    const { bytes, shape } = await readImage(path, this.preprocessing).catch((cause: LrpError) => {
+  /** False for a broken image. */
+  private async decode(path: string, into: Uint8Array): Promise<boolean> {
+    const { shape } = await readImage(path, this.preprocessing, into).catch((cause: LrpError) => {
       if (this.strict || cause.code === 'INVALID_ARGUMENT') throw cause
-      return { bytes: undefined, shape: [] }
+      return { shape: undefined }
     })
-    if (bytes && shape.some((axis, i) => axis !== this.imageShape[i])) {
+    if (shape?.some((axis, i) => axis !== this.imageShape[i])) {
       const [found, wanted] = [shape, this.imageShape].map((axes) => axes.join('x'))
       throw new LrpError(
         'INVALID_ARGUMENT',
         `${path} is ${found} where the first image is ${wanted}: give an image size or a crop`
       )
     }
-    return bytes
+    return shape !== undefined
   }
 
   /** Moves the readable images together, in place. */

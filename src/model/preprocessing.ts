@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import sharp, { type Sharp } from 'sharp'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
+import { callNative } from '../native.js'
 import { checkOptions } from '../options.js'
-import type { Tensor } from '../tensor.js'
+import { sizeOf, type Tensor } from '../tensor.js'
 import type { Preprocessing } from './graph.js'
 import { preprocessingSchema } from './save.js'
 
@@ -92,18 +93,20 @@ export function denormalise(tensor: Tensor, p: Preprocessing): Uint8Array {
 
 /**
  * An image file as bytes [C, H, W] after resizing and cropping: EXIF orientation applied, transparency on white.
- * Resizing is by area-weighted (anti-aliased) linear interpolation like PIL's, which torchvision uses.
+ * Resizing is by anti-aliased linear interpolation on bytes as PIL's, which torchvision uses.
+ * @param into where the bytes go if they are as many; a new array otherwise
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the image.
  */
 export async function readImage(
   source: string | Buffer,
-  p: Preprocessing
+  p: Preprocessing,
+  into?: Uint8Array
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
   const name = typeof source === 'string' ? source : 'the image'
   try {
-    // decoded first, then resized and cropped from raw pixels: sharp's own order of these steps is another one
-    const decoded = await rawPixels(inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels))
-    return await inPlanes(decoded, p, name)
+    const image = inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels)
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
+    return await inPlanes({ bytes: data, ...info, planar: false }, p, name, into)
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
     const missing = typeof source === 'string' && !existsSync(source)
@@ -128,36 +131,45 @@ export async function arrangeImage(
   planes: Uint8Array,
   [channels, height, width]: readonly [number, number, number],
   p: Preprocessing,
-  name: string
+  name: string,
+  into?: Uint8Array
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
-  const info = { width, height, channels: channels as 1 | 3 }
-  const data = Buffer.from(planesToInterleaved(planes, channels))
-  const pixels = channels > p.channels ? await rawPixels(inColours(sharp(data, { raw: info }), 1)) : { data, info }
-  return inPlanes(pixels, p, name)
+  if (channels <= p.channels) return inPlanes({ bytes: planes, channels, height, width, planar: true }, p, name, into)
+  const raw = { width, height, channels: channels as 3 }
+  const grey = await inColours(sharp(Buffer.from(planesToInterleaved(planes, channels)), { raw }), 1)
+    .raw()
+    .toBuffer()
+  return inPlanes({ bytes: grey, channels: 1, height, width, planar: true }, p, name, into)
 }
 
+interface Pixels {
+  bytes: Uint8Array
+  channels: number
+  height: number
+  width: number
+  planar: boolean
+}
+
+/** Resized, cropped, [C, H, W], in `into` where that has the size. @throws LrpError INVALID_ARGUMENT when the image is smaller than the crop */
 async function inPlanes(
-  pixels: Pixels,
+  { bytes, ...from }: Pixels,
   p: Preprocessing,
-  name: string
+  name: string,
+  into?: Uint8Array
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
-  const { data, info } = await cropped(await resized(pixels, p.resize), p.crop, name)
-  return { bytes: interleavedToPlanes(data, info.channels, p.channels), shape: [p.channels, info.height, info.width] }
+  const resize = resizedSize(from.height, from.width, p.resize)
+  const crop = p.crop && middle(resize, p.crop, name)
+  const shape = [p.channels, ...(p.crop ?? resize)]
+  const size = sizeOf(shape)
+  const result = into?.length === size ? into : new Uint8Array(size)
+  await callNative((addon) => addon.arrangeImage(bytes, { ...from, resize, crop }, result, shape))
+  return { bytes: result, shape }
 }
 
 const WHITE = { background: '#fff' }
 
-interface Pixels {
-  data: Buffer
-  info: { width: number; height: number; channels: 1 | 2 | 3 | 4 }
-}
-
 function inColours(image: Sharp, channels: 1 | 3): Sharp {
   return image.toColourspace(channels === 1 ? 'b-w' : 'srgb').removeAlpha()
-}
-
-function rawPixels(image: Sharp): Promise<Pixels> {
-  return image.raw().toBuffer({ resolveWithObject: true })
 }
 
 /** [height, width], or the shorter side to a number of pixels. */
@@ -168,46 +180,15 @@ function resizedSize(height: number, width: number, size: Preprocessing['resize'
   return [scaled(height), scaled(width)]
 }
 
-async function resized(pixels: Pixels, size: Preprocessing['resize']): Promise<Pixels> {
-  const { width, height } = pixels.info
-  const [h, w] = resizedSize(height, width, size)
-  if (w === width && h === height) return pixels
-  return rawPixels(sharp(pixels.data, { raw: pixels.info }).resize(w, h, { kernel: 'linear', fit: 'fill' }))
-}
-
-/** The middle [height, width]. @throws LrpError INVALID_ARGUMENT when the image is smaller */
-async function cropped(pixels: Pixels, size: Preprocessing['crop'], name: string): Promise<Pixels> {
-  if (!size) return pixels
-  const { width, height } = pixels.info
-  const [h, w] = size
+/** Top, left, height and width of the middle. @throws LrpError INVALID_ARGUMENT when the image is smaller */
+function middle([height, width]: [number, number], [h, w]: [number, number], name: string): number[] {
   if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
-  if (width === w && height === h) return pixels
-  const [left, top] = [Math.round((width - w) / 2), Math.round((height - h) / 2)]
-  return rawPixels(sharp(pixels.data, { raw: pixels.info }).extract({ left, top, width: w, height: h }))
+  return [Math.round((height - h) / 2), Math.round((width - w) / 2), h, w]
 }
 
 function planesToInterleaved(planes: Uint8Array, channels: number): Uint8Array {
   const plane = planes.length / channels
   const result = new Uint8Array(planes.length)
   for (let c = 0; c < channels; c++) for (let i = 0; i < plane; i++) result[i * channels + c] = planes[c * plane + i]!
-  return result
-}
-
-function interleavedToPlanes(pixels: Uint8Array, found: number, wanted: number): Uint8Array {
-  const plane = pixels.length / found
-  const result = new Uint8Array(plane * wanted)
-  if (found === 3 && wanted === 3) {
-    // one pass over the pixels: the usual case, on JavaScript's only thread
-    for (let i = 0, from = 0; i < plane; i++, from += 3) {
-      result[i] = pixels[from]!
-      result[plane + i] = pixels[from + 1]!
-      result[2 * plane + i] = pixels[from + 2]!
-    }
-    return result
-  }
-  for (let c = 0; c < wanted; c++) {
-    const from = Math.min(c, found - 1)
-    for (let i = 0; i < plane; i++) result[c * plane + i] = pixels[i * found + from]!
-  }
   return result
 }

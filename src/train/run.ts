@@ -2,6 +2,7 @@ import { readChosen, type Dataset, type Split } from '../data/dataset.js'
 import type { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native.js'
+import { sizeOf } from '../tensor.js'
 import type {
   BatchEvent,
   BatchRequest,
@@ -57,9 +58,17 @@ function samples(split: Split, dataset: Dataset): NativeSamples {
     ? { data: split.values, shape: [count, dataset.classes.length] }
     : { data: split.labels, shape: [count] }
   if (!dataset.read) return { images: { data: split.images, shape: [count, ...dataset.imageShape] }, labels }
+  const size = sizeOf(dataset.imageShape)
+  const free: Uint8Array[] = [] // `done` copies: an array serves again, and the garbage collector has less to do
   const read = ({ indices, done, failed }: BatchRequest): void => {
-    readChosen(dataset, split, Array.from(indices)).then(
-      (data) => done({ data, shape: [indices.length, ...dataset.imageShape] }),
+    const bytes = indices.length * size
+    const found = free.pop()
+    const whole = found && found.length >= bytes ? found : new Uint8Array(bytes)
+    readChosen(dataset, split, Array.from(indices), whole.subarray(0, bytes)).then(
+      (data) => {
+        done({ data, shape: [indices.length, ...dataset.imageShape] })
+        free.push(whole)
+      },
       (error: LrpError) => failed(error.code ?? 'IO', error.message)
     )
   }
