@@ -1,5 +1,5 @@
 import type { Model } from '../model/model.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import { sizeOf } from '../tensor.js'
 import { softmax } from './classification.js'
 import { fallingOrder } from './map-metrics.js'
 
@@ -45,35 +45,65 @@ export function patchSteps(
   return Array.from(ranked.subarray(0, Math.min(limit, ranked.length)), (i) => Int32Array.from(squares[i]!.entries))
 }
 
+/** One image, and how it is perturbed. */
+export interface Walk {
+  /** [channels, height, width] */
+  image: Float32Array
+  target: number
+  steps: Steps
+}
+
+const VALUES_PER_BATCH = 4e6
+const IMAGES_PER_BATCH = 128
+
 /**
- * Probability of the target after each step, everything replaced so far staying replaced. All steps of an image go
- * through the network in a few large batches.
+ * Probability of each walk's target after each of its steps, everything replaced so far staying replaced. The steps of
+ * all walks share large batches, because small networks take more time per call than per image; the next batch is made
+ * while the network sees the one before.
  */
-export async function probabilityCurve(
+export async function probabilityCurves(
   model: Model,
-  image: Tensor,
-  target: number,
-  steps: Steps,
+  walks: Iterable<Walk>,
   signal?: AbortSignal
-): Promise<number[]> {
-  const size = sizeOf(image.shape)
-  const current = Float32Array.from(image.data)
-  const perBatch = Math.max(1, Math.min(256, Math.floor(4e6 / size)))
-  const curve: number[] = []
-  for (let from = 0; from < steps.groups.length; from += perBatch) {
-    const groups = steps.groups.slice(from, from + perBatch)
-    const data = new Float32Array(groups.length * size)
-    groups.forEach((group, i) => {
+): Promise<number[][]> {
+  const curves: number[][] = []
+  let running = Promise.resolve()
+  for (const { data, places } of batches(walks, sizeOf(model.imageShape))) {
+    await running
+    running = model.forward({ data, shape: [places.length, ...model.imageShape] }, { signal }).then((logits) => {
+      const [classes, probabilities] = [logits.shape[1]!, softmax(logits)]
+      places.forEach(({ walk, target }, i) => (curves[walk] ??= []).push(probabilities[i * classes + target]!))
+    })
+  }
+  await running
+  return curves
+}
+
+interface WalkBatch {
+  /** The images after each step, one after the other. */
+  data: Float32Array
+  places: { walk: number; target: number }[]
+}
+
+function* batches(walks: Iterable<Walk>, size: number): Generator<WalkBatch> {
+  const most = Math.max(1, Math.min(IMAGES_PER_BATCH, Math.floor(VALUES_PER_BATCH / size)))
+  const empty = (): WalkBatch => ({ data: new Float32Array(most * size), places: [] })
+  let batch = empty()
+  let walk = 0
+  for (const { image, target, steps } of walks) {
+    const current = Float32Array.from(image)
+    for (const group of steps.groups) {
       const value = steps.baseline === 'black' ? 0 : current.reduce((sum, v) => sum + v, 0) / size
       for (const entry of group) current[entry] = value
-      data.set(current, i * size)
-    })
-    const logits = await model.forward({ data, shape: [groups.length, ...image.shape.slice(1)] }, { signal })
-    const probabilities = softmax(logits)
-    const classes = logits.shape[1]!
-    for (let i = 0; i < groups.length; i++) curve.push(probabilities[i * classes + target]!)
+      batch.data.set(current, batch.places.length * size)
+      batch.places.push({ walk, target })
+      if (batch.places.length < most) continue
+      yield batch
+      batch = empty()
+    }
+    walk++
   }
-  return curve
+  if (batch.places.length > 0) yield { ...batch, data: batch.data.subarray(0, batch.places.length * size) }
 }
 
 /** Area under a curve by the trapezoid rule with unit step. */

@@ -9,28 +9,45 @@ import { flipCurves, flippingFor } from './flipping/curve.js'
 import { masksOf } from './masks.js'
 import type { ScoreContext } from './metrics/context.js'
 import { chooseMetrics, METRICS, type MetricDescription } from './metrics/index.js'
-import { patchSteps, pixelSteps, probabilityCurve, type Order } from './perturbation.js'
-
-const REGIONS = 20
+import { patchSteps, pixelSteps, probabilityCurves, type Order, type Steps, type Walk } from './perturbation.js'
 
 /** One image of given arrays. */
 interface MapContext extends ScoreContext {
   probability: number
   patchSize: number
   featuresInStep: number
+  regions: number
 }
 
-interface MapDescription extends Pick<MetricDescription, 'name' | 'needs'> {
-  score: (context: MapContext) => Promise<number | number[]> | number
-}
+type MapDescription = Pick<MetricDescription, 'name' | 'needs'> &
+  (
+    | { score: (context: MapContext) => Promise<number> | number }
+    /** A curve for each of several images of one call. */
+    | { curves: (contexts: MapContext[]) => Promise<number[][]> }
+  )
+
+/** Small images are scored as many at a time as hold so many values. */
+const TOGETHER = 3e4
 
 /** Curves as Quantus 0.6 has them, one value per step. */
 const CURVES: MapDescription[] = [
-  { name: 'pixel_flipping.morf.black', needs: ['model', 'classes'], score: (c) => flipped(c, 'black') },
-  { name: 'pixel_flipping.morf.mean', needs: ['model', 'classes'], score: (c) => flipped(c, 'mean') },
-  { name: 'region_perturbation.morf.black', needs: ['model', 'classes', 'image'], score: (c) => fall(c, 'morf') },
-  { name: 'region_perturbation.lerf.black', needs: ['model', 'classes', 'image'], score: (c) => fall(c, 'lerf') },
-  { name: 'selectivity.black', needs: ['model', 'classes', 'image'], score: (c) => curve(c, regions(c, 'morf')) }
+  {
+    name: 'pixel_flipping.morf.black',
+    needs: ['model', 'classes'],
+    curves: (all) => curves(all, (c) => flips(c, 'black'))
+  },
+  {
+    name: 'pixel_flipping.morf.mean',
+    needs: ['model', 'classes'],
+    curves: (all) => curves(all, (c) => flips(c, 'mean'))
+  },
+  { name: 'region_perturbation.morf.black', needs: ['model', 'classes', 'image'], curves: (all) => falls(all, 'morf') },
+  { name: 'region_perturbation.lerf.black', needs: ['model', 'classes', 'image'], curves: (all) => falls(all, 'lerf') },
+  {
+    name: 'selectivity.black',
+    needs: ['model', 'classes', 'image'],
+    curves: (all) => curves(all, (c) => regions(c, 'morf'))
+  }
 ]
 
 const ALL: MapDescription[] = [
@@ -54,8 +71,12 @@ export interface ScoreMapsOptions {
   mask?: Tensor
   /** Names, or `all` that the given arrays allow. */
   metrics?: string[] | 'all'
+  /** Side of a region in pixels (4). */
   patchSize?: number
+  /** Entries that pixel-flipping replaces at a time (28). */
   featuresInStep?: number
+  /** Regions that region perturbation replaces, one per step (20). */
+  regions?: number
   /** Of random subsets, noise and imputation (0). */
   seed?: number
   onProgress?: (done: number, total: number) => void
@@ -65,6 +86,7 @@ export interface ScoreMapsOptions {
 const schema = z.object({
   patchSize: z.int().positive().optional(),
   featuresInStep: z.int().positive().optional(),
+  regions: z.int().positive().optional(),
   seed: z.int().min(0).optional()
 })
 
@@ -76,7 +98,7 @@ export type Scores = Record<string, (number | number[])[]>
  * @throws LrpError INVALID_ARGUMENT for unknown metrics, arrays that do not fit, a metric whose mask is not given
  */
 export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promise<Scores> {
-  const { patchSize = 4, featuresInStep = 28, seed = 0 } = checkOptions(schema, options, 'evaluate')
+  const { patchSize = 4, featuresInStep = 28, regions = 20, seed = 0 } = checkOptions(schema, options, 'evaluate')
   const { input, attribution, signal } = options
   checkShapes(options)
   const given = {
@@ -99,9 +121,9 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
     throw new LrpError('INVALID_ARGUMENT', `target ${wrong} does not exist: the model has classes 0 to ${classes - 1}`)
   const probabilities = softmax(logits)
   const scores: Scores = Object.fromEntries(metrics.map(({ name }) => [name, []]))
-  for (let i = 0; i < images; i++) {
+  const contexts = Array.from({ length: images }, (_, i): MapContext => {
     const part = (tensor: Tensor): Float32Array => tensor.data.subarray(i * size, (i + 1) * size)
-    const context = {
+    return {
       model,
       image: part(input),
       relevance: part(attribution),
@@ -111,30 +133,48 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
       probability: probabilities[i * classes + targets[i]!]!,
       patchSize,
       featuresInStep,
+      regions,
       seed: seed + i,
       signal
     }
-    for (const { name, score } of metrics) scores[name]!.push(await score(context))
-    options.onProgress?.(i + 1, images)
+  })
+  const together = Math.max(1, Math.floor(TOGETHER / size))
+  for (let from = 0; from < images; from += together) {
+    const some = contexts.slice(from, from + together)
+    for (const metric of metrics) scores[metric.name]!.push(...(await scoreSome(metric, some)))
+    options.onProgress?.(from + some.length, images)
   }
   return scores
 }
 
-function curve(c: MapContext, groups: Int32Array[], baseline: 'black' | 'mean' = 'black'): Promise<number[]> {
-  const image = { data: c.image, shape: [1, ...c.model.imageShape] }
-  return probabilityCurve(c.model, image, c.target, { groups, baseline }, c.signal)
+async function scoreSome(metric: MapDescription, contexts: MapContext[]): Promise<(number | number[])[]> {
+  if ('curves' in metric) return metric.curves(contexts)
+  const values: number[] = []
+  for (const context of contexts) values.push(await metric.score(context))
+  return values
 }
 
-function flipped(c: MapContext, baseline: 'black' | 'mean'): Promise<number[]> {
-  return curve(c, pixelSteps(c.relevance, c.featuresInStep, 'morf'), baseline)
+function curves(contexts: MapContext[], steps: (context: MapContext) => Steps): Promise<number[][]> {
+  const [{ model, signal }] = contexts as [MapContext]
+  return probabilityCurves(model, walksOf(contexts, steps), signal)
 }
 
-function regions(c: MapContext, order: Order, limit?: number): Int32Array[] {
-  return patchSteps(c.relevance, c.model.imageShape, c.patchSize, order, limit)
+/** Made one by one: ordering the pixels of an image goes on while the network sees those before it. */
+function* walksOf(contexts: MapContext[], steps: (context: MapContext) => Steps): Generator<Walk> {
+  for (const context of contexts) yield { image: context.image, target: context.target, steps: steps(context) }
 }
 
-async function fall(c: MapContext, order: Order): Promise<number[]> {
-  return (await curve(c, regions(c, order, REGIONS))).map((p) => c.probability - p)
+function flips({ relevance, featuresInStep }: MapContext, baseline: Steps['baseline']): Steps {
+  return { groups: pixelSteps(relevance, featuresInStep, 'morf'), baseline }
+}
+
+function regions({ relevance, model, patchSize }: MapContext, order: Order, limit?: number): Steps {
+  return { groups: patchSteps(relevance, model.imageShape, patchSize, order, limit), baseline: 'black' }
+}
+
+async function falls(contexts: MapContext[], order: Order): Promise<number[][]> {
+  const found = await curves(contexts, (c) => regions(c, order, c.regions))
+  return found.map((curve, i) => curve.map((p) => contexts[i]!.probability - p))
 }
 
 /** The areas of an image share their two curves. */

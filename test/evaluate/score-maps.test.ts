@@ -100,6 +100,35 @@ describeShared("Quantus' scores of both attributions", () => {
   }
 })
 
+test('the curves of many images are those of each alone, with as many regions as asked for', async () => {
+  const shape = [45, 1, 28, 28] // more than are scored, and perturbed, at a time
+  const some = (seed: number): Float32Array =>
+    Float32Array.from({ length: 45 * 784 }, (_, i) => ((i * 7919 + seed) % 617) / 617)
+  const tensors = new Map([
+    ['1.weight', { dtype: 'f32' as const, shape: [3, 784], data: new Uint8Array(some(1).slice(0, 3 * 784).buffer) }],
+    ['1.bias', { dtype: 'f32' as const, shape: [3], data: new Uint8Array(new Float32Array(3).buffer) }]
+  ])
+  const model = await sequentialModel([null, 1, 28, 28], [['flatten'], ['linear']], tensors)
+  const metrics = ['pixel_flipping.morf.mean', 'region_perturbation.lerf.black']
+  const all = { input: { data: some(2), shape }, attribution: { data: some(3), shape }, metrics, regions: 7 }
+  const done: number[] = []
+  const together = await scoreMaps(model, { ...all, onProgress: (images) => done.push(images) })
+  const part = ({ data }: { data: Float32Array }, i: number) => ({
+    data: data.subarray(i * 784, (i + 1) * 784),
+    shape: [1, 1, 28, 28]
+  })
+  for (const i of [0, 20, 44]) {
+    const alone = await scoreMaps(model, { ...all, input: part(all.input, i), attribution: part(all.attribution, i) })
+    for (const metric of metrics) {
+      const [found, expected] = [together[metric]![i] as number[], alone[metric]![0] as number[]]
+      expect(found).toHaveLength(metric.startsWith('region') ? 7 : 28)
+      found.forEach((value, k) => expect(value).toBeCloseTo(expected[k]!, 5))
+    }
+  }
+  expect(done.at(-1)).toBe(45)
+  model.dispose()
+})
+
 /** Whether equal values decide what belongs to the first k + 1 steps: their order is not defined. */
 function isTied(metric: string, map: Float32Array, k: number, inside: number): boolean {
   const falling = (values: ArrayLike<number>): number[] => Array.from(values).sort((a, b) => b - a)

@@ -12,6 +12,7 @@ interface Flags extends MethodFlags {
   target?: string
   mask?: string
   featuresInStep?: number
+  regions?: number
 }
 
 /** `lrp-native evaluate` */
@@ -32,6 +33,7 @@ export function register(program: Command, context: CliContext): void {
       'given maps: pixels flipped at a time (28)',
       wholeNumber('--features-in-step', 1)
     )
+    .option('--regions <number>', 'given maps: regions replaced one after the other (20)', wholeNumber('--regions', 1))
   addMethodFlags(command)
   addRemovalFlags(command)
   withCommonFlags(command, [
@@ -65,7 +67,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
     const target = flags.target === undefined ? undefined : (await readNpy(flags.target)).data
     const mask = flags.mask === undefined ? undefined : await readNpy(flags.mask)
     const metrics = flags.metrics === undefined || flags.metrics[0] === 'all' ? 'all' : flags.metrics
-    const { patchSize, featuresInStep, seed } = flags
+    const { patchSize, featuresInStep, regions, seed } = flags
     const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
     const scores = await scoreMaps(model, {
       input: { data: input.data, shape: input.shape }, // without the file's own name of its element type
@@ -75,6 +77,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
       metrics,
       patchSize,
       featuresInStep,
+      regions,
       seed,
       onProgress,
       signal: context.signal
