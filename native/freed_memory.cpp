@@ -25,7 +25,7 @@ void set_limits([[maybe_unused]] int mapped, [[maybe_unused]] int kept) {
 
 KeepFreedMemory::KeepFreedMemory() {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (living++ == 0) set_limits(64 << 20, 512 << 20);
+  if (living++ == 0) set_limits(256 << 20, 1 << 30);
 }
 
 KeepFreedMemory::~KeepFreedMemory() {

@@ -2,9 +2,9 @@
 
 namespace lrp {
 
-/// While one lives, freed memory stays with the process (up to 512 MB). A training step frees and asks for the same memory
-/// again; with glibc's own limits a fifth of the time of small networks goes into giving it back to the system. The last
-/// one gives all of it back.
+/// While one lives, freed memory stays with the process (up to 1 GB). A pass through a network frees and asks for the same
+/// memory again and again; with glibc's own limits a tenth of the time, of small networks that are trained a fifth, goes into
+/// giving it back to the system. The last one gives all of it back.
 class KeepFreedMemory {
  public:
   KeepFreedMemory();

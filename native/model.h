@@ -3,6 +3,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "freed_memory.h"
 #include "graph/graph.h"
 
 namespace lrp {
@@ -28,6 +29,7 @@ class Model {
   std::shared_mutex& weights_mutex() const { return weights_mutex_; }
 
  private:
+  KeepFreedMemory keep_;
   c10::Device device_;
   std::unique_ptr<Graph> graph_;
   mutable std::shared_ptr<const Graph> explained_;

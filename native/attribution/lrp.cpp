@@ -63,19 +63,11 @@ class Plan {
            });
   }
 
-  /// A ReLU whose input nobody else reads, and whose input's rule does not care for values below zero.
+  /// The input's rule does not care for values below zero.
   bool may_overwrite(size_t i) const {
-    const Node& node = graph_.nodes()[i];
-    if (node.op_name != "relu" || rule_name(static_cast<int>(i)) != "pass" || node.inputs[0] == kInput) return false;
-    const auto before = static_cast<size_t>(node.inputs[0]);
-    return rules_[before].apply && treatments_[before].dead_below_zero && graph_.readers(node.inputs[0]).size() == 1 &&
-           owns_output(before);
-  }
-
-  /// The op makes its result anew: it is no view of something that others read.
-  bool owns_output(size_t i) const {
-    const Node& node = graph_.nodes()[i];
-    return node.op->linear() != nullptr || node.op_name == "add";
+    if (!graph_.relu_may_overwrite(i) || rule_name(static_cast<int>(i)) != "pass") return false;
+    const auto before = static_cast<size_t>(graph_.nodes()[i].inputs[0]);
+    return rules_[before].apply && treatments_[before].dead_below_zero;
   }
 
   std::string rule_name(int i) const {

@@ -96,6 +96,13 @@ int Graph::source(int index) const {
   return folded && node.inputs[0] != kInput ? source(node.inputs[0]) : index;
 }
 
+bool Graph::relu_may_overwrite(size_t i) const {
+  const Node& node = nodes_[i];
+  if (node.op_name != "relu" || node.inputs[0] == kInput || node.inputs[0] == output_) return false;
+  const Node& before = nodes_[static_cast<size_t>(node.inputs[0])];
+  return readers(node.inputs[0]).size() == 1 && (before.op->linear() != nullptr || before.op_name == "add");
+}
+
 std::vector<std::string> Graph::trainable() const {
   std::vector<std::string> names;
   for (const auto& node : nodes_) {

@@ -54,6 +54,8 @@ class Graph {
   int index(const std::string& name) const;
   /// The node whose output stands for this one's: the layer a folded batch norm went into, else the node itself.
   int source(int index) const;
+  /// A ReLU whose input is made anew, not a view of something else, and read by nobody else.
+  bool relu_may_overwrite(size_t i) const;
   /// Indices of the nodes that read the output of node `i` (kInput: the network's input).
   const std::vector<int>& readers(int i) const { return readers_.at(static_cast<size_t>(i + 1)); }
   /// All tensors by name, shared with the nodes: training updates them in place.

@@ -40,7 +40,8 @@ ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch
     cancel.check();
     const Tensor x = model.prepare(batch);
     outputs.push_back(graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-      const Tensor result = node.op->forward(inputs, false);
+      const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
+      const Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, false);
       const auto found = wanted.find(static_cast<int>(i));
       if (found == wanted.end()) return result;
       for (const auto& name : found->second) kept[name].push_back(result.cpu());

@@ -13,7 +13,6 @@
 #include <set>
 
 #include "../error.h"
-#include "../freed_memory.h"
 #include "flush_denormals.h"
 #include "forward.h"
 #include "meter.h"
@@ -389,7 +388,6 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
   if (train.images.defined() && train.images.size(0) != train.size()) throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
   if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
   const Threads count(options.threads);
-  const KeepFreedMemory keep;
   const FlushDenormals flush;
   Run run(graph, device, train, valid, options, std::move(position), callbacks, cancel);
   run.load(state);

@@ -61,5 +61,24 @@ export function localisationAuc(map: Float32Array, mask: Float32Array): number {
 
 /** Positions by falling value; of equal ones the last first, as a rising sort read backwards has them. */
 export function fallingOrder(values: ArrayLike<number>): Int32Array {
+  if (values instanceof Float32Array && values.length <= PLACES) return fallingOrderOfFloats(values)
   return Int32Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[b]! - values[a]! || b - a)
+}
+
+/** So many positions and 32 bits of a value fit into one number exactly. */
+const PLACES = 2 ** 21
+
+/** The same by sorting plain numbers, value before position: in loops, because typed arrays' own `from` and `map` cost more. */
+function fallingOrderOfFloats(values: Float32Array): Int32Array {
+  const count = values.length
+  const bits = new Int32Array(values.slice().buffer)
+  const keys = new Float64Array(count)
+  for (let i = 0; i < count; i++) {
+    const bit = bits[i]!
+    keys[i] = (2 ** 31 + (bit < 0 ? -(bit & 0x7fffffff) : bit)) * PLACES + i // -0 counts as 0
+  }
+  keys.sort()
+  const order = new Int32Array(count)
+  for (let i = 0; i < count; i++) order[i] = keys[count - 1 - i]! % PLACES
+  return order
 }

@@ -2,6 +2,7 @@ import type { Model } from '../model/model.js'
 import { sizeOf } from '../tensor.js'
 import { softmax } from './classification.js'
 import { fallingOrder } from './map-metrics.js'
+import { batchOf } from './metrics/context.js'
 
 export type Order = 'morf' | 'lerf'
 
@@ -53,8 +54,8 @@ export interface Walk {
   steps: Steps
 }
 
-const VALUES_PER_BATCH = 4e6
-const IMAGES_PER_BATCH = 128
+/** More are made in JavaScript while the network would wait. */
+const MOST_AT_ONCE = 128
 
 /**
  * Probability of each walk's target after each of its steps, everything replaced so far staying replaced. The steps of
@@ -68,7 +69,7 @@ export async function probabilityCurves(
 ): Promise<number[][]> {
   const curves: number[][] = []
   let running = Promise.resolve()
-  for (const { data, places } of batches(walks, sizeOf(model.imageShape))) {
+  for (const { data, places } of batches(walks, sizeOf(model.imageShape), batchOf(model, MOST_AT_ONCE))) {
     await running
     running = model.forward({ data, shape: [places.length, ...model.imageShape] }, { signal }).then((logits) => {
       const [classes, probabilities] = [logits.shape[1]!, softmax(logits)]
@@ -85,8 +86,7 @@ interface WalkBatch {
   places: { walk: number; target: number }[]
 }
 
-function* batches(walks: Iterable<Walk>, size: number): Generator<WalkBatch> {
-  const most = Math.max(1, Math.min(IMAGES_PER_BATCH, Math.floor(VALUES_PER_BATCH / size)))
+function* batches(walks: Iterable<Walk>, size: number, most: number): Generator<WalkBatch> {
   const empty = (): WalkBatch => ({ data: new Float32Array(most * size), places: [] })
   let batch = empty()
   let walk = 0

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { areaOver, flipScores } from '../../src/evaluate/flipping/areas.js'
 import { flipCounts, flipUnits, rankUnits } from '../../src/evaluate/flipping/order.js'
 import { EIGHT, inpaint } from '../../src/evaluate/flipping/inpaint.js'
+import { fallingOrder } from '../../src/evaluate/map-metrics.js'
 import { REPLACEMENTS, replacement } from '../../src/evaluate/flipping/replacement.js'
 
 describe('the order of flips', () => {
@@ -104,4 +105,18 @@ test('areas of known curves', () => {
   expect(abc).toBeCloseTo(0.35, 12)
   expect(aopc).toBeCloseTo(0.9, 12)
   expect(au_mse).toBeCloseTo((0 + 1) / 4 + (1 + 16) / 4, 12)
+})
+
+test('fallingOrder sorts floats as comparing them does, the last of equal ones first', () => {
+  const special = [0, -0, 1, -1, 1e-44, -1e-44, 3e38, -3e38]
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.constantFrom(...special), fc.float({ noNaN: true })), { maxLength: 60 }),
+      (list) => {
+        const values = Float32Array.from(list)
+        const compared = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]! || b - a)
+        expect(Array.from(fallingOrder(values))).toEqual(compared)
+      }
+    )
+  )
 })

@@ -5,6 +5,7 @@ import { LrpError } from '../../errors.js'
 import { checkOptions } from '../../options.js'
 import { sizeOf } from '../../tensor.js'
 import { softmax } from '../classification.js'
+import { batchOf } from '../metrics/context.js'
 import { flipCounts, flipUnits, rankUnits, type FlipOrder } from './order.js'
 import { REPLACEMENTS, replacement } from './replacement.js'
 
@@ -89,7 +90,7 @@ export async function flipCurves(
   signal?: AbortSignal
 ): Promise<FlipCurve[]> {
   const size = sizeOf(model.imageShape)
-  const perBatch = Math.max(1, Math.min(512, Math.floor(4e6 / size)))
+  const perBatch = batchOf(model)
   const curves = tasks.map((): FlipCurve => ({ shares: [], probabilities: [], logits: [] }))
   let waiting: { curve: FlipCurve; target: number; image: Float32Array }[] = []
   const flush = async (): Promise<void> => {

@@ -43,7 +43,7 @@ export function stacked(images: Float32Array[], imageShape: number[]): Tensor {
   return { data, shape: [images.length, ...imageShape] }
 }
 
-/** As many images as a few megabytes hold. */
-export function batchOf(model: Model): number {
-  return Math.max(1, Math.min(512, Math.floor(4e6 / sizeOf(model.imageShape))))
+/** Images that go through the network together: few large ones, whose activations fill the caches anyway, or many small. */
+export function batchOf(model: Model, most = 512): number {
+  return Math.max(1, Math.min(most, Math.floor(6e5 / sizeOf(model.imageShape))))
 }
