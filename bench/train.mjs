@@ -9,7 +9,7 @@ import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median } from './lib/measure.mjs'
 
 // Seconds per epoch of training beside PyTorch on the same machine and data:
-//   node bench/train.mjs --data-path path/to/mnist [--python path/to/python] [--epochs 5] [--rounds 3] [--threads 2] [--json]
+//   npm run bench:train -- --data-path path/to/mnist [--python path/to/python] [--epochs 5] [--rounds 3] [--threads 2] [--json]
 // The Python needs torch, torchvision and pillow; without --python a virtual environment with them is made in the cache.
 const { values } = parseArgs({
   options: {
