@@ -87,9 +87,7 @@ function isOfAnotherFolder() {
 
 /** CMake's own files are damaged: an interrupted build. */
 function stoppedHalfway() {
-  return /CMakeCache.txt|ninja: error|failed recompaction|generator/i.test(
-    readFileSync(logPath, 'utf8')
-  )
+  return /CMakeCache.txt|ninja: error|failed recompaction|generator/i.test(readFileSync(logPath, 'utf8'))
 }
 
 function firstError() {

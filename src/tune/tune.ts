@@ -10,6 +10,7 @@ import { checkOptions } from '../options.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
 import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
+import { inParallel } from './parallel.js'
 import { checkSpace, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
 import { ranked, readTrials, writeOutcome, writeTrials, type Measure, type Trial } from './trials.js'
 
@@ -161,16 +162,9 @@ class Runner {
     return true
   }
 
-  private async round(alive: Trial[], epochs: number): Promise<boolean> {
+  private round(alive: Trial[], epochs: number): Promise<boolean> {
     const waiting = alive.filter((trial) => trial.epochs < epochs)
-    let going = true
-    const work = async (): Promise<void> => {
-      for (let trial = waiting.shift(); trial && going; trial = waiting.shift()) {
-        going = (await this.trial(trial, epochs)) && going
-      }
-    }
-    await Promise.all(Array.from({ length: this.open.search.parallel }, work))
-    return going
+    return inParallel(waiting, this.open.search.parallel, (trial) => this.trial(trial, epochs))
   }
 
   /** Trains one trial up to an epoch; false when it was stopped on the way. */

@@ -1,0 +1,37 @@
+import { expect, test } from '@jest/globals'
+import { inParallel } from '../../src/tune/parallel.js'
+
+/** How many ran at once at most, and what was worked on. */
+async function run(most: number, hasRoom: () => boolean, fails?: number) {
+  let [running, highest] = [0, 0]
+  const begun: number[] = []
+  const all = await inParallel(
+    [0, 1, 2, 3, 4, 5],
+    most,
+    async (item) => {
+      begun.push(item)
+      highest = Math.max(highest, ++running)
+      await new Promise(setImmediate)
+      running--
+      return item !== fails
+    },
+    hasRoom
+  )
+  return { all, highest, begun }
+}
+
+test('as many at a time as are asked for, each once', async () => {
+  expect(await run(3, () => true)).toEqual({ all: true, highest: 3, begun: [0, 1, 2, 3, 4, 5] })
+})
+
+test('one at a time where memory is short', async () => {
+  expect(await run(3, () => false)).toEqual({ all: true, highest: 1, begun: [0, 1, 2, 3, 4, 5] })
+})
+
+test('none begins after one that was stopped', async () => {
+  expect(await run(1, () => true, 2)).toEqual({ all: false, highest: 1, begun: [0, 1, 2] })
+})
+
+test('an error ends all', async () => {
+  await expect(inParallel([1], 2, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
+})
