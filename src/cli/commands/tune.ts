@@ -31,7 +31,11 @@ export function register(program: Command, context: CliContext): void {
       'one of so many trials goes on to so many times the epochs (3); 1: all run to the end',
       wholeNumber('--halving', 1)
     )
-    .option('--parallel <number>', 'trials at the same time, fewer while memory is short (1)', wholeNumber('--parallel', 1))
+    .option(
+      '--parallel <number>',
+      'trials at the same time, fewer while memory is short (1)',
+      wholeNumber('--parallel', 1)
+    )
     .option('--resume <experiment>', 'stopped search to go on with')
   withTrainFlags(withModelChoice(withDataFlags(command)))
   withCommonFlags(command, [
