@@ -90,11 +90,13 @@ export function drawLayers(model: Model, names: string[], explanation: Explanati
   if (layers.length === 0) return []
   const colours = { ...options.heatmap, scale: undefined }
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
+  const leading = explanation.relevance.shape.length - model.graph.inputShape.length + 1 // several targets lead as an axis
   return names.map((name, i) => ({
     name: `${name}.layers`,
     panels: layers.map(([layer, { data, shape }]) => {
-      const size = sizeOf(shape.slice(1))
-      const { values, grid } = asGrid(data.subarray(i * size, (i + 1) * size), shape.slice(1))
+      const own = shape.slice(leading)
+      const size = sizeOf(own)
+      const { values, grid } = asGrid(data.subarray(i * size, (i + 1) * size), own)
       return { title: `${layer} ${ops.get(layer) ?? ''}`, picture: heatmap(values, grid, colours) }
     }),
     captions: ['Relevance at each layer, summed over channels; units without a place lie in rows'],
