@@ -9,7 +9,7 @@ const NAMES = ['cat', 'dog', 'frog']
 /** What drawing needs of a model: 1x2x2 images, values from 0 to 1. */
 const model = {
   className: (index: number) => NAMES[index],
-  graph: { nodes: [{ name: 'fc', op: 'linear' }] },
+  graph: { inputShape: [null, 1, 2, 2], nodes: [{ name: 'fc', op: 'linear' }] },
   preprocessing: { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0], std: [1] }
 } as unknown as Model
 
