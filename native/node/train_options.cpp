@@ -35,14 +35,15 @@ LossOptions loss_from(const Napi::Object& o) {
   return loss;
 }
 
-Normalisation normalisation_from(const Napi::Object& o) {
+Preprocessing preprocessing_from(const Napi::Object& o) {
   const Attributes lists = attributes_from(o.Get("normalise"));
-  Normalisation normalisation;
-  if (lists.has("mean")) normalisation.mean = lists.numbers("mean");
-  if (lists.has("std")) normalisation.std = lists.numbers("std");
-  normalisation.scale = number_from(o, "scale", 1);
-  normalisation.bgr = flag_from(o, "bgr", false);
-  return normalisation;
+  Preprocessing preprocessing;
+  if (lists.has("mean")) preprocessing.mean = lists.numbers("mean");
+  if (lists.has("std")) preprocessing.std = lists.numbers("std");
+  if (o.Get("crop").IsArray()) preprocessing.crop = integers_from(o.Get("crop"), "crop");
+  preprocessing.scale = number_from(o, "scale", 1);
+  preprocessing.bgr = flag_from(o, "bgr", false);
+  return preprocessing;
 }
 
 OptimizerOptions optimizer_from(const Napi::Object& o) {
@@ -67,6 +68,7 @@ ScheduleOptions schedule_from(const Napi::Object& o) {
 
 AugmentOptions augment_from(const Napi::Object& o) {
   AugmentOptions augment;
+  augment.random_crop = flag_from(o, "randomCrop", false);
   augment.crop_padding = integer_from(o, "cropPadding", 0);
   augment.horizontal_flip = flag_from(o, "horizontalFlip", false);
   augment.vertical_flip = flag_from(o, "verticalFlip", false);
@@ -106,7 +108,7 @@ TrainOptions train_options_from(const Napi::Object& o, const Graph& graph) {
   options.optimizer = optimizer_from(o);
   options.groups = groups_from(o, graph);
   options.schedule = schedule_from(object_from(o, "schedule"));
-  options.normalisation = normalisation_from(o);
+  options.preprocessing = preprocessing_from(o);
   options.augments = o.Get("augment").IsObject();
   if (options.augments) options.augment = augment_from(object_from(o, "augment"));
   options.epochs = integer_from(o, "epochs", 5);

@@ -14,7 +14,7 @@ int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallba
 /// while training goes on.
 Samples samples_from(const Napi::Object& data, const char* name);
 LossOptions loss_from(const Napi::Object& options);
-Normalisation normalisation_from(const Napi::Object& options);
+Preprocessing preprocessing_from(const Napi::Object& options);
 OptimizerOptions optimizer_from(const Napi::Object& options);
 ScheduleOptions schedule_from(const Napi::Object& schedule);
 AugmentOptions augment_from(const Napi::Object& augment);

@@ -74,9 +74,9 @@ Napi::Value plateau_factors(const Napi::CallbackInfo& info) {
 Napi::Value augment(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const AugmentOptions changes = augment_from(info[1].As<Napi::Object>());
-    const Normalisation normalisation = normalisation_from(info[2].As<Napi::Object>());
+    const Preprocessing preprocessing = preprocessing_from(info[2].As<Napi::Object>());
     const auto seed = static_cast<uint64_t>(info[3].ToNumber().DoubleValue());
-    return float_tensor(info.Env(), prepare_images(tensor_copy(info[0], "the images"), normalisation, &changes, seed,
+    return float_tensor(info.Env(), prepare_images(tensor_copy(info[0], "the images"), preprocessing, &changes, seed,
                                                    integers_from(info[4], "keys")));
   });
 }

@@ -55,17 +55,22 @@ void append_box(std::vector<int64_t>& box, double probability, int64_t height, i
   box.insert(box.end(), chosen, chosen + 4);
 }
 
-Draws draw(const AugmentOptions& o, const Tensor& images, uint64_t seed, const std::vector<int64_t>& keys) {
-  const int64_t height = images.size(2), width = images.size(3);
+/// `windows` are where they lie unless they move.
+Draws draw(const AugmentOptions& o, const Tensor& images, Windows windows, uint64_t seed, const std::vector<int64_t>& keys) {
+  const int64_t height = windows.height, width = windows.width;
   Draws d;
-  auto& w = d.windows;
+  auto& w = d.windows = std::move(windows);
   w.padding = o.crop_padding;
-  for (const int64_t key : keys) {
-    Random random(seed, kAugment, static_cast<uint64_t>(key));
-    w.top.push_back(random.below(2 * o.crop_padding + 1));
-    w.left.push_back(random.below(2 * o.crop_padding + 1));
-    w.flip_x.push_back(o.horizontal_flip && random.below(2) == 1);
-    w.flip_y.push_back(o.vertical_flip && random.below(2) == 1);
+  const auto place = [&](int64_t axis, int64_t middle, int64_t size, Random& random) {
+    const int64_t room = o.random_crop ? images.size(axis) - size : 0, first = o.random_crop ? 0 : middle;
+    return first + random.below(room + 2 * o.crop_padding + 1);
+  };
+  for (size_t i = 0; i < keys.size(); ++i) {
+    Random random(seed, kAugment, static_cast<uint64_t>(keys[i]));
+    w.top[i] = place(2, w.top[i], height, random);
+    w.left[i] = place(3, w.left[i], width, random);
+    w.flip_x[i] = o.horizontal_flip && random.below(2) == 1;
+    w.flip_y[i] = o.vertical_flip && random.below(2) == 1;
     append_affine(d.theta, o, static_cast<double>(width) / static_cast<double>(height), random);
     d.brightness.push_back(static_cast<float>(random.uniform(1 - o.brightness, 1 + o.brightness)));
     d.contrast.push_back(static_cast<float>(random.uniform(1 - o.contrast, 1 + o.contrast)));
@@ -130,7 +135,7 @@ struct Factors {
   std::vector<float> a, b;
 };
 
-Factors factors_of(const Normalisation& n, bool bytes) {
+Factors factors_of(const Preprocessing& n, bool bytes) {
   Factors factors;
   for (size_t c = 0; c < n.mean.size(); ++c) {
     factors.a.push_back(static_cast<float>(n.scale / n.std[c] / (bytes ? 255 : 1)));
@@ -170,20 +175,24 @@ Tensor normalised(Tensor x, const Factors& factors) {
 
 }  // namespace
 
-Tensor prepare_images(const Tensor& images, const Normalisation& normalisation, const AugmentOptions* augment,
+Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing, const AugmentOptions* augment,
                       uint64_t seed, const std::vector<int64_t>& keys) {
   Tensor x = images;
-  const bool bytes = images.scalar_type() == at::kByte;
+  const bool bytes = images.scalar_type() == at::kByte, crops = !preprocessing.crop.empty();
   Draws d;
-  if (augment) {
-    if (images.dim() != 4) throw Error("INVALID_ARGUMENT", "augmentation needs images of shape [batch, channels, height, width]");
-    d = draw(*augment, images, seed, keys);
-    if (augment->moves()) x = cut_windows(x, d.windows);
+  if (augment || crops) {
+    if (images.dim() != 4) throw Error("INVALID_ARGUMENT", "crops and augmentation need images of shape [batch, channels, height, width]");
+    if (augment && keys.size() != static_cast<size_t>(images.size(0))) throw Error("INVALID_ARGUMENT", "there are not as many keys as images");
+    Windows windows = crops ? middle_windows(images, preprocessing.crop.at(0), preprocessing.crop.at(1))
+                            : middle_windows(images, images.size(2), images.size(3));
+    if (augment) d = draw(*augment, images, std::move(windows), seed, keys);
+    else d.windows = std::move(windows);
+    if (crops || augment->moves()) x = cut_windows(x, d.windows);
   }
   const bool pixels = augment && (augment->warps() || augment->colours());
-  const Factors factors = factors_of(normalisation, bytes && !pixels);
+  const Factors factors = factors_of(preprocessing, bytes && !pixels);
   if (bytes && !pixels && x.device().is_cpu() && x.dim() > 1 && !factors.a.empty()) {
-    x = normalised_bytes(x, factors, normalisation.bgr);
+    x = normalised_bytes(x, factors, preprocessing.bgr);
     return augment && augment->erasing > 0 ? erased(x, d) : x;
   }
   x = x.to(at::kFloat, false, !bytes);
@@ -192,7 +201,7 @@ Tensor prepare_images(const Tensor& images, const Normalisation& normalisation, 
     if (augment->warps()) x = warped(x, d);
     if (augment->colours()) x = recoloured(x, *augment, d);
   }
-  if (normalisation.bgr) x = x.flip(1);
+  if (preprocessing.bgr) x = x.flip(1);
   x = normalised(x, factors);
   return augment && augment->erasing > 0 ? erased(x, d) : x;
 }

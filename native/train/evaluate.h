@@ -18,7 +18,7 @@ struct Score {
 
 struct EvaluateOptions {
   LossOptions loss;
-  Normalisation normalisation;
+  Preprocessing preprocessing;
   int64_t batch_size = 256;
   std::string precision = "fp32";
 };

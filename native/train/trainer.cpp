@@ -272,13 +272,13 @@ class Run {
 
   Tensor prepared(const Tensor& images, const std::vector<int64_t>& order) const {
     const at::NoGradGuard no_grad;
-    if (!options_.augments) return prepare_images(images, options_.normalisation, nullptr, 0, {});
+    if (!options_.augments) return prepare_images(images, options_.preprocessing, nullptr, 0, {});
     std::vector<int64_t> keys;
     const auto all = static_cast<int64_t>(order.size());
     for (int64_t i = 0; i < images.size(0); ++i) {
       keys.push_back(position_.epoch * all + sharing_.share(range_of(order, position_.batch)).first + i);
     }
-    return prepare_images(images, options_.normalisation, &options_.augment, options_.seed, keys);
+    return prepare_images(images, options_.preprocessing, &options_.augment, options_.seed, keys);
   }
 
   std::pair<Tensor, Tensor> forward(const Tensor& x, const Tensor& targets) {
@@ -308,7 +308,7 @@ class Run {
     const double rate = rate_factor(position_.step - 1) * options_.groups.at(0).learning_rate;
     EpochReport report{position_.epoch + 1, train, {}, valid_.size() > 0, false, rate, seconds, speed, {}, {}};
     if (report.validated) {
-      const EvaluateOptions evaluation{options_.loss, options_.normalisation, std::max<int64_t>(256, options_.batch_size),
+      const EvaluateOptions evaluation{options_.loss, options_.preprocessing, std::max<int64_t>(256, options_.batch_size),
                                        options_.precision};
       try {
         report.valid = validate(evaluation);

@@ -24,7 +24,7 @@ struct TrainOptions {
   /// Names, learning rate and weight decay; tensors in no group stay as they are.
   std::vector<ParameterGroup> groups;
   ScheduleOptions schedule;
-  Normalisation normalisation;
+  Preprocessing preprocessing;
   bool augments = false;
   AugmentOptions augment;
   int64_t epochs = 1;

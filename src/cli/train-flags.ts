@@ -104,7 +104,7 @@ export function withTrainFlags(command: Command): Command {
     .option('--precision <name>', 'fp32, bf16, fp16 (CUDA)')
     .option(
       '--augment <list>',
-      'crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25'
+      'random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25'
     )
     .option('--freeze <patterns...>', 'tensors that stay as they are: regular expressions over their names')
     .option(

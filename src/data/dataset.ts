@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { LrpError } from '../errors.js'
 import type { Task } from '../model/graph.js'
+import { middleOf } from '../model/preprocessing.js'
+import { sizeOf } from '../tensor.js'
 
 /** Images of one split as bytes, one class number or some values each. */
 export interface Split {
-  /** [images, channels, height, width], row-major; empty where the data set reads its images from `paths`. */
+  /** [images, ...imageShape] (or `storedShape`), row-major; empty where the data set reads its images from `paths`. */
   images: Uint8Array
   /** Class numbers; for regression all 0. */
   labels: Int32Array
@@ -23,10 +25,15 @@ export interface Dataset {
   classes: string[]
   /** Channels, height, width. */
   imageShape: [number, number, number]
+  /**
+   * Where images are kept larger than `imageShape`: channels, height, width of what is kept. Training can cut windows at
+   * random places out of it; everything else sees the middle.
+   */
+  storedShape?: [number, number, number]
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]
-  /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` into an array. */
+  /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array. */
   read?: (path: string, into: Uint8Array) => Promise<void>
   /** Where images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
   digests?: Map<string, string>
@@ -34,18 +41,15 @@ export interface Dataset {
 
 export type SplitName = keyof Dataset['splits']
 
-/** Images `from` to `to` of a split, over the same memory; of a data set that keeps its images there. */
+/** Images `from` to `to` of a split, over the same memory where no middle is cut out; of a data set that keeps its images there. */
 export function imagesOf(
   dataset: Dataset,
   split: SplitName,
   from: number,
   to: number
 ): { bytes: Uint8Array; shape: number[] } {
-  const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
-  return {
-    bytes: dataset.splits[split].images.subarray(from * size, to * size),
-    shape: [to - from, ...dataset.imageShape]
-  }
+  const size = sizeOf(storedShape(dataset))
+  return asSeen(dataset, dataset.splits[split].images.subarray(from * size, to * size))
 }
 
 /** Images `from` to `to` of a split, from memory or from their files. @throws LrpError where a file cannot be read */
@@ -57,22 +61,33 @@ export async function loadImages(
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
   if (!dataset.read) return imagesOf(dataset, split, from, to)
   const indices = Array.from({ length: to - from }, (_, i) => from + i)
-  return { bytes: await readChosen(dataset, dataset.splits[split], indices), shape: [to - from, ...dataset.imageShape] }
+  return asSeen(dataset, await readChosen(dataset, dataset.splits[split], indices))
 }
 
-/** Some images of a split whose images are not in memory, one after the other, in `into` or a new array. */
+/** Some images of a split whose images are not in memory, one after the other, as they are stored, in `into` or a new array. */
 export async function readChosen(
   dataset: Dataset,
   split: Split,
   indices: number[],
   into?: Uint8Array
 ): Promise<Uint8Array> {
-  const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
+  const size = sizeOf(storedShape(dataset))
   const bytes = into ?? new Uint8Array(indices.length * size)
   const read = (index: number, i: number): Promise<void> =>
     dataset.read!(split.paths![index]!, bytes.subarray(i * size, (i + 1) * size))
   await Promise.all(indices.map(read))
   return bytes
+}
+
+/** Channels, height and width of the images as they are kept. */
+export function storedShape({ storedShape: stored, imageShape }: Dataset): [number, number, number] {
+  return stored ?? imageShape
+}
+
+function asSeen(dataset: Dataset, stored: Uint8Array): { bytes: Uint8Array; shape: number[] } {
+  const shape = storedShape(dataset)
+  const bytes = dataset.storedShape ? middleOf(stored, shape, dataset.imageShape, dataset.name) : stored
+  return { bytes, shape: [stored.length / sizeOf(shape), ...dataset.imageShape] }
 }
 
 /**
@@ -81,7 +96,9 @@ export async function readChosen(
  */
 export function fingerprint(dataset: Dataset): string {
   const { digests } = dataset
-  const hash = createHash('sha256').update(JSON.stringify([dataset.classes, dataset.imageShape]))
+  const hash = createHash('sha256').update(
+    JSON.stringify([dataset.classes, dataset.imageShape, dataset.storedShape].filter(Boolean))
+  )
   for (const { images, labels, values, paths } of Object.values(dataset.splits)) {
     if (digests) paths!.forEach((path) => hash.update(digests.get(path)!))
     hash.update(images).update(values ?? labels)
@@ -101,7 +118,7 @@ export function classCounts(split: Split, classes: number): number[] {
  * image though others have.
  */
 export function checkDataset(dataset: Dataset): Dataset {
-  const size = dataset.imageShape.reduce((product, axis) => product * axis, 1)
+  const size = sizeOf(storedShape(dataset))
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
     if (!dataset.read && images.length !== labels.length * size) {
       throw new LrpError(

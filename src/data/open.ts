@@ -48,6 +48,8 @@ export interface DataOptions {
   channels?: 1 | 3
   /** How images become bytes, instead of imageSize and channels; taken from a model that is to see them. */
   preprocessing?: Preprocessing
+  /** Images are kept larger than the preprocessing's crop, so that training can cut windows at random places (`storedShape`). */
+  randomCrop?: boolean
   /** Data without a test split of its own: the share that tests (0.1); 1 takes all. */
   testSplit?: number
   /** Image files: a broken one is an error instead of being left out. */
@@ -67,6 +69,7 @@ const schema = z.object({
   splitSeed: z.int().optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  randomCrop: z.boolean().optional(),
   cache: z.enum(CACHES).optional()
 })
 
@@ -77,9 +80,32 @@ const schema = z.object({
  */
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
   checkOptions(schema, options, 'the data set')
-  const opened = await open(options)
-  const dataset = readsFiles(datasetName(options)) ? opened : await arranged(opened, options)
+  const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
   return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
+}
+
+async function openArranged(options: DataOptions): Promise<Dataset> {
+  const opened = await open(options)
+  return readsFiles(datasetName(options)) ? opened : arranged(opened, options)
+}
+
+/** Images as they are before the preprocessing's crop; of those resized by their shorter side the square in the middle. */
+async function openLarger(options: DataOptions): Promise<Dataset> {
+  const { preprocessing } = options
+  const crop = preprocessing?.crop
+  if (!crop) {
+    const how = 'give --preprocess with a crop (imagenet, or a file: docs/data.md)'
+    throw new LrpError('INVALID_ARGUMENT', `random crops need to know the size of the window: ${how}`)
+  }
+  const { resize } = preprocessing
+  const square = typeof resize === 'number' ? ([resize, resize] as [number, number]) : undefined
+  const dataset = await openArranged({ ...options, preprocessing: { ...preprocessing, crop: square } })
+  const [channels, height, width] = dataset.imageShape
+  if (height < crop[0] || width < crop[1] || (height === crop[0] && width === crop[1])) {
+    const found = `${crop.join('x')}, the images of ${dataset.name} are ${height}x${width}`
+    throw new LrpError('INVALID_ARGUMENT', `random crops need images larger than the window: it is ${found}`)
+  }
+  return { ...dataset, imageShape: [channels, ...crop], storedShape: dataset.imageShape }
 }
 
 async function open(options: DataOptions): Promise<Dataset> {

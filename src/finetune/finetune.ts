@@ -196,7 +196,7 @@ async function headOnly(
   return {
     model,
     data: { train, valid },
-    ...ending({ ...native, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
+    ...ending({ ...native, crop: undefined, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
     checkpointSeconds: settings.checkpointSeconds,
     tensorboard: settings.tensorboard,
     assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),

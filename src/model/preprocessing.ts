@@ -183,7 +183,30 @@ function resizedSize(height: number, width: number, size: Preprocessing['resize'
 /** Top, left, height and width of the middle. @throws LrpError INVALID_ARGUMENT when the image is smaller */
 function middle([height, width]: [number, number], [h, w]: [number, number], name: string): number[] {
   if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
-  return [Math.round((height - h) / 2), Math.round((width - w) / 2), h, w]
+  return [halved(height - h), halved(width - w), h, w]
+}
+
+/** Half of a number of pixels; where that is no whole number, the even neighbour, as in torchvision's CenterCrop. */
+function halved(pixels: number): number {
+  const half = Math.floor(pixels / 2)
+  return pixels % 2 === 0 || half % 2 === 0 ? half : half + 1
+}
+
+/** The middle of images [C, H, W] of bytes, one after the other. @throws LrpError INVALID_ARGUMENT where they are smaller */
+export function middleOf(
+  bytes: Uint8Array,
+  [, height, width]: readonly [number, number, number],
+  [, h, w]: readonly [number, number, number],
+  name: string
+): Uint8Array {
+  const [top, left] = middle([height, width], [h, w], name) as [number, number]
+  const planes = bytes.length / (height * width)
+  const result = new Uint8Array(planes * h * w)
+  for (let row = 0; row < planes * h; row++) {
+    const from = (Math.floor(row / h) * height + top + (row % h)) * width + left
+    result.set(bytes.subarray(from, from + w), row * w)
+  }
+  return result
 }
 
 function planesToInterleaved(planes: Uint8Array, channels: number): Uint8Array {

@@ -8,7 +8,9 @@ import { unknownName } from '../suggest.js'
  * map, colours, erasing.
  */
 export const augmentSchema = z.strictObject({
-  /** Black pixels added on every side before a window of the old size is cut out at random. */
+  /** The preprocessing's crop, out of a larger image, lies at a random place instead of in the middle (torchvision's RandomCrop). */
+  randomCrop: z.boolean().optional(),
+  /** Black pixels added on every side before a window of the network's size is cut out at random. */
   crop: z.int().positive().optional(),
   /** Mirrored left to right, top to bottom, with probability 1/2. */
   flip: z.boolean().optional(),
@@ -34,7 +36,7 @@ export const augmentSchema = z.strictObject({
 export type Augmentation = z.infer<typeof augmentSchema>
 
 const NAMES = Object.keys(augmentSchema.shape)
-const FLAGS = ['flip', 'verticalFlip']
+const FLAGS = ['randomCrop', 'flip', 'verticalFlip']
 
 /** `crop=4,flip,rotation=10` as an object. @throws LrpError INVALID_ARGUMENT, with the nearest name for an unknown one */
 export function parseAugment(text: string): Augmentation {

@@ -38,6 +38,7 @@ export function nativeOptions(
     augment: nativeAugmentation(settings.augment),
     seed,
     threads,
+    crop: dataset.storedShape && dataset.imageShape.slice(1),
     scale,
     normalise: { mean, std },
     bgr: channelOrder === 'bgr'

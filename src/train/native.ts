@@ -83,6 +83,8 @@ export interface NativeTrainOptions extends NativeLoss {
   augment?: Record<string, number | boolean>
   seed: number
   threads?: number
+  /** Height and width of the window that the network sees, where images are larger. */
+  crop?: number[]
   scale: number
   normalise: { mean: number[]; std: number[] }
   bgr: boolean
@@ -152,7 +154,7 @@ export interface NativeTrainingSteps {
   augment(
     images: { data: Uint8Array | Float32Array; shape: number[] },
     augment: Record<string, number | boolean>,
-    normalisation: Pick<NativeTrainOptions, 'scale' | 'normalise' | 'bgr'>,
+    normalisation: Pick<NativeTrainOptions, 'crop' | 'scale' | 'normalise' | 'bgr'>,
     seed: number,
     keys: number[]
   ): Tensor

@@ -1,4 +1,4 @@
-import { readChosen, type Dataset, type Split } from '../data/dataset.js'
+import { readChosen, storedShape, type Dataset, type Split } from '../data/dataset.js'
 import type { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native.js'
@@ -57,8 +57,9 @@ function samples(split: Split, dataset: Dataset): NativeSamples {
   const labels = split.values
     ? { data: split.values, shape: [count, dataset.classes.length] }
     : { data: split.labels, shape: [count] }
-  if (!dataset.read) return { images: { data: split.images, shape: [count, ...dataset.imageShape] }, labels }
-  const size = sizeOf(dataset.imageShape)
+  const shape = storedShape(dataset)
+  if (!dataset.read) return { images: { data: split.images, shape: [count, ...shape] }, labels }
+  const size = sizeOf(shape)
   const free: Uint8Array[] = [] // `done` copies: an array serves again, and the garbage collector has less to do
   const read = ({ indices, done, failed }: BatchRequest): void => {
     const bytes = indices.length * size
@@ -66,7 +67,7 @@ function samples(split: Split, dataset: Dataset): NativeSamples {
     const whole = found && found.length >= bytes ? found : new Uint8Array(bytes)
     readChosen(dataset, split, Array.from(indices), whole.subarray(0, bytes)).then(
       (data) => {
-        done({ data, shape: [indices.length, ...dataset.imageShape] })
+        done({ data, shape: [indices.length, ...shape] })
         free.push(whole)
       },
       (error: LrpError) => failed(error.code ?? 'IO', error.message)

@@ -147,8 +147,14 @@ export async function openTrainData(
   preprocessing?: Preprocessing
 ): Promise<Dataset> {
   const { data, strict, onDownload, onData } = options
-  const how = { strict, preprocessing: preprocessing ?? (await givenPreprocessing(settings)), onProgress: onDownload }
+  const randomCrop = settings.augment?.randomCrop
+  const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
+  const how = { strict, ...images, onProgress: onDownload }
   const dataset = typeof data === 'object' ? data : await openDataset({ ...settings, ...how })
+  if (randomCrop && !dataset.storedShape) {
+    const how = "open it with the option 'randomCrop'"
+    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
+  }
   onData?.(dataset)
   return dataset
 }
@@ -261,7 +267,7 @@ export function checkClasses(dataset: Dataset): void {
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {
-  const { name, task, classes, imageShape, splits, skipped } = dataset
+  const { name, task, classes, imageShape, storedShape, splits, skipped } = dataset
   const ofSplits = <T>(value: (split: Split) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(splits).map(([split, images]) => [split, value(images)]))
   return {
@@ -269,6 +275,7 @@ function describe(dataset: Dataset): Record<string, unknown> {
     task,
     classes,
     imageShape,
+    storedShape,
     counts: ofSplits(({ labels }) => labels.length),
     ...(task !== 'regression' && { perClass: ofSplits((split) => classCounts(split, classes.length)) }),
     skipped,

@@ -44,6 +44,16 @@ test('the middle is cut out, and grey is repeated', async () => {
   for (let c = 0; c < 3; c++) expect(tiled.subarray(c * 63, (c + 1) * 63)).toEqual(pixels.subarray(0, 63))
 })
 
+test.each([
+  [5, 5, [1, 2]],
+  [2, 8, [2, 0]],
+  [6, 4, [0, 2]]
+])('half a pixel of the middle %dx%d goes to the even side, as in torchvision', async (h, w, [top, left]) => {
+  const p = { ...plainPreprocessing([3, height, width]), resize: undefined, crop: [h, w] as [number, number] }
+  const { bytes } = await readImage(await png(), p)
+  expect(bytes[0]).toBe(pixels[(top! * width + left!) * 3])
+})
+
 test('an array of the right size is filled, one of another size is not', async () => {
   const into = new Uint8Array(3 * 20)
   const { bytes } = await readImage(await png(), plainPreprocessing([3, 4, 5]), into)

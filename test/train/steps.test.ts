@@ -198,6 +198,31 @@ describe('augmentation', () => {
     }
   })
 
+  test('a window smaller than the image lies in its middle, with a random crop anywhere in it', () => {
+    const pixel = (image: number, channel: number, y: number, x: number): number =>
+      images.data[((image * 3 + channel) * 6 + y) * 5 + x]!
+    const windowOf = (own: number[], image: number): string | undefined =>
+      [0, 1, 2, 3]
+        .flatMap((top) => [0, 1, 2, 3].map((left) => [top, left] as const))
+        .find(([top, left]) =>
+          own.every(
+            (value, i) => value === pixel(image, Math.floor(i / 6), top + (Math.floor(i / 2) % 3), left + (i % 2))
+          )
+        )
+        ?.join()
+    const windows = (augment: Record<string, boolean>, seed: number): (string | undefined)[] => {
+      const { data, shape } = steps.augment(images, augment, { ...plain, crop: [3, 2] }, seed, keys)
+      expect(shape).toEqual([4, 3, 3, 2])
+      const found = [...data].map((value) => Math.round(value * 255))
+      return keys.map((image) => windowOf(found.slice(image * 18, image * 18 + 18), image))
+    }
+    expect(windows({}, 1)).toEqual(keys.map(() => '2,2')) // 1.5 pixels go to the even 2, as in torchvision's CenterCrop
+    const drawn = Array.from({ length: 40 }, (_, seed) => windows({ randomCrop: true }, seed)).flat()
+    const all = [0, 1, 2, 3].flatMap((top) => [0, 1, 2, 3].map((left) => `${top},${left}`))
+    expect([...new Set(drawn)].sort()).toEqual(all)
+    expect(() => steps.augment(images, {}, { ...plain, crop: [7, 2] }, 1, keys)).toThrow(/smaller than the network/)
+  })
+
   test('an image changes by seed and key alone, whatever stands beside it', () => {
     const all = {
       cropPadding: 1,
