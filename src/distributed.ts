@@ -129,6 +129,15 @@ export class ProcessGroup {
     throw new LrpError('INVALID_ARGUMENT', `the processes have different ${what}: rank ${other} differs from rank 0`)
   }
 
+  /**
+   * Settles, with all processes, what gradients on a device pass over: `NCCL`, or `Gloo` and, on CUDA, why.
+   * @throws LrpError PEER
+   */
+  async prepare(device: string): Promise<string> {
+    const transport = await callNative(() => this.handle.prepare(device))
+    return device === 'cpu' ? 'Gloo' : transport
+  }
+
   /** The CUDA device of this process where the machine has several; other names stay as they are. */
   device(name: string | undefined): string | undefined {
     if (name !== 'cuda' && name !== 'auto') return name

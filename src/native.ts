@@ -66,6 +66,8 @@ export interface NativeProcessGroupOptions {
 
 export interface NativeProcessGroup {
   connect(): Promise<void>
+  /** Settles what tensors on a device (`cpu`, `cuda:0`) pass over; native/train/process_group.h. */
+  prepare(device: string): Promise<string>
   /** The bytes of every process, by rank. */
   gather(bytes: Uint8Array): Promise<Uint8Array[]>
 }

@@ -14,6 +14,7 @@ namespace lrp::node {
 Napi::Function ProcessGroupHandle::define(Napi::Env env) {
   return DefineClass(env, "ProcessGroup",
                      {InstanceMethod<&ProcessGroupHandle::connect>("connect"),
+                      InstanceMethod<&ProcessGroupHandle::prepare>("prepare"),
                       InstanceMethod<&ProcessGroupHandle::gather>("gather")});
 }
 
@@ -38,6 +39,14 @@ Napi::Value ProcessGroupHandle::connect(const Napi::CallbackInfo& info) {
   return run_async(info.Env(), {info.This()}, [group = group_, where = rendezvous_]() -> Finish {
     *group = std::make_shared<ProcessGroup>(where);
     return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+  });
+}
+
+Napi::Value ProcessGroupHandle::prepare(const Napi::CallbackInfo& info) {
+  const std::string device = info[0].ToString();
+  return run_async(info.Env(), {info.This()}, [group = *group_, device]() -> Finish {
+    const std::string transport = group->prepare(c10::Device(device));
+    return [transport](Napi::Env env) -> Napi::Value { return Napi::String::New(env, transport); };
   });
 }
 

@@ -7,7 +7,7 @@
 
 namespace lrp::node {
 
-/// JavaScript's ProcessGroup: connect() once, then gather(); the training loop takes the group itself.
+/// JavaScript's ProcessGroup: connect() once, prepare() before training, gather(); the training loop takes the group itself.
 class ProcessGroupHandle : public Napi::ObjectWrap<ProcessGroupHandle> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -17,6 +17,7 @@ class ProcessGroupHandle : public Napi::ObjectWrap<ProcessGroupHandle> {
 
  private:
   Napi::Value connect(const Napi::CallbackInfo& info);
+  Napi::Value prepare(const Napi::CallbackInfo& info);
   Napi::Value gather(const Napi::CallbackInfo& info);
 
   Rendezvous rendezvous_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 
 #include "../error.h"
 
@@ -28,8 +29,6 @@ namespace {
 
 /// Bytes that are sent at once, as in PyTorch's DistributedDataParallel.
 constexpr int64_t kBucket = int64_t{25} << 20;
-
-using Sending = c10::intrusive_ptr<c10d::Work>;
 
 /// What went wrong, without the place in the source that Gloo puts first.
 std::string cause_of(const std::exception& error) {
@@ -70,13 +69,16 @@ c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_group(const Rendezvous& where) {
   return c10::make_intrusive<Gloo>(meet(where), where.rank, where.size, options);
 }
 
-/// Runs `send` on tensors that stand one after the other on the CPU, a bucket at a time, and takes over what came back.
-/// The next bucket is packed while the one before is on its way.
-void in_buckets(const std::vector<Tensor>& tensors, const std::function<Sending(std::vector<Tensor>&)>& send) {
+/// Ends when what was begun is done.
+using Wait = std::function<void()>;
+
+/// Runs `begin` on tensors that stand one after the other, a bucket at a time, and takes over what it makes of them. The
+/// next bucket is packed while the one before is on its way.
+void in_buckets(const std::vector<Tensor>& tensors, const std::function<Wait(Tensor&)>& begin) {
   struct Bucket {
     size_t from, to;
-    std::vector<Tensor> flat;
-    Sending sending;
+    Tensor flat;
+    Wait wait;
   };
   std::vector<Bucket> buckets;
   for (size_t from = 0, to = 0; from < tensors.size(); from = to) {
@@ -88,14 +90,15 @@ void in_buckets(const std::vector<Tensor>& tensors, const std::function<Sending(
       parts.push_back(tensors[to].detach().reshape(-1));
       bytes += static_cast<int64_t>(tensors[to].nbytes());
     }
-    buckets.push_back({from, to, {at::cat(parts).cpu()}, {}});
-    buckets.back().sending = send(buckets.back().flat);
+    buckets.push_back({from, to, at::cat(parts), {}});
+    buckets.back().wait = begin(buckets.back().flat);
   }
-  for (auto& bucket : buckets) {
-    bucket.sending->wait();
-    const Tensor flat = bucket.flat[0].to(tensors[bucket.from].device());
+  // The last first: where it passes over Gloo, a lost member shows at once, over NCCL only when the time is up.
+  for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
+    bucket->wait();
+    const Tensor flat = bucket->flat.to(tensors[bucket->from].device());
     int64_t at = 0;
-    for (size_t i = bucket.from; i < bucket.to; ++i) {
+    for (size_t i = bucket->from; i < bucket->to; ++i) {
       const Tensor target = tensors[i].detach();
       target.copy_(flat.narrow(0, at, target.numel()).view(target.sizes()));
       at += target.numel();
@@ -103,22 +106,61 @@ void in_buckets(const std::vector<Tensor>& tensors, const std::function<Sending(
   }
 }
 
+/// What one member tells the others about NCCL: '+' and perhaps an id, or '-' and why it cannot be used.
+std::string told(const std::function<std::string()>& attempt) {
+  try {
+    return "+" + attempt();
+  } catch (const std::exception& error) {
+    return "-" + first_line(error.what());
+  }
+}
+
+/// Why NCCL cannot be used, by what all members told: each reason with the first rank that has it. Empty where it can.
+std::string problem_in(const std::vector<std::string>& all) {
+  std::string problem;
+  for (auto one = all.begin(); one != all.end(); ++one) {
+    if (one->front() != '-' || std::find(all.begin(), one, *one) != one) continue;
+    problem += (problem.empty() ? "rank " : "; rank ") + std::to_string(one - all.begin()) + " cannot use NCCL: " + one->substr(1);
+  }
+  return problem;
+}
+
 }  // namespace
 
 struct ProcessGroup::State {
   Rendezvous where;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
+  std::unique_ptr<NcclCommunicator> nccl;
 
-  /// Whatever a transport throws is the loss of a peer.
+  /// Whatever a transport throws is the loss of a peer. NCCL is ended then, because it would keep the device busy.
   template <typename Body>
-  auto guarded(Body body) const {
+  auto guarded(Body body) {
     try {
       return body();
     } catch (const std::exception& error) {
+      nccl.reset();
       throw Error("PEER", "rank " + std::to_string(where.rank) + " of " + std::to_string(where.size) +
                               " lost another process, or waited more than " + seconds_of(where.timeout) +
                               " for it: " + cause_of(error));
     }
+  }
+
+  enum class Collective { kSum, kBroadcast };
+
+  void run(Collective what, const std::vector<Tensor>& tensors) {
+    const at::NoGradGuard no_grad;
+    guarded([&] { in_buckets(tensors, [&](Tensor& flat) { return begin(what, flat); }); });
+  }
+
+  Wait begin(Collective what, Tensor& flat) {
+    if (nccl && flat.device() == nccl->device()) {
+      what == Collective::kSum ? nccl->sum(flat) : nccl->broadcast(flat);
+      return [this] { nccl->wait(); };
+    }
+    flat = flat.cpu();
+    std::vector<Tensor> one{flat};
+    const auto work = what == Collective::kSum ? group->allreduce(one) : group->broadcast(one);
+    return [work] { work->wait(); };
   }
 };
 
@@ -135,15 +177,37 @@ ProcessGroup::ProcessGroup(const Rendezvous& rendezvous) : state_(std::make_uniq
   }
 }
 
-void ProcessGroup::sum(const std::vector<Tensor>& tensors) {
-  const at::NoGradGuard no_grad;
-  state_->guarded([&] { in_buckets(tensors, [&](std::vector<Tensor>& flat) { return state_->group->allreduce(flat); }); });
+std::string ProcessGroup::prepare(c10::Device device, const FindNccl& find) {
+  const auto tell = [&](const std::string& own) {
+    std::vector<std::string> all;
+    for (const auto& bytes : gather(at::tensor(at::ArrayRef<uint8_t>(reinterpret_cast<const uint8_t*>(own.data()), own.size())))) {
+      all.emplace_back(reinterpret_cast<const char*>(bytes.const_data_ptr<uint8_t>()), bytes.numel());
+    }
+    return all;
+  };
+  state_->nccl.reset();
+  std::optional<NcclLibrary> library;
+  const auto found = tell(told([&]() -> std::string {
+    library = find(device);
+    return rank() == 0 ? library->new_id() : "";
+  }));
+  std::string problem = problem_in(found);
+  if (problem.empty()) {
+    const std::string id = found[0].substr(1);
+    const auto timeout = state_->where.timeout;
+    problem = problem_in(tell(told([&]() -> std::string {
+      state_->nccl = std::make_unique<NcclCommunicator>(*library, id, rank(), size(), device, timeout);
+      return "";
+    })));
+  }
+  if (problem.empty()) return "NCCL";
+  state_->nccl.reset();
+  return "Gloo: " + problem;
 }
 
-void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) {
-  const at::NoGradGuard no_grad;
-  state_->guarded([&] { in_buckets(tensors, [&](std::vector<Tensor>& flat) { return state_->group->broadcast(flat); }); });
-}
+void ProcessGroup::sum(const std::vector<Tensor>& tensors) { state_->run(State::Collective::kSum, tensors); }
+
+void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) { state_->run(State::Collective::kBroadcast, tensors); }
 
 std::vector<Tensor> ProcessGroup::gather(const Tensor& bytes) {
   const auto all = [&](Tensor own) {
@@ -174,6 +238,7 @@ struct ProcessGroup::State {
 ProcessGroup::ProcessGroup(const Rendezvous&) {
   throw Error("UNSUPPORTED", "this libtorch was built without Gloo, so that only one process can compute: unset WORLD_SIZE");
 }
+std::string ProcessGroup::prepare(c10::Device, const FindNccl&) { return ""; }
 void ProcessGroup::sum(const std::vector<Tensor>&) {}
 void ProcessGroup::broadcast(const std::vector<Tensor>&) {}
 std::vector<Tensor> ProcessGroup::gather(const Tensor&) { return {}; }

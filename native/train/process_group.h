@@ -2,13 +2,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-namespace lrp {
+#include "nccl.h"
 
-using at::Tensor;
+namespace lrp {
 
 /// Where and how processes meet: torchrun's RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.
 struct Rendezvous {
@@ -25,8 +26,9 @@ struct Rendezvous {
   std::chrono::milliseconds timeout{60000};
 };
 
-/// Processes that compute together, over libtorch's Gloo. Every member calls the same functions in the same order; each
-/// returns when all have taken part. All throw PEER when a member is lost or the timeout has passed.
+/// Processes that compute together, over libtorch's Gloo; tensors on CUDA pass over NCCL where every member can use it.
+/// Every member calls the same functions in the same order; each returns when all have taken part. All throw PEER when a
+/// member is lost or the timeout has passed.
 class ProcessGroup {
  public:
   /// Waits for all members. Throws UNSUPPORTED where libtorch was built without Gloo.
@@ -37,6 +39,10 @@ class ProcessGroup {
 
   int rank() const;
   int size() const;
+  /// Settles among all members what tensors on each one's device will pass over. Returns "NCCL", or "Gloo"
+  /// and why. `library` finds NCCL for a device, or throws.
+  using FindNccl = std::function<NcclLibrary(c10::Device)>;
+  std::string prepare(c10::Device device, const FindNccl& library = NcclLibrary::for_device);
   /// Replaces tensors by their sums over all members, in buckets; the same bits everywhere.
   void sum(const std::vector<Tensor>& tensors);
   /// Replaces tensors by those of rank 0.

@@ -53,13 +53,21 @@ export interface TrainResult {
   /** False when it was stopped; `resume` goes on. */
   completed: boolean
   reason: NativeTrainResult['reason']
+  /** Of several processes: how many, and what their gradients passed over (`NCCL`, `Gloo`). */
+  shared?: Shared
+}
+
+interface Shared {
+  processes: number
+  gradients: string
 }
 
 /** Runs a job; best weights, checkpoints and history are written while it goes on, charts and results at its end. */
 export async function runJob(job: Job): Promise<TrainResult> {
   const { experiment, model, onProgress, group } = job
   await group?.agree('settings or data', fingerprintOf(job))
-  if (group && group.rank > 0) return follow(job, group)
+  const shared = group && { processes: group.size, gradients: await group.prepare(model.device) }
+  if (group && group.rank > 0) return follow(job, group, shared)
   if (!existsSync(experiment.path('model.json'))) {
     await saveParts(experiment.folder, job.assemble(await model.stateDict()))
   }
@@ -85,7 +93,7 @@ export async function runJob(job: Job): Promise<TrainResult> {
     await books.settled()
     const { reason, snapshot } = result
     const completed = result.completed && !(job.paused && reason === 'finished')
-    await finish(experiment, books.history, { ...result, completed })
+    await finish(experiment, books.history, { ...result, completed }, shared)
     if (job.tensorboard) await writeTensorboard(experiment, books.history)
     const best = await Model.load(experiment.folder, { device: job.device })
     if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
@@ -95,7 +103,8 @@ export async function runJob(job: Job): Promise<TrainResult> {
       history: books.history,
       bestEpoch: snapshot.position.bestEpoch,
       completed,
-      reason
+      reason,
+      shared
     }
   } finally {
     await books.settled().catch(() => undefined)
@@ -104,7 +113,7 @@ export async function runJob(job: Job): Promise<TrainResult> {
 }
 
 /** The part of a process that is not rank 0: it trains along and writes nothing. */
-async function follow(job: Job, group: ProcessGroup): Promise<TrainResult> {
+async function follow(job: Job, group: ProcessGroup, shared?: Shared): Promise<TrainResult> {
   const { experiment, model, onProgress } = job
   const history = [...(job.history ?? [])]
   let best: StateDict | undefined
@@ -126,7 +135,8 @@ async function follow(job: Job, group: ProcessGroup): Promise<TrainResult> {
       history,
       bestEpoch: snapshot.position.bestEpoch,
       completed: completed && !(job.paused && reason === 'finished'),
-      reason
+      reason,
+      shared
     }
   } finally {
     model.dispose()
@@ -141,10 +151,15 @@ function fingerprintOf({ options, model, data, state }: Job): string {
   return createHash('sha256').update(JSON.stringify(alike)).digest('hex')
 }
 
-async function finish(experiment: Experiment, history: EpochEvent[], result: NativeTrainResult): Promise<void> {
+async function finish(
+  experiment: Experiment,
+  history: EpochEvent[],
+  result: NativeTrainResult,
+  shared?: Shared
+): Promise<void> {
   const { completed, reason, snapshot } = result
   if (history.length > 0) await writeTrainingCharts(experiment, history)
   const { bestEpoch } = snapshot.position
-  const results = { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1] }
+  const results = { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1], ...shared }
   await experiment.record({ results })
 }

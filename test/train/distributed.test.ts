@@ -113,6 +113,10 @@ describe('training', () => {
   test.each(cases)('%s: the loss curve and the weights of one process', async (_, options, size) => {
     const one = await train({ ...options, experimentsRoot: root, experimentName: 'one' })
     const reports = await trainTogether({ ...options, experimentName: 'many' }, size)
+    const { results } = JSON.parse(readFileSync(join(root, reports[0]!.name, 'experiment.json'), 'utf8')) as {
+      results: Record<string, unknown>
+    }
+    expect(results).toMatchObject({ processes: size, gradients: 'Gloo' })
     for (const { history, weights, name } of reports) {
       expectNear(curve(history), curve(one.history), 2e-5)
       expect(weights).toBe(reports[0]!.weights)

@@ -57,13 +57,14 @@ export async function showTrained(
   lines: string[] = []
 ): Promise<void> {
   const { LrpError } = await import('../../errors.js')
-  const { experiment, history, bestEpoch, completed, reason } = result
+  const { experiment, history, bestEpoch, completed, reason, shared } = result
   const json = {
     experiment: experiment.name,
     folder: experiment.folder,
     completed,
     reason,
     bestEpoch,
+    ...shared,
     ...more,
     history
   }
@@ -74,6 +75,7 @@ export async function showTrained(
       `note: ${skipped.length} unreadable images left out, named in experiment.json; the first is ${skipped[0]}`
     )
   }
+  if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients passed over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
     const resume = `go on with: lrp-native ${command} --resume ${experiment.name}`
