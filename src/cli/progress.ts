@@ -1,8 +1,9 @@
 import { SingleBar } from 'cli-progress'
 
-/** A bar on a terminal, a plain line now and then elsewhere. */
+/** A bar on a terminal, from the first step on; a plain line now and then elsewhere. */
 export class Progress {
   private readonly bar: SingleBar | undefined
+  private begun = false
   private lastLine = 0
 
   constructor(
@@ -23,13 +24,15 @@ export class Progress {
       barCompleteChar: '█',
       barIncompleteChar: '░'
     })
-    this.bar.start(total, 0, { unit, note: '' })
   }
 
   update(done: number, total = this.total, note = ''): void {
     this.total = total
+    const shown = { unit: this.unit, note: note && `  ${note}` }
+    if (!this.begun) this.bar?.start(total, done, shown)
+    this.begun = true
     this.bar?.setTotal(total)
-    this.bar?.update(done, { unit: this.unit, note: note && `  ${note}` })
+    this.bar?.update(done, shown)
   }
 
   /** Without a terminal: one line at most every two seconds. */

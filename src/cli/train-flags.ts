@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { classCounts, type Dataset, type Split } from '../data/dataset.js'
-import type { DownloadProgress } from '../data/mnist.js'
 import type { BatchEvent, EpochEvent } from '../train/native.js'
 import type { TrainOptions } from '../train/train.js'
 import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
@@ -168,42 +166,6 @@ async function groupsOf(freeze: string[] | undefined, file: string | undefined):
 
 function parseWeights(text: string): 'balanced' | number[] {
   return text === 'balanced' ? text : text.split(',').map((part) => realNumber('--class-weights')(part))
-}
-
-/** Shows a download as it goes, and what the data set holds. */
-export function dataProgress(output: Output): Required<Pick<TrainOptions, 'onDownload' | 'onData'>> {
-  let [bar, name] = [undefined as ReturnType<Output['progress']> | undefined, '']
-  const onDownload: DownloadProgress = (file, done, total) => {
-    if (file !== name) {
-      bar?.stop()
-      bar = output.progress(kilobytes(total), `kB of ${file}`)
-      name = file
-    }
-    bar!.updateLine(kilobytes(done), kilobytes(Math.max(done, total)))
-  }
-  const onData = (dataset: Dataset): void => {
-    bar?.stop()
-    output.note(dataLine(dataset))
-  }
-  return { onDownload, onData }
-}
-
-function kilobytes(bytes: number): number {
-  return Math.round(bytes / 1000)
-}
-
-function dataLine({ name, task, classes, imageShape, splits }: Dataset): string {
-  const perClass = (split: Split): string => {
-    const counts = classCounts(split, classes.length)
-    const [least, most] = [Math.min(...counts), Math.max(...counts)]
-    return ` (${least === most ? least : `${least} to ${most}`} per class)`
-  }
-  const parts = Object.entries(splits).map(([title, split]) => {
-    const images = split.labels.length
-    return `${title} ${images}${images > 0 && task !== 'regression' ? perClass(split) : ''}`
-  })
-  const what = `${classes.length} ${task === 'regression' ? 'values' : 'classes'}`
-  return `${name}: ${what}, images of ${imageShape.join('x')}; ${parts.join(', ')}`
 }
 
 /** Shows a run as it goes: a bar within the epoch, a line after it. */

@@ -36,7 +36,7 @@ export type IdxName = keyof typeof NAMED
 
 export interface IdxOptions extends SplitOptions {
   dataPath?: string
-  onProgress?: DownloadProgress
+  onDownload?: DownloadProgress
 }
 
 /** The digits in `data/`, whose splits are fixed. */
@@ -67,7 +67,7 @@ export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Da
   if (options.dataPath !== undefined && !existsSync(options.dataPath)) {
     throw new LrpError('NOT_FOUND', `the data folder ${options.dataPath} does not exist`)
   }
-  const folder = options.dataPath ?? (await mnistFolder({ onProgress: options.onProgress }))
+  const folder = options.dataPath ?? (await mnistFolder({ onProgress: options.onDownload }))
   const prefixes = idxPrefixes(folder) ?? ['train', 't10k']
   const [all, test] = [await readIdxPair(folder, prefixes[0]), await readIdxPair(folder, prefixes[1])]
   if (test.imageShape.some((axis, i) => axis !== all.imageShape[i])) {

@@ -56,7 +56,8 @@ export interface DataOptions {
   strict?: boolean
   /** Image files: kept in memory, or read whenever they are needed (`none`); `auto` decides by their size. */
   cache?: Cache
-  onProgress?: DownloadProgress
+  /** What is downloaded, as it goes. */
+  onDownload?: DownloadProgress
 }
 
 const schema = z.object({

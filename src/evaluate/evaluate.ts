@@ -27,7 +27,7 @@ export interface Explainer {
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
 
-export interface EvaluateOptions extends Omit<DataOptions, 'data' | 'onProgress' | 'seed'> {
+export interface EvaluateOptions extends Omit<DataOptions, 'data' | 'seed'> {
   /** Rules, composites and other methods by name, or explainers of the caller's own. */
   methods?: (string | Explainer)[]
   /** Names of `METRICS`, or `all`. */

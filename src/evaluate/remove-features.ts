@@ -19,7 +19,7 @@ import { softmax } from './classification.js'
 import { byRelevance, FILLS, removePixels, type Fill } from './removal.js'
 import { toCsv } from './test.js'
 
-export interface RemoveFeaturesOptions extends ExplainOptions, Omit<DataOptions, 'data' | 'onProgress' | 'seed'> {
+export interface RemoveFeaturesOptions extends ExplainOptions, Omit<DataOptions, 'data' | 'seed'> {
   data?: string | Dataset
   input?: string[]
   /** Images of the split whose confidences make the curve; all by default. */

@@ -15,7 +15,7 @@ import { type Tensor } from '../tensor.js'
 import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
 import { join } from 'node:path'
 
-export interface TestOptions extends Omit<DataOptions, 'data' | 'onProgress'> {
+export interface TestOptions extends Omit<DataOptions, 'data'> {
   data?: string | Dataset
   split?: SplitName
   limit?: number
@@ -92,7 +92,7 @@ export function writes({ output, group }: TestOptions): boolean {
 export function openFor(model: Model, options: object): Promise<Dataset> {
   const preprocessing = model.preprocessing
   const { task } = model
-  return openDataset({ testSplit: 1, ...(options as DataOptions), task, preprocessing, onProgress: undefined })
+  return openDataset({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
 }
 
 /** @throws LrpError INVALID_ARGUMENT */

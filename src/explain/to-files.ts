@@ -27,7 +27,7 @@ export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
 export interface ExplainToFilesOptions
-  extends Omit<ExplainOptions, 'target'>, Omit<DataOptions, 'data' | 'onProgress' | 'seed'>, DrawOptions {
+  extends Omit<ExplainOptions, 'target'>, Omit<DataOptions, 'data' | 'seed'>, DrawOptions {
   /** As for `explain`, or `label`: each image's true class. */
   target?: Target | 'label'
   /** Images, folders of images, or one .npy file (taken as it is); instead of a data set. */

@@ -5,6 +5,7 @@ import type { StateDict } from '../tensor.js'
 import { writeCheckpoint, writeHistory } from './checkpoint.js'
 import { Latest } from './latest.js'
 import type { EpochEvent, Snapshot } from './native.js'
+import { writeTensorboard } from './tensorboard.js'
 
 /**
  * Writes what a run leaves while it goes on. The best weights are on the disk before the checkpoint that knows of them,
@@ -18,13 +19,15 @@ export class Bookkeeper {
   /**
    * @param onFailure called once when something cannot be written; `settled` rejects with it
    * @param pause seconds between two checkpoints
+   * @param tensorboard writes TensorBoard's event file too
    */
   constructor(
     private readonly experiment: Experiment,
     private readonly assemble: (weights: StateDict) => ModelParts,
     history: EpochEvent[],
     onFailure: () => void,
-    pause: number
+    pause: number,
+    private readonly tensorboard = false
   ) {
     this.history = [...history]
     this.latest = new Latest(async ({ snapshot, epochs }) => {
@@ -60,5 +63,6 @@ export class Bookkeeper {
     }
     await writeCheckpoint(this.experiment, { snapshot, history })
     await writeHistory(this.experiment, history)
+    if (this.tensorboard) await writeTensorboard(this.experiment, history)
   }
 }

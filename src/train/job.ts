@@ -18,7 +18,6 @@ import type {
   Snapshot
 } from './native.js'
 import { runTraining } from './run.js'
-import { writeTensorboard } from './tensorboard.js'
 
 /** One training run and the experiment that it fills. */
 export interface Job {
@@ -73,7 +72,8 @@ export async function runJob(job: Job): Promise<TrainResult> {
   }
   const failed = new AbortController()
   const signal = job.signal ? AbortSignal.any([job.signal, failed.signal]) : failed.signal
-  const books = new Bookkeeper(experiment, job.assemble, job.history ?? [], () => failed.abort(), job.checkpointSeconds)
+  const { assemble, history = [], checkpointSeconds, tensorboard } = job
+  const books = new Bookkeeper(experiment, assemble, history, () => failed.abort(), checkpointSeconds, tensorboard)
   const callbacks = {
     onBatch: (event: BatchEvent) => onProgress?.(event),
     onEpoch: (event: EpochEvent, snapshot: Snapshot) => {
@@ -94,7 +94,6 @@ export async function runJob(job: Job): Promise<TrainResult> {
     const { reason, snapshot } = result
     const completed = result.completed && !(job.paused && reason === 'finished')
     await finish(experiment, books.history, { ...result, completed }, shared)
-    if (job.tensorboard) await writeTensorboard(experiment, books.history)
     const best = await Model.load(experiment.folder, { device: job.device })
     if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
     return {

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
+import { appendFile, stat, truncate } from 'node:fs/promises'
 import protobuf from 'protobufjs'
 import type { Experiment } from '../experiment/experiment.js'
-import { makeFolder, writeAtomic } from '../files.js'
+import { ioError, makeFolder } from '../files.js'
 import type { EpochEvent } from './native.js'
 
 // The part of TensorBoard's event.proto and summary.proto that scalars need.
@@ -24,16 +26,37 @@ const TAGS: [string, keyof EpochEvent][] = [
   ['images_per_second', 'imagesPerSecond']
 ]
 
-/** `tensorboard/events.out.tfevents.*`: loss, accuracy and learning rate per epoch, as TensorBoard reads them. */
+/**
+ * `tensorboard/events.out.tfevents.*`: loss, accuracy and learning rate per epoch, as TensorBoard reads them while the run
+ * goes on. What the file lacks is appended; a record that a kill cut off is written anew.
+ * @throws LrpError IO
+ */
 export async function writeTensorboard(experiment: Experiment, history: EpochEvent[]): Promise<void> {
   const begun = Math.floor(Date.parse(experiment.manifest.created) / 1000)
   await makeFolder(experiment.path('tensorboard'))
   const path = experiment.path('tensorboard', `events.out.tfevents.${begun}.lrp-native`)
-  await writeAtomic(path, eventFile(history, begun))
+  try {
+    const there = await sizeOf(path)
+    let whole = 0
+    const missing = eventRecords(history, begun).filter((one) => {
+      if (whole + one.length > there) return true
+      whole += one.length
+      return false
+    })
+    if (missing.length === 0) return
+    if (whole < there) await truncate(path, whole)
+    await appendFile(path, Buffer.concat(missing))
+  } catch (cause) {
+    throw ioError(cause, `cannot write ${path}`)
+  }
 }
 
-/** The bytes of an event file; times are those of the epochs' training, from `begun` (seconds since 1970) on. */
-export function eventFile(history: EpochEvent[], begun: number): Uint8Array {
+async function sizeOf(path: string): Promise<number> {
+  return existsSync(path) ? (await stat(path)).size : 0
+}
+
+/** The records of an event file; times are those of the epochs' training, from `begun` (seconds since 1970) on. */
+export function eventRecords(history: EpochEvent[], begun: number): Buffer[] {
   const records = [record({ wall_time: begun, file_version: 'brain.Event:2' })]
   let time = begun
   for (const event of history) {
@@ -42,7 +65,7 @@ export function eventFile(history: EpochEvent[], begun: number): Uint8Array {
     const known = values.filter((value) => Number.isFinite(value.simple_value))
     records.push(record({ wall_time: time, step: event.epoch, summary: { value: known } }))
   }
-  return Buffer.concat(records)
+  return records
 }
 
 /** TFRecord: length, its checksum, the data, its checksum. */

@@ -149,7 +149,7 @@ export async function openTrainData(
   const { data, strict, onDownload, onData } = options
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
-  const how = { strict, ...images, onProgress: onDownload }
+  const how = { strict, ...images, onDownload }
   const dataset = typeof data === 'object' ? data : await openDataset({ ...settings, ...how })
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"

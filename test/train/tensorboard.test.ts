@@ -1,7 +1,11 @@
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import protobuf from 'protobufjs'
 import type { EpochEvent } from '../../src/train/native.js'
-import { crc32c, eventFile } from '../../src/train/tensorboard.js'
+import { createExperiment } from '../../src/experiment/experiment.js'
+import { crc32c, eventRecords, writeTensorboard } from '../../src/train/tensorboard.js'
 
 const event: EpochEvent = {
   kind: 'epoch',
@@ -22,7 +26,7 @@ test('the checksum is CRC-32C', () => {
 })
 
 test('an event file is a sequence of TFRecords: the version, then one event per epoch', () => {
-  const file = Buffer.from(eventFile([event, { ...event, epoch: 2, validLoss: 0.25 }], 100))
+  const file = Buffer.concat(eventRecords([event, { ...event, epoch: 2, validLoss: 0.25 }], 100))
   const events: { step: number; time: number; version?: string; scalars: Record<string, number> }[] = []
   for (let at = 0; at < file.length;) {
     const length = Number(file.readBigUInt64LE(at))
@@ -42,6 +46,30 @@ test('an event file is a sequence of TFRecords: the version, then one event per 
     { step: 1, time: 102, version: undefined, scalars: common },
     { step: 2, time: 104, version: undefined, scalars: { ...common, 'loss/valid': 0.25 } }
   ])
+})
+
+test('epochs are appended as they end; what a kill cut off is written again', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'lrp-events-'))
+  const manifest = { command: { name: 'train' }, seed: 0, versions: {} }
+  const experiment = await createExperiment('run', manifest as never, root)
+  const history = [1, 2, 3].map((epoch) => ({ ...event, epoch }))
+  const begun = Math.floor(Date.parse(experiment.manifest.created) / 1000)
+  const whole = Buffer.concat(eventRecords(history, begun))
+  const path = (): string => experiment.path('tensorboard', readdirSync(experiment.path('tensorboard'))[0]!)
+  await writeTensorboard(experiment, history.slice(0, 2))
+  const first = readFileSync(path())
+  expect(first).toEqual(whole.subarray(0, first.length))
+  await writeTensorboard(experiment, history)
+  expect(readFileSync(path())).toEqual(whole)
+  for (const cut of [5, first.length - 1, first.length, first.length + 7]) {
+    truncateSync(path(), cut)
+    await writeTensorboard(experiment, history)
+    expect(readFileSync(path())).toEqual(whole)
+  }
+  appendFileSync(path(), 'an epoch that the checkpoint does not know of')
+  await writeTensorboard(experiment, history)
+  expect(readFileSync(path()).subarray(0, whole.length)).toEqual(whole)
+  rmSync(root, { recursive: true })
 })
 
 /** By field numbers alone, so that a wrong number in the writer is seen. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { DatasetSummary } from '../../data/inspect.js'
 import type { Task } from '../../model/graph.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
-import { dataProgress } from '../train-flags.js'
+import { downloadProgress } from '../data-progress.js'
 import { dataOptions, withDataFlags, type DataFlags } from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags {
@@ -42,8 +42,8 @@ async function look(flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
   const { openDataset } = await import('../../data/open.js')
   const { inspectDataset, contactSheet } = await import('../../data/inspect.js')
-  const { onDownload: onProgress } = dataProgress(output)
-  const dataset = await openDataset({ ...dataOptions(flags), task: flags.task, onProgress })
+  const onDownload = downloadProgress(output)
+  const dataset = await openDataset({ ...dataOptions(flags), task: flags.task, onDownload })
   const summary = await inspectDataset(dataset)
   if (flags.output !== undefined) {
     const { LrpError } = await import('../../errors.js')

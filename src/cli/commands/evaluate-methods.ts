@@ -5,6 +5,7 @@ import type { Replacement } from '../../evaluate/flipping/replacement.js'
 import type { Evaluation } from '../../evaluate/summary.js'
 import type { ExplainOptions } from '../../explain/explain.js'
 import { realNumber, wholeNumber, type CliContext } from '../context.js'
+import { downloadProgress } from '../data-progress.js'
 import { dataOf, openModel, patternsFor, ruleOptions } from '../shared-flags.js'
 import type { RemovalFlags } from './remove-features.js'
 
@@ -59,6 +60,7 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
     const { patchSize, replacement, value, measure, flips: steps, growing, share } = flags
     const evaluation = await evaluate(model, {
       ...dataOf(flags, experiment),
+      onDownload: downloadProgress(output),
       methods: await methodsOf(flags, patterns),
       metrics: metrics?.[0] === 'all' ? 'all' : metrics,
       flipping: { patchSize, replacement, value, measure, steps, growing, share },

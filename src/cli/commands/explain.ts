@@ -3,6 +3,7 @@ import type { View } from '../../explain/figures.js'
 import type { Format } from '../../explain/to-files.js'
 import type { Target } from '../../explain/explain.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { downloadProgress } from '../data-progress.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import {
   dataOf,
@@ -90,6 +91,7 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       ...ruleOptions(flags),
       ...(await patternsFor(model, flags, experiment)),
       ...dataOf(flags, experiment),
+      onDownload: downloadProgress(output),
       input: flags.input,
       split: flags.split,
       limit: flags.limit,

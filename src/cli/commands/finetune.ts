@@ -3,7 +3,8 @@ import type { FinetuneMode } from '../../finetune/finetune.js'
 import { withCommonFlags, type CliContext } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
-import { dataProgress, trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { dataProgress } from '../data-progress.js'
+import { trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import { showTrained } from './train.js'
 
 interface Flags extends TrainFlags, PeerFlags {

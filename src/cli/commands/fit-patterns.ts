@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { PatternKind } from '../../explain/patterns.js'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { downloadProgress } from '../data-progress.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags, ModelFlags {
@@ -38,7 +39,11 @@ async function runFit(name: string | undefined, flags: Flags, context: CliContex
   const { model, experiment } = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {
-    const dataset = await openFor(model, { testSplit: 0.1, ...dataOf(flags, experiment) })
+    const dataset = await openFor(model, {
+      testSplit: 0.1,
+      ...dataOf(flags, experiment),
+      onDownload: downloadProgress(output)
+    })
     const patterns = await fitPatternsToDataset(model, dataset, {
       kind: flags.kind as PatternKind,
       limit: flags.limit,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Fill } from '../../evaluate/removal.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { downloadProgress } from '../data-progress.js'
 import {
   dataOf,
   openModel,
@@ -65,6 +66,7 @@ export async function runRemoval(name: string | undefined, flags: RemovalFlags, 
   const options = {
     ...rule,
     ...dataOf(flags, experiment),
+    onDownload: downloadProgress(output),
     input,
     limit,
     pictures,

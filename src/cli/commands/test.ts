@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { downloadProgress } from '../data-progress.js'
 import type { TestOptions } from '../../evaluate/test.js'
 import type { Model } from '../../model/model.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
@@ -36,6 +37,7 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
   const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
   const options = {
     ...dataOf(flags, experiment),
+    onDownload: downloadProgress(output),
     split,
     limit,
     batchSize,

@@ -2,14 +2,8 @@ import type { Command } from 'commander'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
-import {
-  dataProgress,
-  trainOptions,
-  trainProgress,
-  withModelChoice,
-  withTrainFlags,
-  type TrainFlags
-} from '../train-flags.js'
+import { dataProgress } from '../data-progress.js'
+import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import type { TrainResult } from '../../train/train.js'
 
 interface Flags extends TrainFlags, PeerFlags {

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import type { GivenSpace, Trial } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
-import { dataProgress, trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { dataProgress } from '../data-progress.js'
+import { trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 
 interface Flags extends TrainFlags {
   space?: string

@@ -1,0 +1,38 @@
+import { classCounts, type Dataset, type Split } from '../data/dataset.js'
+import type { DownloadProgress } from '../data/mnist.js'
+import type { TrainOptions } from '../train/train.js'
+import type { Output } from './context.js'
+
+/** Shows a download as it goes. */
+export function downloadProgress(output: Output): DownloadProgress {
+  let [bar, name] = [undefined as ReturnType<Output['progress']> | undefined, '']
+  return (file, done, total) => {
+    if (file !== name) bar = output.progress(kilobytes(total), `kB of ${file}`)
+    name = file
+    bar!.updateLine(kilobytes(done), kilobytes(Math.max(done, total)))
+    if (done >= total) bar!.stop()
+  }
+}
+
+/** Shows a download as it goes, and what the data set holds. */
+export function dataProgress(output: Output): Required<Pick<TrainOptions, 'onDownload' | 'onData'>> {
+  return { onDownload: downloadProgress(output), onData: (dataset) => output.note(dataLine(dataset)) }
+}
+
+function kilobytes(bytes: number): number {
+  return Math.round(bytes / 1000)
+}
+
+function dataLine({ name, task, classes, imageShape, splits }: Dataset): string {
+  const perClass = (split: Split): string => {
+    const counts = classCounts(split, classes.length)
+    const [least, most] = [Math.min(...counts), Math.max(...counts)]
+    return ` (${least === most ? least : `${least} to ${most}`} per class)`
+  }
+  const parts = Object.entries(splits).map(([title, split]) => {
+    const images = split.labels.length
+    return `${title} ${images}${images > 0 && task !== 'regression' ? perClass(split) : ''}`
+  })
+  const what = `${classes.length} ${task === 'regression' ? 'values' : 'classes'}`
+  return `${name}: ${what}, images of ${imageShape.join('x')}; ${parts.join(', ')}`
+}
