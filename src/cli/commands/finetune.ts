@@ -22,7 +22,10 @@ export function register(program: Command, context: CliContext): void {
     .description('Train a model on: its last layer only, or all of it; other classes get a new last layer.')
     .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
     .option('--mode <mode>', 'last-layer: the rest stays and is computed once; whole: every weight is trained')
-    .option('--new-head', 'a new last layer even where the classes are the same')
+    .option(
+      '--new-head',
+      'a new last layer even where the classes are the same, or as many in a file without class names'
+    )
     .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
     .option('--resume <experiment>', 'stopped fine-tuning to go on with')
