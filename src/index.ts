@@ -55,6 +55,9 @@ export {
   openExperiment
 } from './experiment/experiment.js'
 
+// A page to turn rules and classes on
+export { serve, type ServedPage, type ServeOptions } from './serve/server.js'
+
 // Explanations
 export {
   explain,

@@ -8,7 +8,8 @@ import { readStamp, stampOf, writeStamp } from './stamp.mjs'
 const dist = join(root, 'dist')
 const stampPath = join(buildFolder, 'typescript.stamp')
 
-/** Compiles src/ to dist/ (ESM, with types) and bundles dist/index.cjs for `require`. Does nothing where all is fresh. */
+/** Compiles src/ to dist/ (ESM, with types) bundles dist/index.cjs for `require` and the script of
+ * the page that `serve` shows. Does nothing where all is fresh. */
 export async function buildTypescript({ log = console.error } = {}) {
   const stamp = stampOf(['src', 'tsconfig.json', 'package.json'].map((name) => join(root, name)))
   if (existsSync(join(dist, 'index.cjs')) && readStamp(stampPath) === stamp) return
@@ -32,6 +33,14 @@ export async function buildTypescript({ log = console.error } = {}) {
     logLevel: 'error',
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" }
+  })
+  await build({
+    entryPoints: [join(root, 'src', 'serve', 'browser', 'app.ts')],
+    outfile: join(dist, 'serve', 'app.js'),
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error'
   })
   chmodSync(join(dist, 'cli', 'main.js'), 0o755)
   writeStamp(stampPath, stamp)

@@ -3,7 +3,15 @@ import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
 import { contours, overlay } from '../plot/overlay.js'
-import { heatmap, imagePicture, joinWide, strongest, sumOverChannels, type HeatmapOptions } from '../plot/picture.js'
+import {
+  heatmap,
+  imagePicture,
+  joinWide,
+  strongest,
+  sumOverChannels,
+  type HeatmapOptions,
+  type Picture
+} from '../plot/picture.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import type { Explanation } from './explain.js'
 
@@ -35,6 +43,16 @@ interface Images {
 
 const COLUMNS = 6
 
+/** Images [N, channels, height, width] as they were before preprocessing, as far as it is known. */
+export function originals(model: Model, input: Tensor): Picture[] {
+  const shape = input.shape.slice(1)
+  const size = sizeOf(shape)
+  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
+  return Array.from({ length: input.shape[0]! }, (_, i) =>
+    imagePicture(bytes.subarray(i * size, (i + 1) * size), shape)
+  )
+}
+
 /** Per image: the original, and beside it every view of a map per target. */
 export function drawMaps(
   model: Model,
@@ -48,11 +66,11 @@ export function drawMaps(
   const { relevance, targets } = explanation
   const images = names.length
   const maps = relevance.data.length / (images * size)
-  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
+  const pictures = originals(model, input)
   const colours = coloursOf(options.heatmap, relevance, imageShape)
   const views = options.views ?? ['heatmap']
   return names.map((_, i) => {
-    const original = imagePicture(bytes.subarray(i * size, (i + 1) * size), imageShape)
+    const original = pictures[i]!
     const drawn = Array.from({ length: maps }, (_, t) => {
       const at = t * images + i
       const title = maps > 1 ? `${explanation.name}: ${model.className(targets[at]!)}` : explanation.name

@@ -1,16 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import puppeteer, { type Browser, type Page } from 'puppeteer-core'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Browser } from 'puppeteer-core'
+import { describeInBrowser, faultsOf, launch, openPage } from '../chromium.js'
 import { cli } from '../cli/run.js'
 
-const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const withBrowser = chromium ? describe : describe.skip
-
-withBrowser(`the report in a browser${chromium ? '' : ' (no Chromium is installed)'}`, () => {
+describeInBrowser('the report', () => {
   const root = mkdtempSync(join(tmpdir(), 'lrp-report-'))
   const flags = ['--experiments', root, '--quiet']
   let browser: Browser
@@ -27,26 +24,15 @@ withBrowser(`the report in a browser${chromium ? '' : ' (no Chromium is installe
     ]) {
       expect(await cli(...command, ...flags)).toMatchObject({ status: 0 })
     }
-    browser = await puppeteer.launch({ executablePath: chromium!, args: ['--no-sandbox'] })
+    browser = await launch()
   })
   afterAll(async () => {
     await browser?.close()
     rmSync(root, { recursive: true, force: true })
   })
 
-  async function open(scheme: 'light' | 'dark', width: number): Promise<{ page: Page; complaints: string[] }> {
-    const page = await browser.newPage()
-    const complaints: string[] = []
-    page.on('console', (message) => complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(String(error)))
-    page.on('request', (request) => {
-      if (!/^(file|data):/.test(request.url())) complaints.push(`asked for ${request.url()}`)
-    })
-    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
-    await page.setViewport({ width, height: 900 })
-    await page.goto(pathToFileURL(join(root, 'report.html')).href)
-    return { page, complaints }
-  }
+  const open = (scheme: 'light' | 'dark', width: number): ReturnType<typeof openPage> =>
+    openPage(browser, pathToFileURL(join(root, 'report.html')).href, { scheme, width, own: /^(file|data):/ })
 
   test.each<['light' | 'dark', number]>([
     ['light', 1280],
@@ -55,17 +41,8 @@ withBrowser(`the report in a browser${chromium ? '' : ' (no Chromium is installe
     'opens from disk without complaint, request or serious accessibility finding (%s, %i pixels)',
     async (scheme, width) => {
       const { page, complaints } = await open(scheme, width)
-      await page.evaluate(readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8'))
-      const findings = (await page.evaluate('axe.run()')) as {
-        violations: { id: string; impact: string; nodes: { html: string }[] }[]
-      }
-      const serious = findings.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([])
+      expect(await faultsOf(page)).toEqual([])
       expect(complaints).toEqual([])
-      const overflow = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth'
-      )
-      expect(overflow).toBe(0)
       await page.close()
     }
   )

@@ -1,0 +1,49 @@
+import { METHODS } from '../explain/explain.js'
+import type { Graph } from '../model/graph.js'
+import { RULES } from '../rules/catalogue.js'
+import { COMPOSITES } from '../rules/composites.js'
+import { PARAMETERS, type Choice, type Parameter } from './protocol.js'
+
+const NEEDS_PATTERNS = ['patternnet', 'patternattribution']
+
+/** What the page offers: rules for weighted layers, composites and the other methods that the network can be asked with. */
+export function choicesFor(graph: Graph, patterns: boolean): Choice[] {
+  const rules = RULES.filter(
+    ({ name, layers }) => layers === 'weighted' && (patterns || !NEEDS_PATTERNS.includes(name))
+  )
+  const names = new Set(rules.map(({ name }) => name))
+  const convolutional = graph.nodes.some(({ op }) => op === 'conv2d')
+  return [
+    ...rules.map(({ name, formula, parameters }): Choice => ({
+      name,
+      kind: 'rule',
+      description: formula,
+      parameters: turned((parameter) => asNumber(parameters[parameter]))
+    })),
+    ...COMPOSITES.filter(({ name }) => !names.has(name)).map(({ name, description = '', layers }): Choice => {
+      const own = layers.flatMap(({ rule }) => Object.keys(RULES.find((one) => one.name === rule)?.parameters ?? {}))
+      return {
+        name,
+        kind: 'composite',
+        description,
+        parameters: turned((parameter) => (own.includes(parameter) ? null : undefined))
+      }
+    }),
+    ...METHODS.filter((name) => name !== 'lrp' && (convolutional || name !== 'grad-cam')).map((name): Choice => ({
+      name,
+      kind: 'method',
+      description: 'to compare with',
+      parameters: {}
+    }))
+  ]
+}
+
+function turned(value: (parameter: Parameter) => number | null | undefined): Choice['parameters'] {
+  return Object.fromEntries(
+    PARAMETERS.map((name) => [name, value(name)] as const).filter(([, given]) => given !== undefined)
+  )
+}
+
+function asNumber(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}

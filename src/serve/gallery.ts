@@ -1,0 +1,75 @@
+import { LrpError } from '../errors.js'
+import { sliceBatch } from '../explain/batches.js'
+import { originals } from '../explain/figures.js'
+import { readInputs, type ExplainToFilesOptions } from '../explain/to-files.js'
+import type { Model } from '../model/model.js'
+import { normaliseBytes, readImage } from '../model/preprocessing.js'
+import { pictureToPng } from '../plot/picture.js'
+import type { Tensor } from '../tensor.js'
+import type { ImageFacts } from './protocol.js'
+
+const MOST_ADDED = 64
+const LEAST_SIZE = 96
+
+interface GalleryImage extends ImageFacts {
+  /** [1, channels, height, width] as the network wants it. */
+  input: Tensor
+}
+
+/** The images that can be explained: those the server was begun with, and those the page adds. */
+export class Gallery {
+  private added = 0
+  private constructor(
+    private readonly model: Model,
+    private readonly images: GalleryImage[]
+  ) {}
+
+  /** @throws LrpError UNSUPPORTED for a network that takes no images, and as `explainToFiles` for what cannot be read */
+  static async open(model: Model, options: Omit<ExplainToFilesOptions, 'output'>): Promise<Gallery> {
+    if (model.graph.inputShape.length !== 4 || ![1, 3].includes(model.imageShape[0]!)) {
+      throw new LrpError(
+        'UNSUPPORTED',
+        `${model.name} takes no images of one or three channels: there is nothing to show`
+      )
+    }
+    const { input, names, labels } = await readInputs(model, options)
+    const images = names.map((name, i) => ({
+      name,
+      ...(labels && { label: model.className(labels[i]!) }),
+      input: sliceBatch(input, i, i + 1)
+    }))
+    return new Gallery(model, images)
+  }
+
+  list(): ImageFacts[] {
+    return this.images.map(({ name, label }) => ({ name, label }))
+  }
+
+  /** @throws LrpError NOT_FOUND */
+  at(index: number): GalleryImage {
+    const image = this.images[index]
+    if (!image) throw new LrpError('NOT_FOUND', `there is no image ${index}`)
+    return image
+  }
+
+  /** Takes up an image file's bytes; returns its number. @throws LrpError INVALID_FILE, INVALID_ARGUMENT */
+  async add(file: Buffer, name: string): Promise<number> {
+    const { preprocessing } = this.model
+    if (!preprocessing)
+      throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
+    if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images were added already`)
+    const { bytes, shape } = await readImage(file, preprocessing)
+    if (shape.join() !== this.model.imageShape.join()) {
+      const [found, wanted] = [shape, this.model.imageShape].map((axes) => axes.join('x'))
+      throw new LrpError('INVALID_ARGUMENT', `the image becomes ${found}, the model takes ${wanted}`)
+    }
+    this.added++
+    return this.images.push({ name, input: normaliseBytes(bytes, [1, ...shape], preprocessing) }) - 1
+  }
+
+  /** The image as the network sees it, as PNG. */
+  async picture(index: number): Promise<Buffer> {
+    const [picture] = originals(this.model, this.at(index).input)
+    return pictureToPng(picture!, LEAST_SIZE)
+  }
+}

@@ -1,0 +1,113 @@
+import { Html, html, page } from '../html.js'
+import { STARTS, type Choice, type Facts } from './protocol.js'
+
+const STYLE = `
+.app { display: grid; grid-template-columns: minmax(0, 1fr) 340px; gap: 24px; } @media (max-width: 860px) { .app { grid-template-columns: minmax(0, 1fr); } }
+.gallery { display: flex; flex-wrap: wrap; gap: 6px; padding: 0; margin: 0 0 16px; list-style: none; max-height: 204px; overflow-y: auto; }
+.gallery button { padding: 2px; border: 2px solid transparent; border-radius: 6px; background: none; cursor: pointer; } .gallery button[aria-pressed=true] { border-color: var(--accent); }
+.gallery img { display: block; width: 56px; height: 56px; object-fit: contain; image-rendering: pixelated; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; } .maps img { display: block; width: 100%; image-rendering: pixelated; }
+.map { position: relative; } .map svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; } .map.waiting { opacity: .6; }
+form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
+.outputs { padding: 0; list-style: none; } .outputs button { position: relative; display: flex; justify-content: space-between; width: 100%; margin: 2px 0; padding: 4px 8px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; overflow: hidden; } .outputs button[aria-pressed=true] { border-color: var(--accent); font-weight: 700; }
+.outputs .bar { position: absolute; inset: 0 auto 0 0; background: var(--accent); opacity: .16; } .plain { padding: 4px 10px; border: 1px solid var(--line); border-radius: 4px; background: var(--shade); color: inherit; font: inherit; cursor: pointer; }
+#message { min-height: 1.5em; } #message.error { color: #b3261e; font-weight: 600; } @media (prefers-color-scheme: dark) { #message.error { color: #ff8a80; } }
+`
+
+/** The page: everything that does not change; `browser/app.ts` does the rest. */
+export function servePage(facts: Facts): string {
+  const title = `${facts.model}: why did it decide so?`
+  const data = JSON.stringify(facts).replaceAll('<', '\\u003c')
+  const body = html`<h1>${title}</h1>
+    <style>
+      ${new Html(STYLE)}
+    </style>
+    <div class="app">
+      <div>
+        <ul class="gallery" id="gallery" aria-label="Images"></ul>
+        <p class="note">
+          <label>
+            An image of your own, also dropped anywhere on the page:
+            <input type="file" id="file" accept="image/*" />
+          </label>
+        </p>
+        <p id="message" role="status"></p>
+        <div class="maps" id="maps">
+          <figure>
+            <div class="map"><img id="original" alt="The image as the network sees it" /></div>
+            <figcaption id="named"></figcaption>
+          </figure>
+          <figure>
+            <div class="map" id="map"><img id="picture" alt="Map of relevance" /></div>
+            <figcaption id="told"></figcaption>
+          </figure>
+        </div>
+        <p>
+          <button type="button" class="plain" id="keep">Keep this map for comparison</button>
+          <button type="button" class="plain" id="forget" hidden>Put kept maps away</button>
+        </p>
+        <p id="warnings" role="note"></p>
+        <p class="note">The same on the command line: <code id="command"></code></p>
+      </div>
+      <form id="controls">
+        ${choices(facts)}
+        <p class="note" id="description"></p>
+        <fieldset id="parameters"></fieldset>
+        <label id="shares">
+          <span>Strongest share kept (top k) <output id="shown-topK">all</output></span>
+          <input type="range" id="topK" min="-3" max="0" step="0.05" value="0" />
+        </label>
+        ${select('start', 'Relevance starts from', facts.regression ? STARTS.slice(0, 2) : STARTS)}
+        ${select('view', 'Shown as', ['heatmap', 'overlay', 'contours'])}
+        ${select('colourMap', 'Colours', facts.colourMaps)}
+        ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
+        <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
+        <p class="note">The chosen one is explained.</p>
+        <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
+        ${
+          facts.classes.length > 10 &&
+          html`<label>
+            <span>Any other</span>
+            <input type="text" id="other" list="classes" placeholder="name or number" autocomplete="off" />
+            <datalist id="classes">${facts.classes.map((name) => html`<option value="${name}"></option>`)}</datalist>
+          </label>`
+        }
+      </form>
+    </div>
+    <script type="application/json" id="facts">
+      ${new Html(data)}
+    </script>
+    <script type="module" src="app.js"></script>`
+  return page(title, body)
+}
+
+function select(id: string, label: string, values: readonly string[]): Html {
+  return html`<label>
+    <span>${label}</span>
+    <select id="${id}">
+      ${values.map((value) => html`<option value="${value}">${value}</option>`)}
+    </select>
+  </label>`
+}
+
+const GROUPS: [Choice['kind'], string][] = [
+  ['rule', 'Rules, one for all layers'],
+  ['composite', 'Composites'],
+  ['method', 'Other methods']
+]
+
+function choices(facts: Facts): Html {
+  return html`<label>
+    <span>Rule, composite or method</span>
+    <select id="choice">
+      ${GROUPS.map(
+        ([kind, label]) =>
+          html`<optgroup label="${label}">
+            ${facts.choices
+              .filter((choice) => choice.kind === kind)
+              .map(({ name }) => html`<option value="${name}">${name}</option>`)}
+          </optgroup>`
+      )}
+    </select>
+  </label>`
+}

@@ -1,0 +1,69 @@
+// What the page in the browser and the server behind it say to each other, as JSON.
+import type { View } from '../explain/figures.js'
+
+/** What the page knows from the beginning. */
+export interface Facts {
+  model: string
+  device: string
+  regression: boolean
+  /** Names of the outputs. */
+  classes: string[]
+  images: ImageFacts[]
+  choices: Choice[]
+  colourMaps: string[]
+}
+
+export interface ImageFacts {
+  name: string
+  /** Name of the true class, where it is known. */
+  label?: string
+}
+
+/** A rule, composite or method. */
+export interface Choice {
+  name: string
+  kind: 'rule' | 'composite' | 'method'
+  description: string
+  /** What can be turned, with what it is when it is not; null where each layer has its own. */
+  parameters: Partial<Record<Parameter, number | null>>
+}
+
+export const PARAMETERS = ['epsilon', 'gamma', 'alpha', 'beta'] as const
+export type Parameter = (typeof PARAMETERS)[number]
+
+export const STARTS = ['logit', 'one', 'probability', 'difference'] as const
+
+/** One explanation that is asked for. */
+export interface Question {
+  /** Number of an image. */
+  image: number
+  /** Name of a choice. */
+  choice: string
+  parameters: Partial<Record<Parameter, number>>
+  topK?: number
+  target: 'argmax' | number
+  start?: (typeof STARTS)[number]
+  view: View
+  colourMap?: string
+  quantile?: number
+}
+
+export interface Answer {
+  /** The map, as a data URL, and its size in pixels. */
+  picture: string
+  width: number
+  height: number
+  /** Lines over it, as data of SVG paths in its pixels. */
+  outlines: { path: string; colour: string }[]
+  /** Number of the explained output. */
+  target: number
+  /** The strongest outputs, and the explained one. */
+  outputs: { index: number; value: number; probability?: number }[]
+  sum: number
+  /** |sum of relevance - what it started from| / |what it started from|; LRP only. */
+  conservationError?: number
+  milliseconds: number
+  warnings: string[]
+  /** The same on the command line. */
+  command: string
+}

@@ -1,0 +1,203 @@
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Asked } from '../asked.js'
+import { LrpError, isLrpError } from '../errors.js'
+import { ioError } from '../files.js'
+import type { ExplainToFilesOptions } from '../explain/to-files.js'
+import type { Model } from '../model/model.js'
+import { toLrpError } from '../native.js'
+import { checkOptions } from '../options.js'
+import { packageRoot } from '../paths.js'
+import { colourMapNames } from '../plot/colour-maps.js'
+import { answer, type Served } from './answer.js'
+import { choicesFor } from './choices.js'
+import { Gallery } from './gallery.js'
+import { servePage } from './page.js'
+
+const MOST_BYTES = 32 * 2 ** 20
+const SECURITY = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store'
+}
+
+export interface ServeOptions extends Pick<
+  ExplainToFilesOptions,
+  | 'input'
+  | 'data'
+  | 'dataPath'
+  | 'imageSize'
+  | 'channels'
+  | 'validSplit'
+  | 'testSplit'
+  | 'splitSeed'
+  | 'strict'
+  | 'cache'
+  | 'split'
+  | 'patterns'
+  | 'onDownload'
+> {
+  /** At most so many images to choose from (24). */
+  limit?: number
+  /** The address to listen at (127.0.0.1: this machine alone). */
+  host?: string
+  /** Where to listen (8420); 0 for any free port. */
+  port?: number
+  /** What the model is called on the command line, and the flags it is loaded with; its name by default. */
+  called?: string
+  loadedWith?: Asked
+}
+
+const schema = z.object({
+  limit: z.int().positive().optional(),
+  host: z.string().min(1).optional(),
+  port: z.int().min(0).max(65535).optional()
+})
+
+export interface ServedPage {
+  url: string
+  close: () => Promise<void>
+}
+
+/**
+ * Serves a page on this machine: an image, a rule, a class and sliders for the rule's parameters; the map follows. Nothing
+ * leaves the machine.
+ * @throws LrpError UNSUPPORTED for a model that takes no images, INVALID_ARGUMENT, IO where the port is taken, and as
+ *   `explainToFiles` for images that cannot be read
+ */
+export async function serve(model: Model, options: ServeOptions = {}): Promise<ServedPage> {
+  const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options, 'serve')
+  const { called = model.name, loadedWith = {}, patterns } = options
+  const gallery = await Gallery.open(model, { ...options, limit })
+  const choices = choicesFor(model.graph, patterns !== undefined)
+  const served: Served = { model, called, loadedWith, gallery, patterns, choices, outputs: await outputsOf(model) }
+  const server = createServer((request, response) => void respond(served, request, response))
+  await listen(server, host, port)
+  const shown = host.includes(':') ? `[${host}]` : host
+  return { url: `http://${shown}:${(server.address() as AddressInfo).port}/`, close: () => close(server) }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const what = `cannot listen at ${host}:${port}`
+      if (cause.code !== 'EADDRINUSE') return reject(ioError(cause, what))
+      reject(new LrpError('IO', `${what}: the port is taken, another can be chosen (--port)`, { cause }))
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
+/** What a request gets; an error as `{ code, message }`. */
+async function respond(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const left = new AbortController()
+  response.on('close', () => left.abort())
+  try {
+    checkOrigin(request)
+    const [type, body] = await route(served, request, left.signal)
+    send(response, 200, type, body)
+  } catch (cause) {
+    const error = isLrpError(cause) ? cause : toLrpError(cause)
+    send(response, statusOf(error), JSON_TYPE, JSON.stringify({ code: error.code, message: error.message }))
+  }
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
+  if (!response.headersSent) response.writeHead(status, { ...SECURITY, 'content-type': type })
+  response.end(body)
+}
+
+function statusOf({ code, message }: LrpError): number {
+  if (message === FOREIGN) return 403
+  return code === 'NOT_FOUND' ? 404 : ['INVALID_ARGUMENT', 'INVALID_FILE', 'UNSUPPORTED'].includes(code) ? 400 : 500
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const FOREIGN = 'another site asked: only the page itself may'
+
+/** Other sites' pages must not ask in the user's browser, under whatever name they reach this machine. */
+function checkOrigin({ headers, socket }: IncomingMessage): void {
+  const { host = '', origin } = headers
+  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+  const own = ['localhost', '127.0.0.1', '::1', socket.localAddress].includes(name)
+  if (!own || (origin !== undefined && origin !== `http://${host}`)) throw new LrpError('INVALID_ARGUMENT', FOREIGN)
+}
+
+async function route(
+  served: Served,
+  request: IncomingMessage,
+  signal: AbortSignal
+): Promise<[string, string | Buffer]> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+  const asked = `${request.method} ${pathname}`
+  if (asked === 'GET /') return ['text/html; charset=utf-8', pageOf(served)]
+  if (asked === 'GET /app.js') return ['text/javascript; charset=utf-8', await script()]
+  const picture = /^GET \/images\/(\d{1,6})\.png$/.exec(asked)
+  if (picture) return ['image/png', await served.gallery.picture(Number(picture[1]))]
+  if (asked === 'POST /explain') {
+    return [JSON_TYPE, JSON.stringify(await answer(served, await readQuestion(request), signal))]
+  }
+  if (asked === 'POST /images') {
+    const image = await served.gallery.add(await readBody(request), (searchParams.get('name') ?? 'image').slice(0, 100))
+    return [JSON_TYPE, JSON.stringify({ image })]
+  }
+  throw new LrpError('NOT_FOUND', `there is no ${pathname.slice(0, 100)}`)
+}
+
+function pageOf({ model, gallery, choices, outputs }: Served): string {
+  return servePage({
+    model: model.name,
+    device: model.device,
+    regression: model.task === 'regression',
+    classes: outputs,
+    images: gallery.list(),
+    choices,
+    colourMaps: colourMapNames()
+  })
+}
+
+/** Names of the outputs, their numbers where they have none. */
+async function outputsOf(model: Model): Promise<string[]> {
+  if (model.classes) return model.classes
+  const [, count] = (await model.shapes(1))[model.graph.output]!
+  return Array.from({ length: count! }, (_, i) => String(i))
+}
+
+/** The bundle of `browser/app.ts`. */
+function script(): Promise<Buffer> {
+  return readFile(join(packageRoot, 'dist', 'serve', 'app.js'))
+}
+
+async function readQuestion(request: IncomingMessage): Promise<unknown> {
+  if (!request.headers['content-type']?.startsWith('application/json')) {
+    throw new LrpError('INVALID_ARGUMENT', 'a question must be JSON')
+  }
+  try {
+    return JSON.parse((await readBody(request)).toString('utf8'))
+  } catch (cause) {
+    if (isLrpError(cause)) throw cause
+    throw new LrpError('INVALID_ARGUMENT', 'a question must be JSON', { cause })
+  }
+}
+
+/** All of it is read, also what is too much: a sender that is cut off sees no answer. */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes <= MOST_BYTES) parts.push(part)
+  }
+  if (bytes > MOST_BYTES) throw new LrpError('INVALID_ARGUMENT', 'that is more than 32 MiB')
+  return Buffer.concat(parts)
+}
