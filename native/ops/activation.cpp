@@ -80,11 +80,6 @@ const std::map<std::string, Make>& activations() {
          const std::string approximate = a.text("approximate", "none");
          return [=](const Tensor& x) { return at::gelu(x, approximate); };
        }},
-      {"softmax",
-       [](const Attributes& a) {
-         const int64_t dim = a.integer("dim");
-         return [=](const Tensor& x) { return at::softmax(x, dim); };
-       }},
       {"log_softmax",
        [](const Attributes& a) {
          const int64_t dim = a.integer("dim");

@@ -59,11 +59,4 @@ std::shared_ptr<Op> make_constant(const OpArguments& a) {
   return std::make_shared<Arithmetic>([value](const Inputs&) { return value; });
 }
 
-std::shared_ptr<Op> make_attention(const OpArguments& a) {
-  const auto scale = a.attributes.has("scale") ? std::optional<double>(a.attributes.number("scale")) : std::nullopt;
-  return std::make_shared<Arithmetic>([scale](const Inputs& in) {
-    return at::scaled_dot_product_attention(in.at(0), in.at(1), in.at(2), std::nullopt, 0.0, false, scale);
-  });
-}
-
 }  // namespace lrp

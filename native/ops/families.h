@@ -20,6 +20,7 @@ std::shared_ptr<Op> make_constant(const OpArguments&);
 std::shared_ptr<Op> make_reduction(const OpArguments&);
 std::shared_ptr<Op> make_shape(const OpArguments&);
 std::shared_ptr<Op> make_interpolate(const OpArguments&);
+std::shared_ptr<Op> make_softmax(const OpArguments&);
 std::shared_ptr<Op> make_attention(const OpArguments&);
 
 /// ATen spells "no bias" as an empty optional.

@@ -25,6 +25,28 @@ class BatchNorm : public Op {
   double eps_, momentum_;
 };
 
+/// (x - mean(x)) / sigma * w + b over the last axes, sigma a constant.
+class HeldLayerNorm : public LinearMap {
+ public:
+  HeldLayerNorm(const Tensor& weight, const Tensor& bias, Tensor sigma, std::vector<int64_t> axes)
+      : LinearMap(weight, bias), sigma_(std::move(sigma)), axes_(std::move(axes)) {}
+  using LinearMap::forward;
+  using LinearMap::input_gradient;
+  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
+    Tensor y = (x - x.mean(axes_, true)) / sigma_;
+    if (w.defined()) y = y * w;
+    return b.defined() ? y + b : y;
+  }
+  Tensor input_gradient(const Tensor& g, const Tensor&, const Tensor& w) const override {
+    const Tensor q = (w.defined() ? g * w : g) / sigma_;
+    return q - q.mean(axes_, true);
+  }
+
+ private:
+  Tensor sigma_;
+  std::vector<int64_t> axes_;
+};
+
 class LayerNorm : public Op {
  public:
   explicit LayerNorm(const OpArguments& a)
@@ -34,6 +56,12 @@ class LayerNorm : public Op {
         eps_(a.attributes.number("eps", 1e-5)) {}
   Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
     return at::layer_norm(inputs.at(0), shape_, optional(weight_), optional(bias_), eps_);
+  }
+  std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>& inputs) const override {
+    std::vector<int64_t> axes;
+    for (size_t i = shape_.size(); i > 0; --i) axes.push_back(-static_cast<int64_t>(i));
+    const Tensor sigma = inputs.at(0).var(axes, false, true).add_(eps_).sqrt_();
+    return std::make_shared<HeldLayerNorm>(weight_, bias_, sigma, std::move(axes));
   }
 
  private:

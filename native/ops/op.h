@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ class Op {
   /// Throws lrp::Error or c10::Error where shapes do not fit; the caller adds the node's name.
   virtual Tensor forward(const std::vector<Tensor>& inputs, bool training) const = 0;
   virtual const LinearMap* linear() const { return nullptr; }
+  /// The linear map that the op is while what it divides by, made from these inputs, is held constant; null where it is none.
+  virtual std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>&) const { return nullptr; }
 };
 
 /// What an op is built from.

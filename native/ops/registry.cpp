@@ -54,7 +54,7 @@ const std::map<std::string, Factory>& factories() {
       {"leaky_relu", make_activation},
       {"elu", make_activation},
       {"gelu", make_activation},
-      {"softmax", make_activation},
+      {"softmax", make_softmax},
       {"log_softmax", make_activation},
       {"dropout", make_activation},
       {"add", make_arithmetic},

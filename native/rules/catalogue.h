@@ -13,6 +13,8 @@ Rule wsquare(const RuleArguments&);
 Rule zbox(const RuleArguments&);
 Rule patternnet(const RuleArguments&);
 Rule patternattribution(const RuleArguments&);
+Rule attention(const RuleArguments&);
+Rule attention_cp(const RuleArguments&);
 Rule norm(const RuleArguments&);
 Rule uniform(const RuleArguments&);
 Rule pass(const RuleArguments&);

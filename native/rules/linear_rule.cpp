@@ -7,15 +7,17 @@
 namespace lrp {
 
 namespace {
-const LinearMap& linear_map(const Layer& layer) {
+const LinearMap& linear_map(const Layer& layer, const std::shared_ptr<const LinearMap>& held) {
   if (const LinearMap* map = layer.op.linear()) return *map;
+  if (held) return *held;
   throw Error("UNSUPPORTED", "this rule is for linear layers, and " + layer.op_name + " is none");
 }
 }  // namespace
 
 Tensor sum_per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
 
-LinearLayer::LinearLayer(const Layer& layer) : layer_(layer), map_(linear_map(layer)) {}
+LinearLayer::LinearLayer(const Layer& layer)
+    : layer_(layer), held_(layer.op.linear() ? nullptr : layer.op.linear_at(layer.inputs)), map_(linear_map(layer, held_)) {}
 
 Tensor LinearLayer::z(bool with_bias) const {
   if (with_bias) return layer_.output;

@@ -36,6 +36,7 @@ class LinearLayer {
 
  private:
   const Layer& layer_;
+  std::shared_ptr<const LinearMap> held_;  // of an op that is linear only while its divisor is held
   const LinearMap& map_;
 };
 

@@ -19,6 +19,8 @@ const std::map<std::string, Rule (*)(const RuleArguments&)>& rules() {
       {"zbox", zbox},
       {"patternnet", patternnet},
       {"patternattribution", patternattribution},
+      {"attention", attention},
+      {"attention-cp", attention_cp},
       {"norm", norm},
       {"uniform", uniform},
       {"pass", pass},

@@ -129,10 +129,27 @@ export const RULES: readonly RuleDescription[] = [
     layers: 'weighted'
   },
   {
+    name: 'attention',
+    formula:
+      'softmax: x (R - s sum(R)); products O = A B: A (q B^T) and B (A^T q), q = R / S(2 O); attention is both of them',
+    reference: 'Achtibat et al. 2024 (AttnLRP)',
+    parameters: { epsilon: 1e-8, stabiliser: 'plain' },
+    native: 'attention',
+    layers: 'any'
+  },
+  {
+    name: 'attention-cp',
+    formula: 'attention weights s held: values v get v (s^T R / S(s v)), queries and keys nothing',
+    reference: 'Ali et al. 2022 (conservative propagation)',
+    parameters: { epsilon: 1e-6, stabiliser: 'plain' },
+    native: 'attention-cp',
+    layers: 'any'
+  },
+  {
     name: 'norm',
     formula: 'epsilon rule; of sums: a R / S(a + b) to each summand a',
     reference: 'zennit (Norm)',
-    parameters: { epsilon: 1e-6 },
+    parameters: { epsilon: 1e-6, stabiliser: 'signed' },
     native: 'norm',
     layers: 'any'
   },

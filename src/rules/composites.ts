@@ -8,6 +8,15 @@ const at = (match: Omit<CompositeEntry, 'rule'>, rule: string, parameters = {}):
 const dense = at({ kind: 'linear' }, 'epsilon')
 const flatFirst = at({ kind: 'weighted', position: 'first' }, 'flat')
 const firstConvolution = { kind: 'convolution', position: 'first' } as const
+/** LXT's rules, with stabilisers that have no sign. */
+const transformer = (attention: string): CompositeEntry[] => [
+  at({ kind: 'convolution' }, 'epsilon', { epsilon: 1e-8, stabiliser: 'plain' }),
+  at({ kind: 'linear' }, 'epsilon', { stabiliser: 'plain' }),
+  at({ op: 'layer_norm' }, 'epsilon', { stabiliser: 'plain' }),
+  at({ kind: 'sum' }, 'norm', { epsilon: 1e-8, stabiliser: 'plain' }),
+  at({ kind: 'average' }, 'norm', { stabiliser: 'plain' }),
+  ...['softmax', 'matmul', 'scaled_dot_product_attention'].map((op) => at({ op }, attention))
+]
 const plainGradient = at({ kind: 'any' }, 'gradient')
 
 /**
@@ -61,6 +70,25 @@ export const COMPOSITES: readonly Composite[] = [
     name: 'ww',
     description: 'wsquare at the first layer, alpha1beta0 above',
     layers: [at({ kind: 'weighted', position: 'first' }, 'wsquare'), at({ kind: 'weighted' }, 'alpha1beta0')]
+  },
+  {
+    name: 'attnlrp',
+    description: 'transformers: epsilon for layers and layer norms, softmax and products by the rule attention',
+    layers: transformer('attention')
+  },
+  {
+    name: 'attnlrp-gamma',
+    description: 'attnlrp with gamma for convolutions (0.25) and linear layers (0.05): less noise for images',
+    layers: [
+      at({ kind: 'convolution' }, 'gamma', { gamma: 0.25 }),
+      at({ kind: 'linear' }, 'gamma', { gamma: 0.05 }),
+      ...transformer('attention')
+    ]
+  },
+  {
+    name: 'attnlrp-cp',
+    description: 'transformers: attention weights held constant, epsilon for the rest (conservative propagation)',
+    layers: transformer('attention-cp')
   },
   {
     name: 'excitation-backprop',

@@ -3,7 +3,7 @@ import type { Graph, GraphNode } from '../model/graph.js'
 import type { NodeRule } from '../native.js'
 import { unknownName } from '../suggest.js'
 import { COMMON_PARAMETERS, RULES, ruleNames, type RuleDescription } from './catalogue.js'
-import { isWeighted, kindOf, ownRule } from './treatment.js'
+import { isTransformers, isWeighted, kindOf, ownRule } from './treatment.js'
 import type { Composite, CompositeEntry, LayerMatch, RuleParameters } from './types.js'
 
 /** What rules may need to know of the model beside its graph. */
@@ -35,12 +35,15 @@ export function planNodes(graph: Graph, composite: Composite, context: RuleConte
     if (entry) return toNodeRule(node, describe(entry.rule), entry.parameters ?? {}, context)
     const own = ownRule(node)
     if (own) return { node: node.name, rule: own, parameters: {} }
-    const what = isWeighted(node)
-      ? `composite '${composite.name}' names no rule for it`
-      : 'LRP has no published rule for it'
-    const hint = isWeighted(node) ? 'add an entry that matches it' : 'use a gradient method, or name a rule for it'
-    return `node '${node.name}' (${node.op}): ${what}: ${hint}`
+    return `node '${node.name}' (${node.op}): ${obstacle(node, composite)}`
   })
+}
+
+function obstacle(node: GraphNode, { name }: Composite): string {
+  const unnamed = `composite '${name}' names no rule for it`
+  if (isWeighted(node)) return `${unnamed}: add an entry that matches it`
+  if (isTransformers(node)) return `${unnamed}: attnlrp, attnlrp-gamma and attnlrp-cp do`
+  return 'LRP has no published rule for it: use a gradient method, or name a rule for it'
 }
 
 function describe(name: string): RuleDescription {

@@ -21,9 +21,14 @@ export function kindOf(node: GraphNode): Exclude<LayerKind, 'weighted' | 'any'> 
   return undefined
 }
 
+/** What the composites for transformers have rules for: AttnLRP's. */
+export function isTransformers({ op }: GraphNode): boolean {
+  return ['softmax', 'matmul', 'layer_norm', 'scaled_dot_product_attention'].includes(op)
+}
+
 /**
- * How LRP treats a layer that no rule names. Undefined where there is no published rule: softmax, layer norm, attention
- * (AttnLRP is a later step).
+ * How LRP treats a layer that no rule names. Undefined where there is no published rule, or several: softmax, layer norm,
+ * attention.
  */
 export function ownRule(node: GraphNode): string | undefined {
   const kind = kindOf(node)
