@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "../error.h"
+
 namespace lrp {
 
 namespace {
@@ -39,6 +41,15 @@ Tensor run(const Application& a) {
   return same_memory.relu_();
 }
 
+/// What a rule cannot do is told with the node's name.
+std::vector<Tensor> applied(const Application& a, const Layer& layer, const Tensor& R) {
+  try {
+    return a.treatment.rule->apply(layer, R);
+  } catch (const Error& error) {
+    throw Error(error.code(), "node '" + a.node->name + "' (" + a.node->op_name + "): " + error.what());
+  }
+}
+
 struct Propagate : torch::autograd::Function<Propagate> {
   static Tensor forward(AutogradContext* context, c10::intrusive_ptr<Application> a, at::TensorList inputs) {
     for (const Tensor& input : inputs) {
@@ -71,7 +82,7 @@ struct Propagate : torch::autograd::Function<Propagate> {
       a.inputs.clear();
       a.output.reset();
     }
-    std::vector<Tensor> handed = a.treatment.rule->apply(layer, R);
+    std::vector<Tensor> handed = applied(a, layer, R);
     if (recorder.conservation) record_sums(a, R, handed, absorbed);
     variable_list result{Tensor()};  // for the application itself
     for (size_t i = 0; i < a.explained.size(); ++i) {

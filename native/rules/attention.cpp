@@ -55,8 +55,8 @@ std::vector<Tensor> through_attention(const Attention& op, const Layer& layer, c
   return handed;
 }
 
-[[noreturn]] void refuse(const Layer& layer) {
-  throw Error("UNSUPPORTED", "this rule is for softmax, matmul and scaled_dot_product_attention, and " + layer.op_name + " is none");
+[[noreturn]] void refuse() {
+  throw Error("UNSUPPORTED", "this rule is for softmax, matmul and scaled_dot_product_attention");
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ Rule attention(const RuleArguments& a) {
             if (const auto* op = dynamic_cast<const Softmax*>(&layer.op)) {
               return {through_softmax(layer.inputs[0], layer.output, R, op->axis())};
             }
-            if (layer.op_name != "matmul") refuse(layer);
+            if (layer.op_name != "matmul") refuse();
             const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
                                                    layer.explained[0], layer.explained[1]);
             return {handed.a, handed.b};
@@ -89,7 +89,7 @@ Rule attention_cp(const RuleArguments& a) {
               return {Tensor(), Tensor(), through_product(weights, layer.inputs[2], layer.output, R, S, false, explains).b};
             }
             if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
-            if (layer.op_name != "matmul") refuse(layer);
+            if (layer.op_name != "matmul") refuse();
             const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
                                                   !layer.explained[1], layer.explained[1]);
             return {handed.a, handed.b};

@@ -10,7 +10,7 @@ namespace {
 const LinearMap& linear_map(const Layer& layer, const std::shared_ptr<const LinearMap>& held) {
   if (const LinearMap* map = layer.op.linear()) return *map;
   if (held) return *held;
-  throw Error("UNSUPPORTED", "this rule is for linear layers, and " + layer.op_name + " is none");
+  throw Error("UNSUPPORTED", "this rule is for linear layers");
 }
 }  // namespace
 

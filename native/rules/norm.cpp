@@ -11,6 +11,9 @@ namespace {
 
 /// x R / S(c) for each summand, with a minus for what a subtraction takes away.
 std::vector<Tensor> share_out(const Layer& layer, const Tensor& R, const Stabiliser& S) {
+  if (layer.op_name != "add" && layer.op_name != "sub" && layer.op_name != "add_scalar") {
+    throw Error("UNSUPPORTED", "this rule is for sums and linear layers");
+  }
   const Tensor s = ratio(R, layer.output, S);
   std::vector<Tensor> result(layer.inputs.size());
   for (size_t i = 0; i < layer.inputs.size(); ++i) {

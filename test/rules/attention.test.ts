@@ -72,8 +72,14 @@ test('without a rule for it attention is refused, with the composites that have 
   await expect(explain(model, input, { rule: 'epsilon' })).rejects.toMatchObject(
     unsupported(/node 'norm' \(layer_norm\): .*attnlrp, attnlrp-gamma and attnlrp-cp do/)
   )
-  const layers = [{ kind: 'any' as const, rule: 'attention' }]
-  await expect(explain(model, input, { composite: { name: 'mine', layers } })).rejects.toMatchObject(
-    unsupported(/rule is for softmax, matmul and scaled_dot_product_attention, and \w+ is none/)
-  )
+  for (const [rule, message] of [
+    ['attention', /node 'head' \(linear\): this rule is for softmax, matmul and scaled_dot_product_attention/],
+    ['pass', /node 'head' \(linear\): relevance cannot pass unchanged/],
+    ['norm', /node 'flat' \(flatten\): this rule is for sums and linear layers/]
+  ] as const) {
+    const layers = [{ kind: 'any' as const, rule }]
+    await expect(explain(model, input, { composite: { name: 'mine', layers } })).rejects.toMatchObject(
+      unsupported(message)
+    )
+  }
 })
