@@ -22,6 +22,7 @@ import {
   settingsOf,
   storedSettings,
   wholeModel,
+  withExperiment,
   type TrainOptions
 } from '../train/train.js'
 import { featuresOf } from './features.js'
@@ -91,8 +92,8 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
   checkClasses(dataset)
   const cached = mode === 'last-layer' && settings.augment === undefined
   const more = { mode, cached, newHead: options.newHead ?? false, load: options.load ?? {} }
-  const experiment = await beginExperiment('finetune', parts, dataset, settings, options, more)
-  return { job: { experiment, ...(await firstJob(started, mode, settings, options)) }, dataset }
+  const begin = () => beginExperiment('finetune', parts, dataset, settings, options, more)
+  return { job: await withExperiment(await firstJob(started, mode, settings, options), begin), dataset }
 }
 
 /** A run from its beginning. */

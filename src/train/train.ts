@@ -59,8 +59,9 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
   const settings = settingsOf(options, 'train')
   const { parts, dataset } = await start(settings, options)
-  const experiment = await beginExperiment('train', parts, dataset, settings, options, { load: options.load })
-  return runJob({ experiment, ...(await wholeModel(parts, dataset, settings, options)) })
+  const job = await wholeModel(parts, dataset, settings, options)
+  const begin = () => beginExperiment('train', parts, dataset, settings, options, { load: options.load })
+  return runJob(await withExperiment(job, begin))
 }
 
 /** What a run begins with: the data set, and a fresh network for it or the one of `from`. */
@@ -161,6 +162,23 @@ export async function openTrainData(
 
 async function givenPreprocessing({ preprocess }: TrainSettings): Promise<Preprocessing | undefined> {
   return preprocess === undefined || preprocess === 'none' ? undefined : choosePreprocessing(preprocess, [])
+}
+
+/** A job with its experiment, whose folder is made once nothing stands in the run's way any more: not before. */
+export async function withExperiment(job: Omit<Job, 'experiment'>, begin: () => Promise<Experiment>): Promise<Job> {
+  try {
+    checkPrecision(job)
+    return { ...job, experiment: await begin() }
+  } catch (error) {
+    job.model.dispose()
+    throw error
+  }
+}
+
+/** @throws LrpError UNSUPPORTED */
+function checkPrecision({ options, model }: Omit<Job, 'experiment'>): void {
+  if (options.precision !== 'fp16' || model.device !== 'cpu') return
+  throw new LrpError('UNSUPPORTED', 'precision fp16 needs a CUDA device; the CPU has bf16')
 }
 
 /** Makes the folder, with what was asked in it. */

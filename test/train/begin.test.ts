@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -96,5 +96,20 @@ describe('a run that was killed before its first checkpoint', () => {
     expect(again.experiment.folder).toBe(whole.experiment.folder)
     expect(weights(again)).toBe(before)
     expect(() => readFileSync(again.experiment.path('.weights.safetensors.0badcafe.tmp'))).toThrow('ENOENT')
+  })
+})
+
+describe('a run that cannot begin', () => {
+  it.each([
+    ['a device that is not there', { device: 'cuda:7' }, 'DEVICE'],
+    ['a precision that the device has not', { precision: 'fp16' }, 'UNSUPPORTED'],
+    ['class weights for other classes', { classWeights: [1, 2, 3] }, 'INVALID_ARGUMENT']
+  ])('leaves no experiment: %s', async (_, options, code) => {
+    const before = readdirSync(root)
+    await expect(train({ ...common(), ...options })).rejects.toMatchObject({ code })
+    const [model] = before.filter((name) => name.startsWith('mlp'))
+    const from = { ...common(), model: join(root, model!), dataPath: images, imageSize: [8, 8] as [number, number] }
+    await expect(finetune({ ...from, channels: 1, ...options })).rejects.toMatchObject({ code })
+    expect(readdirSync(root)).toEqual(before)
   })
 })
