@@ -98,13 +98,18 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
 
 /** A tensor as the bytes of a .npy file (float32, C order). */
 export function npyBytes(tensor: Tensor): Uint8Array {
-  const shape = tensor.shape.length === 1 ? `${tensor.shape[0]},` : tensor.shape.join(', ')
+  const values = Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)
+  return Buffer.concat([npyHeader(tensor.shape), values])
+}
+
+/** What stands before the values of a .npy file (float32, C order). */
+export function npyHeader(axes: readonly number[]): Buffer {
+  const shape = axes.length === 1 ? `${axes[0]},` : axes.join(', ')
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape}), }`
   const padding = 64 - ((10 + text.length + 1) % 64)
   const header = Buffer.from(`${text}${' '.repeat(padding % 64)}\n`, 'latin1')
   const prefix = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length & 255, header.length >> 8])
-  const values = Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)
-  return Buffer.concat([prefix, header, values])
+  return Buffer.concat([prefix, header])
 }
 
 /** @throws LrpError IO */

@@ -146,7 +146,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     )
   const method = options.method ?? 'lrp'
   if (!(METHODS as readonly string[]).includes(method)) throw unknownName('method', method, METHODS)
-  const plan = method === 'lrp' ? await planRules(model, options) : { name: method, rules: [] }
+  const plan = await planOf(model, options)
   const { group } = options
   const total = input.shape[0]!
   const batchSize = options.batchSize ?? batchFor(comfortableBatch(input), total, group)
@@ -169,6 +169,12 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     conservationError: isLrp ? conservationErrors(joined, options) : new Float64Array(0),
     warnings: isLrp ? warningsOf(joined.conservation) : []
   }
+}
+
+/** The rules of an explanation and its name, without running anything; other methods than LRP have no rules. */
+export async function planOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
+  const { method = 'lrp' } = options
+  return method === 'lrp' ? planRules(model, options) : { name: method, rules: [] }
 }
 
 /** The rule of every node under a choice of rules, without running anything. */

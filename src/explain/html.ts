@@ -1,7 +1,7 @@
 import { embedded, html, page, table } from '../html.js'
 import { figure } from '../plot/figure.js'
 import type { Figure } from './figures.js'
-import type { ExplainSummary } from './to-files.js'
+import type { ExplainSummary } from './summary.js'
 
 /** One page with every figure and the numbers beside it. */
 export async function explanationHtml(summary: ExplainSummary, figures: Figure[]): Promise<string> {

@@ -1,7 +1,7 @@
 import { LrpError } from '../errors.js'
 import { sliceBatch } from '../explain/batches.js'
 import { originals } from '../explain/figures.js'
-import { readInputs, type ExplainToFilesOptions } from '../explain/to-files.js'
+import { readInputs, type InputOptions } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes, readImage } from '../model/preprocessing.js'
 import { pictureToPng } from '../plot/picture.js'
@@ -25,7 +25,7 @@ export class Gallery {
   ) {}
 
   /** @throws LrpError UNSUPPORTED for a network that takes no images, and as `explainToFiles` for what cannot be read */
-  static async open(model: Model, options: Omit<ExplainToFilesOptions, 'output'>): Promise<Gallery> {
+  static async open(model: Model, options: InputOptions): Promise<Gallery> {
     if (model.graph.inputShape.length !== 4 || ![1, 3].includes(model.imageShape[0]!)) {
       throw new LrpError(
         'UNSUPPORTED',

@@ -6,7 +6,8 @@ import { z } from 'zod'
 import type { Asked } from '../asked.js'
 import { LrpError, isLrpError } from '../errors.js'
 import { ioError } from '../files.js'
-import type { ExplainToFilesOptions } from '../explain/to-files.js'
+import type { ExplainOptions } from '../explain/explain.js'
+import type { InputOptions } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { toLrpError } from '../native.js'
 import { checkOptions } from '../options.js'
@@ -26,22 +27,9 @@ const SECURITY = {
   'cache-control': 'no-store'
 }
 
-export interface ServeOptions extends Pick<
-  ExplainToFilesOptions,
-  | 'input'
-  | 'data'
-  | 'dataPath'
-  | 'imageSize'
-  | 'channels'
-  | 'validSplit'
-  | 'testSplit'
-  | 'splitSeed'
-  | 'strict'
-  | 'cache'
-  | 'split'
-  | 'patterns'
-  | 'onDownload'
-> {
+export interface ServeOptions extends InputOptions {
+  /** Fitted patterns, for patternnet and patternattribution. */
+  patterns?: ExplainOptions['patterns']
   /** At most so many images to choose from (24). */
   limit?: number
   /** The address to listen at (127.0.0.1: this machine alone). */

@@ -113,19 +113,13 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal
     }).finally(() => progress.stop())
-    const { explanation, files, names, milliseconds } = result
-    for (const warning of explanation.warnings) output.note(`note: ${warning}`)
-    const json = {
-      method: explanation.name,
-      folder,
-      files,
-      images: names,
-      targets: Array.from(explanation.targets),
-      milliseconds,
-      warnings: explanation.warnings
-    }
+    const { summary, files, names, doneBefore } = result
+    const { method: explainedBy, target, milliseconds, warnings } = summary
+    if (doneBefore > 0) output.note(`went on after the ${doneBefore} images that were done before`)
+    for (const warning of warnings) output.note(`note: ${warning}`)
+    const json = { method: explainedBy, folder, files, images: names, targets: target, milliseconds, warnings }
     output.result(json, [
-      `explained ${names.length} images by ${explanation.name} in ${milliseconds.toFixed(0)} ms`,
+      `explained ${names.length} images by ${explainedBy} in ${milliseconds.toFixed(0)} ms`,
       `written to ${folder}`
     ])
   } finally {
@@ -139,7 +133,7 @@ async function printPlan(
   output: import('../context.js').Output
 ): Promise<void> {
   const { planRules } = await import('../../explain/explain.js')
-  const { describeRule } = await import('../../explain/to-files.js')
+  const { describeRule } = await import('../../explain/summary.js')
   const { name, rules } = await planRules(model, ruleOptions(flags))
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const width = Math.max(...rules.map(({ node }) => node.length))

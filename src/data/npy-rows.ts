@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { ioError } from '../files.js'
+import { npyHeader } from './npy.js'
+import { sizeOf, type Tensor } from '../tensor.js'
+
+/**
+ * A .npy file (float32) that is written some rows at a time, in any order, under a hidden name until it is whole. What a
+ * stopped run has written stays for the next.
+ */
+export class NpyRows {
+  private constructor(
+    private readonly path: string,
+    private readonly file: FileHandle,
+    private readonly start: number,
+    private readonly shape: readonly number[]
+  ) {}
+
+  /** Opens what is there, or makes a new one. @throws LrpError IO */
+  static async open(path: string, shape: readonly number[], goesOn: boolean): Promise<NpyRows> {
+    try {
+      const header = npyHeader(shape)
+      const file = await open(partial(path), goesOn ? 'r+' : 'w')
+      if (!goesOn) await file.write(header, 0, header.length, 0)
+      return new NpyRows(path, file, header.length, shape)
+    } catch (cause) {
+      throw ioError(cause, `cannot write ${path}`)
+    }
+  }
+
+  /** Whether a stopped run has left rows of this file. */
+  static isBegun(path: string): boolean {
+    return existsSync(partial(path))
+  }
+
+  /** Writes rows along the axis after `leading` ones: a tensor [...leading, rows, ...] at the place `from`. @throws LrpError IO */
+  async write(tensor: Tensor, from: number, leading = 0): Promise<void> {
+    const outer = sizeOf(this.shape.slice(0, leading))
+    const row = sizeOf(this.shape.slice(leading + 1))
+    const count = tensor.data.length / outer
+    const bytes = Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)
+    try {
+      for (let i = 0; i < outer; i++) {
+        const at = this.start + 4 * (i * this.shape[leading]! + from) * row
+        await this.file.write(bytes, 4 * i * count, 4 * count, at)
+      }
+    } catch (cause) {
+      throw ioError(cause, `cannot write ${this.path}`)
+    }
+  }
+
+  /** The file gets its name. @throws LrpError IO */
+  async finish(): Promise<void> {
+    try {
+      await this.file.sync()
+      await this.file.close()
+      await rename(partial(this.path), this.path)
+    } catch (cause) {
+      throw ioError(cause, `cannot write ${this.path}`)
+    }
+  }
+
+  /** Leaves it as it is, to be gone on with. */
+  async close(): Promise<void> {
+    await this.file.close()
+  }
+
+  async discard(): Promise<void> {
+    await this.file.close()
+    await rm(partial(this.path), { force: true })
+  }
+}
+
+function partial(path: string): string {
+  return join(dirname(path), `.${basename(path)}.partial`)
+}

@@ -1,0 +1,139 @@
+import type { Asked } from '../asked.js'
+import { argmax, softmax } from '../evaluate/classification.js'
+import type { Model } from '../model/model.js'
+import type { Explanation } from './explain.js'
+import type { Batch } from './inputs.js'
+
+/** One image in `explain.json`. */
+export interface ImageSummary {
+  name: string
+  predicted: number
+  /** Of the predicted class; absent for regression. */
+  confidence?: number
+  /** What a regression predicts. */
+  outputs?: number[]
+  target: number[]
+  label?: number
+  sumOfRelevance: number[]
+  conservationError: number[]
+}
+
+/** What `explain.json` holds. */
+export interface ExplainSummary {
+  method: string
+  settings: Asked
+  model: string
+  device: string
+  images: ImageSummary[]
+  rules: Record<string, string>
+  /** Per layer, mean over images of the first target: relevance arriving, handed on, absorbed. */
+  layers: Record<string, LayerMeans>
+  /** [targets, images] row by row. */
+  target: number[]
+  conservationError: number
+  milliseconds: number
+  warnings: string[]
+}
+
+interface LayerMeans {
+  sum: number
+  handedOn: number
+  absorbedByBias: number
+  absorbedByStabiliser: number
+}
+
+/** What one pass over some images adds to a summary; plain JSON. */
+export interface PassSummary {
+  images: ImageSummary[]
+  /** Sums over the images. */
+  layers: Record<string, LayerMeans>
+  milliseconds: number
+  warnings: string[]
+}
+
+export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
+  const images = batch.names.length
+  const maps = explanation.relevance.data.length / batch.input.data.length
+  const size = batch.input.data.length / images
+  const probabilities = softmax(explanation.logits)
+  const guesses = argmax(explanation.logits)
+  const classes = explanation.logits.shape[1]!
+  const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
+    Array.from({ length: maps }, (_, t) => pick(t * images + i))
+  const sum = (index: number): number =>
+    explanation.relevance.data.subarray(index * size, (index + 1) * size).reduce((a, b) => a + b, 0)
+  const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
+  return {
+    milliseconds,
+    warnings: explanation.warnings,
+    layers: Object.fromEntries(
+      explanation.conservation.map((layer) => [
+        layer.node,
+        {
+          sum: total(layer.arriving),
+          handedOn: total(layer.handedOn),
+          absorbedByBias: total(layer.absorbedByBias),
+          absorbedByStabiliser: total(layer.absorbedByStabiliser)
+        }
+      ])
+    ),
+    images: batch.names.map((name, i) => ({
+      name,
+      predicted: guesses[i]!,
+      ...(model.task === 'regression'
+        ? { outputs: Array.from(explanation.logits.data.subarray(i * classes, (i + 1) * classes)) }
+        : { confidence: probabilities[i * classes + guesses[i]!]! }),
+      target: perMap((index) => explanation.targets[index]!, i),
+      ...(batch.labels && { label: batch.labels[i]! }),
+      sumOfRelevance: perMap(sum, i),
+      conservationError:
+        explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : []
+    }))
+  }
+}
+
+/** The summary of all passes. */
+export function summarise(
+  model: Model,
+  { name, rules }: Pick<Explanation, 'name' | 'rules'>,
+  passes: PassSummary[],
+  settings: Asked
+): ExplainSummary {
+  const images = passes.flatMap((pass) => pass.images)
+  const errors = images.flatMap(({ conservationError }) => conservationError)
+  const milliseconds = passes.reduce((sum, pass) => sum + pass.milliseconds, 0)
+  const mean = (node: string, key: keyof LayerMeans): number =>
+    passes.reduce((sum, { layers }) => sum + layers[node]![key], 0) / images.length
+  const maps = images[0]?.target.length ?? 0
+  return {
+    method: name,
+    model: model.name,
+    device: model.device,
+    target: Array.from({ length: maps }, (_, t) => images.map(({ target }) => target[t]!)).flat(),
+    conservationError: errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length),
+    milliseconds: Math.round(milliseconds * 1000) / 1000,
+    warnings: [...new Set(passes.flatMap(({ warnings }) => warnings))],
+    rules: Object.fromEntries(rules.map((rule) => [rule.node, describeRule(rule)])),
+    layers: Object.fromEntries(
+      Object.keys(passes[0]?.layers ?? {}).map((node) => [
+        node,
+        {
+          sum: mean(node, 'sum'),
+          handedOn: mean(node, 'handedOn'),
+          absorbedByBias: mean(node, 'absorbedByBias'),
+          absorbedByStabiliser: mean(node, 'absorbedByStabiliser')
+        }
+      ])
+    ),
+    images,
+    settings
+  }
+}
+
+/** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */
+export function describeRule(rule: { rule: string; parameters: object }): string {
+  const parameters = Object.entries(rule.parameters).map(
+    ([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`
+  )
+  return parameters.length > 0 ? `${rule.rule}(${parameters.join(', ')})` : rule.rule
+}
