@@ -69,6 +69,7 @@ export {
   type Target
 } from './explain/explain.js'
 export { explainToFiles, FORMATS, type ExplainedFiles, type ExplainToFilesOptions } from './explain/to-files.js'
+export type { ExplainSummary } from './explain/summary.js'
 export {
   fitPatterns,
   fitPatternsToDataset,

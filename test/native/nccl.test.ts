@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { freePort } from '../port.js'
 import { packageRoot } from '../../src/paths.js'
 
 /** What one process prints: native code of train/process_group.cpp and train/nccl.cpp over the library fake_nccl.cpp. */
@@ -25,16 +25,6 @@ beforeAll(() => {
   const args = ['--build', join(packageRoot, 'build', 'native'), '--target', 'nccl_rank']
   execFileSync('cmake', args, { stdio: ['ignore', 'ignore', 'inherit'] })
 }, 600_000)
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 async function together(
   size: number,

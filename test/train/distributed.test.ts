@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
+import { freePort } from '../port.js'
 import { packageRoot } from '../../src/paths.js'
 import { loadParts } from '../../src/model/save.js'
 import type { EpochEvent } from '../../src/train/native.js'
@@ -19,16 +19,6 @@ interface Ended {
   code: number | null
   stdout: string
   stderr: string
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 /** Starts a Node.js process as one rank; `watch` sees what it prints on stderr so far. */
