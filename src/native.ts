@@ -96,6 +96,8 @@ export interface LayerCall {
 }
 
 export interface NativeArrangement {
+  /** The image's memory is given back when this is done: nobody needs it afterwards. */
+  consumes: boolean
   /** Of the image as it is. */
   height: number
   width: number

@@ -35,6 +35,12 @@ Tensor bytes_over(const Napi::Value& value, at::IntArrayRef shape) {
   return at::from_blob(const_cast<uint8_t*>(array.Data()), shape, at::kByte);
 }
 
+/// Gives memory back at once that its owner needs no more: left to the garbage collector, decoded images would keep it busy.
+void free_memory(const Napi::Uint8Array& bytes) {
+  Napi::ArrayBuffer memory = bytes.ArrayBuffer();
+  if (memory.ByteLength() == bytes.ByteLength()) memory.Detach();
+}
+
 }  // namespace
 
 Napi::Value arrange_image(const Napi::CallbackInfo& info) {
@@ -47,10 +53,15 @@ Napi::Value arrange_image(const Napi::CallbackInfo& info) {
                              : bytes_over(info[0], {height, width, channels}).permute({2, 0, 1});
     const Arrangement wanted{numbers_from<2>(options, "resize"), numbers_from<4>(options, "crop")};
     const Tensor result = bytes_over(info[2], integers_from(info[3], "the shape of the result"));
+    const bool consumes = flag_from(options, "consumes", false);
+    const auto given = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
     return run_async(info.Env(), {info[0], info[2]}, [=]() -> Finish {
       const at::NoGradGuard no_grad;
       arrange(image, wanted, result);
-      return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+      return [given, consumes](Napi::Env env) -> Napi::Value {
+        if (consumes) free_memory(given->Value().As<Napi::Uint8Array>());
+        return env.Undefined();
+      };
     });
   });
 }

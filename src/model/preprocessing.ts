@@ -106,7 +106,7 @@ export async function readImage(
   try {
     const image = inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels)
     const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
-    return await inPlanes({ bytes: data, ...info, planar: false }, p, name, into)
+    return await inPlanes({ bytes: data, ...info, planar: false, consumes: true }, p, name, into)
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
     const missing = typeof source === 'string' && !existsSync(source)
@@ -134,12 +134,13 @@ export async function arrangeImage(
   name: string,
   into?: Uint8Array
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
-  if (channels <= p.channels) return inPlanes({ bytes: planes, channels, height, width, planar: true }, p, name, into)
+  if (channels <= p.channels)
+    return inPlanes({ bytes: planes, channels, height, width, planar: true, consumes: false }, p, name, into)
   const raw = { width, height, channels: channels as 3 }
   const grey = await inColours(sharp(Buffer.from(planesToInterleaved(planes, channels)), { raw }), 1)
     .raw()
     .toBuffer()
-  return inPlanes({ bytes: grey, channels: 1, height, width, planar: true }, p, name, into)
+  return inPlanes({ bytes: grey, channels: 1, height, width, planar: true, consumes: true }, p, name, into)
 }
 
 interface Pixels {
@@ -148,6 +149,8 @@ interface Pixels {
   height: number
   width: number
   planar: boolean
+  /** The bytes are needed for nothing else. */
+  consumes: boolean
 }
 
 /** Resized, cropped, [C, H, W], in `into` where that has the size. @throws LrpError INVALID_ARGUMENT when the image is smaller than the crop */

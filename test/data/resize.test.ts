@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
+import { native } from '../../src/native.js'
 
 /** What PIL 13 makes of the picture below: `Image.resize((width, height), Image.BILINEAR)`, channels first. */
 const SMALLER = [
@@ -61,4 +62,15 @@ test('an array of the right size is filled, one of another size is not', async (
   const small = new Uint8Array(7)
   expect((await readImage(await png(), plainPreprocessing([3, 4, 5]), small)).bytes).toHaveLength(60)
   expect(small).toEqual(new Uint8Array(7))
+})
+
+test('an image that is needed no more gives its memory back, but never that of others', async () => {
+  const how = { height: 2, width: 3, channels: 1, planar: true }
+  const arrange = (bytes: Uint8Array, consumes: boolean): Promise<void> =>
+    native().arrangeImage(bytes, { ...how, consumes }, new Uint8Array(6), [1, 2, 3])
+  const [kept, consumed, part] = [new Uint8Array(6), new Uint8Array(6), new Uint8Array(20).subarray(3, 9)]
+  await arrange(kept, false)
+  await arrange(consumed, true)
+  await arrange(part, true)
+  expect([kept, consumed, part].map((bytes) => bytes.buffer.byteLength)).toEqual([6, 0, 20])
 })
