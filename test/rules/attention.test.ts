@@ -40,11 +40,15 @@ test.each(['attnlrp', 'attnlrp-gamma', 'attnlrp-cp'])(
         const input = { data: Float32Array.from(values, (value, i) => value + i / 50), shape: [2, TOKENS, WIDTH] }
         const options = { composite, target: 1, epsilon: 0.01 }
         const [a, b] = [await explain(one, input, options), await explain(spelled, input, options)]
-        expect(relativeError(a.relevance, b.relevance)).toBeLessThan(1e-4)
+        // Where an output that relevance is divided by nearly cancels, rounding is amplified: as an input is that moves a little.
+        const moved = { ...input, data: input.data.map((value, i) => value * (1 + (i % 2 ? 1e-6 : -1e-6))) }
+        const sensitivity = relativeError((await explain(one, moved, options)).relevance, a.relevance)
+        const rounding = 1e-5 + 10 * sensitivity
+        expect(relativeError(a.relevance, b.relevance)).toBeLessThan(rounding)
         const second = { data: input.data.slice(TOKENS * WIDTH), shape: [1, TOKENS, WIDTH] }
         const alone = await explain(one, second, options)
         const rest = { data: a.relevance.data.slice(TOKENS * WIDTH), shape: second.shape }
-        expect(relativeError(alone.relevance, rest)).toBeLessThan(1e-4)
+        expect(relativeError(alone.relevance, rest)).toBeLessThan(rounding)
       }),
       { numRuns: 20 }
     )
