@@ -1,5 +1,7 @@
 // Two workers share the cores: threads that wait should sleep, not spin.
 process.env.OMP_WAIT_POLICY ??= 'passive'
+// LRP_NATIVE_DEVICE=cuda npm test runs all of it there.
+process.env.LRP_NATIVE_DEVICE ??= 'cpu'
 
 /** TypeScript runs as CommonJS under jest; relative imports lose their `.js`. */
 export default {

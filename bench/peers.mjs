@@ -8,14 +8,16 @@ import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median, peakMegabytes, resetPeak } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
 
-// `npm run bench:peers`: zennit and captum, pinned, in a virtual environment of the bench's own, on the same weights and
-// input; each of their rules and ours in turn, and the largest difference of the maps.
+// `npm run bench:peers`: zennit and captum, pinned, in a virtual environment of the bench's own (or those of --python), on the
+// same weights and input; each of their rules and ours in turn, and the largest difference of the maps.
 const { values } = parseArgs({
   options: {
     network: { type: 'string', default: 'vgg16' },
     batch: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     repeat: { type: 'string', default: '5' },
+    device: { type: 'string', default: 'cpu' },
+    python: { type: 'string' },
     json: { type: 'boolean', default: false }
   }
 })
@@ -28,20 +30,21 @@ const OURS = {
   'epsilon-plus': { composite: 'epsilon-plus' }
 }
 
-const python = await pythonEnvironment('bench-peers', PACKAGES)
+const python = values.python ?? (await pythonEnvironment('bench-peers', PACKAGES))
 if (!python) throw new Error('there is no Python, or pip cannot fetch zennit and captum')
 const [batch, threads, repeat] = [values.batch, values.threads, values.repeat].map(Number)
+const { device } = values
 const folder = mkdtempSync(join(tmpdir(), 'lrp-peers-'))
 try {
   native().setThreads(threads)
   const parts = await networks[values.network]()
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const model = await Model.create(parts)
+  const model = await Model.create(parts, device)
   const images = randomInput([batch, ...model.imageShape])
   await writeNpy(join(folder, 'input.npy'), images)
 
   const script = join(import.meta.dirname, 'peers.py')
-  const args = [script, folder, values.network, String(threads), String(repeat)]
+  const args = [script, folder, values.network, String(threads), String(repeat), device]
   const peers = spawnSync(python, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   if (peers.status !== 0) throw new Error('the peers did not run: see above')
   const theirs = JSON.parse(peers.stdout)
@@ -50,7 +53,8 @@ try {
   const rows = []
   for (const [name, options] of Object.entries(OURS))
     rows.push(await compare(name, options, model, images, theirs, maps))
-  const table = { network: values.network, batch, threads, baseline: theirs.baseline, versions: theirs.versions, rows }
+  const { baseline, versions } = theirs
+  const table = { network: values.network, batch, device, threads, baseline, versions, rows }
   if (values.json) console.log(JSON.stringify(table, null, 2))
   else print(table)
   model.dispose()
@@ -60,7 +64,7 @@ try {
 
 async function compare(name, options, model, images, theirs, maps) {
   const targets = { data: new Int32Array(batch), shape: [1, batch] }
-  const [rounds, peaks] = [[], []]
+  const [rounds, times, peaks] = [[], [], []]
   let relevance
   for (let i = 0; i <= repeat; i++) {
     const base = await timed(() => model.handle.attribute(images, { method: 'gradient', targets, plain: true }))
@@ -69,7 +73,9 @@ async function compare(name, options, model, images, theirs, maps) {
       async () => ({ relevance } = await explain(model, images, { ...options, target: 0, batchSize: batch }))
     )
     peaks.push(peakMegabytes())
-    if (i > 0) rounds.push(ours / base) // the first round warms up
+    if (i === 0) continue // the first round warms up
+    rounds.push(ours / base)
+    times.push(ours)
   }
   const differences = Object.fromEntries(
     Object.keys(theirs.ratios)
@@ -79,6 +85,10 @@ async function compare(name, options, model, images, theirs, maps) {
   return {
     name,
     ours: median(rounds),
+    milliseconds: {
+      ours: median(times),
+      ...Object.fromEntries(Object.entries(theirs.milliseconds).map(([peer, found]) => [peer, found[name]]))
+    },
     megabytes: {
       ours: median(peaks),
       ...Object.fromEntries(Object.entries(theirs.memory).map(([peer, found]) => [peer, found[name]]))
@@ -104,8 +114,9 @@ function difference(ours, theirs) {
   return worst / largest
 }
 
-function print({ network, batch, threads, versions, rows }) {
-  console.log(`${network}, batch ${batch}, ${threads} threads; time over forward + input gradient in the same process`)
+function print({ network, batch, device, threads, versions, rows }) {
+  const where = `${device}, ${threads} threads`
+  console.log(`${network}, batch ${batch}, ${where}; time over forward + input gradient in the same process`)
   console.log(
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -113,15 +124,16 @@ function print({ network, batch, threads, versions, rows }) {
   )
   const cell = (value, digits = 2) => (value === undefined ? '-' : value.toFixed(digits)).padStart(9)
   console.log(
-    `${'rule'.padEnd(16)}${['ours', 'zennit', 'captum'].map((name) => name.padStart(9)).join('')}   largest difference to zennit, captum; peak MB ours, zennit, captum`
+    `${'rule'.padEnd(16)}${['ours', 'zennit', 'captum'].map((name) => name.padStart(9)).join('')}   largest difference to zennit, captum; ms, and peak MB of the process: ours, zennit, captum`
   )
-  for (const { name, ours, peers, differences, megabytes } of rows) {
-    const memory = ['ours', 'zennit', 'captum'].map((peer) => megabytes[peer]?.toFixed(0) ?? '-').join(', ')
+  for (const { name, ours, peers, differences, milliseconds, megabytes } of rows) {
+    const each = (found, digits) =>
+      ['ours', 'zennit', 'captum'].map((peer) => found[peer]?.toFixed(digits) ?? '-').join(', ')
     const apart = ['zennit', 'captum']
       .map((peer) => (differences[peer] === undefined ? '-' : differences[peer].toExponential(1)))
       .join(', ')
     console.log(
-      `${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart.padEnd(20)}  ${memory}`
+      `${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart.padEnd(20)}  ${each(milliseconds, 1).padEnd(22)}  ${each(megabytes, 0)}`
     )
   }
 }

@@ -36,7 +36,7 @@ def by_zennit(model, name):
 
     def run(x):
         with Gradient(model, composite) as attributor:
-            return attributor(x.clone(), lambda out: torch.nn.functional.one_hot(torch.zeros(len(out), dtype=torch.long), out.shape[1]) * out)[1]
+            return attributor(x.clone(), lambda out: torch.nn.functional.one_hot(torch.zeros(len(out), dtype=torch.long, device=out.device), out.shape[1]) * out)[1]
     return run
 
 
@@ -59,28 +59,37 @@ def peak_megabytes():
     return int(line.split()[1]) / 1024
 
 
+def now():
+    """A clock that waits for the GPU where there is one."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def measure(model, x, run, repeat):
-    ratios, peaks = [], []
+    ratios, times, peaks = [], [], []
     for i in range(repeat + 1):
-        begun = time.perf_counter()
+        begun = now()
         baseline(model, x)
         reset_peak()
-        between = time.perf_counter()
-        found = run(x)
+        between = now()
+        found = run(x).cpu()
         if i > 0:  # the first round warms up
-            ratios.append((time.perf_counter() - between) / (between - begun))
+            times.append((now() - between) * 1000)
+            ratios.append(times[-1] / ((between - begun) * 1000))
         peaks.append(peak_megabytes())
-    return (statistics.median(ratios), statistics.median(peaks)), found
+    return (statistics.median(ratios), statistics.median(times), statistics.median(peaks)), found
 
 
-def main(folder, network, threads, repeat):
+def main(folder, network, threads, repeat, device):
     torch.set_num_threads(int(threads))
     model = getattr(torchvision.models, network)(weights=None).eval()
     for module in model.modules():
         if isinstance(module, torch.nn.ReLU):
             module.inplace = False
     model.load_state_dict(load_file(folder / 'weights.safetensors'), strict=False)
-    x = torch.tensor(np.load(folder / 'input.npy'))
+    model.to(device)
+    x = torch.tensor(np.load(folder / 'input.npy')).to(device)
     ratios, maps = {'zennit': {}, 'captum': {}}, {}
     for name in [*ZENNIT, 'epsilon-plus']:
         ratios['zennit'][name], maps[f'zennit.{name}'] = measure(model, x, by_zennit(model, name), int(repeat))
@@ -89,13 +98,12 @@ def main(folder, network, threads, repeat):
             ratios['captum'][name], maps[f'captum.{name}'] = measure(model, x, by_captum(model, name), int(repeat))
         except Exception as error:  # captum refuses networks with modules it has no rule for, or that are used twice
             print(f'captum, {name}: {error}', file=sys.stderr)
-    memory = {peer: {rule: value[1] for rule, value in found.items()} for peer, found in ratios.items()}
-    ratios = {peer: {rule: value[0] for rule, value in found.items()} for peer, found in ratios.items()}
+    ratios, milliseconds, memory = ({peer: {rule: value[i] for rule, value in found.items()} for peer, found in ratios.items()} for i in range(3))
     save_file({k: v.contiguous() for k, v in maps.items()}, folder / 'maps.safetensors')
     begun = time.perf_counter()
     baseline(model, x)
     versions = {'torch': torch.__version__, 'zennit': '0.5.1', 'captum': captum.__version__}
-    print(json.dumps({'baseline': (time.perf_counter() - begun) * 1000, 'ratios': ratios, 'memory': memory, 'versions': versions}))
+    print(json.dumps({'baseline': (time.perf_counter() - begun) * 1000, 'ratios': ratios, 'milliseconds': milliseconds, 'memory': memory, 'versions': versions}))
 
 
 if __name__ == '__main__':

@@ -9,8 +9,9 @@ import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median } from './lib/measure.mjs'
 
 // Seconds per epoch of training beside PyTorch on the same machine and data:
-//   npm run bench:train -- --data-path path/to/mnist [--python path/to/python] [--epochs 5] [--rounds 3] [--threads 2] [--json]
-// The Python needs torch, torchvision and pillow; without --python a virtual environment with them is made in the cache.
+//   npm run bench:train -- --data-path path/to/mnist [--model mlp,lenet] [--batch 64] [--epochs 5] [--rounds 3] [--threads 2] [--json]
+//   npm run bench:train -- --data-path path/to/cifar10 --model resnet20 --batch 128 --device cuda --precision fp32,bf16,fp16
+// --python names a Python with torch, torchvision and pillow; without it a virtual environment is made in the cache.
 const { values } = parseArgs({
   options: {
     'data-path': { type: 'string' },
@@ -18,11 +19,22 @@ const { values } = parseArgs({
     epochs: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
+    batch: { type: 'string', default: '64' },
+    device: { type: 'string', default: 'cpu' },
+    precision: { type: 'string', default: 'fp32' },
     model: { type: 'string', default: 'mlp,lenet' },
     json: { type: 'boolean', default: false }
   }
 })
-const [epochs, rounds, threads] = [values.epochs, values.rounds, values.threads].map(Number)
+const [epochs, rounds, threads, batch] = [values.epochs, values.rounds, values.threads, values.batch].map(Number)
+const { device } = values
+const adam = { optimizer: 'adam', learningRate: 1e-3 }
+const sgd = { optimizer: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4, learningRate: 0.1 }
+const MODELS = {
+  mlp: { data: 'mnist', hiddenSize: [512, 256], ...adam },
+  lenet: { data: 'mnist', ...adam },
+  resnet20: { ...sgd, augment: 'crop=4,flip' }
+}
 const packages = ['torch==2.11.0', 'torchvision==0.26.0', 'numpy', 'pillow']
 const python = values.python ?? (await pythonEnvironment('bench-train', packages))
 if (!python) throw new Error('there is no Python, or pip cannot fetch PyTorch')
@@ -30,64 +42,68 @@ const folder = mkdtempSync(join(tmpdir(), 'lrp-bench-'))
 native().setThreads(threads)
 
 try {
-  const dataset = await openDataset({ data: 'mnist', dataPath: values['data-path'], validSplit: 0 })
-  const { images, labels } = dataset.splits.train
-  writeFileSync(join(folder, 'images.bin'), images)
-  writeFileSync(join(folder, 'labels.bin'), labels)
   const results = []
   for (const model of values.model.split(',')) {
-    const seconds = { ours: [], usual: [], memory: [] }
-    for (let round = 0; round < rounds; round++) {
-      seconds.ours.push(...(await ours(dataset, model)))
-      const theirs = pytorch(model)
-      for (const how of ['usual', 'memory']) seconds[how].push(...theirs[how])
+    const { data, ...settings } = MODELS[model]
+    const dataset = await openDataset({ data, dataPath: values['data-path'], validSplit: 0 })
+    writeFileSync(join(folder, 'images.bin'), dataset.splits.train.images)
+    writeFileSync(join(folder, 'labels.bin'), dataset.splits.train.labels)
+    for (const precision of values.precision.split(',')) {
+      results.push(await compare(dataset, { model, precision, ...settings }))
+      if (!values.json) print(results.at(-1))
     }
-    const [own, usual, memory] = ['ours', 'usual', 'memory'].map((how) => median(seconds[how]))
-    results.push({
-      model,
-      images: labels.length,
-      threads,
-      seconds: { ours: own, usual, memory },
-      times: { usual: usual / own, memory: memory / own }
-    })
   }
   if (values.json) console.log(JSON.stringify({ results }, null, 2))
-  else results.forEach(print)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function ours(data, model) {
-  const settings = {
-    model,
-    hiddenSize: [512, 256],
-    batchSize: 64,
+/** Rounds of ours and theirs in turn. */
+async function compare(dataset, settings) {
+  const seconds = { ours: [], usual: [], memory: [] }
+  for (let round = 0; round < rounds; round++) {
+    seconds.ours.push(...(await ours(dataset, settings)))
+    const theirs = pytorch(dataset, settings)
+    for (const how of ['usual', 'memory']) seconds[how].push(...theirs[how])
+  }
+  const [own, usual, memory] = ['ours', 'usual', 'memory'].map((how) => median(seconds[how]))
+  const images = dataset.splits.train.labels.length
+  const { model, precision } = settings
+  const times = { usual: usual / own, memory: memory / own }
+  return { model, precision, device, images, batch, threads, seconds: { ours: own, usual, memory }, times }
+}
+
+async function ours(data, settings) {
+  const common = {
+    data,
+    device,
+    batchSize: batch,
     normalise: 'fit',
     scheduler: 'constant',
-    learningRate: 1e-3
-  }
-  const result = await train({
-    data,
-    ...settings,
     epochs: epochs + 1,
-    threads,
-    experimentsRoot: folder,
-    experimentName: 'dev'
-  })
+    threads
+  }
+  const result = await train({ ...settings, ...common, experimentsRoot: folder, experimentName: 'dev' })
   result.model.dispose()
   return result.history.slice(1).map((event) => event.seconds)
 }
 
-function pytorch(model) {
+function pytorch(dataset, { model, precision }) {
   const script = fileURLToPath(new URL('train_pytorch.py', import.meta.url))
   const files = ['--images', join(folder, 'images.bin'), '--labels', join(folder, 'labels.bin')]
-  const settings = ['--model', model, '--epochs', String(epochs), '--threads', String(threads)]
-  return JSON.parse(execFileSync(python, [script, ...files, ...settings], { encoding: 'utf8' }))
+  const numbers = { epochs, threads, batch, size: dataset.imageShape[1], channels: dataset.imageShape[0] }
+  const flags = Object.entries({ model, precision, device, ...numbers }).flatMap(([name, value]) => [
+    `--${name}`,
+    value
+  ])
+  return JSON.parse(execFileSync(python, [script, ...files, ...flags.map(String)], { encoding: 'utf8' }))
 }
 
-function print({ model, images, seconds, times }) {
-  const of = (value) => value.toFixed(3).padStart(8)
-  console.log(`\n${model}, ${images} images, batch 64, Adam, ${threads} threads: seconds per epoch`)
+function print({ model, images, precision, seconds, times }) {
+  const of = (value) => `${value.toFixed(3).padStart(8)}   ${(images / value).toFixed(0).padStart(7)} images/s`
+  console.log(
+    `\n${model}, ${images} images, batch ${batch}, ${precision} on ${device}, ${threads} threads: seconds per epoch`
+  )
   console.log(`  lrp-native                          ${of(seconds.ours)}`)
   console.log(`  PyTorch, PIL images and DataLoader  ${of(seconds.usual)}   ${times.usual.toFixed(1)} times ours`)
   console.log(`  PyTorch, tensors in memory, fused   ${of(seconds.memory)}   ${times.memory.toFixed(2)} times ours`)

@@ -35,12 +35,14 @@ Napi::Value info(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value enable_cuda(const Napi::CallbackInfo& info) {
-  const CudaState state = lrp::enable_cuda();
-  auto object = Napi::Object::New(info.Env());
-  object["available"] = Napi::Boolean::New(info.Env(), state.available);
-  object["devices"] = strings(info.Env(), state.devices);
-  if (!state.reason.empty()) object["reason"] = Napi::String::New(info.Env(), state.reason);
-  return object;
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const CudaState state = lrp::enable_cuda();
+    auto object = Napi::Object::New(info.Env());
+    object["available"] = Napi::Boolean::New(info.Env(), state.available);
+    object["devices"] = strings(info.Env(), state.devices);
+    if (!state.reason.empty()) object["reason"] = Napi::String::New(info.Env(), state.reason);
+    return object;
+  });
 }
 
 Napi::Value set_threads(const Napi::CallbackInfo& info) {
@@ -56,11 +58,14 @@ Napi::Value ops(const Napi::CallbackInfo& info) { return strings(info.Env(), op_
 Napi::Value rules(const Napi::CallbackInfo& info) { return strings(info.Env(), rule_names()); }
 
 Napi::Value release(const Napi::CallbackInfo& info) {
-  release_cache();
-  return info.Env().Undefined();
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    release_cache();
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  load_cuda();
   auto* data = new AddonData();
   const Napi::Function model = ModelHandle::define(env);
   data->model_class = Napi::Persistent(model);

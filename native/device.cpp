@@ -21,20 +21,34 @@ std::string libtorch_folder() {
   return path.substr(0, path.find_last_of('/') + 1);
 }
 
-CudaState load_cuda() {
-  if (!at::hasCUDA()) {
+/// Loads what is there; the reason where it cannot.
+std::string load_library() {
 #ifdef __APPLE__
-    return {false, {}, "libtorch has no CUDA on this system"};
+  return "libtorch has no CUDA on this system";
 #else
-    const std::string library = libtorch_folder() + "libtorch_cuda.so";
-    if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
-      return {false, {}, std::string("libtorch's CUDA library does not load: ") + dlerror()};
-    }
+  if (!dlopen("libcuda.so.1", RTLD_LAZY)) return "there is no NVIDIA driver: libcuda.so.1 does not load";
+  const std::string library = libtorch_folder() + "libtorch_cuda.so";
+  if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
+  return std::string("libtorch's CUDA library does not load: ") + dlerror();
 #endif
-  }
+}
+
+/// Why libtorch's CUDA library is not there; empty where it is.
+const std::string& library_problem() {
+  static const std::string problem = load_library();
+  return problem;
+}
+
+/// float32 is float32 on every device: libtorch would round the factors of convolutions to 10 bits on CUDA (TF32), and
+/// relevance is divided by sums that nearly cancel. docs/decisions/005-exact-float32.md.
+void compute_in_float32() { at::globalContext().setAllowTF32CuDNN(false); }
+
+CudaState find_devices() {
+  if (!library_problem().empty()) return {false, {}, library_problem()};
   if (!at::hasCUDA()) return {false, {}, "libtorch's CUDA library loads but finds no usable driver"};
   const int count = c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount();
   if (count == 0) return {false, {}, "there is no CUDA device"};
+  compute_in_float32();
   CudaState state{true, {}, ""};
   for (int i = 0; i < count; ++i) state.devices.push_back("cuda:" + std::to_string(i));
   return state;
@@ -42,8 +56,10 @@ CudaState load_cuda() {
 
 }  // namespace
 
+void load_cuda() { library_problem(); }
+
 CudaState enable_cuda() {
-  static const CudaState state = load_cuda();
+  static const CudaState state = find_devices();
   return state;
 }
 
@@ -64,7 +80,7 @@ c10::Device device_called(const std::string& name) {
 }
 
 void release_cache() {
-  if (!at::hasCUDA()) return;
+  if (!library_problem().empty() || !at::hasCUDA()) return;
   if (auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(c10::kCUDA))) allocator->emptyCache();
 }
 

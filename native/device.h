@@ -12,7 +12,11 @@ struct CudaState {
   std::string reason;  // why not, where it is not available
 };
 
-/// Loads libtorch's CUDA library that lies beside the CPU library, once per process.
+/// Loads libtorch's CUDA library that lies beside the CPU library, if this machine has a driver. To be called before anything
+/// else of libtorch: it settles for good which devices there are when it is first asked.
+void load_cuda();
+
+/// The CUDA devices there are.
 CudaState enable_cuda();
 
 /// "cpu", "cuda", "cuda:1" or "auto" (CUDA where it works). Throws DEVICE with the remedy, INVALID_ARGUMENT.

@@ -17,4 +17,12 @@ class Error : public std::runtime_error {
 /// libtorch's messages end in a stack trace: the first line says what matters.
 inline std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+/// The code of an error of libtorch: DEVICE where memory or CUDA is at fault, else `otherwise`.
+inline std::string code_of(const std::string& message, const char* otherwise) {
+  for (const char* sign : {"out of memory", "can't allocate memory", "CUDA error", "cuDNN error", "CUBLAS"}) {
+    if (message.find(sign) != std::string::npos) return "DEVICE";
+  }
+  return otherwise;
+}
+
 }  // namespace lrp

@@ -1,6 +1,9 @@
 #include "freed_memory.h"
 
+#include "device.h"
+
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 
 #ifdef __GLIBC__
@@ -35,6 +38,10 @@ KeepFreedMemory::~KeepFreedMemory() {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
+  try {
+    release_cache();
+  } catch (const std::exception&) {  // a device that failed has nothing to give back
+  }
 }
 
 }  // namespace lrp

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { LrpError, type ErrorCode } from './errors.js'
 import { callNative, native, type NativeProcessGroup } from './native.js'
 import { checkOptions } from './options.js'
+import { defaultDevice } from './paths.js'
 
 /** This process's place among those that compute together. */
 export interface Ranks {
@@ -139,7 +140,7 @@ export class ProcessGroup {
   }
 
   /** The CUDA device of this process where the machine has several; other names stay as they are. */
-  device(name: string | undefined): string | undefined {
+  device(name = defaultDevice()): string {
     if (name !== 'cuda' && name !== 'auto') return name
     const { devices } = native().enableCuda()
     return devices.length === 0 ? name : devices[this.ranks.localRank % devices.length]

@@ -93,6 +93,8 @@ export interface LayerCall {
   ruleParameters: RuleParameters
   /** Which input's relevance is returned (0 by default). */
   input?: number
+  /** `cpu` by default. */
+  device?: string
 }
 
 export interface NativeArrangement {

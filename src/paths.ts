@@ -16,6 +16,11 @@ export function addonPath(): string {
   return process.env.LRP_NATIVE_ADDON ?? join(packageRoot, 'build', 'native', 'Release', 'lrp_native.node')
 }
 
+/** Where a model computes unless something else is asked for: `LRP_NATIVE_DEVICE`, by default CUDA where it works. */
+export function defaultDevice(): string {
+  return process.env.LRP_NATIVE_DEVICE || 'auto'
+}
+
 function findRoot(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
 }

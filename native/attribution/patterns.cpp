@@ -73,7 +73,6 @@ void PatternFitter::add_layer(const Node& node, const Tensor& input, const Tenso
 
 std::map<std::string, Tensor> PatternFitter::finish() const {
   const at::NoGradGuard no_grad;
-  if (sums_.empty()) throw Error("INVALID_ARGUMENT", "no images were given to fit patterns to");
   std::map<std::string, Tensor> patterns;
   for (const auto& [name, sums] : sums_) {
     const Tensor weight = graph_.nodes()[static_cast<size_t>(graph_.index(name))].parameters.at("weight");
@@ -82,7 +81,7 @@ std::map<std::string, Tensor> PatternFitter::finish() const {
     const Tensor mean_y = (sums.y / static_cast<double>(std::max<int64_t>(sums.count, 1))).unsqueeze(1);
     const Tensor covariance = sums.xy / count - sums.x / count * mean_y;
     const Tensor along = (covariance * weight.flatten(1).to(at::kDouble)).sum(1, true);
-    patterns[name] = (covariance / one_for_zero(along)).to(at::kFloat).view(weight.sizes()).contiguous();
+    patterns[name] = (covariance / one_for_zero(along)).to(at::kFloat).view(weight.sizes()).cpu().contiguous();
   }
   return patterns;
 }

@@ -127,7 +127,8 @@ Tensor Graph::run(const Tensor& input, const Step& step) const {
       if (error.code() == "ABORTED") throw;
       throw Error(error.code(), at_node(node) + ": " + error.what());
     } catch (const c10::Error& error) {
-      throw Error("INVALID_ARGUMENT", at_node(node) + ": " + first_line(error.what_without_backtrace()));
+      const std::string message = first_line(error.what_without_backtrace());
+      throw Error(code_of(message, "INVALID_ARGUMENT"), at_node(node) + ": " + message);
     }
     for (const int done : freed_after_[i]) results[static_cast<size_t>(done + 1)].reset();
   }

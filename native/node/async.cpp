@@ -48,13 +48,6 @@ class Job : public Napi::AsyncWorker {
   std::vector<Napi::ObjectReference> kept_;
 };
 
-std::string libtorch_code(const std::string& message) {
-  const bool memory = message.find("out of memory") != std::string::npos ||
-                      message.find("can't allocate memory") != std::string::npos;
-  const bool cuda = message.find("CUDA") != std::string::npos;
-  return memory || cuda ? "DEVICE" : "NATIVE";
-}
-
 }  // namespace
 
 std::pair<std::string, std::string> describe_current_exception() {
@@ -66,7 +59,7 @@ std::pair<std::string, std::string> describe_current_exception() {
     return {"INVALID_ARGUMENT", error.Message()};
   } catch (const c10::Error& error) {
     const std::string message = first_line(error.what_without_backtrace());
-    return {libtorch_code(message), message};
+    return {code_of(message, "NATIVE"), message};
   } catch (const std::bad_alloc&) {
     return {"DEVICE", "the machine is out of memory"};
   } catch (const std::exception& error) {

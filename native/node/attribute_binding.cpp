@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "../attribution/method.h"
+#include "../device.h"
 #include "../error.h"
 #include "async.h"
 #include "values.h"
@@ -81,10 +82,19 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
   return object;
 }
 
-std::vector<Tensor> tensors_from(const Napi::Value& list, const std::string& what) {
+/// Copied here and not where JavaScript runs, which would wait for the device.
+void move_to_cpu(Explanation& e) {
+  for (Tensor* tensor : {&e.relevance, &e.logits, &e.targets}) *tensor = tensor->cpu().contiguous();
+  for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
+  for (auto& layer : e.conservation) {
+    for (Tensor* sums : {&layer.arriving, &layer.handed_on, &layer.by_bias, &layer.by_stabiliser}) *sums = sums->cpu();
+  }
+}
+
+std::vector<Tensor> tensors_from(const Napi::Value& list, const std::string& what, c10::Device device) {
   std::vector<Tensor> result;
   const auto array = list.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(tensor_copy(array.Get(i), what));
+  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(tensor_copy(array.Get(i), what).to(device));
   return result;
 }
 
@@ -126,7 +136,7 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
                      const auto optimised = plain ? nullptr : model->explained();
                      const Graph& graph = plain ? model->graph() : *optimised;
                      Explanation explanation = attribute(graph, model->prepare(x), *method);
-                     explanation.relevance = explanation.relevance.cpu().contiguous();
+                     move_to_cpu(explanation);
                      return [explanation](Napi::Env env) { return to_object(env, explanation); };
                    });
 }
@@ -135,20 +145,21 @@ Napi::Value explain_layer(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto call = info[0].As<Napi::Object>();
     const NodeSpec spec{"layer", text_from(call, "op", ""), {}, attributes_from(call.Get("attributes")), {}};
+    const c10::Device device = device_called(text_from(call, "device", "cpu"));
     std::map<std::string, Tensor> parameters;
     const auto given = call.Get("parameters").As<Napi::Object>();
     const Napi::Array roles = given.GetPropertyNames();
     for (uint32_t i = 0; i < roles.Length(); ++i) {
       const std::string role = roles.Get(i).As<Napi::String>();
-      parameters[role] = tensor_copy(given.Get(role), role);
+      parameters[role] = tensor_copy(given.Get(role), role).to(device);
     }
     NodeRule rule{text_from(call, "rule", ""), attributes_from(call.Get("ruleParameters")), {}};
-    if (call.Get("pattern").IsObject()) rule.pattern = tensor_copy(call.Get("pattern"), "pattern");
+    if (call.Get("pattern").IsObject()) rule.pattern = tensor_copy(call.Get("pattern"), "pattern").to(device);
     return run_async(info.Env(), {},
-                     [spec, parameters, rule, inputs = tensors_from(call.Get("inputs"), "input"),
-                      R = tensor_copy(call.Get("relevance"), "relevance"),
+                     [spec, parameters, rule, inputs = tensors_from(call.Get("inputs"), "input", device),
+                      R = tensor_copy(call.Get("relevance"), "relevance").to(device),
                       wanted = static_cast<size_t>(number_from(call, "input", 0))]() -> Finish {
-                       const Tensor result = relevance_of_layer(spec, parameters, inputs, R, rule, wanted);
+                       const Tensor result = relevance_of_layer(spec, parameters, inputs, R, rule, wanted).cpu();
                        return [result](Napi::Env env) -> Napi::Value { return raw_tensor(env, result); };
                      });
   });

@@ -2,6 +2,7 @@
 
 #include <shared_mutex>
 
+#include "../error.h"
 #include "async.h"
 #include "model_binding.h"
 #include "values.h"
@@ -29,7 +30,11 @@ Napi::Value PatternFitterHandle::add(const Napi::CallbackInfo& info) {
                      [state = state_, input = tensor_over(info[0], "the input")]() -> Finish {
                        const std::shared_lock<std::shared_mutex> weights(state->model->weights_mutex());
                        const std::lock_guard<std::mutex> lock(state->mutex);
-                       state->fitter.add(state->model->prepare(input));
+                       if (!state->graph) {
+                         state->graph = state->model->explained();
+                         state->fitter.emplace(*state->graph, state->positive_only);
+                       }
+                       state->fitter->add(state->model->prepare(input));
                        return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
                      });
   });
@@ -39,7 +44,8 @@ Napi::Value PatternFitterHandle::finish(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return run_async(info.Env(), {info.This(), model_.Value()}, [state = state_]() -> Finish {
       const std::lock_guard<std::mutex> lock(state->mutex);
-      const auto patterns = state->fitter.finish();
+      if (!state->fitter) throw Error("INVALID_ARGUMENT", "no images were given to fit patterns to");
+      const auto patterns = state->fitter->finish();
       return [patterns](Napi::Env env) -> Napi::Value {
         auto object = Napi::Object::New(env);
         for (const auto& [name, tensor] : patterns) object[name] = raw_tensor(env, tensor);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "../attribution/patterns.h"
 #include "../model.h"
@@ -19,14 +20,14 @@ class PatternFitterHandle : public Napi::ObjectWrap<PatternFitterHandle> {
   Napi::Value add(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
 
-  /// The fitter with all it works on; batches are added one after the other.
+  /// The fitter with all it works on; batches are added one after the other, from any thread.
   struct State {
     std::shared_ptr<Model> model;
-    std::shared_ptr<const Graph> graph;
-    PatternFitter fitter;
+    bool positive_only;
     std::mutex mutex;
-    State(std::shared_ptr<Model> m, bool positive_only)
-        : model(std::move(m)), graph(model->explained()), fitter(*graph, positive_only) {}
+    std::shared_ptr<const Graph> graph;  // as it was when the first batch came
+    std::optional<PatternFitter> fitter;
+    State(std::shared_ptr<Model> m, bool positive) : model(std::move(m)), positive_only(positive) {}
   };
   std::shared_ptr<State> state_;
   Napi::ObjectReference model_;

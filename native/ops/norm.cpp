@@ -17,7 +17,7 @@ class BatchNorm : public Op {
         momentum_(a.attributes.number("momentum", 0.1)) {}
   Tensor forward(const std::vector<Tensor>& inputs, bool training) const override {
     return at::batch_norm(inputs.at(0), optional(weight_), optional(bias_), mean_, variance_, training, momentum_, eps_,
-                          false);
+                          true);
   }
 
  private:

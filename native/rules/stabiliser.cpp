@@ -66,7 +66,7 @@ Stabiliser Stabiliser::from(const Attributes& settings, double fallback) {
 Tensor Stabiliser::operator()(const Tensor& z) const {
   const auto constant = [&z](double value) { return at::scalar_tensor(value, z.options()); };
   switch (mode) {
-    case kSigned: return z + at::where(z.lt(0), constant(-epsilon), constant(epsilon));
+    case kSigned: return at::copysign(at::scalar_tensor(epsilon, at::dtype(z.scalar_type())), z).add_(z);
     case kSignedBelow: return z + at::where(z.gt(0), constant(epsilon), constant(-epsilon));
     case kAtZero: return at::where(z.eq(0), constant(epsilon), z);
     case kPlain: return z + epsilon;
@@ -75,13 +75,14 @@ Tensor Stabiliser::operator()(const Tensor& z) const {
 }
 
 Tensor ratio(const Tensor& relevance, const Tensor& z, const Stabiliser& S, double scale) {
-  const Tensor R = ordered_like(relevance, z);
+  const Tensor R = z.device().is_cpu() ? ordered_like(relevance, z) : relevance;
   if (fits_one_loop(R, z)) {
     const float* d = z.const_data_ptr<float>();
     return divide_stabilised(R, at::empty_like(z), scale, S, [d](int64_t i) { return d[i]; });
   }
-  const Tensor result = R / S(z);
-  return scale == 1 ? result : result * scale;
+  Tensor result = S(z);
+  at::div_out(result, R, result);
+  return scale == 1 ? result : result.mul_(scale);
 }
 
 Tensor ratio_in_place(const Tensor& relevance, Tensor z, const Stabiliser& S, double scale) {

@@ -83,7 +83,8 @@ Draws draw(const AugmentOptions& o, const Tensor& images, Windows windows, uint6
 
 template <typename T>
 Tensor column(const std::vector<T>& values, const Tensor& like, at::IntArrayRef shape) {
-  return at::tensor(at::ArrayRef<T>(values), at::dtype(c10::CppTypeToScalarType<T>::value)).view(shape).to(like.device());
+  const Tensor here = at::tensor(at::ArrayRef<T>(values), at::dtype(c10::CppTypeToScalarType<T>::value)).view(shape);
+  return here.to(like.device(), true);  // so few numbers are taken over at once: a GPU is not waited for
 }
 
 Tensor warped(const Tensor& x, const Draws& d) {
@@ -100,11 +101,12 @@ Tensor grey(const Tensor& x) {
 /// Rotates the chroma plane of YIQ: close to a change of hue in HSV, and one matrix per image.
 Tensor hue_turned(const Tensor& x, const Tensor& turn) {
   const auto floats = x.options();
-  const Tensor to = at::tensor({0.299f, 0.587f, 0.114f, 0.596f, -0.274f, -0.322f, 0.211f, -0.523f, 0.312f}).view({3, 3}).to(floats);
+  const Tensor yiq = at::tensor({0.299f, 0.587f, 0.114f, 0.596f, -0.274f, -0.322f, 0.211f, -0.523f, 0.312f}).view({3, 3});
+  const Tensor to = yiq.to(floats, true), back = at::inverse(yiq).to(floats, true);
   const Tensor angle = turn * (360 * kRadians);
   const Tensor c = angle.cos(), s = angle.sin(), zero = at::zeros_like(c), one = at::ones_like(c);
   const Tensor rotate = at::stack({one, zero, zero, zero, c, -s, zero, s, c}, 1).view({-1, 3, 3});
-  const Tensor matrix = at::matmul(at::inverse(to), at::matmul(rotate, to));
+  const Tensor matrix = at::matmul(back, at::matmul(rotate, to));
   return at::matmul(matrix, x.flatten(2)).view_as(x).clamp(0, 1);
 }
 

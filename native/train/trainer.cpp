@@ -201,7 +201,7 @@ class Run {
   Samples batch(const std::vector<int64_t>& order, int64_t number, ReadAhead* ahead) const {
     const Tensor index = places(order, sharing_.share(range_of(order, number)));
     if (ahead) return {ahead->next(patience()).to(device_), train_.targets.index_select(0, index).to(device_)};
-    const Tensor here = index.to(train_.images.device());
+    const Tensor here = index.to(train_.images.device(), true);
     return {train_.images.index_select(0, here).to(device_), train_.targets.index_select(0, here).to(device_)};
   }
 
@@ -244,7 +244,8 @@ class Run {
     }
     gradients.resize(parameters_.size());
     for (size_t i = 0; i < gradients.size(); ++i) {
-      if (!gradients[i].defined()) gradients[i] = at::zeros_like(parameters_[i]);
+      // Convolutions give them in the order of their input; the optimizers' kernels read both from first to last.
+      gradients[i] = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(parameters_[i]);
     }
     if (!sharing_.alone()) {
       const auto sums = sharing_.step(gradients, cancel_.cancelled());
@@ -308,7 +309,7 @@ class Run {
     const double rate = rate_factor(position_.step - 1) * options_.groups.at(0).learning_rate;
     EpochReport report{position_.epoch + 1, train, {}, valid_.size() > 0, false, rate, seconds, speed, {}, {}};
     if (report.validated) {
-      const EvaluateOptions evaluation{options_.loss, options_.preprocessing, std::max<int64_t>(256, options_.batch_size),
+      const EvaluateOptions evaluation{options_.loss, options_.preprocessing, 2 * options_.batch_size,
                                        options_.precision};
       try {
         report.valid = validate(evaluation);

@@ -50,7 +50,7 @@ Tensor cut_rows(const Tensor& given, const Windows& windows) {
 
 /// Start of the window and direction, per image, as positions along one axis: [N, size].
 Tensor positions(const std::vector<int64_t>& start, const std::vector<int64_t>& flip, int64_t size, const Tensor& like) {
-  const auto column = [&](const std::vector<int64_t>& values) { return at::tensor(values).view({-1, 1}).to(like.device()); };
+  const auto column = [&](const std::vector<int64_t>& values) { return at::tensor(values).view({-1, 1}).to(like.device(), true); };
   const Tensor along = at::arange(size, like.options().dtype(at::kLong)).unsqueeze(0);
   return column(start) + along + column(flip) * (size - 1 - 2 * along);
 }

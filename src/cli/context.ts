@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { ranksOf } from '../distributed.js'
 import { LrpError } from '../errors.js'
+import { defaultDevice } from '../paths.js'
 import { Progress } from './progress.js'
 
 /** Flags that every command takes. */
@@ -72,7 +73,7 @@ export class Output {
 /** Adds the flags of every command; `examples` are shown by --help. */
 export function withCommonFlags(command: Command, examples: string[]): Command {
   return command
-    .option('--device <device>', 'auto, cpu, cuda or cuda:N', 'cpu')
+    .option('--device <device>', 'auto (CUDA where it works), cpu, cuda or cuda:N', defaultDevice())
     .option('--seed <number>', 'seed of everything random', wholeNumber('--seed', 0))
     .option('--threads <number>', 'threads of one operation', wholeNumber('--threads', 1))
     .option('--json', 'print one JSON document on stdout')

@@ -149,7 +149,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const plan = await planOf(model, options)
   const { group } = options
   const total = input.shape[0]!
-  const batchSize = options.batchSize ?? batchFor(comfortableBatch(input), total, group)
+  const batchSize = options.batchSize ?? batchFor(comfortableBatch(input, model.device), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
   const classes = await classCount(model, options)
   const parts: AttributeResult[] = []
@@ -197,10 +197,11 @@ function checkInput(model: Model, input: Tensor): void {
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
 }
 
-/** About two million values a pass: 13 images of 224x224, 64 digits. */
-function comfortableBatch(input: Tensor): number {
+/** About two million values a pass: 13 images of 224x224, 64 digits. On a GPU four times as many. */
+function comfortableBatch(input: Tensor, device: string): number {
   const image = input.data.length / input.shape[0]!
-  return Math.max(1, Math.min(64, Math.floor(2e6 / image)))
+  const more = device === 'cpu' ? 1 : 4
+  return Math.max(1, Math.min(64 * more, Math.floor((2e6 * more) / image)))
 }
 
 async function classCount(model: Model, options: ExplainOptions): Promise<number> {

@@ -1,5 +1,6 @@
 import { LrpError } from '../errors.js'
-import { callNative, native, toLrpError, type NativeModel } from '../native.js'
+import { callNative, toLrpError, type NativeModel } from '../native.js'
+import { defaultDevice } from '../paths.js'
 import type { RawTensor, StateDict, Tensor } from '../tensor.js'
 import type { Graph, ModelParts, Preprocessing, Task } from './graph.js'
 import { loadModelParts, type LoadOptions } from './load.js'
@@ -32,7 +33,7 @@ export class Model {
    * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
    * A softmax at the end is left out, because explanations start from logits.
    */
-  static async create(parts: ModelParts, device = 'cpu'): Promise<Model> {
+  static async create(parts: ModelParts, device = defaultDevice()): Promise<Model> {
     const { tensors, ...rest } = { ...parts, graph: withoutFinalSoftmax(parts.graph) }
     const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
     return new Model(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])))
@@ -113,7 +114,6 @@ export class Model {
   /** Frees the weights now; later calls reject with DISPOSED. Idempotent. */
   dispose(): void {
     this.handle.dispose()
-    native().releaseCache()
   }
 
   [Symbol.dispose](): void {

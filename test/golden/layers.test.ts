@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { native } from '../../src/native.js'
+import { defaultDevice } from '../../src/paths.js'
 import type { RuleParameters } from '../../src/rules/types.js'
 import { describeShared, readJson, relativeError, shared } from '../shared.js'
 
@@ -35,6 +36,7 @@ describeShared('every layer case of the reference values', () => {
       inputs: [tensors.get('input')!],
       relevance: tensors.get('output_relevance')!,
       rule: one.rule_name,
+      device: defaultDevice(),
       ruleParameters: zero_bias ? { ...settings, ignore_bias: true } : settings
     })
     expect(relativeError(relevance, tensors.get('input_relevance')!)).toBeLessThan(
