@@ -1,4 +1,5 @@
 #include <ATen/Parallel.h>
+#include <c10/util/Logging.h>
 #include <napi.h>
 #include <torch/version.h>
 
@@ -65,6 +66,7 @@ Napi::Value release(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  c10::initLogging();
   load_cuda();
   auto* data = new AddonData();
   const Napi::Function model = ModelHandle::define(env);

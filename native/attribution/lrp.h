@@ -36,6 +36,7 @@ struct Explanation {
   Tensor relevance;  // shaped like the input, with a leading axis where there are several targets
   Tensor logits;
   Tensor targets;  // [explanations, batch]
+  Tensor sums;     // of each map's relevance, double [explanations, batch]; [1, batch] where they are together
   std::map<std::string, Tensor> layers;
   std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
 };

@@ -111,9 +111,7 @@ Tensor grad_cam(const Graph& graph, const Tensor& input, const Tensor& targets, 
   return maps.size() == 1 ? maps[0] : at::stack(maps);
 }
 
-}  // namespace
-
-Explanation attribute(const Graph& graph, const Tensor& x, const Method& method) {
+Explanation by_method(const Graph& graph, const Tensor& x, const Method& method) {
   if (method.name == "lrp") return explain(graph, x, method.lrp);
   Explanation result;
   if (method.name == "gradient" || method.name == "input-x-gradient") {
@@ -143,6 +141,15 @@ Explanation attribute(const Graph& graph, const Tensor& x, const Method& method)
   } else {
     throw Error("INVALID_ARGUMENT", "there is no attribution method '" + method.name + "'");
   }
+  return result;
+}
+
+}  // namespace
+
+Explanation attribute(const Graph& graph, const Tensor& x, const Method& method) {
+  Explanation result = by_method(graph, x, method);
+  const int64_t batch = x.size(0);
+  result.sums = result.relevance.reshape({-1, batch, x.numel() / batch}).sum(2, false, at::kDouble);
   return result;
 }
 

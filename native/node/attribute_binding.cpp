@@ -66,6 +66,7 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
   object["relevance"] = float_tensor(env, explanation.relevance);
   object["logits"] = float_tensor(env, explanation.logits);
   object["targets"] = int32_array(env, explanation.targets);
+  object["sums"] = float64_array(env, explanation.sums);
   object["layers"] = float_tensors(env, explanation.layers);
   auto conservation = Napi::Array::New(env, explanation.conservation.size());
   for (size_t i = 0; i < explanation.conservation.size(); ++i) {
@@ -84,7 +85,7 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
 
 /// Copied here and not where JavaScript runs, which would wait for the device.
 void move_to_cpu(Explanation& e) {
-  for (Tensor* tensor : {&e.relevance, &e.logits, &e.targets}) *tensor = tensor->cpu().contiguous();
+  for (Tensor* tensor : {&e.relevance, &e.logits, &e.targets, &e.sums}) *tensor = tensor->cpu().contiguous();
   for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
   for (auto& layer : e.conservation) {
     for (Tensor* sums : {&layer.arriving, &layer.handed_on, &layer.by_bias, &layer.by_stabiliser}) *sums = sums->cpu();

@@ -5,7 +5,8 @@
 namespace lrp {
 
 namespace {
-/// Parts of weights up to this size are kept (all convolutions in use); the dense layers of VGG are beyond it.
+/// Parts of weights up to this size are kept on the CPU (all convolutions in use). The dense layers of VGG are beyond it: there
+/// parts are taken while the weights stream by (split_dense.h).
 constexpr int64_t kLargestKept = 8 << 20;
 }  // namespace
 
@@ -24,7 +25,7 @@ Tensor Part::of(const Tensor& v) const {
 
 Tensor LinearMap::weight(Part part) const {
   if (part.kind == Part::kFull || !weight_.defined()) return weight_;
-  if (weight_.numel() > kLargestKept) return part.of(weight_);
+  if (weight_.device().is_cpu() && weight_.numel() > kLargestKept) return part.of(weight_);
   const std::lock_guard<std::mutex> lock(mutex_);
   Tensor& kept = kept_[part];
   if (!kept.defined()) kept = part.of(weight_);

@@ -26,23 +26,33 @@ Tensors decayed(const ParameterGroup& g, const Tensors& gradients) {
   return g.weight_decay == 0 ? gradients : at::_foreach_add(gradients, g.parameters, g.weight_decay);
 }
 
-void adam(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate, Tensors& counters) {
+/// What is left out when it holds 1; undefined where nothing can be.
+c10::optional<Tensor> given(const Tensor& overflow) {
+  return overflow.defined() ? c10::optional<Tensor>(overflow) : c10::nullopt;
+}
+
+void adam(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate, Tensors& counters,
+          const Tensor& overflow) {
   at::_foreach_add_(counters, 1);
+  if (overflow.defined()) at::_foreach_sub_(counters, Tensors(counters.size(), overflow));
   const double eps = o.eps < 0 ? 1e-8 : o.eps;
   const auto& m = g.slots["exp_avg"];
   const auto& v = g.slots["exp_avg_sq"];
   if (o.name == "adamw") {
-    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, o.beta1, o.beta2, g.weight_decay, eps, false, false);
+    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, o.beta1, o.beta2, g.weight_decay, eps, false, false,
+                      {}, given(overflow));
   } else {
-    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, o.beta1, o.beta2, g.weight_decay, eps, false, false);
+    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, o.beta1, o.beta2, g.weight_decay, eps, false, false,
+                      {}, given(overflow));
   }
 }
 
-void sgd(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate) {
+void sgd(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate, const Tensor& overflow) {
   const Tensors none;
   const Tensors& buffers = o.momentum > 0 ? g.slots["momentum_buffer"] : none;
   const bool first = o.momentum > 0 && g.steps == 0;
-  at::_fused_sgd_(g.parameters, gradients, buffers, g.weight_decay, o.momentum, rate, 0, o.nesterov, false, first);
+  at::_fused_sgd_(g.parameters, gradients, buffers, g.weight_decay, o.momentum, rate, 0, o.nesterov, false, first, {},
+                  given(overflow));
 }
 
 void rmsprop(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate) {
@@ -87,8 +97,10 @@ Optimizer::Optimizer(OptimizerOptions options, std::vector<ParameterGroup> group
   }
 }
 
-void Optimizer::step(const std::vector<Tensor>& gradients, double factor) {
+void Optimizer::step(const std::vector<Tensor>& gradients, double factor, const Tensor& overflow) {
   const at::NoGradGuard no_grad;
+  const bool fused = options_.name == "sgd" || options_.name == "adam" || options_.name == "adamw";
+  if (!fused && overflow.defined() && overflow.item<float>() != 0) return;
   auto next = gradients.begin();
   for (size_t i = 0; i < groups_.size(); ++i) {
     ParameterGroup& group = groups_[i];
@@ -97,13 +109,13 @@ void Optimizer::step(const std::vector<Tensor>& gradients, double factor) {
     next += static_cast<long>(part.size());
     const double rate = group.learning_rate * factor;
     if (options_.name == "sgd") {
-      sgd(options_, group, part, rate);
+      sgd(options_, group, part, rate, overflow);
     } else if (options_.name == "rmsprop") {
       rmsprop(options_, group, part, rate);
     } else if (options_.name == "adagrad") {
       adagrad(options_, group, part, rate);
     } else {
-      adam(options_, group, part, rate, step_counters_[i]);
+      adam(options_, group, part, rate, step_counters_[i], overflow);
     }
     ++group.steps;
   }

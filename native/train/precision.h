@@ -27,8 +27,8 @@ class GradientScaler {
  public:
   GradientScaler(bool active, c10::Device device);
   Tensor scaled(const Tensor& loss) const { return active_ ? loss.mul(scale_) : loss; }
-  /// Divides the gradients by the scale; false when they overflowed and the step is to be left out.
-  bool unscale(const std::vector<Tensor>& gradients);
+  /// Divides the gradients by the scale; holds 1 when they overflowed and the step is to be left out. Undefined where inactive.
+  Tensor unscale(const std::vector<Tensor>& gradients);
 
   /// Undefined where inactive; the state in them is changed in place.
   Tensor scale() const { return scale_; }

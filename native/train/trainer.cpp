@@ -254,10 +254,9 @@ class Run {
       check(sums.loss_sum);
     }
     const double factor = rate_factor(position_.step);
-    if (scaler_.unscale(gradients)) {
-      clip(gradients);
-      optimizer_.step(gradients, factor);
-    }
+    const Tensor overflow = scaler_.unscale(gradients);
+    clip(gradients);
+    optimizer_.step(gradients, factor, overflow);
     ++position_.step;
     return true;
   }

@@ -11,7 +11,6 @@ export function sliceBatch(tensor: Tensor, from: number, to: number): Tensor {
 export function concatenate(parts: AttributeResult[]): AttributeResult {
   if (parts.length === 1) return parts[0]!
   const first = parts[0]!
-  const rows = first.targets.length / first.logits.shape[0]!
   const stacked = first.relevance.shape.length > 0 && isStacked(first)
   const layers = Object.keys(first.layers)
   return {
@@ -23,7 +22,8 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
       parts.map((part) => part.logits),
       0
     ),
-    targets: joinTargets(parts, rows),
+    targets: joinRows(parts, (part) => part.targets, Int32Array),
+    sums: joinRows(parts, (part) => part.sums, Float64Array),
     layers: Object.fromEntries(
       layers.map((name) => [
         name,
@@ -65,15 +65,20 @@ function joinAlong(tensors: Tensor[], axis: 0 | 1): Tensor {
   return { data, shape }
 }
 
-function joinTargets(parts: AttributeResult[], rows: number): Int32Array {
-  const total = parts.reduce((sum, part) => sum + part.logits.shape[0]!, 0)
-  const result = new Int32Array(rows * total)
+/** Numbers of each image, row by row of targets. */
+function joinRows<T extends Int32Array | Float64Array>(
+  parts: AttributeResult[],
+  pick: (part: AttributeResult) => T,
+  Numbers: new (count: number) => T
+): T {
+  const images = parts.map((part) => part.logits.shape[0]!)
+  const rows = pick(parts[0]!).length / images[0]!
+  const result = new Numbers(rows * images.reduce((a, b) => a + b, 0))
   let at = 0
   for (let row = 0; row < rows; row++) {
-    for (const part of parts) {
-      const batch = part.logits.shape[0]!
-      result.set(part.targets.subarray(row * batch, (row + 1) * batch), at)
-      at += batch
+    for (const [i, part] of parts.entries()) {
+      result.set(pick(part).subarray(row * images[i]!, (row + 1) * images[i]!), at)
+      at += images[i]!
     }
   }
   return result

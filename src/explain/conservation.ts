@@ -1,9 +1,8 @@
 import type { AttributeResult, LayerConservation } from '../native.js'
-import { sizeOf } from '../tensor.js'
 import type { Start } from './explain.js'
 
 /** What relevance started from: [targets, batch]. */
-export function startingRelevance(result: AttributeResult, start: Start): Float64Array {
+function startingRelevance(result: AttributeResult, start: Start): Float64Array {
   const [batch, classes] = result.logits.shape as [number, number]
   return Float64Array.from(result.targets, (target, i) => {
     const row = result.logits.data.subarray((i % batch) * classes, ((i % batch) + 1) * classes)
@@ -23,13 +22,9 @@ export function conservationErrors(
 ): Float64Array {
   const starts = startingRelevance(result, options.start ?? 'logit')
   const batch = result.logits.shape[0]!
-  const maps = options.together ? batch : starts.length
-  const size = sizeOf(result.relevance.shape) / maps
-  return Float64Array.from({ length: maps }, (_, i) => {
+  return result.sums.map((sum, i) => {
     let start = starts[i]!
     for (let j = i + batch; options.together && j < starts.length; j += batch) start += starts[j]!
-    let sum = 0
-    for (const value of result.relevance.data.subarray(i * size, (i + 1) * size)) sum += value
     return Math.abs(sum - start) / Math.max(Math.abs(start), 1e-12)
   })
 }
