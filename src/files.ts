@@ -27,6 +27,18 @@ export async function writeAtomic(path: string, data: Part | Iterable<Part> | As
   }
 }
 
+/** Copies a file under a temporary name, then renames it. @throws LrpError IO, NOT_FOUND */
+export async function copyAtomic(from: string, to: string): Promise<void> {
+  const file = await open(from).catch((cause: unknown) => {
+    throw ioError(cause, `cannot read ${from}`)
+  })
+  try {
+    await writeAtomic(to, file.createReadStream({ autoClose: false }))
+  } finally {
+    await file.close()
+  }
+}
+
 /**
  * Reads a JSON file.
  * @param failure what to say, before the reason, when it cannot be read

@@ -198,7 +198,7 @@ export function native(): NativeAddon {
   // OpenMP's threads would spin for milliseconds after every operation: where another process wants their core, training
   // of small networks becomes up to twenty times slower (docs/performance.md). Read when the library is loaded.
   if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '2000'
-  process.env.TORCH_CPP_LOG_LEVEL ??= 'ERROR' // libtorch's warnings are for those who program it
+  process.env.TORCH_CPP_LOG_LEVEL ??= 'FATAL' // what libtorch logs is for those who program it
   try {
     addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon
   } catch (cause) {

@@ -130,7 +130,7 @@ Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {
     return run_async(info.Env(), {weights_owner(info.Env())}, [model = model()]() -> Finish {
       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
       std::map<std::string, Tensor> copies;
-      for (const auto& [name, tensor] : model->graph().tensors()) copies[name] = tensor.detach().cpu().clone();
+      for (const auto& [name, tensor] : model->graph().tensors()) copies[name] = tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true);
       return [copies](Napi::Env env) -> Napi::Value {
         auto object = Napi::Object::New(env);
         for (const auto& [name, tensor] : copies) object[name] = raw_tensor(env, tensor);
@@ -145,6 +145,7 @@ Napi::Value ModelHandle::shapes(const Napi::CallbackInfo& info) {
     return run_async(info.Env(), {weights_owner(info.Env())},
                      [model = model(), shape = integers_from(info[0], "the input's shape")]() -> Finish {
                        const at::NoGradGuard no_grad;
+                       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
                        std::map<std::string, std::vector<int64_t>> shapes;
                        const Tensor x = at::zeros(shape, at::device(model->device()));
                        model->graph().run(x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs) {

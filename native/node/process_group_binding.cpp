@@ -35,6 +35,11 @@ std::shared_ptr<ProcessGroup> ProcessGroupHandle::group_of(const Napi::Object& o
   return value.IsObject() ? *Unwrap(value.As<Napi::Object>())->group_ : nullptr;
 }
 
+std::shared_ptr<ProcessGroup> ProcessGroupHandle::connected() const {
+  if (!*group_) throw Error("INVALID_ARGUMENT", "the process group is not connected");
+  return *group_;
+}
+
 Napi::Value ProcessGroupHandle::connect(const Napi::CallbackInfo& info) {
   return run_async(info.Env(), {info.This()}, [group = group_, where = rendezvous_]() -> Finish {
     *group = std::make_shared<ProcessGroup>(where);
@@ -43,27 +48,30 @@ Napi::Value ProcessGroupHandle::connect(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ProcessGroupHandle::prepare(const Napi::CallbackInfo& info) {
-  const std::string device = info[0].ToString();
-  return run_async(info.Env(), {info.This()}, [group = *group_, device]() -> Finish {
-    const std::string transport = group->prepare(c10::Device(device));
-    return [transport](Napi::Env env) -> Napi::Value { return Napi::String::New(env, transport); };
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string device = info[0].ToString();
+    return run_async(info.Env(), {info.This()}, [group = connected(), device]() -> Finish {
+      const std::string transport = group->prepare(c10::Device(device));
+      return [transport](Napi::Env env) -> Napi::Value { return Napi::String::New(env, transport); };
+    });
   });
 }
 
 Napi::Value ProcessGroupHandle::gather(const Napi::CallbackInfo& info) {
-  auto own = info[0].As<Napi::Uint8Array>();
-  const at::Tensor bytes =
-      at::from_blob(own.Data(), {static_cast<int64_t>(own.ByteLength())}, at::dtype(at::kByte));
-  return run_async(info.Env(), {info.This(), own}, [group = *group_, bytes]() -> Finish {
-    auto all = std::make_shared<std::vector<at::Tensor>>(group->gather(bytes));
-    return [all](Napi::Env env) -> Napi::Value {
-      auto list = Napi::Array::New(env, all->size());
-      for (size_t i = 0; i < all->size(); ++i) {
-        const at::Tensor& one = (*all)[i];
-        list[static_cast<uint32_t>(i)] = Napi::Buffer<uint8_t>::Copy(env, one.data_ptr<uint8_t>(), one.nbytes());
-      }
-      return list;
-    };
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto own = info[0].As<Napi::Uint8Array>();
+    const at::Tensor bytes = at::from_blob(own.Data(), {static_cast<int64_t>(own.ByteLength())}, at::dtype(at::kByte));
+    return run_async(info.Env(), {info.This(), own}, [group = connected(), bytes]() -> Finish {
+      auto all = std::make_shared<std::vector<at::Tensor>>(group->gather(bytes));
+      return [all](Napi::Env env) -> Napi::Value {
+        auto list = Napi::Array::New(env, all->size());
+        for (size_t i = 0; i < all->size(); ++i) {
+          const at::Tensor& one = (*all)[i];
+          list[static_cast<uint32_t>(i)] = Napi::Buffer<uint8_t>::Copy(env, one.data_ptr<uint8_t>(), one.nbytes());
+        }
+        return list;
+      };
+    });
   });
 }
 

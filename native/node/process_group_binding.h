@@ -19,6 +19,8 @@ class ProcessGroupHandle : public Napi::ObjectWrap<ProcessGroupHandle> {
   Napi::Value connect(const Napi::CallbackInfo& info);
   Napi::Value prepare(const Napi::CallbackInfo& info);
   Napi::Value gather(const Napi::CallbackInfo& info);
+  /// Throws INVALID_ARGUMENT before connect().
+  std::shared_ptr<ProcessGroup> connected() const;
 
   Rendezvous rendezvous_;
   std::shared_ptr<std::shared_ptr<ProcessGroup>> group_ = std::make_shared<std::shared_ptr<ProcessGroup>>();

@@ -43,10 +43,18 @@ export class NpyRows {
     try {
       for (let i = 0; i < outer; i++) {
         const at = this.start + 4 * (i * this.shape[leading]! + from) * row
-        await this.file.write(bytes, 4 * i * count, 4 * count, at)
+        await this.writeAll(bytes.subarray(4 * i * count, 4 * (i + 1) * count), at)
       }
     } catch (cause) {
       throw ioError(cause, `cannot write ${this.path}`)
+    }
+  }
+
+  /** A write may be cut short, by a disk that is full for one. */
+  private async writeAll(bytes: Buffer, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, at + done)
+      done += bytesWritten
     }
   }
 

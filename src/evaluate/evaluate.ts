@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { DataOptions } from '../data/open.js'
 import type { Dataset } from '../data/dataset.js'
@@ -23,6 +24,8 @@ import { writeEvaluation } from './write-evaluation.js'
 /** Makes maps by means of the caller's own. */
 export interface Explainer {
   name: string
+  /** What its maps depend on beside the model: an evaluation that was stopped goes on only where this is the same, as JSON. */
+  options?: object
   /** @returns maps of [n, channels, height, width], one after the other */
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
@@ -100,7 +103,14 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     randomisation,
     seed
   }
-  const progress = await Progress.open(options.output, { ...asked, images: names, logits: Array.from(run.logits.data) })
+  const progress = await Progress.open(options.output, {
+    ...asked,
+    images: names,
+    logits: Array.from(run.logits.data),
+    options: methods.map((method) => method.options),
+    mask: mask && digest(mask.data),
+    patterns: Array.from(options.patterns ?? [], ([name, { data }]) => [name, digest(data)])
+  })
   const total = methods.length * names.length
   const results = new Map<string, ImageResult[]>()
   for (const [m, method] of methods.entries()) {
@@ -122,6 +132,10 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     await writeEvaluation(options.output, model, evaluation, await run.example(evaluation, methods))
   await progress.finish()
   return evaluation
+}
+
+function digest(data: NodeJS.ArrayBufferView): string {
+  return createHash('sha256').update(data).digest('hex')
 }
 
 /** As many as `--limit` left of the images. */

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { totalmem } from 'node:os'
 import { z } from 'zod'
@@ -17,7 +18,8 @@ import { drawFigures, drawLayers, VIEWS, type DrawOptions, type Figure } from '.
 import { explanationHtml } from './html.js'
 import { batchOf, openInputs, type Batch, type InputOptions, type Inputs } from './inputs.js'
 import { namedMethod } from './named-method.js'
-import { keyOf, PassLog } from './pass-log.js'
+import { LineLog } from '../line-log.js'
+import { keyOf } from './pass-key.js'
 import { IMAGE_SETTINGS, RULE_SETTINGS } from './settings.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
 
@@ -150,7 +152,7 @@ class Writer {
   readonly files: string[] = []
   private readonly drawn: Figure[] = []
   private readonly arrays = new Map<string, NpyRows>()
-  private log: PassLog | undefined
+  private log: LineLog<PassSummary> | undefined
   private goesOn = false
 
   constructor(
@@ -164,8 +166,10 @@ class Writer {
   async begin(key: string | undefined): Promise<PassSummary[]> {
     await makeFolder(this.options.output)
     if (key === undefined) return []
-    const usable = !this.format.includes('npy') || NpyRows.isBegun(join(this.options.output, 'relevance.npy'))
-    const { log, done } = await PassLog.open(this.options.output, key, usable)
+    const path = join(this.options.output, '.explain.passes.jsonl')
+    const isWhole = !this.format.includes('npy') || NpyRows.isBegun(join(this.options.output, 'relevance.npy'))
+    if (!isWhole) await rm(path, { force: true })
+    const { log, done } = await LineLog.open<PassSummary>(path, key)
     this.log = log
     this.goesOn = done.length > 0
     return done

@@ -181,7 +181,7 @@ async function headOnly(
   options: FinetuneOptions,
   weights?: ModelParts['tensors']
 ): Promise<Omit<Job, 'experiment'>> {
-  const body = await Model.create(parts, options.device)
+  using body = await Model.create(parts, options.device)
   const { graph, preprocessing } = body
   const features = (split: 'train' | 'valid') =>
     featuresOf(body, dataset, split, head.features, options.signal, options.onFeatures)

@@ -63,6 +63,14 @@ interface Shared {
 
 /** Runs a job; best weights, checkpoints and history are written while it goes on, charts and results at its end. */
 export async function runJob(job: Job): Promise<TrainResult> {
+  try {
+    return await run(job)
+  } finally {
+    job.model.dispose()
+  }
+}
+
+async function run(job: Job): Promise<TrainResult> {
   const { experiment, model, onProgress, group } = job
   await group?.agree('settings or data', fingerprintOf(job))
   const shared = group && { processes: group.size, gradients: await group.prepare(model.device) }
@@ -107,7 +115,6 @@ export async function runJob(job: Job): Promise<TrainResult> {
     }
   } finally {
     await books.settled().catch(() => undefined)
-    model.dispose()
   }
 }
 
@@ -124,21 +131,17 @@ async function follow(job: Job, group: ProcessGroup, shared?: Shared): Promise<T
       onProgress?.(event)
     }
   }
-  try {
-    const options = { ...job.options, state: job.state, group: group.handle }
-    const { reason, completed, snapshot } = await runTraining(model, job.data, options, callbacks, job.signal)
-    const parts = best ? job.assemble(best) : await loadParts(experiment.folder)
-    return {
-      experiment,
-      model: await Model.create(parts, job.device),
-      history,
-      bestEpoch: snapshot.position.bestEpoch,
-      completed: completed && !(job.paused && reason === 'finished'),
-      reason,
-      shared
-    }
-  } finally {
-    model.dispose()
+  const options = { ...job.options, state: job.state, group: group.handle }
+  const { reason, completed, snapshot } = await runTraining(model, job.data, options, callbacks, job.signal)
+  const parts = best ? job.assemble(best) : await loadParts(experiment.folder)
+  return {
+    experiment,
+    model: await Model.create(parts, job.device),
+    history,
+    bestEpoch: snapshot.position.bestEpoch,
+    completed: completed && !(job.paused && reason === 'finished'),
+    reason,
+    shared
   }
 }
 

@@ -30,19 +30,29 @@ export async function runTraining(
 ): Promise<NativeTrainResult> {
   let reported = options.state?.position.epoch ?? 0
   let allReported: (() => void) | undefined
-  const onEvent: NativeTrainOptions['onEvent'] = (event) => {
+  const failed = new AbortController()
+  const report = (event: Parameters<NativeTrainOptions['onEvent']>[0]): void => {
     if (event.kind === 'batch') return callbacks.onBatch(event)
     const { snapshot, ...epoch } = event
     callbacks.onEpoch(epoch, snapshot)
-    reported = event.epoch
+  }
+  const onEvent: NativeTrainOptions['onEvent'] = (event) => {
+    try {
+      if (!failed.signal.aborted) report(event)
+    } catch (error) {
+      failed.abort(error)
+    }
+    if (event.kind === 'epoch') reported = event.epoch
     allReported?.()
   }
+  const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal
   const result = await callNative((addon, cancel) => {
     const onExit = (): void => cancel.cancel() // process.exit() waits for what runs in C++
     process.once('exit', onExit)
     return addon.train(model.handle, data, { ...options, onEvent, cancel }).finally(() => process.off('exit', onExit))
-  }, signal)
+  }, stop)
   while (reported < result.snapshot.position.epoch) await new Promise<void>((resolve) => (allReported = resolve))
+  if (failed.signal.aborted) throw failed.signal.reason // what a callback threw
   return result
 }
 
@@ -65,13 +75,12 @@ function samples(split: Split, dataset: Dataset): NativeSamples {
     const bytes = indices.length * size
     const found = free.pop()
     const whole = found && found.length >= bytes ? found : new Uint8Array(bytes)
-    readChosen(dataset, split, Array.from(indices), whole.subarray(0, bytes)).then(
-      (data) => {
+    readChosen(dataset, split, Array.from(indices), whole.subarray(0, bytes))
+      .then((data) => {
         done({ data, shape: [indices.length, ...shape] })
         free.push(whole)
-      },
-      (error: LrpError) => failed(error.code ?? 'IO', error.message)
-    )
+      })
+      .catch((error: LrpError) => failed(error.code ?? 'IO', error.message))
   }
   return { read, labels }
 }

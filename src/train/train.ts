@@ -51,7 +51,7 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
 
 /**
  * Trains a classifier, or a regression, and writes its experiment folder: settings, best weights, last checkpoint, history and charts.
- * The same seed on the same machine gives bit-identical weights. An abort ends it after the batch at hand; what is done
+ * The same seed on the same machine gives bit-identical weights on the CPU. An abort ends it after the batch at hand; what is done
  * is saved.
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, NUMERIC (a loss that is not finite)
  */

@@ -5,7 +5,7 @@ const SHARE = 0.2
 
 /**
  * Works on items, several at a time: at most `most`, and fewer while memory is short, but always one. Begins none after one
- * that gave false.
+ * that gave false or failed; what one failed with is thrown when all that were begun have ended.
  * @returns whether all gave true
  */
 export async function inParallel<T>(
@@ -15,15 +15,22 @@ export async function inParallel<T>(
   hasRoom = (): boolean => freemem() > totalmem() * SHARE
 ): Promise<boolean> {
   const waiting = [...items]
+  const failures: unknown[] = []
   let going = true
   let running = 0
   const worker = async (): Promise<void> => {
     while (going && waiting.length > 0 && (running === 0 || hasRoom())) {
       running++
-      const done = await work(waiting.shift()!).finally(() => running--)
-      going &&= done
+      try {
+        if (!(await work(waiting.shift()!))) going = false
+      } catch (error) {
+        failures.push(error)
+        going = false
+      }
+      running--
     }
   }
   await Promise.all(Array.from({ length: most }, worker))
+  if (failures.length > 0) throw failures[0]
   return going
 }

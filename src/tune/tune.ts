@@ -1,11 +1,11 @@
-import { parse } from 'node:path'
 import { existsSync } from 'node:fs'
-import { cp, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
+import { join, parse } from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import { LrpError, isLrpError } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
-import { ioError } from '../files.js'
+import { copyAtomic, makeFolder } from '../files.js'
 import { checkOptions } from '../options.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
 import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
@@ -220,13 +220,13 @@ function trialName(trial: { index: number }): string {
 
 /** The best trial's model and history in the experiment's own folder. */
 async function keepBest(experiment: Experiment, best: Trial): Promise<void> {
-  for (const name of ['model.json', 'weights.safetensors', 'history.csv', 'charts']) {
-    const from = experiment.path('trials', trialName(best), name)
-    try {
-      if (existsSync(from)) await cp(from, experiment.path(name), { recursive: true })
-    } catch (cause) {
-      throw ioError(cause, `cannot copy ${from}`)
-    }
+  const trial = experiment.path('trials', trialName(best))
+  for (const name of ['model.json', 'weights.safetensors', 'history.csv']) {
+    if (existsSync(join(trial, name))) await copyAtomic(join(trial, name), experiment.path(name))
+  }
+  await makeFolder(experiment.path('charts'))
+  for (const name of existsSync(join(trial, 'charts')) ? await readdir(join(trial, 'charts')) : []) {
+    await copyAtomic(join(trial, 'charts', name), experiment.path('charts', name))
   }
 }
 

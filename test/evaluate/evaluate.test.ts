@@ -86,6 +86,38 @@ describe('methods compared on the shipped digits', () => {
     expect(resumed).toEqual(await evaluate(model, { ...options, output: undefined }))
   })
 
+  test('stopped twice, and with a line that was cut off, it still has every image once', async () => {
+    const options = { methods: ['gradient'], metrics: ['abc'], limit: 110, output: join(root, 'twice') }
+    for (const [stops, cut] of [
+      [1, '{"method": "gradient", "images": [{"sco'],
+      [2, '']
+    ] as const) {
+      const controller = new AbortController()
+      let chunks = 0
+      const onProgress = (): void => void (++chunks === stops && controller.abort())
+      const stopped = evaluate(model, { ...options, signal: controller.signal, onProgress })
+      await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' })
+      appendFileSync(join(options.output, 'progress.jsonl'), cut)
+    }
+    expect(await evaluate(model, options)).toEqual(await evaluate(model, { ...options, output: undefined }))
+  })
+
+  test('it goes on only with the same settings of a method', async () => {
+    const output = join(root, 'settings')
+    const by = (epsilon: number): Explainer => ({
+      name: 'epsilon',
+      options: { epsilon },
+      explain: async (one, images, targets) =>
+        (await explain(one, images, { rule: 'epsilon', epsilon, targets })).relevance.data
+    })
+    const options = { metrics: ['abc'], limit: 70 }
+    const controller = new AbortController()
+    const stop = { signal: controller.signal, onProgress: () => controller.abort() }
+    await expect(evaluate(model, { ...options, ...stop, methods: [by(0.001)], output })).rejects.toThrow()
+    const other = await evaluate(model, { ...options, methods: [by(10)], output })
+    expect(other).toEqual(await evaluate(model, { ...options, methods: [by(10)] }))
+  })
+
   test('every metric gives a finite number, and good maps score better than noise', async () => {
     const found = await evaluate(model, { methods: ['epsilon', 'random'], metrics: 'all', limit: 12 })
     const [epsilon, random] = ['epsilon', 'random'].map((name) => found.methods.find((one) => one.name === name)!)

@@ -8,7 +8,7 @@ import { Model } from '../../src/model/model.js'
 import { packageRoot } from '../../src/paths.js'
 
 const lenet = async (): Promise<Model> =>
-  Model.create(await initialise(buildArchitecture('lenet', { classes: 10, imageShape: [1, 28, 28] }), 1))
+  Model.create(await initialise(buildArchitecture('lenet', { classes: 10, imageShape: [1, 28, 28] }), 1), 'cpu')
 const images = (count: number): { data: Float32Array; shape: number[] } => ({
   data: Float32Array.from({ length: count * 784 }, (_, i) => (i % 97) / 97),
   shape: [count, 1, 28, 28]

@@ -106,7 +106,7 @@ describe('training', () => {
     const { results } = JSON.parse(readFileSync(join(root, reports[0]!.name, 'experiment.json'), 'utf8')) as {
       results: Record<string, unknown>
     }
-    expect(results).toMatchObject({ processes: size, gradients: 'Gloo' })
+    expect(results).toMatchObject({ processes: size, gradients: expect.stringMatching(/^Gloo/) })
     for (const { history, weights, name } of reports) {
       expectNear(curve(history), curve(one.history), 2e-5)
       expect(weights).toBe(reports[0]!.weights)

@@ -68,7 +68,8 @@ describe('train', () => {
   it.each([
     ['adam', {}],
     ['everything at once', hard]
-  ])('stopped at any batch and resumed, ends in the bits of a run that was not (%s)', async (_, options) => {
+  ])('stopped at any batch and resumed, ends in the bits of a run that was not (%s)', async (_, more) => {
+    const options = { ...more, device: 'cpu' } // the only one that promises it
     const whole = await run(options)
     const stop = new AbortController()
     const onProgress = (event: { kind: string; epoch: number }): void => {
@@ -77,7 +78,7 @@ describe('train', () => {
     const stopped = await run({ ...options, onProgress, signal: stop.signal })
     expect(stopped.reason).toBe('cancelled')
     expect(stopped.completed).toBe(false)
-    const resumed = await train({ data: digits, resume: stopped.experiment.name, experimentsRoot: root })
+    const resumed = await train({ data: digits, resume: stopped.experiment.name, experimentsRoot: root, device: 'cpu' })
     expect(resumed.completed).toBe(true)
     expect(await last(resumed.experiment)).toBe(await last(whole.experiment))
     expect(weights(resumed.experiment)).toBe(weights(whole.experiment))
@@ -174,7 +175,7 @@ describe('train', () => {
   })
 
   it('refuses fp16 on the CPU, an empty split, a class without images, another data set on resume', async () => {
-    await expect(run({ precision: 'fp16' })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    await expect(run({ precision: 'fp16', device: 'cpu' })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
     const none = { images: new Uint8Array(0), labels: new Int32Array(0) }
     const empty = { ...digits, splits: { ...digits.splits, train: none } }
     await expect(run({ data: empty })).rejects.toThrow(/train split of digits is empty/)

@@ -104,6 +104,7 @@ async function methodsOf(
   return [
     {
       name,
+      options,
       explain: async (model, images, targets) =>
         (await explain(model, images, { ...options, patterns, targets })).relevance.data
     }

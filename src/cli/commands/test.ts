@@ -47,8 +47,10 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
     signal: context.signal
   }
   const score = model.task === 'regression' ? scoreValues : scoreClasses
-  const { line, metrics, imagesPerSecond, files } = await score(model, options).finally(() => progress.stop())
-  model.dispose()
+  const { line, metrics, imagesPerSecond, files } = await score(model, options).finally(() => {
+    progress.stop()
+    model.dispose()
+  })
   output.result({ ...metrics, imagesPerSecond, files }, [
     line,
     `${Math.round(imagesPerSecond)} images per second`,
