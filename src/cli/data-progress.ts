@@ -36,3 +36,11 @@ function dataLine({ name, task, classes, imageShape, splits }: Dataset): string 
   const what = `${classes.length} ${task === 'regression' ? 'values' : 'classes'}`
   return `${name}: ${what}, images of ${imageShape.join('x')}; ${parts.join(', ')}`
 }
+
+const NAMED = 3
+
+/** A line about images that could not be read. */
+export function leftOut(skipped: string[]): string {
+  const more = skipped.length > NAMED ? ` and ${skipped.length - NAMED} more` : ''
+  return `note: ${skipped.length} unreadable images left out: ${skipped.slice(0, NAMED).join(', ')}${more}`
+}

@@ -8,7 +8,10 @@ export interface ClassificationMetrics {
   top3Accuracy: number
   top5Accuracy: number
   balancedAccuracy: number
-  /** Means over classes; weighted: by their images; micro: over all images. A score without images or guesses is 0. */
+  /**
+   * Means over the classes that occur among true or predicted ones; weighted: by their images; micro: over all images. A
+   * score without images or guesses is 0.
+   */
   macroPrecision: number
   macroRecall: number
   macroF1: number
@@ -76,6 +79,7 @@ export function classificationMetrics(logits: Tensor, labels: Int32Array, classe
   labels.forEach((label, i) => confusion[label]![guesses[i]!]!++)
   const perClass = classes.map((name, c) => classScore(name, confusion, c, images))
   const present = perClass.filter((score) => score.images > 0)
+  const occurring = perClass.filter((score) => score.images + score.falsePositives > 0)
   const accuracy = mean(Array.from(labels, (label, i) => Number(guesses[i] === label)))
   const weighted = (value: (score: ClassScore) => number): number =>
     perClass.reduce((sum, score) => sum + value(score) * score.images, 0) / images
@@ -85,9 +89,9 @@ export function classificationMetrics(logits: Tensor, labels: Int32Array, classe
     top3Accuracy: topAccuracy(probabilities, labels, count, 3),
     top5Accuracy: topAccuracy(probabilities, labels, count, 5),
     balancedAccuracy: mean(present.map((score) => score.recall)),
-    macroPrecision: mean(perClass.map((score) => score.precision)),
-    macroRecall: mean(perClass.map((score) => score.recall)),
-    macroF1: mean(perClass.map((score) => score.f1)),
+    macroPrecision: mean(occurring.map((score) => score.precision)),
+    macroRecall: mean(occurring.map((score) => score.recall)),
+    macroF1: mean(occurring.map((score) => score.f1)),
     weightedPrecision: weighted((score) => score.precision),
     weightedRecall: weighted((score) => score.recall),
     weightedF1: weighted((score) => score.f1),

@@ -33,6 +33,8 @@ export interface RegressionResult {
   predictions: Tensor
   /** [images, outputs] */
   values: Float32Array
+  /** Images that could not be read and were left out. */
+  skipped: string[]
   /** Files written, if any. */
   files: string[]
 }
@@ -73,10 +75,11 @@ function scoreOf(predictions: number[], values: number[]): ValueScore {
 export async function testRegression(model: Model, options: TestOptions = {}): Promise<RegressionResult> {
   if (model.task !== 'regression')
     throw new LrpError('INVALID_ARGUMENT', 'the model tells classes apart: test scores it')
-  const { dataset, split, total, outputs, imagesPerSecond } = await outputsOn(model, options)
-  const values = dataset.splits[split].values!.subarray(0, total * dataset.classes.length)
+  const { dataset, split, outputs, imagesPerSecond } = await outputsOn(model, options)
+  const values = dataset.splits[split].values!
   const metrics = regressionMetrics(outputs.data, values, dataset.classes)
-  const result = { metrics, imagesPerSecond, predictions: outputs, values, files: [] as string[] }
+  const { skipped } = dataset
+  const result = { metrics, imagesPerSecond, predictions: outputs, values, skipped, files: [] as string[] }
   if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
   return result
 }

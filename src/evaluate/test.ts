@@ -4,7 +4,8 @@ import { asked, type Asked } from '../asked.js'
 import { IMAGE_SETTINGS } from '../explain/settings.js'
 import { imageSheet } from '../data/image-sheet.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
-import { openDataset, type DataOptions } from '../data/open.js'
+import { fitTo, openFor } from '../data/for-model.js'
+import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import { normaliseBytes } from '../model/preprocessing.js'
@@ -33,7 +34,10 @@ export interface TestResult {
   /** Images per second of the forward passes, the first batch (warm-up) left out. */
   imagesPerSecond: number
   logits: Tensor
+  /** Numbers of the model's outputs. */
   labels: Int32Array
+  /** Images that could not be read and were left out. */
+  skipped: string[]
   /** Files written, if any. */
   files: string[]
 }
@@ -54,21 +58,21 @@ const schema = z.object({
 export async function test(model: Model, options: TestOptions = {}): Promise<TestResult> {
   if (model.task === 'regression')
     throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
-  const { dataset, split, total, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
-  const labels = dataset.splits[split].labels.subarray(0, total)
+  const { dataset, split, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
+  const { labels } = dataset.splits[split]
   const metrics = classificationMetrics(logits, labels, dataset.classes)
-  const result = { metrics, imagesPerSecond, logits, labels, files: [] as string[] }
+  const { skipped } = dataset
+  const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[] }
   if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
   return result
 }
 
 /** A network's outputs on a split. */
 export interface SplitOutputs {
+  /** With the images that were taken. */
   dataset: Dataset
   split: SplitName
-  /** Images of the split that were taken. */
-  total: number
-  /** [total, outputs] */
+  /** [images, outputs] */
   outputs: Tensor
   imagesPerSecond: number
 }
@@ -76,46 +80,16 @@ export interface SplitOutputs {
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split = 'test', batchSize: given } = checkOptions(schema, options, 'test')
-  const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
-  checkFit(model, dataset, split)
-  const total = Math.min(options.limit ?? Infinity, dataset.splits[split].labels.length)
+  const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
+  const dataset = await fitTo(model, opened, split, options.limit)
+  const total = dataset.splits[split].labels.length
   const batchSize = given ?? batchFor(256, total, options.group)
-  return { dataset, split, total, ...(await forward(model, dataset, split, total, batchSize, options)) }
+  return { dataset, split, ...(await forward(model, dataset, split, total, batchSize, options)) }
 }
 
 /** Of several processes one writes. */
 export function writes({ output, group }: TestOptions): boolean {
   return output !== undefined && (group?.rank ?? 0) === 0
-}
-
-/** The data set of a model's own images, read as the model wants them. */
-export function openFor(model: Model, options: object): Promise<Dataset> {
-  const preprocessing = model.preprocessing
-  const { task } = model
-  return openDataset({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
-}
-
-/** @throws LrpError INVALID_ARGUMENT */
-export function checkFit(model: Model, dataset: Dataset, split: SplitName): void {
-  const wanted = model.imageShape.join('x')
-  if (wanted !== dataset.imageShape.join('x')) {
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
-    )
-  }
-  if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
-  const task = dataset.task ?? 'classification'
-  if (task !== model.task) {
-    throw new LrpError('INVALID_ARGUMENT', `the model is for ${model.task}, the data set ${dataset.name} for ${task}`)
-  }
-  if (task === 'regression' && model.classes && model.classes.length !== dataset.classes.length) {
-    const [has, wanted] = [model.classes.length, dataset.classes.length]
-    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, ${dataset.name} has ${wanted}`)
-  }
-  if (dataset.splits[split].labels.length === 0) {
-    throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
-  }
 }
 
 async function forward(

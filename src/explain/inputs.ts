@@ -2,10 +2,10 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { isImageFile, listImages } from '../data/folder.js'
+import { fitTo, openFor } from '../data/for-model.js'
 import { readNpy } from '../data/npy.js'
 import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
-import { checkFit, openFor } from '../evaluate/test.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes, readImage } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../tensor.js'
@@ -93,18 +93,15 @@ function ofFiles(model: Model, inputs: string[], limit = Infinity): Inputs {
 
 async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
   const { split = 'test', limit = 10 } = options
-  const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
-  checkFit(model, dataset, split)
+  const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
+  const dataset = await fitTo(model, opened, split, limit)
   const { paths, labels } = dataset.splits[split]
-  const count = Math.min(limit, labels.length)
-  const names = paths
-    ? uniqueNames(paths.slice(0, count))
-    : Array.from({ length: count }, (_, i) => String(i).padStart(5, '0'))
+  const names = paths ? uniqueNames(paths) : Array.from(labels, (_, i) => String(i).padStart(5, '0'))
   const read = async (from: number, to: number): Promise<Tensor> => {
     const { bytes, shape } = await loadImages(dataset, split, from, to)
     return normaliseBytes(bytes, shape, model.preprocessing!)
   }
-  return { names, read, ...(model.task === 'classification' && { labels: labels.slice(0, count) }) }
+  return { names, read, ...(model.task === 'classification' && { labels }) }
 }
 
 function uniqueNames(paths: string[]): string[] {

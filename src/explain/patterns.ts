@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
-import { checkFit } from '../evaluate/test.js'
+import { fitTo } from '../data/for-model.js'
 import { makeFolder } from '../files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
 import type { Model } from '../model/model.js'
@@ -59,12 +59,12 @@ export async function fitPatterns(
 /** `fitPatterns` over a split of a data set. @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function fitPatternsToDataset(
   model: Model,
-  dataset: Dataset,
+  given: Dataset,
   options: FitPatternsOptions = {}
 ): Promise<StateDict> {
-  const { kind, batchSize = 64, limit = Infinity, split = 'train' } = checkOptions(schema, options, 'fit-patterns')
-  checkFit(model, dataset, split)
-  const total = Math.min(limit, dataset.splits[split].labels.length)
+  const { kind, batchSize = 64, limit, split = 'train' } = checkOptions(schema, options, 'fit-patterns')
+  const dataset = await fitTo(model, given, split, limit)
+  const total = dataset.splits[split].labels.length
   async function* batches(): AsyncGenerator<Tensor> {
     for (let from = 0; from < total; from += batchSize) {
       const to = Math.min(total, from + batchSize)

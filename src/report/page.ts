@@ -4,7 +4,7 @@ import { explanationSection } from './explanations.js'
 import { pictureGrid } from './pictures.js'
 import { removalSection } from './removals.js'
 import type { ExperimentReport } from './report.js'
-import { classScores, headline, percent, testSection, valueScores } from './test-section.js'
+import { classScores, headline, percent, score, testSection, valueScores } from './test-section.js'
 
 /** The choosers show one method's pictures at a time, and those of one class; without scripts all are shown. */
 const CHOOSER = `
@@ -44,8 +44,8 @@ function comparison(experiments: ExperimentReport[]): Html {
       content: test ? classes && percent(classes.accuracy) : 'not tested',
       best: classes?.accuracy === best
     }
-    const r2 = { content: values?.r2.toFixed(4), best: values?.r2 === closest }
-    const scores = [accuracy, classes?.macroF1.toFixed(4), classes?.logLoss.toFixed(4), ...(regression ? [r2] : [])]
+    const r2 = { content: values && score(values.r2), best: values?.r2 === closest }
+    const scores = [accuracy, classes && score(classes.macroF1), classes && score(classes.logLoss), ...(regression ? [r2] : [])]
     return [name, command.model, history.length, ...scores]
   })
   return html`<h2>Comparison</h2>

@@ -19,15 +19,18 @@ export function valueScores(test?: TestReport): RegressionMetrics | undefined {
   return test?.task === 'regression' ? test : undefined
 }
 
+/** A score, which JSON keeps as null where it is not defined. */
+export const score = (value: number | null): string => value?.toFixed(4) ?? 'not defined'
+
 export const percent = (value: number): string => `${(value * 100).toFixed(2)} %`
 
 /** The scores that stand at the top of an experiment. */
 export function headline(test: TestReport): Html {
   if (test.task === 'regression')
-    return html`<li><b>${test.r2.toFixed(4)}</b> R2</li>
+    return html`<li><b>${score(test.r2)}</b> R2</li>
       <li><b>${test.mae.toPrecision(4)}</b> mean absolute error</li>`
   return html`<li><b>${percent(test.accuracy)}</b> test accuracy</li>
-    <li><b>${test.macroF1.toFixed(4)}</b> macro F1</li>`
+    <li><b>${score(test.macroF1)}</b> macro F1</li>`
 }
 
 /** All scores of a test, and its pictures. */
@@ -44,7 +47,7 @@ function valueTable({ perOutput }: RegressionMetrics): Html {
   return table(
     'Errors of the values',
     ['Value', 'R2', 'MAE', 'RMSE'],
-    perOutput.map(({ name, r2, mae, rmse }) => [name, r2.toFixed(4), mae.toPrecision(4), rmse.toPrecision(4)])
+    perOutput.map(({ name, r2, mae, rmse }) => [name, score(r2), mae.toPrecision(4), rmse.toPrecision(4)])
   )
 }
 
@@ -53,22 +56,22 @@ function classTables(test: ClassificationMetrics): Html {
     ['Accuracy', percent(test.accuracy)],
     ['Top-3 accuracy', percent(test.top3Accuracy)],
     ['Balanced accuracy', percent(test.balancedAccuracy)],
-    ['Macro F1', test.macroF1.toFixed(4)],
-    ['ROC AUC, one against the rest', test.rocAuc?.toFixed(4) ?? 'not defined'],
-    ['Log loss', test.logLoss.toFixed(4)],
-    ['Expected calibration error, 15 bins', test.calibrationError.toFixed(4)],
-    ['Matthews correlation', test.matthews.toFixed(4)]
+    ['Macro F1', score(test.macroF1)],
+    ['ROC AUC, one against the rest', score(test.rocAuc)],
+    ['Log loss', score(test.logLoss)],
+    ['Expected calibration error, 15 bins', score(test.calibrationError)],
+    ['Matthews correlation', score(test.matthews)]
   ]
-  const perClass = test.perClass.map((score) => [
-    score.name,
-    score.images,
-    score.truePositives,
-    score.falsePositives,
-    score.falseNegatives,
-    score.trueNegatives,
-    score.precision.toFixed(4),
-    score.recall.toFixed(4),
-    score.f1.toFixed(4)
+  const perClass = test.perClass.map((one) => [
+    one.name,
+    one.images,
+    one.truePositives,
+    one.falsePositives,
+    one.falseNegatives,
+    one.trueNegatives,
+    score(one.precision),
+    score(one.recall),
+    score(one.f1)
   ])
   const columns = ['Class', 'Images', 'TP', 'FP', 'FN', 'TN', 'Precision', 'Recall', 'F1']
   return html`${table('Scores of the test', ['Score', 'Value'], facts)} ${table('Scores per class', columns, perClass)}`

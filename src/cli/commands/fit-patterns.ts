@@ -35,7 +35,7 @@ export function register(program: Command, context: CliContext): void {
 async function runFit(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
   const { fitPatternsToDataset, savePatterns } = await import('../../explain/patterns.js')
-  const { openFor } = await import('../../evaluate/test.js')
+  const { openFor } = await import('../../data/for-model.js')
   const { model, experiment } = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {

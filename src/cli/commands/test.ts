@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
-import { downloadProgress } from '../data-progress.js'
+import { downloadProgress, leftOut } from '../data-progress.js'
 import type { TestOptions } from '../../evaluate/test.js'
 import type { Model } from '../../model/model.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
@@ -47,31 +47,32 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
     signal: context.signal
   }
   const score = model.task === 'regression' ? scoreValues : scoreClasses
-  const { line, metrics, imagesPerSecond, files } = await score(model, options).finally(() => {
+  const { line, metrics, imagesPerSecond, files, skipped } = await score(model, options).finally(() => {
     progress.stop()
     model.dispose()
   })
-  output.result({ ...metrics, imagesPerSecond, files }, [
+  if (skipped.length > 0) output.note(leftOut(skipped))
+  output.result({ ...metrics, imagesPerSecond, files, skipped }, [
     line,
     `${Math.round(imagesPerSecond)} images per second`,
     ...(folder ? [`written to ${folder}`] : [])
   ])
 }
 
-type Scored = { line: string; metrics: object; imagesPerSecond: number; files: string[] }
+type Scored = { line: string; metrics: object; imagesPerSecond: number; files: string[]; skipped: string[] }
 
 async function scoreClasses(model: Model, options: TestOptions): Promise<Scored> {
   const { test } = await import('../../evaluate/test.js')
-  const { metrics, imagesPerSecond, files } = await test(model, options)
+  const { metrics, ...more } = await test(model, options)
   const { accuracy, images, macroF1, logLoss } = metrics
   const line = `accuracy ${accuracy.toFixed(4)} on ${images} images, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
-  return { line, metrics, imagesPerSecond, files }
+  return { line, metrics, ...more }
 }
 
 async function scoreValues(model: Model, options: TestOptions): Promise<Scored> {
   const { testRegression } = await import('../../evaluate/regression.js')
-  const { metrics, imagesPerSecond, files } = await testRegression(model, options)
+  const { metrics, ...more } = await testRegression(model, options)
   const { r2, mae, rmse, images } = metrics
   const line = `R2 ${r2.toFixed(4)} on ${images} images, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
-  return { line, metrics, imagesPerSecond, files }
+  return { line, metrics, ...more }
 }

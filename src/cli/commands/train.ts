@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
-import { dataProgress } from '../data-progress.js'
+import { dataProgress, leftOut } from '../data-progress.js'
 import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import type { TrainResult } from '../../train/train.js'
 
@@ -64,11 +64,7 @@ export async function showTrained(
   }
   result.model.dispose()
   const { skipped = [] } = (experiment.manifest.data ?? {}) as { skipped?: string[] }
-  if (skipped.length > 0) {
-    output.note(
-      `note: ${skipped.length} unreadable images left out, named in experiment.json; the first is ${skipped[0]}`
-    )
-  }
+  if (skipped.length > 0) output.note(leftOut(skipped))
   if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients passed over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
