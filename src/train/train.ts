@@ -19,7 +19,7 @@ import { runJob, type Job, type TrainResult } from './job.js'
 import type { BatchEvent, EpochEvent } from './native.js'
 import { nativeOptions } from './native-options.js'
 import { trainData } from './run.js'
-import { checkSettings, type GivenSettings, type TrainSettings } from './settings.js'
+import { checkSettings, settingsSchema, type GivenSettings, type TrainSettings } from './settings.js'
 
 export type { TrainResult } from './job.js'
 export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS } from './settings.js'
@@ -57,11 +57,20 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
+  checkFrom(options)
   const settings = settingsOf(options, 'train')
   const { parts, dataset } = await start(settings, options)
   const job = await wholeModel(parts, dataset, settings, options)
   const begin = () => beginExperiment('train', parts, dataset, settings, options, { load: options.load })
   return runJob(await withExperiment(job, begin))
+}
+
+/** A network that is there already keeps its layers and what it does to images. @throws LrpError INVALID_ARGUMENT */
+function checkFrom(options: TrainOptions): void {
+  const other = (['model', 'hiddenSize', 'activation'] as const).find((key) => options[key] !== undefined)
+  const useless = other ?? (options.normalise === 'fit' ? 'normalise' : undefined)
+  if (options.from === undefined || useless === undefined) return
+  throw new LrpError('INVALID_ARGUMENT', `'from' takes a network as it is: leave '${useless}' out`)
 }
 
 /** What a run begins with: the data set, and a fresh network for it or the one of `from`. */
@@ -71,7 +80,7 @@ async function start(settings: TrainSettings, options: TrainOptions): Promise<{ 
   const loaded = from === undefined ? undefined : await loadModelParts(from, { preprocess, ...load, experimentsRoot })
   const dataset = await openTrainData(settings, options, loaded?.preprocessing)
   checkClasses(dataset)
-  return { dataset, parts: loaded ? fitted(loaded, dataset) : await freshParts(settings, dataset) }
+  return { dataset, parts: loaded ? await fitted(loaded, dataset) : await freshParts(settings, dataset) }
 }
 
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
@@ -96,13 +105,36 @@ async function resume(options: TrainOptions, name: string): Promise<TrainResult>
 /** A stopped experiment, without what a kill left half written. */
 export async function openStopped(name: string, options: TrainOptions): Promise<Experiment> {
   const experiment = await openExperiment(name, options.experimentsRoot)
+  if (options.experimentName !== undefined && options.experimentName !== experiment.name)
+    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} goes on in its own folder: leave 'experimentName' out`)
   if (!options.group || options.group.rank === 0) await removeLeftovers(experiment)
   return experiment
 }
 
-/** Settings of a stopped experiment, of which `epochs` may be others now. */
-export function storedSettings({ manifest }: Experiment, { epochs }: { epochs?: number }): TrainSettings {
-  return checkSettings({ ...manifest.command, ...(epochs === undefined ? {} : { epochs }) }, 'experiment.json')
+/** What may be another when a run goes on: it changes no step that was taken. */
+const MAY_CHANGE = ['epochs', 'dataPath', 'cache', 'threads', 'tensorboard', 'checkpointSeconds'] as const
+
+/**
+ * Settings of a stopped experiment, some of which may be others now.
+ * @throws LrpError INVALID_ARGUMENT naming a given one that is another, but must not be
+ */
+export function storedSettings(experiment: Experiment, options: TrainOptions): TrainSettings {
+  const { name, manifest } = experiment
+  const given: Record<string, unknown> = { ...options, ...(typeof options.data === 'object' && { data: undefined }) }
+  const changes = MAY_CHANGE.filter((key) => given[key] !== undefined).map((key) => [key, given[key]])
+  const settings = checkSettings({ ...manifest.command, ...Object.fromEntries(changes) }, 'experiment.json')
+  const known: Record<string, unknown> = settings
+  const asked: Record<string, unknown> = checkSettings({ ...settings, ...defined(given) }, 'resume')
+  const other = Object.keys(settingsSchema.shape).find(
+    (key) => given[key] !== undefined && JSON.stringify(asked[key]) !== JSON.stringify(known[key])
+  )
+  if (other === undefined) return settings
+  const was = JSON.stringify(known[other]) ?? 'not given'
+  throw new LrpError('INVALID_ARGUMENT', `${name} goes on as it began: leave '${other}' out, which was ${was}`)
+}
+
+function defined(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 /** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */
@@ -120,6 +152,9 @@ export async function reopen(experiment: Experiment, options: TrainOptions): Pro
   const dataset = await openTrainData(settings, options, saved.preprocessing)
   checkSame(experiment, dataset)
   const { weights: kept, ...state } = checkpoint.snapshot
+  const done = checkpoint.history.length
+  if (settings.epochs < done)
+    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} has ${done} epochs behind it: ask for more than ${done}`)
   const weights = new Map(Object.entries(kept))
   const parts = { ...saved, tensors: weights }
   return { settings, dataset, parts, weights, history: checkpoint.history, state }
@@ -241,23 +276,26 @@ async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<Mo
 }
 
 /** A loaded model, if it takes these images and has these classes. @throws LrpError INVALID_ARGUMENT */
-function fitted(parts: ModelParts, dataset: Dataset): ModelParts {
+async function fitted(parts: ModelParts, dataset: Dataset): Promise<ModelParts> {
   checkImages(parts, dataset)
   const { task, classes } = dataset
-  if (parts.classes && parts.classes.length !== classes.length) {
-    const [has, wanted] = [parts.classes.length, classes.length]
+  const has = parts.classes?.length ?? (await outputsOf(parts))
+  if (has !== classes.length) {
     throw new LrpError(
       'INVALID_ARGUMENT',
       task === 'regression'
-        ? `the model has ${has} outputs, ${dataset.name} has ${wanted} values`
-        : `the model has ${has} classes, ${dataset.name} has ${wanted}: finetune gives it a new head`
+        ? `the model has ${has} outputs, ${dataset.name} has ${classes.length} values`
+        : `the model has ${has} classes, ${dataset.name} has ${classes.length}: finetune gives it a new head`
     )
   }
-  return {
-    ...parts,
-    ...(task === 'regression' && { task, classes }),
-    preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape)
-  }
+  const { preprocessing = plainPreprocessing(dataset.imageShape) } = parts
+  return { ...parts, ...(task === 'regression' && { task }), classes, preprocessing }
+}
+
+/** How many outputs a model has whose classes have no names. */
+async function outputsOf(parts: ModelParts): Promise<number> {
+  using model = await Model.create({ ...parts, tensors: new Map(parts.tensors) }, 'cpu')
+  return (await model.shapes())[model.graph.output]!.at(-1)!
 }
 
 /** @throws LrpError INVALID_ARGUMENT */

@@ -69,7 +69,7 @@ describe('images that are not kept in memory', () => {
     const stopped = await run({ data: { ...data, read }, signal: stop.signal })
     stopped.model.dispose()
     expect(stopped.completed).toBe(false)
-    const resumed = await run({ resume: stopped.experiment.name, data })
+    const resumed = await train({ resume: stopped.experiment.name, data, experimentsRoot: folder })
     expect(resumed.completed).toBe(true)
     expect(await weightsOf(resumed)).toBe(await weightsOf(whole))
   })

@@ -7,6 +7,7 @@ import type { Dataset } from '../../src/data/dataset.js'
 import { test } from '../../src/evaluate/test.js'
 import type { Experiment } from '../../src/experiment/experiment.js'
 import { readCheckpoint } from '../../src/train/checkpoint.js'
+import { saveParts } from '../../src/model/save.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
 
 describe('train', () => {
@@ -87,7 +88,7 @@ describe('train', () => {
 
   it('trains on from an experiment', async () => {
     const first = await run({ epochs: 8 })
-    const next = await run({ from: first.experiment.name, epochs: 1 })
+    const next = await run({ from: first.experiment.name, epochs: 1, hiddenSize: undefined })
     expect(next.history[0]!.trainLoss).toBeLessThan(first.history[0]!.trainLoss / 2)
   })
 
@@ -129,7 +130,12 @@ describe('train', () => {
 
   it('trains only what no group freezes', async () => {
     const before = await run({ epochs: 1 })
-    const after = await run({ epochs: 1, from: before.experiment.name, groups: [{ match: '^1\\.', frozen: true }] })
+    const after = await run({
+      epochs: 1,
+      from: before.experiment.name,
+      groups: [{ match: '^1\\.', frozen: true }],
+      hiddenSize: undefined
+    })
     const [a, b] = [await before.model.stateDict(), await after.model.stateDict()]
     expect(Buffer.from(a.get('1.weight')!.data).equals(Buffer.from(b.get('1.weight')!.data))).toBe(true)
     expect(Buffer.from(a.get('3.weight')!.data).equals(Buffer.from(b.get('3.weight')!.data))).toBe(false)
@@ -185,6 +191,43 @@ describe('train', () => {
     const { experiment } = await run({ epochs: 1 })
     const other = { ...digits, splits: { ...digits.splits, test: digits.splits.valid } }
     await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(/not the one/)
+  })
+
+  it('goes on with its own settings only', async () => {
+    const { experiment, model } = await run({ epochs: 3, untilEpoch: 2 })
+    model.dispose()
+    const resume = (options: TrainOptions): Promise<unknown> =>
+      train({ data: digits, resume: experiment.name, experimentsRoot: root, ...options })
+    for (const [options, message] of [
+      [{ learningRate: 0.5 }, /goes on as it began: leave 'learningRate' out, which was 0\.002/],
+      [{ model: 'lenet' }, /leave 'model' out, which was "mlp"/],
+      [{ seed: 4 }, /leave 'seed' out, which was 0/],
+      [{ experimentName: 'foo' }, /goes on in its own folder: leave 'experimentName' out/],
+      [{ epochs: 1 }, /has 2 epochs behind it: ask for more than 2/]
+    ] as const)
+      await expect(resume(options)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(message)
+      })
+    const same = { learningRate: 0.002, hiddenSize: [32], epochs: 4, tensorboard: true }
+    const { history } = await train({ data: digits, resume: experiment.name, experimentsRoot: root, ...same })
+    expect(history).toHaveLength(4)
+  })
+
+  it('takes the network of another as it is, if it has as many outputs as there are classes', async () => {
+    const { experiment, model } = await run({ epochs: 1 })
+    const from = experiment.name
+    const again = (options: TrainOptions): Promise<unknown> =>
+      train({ data: digits, from, experimentsRoot: root, ...options })
+    for (const options of [{ model: 'lenet' }, { hiddenSize: [8] }, { normalise: 'fit' }] as TrainOptions[])
+      await expect(again(options)).rejects.toThrow(/'from' takes a network as it is: leave/)
+    const unnamed = join(root, 'unnamed')
+    await saveParts(unnamed, { ...(await model.toParts()), classes: undefined })
+    model.dispose()
+    const splits = { ...digits.splits, valid: { images: new Uint8Array(0), labels: new Int32Array(0) } }
+    const eleven = { ...digits, classes: [...digits.classes, 'ten'], splits }
+    eleven.splits.train = { ...splits.train, labels: splits.train.labels.map((label, i) => (i === 0 ? 10 : label)) }
+    await expect(again({ from: unnamed, data: eleven })).rejects.toThrow(/the model has 10 classes, digits has 11/)
   })
 
   it('a checkpoint that cannot be written ends the run with an error that names it', async () => {
