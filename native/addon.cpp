@@ -42,6 +42,7 @@ Napi::Value enable_cuda(const Napi::CallbackInfo& info) {
     object["available"] = Napi::Boolean::New(info.Env(), state.available);
     object["devices"] = strings(info.Env(), state.devices);
     if (!state.reason.empty()) object["reason"] = Napi::String::New(info.Env(), state.reason);
+    if (!state.remedy.empty()) object["remedy"] = Napi::String::New(info.Env(), state.remedy);
     return object;
   });
 }

@@ -21,6 +21,8 @@ std::string libtorch_folder() {
   return path.substr(0, path.find_last_of('/') + 1);
 }
 
+constexpr const char* kNotLoaded = "libtorch's CUDA library does not load";
+
 /// Loads what is there; the reason where it cannot.
 std::string load_library() {
 #ifdef __APPLE__
@@ -29,7 +31,7 @@ std::string load_library() {
   if (!dlopen("libcuda.so.1", RTLD_LAZY)) return "there is no NVIDIA driver: libcuda.so.1 does not load";
   const std::string library = libtorch_folder() + "libtorch_cuda.so";
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
-  return std::string("libtorch's CUDA library does not load: ") + dlerror();
+  return kNotLoaded + std::string(": ") + dlerror();
 #endif
 }
 
@@ -43,13 +45,18 @@ const std::string& library_problem() {
 /// relevance is divided by sums that nearly cancel. docs/decisions/005-exact-float32.md.
 void compute_in_float32() { at::globalContext().setAllowTF32CuDNN(false); }
 
+CudaState unavailable(const std::string& reason) {
+  const bool mends = reason.rfind(kNotLoaded, 0) == 0;
+  return {false, {}, reason, mends ? "npx lrp-native doctor --libtorch cu130" : ""};
+}
+
 CudaState find_devices() {
-  if (!library_problem().empty()) return {false, {}, library_problem()};
-  if (!at::hasCUDA()) return {false, {}, "libtorch's CUDA library loads but finds no usable driver"};
+  if (!library_problem().empty()) return unavailable(library_problem());
+  if (!at::hasCUDA()) return unavailable("libtorch's CUDA library finds no usable driver");
   const int count = c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount();
-  if (count == 0) return {false, {}, "there is no CUDA device"};
+  if (count == 0) return unavailable("there is no CUDA device");
   compute_in_float32();
-  CudaState state{true, {}, ""};
+  CudaState state{true, {}, "", ""};
   for (int i = 0; i < count; ++i) state.devices.push_back("cuda:" + std::to_string(i));
   return state;
 }
@@ -71,7 +78,10 @@ c10::Device device_called(const std::string& name) {
     throw Error("INVALID_ARGUMENT", "device '" + name + "' is none of auto, cpu, cuda, cuda:0, cuda:1, ...");
   }
   const CudaState cuda = enable_cuda();
-  if (!cuda.available) throw Error("DEVICE", "CUDA cannot be used (" + cuda.reason + "): use --device cpu");
+  if (!cuda.available) {
+    const std::string fetch = "\"" + cuda.remedy + "\" fetches a libtorch with its CUDA libraries; --device cpu does without";
+    throw Error("DEVICE", "CUDA cannot be used (" + cuda.reason + "): " + (cuda.remedy.empty() ? "use --device cpu" : fetch));
+  }
   const int index = numbered ? std::stoi(name.substr(5)) : 0;
   if (index >= static_cast<int>(cuda.devices.size())) {
     throw Error("DEVICE", "there is no " + name + ": this machine has " + std::to_string(cuda.devices.size()) + " CUDA device(s)");

@@ -10,6 +10,7 @@ struct CudaState {
   bool available;
   std::vector<std::string> devices;
   std::string reason;  // why not, where it is not available
+  std::string remedy;  // the command that mends it, where a driver is there but cannot be used
 };
 
 /// Loads libtorch's CUDA library that lies beside the CPU library, if this machine has a driver. To be called before anything

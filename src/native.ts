@@ -17,8 +17,8 @@ export interface NativeAddon {
   ProcessGroup: new (options: NativeProcessGroupOptions) => NativeProcessGroup
   PatternFitter: new (model: NativeModel, positiveOnly: boolean) => NativePatternFitter
   info(): NativeInfo
-  /** Loads libtorch's CUDA library where there is one; says why not otherwise. Idempotent. */
-  enableCuda(): { available: boolean; devices: string[]; reason?: string }
+  /** The CUDA devices there are; why there are none otherwise, and what mends it where there is a driver. */
+  enableCuda(): { available: boolean; devices: string[]; reason?: string; remedy?: string }
   /** Threads of one operation, process-wide. */
   setThreads(count: number): void
   /** Names the C++ side can run, for checking a graph before it is built. */

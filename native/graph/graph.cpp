@@ -135,10 +135,8 @@ Tensor Graph::run(const Tensor& input, const Step& step) const {
   return results[static_cast<size_t>(output_ + 1)];
 }
 
-Tensor Graph::forward(const Tensor& input, bool training) const {
-  return run(input, [training](size_t, const Node& node, const std::vector<Tensor>& inputs) {
-    return node.op->forward(inputs, training);
-  });
+Tensor Graph::forward(const Tensor& input) const {
+  return run(input, [](size_t, const Node& node, const std::vector<Tensor>& inputs) { return node.op->forward(inputs, false); });
 }
 
 }  // namespace lrp

@@ -67,7 +67,7 @@ class Graph {
   using Step = std::function<Tensor(size_t index, const Node& node, const std::vector<Tensor>& inputs)>;
   /// Runs the network, freeing each intermediate result after its last reader. Errors name the node.
   Tensor run(const Tensor& input, const Step& step) const;
-  Tensor forward(const Tensor& input, bool training = false) const;
+  Tensor forward(const Tensor& input) const;
 
  private:
   void find_readers();

@@ -6,7 +6,6 @@
 #include "../error.h"
 #include "../image/arrange.h"
 #include "async.h"
-#include "train_options.h"
 #include "values.h"
 
 namespace lrp::node {

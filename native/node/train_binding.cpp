@@ -84,12 +84,12 @@ Napi::Object snapshot_object(Napi::Env env, const Tensors& state, const Position
   return object;
 }
 
-Tensors named_tensors(const Napi::Object& object, const std::string& prefix) {
+Tensors named_tensors(const Napi::Object& object) {
   Tensors result;
   const Napi::Array names = object.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).As<Napi::String>();
-    result[prefix + name] = tensor_over(object.Get(name), name);
+    result[name] = tensor_over(object.Get(name), name);
   }
   return result;
 }
@@ -144,7 +144,7 @@ Napi::Value train(const Napi::CallbackInfo& info) {
     if (options.Get("state").IsObject()) {
       const auto kept = options.Get("state").As<Napi::Object>();
       position = position_from(object_from(kept, "position"));
-      state = named_tensors(object_from(kept, "optimizer"), "optimizer/");
+      state = named_tensors(object_from(kept, "optimizer"));
     }
     const auto model = handle->model();
     return run_async(

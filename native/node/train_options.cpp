@@ -7,15 +7,6 @@
 
 namespace lrp::node {
 
-int64_t integer_from(const Napi::Object& o, const char* key, int64_t fallback) {
-  return static_cast<int64_t>(number_from(o, key, static_cast<double>(fallback)));
-}
-
-Napi::Object object_from(const Napi::Object& o, const char* key) {
-  const Napi::Value value = o.Get(key);
-  return value.IsObject() ? value.As<Napi::Object>() : Napi::Object::New(o.Env());
-}
-
 Samples samples_from(const Napi::Object& data, const char* name) {
   const Napi::Value value = data.Get(name);
   if (!value.IsObject()) return {};
@@ -58,7 +49,6 @@ ScheduleOptions schedule_from(const Napi::Object& o) {
   ScheduleOptions schedule;
   schedule.name = text_from(o, "name", schedule.name);
   schedule.warmup_steps = integer_from(o, "warmupSteps", 0);
-  schedule.warmup_factor = number_from(o, "warmupFactor", schedule.warmup_factor);
   schedule.step_size = integer_from(o, "stepSize", 1);
   schedule.gamma = number_from(o, "gamma", schedule.gamma);
   schedule.patience = integer_from(o, "patience", schedule.patience);

@@ -6,10 +6,6 @@
 // Settings of training as JavaScript gives them: see src/train/native.ts.
 namespace lrp::node {
 
-/// A member that is an object; an empty one where it is missing.
-Napi::Object object_from(const Napi::Object& object, const char* key);
-int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback);
-
 /// data[name] = { images, labels }, over the same memory; no samples where it is missing, no images where they are read
 /// while training goes on.
 Samples samples_from(const Napi::Object& data, const char* name);

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cstring>
+
 #include "../error.h"
 
 namespace lrp::node {
@@ -108,7 +110,6 @@ Tensor tensor_over(const Napi::Value& value, const std::string& what) {
   Tensor tensor = at::from_blob(start, shape, at::dtype(dtype));
   const bool aligned = reinterpret_cast<uintptr_t>(start) % c10::elementSize(dtype) == 0;
   if (aligned) return tensor;
-  const Tensor bytes = at::from_blob(start, {static_cast<int64_t>(data.ByteLength())}, at::dtype(at::kByte));
   Tensor copy = at::empty(shape, at::dtype(dtype));
   std::memcpy(copy.data_ptr(), start, data.ByteLength());
   return copy;
@@ -193,6 +194,15 @@ std::string text_from(const Napi::Object& object, const char* key, const std::st
 double number_from(const Napi::Object& object, const char* key, double fallback) {
   const Napi::Value value = object.Get(key);
   return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : fallback;
+}
+
+int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback) {
+  return static_cast<int64_t>(number_from(object, key, static_cast<double>(fallback)));
+}
+
+Napi::Object object_from(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  return value.IsObject() ? value.As<Napi::Object>() : Napi::Object::New(object.Env());
 }
 
 bool flag_from(const Napi::Object& object, const char* key, bool fallback) {

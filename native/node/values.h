@@ -30,7 +30,10 @@ std::vector<std::string> strings_from(const Napi::Value& value);
 std::vector<int64_t> integers_from(const Napi::Value& value, const std::string& what);
 std::string text_from(const Napi::Object& object, const char* key, const std::string& fallback);
 double number_from(const Napi::Object& object, const char* key, double fallback);
+int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback);
 bool flag_from(const Napi::Object& object, const char* key, bool fallback);
+/// A member that is an object; an empty one where it is missing.
+Napi::Object object_from(const Napi::Object& object, const char* key);
 GraphSpec graph_from(const Napi::Object& graph);
 
 }  // namespace lrp::node

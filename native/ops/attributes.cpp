@@ -27,10 +27,6 @@ bool Attributes::is_text(const std::string& name) const {
   return has(name) && std::holds_alternative<std::string>(at(name));
 }
 
-bool Attributes::is_list(const std::string& name) const {
-  return has(name) && std::holds_alternative<std::vector<double>>(at(name));
-}
-
 double Attributes::number(const std::string& name) const {
   if (const auto* value = std::get_if<double>(&at(name))) return *value;
   wrong_type(name, "a number");

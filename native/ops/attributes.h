@@ -23,7 +23,6 @@ class Attributes {
 
   bool has(const std::string& name) const { return values_.count(name) > 0; }
   bool is_text(const std::string& name) const;
-  bool is_list(const std::string& name) const;
   double number(const std::string& name) const;
   double number(const std::string& name, double fallback) const;
   int64_t integer(const std::string& name) const;

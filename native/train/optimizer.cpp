@@ -11,6 +11,9 @@ namespace {
 
 using Tensors = std::vector<Tensor>;
 
+// torch.optim's defaults.
+constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kAlpha = 0.99, kEps = 1e-8, kAdagradEps = 1e-10;
+
 std::vector<std::string> slots_of(const OptimizerOptions& o) {
   if (o.name == "adam" || o.name == "adamw") return {"exp_avg", "exp_avg_sq"};
   if (o.name == "adagrad") return {"sum"};
@@ -35,14 +38,13 @@ void adam(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients
           const Tensor& overflow) {
   at::_foreach_add_(counters, 1);
   if (overflow.defined()) at::_foreach_sub_(counters, Tensors(counters.size(), overflow));
-  const double eps = o.eps < 0 ? 1e-8 : o.eps;
   const auto& m = g.slots["exp_avg"];
   const auto& v = g.slots["exp_avg_sq"];
   if (o.name == "adamw") {
-    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, o.beta1, o.beta2, g.weight_decay, eps, false, false,
+    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false, false,
                       {}, given(overflow));
   } else {
-    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, o.beta1, o.beta2, g.weight_decay, eps, false, false,
+    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false, false,
                       {}, given(overflow));
   }
 }
@@ -58,10 +60,10 @@ void sgd(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients,
 void rmsprop(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate) {
   const Tensors d = decayed(g, gradients);
   auto& squares = g.slots["square_avg"];
-  at::_foreach_mul_(squares, o.alpha);
-  at::_foreach_addcmul_(squares, d, d, 1 - o.alpha);
+  at::_foreach_mul_(squares, kAlpha);
+  at::_foreach_addcmul_(squares, d, d, 1 - kAlpha);
   auto scale = at::_foreach_sqrt(squares);
-  at::_foreach_add_(scale, o.eps < 0 ? 1e-8 : o.eps);
+  at::_foreach_add_(scale, kEps);
   if (o.momentum > 0) {
     auto& buffers = g.slots["momentum_buffer"];
     at::_foreach_mul_(buffers, o.momentum);
@@ -72,12 +74,12 @@ void rmsprop(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradie
   }
 }
 
-void adagrad(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate) {
+void adagrad(ParameterGroup& g, const Tensors& gradients, double rate) {
   const Tensors d = decayed(g, gradients);
   auto& sums = g.slots["sum"];
   at::_foreach_addcmul_(sums, d, d, 1);
   auto scale = at::_foreach_sqrt(sums);
-  at::_foreach_add_(scale, o.eps < 0 ? 1e-10 : o.eps);
+  at::_foreach_add_(scale, kAdagradEps);
   at::_foreach_addcdiv_(g.parameters, d, scale, -rate);
 }
 
@@ -113,7 +115,7 @@ void Optimizer::step(const std::vector<Tensor>& gradients, double factor, const 
     } else if (options_.name == "rmsprop") {
       rmsprop(options_, group, part, rate);
     } else if (options_.name == "adagrad") {
-      adagrad(options_, group, part, rate);
+      adagrad(group, part, rate);
     } else {
       adam(options_, group, part, rate, step_counters_[i], overflow);
     }

@@ -14,12 +14,6 @@ struct OptimizerOptions {
   std::string name = "adam";
   double momentum = 0;
   bool nesterov = false;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  /// Negative: 1e-8 (adagrad: 1e-10).
-  double eps = -1;
-  /// rmsprop: how slowly the mean of squares forgets.
-  double alpha = 0.99;
 };
 
 /// Parameters that share learning rate and weight decay.

@@ -10,6 +10,8 @@ namespace lrp {
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
+constexpr double kWarmupFrom = 0.01;
+constexpr double kBetter = 1e-4;  // plateau: a loss that is lower by this share is better, as PyTorch has it
 
 double cosine(double from, double to, double share) { return to + (from - to) * (1 + std::cos(kPi * share)) / 2; }
 
@@ -24,7 +26,7 @@ double one_cycle(double step, double total) {
 
 double schedule_factor(const ScheduleOptions& o, int64_t step) {
   if (step < o.warmup_steps) {
-    return o.warmup_factor + (1 - o.warmup_factor) * static_cast<double>(step) / static_cast<double>(o.warmup_steps);
+    return kWarmupFrom + (1 - kWarmupFrom) * static_cast<double>(step) / static_cast<double>(o.warmup_steps);
   }
   const int64_t since = step - o.warmup_steps;
   const auto s = static_cast<double>(since);
@@ -37,7 +39,7 @@ double schedule_factor(const ScheduleOptions& o, int64_t step) {
 }
 
 void Plateau::observe(double loss, const ScheduleOptions& options) {
-  if (loss < best * (1 - options.threshold)) {
+  if (loss < best * (1 - kBetter)) {
     best = loss;
     bad_epochs = 0;
   } else if (++bad_epochs > options.patience) {

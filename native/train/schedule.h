@@ -8,15 +8,13 @@ namespace lrp {
 struct ScheduleOptions {
   /// constant, step, cosine, one-cycle, plateau
   std::string name = "constant";
-  /// Steps at the start over which the rate rises linearly from `warmup_factor` times the rate (torch's LinearLR).
+  /// Steps at the start over which the rate rises linearly from a hundredth of it (torch's LinearLR).
   int64_t warmup_steps = 0;
-  double warmup_factor = 0.01;
   /// step: multiply by gamma every so many steps. plateau: multiply by gamma.
   int64_t step_size = 1;
   double gamma = 0.1;
   /// plateau: epochs without a better validation loss before the rate falls.
   int64_t patience = 10;
-  double threshold = 1e-4;
   /// All optimizer steps of the run.
   int64_t total_steps = 1;
 };

@@ -96,24 +96,14 @@ class Run {
     return result("finished");
   }
 
+  /// `state`: what the optimizer and the scaler remember, by the names of `snapshot` without "optimizer/".
   void load(const std::map<std::string, Tensor>& state) {
     if (state.empty()) return;
     const at::NoGradGuard no_grad;
-    std::map<std::string, Tensor> optimizer;
-    const std::string weights = "weights/", memory = "optimizer/";
-    for (const auto& [name, tensor] : state) {
-      if (name.rfind(memory, 0) == 0) optimizer[name.substr(memory.size())] = tensor;
-      if (name.rfind(weights, 0) != 0) continue;
-      const auto found = graph_.tensors().find(name.substr(weights.size()));
-      if (found == graph_.tensors().end() || found->second.sizes() != tensor.sizes()) {
-        throw Error("INVALID_ARGUMENT", "the saved state's tensor '" + name + "' does not fit the model");
-      }
-      Tensor(found->second).copy_(tensor);
-    }
-    optimizer_.load(optimizer);
-    if (optimizer.count("scaler/scale") > 0 && scaler_.scale().defined()) {
-      scaler_.scale().copy_(optimizer.at("scaler/scale"));
-      scaler_.growth().copy_(optimizer.at("scaler/growth"));
+    optimizer_.load(state);
+    if (state.count("scaler/scale") > 0 && scaler_.scale().defined()) {
+      scaler_.scale().copy_(state.at("scaler/scale"));
+      scaler_.growth().copy_(state.at("scaler/growth"));
     }
   }
 

@@ -78,7 +78,7 @@ function libtorchAndAddon() {
       'CUDA',
       Boolean(loaded?.available),
       loaded?.available ? loaded.devices.join(', ') : (loaded?.reason ?? 'the addon is not built'),
-      cudaRemedy(),
+      loaded?.remedy ?? cudaRemedy(),
       false
     )
   ]

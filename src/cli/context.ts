@@ -43,8 +43,16 @@ export class CliContext {
         throw toLrpError(error)
       }
     }
-    return new Output(this, ranks && ranks.rank > 0 ? { ...flags, quiet: true, json: false } : flags)
+    const output = new Output(this, ranks && ranks.rank > 0 ? { ...flags, quiet: true, json: false } : flags)
+    if (needsAddon && flags.device === 'auto') await noteUnusedCuda(output)
+    return output
   }
+}
+
+/** A driver without libtorch's CUDA libraries: somebody means to use the GPU. */
+async function noteUnusedCuda(output: Output): Promise<void> {
+  const { reason, remedy } = (await import('../native.js')).native().enableCuda()
+  if (remedy) output.note(`note: the GPU is not used: ${reason}; "${remedy}" mends it, --device cpu says nothing`)
 }
 
 /** Prints for people, or one JSON document for programs; progress goes to stderr. */

@@ -50,7 +50,6 @@ export interface Snapshot {
 export interface NativeSchedule {
   name: string
   warmupSteps: number
-  warmupFactor?: number
   stepSize: number
   gamma: number
   patience: number
