@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "../error.h"
 
 namespace lrp {
@@ -36,6 +38,16 @@ Tensor rows(const Node& node, const Tensor& output, int64_t group, int64_t group
   return output.narrow(1, group * channels, channels).flatten(2).transpose(1, 2).reshape({-1, channels});
 }
 
+/// Bytes of windows that are laid out at once: of a large image they take hundreds of megabytes.
+constexpr int64_t kWindowBytes = int64_t{256} << 20;
+
+int64_t images_at_once(const Node& node, const Tensor& output) {
+  const Tensor weight = node.parameters.at("weight");
+  const int64_t positions = output.numel() / output.size(0) / weight.size(0);
+  const int64_t bytes = positions * (weight.numel() / weight.size(0)) * static_cast<int64_t>(sizeof(double));
+  return std::max<int64_t>(1, kWindowBytes / std::max<int64_t>(bytes, 1));
+}
+
 void accumulate(Tensor& total, const Tensor& more) { total = total.defined() ? total.add_(more) : more; }
 
 }  // namespace
@@ -44,7 +56,12 @@ void PatternFitter::add(const Tensor& input) {
   const at::NoGradGuard no_grad;
   graph_.run(input, [this](size_t, const Node& node, const std::vector<Tensor>& inputs) {
     const Tensor output = node.op->forward(inputs, false);
-    if (is_weighted(node)) add_layer(node, inputs[0], output);
+    if (!is_weighted(node)) return output;
+    const int64_t all = output.size(0), step = images_at_once(node, output);
+    for (int64_t from = 0; from < all; from += step) {
+      const int64_t count = std::min(step, all - from);
+      add_layer(node, inputs[0].narrow(0, from, count), output.narrow(0, from, count));
+    }
     return output;
   });
 }

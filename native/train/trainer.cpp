@@ -27,7 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Bytes of images that are moved to the device as a whole.
-constexpr int64_t kResident = int64_t{4} << 30;
+constexpr int64_t kResident = int64_t{1} << 30;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
