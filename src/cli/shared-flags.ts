@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
+import { unknownName } from '../suggest.js'
 import type { ExplainOptions, Target } from '../explain/explain.js'
 import { RULE_SETTINGS } from '../explain/settings.js'
 import type { Model } from '../model/model.js'
@@ -205,9 +206,24 @@ export async function patternsFor(
   return { patterns: await loadPatterns(path, model) }
 }
 
-/** `argmax`, `label`, `all`, `3`, or `3,5`. */
-export function parseTarget(text: string): Target | 'label' {
+/** What --target says: classes by number or name unless it is one of the three words. */
+export type GivenTarget = 'argmax' | 'label' | 'all' | string[]
+
+/** `argmax`, `label`, `all`, `3`, `3,5`, `cat`, or `cat,dog`. */
+export function parseTarget(text: string): GivenTarget {
   if (text === 'argmax' || text === 'label' || text === 'all') return text
-  const numbers = text.split(',').map(wholeNumber('--target', 0))
+  return text.split(',').map((part) => part.trim())
+}
+
+/** Class numbers instead of names. @throws LrpError INVALID_ARGUMENT with the nearest name for one the model does not know */
+export function targetOf(model: Model, given: GivenTarget | undefined): Target | 'label' | undefined {
+  if (!Array.isArray(given)) return given
+  const classes = model.classes ?? []
+  const numbers = given.map((one) => {
+    if (/^\d+$/.test(one)) return Number(one)
+    if (classes.includes(one)) return classes.indexOf(one)
+    if (classes.length > 0) throw unknownName('class', one, classes)
+    throw new LrpError('INVALID_ARGUMENT', `--target '${one}': the model's classes have no names, give their numbers`)
+  })
   return numbers.length === 1 ? numbers[0]! : numbers
 }

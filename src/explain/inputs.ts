@@ -32,6 +32,8 @@ export interface Batch {
 export interface Inputs {
   names: string[]
   labels?: Int32Array
+  /** Of a data set: images that could not be read and were left out. */
+  skipped: string[]
   /** Images `from` to `to` as the network wants them. @throws LrpError NOT_FOUND, INVALID_FILE naming the image */
   read: (from: number, to: number) => Promise<Tensor>
 }
@@ -60,7 +62,7 @@ async function ofArray(model: Model, path: string, limit = Infinity): Promise<In
   const { data, shape: found } = await readNpy(path)
   const shape = found.length === model.graph.inputShape.length - 1 ? [1, ...found] : found
   const names = Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => String(i))
-  return { names, read: (from, to) => Promise.resolve(sliceBatch({ data, shape }, from, to)) }
+  return { names, skipped: [], read: (from, to) => Promise.resolve(sliceBatch({ data, shape }, from, to)) }
 }
 
 function ofFiles(model: Model, inputs: string[], limit = Infinity): Inputs {
@@ -88,7 +90,7 @@ function ofFiles(model: Model, inputs: string[], limit = Infinity): Inputs {
     })
     return normaliseBytes(bytes, [images.length, ...images[0]!.shape], preprocessing)
   }
-  return { names: uniqueNames(chosen), read }
+  return { names: uniqueNames(chosen), skipped: [], read }
 }
 
 async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
@@ -101,7 +103,7 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
     const { bytes, shape } = await loadImages(dataset, split, from, to)
     return normaliseBytes(bytes, shape, model.preprocessing!)
   }
-  return { names, read, ...(model.task === 'classification' && { labels }) }
+  return { names, skipped: dataset.skipped, read, ...(model.task === 'classification' && { labels }) }
 }
 
 function uniqueNames(paths: string[]): string[] {

@@ -46,6 +46,8 @@ export interface ExplainedFiles {
   /** One name per image: its file, or its place in the data set. */
   names: string[]
   labels?: Int32Array
+  /** Of a data set: images that could not be read and were left out. */
+  skipped: string[]
   /** Files written. */
   files: string[]
   /** Images that a stopped run had done already. */
@@ -81,7 +83,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   if (options.heatmap?.colourMap) colourMap(options.heatmap.colourMap)
   options.compare?.forEach(namedMethod)
   const inputs = await openInputs(model, options)
-  const { names, labels } = inputs
+  const { names, labels, skipped } = inputs
   if (options.target === 'label' && !labels)
     throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
   const passSize = await passSizeOf(model, inputs, options)
@@ -109,7 +111,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
     const summary = summarise(model, plan, passes, settings)
     await writer?.finish(summary)
     const whole = passes.length === 1 && doneBefore === 0
-    return { summary, ...(whole && { explanation }), names, labels, files: writer?.files ?? [], doneBefore }
+    return { summary, ...(whole && { explanation }), names, labels, skipped, files: writer?.files ?? [], doneBefore }
   } catch (error) {
     await writer?.stop()
     throw error

@@ -133,7 +133,7 @@ describe('the command line', () => {
     [['explain', '--epsilon', '-1'], 2, 'epsilon'],
     [['explain', '--epsilon', 'much'], 2, "--epsilon must be a number, not 'much'"],
     [['explain', '--target', '10'], 2, 'target 10 does not exist: the model has classes 0 to 9'],
-    [['explain', '--target', 'best'], 2, '--target'],
+    [['explain', '--target', 'best'], 2, "there is no class 'best': there are 0, 1, 2"],
     [['explain', '--layers', 'conv9', '--rule', 'epsilon'], 2, "there is no layer 'conv9'"],
     [['explain', '--rule', 'epsilon', '--composite', 'epsilon-plus'], 2, 'give only one of'],
     [['explain', '--rule', 'epsilon', '--gamma', '1'], 2, "has no parameter 'gamma'"],

@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import type { View } from '../../explain/figures.js'
 import type { Format } from '../../explain/to-files.js'
-import type { Target } from '../../explain/explain.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
-import { downloadProgress } from '../data-progress.js'
+import { downloadProgress, leftOut } from '../data-progress.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import {
   dataOf,
@@ -11,10 +10,12 @@ import {
   parseTarget,
   patternsFor,
   ruleOptions,
+  targetOf,
   withDataFlags,
   withModelFlags,
   withRuleFlags,
   type DataFlags,
+  type GivenTarget,
   type ModelFlags,
   type RuleFlags
 } from '../shared-flags.js'
@@ -23,7 +24,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags, PeerFlags
   input?: string[]
   split?: 'train' | 'valid' | 'test'
   limit?: number
-  target?: Target | 'label'
+  target?: GivenTarget
   together?: boolean
   layers?: string[]
   output?: string
@@ -47,7 +48,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--input <paths...>', 'images, folders of images, or one .npy file (taken as it is)')
     .option('--split <name>', 'train, valid or test')
     .option('--limit <number>', 'at most so many images (10 of a data set)', wholeNumber('--limit', 1))
-    .option('--target <class>', 'argmax, label, all, or class numbers such as 3 or 3,5', parseTarget)
+    .option('--target <class>', 'argmax, label, all, or classes by number or name: 3, 3,5, cat', parseTarget)
     .option('--together', 'several targets start one map together')
     .option('--layers <names...>', 'also write the relevance at these layers, or at all', collect(String))
     .option('--output <folder>', "where results go; by default the experiment's explanations/<rule>/")
@@ -95,7 +96,7 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       input: flags.input,
       split: flags.split,
       limit: flags.limit,
-      target: flags.target,
+      target: targetOf(model, flags.target),
       together: flags.together,
       layers: flags.layers?.[0] === 'all' ? 'all' : flags.layers,
       format: flags.format,
@@ -113,7 +114,8 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal
     }).finally(() => progress.stop())
-    const { summary, files, names, doneBefore } = result
+    const { summary, files, names, doneBefore, skipped } = result
+    if (skipped.length > 0) output.note(leftOut(skipped))
     const { method: explainedBy, target, milliseconds, warnings } = summary
     if (doneBefore > 0) output.note(`went on after the ${doneBefore} images that were done before`)
     for (const warning of warnings) output.note(`note: ${warning}`)
