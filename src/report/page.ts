@@ -45,7 +45,12 @@ function comparison(experiments: ExperimentReport[]): Html {
       best: classes?.accuracy === best
     }
     const r2 = { content: values && score(values.r2), best: values?.r2 === closest }
-    const scores = [accuracy, classes && score(classes.macroF1), classes && score(classes.logLoss), ...(regression ? [r2] : [])]
+    const scores = [
+      accuracy,
+      classes && score(classes.macroF1),
+      classes && score(classes.logLoss),
+      ...(regression ? [r2] : [])
+    ]
     return [name, command.model, history.length, ...scores]
   })
   return html`<h2>Comparison</h2>
