@@ -16,6 +16,9 @@ export interface CommonFlags {
 
 /** What a command works with: where it prints and how it is stopped. */
 export class CliContext {
+  /** Exit status of a command that has told all there is to tell. */
+  status = 0
+
   constructor(
     readonly stdout: NodeJS.WritableStream & { isTTY?: boolean },
     readonly stderr: NodeJS.WritableStream & { isTTY?: boolean },

@@ -44,7 +44,7 @@ export async function run(argv: string[], context: CliContext): Promise<number> 
     const program = createProgram(context)
     if (argv.length === 0) program.outputHelp()
     else await program.parseAsync(argv, { from: 'user' })
-    return 0
+    return context.status
   } catch (error) {
     const status = exitStatus(error)
     if (status !== 0) report(error, argv, context)
