@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CACHES } from '../data/decode.js'
 import { TASKS } from '../model/graph.js'
+import { ARCHITECTURES } from '../model/architectures/index.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
 import { LrpError } from '../errors.js'
@@ -93,7 +94,8 @@ export function checkSettings(options: unknown, what: string): TrainSettings {
   const given = checkOptions(settingsSchema, options, what)
   const regression = given.task === 'regression'
   const settings = { ...given, loss: given.loss ?? (regression ? 'mse' : 'cross-entropy') }
-  const { activation, loss, optimizer, scheduler, precision } = settings
+  const { model, activation, loss, optimizer, scheduler, precision } = settings
+  if (typeof model === 'string' && !model.endsWith('.json')) checkName('model', model, Object.keys(ARCHITECTURES))
   checkName('activation', activation, Object.keys(ACTIVATIONS))
   checkName('loss', loss, LOSSES)
   checkName('optimizer', optimizer, OPTIMIZERS)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
-import { settingsSchema } from '../train/settings.js'
+import { checkSettings, settingsSchema, type TrainSettings } from '../train/settings.js'
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.number(), z.string()]))])
 
@@ -50,6 +50,18 @@ export function checkSpace(given: unknown): Space {
       throw new LrpError('INVALID_ARGUMENT', `the setting '${name}' is the same for all trials: it cannot be searched`)
   }
   return Object.fromEntries(renamed)
+}
+
+/**
+ * Every value that a list names, the ends of every range and a place between them, whether or not a trial will have it.
+ * @throws LrpError INVALID_ARGUMENT naming the setting
+ */
+export function checkValues(space: Space, base: TrainSettings): void {
+  const odd = 0.3141 // between the ends, no whole number: settings that are some need "integer"
+  for (const [name, axis] of Object.entries(space)) {
+    const values = choices(axis) ?? [0, odd, 1].map((share) => pointOf(axis, share))
+    for (const value of values) checkSettings({ ...base, [name]: value }, 'the search space')
+  }
 }
 
 /** Trial `index` of a random search: depends on seed and index alone. */

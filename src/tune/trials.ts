@@ -16,7 +16,7 @@ const trialSchema = z.object({
   score: z.number().nullable(),
   /** Validation accuracy, or loss, per epoch. */
   curve: z.array(z.number()),
-  /** dropped: left behind by successive halving. failed: its loss was not finite. */
+  /** dropped: left behind by successive halving. failed: its loss was not finite, or its settings do not go together. */
   state: z.enum(['waiting', 'running', 'done', 'dropped', 'failed']),
   error: z.string().optional()
 })
@@ -56,11 +56,12 @@ export async function writeOutcome(experiment: Experiment, trials: Trial[], meas
     ...names.map((name) => text(one.settings[name]!)),
     one.epochs,
     one.score ?? '',
-    one.state
+    one.state,
+    one.error ?? ''
   ])
   await writeAtomic(
     experiment.path('tune.csv'),
-    toCsv([['trial', ...names, 'epochs', `valid_${measure}`, 'state'], ...rows])
+    toCsv([['trial', ...names, 'epochs', `valid_${measure}`, 'state', 'error'], ...rows])
   )
   const curves = ranked(trials, measure)
     .slice(0, 10)

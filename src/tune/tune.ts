@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../data/dataset.js'
-import { LrpError, isLrpError } from '../errors.js'
+import { LrpError, isLrpError, type ErrorCode } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { copyAtomic, makeFolder } from '../files.js'
 import { checkOptions } from '../options.js'
@@ -11,7 +11,7 @@ import { checkSettings, type TrainSettings } from '../train/settings.js'
 import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
 import { inParallel } from './parallel.js'
-import { checkSpace, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
+import { checkSpace, checkValues, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
 import { ranked, readTrials, writeOutcome, writeTrials, type Measure, type Trial } from './trials.js'
 
 export type { Trial } from './trials.js'
@@ -52,8 +52,9 @@ export interface TuneResult {
 /**
  * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, hopeless trials ended early by successive
  * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and can be gone on with after a stop
- * or a crash. A trial whose loss is not finite counts as failed.
- * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images
+ * or a crash. A trial whose loss is not finite, or whose settings do not go together, counts as failed.
+ * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images; NUMERIC when every
+ * trial failed
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
   const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
@@ -70,8 +71,18 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
   const results = { completed: !stopped, best: best?.index, ...score, trials: trials.length }
   const { command } = experiment.manifest
   await experiment.record({ command: { ...command, ...best?.settings }, results })
+  if (!stopped && !best) throw allFailed(experiment, trials)
   return { experiment, trials: ranked(trials, measure), measure, best, completed: !stopped }
 }
+
+function allFailed(experiment: Experiment, trials: Trial[]): LrpError {
+  const { index, error } = trials.find((trial) => trial.state === 'failed')!
+  const where = `${experiment.path('tune.csv')} has the reasons`
+  return new LrpError('NUMERIC', `no trial succeeded: trial ${index} failed: ${error}; ${where}`)
+}
+
+/** Errors that are a trial's own; others end the search. */
+const FAILURES: ErrorCode[] = ['NUMERIC', 'INVALID_ARGUMENT', 'UNSUPPORTED']
 
 interface OpenSearch {
   experiment: Experiment
@@ -91,11 +102,11 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   const search = checkOptions(searchSchema, options, 'tune')
   const base = settingsOf(options, 'tune')
   const space = checkSpace(options.space ?? {})
+  checkValues(space, base)
   const samples =
     search.method === 'grid'
       ? gridSamples(space, search.gridPoints)
       : Array.from({ length: search.trials }, (_, i) => randomSample(space, base.seed, i))
-  for (const sample of samples) checkSettings({ ...base, ...sample }, 'the search space')
   const dataset = await openTrainData(base, options)
   const trials = samples.map((settings, index): Trial => ({
     index,
@@ -184,10 +195,8 @@ class Runner {
       this.options.onTrial?.(trial, this.open.trials)
       return result.reason !== 'cancelled'
     } catch (error) {
-      if (!isLrpError(error) || error.code !== 'NUMERIC') {
-        if (isLrpError(error) && error.code === 'ABORTED') return false
-        throw error
-      }
+      if (isLrpError(error) && error.code === 'ABORTED') return false
+      if (!isLrpError(error) || !FAILURES.includes(error.code)) throw error
       Object.assign(trial, { state: 'failed', score: null, error: error.message })
       await this.save()
       this.options.onTrial?.(trial, this.open.trials)

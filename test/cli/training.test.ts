@@ -40,6 +40,16 @@ test('parameter groups come from a file, and what is frozen stays frozen', async
   expect((await run('--groups', file)).err).toContain("matches the group '^9'")
 })
 
+test('a search says why its trials failed, and fails with all of them', async () => {
+  const space = join(root, 'space.json')
+  writeFileSync(space, '{"learning-rate": [1e30, 1e31]}')
+  const search = ['--space', space, '--method', 'grid', '--halving', '1', '--epochs', '1', '--optimizer', 'sgd']
+  const { status, out, err } = await cli('tune', ...search, ...experiments)
+  expect([status, out]).toEqual([1, ''])
+  expect(err).toMatch(/^trial 1: failed: the loss is not finite .*learningRate 1e\+31$/m)
+  expect(err).toMatch(/^lrp-native: no trial succeeded: trial 0 failed: the loss is not finite/m)
+})
+
 test.each([['train'], ['data', 'inspect']])('%s shows how far a download is', async (...command) => {
   const server = createServer((_, response) => response.writeHead(200, { connection: 'close' }).end('not MNIST'))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

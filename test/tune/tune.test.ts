@@ -113,16 +113,37 @@ describe('tune', () => {
 
   test('a trial that diverges counts as failed', async () => {
     const exploding: GivenSpace = { optimizer: ['sgd'], loss: ['mse'], learningRate: [1e-2, 1e30] }
-    const { trials, best } = await run({ method: 'grid', space: exploding, halving: 1, epochs: 2 })
+    const { trials, best, experiment } = await run({ method: 'grid', space: exploding, halving: 1, epochs: 2 })
     expect(trials.map((trial) => trial.state)).toEqual(['done', 'failed'])
     expect(trials[1]!.error).toMatch(/not finite/)
     expect(best!.settings.learningRate).toBe(1e-2)
+    expect(readFileSync(experiment.path('tune.csv'), 'utf8')).toMatch(/failed,.*not finite/)
+  })
+
+  test('so does one whose settings do not go together', async () => {
+    const space: GivenSpace = { optimizer: ['sgd'], nesterov: [true], momentum: [0, 0.9] }
+    const { trials } = await run({ method: 'grid', space, halving: 1, epochs: 1 })
+    expect(trials.map(({ state, error }) => [state, error])).toEqual([
+      ['done', undefined],
+      ['failed', "option 'nesterov' needs a momentum above 0"]
+    ])
+  })
+
+  test('a search in which every trial fails has failed', async () => {
+    const options: TuneOptions = { method: 'grid', space: { learningRate: [1e30, 1e31] }, halving: 1, epochs: 1 }
+    const error: unknown = await run({ ...options, optimizer: 'sgd', experimentName: 'all' }).catch((one) => one)
+    expect(error).toMatchObject({ code: 'NUMERIC' })
+    expect(String(error)).toMatch(/no trial succeeded: trial 0 failed: .*not finite/)
+    expect(readFileSync(join(root, 'all', 'tune.csv'), 'utf8').match(/failed,the loss is not finite/g)).toHaveLength(2)
   })
 
   test.each([
     [{ method: 'bayes' as 'grid' }, /method/],
-    [{ space: { optimizer: ['adan'] } }, /'adam'/],
     [{ space: { batchSize: [0] } }, /batchSize/],
+    [{ space: { optimizer: ['sgd', 'adan'] }, trials: 1, seed: 1 }, /'adam'/],
+    [{ space: { model: ['mlp', 'lenett'] } }, /'lenet'/],
+    [{ space: { momentum: { min: 0, max: 1 } } }, /momentum/],
+    [{ space: { batchSize: { min: 8, max: 32 } } }, /batchSize.*int/],
     [{ resume: 'nothing' }, /nothing/]
   ] as [TuneOptions, RegExp][])('refuses %j', async (options, message) => {
     await expect(run(options)).rejects.toThrow(message)

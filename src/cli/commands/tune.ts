@@ -83,6 +83,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
 
 function lineOf(trial: Trial, measure: string): string {
   const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+  if (trial.state === 'failed') return `trial ${trial.index}: failed: ${trial.error}; ${settings.join(', ')}`
   const score = trial.score === null ? trial.state : `${measure} ${trial.score.toFixed(4)}`
   return `trial ${trial.index}: ${score} after ${trial.epochs} epochs; ${settings.join(', ')}`
 }
