@@ -236,7 +236,7 @@ async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<Mo
   const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
   const parts = { ...(await initialise(architecture, settings.seed, classes)), task }
   const preprocessing = (await givenPreprocessing(settings)) ?? plainPreprocessing(imageShape)
-  const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing.scale) : {}
+  const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing) : {}
   return { ...parts, preprocessing: { ...preprocessing, ...values } }
 }
 
