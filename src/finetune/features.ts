@@ -2,6 +2,7 @@ import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { NativeSamples } from '../train/native.js'
+import { labelsOf } from '../train/run.js'
 
 const BATCH = 64
 
@@ -29,5 +30,5 @@ export async function featuresOf(
     data.set(found.data, from * size)
     onProgress?.(Math.min(from + BATCH, labels.length), labels.length)
   }
-  return { images: { data: data!, shape: [labels.length, ...shape] }, labels: { data: labels, shape: [labels.length] } }
+  return { images: { data: data!, shape: [labels.length, ...shape] }, labels: labelsOf(dataset.splits[split], dataset) }
 }

@@ -67,11 +67,18 @@ export async function train(options: TrainOptions = {}): Promise<TrainResult> {
 /** What a run begins with: the data set, and a fresh network for it or the one of `from`. */
 async function start(settings: TrainSettings, options: TrainOptions): Promise<{ parts: ModelParts; dataset: Dataset }> {
   const { from, preprocess } = settings
-  const { load = {}, experimentsRoot } = options
-  const loaded = from === undefined ? undefined : await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const loaded = from === undefined ? undefined : await loadStart(from, { ...options, preprocess })
   const dataset = await openTrainData(settings, options, loaded?.preprocessing)
   checkClasses(dataset)
   return { dataset, parts: loaded ? fitted(loaded, dataset) : await freshParts(settings, dataset) }
+}
+
+/** The model that a run starts from: an experiment's or a file's. */
+export function loadStart(
+  from: string,
+  { preprocess, load, experimentsRoot }: Pick<TrainOptions, 'preprocess' | 'load' | 'experimentsRoot'>
+): Promise<ModelParts> {
+  return loadModelParts(from, { preprocess, ...load, experimentsRoot })
 }
 
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
@@ -134,9 +141,16 @@ interface Reopened extends Pick<Job, 'history' | 'state'> {
   weights: StateDict
 }
 
-/** The settings that options mean; an opened data set has its own name and task. @throws LrpError INVALID_ARGUMENT */
+/**
+ * The settings that options mean; an opened data set has its own name and task.
+ * @throws LrpError INVALID_ARGUMENT, also for another task than that of an opened data set
+ */
 export function settingsOf(options: TrainOptions, what: string): TrainSettings {
-  const { data } = options
+  const { data, task } = options
+  if (typeof data === 'object' && task !== undefined && task !== (data.task ?? 'classification')) {
+    const has = data.task ?? 'classification'
+    throw new LrpError('INVALID_ARGUMENT', `the data set ${data.name} is for ${has}, not for ${task}`)
+  }
   const own =
     typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
   return checkSettings({ ...options, ...own }, what)

@@ -40,6 +40,15 @@ test('parameter groups come from a file, and what is frozen stays frozen', async
   expect((await run('--groups', file)).err).toContain("matches the group '^9'")
 })
 
+test('fine-tuning follows the task of the model, unless it is told another', async () => {
+  const name = ['--experiment-name', 'dev-values', ...experiments]
+  await cli('train', '--task', 'regression', '--epochs', '1', ...name)
+  const onto = ['dev-values', '--epochs', '1', '--experiment-name', 'dev-onto', ...experiments]
+  const { out } = await cli('finetune', ...onto)
+  expect(out).toMatch(/^test R2 -?[\d.]+ on 359 images, MAE [\d.]+, RMSE [\d.]+\nbest epoch 1, validation loss/)
+  expect((await cli('finetune', ...onto, '--task', 'classification')).out).toMatch(/^test accuracy .*\n {2}0: TP \d/)
+})
+
 test('a search says why its trials failed, and fails with all of them', async () => {
   const space = join(root, 'space.json')
   writeFileSync(space, '{"learning-rate": [1e30, 1e31]}')
