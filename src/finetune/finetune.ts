@@ -6,7 +6,6 @@ import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../model/graph.js'
 import type { LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
-import { plainPreprocessing } from '../model/preprocessing.js'
 import { hasCheckpoint } from '../train/checkpoint.js'
 import { runJob, type Job, type TrainResult } from '../train/job.js'
 import { nativeOptions } from '../train/native-options.js'
@@ -56,6 +55,9 @@ export interface FinetuneResult extends TrainResult {
   testRegression: RegressionResult | undefined
 }
 
+/** Images per pass of the test, where the batches of training are larger. */
+const MOST_TESTED = 256
+
 /**
  * Trains a model on: its last layer only (feature extraction), or all of it, for the model's own task unless another is
  * given. The best model is saved as an experiment, whose test/ holds its scores. Random changes of the images need the
@@ -69,7 +71,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const { model, completed } = result
   const scored = completed && prepared.dataset.splits.test.labels.length > 0 ? model.task : undefined
   const output = result.experiment.path('test')
-  const asked = { data: prepared.dataset, output, group: options.group, signal: options.signal }
+  const batchSize = Math.min(MOST_TESTED, prepared.job.options.batchSize)
+  const asked = { data: prepared.dataset, output, batchSize, group: options.group, signal: options.signal }
   return {
     ...result,
     test: scored === 'classification' ? await test(model, asked) : undefined,
@@ -173,11 +176,7 @@ async function start(
   if (task === 'regression') checkValueHead(loaded.graph)
   const keeps = !newHead && hasOutputs(loaded, head, dataset)
   const parts = keeps ? loaded : await withNewHead(loaded, head, classes.length, settings.seed)
-  return {
-    parts: { ...parts, task, classes, preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape) },
-    dataset,
-    head
-  }
+  return { parts: { ...parts, task, classes }, dataset, head }
 }
 
 function withFrozenBody(settings: TrainSettings, head: Head): TrainSettings {
@@ -197,7 +196,7 @@ async function headOnly(
   using body = await Model.create(parts, options.device)
   const { graph, preprocessing } = body
   const features = (split: 'train' | 'valid') =>
-    featuresOf(body, dataset, split, head.features, options.signal, options.onFeatures)
+    featuresOf(body, dataset, split, head.features, settings.batchSize, options.signal, options.onFeatures)
   const [train, valid] = [(await features('train'))!, await features('valid')]
   body.dispose()
   const own = headGraph(graph, head, train.images.shape.slice(1))

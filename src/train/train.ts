@@ -73,12 +73,14 @@ async function start(settings: TrainSettings, options: TrainOptions): Promise<{ 
   return { dataset, parts: loaded ? fitted(loaded, dataset) : await freshParts(settings, dataset) }
 }
 
-/** The model that a run starts from: an experiment's or a file's. */
-export function loadStart(
+/** The model that a run starts from. A file that does not say so gets images of its own size, with values from 0 to 1. */
+export async function loadStart(
   from: string,
   { preprocess, load, experimentsRoot }: Pick<TrainOptions, 'preprocess' | 'load' | 'experimentsRoot'>
 ): Promise<ModelParts> {
-  return loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const parts = await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const imageShape = parts.graph.inputShape.slice(1).map(Number)
+  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }
 }
 
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
@@ -267,11 +269,7 @@ function fitted(parts: ModelParts, dataset: Dataset): ModelParts {
         : `the model has ${has} classes, ${dataset.name} has ${wanted}: finetune gives it a new head`
     )
   }
-  return {
-    ...parts,
-    ...(task === 'regression' && { task, classes }),
-    preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape)
-  }
+  return { ...parts, ...(task === 'regression' && { task, classes }) }
 }
 
 /** @throws LrpError INVALID_ARGUMENT */
