@@ -181,7 +181,7 @@ async function start(
 
 function withFrozenBody(settings: TrainSettings, head: Head): TrainSettings {
   const own = Object.values(head.node.parameters).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return { ...settings, groups: [{ match: `^(?!(${own.join('|')})$)`, frozen: true }] }
+  return { ...settings, freeze: undefined, groups: [{ match: `^(?!(${own.join('|')})$)`, frozen: true }] }
 }
 
 /** A job in which the head alone is trained, on features that are computed here, once. */

@@ -15,9 +15,11 @@ export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as cons
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
 
+const pattern = z.string().refine(isRegularExpression, 'is no regular expression')
+
 const groupSchema = z.strictObject({
   /** Regular expression over tensor names; the first group that matches a tensor takes it. */
-  match: z.string().refine(isRegularExpression, 'is no regular expression'),
+  match: pattern,
   learningRate: z.number().positive().optional(),
   weightDecay: z.number().min(0).optional(),
   /** These tensors stay as they are. */
@@ -59,6 +61,8 @@ export const settingsSchema = z.object({
   momentum: z.number().min(0).lt(1).default(0),
   nesterov: z.boolean().default(false),
   weightDecay: z.number().min(0).default(0),
+  /** Tensors that stay as they are: regular expressions over their names. They come before `groups`. */
+  freeze: z.array(pattern).optional(),
   groups: z.array(groupSchema).optional(),
   scheduler: z.string().default('one-cycle'),
   warmupEpochs: z.number().min(0).default(0),
