@@ -1,4 +1,4 @@
-import { toKebab } from './flag-names.js'
+import { toKebab } from './flags.js'
 
 type Plain = string | number | boolean | (string | number)[]
 

@@ -7,3 +7,10 @@ export function toKebab(name: string): string {
 export function toCamel(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
+
+/** An option's value as it stands behind its flag: `adam`, `128 64`; what has no such form as JSON. */
+export function valueText(value: unknown): string {
+  if (typeof value !== 'object') return String(value)
+  const plain = Array.isArray(value) && value.length > 0 && value.every((one) => typeof one !== 'object')
+  return plain ? value.join(' ') : JSON.stringify(value)
+}

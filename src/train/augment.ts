@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
-import { toCamel, toKebab } from '../flag-names.js'
+import { toCamel, toKebab } from '../flags.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 
