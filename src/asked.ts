@@ -1,3 +1,5 @@
+import { toKebab } from './flags.js'
+
 type Plain = string | number | boolean | (string | number)[]
 
 /** What was asked of a command, kept with its results so that every figure can be had again. */
@@ -19,7 +21,7 @@ export function commandText(command: string, model: string, options: Asked = {})
   const flags = Object.entries(options)
     .filter(([, value]) => value !== false)
     .map(([name, value]) => {
-      const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+      const flag = `--${toKebab(name)}`
       return value === true ? flag : [flag, ...[value].flat().map((one) => quoted(String(one)))].join(' ')
     })
   return ['lrp-native', command, quoted(model), ...flags].join(' ')

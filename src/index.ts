@@ -38,7 +38,7 @@ export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.
 
 // Training and experiments
 export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'
-export { tune, type GivenSpace, type Trial, type TuneOptions, type TuneResult } from './tune/tune.js'
+export { tune, type GivenSpace, type Measure, type Trial, type TuneOptions, type TuneResult } from './tune/tune.js'
 export type { BatchEvent, EpochEvent } from './train/native.js'
 export {
   finetune,

@@ -23,6 +23,7 @@ type Choices = Pick<
   | 'momentum'
   | 'nesterov'
   | 'weightDecay'
+  | 'freeze'
   | 'scheduler'
   | 'warmupEpochs'
   | 'schedulerStep'
@@ -40,7 +41,6 @@ type Choices = Pick<
 >
 
 export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threads'> {
-  freeze?: string[]
   groups?: string
   experimentName?: string
   experiments?: string
@@ -125,9 +125,9 @@ export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
   const { schedulerPatience, gradientClip, accumulate, earlyStopping, precision, augment, batchSize, epochs, threads } =
     flags
   const { freeze, experimentName, experiments: experimentsRoot, seed, device } = flags
-  const groups = await groupsOf(freeze, flags.groups)
+  const groups = await groupsIn(flags.groups)
   const network = { task, model, normalise, preprocess, hiddenSize, activation }
-  const aim = { loss, labelSmoothing, classWeights, balancedSampling, groups }
+  const aim = { loss, labelSmoothing, classWeights, balancedSampling, freeze, groups }
   const steps = {
     optimizer,
     learningRate,
@@ -155,13 +155,11 @@ export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** What is frozen comes first: the first group that matches a tensor takes it. */
-async function groupsOf(freeze: string[] | undefined, file: string | undefined): Promise<TrainOptions['groups']> {
-  if (freeze === undefined && file === undefined) return undefined
-  const given = file === undefined ? [] : await readJson(file)
-  if (!Array.isArray(given)) throw new LrpError('INVALID_FILE', `${file} holds no list of groups`)
-  const frozen = (freeze ?? []).map((match) => ({ match, frozen: true }))
-  return [...frozen, ...(given as NonNullable<TrainOptions['groups']>)]
+async function groupsIn(file: string | undefined): Promise<TrainOptions['groups']> {
+  if (file === undefined) return undefined
+  const groups = await readJson(file)
+  if (!Array.isArray(groups)) throw new LrpError('INVALID_FILE', `${file} holds no list of groups`)
+  return groups as NonNullable<TrainOptions['groups']>
 }
 
 function parseWeights(text: string): 'balanced' | number[] {

@@ -2,15 +2,20 @@ import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { NativeSamples } from '../train/native.js'
+import { labelsOf } from '../train/run.js'
 
-const BATCH = 64
+const MOST = 64
 
-/** Output of one layer for every image of a split, computed once: what training of the last layer alone needs. */
+/**
+ * Output of one layer for every image of a split, computed once: what training of the last layer alone needs.
+ * @param batchSize images per pass, where that is less than `MOST`: what training fits in the memory, features do too
+ */
 export async function featuresOf(
   model: Model,
   dataset: Dataset,
   split: SplitName,
   layer: string,
+  batchSize: number,
   signal?: AbortSignal,
   onProgress?: (done: number, total: number) => void
 ): Promise<(NativeSamples & Required<Pick<NativeSamples, 'images'>>) | undefined> {
@@ -18,8 +23,10 @@ export async function featuresOf(
   if (labels.length === 0) return undefined
   let data: Float32Array | undefined
   let shape: number[] = []
-  for (let from = 0; from < labels.length; from += BATCH) {
-    const { bytes, shape: images } = await loadImages(dataset, split, from, Math.min(from + BATCH, labels.length))
+  const step = Math.min(MOST, batchSize)
+  for (let from = 0; from < labels.length; from += step) {
+    const to = Math.min(from + step, labels.length)
+    const { bytes, shape: images } = await loadImages(dataset, split, from, to)
     const found = (await model.activations(normaliseBytes(bytes, images, model.preprocessing!), [layer], signal))[
       layer
     ]!
@@ -27,7 +34,7 @@ export async function featuresOf(
     const size = found.data.length / found.shape[0]!
     data ??= new Float32Array(labels.length * size)
     data.set(found.data, from * size)
-    onProgress?.(Math.min(from + BATCH, labels.length), labels.length)
+    onProgress?.(to, labels.length)
   }
-  return { images: { data: data!, shape: [labels.length, ...shape] }, labels: { data: labels, shape: [labels.length] } }
+  return { images: { data: data!, shape: [labels.length, ...shape] }, labels: labelsOf(dataset.splits[split], dataset) }
 }

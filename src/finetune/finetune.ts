@@ -1,11 +1,11 @@
 import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
+import { testRegression, type RegressionResult } from '../evaluate/regression.js'
 import { test, type TestResult } from '../evaluate/test.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../model/graph.js'
-import { loadModelParts, type LoadOptions } from '../model/load.js'
+import type { LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
-import { plainPreprocessing } from '../model/preprocessing.js'
 import { hasCheckpoint } from '../train/checkpoint.js'
 import { runJob, type Job, type TrainResult } from '../train/job.js'
 import { nativeOptions } from '../train/native-options.js'
@@ -16,6 +16,7 @@ import {
   checkImages,
   checkSame,
   ending,
+  loadStart,
   openStopped,
   openTrainData,
   reopen,
@@ -26,7 +27,7 @@ import {
   type TrainOptions
 } from '../train/train.js'
 import { featuresOf } from './features.js'
-import { findHead, hasClasses, headGraph, tensorsOf, withNewHead, type Head } from './head.js'
+import { checkValueHead, findHead, hasOutputs, headGraph, tensorsOf, withNewHead, type Head } from './head.js'
 
 export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 export type FinetuneMode = (typeof FINETUNE_MODES)[number]
@@ -41,7 +42,7 @@ export interface FinetuneOptions extends Omit<
   load?: Omit<LoadOptions, 'experimentsRoot'>
   /** `last-layer` (default): the rest stays as it is and its outputs are computed once; `whole`: every weight is trained. */
   mode?: FinetuneMode
-  /** A new last layer even where the classes are the model's own. Other classes always get one. */
+  /** A new last layer even where the classes are the model's own, or the values as many. Others always get one. */
   newHead?: boolean
   /** Images that pass through the frozen layers so far, before the epochs begin. */
   onFeatures?: (done: number, total: number) => void
@@ -50,23 +51,33 @@ export interface FinetuneOptions extends Omit<
 export interface FinetuneResult extends TrainResult {
   /** The best model's scores on the test split, per class too; undefined where that is empty or the run was stopped. */
   test: TestResult | undefined
+  /** The same of a regression, which has no `test`. */
+  testRegression: RegressionResult | undefined
 }
 
+/** Images per pass of the test, where the batches of training are larger. */
+const MOST_TESTED = 256
+
 /**
- * Trains a model on: its last layer only (feature extraction), or all of it. The best model is saved as an experiment,
- * whose test/ holds its scores. Random changes of the images need the frozen layers' outputs anew in every epoch.
+ * Trains a model on: its last layer only (feature extraction), or all of it, for the model's own task unless another is
+ * given. The best model is saved as an experiment, whose test/ holds its scores. Random changes of the images need the
+ * frozen layers' outputs anew in every epoch.
  * @throws LrpError as `train`; UNSUPPORTED when the network does not end in a linear layer
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const { resume } = options
   const prepared = resume === undefined ? await begin(options) : await continued(options, resume)
   const result = await runJob(prepared.job)
-  const scored = result.completed && prepared.dataset.splits.test.labels.length > 0
+  const { model, completed } = result
+  const scored = completed && prepared.dataset.splits.test.labels.length > 0 ? model.task : undefined
   const output = result.experiment.path('test')
-  const scores = scored
-    ? await test(result.model, { data: prepared.dataset, output, group: options.group, signal: options.signal })
-    : undefined
-  return { ...result, test: scores }
+  const batchSize = Math.min(MOST_TESTED, prepared.job.options.batchSize)
+  const asked = { data: prepared.dataset, output, batchSize, group: options.group, signal: options.signal }
+  return {
+    ...result,
+    test: scored === 'classification' ? await test(model, asked) : undefined,
+    testRegression: scored === 'regression' ? await testRegression(model, asked) : undefined
+  }
 }
 
 interface Prepared {
@@ -81,13 +92,10 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
   if (options.model === undefined) throw new LrpError('INVALID_ARGUMENT', "finetune needs 'model': what to start from")
   const defaults = { epochs: 10, learningRate: mode === 'whole' ? 5e-4 : 2e-3 }
   const { model: from, ...rest } = options
-  const settings = settingsOf({ ...defaults, ...rest, from }, 'finetune')
-  if (settings.task === 'regression')
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      'fine-tuning gives a model new classes; for values go on with "train --from"'
-    )
-  const started = await start(settings, options, options.newHead ?? false)
+  const loaded = await loadStart(from, options)
+  const { task = loaded.task } = options
+  const settings = settingsOf({ ...defaults, ...rest, task, from }, 'finetune')
+  const started = await start(loaded, settings, options, options.newHead ?? false)
   const { parts, dataset } = started
   checkClasses(dataset)
   const cached = mode === 'last-layer' && settings.augment === undefined
@@ -122,7 +130,7 @@ async function continued(options: FinetuneOptions, name: string): Promise<Prepar
 async function fromStart(experiment: Experiment, options: FinetuneOptions): Promise<Prepared> {
   const settings = storedSettings(experiment, options)
   const { mode, newHead, load } = experiment.manifest.command
-  const started = await start(settings, { ...options, load: load as FinetuneOptions['load'] }, newHead === true)
+  const started = await restart(settings, { ...options, load: load as FinetuneOptions['load'] }, newHead === true)
   checkSame(experiment, started.dataset)
   const job = await firstJob(started, mode, settings, options)
   return { job: { experiment, ...job }, dataset: started.dataset }
@@ -137,7 +145,7 @@ async function fromCheckpoint(experiment: Experiment, options: FinetuneOptions):
     return { job: { experiment, history, state, ...job }, dataset }
   }
   const again = { ...options, load: load as FinetuneOptions['load'], data: dataset }
-  const { parts: first, head } = await start(settings, again, newHead === true)
+  const { parts: first, head } = await restart(settings, again, newHead === true)
   const job = await headOnly(first, head, dataset, settings, options, weights)
   return { job: { experiment, history, state, ...job }, dataset }
 }
@@ -148,28 +156,32 @@ interface Start {
   head: Head
 }
 
-/** The model to start from, with the head for the classes of the data set. */
-async function start(settings: TrainSettings, options: FinetuneOptions, newHead: boolean): Promise<Start> {
-  const { preprocess, from } = settings
-  const { load, experimentsRoot } = options
-  const loaded = await loadModelParts(from!, { preprocess, ...load, experimentsRoot })
+/** `start` with the settings of an experiment. */
+async function restart(settings: TrainSettings, options: FinetuneOptions, newHead: boolean): Promise<Start> {
+  const { from, preprocess } = settings
+  return start(await loadStart(from!, { ...options, preprocess }), settings, options, newHead)
+}
+
+/** The model to start from, with the head for the classes or values of the data set. */
+async function start(
+  loaded: ModelParts,
+  settings: TrainSettings,
+  options: FinetuneOptions,
+  newHead: boolean
+): Promise<Start> {
   const dataset = await openTrainData(settings, options, loaded.preprocessing)
   checkImages(loaded, dataset)
   const head = findHead(loaded.graph)
-  const keeps = !newHead && hasClasses(loaded, head, dataset.classes)
-  const parts = keeps
-    ? { ...loaded, classes: dataset.classes }
-    : await withNewHead(loaded, head, dataset.classes, settings.seed)
-  return {
-    parts: { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(dataset.imageShape) },
-    dataset,
-    head
-  }
+  const { task, classes } = dataset
+  if (task === 'regression') checkValueHead(loaded.graph)
+  const keeps = !newHead && hasOutputs(loaded, head, dataset)
+  const parts = keeps ? loaded : await withNewHead(loaded, head, classes.length, settings.seed)
+  return { parts: { ...parts, task, classes }, dataset, head }
 }
 
 function withFrozenBody(settings: TrainSettings, head: Head): TrainSettings {
   const own = Object.values(head.node.parameters).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return { ...settings, groups: [{ match: `^(?!(${own.join('|')})$)`, frozen: true }] }
+  return { ...settings, freeze: undefined, groups: [{ match: `^(?!(${own.join('|')})$)`, frozen: true }] }
 }
 
 /** A job in which the head alone is trained, on features that are computed here, once. */
@@ -184,7 +196,7 @@ async function headOnly(
   using body = await Model.create(parts, options.device)
   const { graph, preprocessing } = body
   const features = (split: 'train' | 'valid') =>
-    featuresOf(body, dataset, split, head.features, options.signal, options.onFeatures)
+    featuresOf(body, dataset, split, head.features, settings.batchSize, options.signal, options.onFeatures)
   const [train, valid] = [(await features('train'))!, await features('valid')]
   body.dispose()
   const own = headGraph(graph, head, train.images.shape.slice(1))
@@ -193,7 +205,7 @@ async function headOnly(
     { name: parts.name, graph: own, tensors: weights ?? tensorsOf(own, parts.tensors) },
     options.device
   )
-  const frame = { name: parts.name, graph, preprocessing, classes: parts.classes }
+  const frame = { name: parts.name, graph, preprocessing, task: body.task, classes: parts.classes }
   return {
     model,
     data: { train, valid },

@@ -1,9 +1,10 @@
 import { LrpError } from '../errors.js'
+import type { Dataset } from '../data/dataset.js'
 import type { Graph, GraphNode, ModelParts } from '../model/graph.js'
 import { callNative } from '../native.js'
 import type { RawTensor, StateDict } from '../tensor.js'
 
-/** The last layer with weights, which decides the classes: a linear layer, or a convolution of 1x1. */
+/** The last layer with weights, which decides the classes or values: a linear layer, or a convolution of 1x1. */
 export interface Head {
   node: GraphNode
   /** What it reads: the features. */
@@ -39,20 +40,32 @@ export function tensorsOf(graph: Graph, tensors: StateDict): StateDict {
   return new Map(names.map((name) => [name, tensors.get(name)!]))
 }
 
-/** The same network with a head for other classes, initialised as PyTorch does. The same seed gives the same head. */
-export async function withNewHead(parts: ModelParts, head: Head, classes: string[], seed: number): Promise<ModelParts> {
+/** The same network with a new head for so many outputs, initialised as PyTorch does. The same seed gives the same head. */
+export async function withNewHead(parts: ModelParts, head: Head, outputs: number, seed: number): Promise<ModelParts> {
   const { weight, bias } = head.node.parameters
   const old = parts.tensors.get(weight!)!.shape
   const bound = 1 / Math.sqrt(old.slice(1).reduce((product, axis) => product * axis, 1))
-  const wanted = [{ name: weight!, shape: [classes.length, ...old.slice(1)], bound }]
-  if (bias !== undefined) wanted.push({ name: bias, shape: [classes.length], bound })
+  const wanted = [{ name: weight!, shape: [outputs, ...old.slice(1)], bound }]
+  if (bias !== undefined) wanted.push({ name: bias, shape: [outputs], bound })
   const made: Record<string, RawTensor> = await callNative((addon) => addon.initialise(wanted, seed))
-  return { ...parts, classes, tensors: new Map([...parts.tensors, ...Object.entries(made)]) }
+  return { ...parts, tensors: new Map([...parts.tensors, ...Object.entries(made)]) }
 }
 
-/** Whether a model already tells these classes apart, in this order. */
-export function hasClasses(parts: ModelParts, head: Head, classes: string[]): boolean {
+/**
+ * Whether a model already tells the classes of a data set apart, in its order, or predicts as many values. A file that names
+ * neither task nor classes has the outputs that are wanted if it has as many.
+ */
+export function hasOutputs(parts: ModelParts, head: Head, { task = 'classification', classes }: Dataset): boolean {
   const outputs = parts.tensors.get(head.node.parameters.weight!)!.shape[0]
-  if (outputs !== classes.length) return false
-  return parts.classes === undefined || parts.classes.every((name, i) => name === classes[i])
+  const own = parts.task ?? (parts.classes && 'classification')
+  if (outputs !== classes.length || (own ?? task) !== task) return false
+  return task === 'regression' || parts.classes === undefined || parts.classes.every((name, i) => name === classes[i])
+}
+
+/** @throws LrpError UNSUPPORTED where what follows the head makes probabilities: no values can be learnt through it */
+export function checkValueHead(graph: Graph): void {
+  const squashes = graph.nodes.findLast(({ op }) => /softmax$/.test(op))
+  const last = graph.nodes.findLast(({ parameters }) => parameters.weight !== undefined)
+  if (!squashes || graph.nodes.indexOf(squashes) < graph.nodes.indexOf(last!)) return
+  throw new LrpError('UNSUPPORTED', `the network ends in ${squashes.op} (${squashes.name}), which gives no values`)
 }

@@ -54,6 +54,14 @@ export interface Line {
   /** Half-transparent band: lower and upper value per point. */
   band?: [number, number][]
   dashed?: boolean
+  /** Drawn beneath the others in this colour; all of one name have one place in the legend. */
+  background?: string
+}
+
+/** An axis that is not just of numbers: logarithmic, or with names, of which a point's x is the number. */
+export interface ScatterAxis {
+  log?: boolean
+  names?: string[]
 }
 
 export interface Range {
@@ -64,7 +72,7 @@ export interface Range {
 /** Lines over a numeric axis, with optional bands; points that are no numbers leave a gap. */
 export function lineChart(title: string, xName: string, yName: string, lines: Line[], range?: Range): Promise<Chart> {
   const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, colourOf(i)) : []))
-  const legend = legendOf(lines.map((line) => line.name))
+  const legend = legendOf([...new Set(lines.map((line) => line.name))])
   return renderChart(
     {
       title: titleOf(title),
@@ -85,15 +93,18 @@ export function scatterChart(
   xName: string,
   yName: string,
   groups: Line[],
-  range?: Range
+  range?: Range,
+  { log = false, names }: ScatterAxis = {}
 ): Promise<Chart> {
   const legend = legendOf(groups.map((group) => group.name))
+  const axis = names ? nameAxis(names, WIDTH - 106) : { option: log ? LOG_AXIS : { scale: true, ...range }, height: 20 }
+  const below = axis.height + legend.height
   return renderChart(
     {
       title: titleOf(title),
       legend: legend.option,
-      grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
-      xAxis: { ...numberAxis(xName, 30), scale: true, ...range },
+      grid: { left: 78, right: 28, top: 52, bottom: 40 + below },
+      xAxis: { ...numberAxis(xName, axis.height + 10), ...axis.option },
       yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
       series: groups.map((group, i) => ({
         name: group.name,
@@ -105,7 +116,7 @@ export function scatterChart(
       }))
     },
     WIDTH,
-    416 + legend.height
+    396 + below
   )
 }
 
@@ -167,6 +178,12 @@ export function confusionChart(matrix: number[][], classes: string[]): Promise<C
     48 + side + bottom
   )
 }
+
+/** ECharts takes powers by logarithms, and would write 0.00009999999999999999. */
+const LOG_AXIS = {
+  type: 'log',
+  axisLabel: { formatter: (tick: number) => String(Number(tick.toPrecision(6))) }
+} as const
 
 const colourOf = (i: number): string => COLOURS[i % COLOURS.length]!
 
@@ -246,7 +263,8 @@ function lineSeries(line: Line, colour: string): echarts.SeriesOption {
     type: 'line',
     data: line.points,
     symbolSize: line.points.length > 40 ? 0 : 6,
-    itemStyle: { color: colour },
+    z: line.background ? 1 : 2,
+    itemStyle: { color: line.background ?? colour },
     lineStyle: { width: 2, type: line.dashed ? 'dashed' : 'solid' }
   }
 }

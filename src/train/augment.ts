@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
+import { toCamel, toKebab } from '../flags.js'
 import { checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 
@@ -42,7 +43,7 @@ const FLAGS = ['randomCrop', 'flip', 'verticalFlip']
 export function parseAugment(text: string): Augmentation {
   const entries = text.split(',').map((part): [string, number | boolean] => {
     const [given = '', value] = part.trim().split('=')
-    const name = given.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+    const name = toCamel(given)
     if (!NAMES.includes(name)) throw unknownName('augmentation', given, NAMES.map(toKebab))
     if (FLAGS.includes(name) && value === undefined) return [name, true]
     const number = Number(value)
@@ -55,10 +56,6 @@ export function parseAugment(text: string): Augmentation {
     return [name, number]
   })
   return checkOptions(augmentSchema, Object.fromEntries(entries), 'augment')
-}
-
-function toKebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** As the addon wants it; undefined when nothing is changed. */

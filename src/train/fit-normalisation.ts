@@ -3,8 +3,14 @@ import type { Preprocessing } from '../model/graph.js'
 
 const AT_ONCE = 256
 
-/** Mean and standard deviation per channel of the training images, from 0 to `scale`: what normalisation starts from. */
-export async function fitNormalisation(dataset: Dataset, scale = 1): Promise<Pick<Preprocessing, 'mean' | 'std'>> {
+/**
+ * Mean and standard deviation per channel of the training images, from 0 to `scale`: what normalisation starts from. In the
+ * order of `channelOrder`, because that is where they are applied.
+ */
+export async function fitNormalisation(
+  dataset: Dataset,
+  { scale, channelOrder }: Pick<Preprocessing, 'scale' | 'channelOrder'> = { scale: 1, channelOrder: 'rgb' }
+): Promise<Pick<Preprocessing, 'mean' | 'std'>> {
   const [channels, height, width] = dataset.imageShape
   const plane = height * width
   const total = dataset.splits.train.labels.length
@@ -29,5 +35,6 @@ export async function fitNormalisation(dataset: Dataset, scale = 1): Promise<Pic
   const mean = sums.map((sum) => sum / count)
   const std = squares.map((square, c) => Math.sqrt(Math.max(0, square / count - mean[c]! ** 2)))
   const round = (value: number): number => Number(((value / 255) * scale).toFixed(6))
-  return { mean: mean.map(round), std: std.map((value) => round(value) || scale) }
+  const fitted = { mean: mean.map(round), std: std.map((value) => round(value) || scale) }
+  return channelOrder === 'bgr' ? { mean: fitted.mean.reverse(), std: fitted.std.reverse() } : fitted
 }

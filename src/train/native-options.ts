@@ -92,11 +92,12 @@ export function trainableNames(graph: Graph): string[] {
   return [...new Set(names.filter((name) => name !== undefined))]
 }
 
-function groupsOf({ groups }: TrainSettings, graph: Graph): NativeTrainOptions['groups'] {
-  if (!groups) return undefined
+function groupsOf({ freeze = [], groups = [] }: TrainSettings, graph: Graph): NativeTrainOptions['groups'] {
+  const all: typeof groups = [...freeze.map((match) => ({ match, frozen: true })), ...groups]
+  if (all.length === 0) return undefined
   const rest = new Set(trainableNames(graph))
   const result: NonNullable<NativeTrainOptions['groups']> = []
-  for (const { match, frozen, ...rates } of groups) {
+  for (const { match, frozen, ...rates } of all) {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
     if (names.length === 0)
       throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches the group '${match}'`)

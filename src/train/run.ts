@@ -62,11 +62,15 @@ export function trainData(dataset: Dataset): NativeTrainData {
   return { train: samples(train, dataset), valid: valid.labels.length > 0 ? samples(valid, dataset) : undefined }
 }
 
+/** Class numbers, or values. */
+export function labelsOf({ labels, values }: Split, { classes }: Dataset): NativeSamples['labels'] {
+  const count = labels.length
+  return values ? { data: values, shape: [count, classes.length] } : { data: labels, shape: [count] }
+}
+
 function samples(split: Split, dataset: Dataset): NativeSamples {
   const count = split.labels.length
-  const labels = split.values
-    ? { data: split.values, shape: [count, dataset.classes.length] }
-    : { data: split.labels, shape: [count] }
+  const labels = labelsOf(split, dataset)
   const shape = storedShape(dataset)
   if (!dataset.read) return { images: { data: split.images, shape: [count, ...shape] }, labels }
   const size = sizeOf(shape)

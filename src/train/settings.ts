@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CACHES } from '../data/decode.js'
 import { TASKS } from '../model/graph.js'
+import { ARCHITECTURES } from '../model/architectures/index.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
 import { LrpError } from '../errors.js'
@@ -14,9 +15,11 @@ export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as cons
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
 
+const pattern = z.string().refine(isRegularExpression, 'is no regular expression')
+
 const groupSchema = z.strictObject({
   /** Regular expression over tensor names; the first group that matches a tensor takes it. */
-  match: z.string().refine(isRegularExpression, 'is no regular expression'),
+  match: pattern,
   learningRate: z.number().positive().optional(),
   weightDecay: z.number().min(0).optional(),
   /** These tensors stay as they are. */
@@ -58,6 +61,8 @@ export const settingsSchema = z.object({
   momentum: z.number().min(0).lt(1).default(0),
   nesterov: z.boolean().default(false),
   weightDecay: z.number().min(0).default(0),
+  /** Tensors that stay as they are: regular expressions over their names. They come before `groups`. */
+  freeze: z.array(pattern).optional(),
   groups: z.array(groupSchema).optional(),
   scheduler: z.string().default('one-cycle'),
   warmupEpochs: z.number().min(0).default(0),
@@ -93,7 +98,8 @@ export function checkSettings(options: unknown, what: string): TrainSettings {
   const given = checkOptions(settingsSchema, options, what)
   const regression = given.task === 'regression'
   const settings = { ...given, loss: given.loss ?? (regression ? 'mse' : 'cross-entropy') }
-  const { activation, loss, optimizer, scheduler, precision } = settings
+  const { model, activation, loss, optimizer, scheduler, precision } = settings
+  if (typeof model === 'string' && !model.endsWith('.json')) checkName('model', model, Object.keys(ARCHITECTURES))
   checkName('activation', activation, Object.keys(ACTIVATIONS))
   checkName('loss', loss, LOSSES)
   checkName('optimizer', optimizer, OPTIMIZERS)

@@ -76,11 +76,20 @@ function checkFrom(options: TrainOptions): void {
 /** What a run begins with: the data set, and a fresh network for it or the one of `from`. */
 async function start(settings: TrainSettings, options: TrainOptions): Promise<{ parts: ModelParts; dataset: Dataset }> {
   const { from, preprocess } = settings
-  const { load = {}, experimentsRoot } = options
-  const loaded = from === undefined ? undefined : await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const loaded = from === undefined ? undefined : await loadStart(from, { ...options, preprocess })
   const dataset = await openTrainData(settings, options, loaded?.preprocessing)
   checkClasses(dataset)
   return { dataset, parts: loaded ? await fitted(loaded, dataset) : await freshParts(settings, dataset) }
+}
+
+/** The model that a run starts from. A file that does not say so gets images of its own size, with values from 0 to 1. */
+export async function loadStart(
+  from: string,
+  { preprocess, load, experimentsRoot }: Pick<TrainOptions, 'preprocess' | 'load' | 'experimentsRoot'>
+): Promise<ModelParts> {
+  const parts = await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const imageShape = parts.graph.inputShape.slice(1).map(Number)
+  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }
 }
 
 async function resume(options: TrainOptions, name: string): Promise<TrainResult> {
@@ -169,9 +178,16 @@ interface Reopened extends Pick<Job, 'history' | 'state'> {
   weights: StateDict
 }
 
-/** The settings that options mean; an opened data set has its own name and task. @throws LrpError INVALID_ARGUMENT */
+/**
+ * The settings that options mean; an opened data set has its own name and task.
+ * @throws LrpError INVALID_ARGUMENT, also for another task than that of an opened data set
+ */
 export function settingsOf(options: TrainOptions, what: string): TrainSettings {
-  const { data } = options
+  const { data, task } = options
+  if (typeof data === 'object' && task !== undefined && task !== (data.task ?? 'classification')) {
+    const has = data.task ?? 'classification'
+    throw new LrpError('INVALID_ARGUMENT', `the data set ${data.name} is for ${has}, not for ${task}`)
+  }
   const own =
     typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
   return checkSettings({ ...options, ...own }, what)
@@ -271,7 +287,7 @@ async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<Mo
   const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
   const parts = { ...(await initialise(architecture, settings.seed, classes)), task }
   const preprocessing = (await givenPreprocessing(settings)) ?? plainPreprocessing(imageShape)
-  const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing.scale) : {}
+  const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing) : {}
   return { ...parts, preprocessing: { ...preprocessing, ...values } }
 }
 
@@ -288,8 +304,7 @@ async function fitted(parts: ModelParts, dataset: Dataset): Promise<ModelParts> 
         : `the model has ${has} classes, ${dataset.name} has ${classes.length}: finetune gives it a new head`
     )
   }
-  const { preprocessing = plainPreprocessing(dataset.imageShape) } = parts
-  return { ...parts, ...(task === 'regression' && { task }), classes, preprocessing }
+  return { ...parts, ...(task === 'regression' && { task }), classes }
 }
 
 /** How many outputs a model has whose classes have no names. */

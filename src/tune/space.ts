@@ -2,15 +2,16 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
+import { toCamel, toKebab } from '../flags.js'
+import { readLayers } from '../model/layers.js'
+import { choosePreprocessing } from '../model/preprocessing.js'
 import { checkOptions } from '../options.js'
-import { unknownName } from '../suggest.js'
-import { settingsSchema } from '../train/settings.js'
-
-const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.number(), z.string()]))])
+import { nearest } from '../suggest.js'
+import { checkSettings, settingsSchema, type TrainSettings } from '../train/settings.js'
 
 const axisSchema = z.union([
-  z.array(value).min(1),
-  z.strictObject({ choice: z.array(value).min(1) }),
+  z.array(z.json()).min(1),
+  z.strictObject({ choice: z.array(z.json()).min(1) }),
   z
     .strictObject({
       min: z.number(),
@@ -24,32 +25,70 @@ const axisSchema = z.union([
 ])
 
 type Axis = z.output<typeof axisSchema>
-export type Sample = Record<string, z.infer<typeof value>>
+type Value = z.infer<ReturnType<typeof z.json>>
+/** Values of what is searched, as the space names them. */
+export type Sample = Record<string, Value>
 
 /** What is searched: settings of `train` by name, each a list of values or a range. */
 export type GivenSpace = Record<string, z.input<typeof axisSchema>>
 export type Space = Record<string, Axis>
 
-/** @throws LrpError INVALID_ARGUMENT naming the axis; for an unknown setting with the nearest name */
+/** What is learnt from what: the same for all trials, since their scores are compared. */
+const FIXED = ['task', 'data', 'dataPath', 'from']
+const SEARCHABLE = Object.keys(settingsSchema.shape).filter((name) => !FIXED.includes(name))
+
+/** @throws LrpError INVALID_ARGUMENT naming the axis; for an unknown setting with the nearest name, and all that there are */
 export function checkSpace(given: unknown): Space {
   const space = checkOptions(z.record(z.string(), axisSchema), given, 'the search space')
-  const names = Object.keys(settingsSchema.shape)
-  const fixed = ['data', 'dataPath', 'validSplit', 'testSplit', 'imageSize', 'channels', 'preprocess', 'epochs', 'from']
-  const renamed = Object.entries(space).map(
-    ([name, axis]) => [name.replace(/-(\w)/g, (_, c: string) => c.toUpperCase()), axis] as const
-  )
+  const renamed = Object.entries(space).map(([name, axis]) => [toCamel(name), axis] as const)
   if (renamed.length === 0) throw new LrpError('INVALID_ARGUMENT', 'the search space is empty')
-  for (const [name] of renamed) {
-    if (!names.includes(name))
-      throw unknownName(
-        'setting',
-        name,
-        names.filter((one) => !fixed.includes(one))
-      )
-    if (fixed.includes(name))
-      throw new LrpError('INVALID_ARGUMENT', `the setting '${name}' is the same for all trials: it cannot be searched`)
-  }
+  for (const [name] of renamed) if (!SEARCHABLE.includes(name)) throw unsearchable(name)
   return Object.fromEntries(renamed)
+}
+
+/** What can be searched, as flags are named. */
+export function searchableFlags(): string[] {
+  return SEARCHABLE.map(toKebab)
+}
+
+function unsearchable(name: string): LrpError {
+  const meant = nearest(name, SEARCHABLE)
+  const why = FIXED.includes(name)
+    ? `the setting '${toKebab(name)}' is the same for all trials`
+    : `there is no setting '${toKebab(name)}'${meant ? ` (did you mean '${toKebab(meant)}'?)` : ''}`
+  return new LrpError('INVALID_ARGUMENT', `${why}; these can be searched: ${searchableFlags().join(', ')}`)
+}
+
+/** Settings of lists, where one value can stand for them as it does on the command line. */
+const AS_LIST: Record<string, (value: Value) => Value> = {
+  imageSize: (side) => [side, side],
+  hiddenSize: (units) => [units],
+  freeze: (match) => [match]
+}
+
+/** The settings of a trial. @throws LrpError INVALID_ARGUMENT naming the setting */
+export function settingsFrom(base: TrainSettings, sample: Sample): TrainSettings {
+  const values = Object.entries(sample).map(([name, value]) => {
+    const list = Array.isArray(value) ? undefined : AS_LIST[name]
+    return [name, list ? list(value) : value]
+  })
+  return checkSettings({ ...base, ...Object.fromEntries(values) }, 'the search space')
+}
+
+/**
+ * Every value that a list names, the ends of every range and a place between them, whether or not a trial will have it.
+ * @throws LrpError INVALID_ARGUMENT naming the setting; NOT_FOUND, INVALID_FILE for a file that a value names
+ */
+export async function checkValues(space: Space, base: TrainSettings): Promise<void> {
+  const odd = 0.3141 // between the ends, no whole number: settings that are some need "integer"
+  for (const [name, axis] of Object.entries(space)) {
+    const values = choices(axis) ?? [0, odd, 1].map((share) => pointOf(axis, share))
+    for (const value of values) {
+      const { preprocess, model } = settingsFrom(base, { [name]: value })
+      if (name === 'preprocess') await choosePreprocessing(preprocess!, [])
+      if (name === 'model' && String(model).endsWith('.json')) await readLayers(String(model))
+    }
+  }
 }
 
 /** Trial `index` of a random search: depends on seed and index alone. */
@@ -70,13 +109,14 @@ export function gridSamples(space: Space, points: number): Sample[] {
   return samples
 }
 
-function choices(axis: Axis): Sample[string][] | undefined {
+/** The values of a list; undefined for a range. */
+export function choices(axis: Axis): Value[] | undefined {
   if (Array.isArray(axis)) return axis
   return 'choice' in axis ? axis.choice : undefined
 }
 
 /** The value at a share from 0 to 1 of an axis. */
-function pointOf(axis: Axis, share: number): Sample[string] {
+function pointOf(axis: Axis, share: number): Value {
   const list = choices(axis)
   if (list) return list[Math.min(list.length - 1, Math.floor(share * list.length))]!
   const { min, max, scale, integer } = axis as Exclude<Axis, unknown[] | { choice: unknown }>

@@ -2,19 +2,29 @@ import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import { z } from 'zod'
-import type { Dataset } from '../data/dataset.js'
-import { LrpError, isLrpError } from '../errors.js'
+import { LrpError, isLrpError, type ErrorCode } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { copyAtomic, makeFolder } from '../files.js'
 import { checkOptions } from '../options.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
-import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
+import { settingsOf, train, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
+import { checkOpened, dataKey, DataSets } from './data-sets.js'
+import { writeOutcome } from './outcome.js'
 import { inParallel } from './parallel.js'
-import { checkSpace, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
-import { ranked, readTrials, writeOutcome, writeTrials, type Measure, type Trial } from './trials.js'
+import {
+  checkSpace,
+  checkValues,
+  gridSamples,
+  randomSample,
+  settingsFrom,
+  type GivenSpace,
+  type Sample,
+  type Space
+} from './space.js'
+import { ranked, readTrials, writeTrials, type Measure, type Trial } from './trials.js'
 
-export type { Trial } from './trials.js'
+export type { Measure, Trial } from './trials.js'
 export type { GivenSpace } from './space.js'
 
 const searchSchema = z.object({
@@ -34,7 +44,7 @@ type Search = z.output<typeof searchSchema>
 export interface TuneOptions extends Omit<TrainOptions, 'untilEpoch' | 'onProgress'>, z.input<typeof searchSchema> {
   /** What is searched: settings of `train`, each a list, `{ choice }`, or `{ min, max, scale?, integer? }`. */
   space?: GivenSpace
-  onTrial?: (trial: Trial, trials: readonly Trial[]) => void
+  onTrial?: (trial: Trial, trials: readonly Trial[], measure: Measure) => void
 }
 
 export interface TuneResult {
@@ -52,32 +62,41 @@ export interface TuneResult {
 /**
  * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, hopeless trials ended early by successive
  * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and can be gone on with after a stop
- * or a crash. A trial whose loss is not finite counts as failed.
- * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images
+ * or a crash. A trial whose loss is not finite, or whose settings do not go together, counts as failed.
+ * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images; NUMERIC when every
+ * trial failed
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
   const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
-  const { experiment, trials, dataset } = search
-  if (dataset.splits.valid.labels.length === 0) {
-    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: give --valid-split`)
-  }
+  const { experiment, trials, base, space, measure } = search
   const stopped = !(await new Runner(search, options).run())
-  const { measure } = search
-  await writeOutcome(experiment, trials, measure)
+  await writeOutcome(experiment, space, trials, measure)
   const best = ranked(trials, measure).find((trial) => trial.score !== null)
   if (best) await keepBest(experiment, best)
   const score = { [measure === 'loss' ? 'validLoss' : 'validAccuracy']: best?.score }
   const results = { completed: !stopped, best: best?.index, ...score, trials: trials.length }
   const { command } = experiment.manifest
-  await experiment.record({ command: { ...command, ...best?.settings }, results })
+  await experiment.record({ command: { ...command, ...settingsFrom(base, best?.settings ?? {}) }, results })
+  if (!stopped && !best) throw allFailed(experiment, trials)
   return { experiment, trials: ranked(trials, measure), measure, best, completed: !stopped }
 }
+
+function allFailed(experiment: Experiment, trials: Trial[]): LrpError {
+  const { index, error } = trials.find((trial) => trial.state === 'failed')!
+  const where = `${experiment.path('tune.csv')} has the reasons`
+  return new LrpError('NUMERIC', `no trial succeeded: trial ${index} failed: ${error}; ${where}`)
+}
+
+/** Errors that are a trial's own; others end the search. */
+const FAILURES: ErrorCode[] = ['NUMERIC', 'INVALID_ARGUMENT', 'UNSUPPORTED']
 
 interface OpenSearch {
   experiment: Experiment
   trials: Trial[]
-  dataset: Dataset
+  datasets: DataSets
+  /** Settings that are not searched. */
   base: TrainSettings
+  space: Space
   search: Search
   measure: Measure
 }
@@ -91,12 +110,18 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   const search = checkOptions(searchSchema, options, 'tune')
   const base = settingsOf(options, 'tune')
   const space = checkSpace(options.space ?? {})
+  await checkValues(space, base)
+  checkOpened(options, space)
+  if ('epochs' in space && search.halving > 1) {
+    const why = 'successive halving decides how many epochs a trial gets'
+    throw new LrpError('INVALID_ARGUMENT', `epochs can be searched with --halving 1 alone: ${why}`)
+  }
   const samples =
     search.method === 'grid'
       ? gridSamples(space, search.gridPoints)
       : Array.from({ length: search.trials }, (_, i) => randomSample(space, base.seed, i))
-  for (const sample of samples) checkSettings({ ...base, ...sample }, 'the search space')
-  const dataset = await openTrainData(base, options)
+  const datasets = new DataSets(options)
+  await datasets.use(settingsFrom(base, samples[0]!), async () => {}) // what is wrong with it is said before a folder is made
   const trials = samples.map((settings, index): Trial => ({
     index,
     settings,
@@ -114,7 +139,7 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
     options.experimentsRoot
   )
   await writeTrials(experiment, trials)
-  return { experiment, trials, dataset, base, search, measure: measureOf(base) }
+  return { experiment, trials, datasets, base, space, search, measure: measureOf(base) }
 }
 
 async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSearch> {
@@ -124,8 +149,8 @@ async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSea
     throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
   const search = checkOptions(searchSchema, command.search, 'experiment.json')
   const base = checkSettings(command, 'experiment.json')
-  const [trials, dataset] = [await readTrials(experiment), await openTrainData(base, options)]
-  return { experiment, trials, dataset, base, search, measure: measureOf(base) }
+  const [space, trials] = [checkSpace(command.space), await readTrials(experiment)]
+  return { experiment, trials, datasets: new DataSets(options), base, space, search, measure: measureOf(base) }
 }
 
 /** Epochs of each round of successive halving, the last being all; the number of trials falls by `eta` each time. */
@@ -133,6 +158,19 @@ export function roundsOf(epochs: number, trials: number, eta: number): number[] 
   if (eta < 2) return [epochs]
   const count = Math.floor(Math.log(Math.min(epochs, trials)) / Math.log(eta) + 1e-9)
   return Array.from({ length: count + 1 }, (_, i) => Math.max(1, Math.round(epochs / eta ** (count - i))))
+}
+
+/** A trial, and how far it trains before others have their turn. */
+interface Turn {
+  trial: Trial
+  settings: TrainSettings
+  untilEpoch: number
+}
+
+/** Those on the same data set follow each other: it is opened once. */
+function byData(turns: Turn[]): Turn[] {
+  const keyOf = ({ settings }: Turn): string => dataKey(settings)
+  return [...new Set(turns.map(keyOf))].flatMap((key) => turns.filter((turn) => keyOf(turn) === key))
 }
 
 class Runner {
@@ -163,48 +201,52 @@ class Runner {
   }
 
   private round(alive: Trial[], epochs: number): Promise<boolean> {
-    const waiting = alive.filter((trial) => trial.epochs < epochs)
-    return inParallel(waiting, this.open.search.parallel, (trial) => this.trial(trial, epochs))
+    const { base, search } = this.open
+    const waiting = alive
+      .map((trial) => ({ trial, settings: settingsFrom(base, trial.settings) }))
+      .map((one) => ({ ...one, untilEpoch: search.halving > 1 ? epochs : one.settings.epochs }))
+      .filter(({ trial, untilEpoch }) => trial.epochs < untilEpoch)
+    return inParallel(byData(waiting), search.parallel, (one) => this.trial(one))
   }
 
   /** Trains one trial up to an epoch; false when it was stopped on the way. */
-  private async trial(trial: Trial, epochs: number): Promise<boolean> {
+  private async trial({ trial, settings, untilEpoch }: Turn): Promise<boolean> {
     trial.state = 'running'
     try {
-      const result = await train({ ...(await this.optionsOf(trial)), untilEpoch: epochs, signal: this.options.signal })
+      const result = await this.open.datasets.use(settings, async (data) =>
+        train({ ...(await this.optionsOf(trial, settings)), data, untilEpoch, signal: this.options.signal })
+      )
       result.model.dispose()
       const { measure } = this.open
       trial.curve = result.history.map((event) => (measure === 'loss' ? event.validLoss : event.validAccuracy))
       const best = measure === 'loss' ? Math.min : Math.max
       trial.score = trial.curve.length > 0 ? best(...trial.curve) : null
       const ended = result.reason === 'early-stopped'
-      trial.epochs = ended ? Math.max(epochs, this.open.base.epochs) : result.history.length
+      trial.epochs = ended ? settings.epochs : result.history.length
       trial.state = 'waiting'
       await this.save()
-      this.options.onTrial?.(trial, this.open.trials)
+      this.options.onTrial?.(trial, this.open.trials, this.open.measure)
       return result.reason !== 'cancelled'
     } catch (error) {
-      if (!isLrpError(error) || error.code !== 'NUMERIC') {
-        if (isLrpError(error) && error.code === 'ABORTED') return false
-        throw error
-      }
+      if (isLrpError(error) && error.code === 'ABORTED') return false
+      if (!isLrpError(error) || !FAILURES.includes(error.code)) throw error
       Object.assign(trial, { state: 'failed', score: null, error: error.message })
       await this.save()
-      this.options.onTrial?.(trial, this.open.trials)
+      this.options.onTrial?.(trial, this.open.trials, this.open.measure)
       return true
     }
   }
 
-  private async optionsOf(trial: Trial): Promise<TrainOptions> {
-    const { experiment, dataset, base } = this.open
+  private async optionsOf(trial: Trial, settings: TrainSettings): Promise<TrainOptions> {
+    const { experiment } = this.open
     const experimentsRoot = experiment.path('trials')
     const name = trialName(trial)
-    const common = { data: dataset, experimentsRoot, device: this.options.device }
+    const common = { experimentsRoot, device: this.options.device }
     const folder = experiment.path('trials', name)
     if (existsSync(experiment.path('trials', name, 'checkpoints', 'last.safetensors')))
       return { ...common, resume: name }
     await rm(folder, { recursive: true, force: true }) // killed before its first epoch ended
-    return { ...base, ...trial.settings, ...common, experimentName: name } as TrainOptions
+    return { ...settings, ...common, experimentName: name }
   }
 
   private save(): Promise<void> {

@@ -40,6 +40,39 @@ test('parameter groups come from a file, and what is frozen stays frozen', async
   expect((await run('--groups', file)).err).toContain("matches the group '^9'")
 })
 
+test('fine-tuning follows the task of the model, unless it is told another', async () => {
+  const name = ['--experiment-name', 'dev-values', ...experiments]
+  await cli('train', '--task', 'regression', '--epochs', '1', ...name)
+  const onto = ['dev-values', '--epochs', '1', '--experiment-name', 'dev-onto', ...experiments]
+  const { out } = await cli('finetune', ...onto)
+  expect(out).toMatch(/^test R2 -?[\d.]+ on 359 images, MAE [\d.]+, RMSE [\d.]+\nbest epoch 1, validation loss/)
+  expect((await cli('finetune', ...onto, '--task', 'classification')).out).toMatch(/^test accuracy .*\n {2}0: TP \d/)
+})
+
+test('a search says why its trials failed, and fails with all of them', async () => {
+  const space = join(root, 'space.json')
+  writeFileSync(space, '{"learning-rate": [1e30, 1e31]}')
+  const search = ['--space', space, '--method', 'grid', '--halving', '1', '--epochs', '1', '--optimizer', 'sgd']
+  const { status, out, err } = await cli('tune', ...search, ...experiments)
+  expect([status, out]).toEqual([1, ''])
+  expect(err).toMatch(/^trial 1 failed: the loss is not finite/m)
+  expect(err).toMatch(/^lrp-native: no trial succeeded: trial 0 failed: the loss is not finite/m)
+})
+
+test('a search prints one table, with a header and values as flags take them', async () => {
+  const space = join(root, 'space.json')
+  writeFileSync(space, '{"hidden-size": [[16, 8], 8], "optimizer": ["adam"]}')
+  const search = ['--space', space, '--method', 'grid', '--halving', '1', '--epochs', '1']
+  const { out, err } = await cli('tune', ...search, ...experiments)
+  const [header, ...rows] = out.split('\n').slice(0, 3)
+  expect(header).toBe('trial  valid accuracy  epochs  state  hidden-size  optimizer')
+  expect(rows.map((row) => row.split(/ {2,}/).slice(2)).sort()).toEqual([
+    ['1', 'done', '16 8', 'adam'],
+    ['1', 'done', '8', 'adam']
+  ])
+  expect(err.match(/^trial \d: accuracy 0\.\d+ after 1 epochs$/gm)).toHaveLength(2)
+})
+
 test.each([['train'], ['data', 'inspect']])('%s shows how far a download is', async (...command) => {
   const server = createServer((_, response) => response.writeHead(200, { connection: 'close' }).end('not MNIST'))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

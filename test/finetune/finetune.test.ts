@@ -7,6 +7,7 @@ import { openDataset } from '../../src/data/open.js'
 import { take } from '../../src/data/split.js'
 import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
 import { findHead, headGraph } from '../../src/finetune/head.js'
+import { exportModel } from '../../src/model/export/index.js'
 import { train } from '../../src/train/train.js'
 
 /** The digits from `from` to `to` alone, numbered anew. */
@@ -93,6 +94,35 @@ describe('finetune', () => {
     const { model } = await run({ epochs: 1, preprocess })
     expect(model.preprocessing).toEqual({ resize: [8, 8], ...values })
     model.dispose()
+  })
+
+  test.each([
+    [16, 16],
+    [512, 64]
+  ])('with batches of %d takes %d images a pass through the frozen layers', async (batchSize, pass) => {
+    const done: number[] = []
+    const onFeatures = (count: number): unknown => done.push(count)
+    const { model, experiment } = await run({ epochs: 1, batchSize, onFeatures })
+    model.dispose()
+    expect(done.slice(0, 2)).toEqual([pass, 2 * pass])
+    const { settings } = JSON.parse(readFileSync(experiment.path('test', 'metrics.json'), 'utf8')) as {
+      settings: { batchSize: number }
+    }
+    expect(settings.batchSize).toBe(Math.min(256, batchSize))
+  })
+
+  test('gives images the size of a network whose file names no preprocessing', async () => {
+    const { model: colours } = await train({ channels: 3, imageSize: [12, 10], epochs: 1, experimentsRoot: root })
+    const file = join(root, 'colours.onnx')
+    await exportModel(colours, file)
+    colours.dispose()
+    const onto = { epochs: 1, experimentsRoot: root }
+    const results = [await finetune({ model: file, ...onto }), await train({ from: file, ...onto })]
+    for (const { model } of results) {
+      expect(model.preprocessing).toMatchObject({ resize: [12, 10], channels: 3, mean: [0, 0, 0], std: [1, 1, 1] })
+      model.dispose()
+    }
+    await expect(finetune({ model: file, ...onto, data: low })).rejects.toThrow('takes images of 3x12x10')
   })
 
   test('keeps the head where the classes are its own, unless told otherwise', async () => {

@@ -58,6 +58,44 @@ describe('charts', () => {
     await widthOf(await lineChart('title', 'x', 'y', [{ name: 'a', points: [[1, 1]] }]))
   })
 
+  /** Where the points of a scatter chart are, from left to right. */
+  const places = ({ svg }: Chart): number[] =>
+    [...svg.matchAll(/transform="matrix\(4,0,0,4,([\d.]+),/g)].map(([, x]) => Number(x)).sort((a, b) => a - b)
+
+  test('of points over a logarithmic axis: as far from each other as their logarithms', async () => {
+    const points = [1e-4, 1e-3, 1e-1].map((x): [number, number] => [x, 1])
+    const [a, b, c] = places(await scatterChart('t', 'x', 'y', [{ name: 'a', points }], {}, { log: true }))
+    expect((c! - b!) / (b! - a!)).toBeCloseTo(2, 1)
+  })
+
+  test('of points over names: side by side, however long the names', async () => {
+    const points = [0, 1, 2, 2].map((x): [number, number] => [x, 1])
+    const group = [{ name: 'a', points }]
+    const [short, long] = await Promise.all(
+      [
+        ['a', 'b', 'c'],
+        ['a', 'b', 'c'.repeat(80)]
+      ].map((names) => scatterChart('t', 'x', 'y', group, {}, { names }))
+    )
+    const [a, b, c, d] = places(short!)
+    expect([c! - b!, d! - c!]).toEqual([b! - a!, 0])
+    expect((await sharp(long!.png).metadata()).height).toBeGreaterThanOrEqual(
+      (await sharp(short!.png).metadata()).height
+    )
+  })
+
+  test('of lines in the background: of one colour, beneath the others, once in the legend', async () => {
+    const behind = { name: 'others', points: line.points, background: '#c4c4c4' }
+    const { svg } = await lineChart('t', 'x', 'y', [{ name: 'a', points: line.points }, behind, behind])
+    const coloursOf = (what: RegExp): string[] => [...svg.matchAll(what)].map(([, colour]) => colour!)
+    expect(coloursOf(/stroke="(#\w+)" stroke-width="2" stroke-linejoin="bevel"/g)).toEqual([
+      '#c4c4c4',
+      '#c4c4c4',
+      '#0072b2'
+    ])
+    expect(coloursOf(/fill="#fff" stroke="(#\w+)" stroke-width="2"/g)).toEqual(['#0072b2', '#c4c4c4'])
+  })
+
   test('a legend of many names takes more room', async () => {
     const many = Array.from({ length: 30 }, (_, i) => ({ ...line, name: `a method with a name ${i}` }))
     const [few, all] = await Promise.all([many.slice(0, 2), many].map((lines) => lineChart('', 'x', 'y', lines)))

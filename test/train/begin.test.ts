@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import sharp from 'sharp'
+import type { Dataset } from '../../src/data/dataset.js'
 import { test } from '../../src/evaluate/test.js'
 import { finetune } from '../../src/finetune/finetune.js'
+import { normaliseBytes } from '../../src/model/preprocessing.js'
 import { train, type TrainResult } from '../../src/train/train.js'
 
 let root = ''
@@ -64,6 +66,25 @@ describe('a fresh network', () => {
     expect(fitted.model.preprocessing).toMatchObject({ resize: 12, crop: [10, 8] })
     expect(fitted.model.preprocessing!.mean).not.toEqual([0.25])
     for (const { model } of [given, fitted]) model.dispose()
+  })
+
+  it.each(['rgb', 'bgr'] as const)('fits the values to the channels in the order %s', async (channelOrder) => {
+    const preprocess = join(root, `${channelOrder}.json`)
+    const none = { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] }
+    writeFileSync(preprocess, JSON.stringify({ resize: [4, 4], channels: 3, channelOrder, ...none }))
+    const bytes = Uint8Array.from({ length: 8 * 48 }, (_, i) => [10, 90, 250][Math.floor(i / 16) % 3]! - (i % 5))
+    const split = { images: bytes, labels: Int32Array.from([0, 1, 0, 1, 0, 1, 0, 1]) }
+    const splits = { train: split, valid: split, test: split }
+    const data: Dataset = { name: 'colours', classes: ['a', 'b'], imageShape: [3, 4, 4], splits, skipped: [] }
+    const { model } = await train({ ...common(), data, preprocess, normalise: 'fit' })
+    const { data: values } = normaliseBytes(bytes, [8, 3, 4, 4], model.preprocessing!)
+    model.dispose()
+    for (const channel of [0, 1, 2]) {
+      const own = Array.from(values).filter((_, i) => Math.floor(i / 16) % 3 === channel)
+      const [mean, square] = [1, 2].map((power) => own.reduce((sum, value) => sum + value ** power, 0) / own.length)
+      expect(mean).toBeCloseTo(0, 3)
+      expect(square).toBeCloseTo(1, 3)
+    }
   })
 })
 

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
+import type { Split } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import { contactSheet, inspectDataset } from '../../src/data/inspect.js'
 import { npyBytes } from '../../src/data/npy.js'
@@ -11,6 +12,8 @@ import { regressionMetrics, testRegression } from '../../src/evaluate/regression
 import { test as testClasses } from '../../src/evaluate/test.js'
 import { openExperiment } from '../../src/experiment/experiment.js'
 import { explain } from '../../src/explain/explain.js'
+import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
+import { checkValueHead } from '../../src/finetune/head.js'
 import { Model } from '../../src/model/model.js'
 import { report } from '../../src/report/report.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
@@ -145,6 +148,60 @@ describe('a regression', () => {
     expect(measure).toBe('loss')
     expect(trials.map((trial) => trial.settings.learningRate)).toEqual([1e-2, 1e-6])
     expect(trials[0]!.score).toBeLessThan(trials[1]!.score!)
+  })
+
+  const onto: FinetuneOptions = { epochs: 4, learningRate: 0.01 }
+  const finetuned = (options: FinetuneOptions) => finetune({ model: name, ...onto, experimentsRoot: root, ...options })
+
+  test.each([
+    ['its last layer', {}],
+    ['its last layer, on changed images', { augment: { crop: 1 } }],
+    ['all of it', { mode: 'whole' as const }]
+  ])('is fine-tuned as one, %s, and goes on after a stop', async (_, options) => {
+    const whole = await finetuned(options)
+    expect(whole.model.task).toBe('regression')
+    expect(whole.test).toBeUndefined()
+    expect(whole.testRegression!.metrics.r2).toBeGreaterThan(0.6)
+    expect(existsSync(whole.experiment.path('test', 'predictions.csv'))).toBe(true)
+    expect(whole.experiment.manifest.command).toMatchObject({ task: 'regression', loss: 'mse' })
+    const { experiment } = await finetuned({ ...options, untilEpoch: 2 })
+    const resumed = await finetune({ resume: experiment.name, experimentsRoot: root })
+    expect(resumed.testRegression!.metrics).toEqual(whole.testRegression!.metrics)
+    for (const { model } of [whole, resumed]) model.dispose()
+  })
+
+  test('keeps its head for as many values, and gets a new one for others, or where that is asked for', async () => {
+    const still: FinetuneOptions = { epochs: 1, learningRate: 1e-9 }
+    const [kept, fresh] = [await finetuned(still), await finetuned({ ...still, newHead: true })]
+    expect(kept.testRegression!.metrics.r2).toBeGreaterThan(0.7)
+    expect(fresh.testRegression!.metrics.r2).toBeLessThan(0.2)
+    const digits = await openDataset({ task: 'regression' })
+    const both = (values: Float32Array): number[] => Array.from(values).flatMap((value) => [value, -value])
+    const twice = (split: Split): Split => ({ ...split, values: Float32Array.from(both(split.values!)) })
+    const { train, valid, test } = digits.splits
+    const splits = { train: twice(train), valid: twice(valid), test: twice(test) }
+    const two = await finetuned({ data: { ...digits, classes: ['up', 'down'], splits }, learningRate: 0.02 })
+    expect(two.model.classes).toEqual(['up', 'down'])
+    expect(two.testRegression!.metrics.perOutput.map((one) => one.r2 > 0.4)).toEqual([true, true])
+    for (const { model } of [kept, fresh, two]) model.dispose()
+  })
+
+  test('becomes a classifier where that is asked for, and a classifier a regression', async () => {
+    const classes = await finetuned({ task: 'classification', learningRate: 0.02 })
+    expect(classes.test!.metrics.accuracy).toBeGreaterThan(0.5)
+    const values = await finetuned({ model: classes.experiment.name, task: 'regression' })
+    expect(values.testRegression!.metrics.r2).toBeGreaterThan(0.5)
+    for (const { model } of [classes, values]) model.dispose()
+    const data = await openDataset()
+    await expect(finetuned({ data })).rejects.toThrow('digits is for classification, not for regression')
+  })
+
+  test('is not learnt through a softmax', () => {
+    const node = (name: string, op: string, parameters = {}) => ({ name, op, inputs: [], attributes: {}, parameters })
+    const [weights, softmax] = [node('fc', 'linear', { weight: 'w' }), node('p', 'log_softmax')]
+    const graph = { inputShape: [null, 4], nodes: [weights, softmax], output: 'p' }
+    expect(() => checkValueHead(graph)).toThrow('ends in log_softmax (p)')
+    expect(() => checkValueHead({ ...graph, nodes: [softmax, weights], output: 'fc' })).not.toThrow()
   })
 
   test('is refused what only classes have', async () => {

@@ -5,8 +5,17 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
+import { packageRoot } from '../../src/paths.js'
 import { Model } from '../../src/model/model.js'
-import { checkSpace, gridSamples, randomSample, type GivenSpace } from '../../src/tune/space.js'
+import { checkSettings } from '../../src/train/settings.js'
+import {
+  checkSpace,
+  gridSamples,
+  randomSample,
+  searchableFlags,
+  settingsFrom,
+  type GivenSpace
+} from '../../src/tune/space.js'
 import { roundsOf, tune, type TuneOptions } from '../../src/tune/tune.js'
 
 describe('the search space', () => {
@@ -46,13 +55,31 @@ describe('the search space', () => {
 
   test.each([
     [{}, /empty/],
-    [{ learningrat: [1] }, /'learningRate'/],
-    [{ epochs: [1, 2] }, /'epochs' is the same/],
+    [
+      { learningrat: [1] },
+      /no setting 'learningrat' \(did you mean 'learning-rate'\?\).*: valid-split,.*, epochs, seed/
+    ],
+    [{ 'data-path': ['a', 'b'] }, /'data-path' is the same for all trials; these can be searched: valid-split/],
     [{ learningRate: { min: 1, max: 0 } }, /min must be below max|learningRate/],
     [{ learningRate: { min: 0, max: 1, scale: 'log' } }, /learningRate/],
     [{ learningRate: [] }, /learningRate/]
   ])('refuses %j', (space, message) => {
     expect(() => checkSpace(space)).toThrow(message)
+  })
+
+  test('what can be searched stands in the documentation', () => {
+    const text = readFileSync(join(packageRoot, 'docs', 'training.md'), 'utf8').replace(/[`\s]+/g, ' ')
+    expect(text).toContain(` ${searchableFlags().join(' , ')} . `)
+  })
+
+  test('one value stands for a list of it, as behind a flag', () => {
+    const given = { imageSize: 12, hiddenSize: 8, freeze: '^1', batchSize: 4 }
+    const lists = { imageSize: [12, 12], hiddenSize: [8], freeze: ['^1'], batchSize: 4 }
+    expect(settingsFrom(checkSettings({}, 'test'), given)).toMatchObject(lists)
+    expect(settingsFrom(checkSettings({}, 'test'), { imageSize: [8, 9], hiddenSize: [2, 3] })).toMatchObject({
+      imageSize: [8, 9],
+      hiddenSize: [2, 3]
+    })
   })
 
   test('rounds of successive halving', () => {
@@ -111,18 +138,118 @@ describe('tune', () => {
     expect(resumed.trials).toEqual(whole.trials)
   })
 
+  test('how images are opened is searched like all else, each way opened once a round', async () => {
+    const space: GivenSpace = { imageSize: [8, [12, 10]], channels: [1, 3], freeze: [[], '^1'] }
+    const shapes: string[] = []
+    const onData = ({ imageShape }: Dataset): unknown => shapes.push(imageShape.join('x'))
+    const { trials, best, experiment } = await run({
+      data: 'digits',
+      space,
+      method: 'grid',
+      halving: 1,
+      epochs: 1,
+      onData
+    })
+    expect(shapes.sort()).toEqual(['1x12x10', '1x8x8', '3x12x10', '3x8x8'])
+    expect(trials.map((trial) => trial.state)).toEqual(Array(8).fill('done'))
+    const { channels, imageSize } = best!.settings
+    const [height, width] = [imageSize].flat().length === 2 ? [12, 10] : [8, 8]
+    const model = await Model.load(experiment.folder)
+    expect(model.imageShape).toEqual([channels, height, width])
+    model.dispose()
+    expect(experiment.manifest.command).toMatchObject({ channels, imageSize: [height, width] })
+    const frozen = trials.filter((trial) => trial.settings.freeze === '^1').map((trial) => trial.score)
+    expect(frozen).not.toEqual(trials.filter((trial) => trial.settings.freeze !== '^1').map((trial) => trial.score))
+  })
+
+  test('a search over how images are opened goes on after a stop', async () => {
+    const stop = new AbortController()
+    const options: TuneOptions = {
+      data: 'digits',
+      space: { imageSize: [8, 10] },
+      method: 'grid',
+      halving: 1,
+      epochs: 1
+    }
+    const { experiment, completed } = await run({ ...options, signal: stop.signal, onTrial: () => stop.abort() })
+    expect(completed).toBe(false)
+    const { trials } = await tune({ resume: experiment.name, experimentsRoot: root })
+    expect(trials.map(({ settings, state }) => [settings.imageSize, state]).sort()).toEqual([
+      [10, 'done'],
+      [8, 'done']
+    ])
+  })
+
+  test('epochs are searched where no halving decides them', async () => {
+    const { trials } = await run({ space: { epochs: [1, 3] }, method: 'grid', halving: 1, epochs: 2 })
+    expect(trials.map(({ settings, epochs, curve }) => [settings.epochs, epochs, curve.length]).sort()).toEqual([
+      [1, 1, 1],
+      [3, 3, 3]
+    ])
+  })
+
+  test('tune.csv holds values as flags take them, and every setting has a chart', async () => {
+    const space: GivenSpace = {
+      optimizer: ['adam'],
+      hiddenSize: [[16, 8], 8],
+      batchSize: { min: 8, max: 32, integer: true }
+    }
+    const { experiment } = await run({ space, trials: 2, halving: 1, epochs: 1 })
+    const [header, ...rows] = readFileSync(experiment.path('tune.csv'), 'utf8').trim().split('\n')
+    expect(header).toBe('trial,optimizer,hiddenSize,batchSize,trained_epochs,valid_accuracy,state,error')
+    for (const row of rows) expect(row).toMatch(/^\d,adam,(16 8|8),\d+,1,0\.\d+,done,$/)
+    for (const name of Object.keys(space)) expect(existsSync(experiment.path('charts', `by-${name}.png`))).toBe(true)
+  })
+
+  test('no two of many trials have one colour, but those that share the neutral one', async () => {
+    const { experiment } = await run({ trials: 9, halving: 1, epochs: 2 })
+    const svg = readFileSync(experiment.path('charts', 'trials.svg'), 'utf8')
+    const lines = [...svg.matchAll(/stroke="(#\w+)" stroke-width="2" stroke-linejoin="bevel"/g)].map(
+      (found) => found[1]
+    )
+    const coloured = lines.filter((colour) => colour !== '#c4c4c4')
+    expect([lines.length, coloured.length, new Set(coloured).size]).toEqual([9, 6, 6])
+  })
+
   test('a trial that diverges counts as failed', async () => {
     const exploding: GivenSpace = { optimizer: ['sgd'], loss: ['mse'], learningRate: [1e-2, 1e30] }
-    const { trials, best } = await run({ method: 'grid', space: exploding, halving: 1, epochs: 2 })
+    const { trials, best, experiment } = await run({ method: 'grid', space: exploding, halving: 1, epochs: 2 })
     expect(trials.map((trial) => trial.state)).toEqual(['done', 'failed'])
     expect(trials[1]!.error).toMatch(/not finite/)
     expect(best!.settings.learningRate).toBe(1e-2)
+    expect(readFileSync(experiment.path('tune.csv'), 'utf8')).toMatch(/failed,.*not finite/)
+  })
+
+  test('so does one whose settings do not go together', async () => {
+    const space: GivenSpace = { optimizer: ['sgd'], nesterov: [true], momentum: [0, 0.9] }
+    const { trials } = await run({ method: 'grid', space, halving: 1, epochs: 1 })
+    expect(trials.map(({ state, error }) => [state, error])).toEqual([
+      ['done', undefined],
+      ['failed', "option 'nesterov' needs a momentum above 0"]
+    ])
+  })
+
+  test('a search in which every trial fails has failed', async () => {
+    const options: TuneOptions = { method: 'grid', space: { learningRate: [1e30, 1e31] }, halving: 1, epochs: 1 }
+    const error: unknown = await run({ ...options, optimizer: 'sgd', experimentName: 'all' }).catch((one) => one)
+    expect(error).toMatchObject({ code: 'NUMERIC' })
+    expect(String(error)).toMatch(/no trial succeeded: trial 0 failed: .*not finite/)
+    expect(readFileSync(join(root, 'all', 'tune.csv'), 'utf8').match(/failed,the loss is not finite/g)).toHaveLength(2)
   })
 
   test.each([
     [{ method: 'bayes' as 'grid' }, /method/],
-    [{ space: { optimizer: ['adan'] } }, /'adam'/],
     [{ space: { batchSize: [0] } }, /batchSize/],
+    [{ space: { optimizer: ['sgd', 'adan'] }, trials: 1, seed: 1 }, /'adam'/],
+    [{ space: { model: ['mlp', 'lenett'] } }, /'lenet'/],
+    [{ space: { momentum: { min: 0, max: 1 } } }, /momentum/],
+    [{ space: { batchSize: { min: 8, max: 32 } } }, /batchSize.*int/],
+    [{ space: { freeze: ['^1', '('] } }, /freeze.*no regular expression/],
+    [{ space: { preprocess: ['imagenet', 'none.json'] }, data: 'digits' }, /none\.json/],
+    [{ space: { model: ['mlp', 'none.json'] } }, /none\.json/],
+    [{ space: { epochs: [1, 2] } }, /epochs can be searched with --halving 1 alone/],
+    [{ space: { imageSize: [8, 12] } }, /digits is opened already: 'image-size' cannot be searched/],
+    [{ space: { validSplit: [0.1, 1] }, data: 'digits' }, /validSplit/],
     [{ resume: 'nothing' }, /nothing/]
   ] as [TuneOptions, RegExp][])('refuses %j', async (options, message) => {
     await expect(run(options)).rejects.toThrow(message)

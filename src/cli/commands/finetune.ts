@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
+import type { ClassificationMetrics } from '../../evaluate/classification.js'
 import type { FinetuneMode } from '../../finetune/finetune.js'
 import { withCommonFlags, type CliContext } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
 import { dataProgress } from '../data-progress.js'
 import { trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { valuesLine } from './test.js'
 import { showTrained } from './train.js'
 
 interface Flags extends TrainFlags, PeerFlags {
@@ -19,12 +21,13 @@ interface Flags extends TrainFlags, PeerFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('finetune')
-    .description('Train a model on: its last layer only, or all of it; other classes get a new last layer.')
+    .description('Train a model on: its last layer only, or all of it; other classes or values get a new last layer.')
     .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
+    .option('--task <name>', "classification or regression; by default the model's own")
     .option('--mode <mode>', 'last-layer: the rest stays and is computed once; whole: every weight is trained')
     .option(
       '--new-head',
-      'a new last layer even where the classes are the same, or as many in a file without class names'
+      'a new last layer even where the classes are the same; where class names are unknown or values: as many'
     )
     .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
@@ -56,11 +59,15 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
   }
   const shown = { ...dataProgress(output), onProgress: progress.onProgress }
   const result = await finetune({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
-  const { test: scores } = result
-  const rows = scores?.metrics.perClass.map(
+  const [classes, values] = [result.test?.metrics, result.testRegression?.metrics]
+  const lines = classes ? classLines(classes) : values ? [`test ${valuesLine(values)}`] : []
+  await showTrained(result, output, { command: 'finetune', test: classes ?? values }, lines)
+}
+
+function classLines({ accuracy, perClass }: ClassificationMetrics): string[] {
+  const rows = perClass.map(
     (one) =>
       `  ${one.name}: TP ${one.truePositives}, FP ${one.falsePositives}, FN ${one.falseNegatives}, TN ${one.trueNegatives}`
   )
-  const accuracy = scores ? [`test accuracy ${scores.metrics.accuracy.toFixed(4)}`, ...rows!] : []
-  await showTrained(result, output, { command: 'finetune', test: scores?.metrics }, accuracy)
+  return [`test accuracy ${accuracy.toFixed(4)}`, ...rows]
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
+import type { RegressionMetrics } from '../../evaluate/regression.js'
 import type { TestOptions } from '../../evaluate/test.js'
 import type { Model } from '../../model/model.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
@@ -72,7 +73,10 @@ async function scoreClasses(model: Model, options: TestOptions): Promise<Scored>
 async function scoreValues(model: Model, options: TestOptions): Promise<Scored> {
   const { testRegression } = await import('../../evaluate/regression.js')
   const { metrics, ...more } = await testRegression(model, options)
-  const { r2, mae, rmse, images } = metrics
-  const line = `R2 ${r2.toFixed(4)} on ${images} images, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
-  return { line, metrics, ...more }
+  return { line: valuesLine(metrics), metrics, ...more }
+}
+
+/** How well values are predicted, in one line. */
+export function valuesLine({ r2, mae, rmse, images }: RegressionMetrics): string {
+  return `R2 ${r2.toFixed(4)} on ${images} images, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
 }

@@ -1,9 +1,14 @@
 import type { Command } from 'commander'
-import type { GivenSpace, Trial } from '../../tune/tune.js'
+import { toKebab, valueText } from '../../flags.js'
+import type { GivenSpace, Measure, Trial, TuneResult } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
 import { dataProgress } from '../data-progress.js'
+import { alignedRows } from '../table.js'
 import { trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+
+/** Trials that the table shows. */
+const SHOWN = 10
 
 interface Flags extends TrainFlags {
   space?: string
@@ -58,8 +63,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const { method, trials, gridPoints, halving, parallel, resume } = flags
   const search = { method, trials, gridPoints, halving, parallel }
   const given = Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined))
-  const measure = flags.task === 'regression' ? 'loss' : 'accuracy'
-  const onTrial = (trial: Trial): void => output.note(lineOf(trial, measure))
+  const onTrial = (trial: Trial, _: unknown, measure: Measure): void => output.note(progressLine(trial, measure))
   const space = flags.space === undefined ? undefined : ((await readJson(flags.space)) as GivenSpace)
   const shown = { ...dataProgress(output), onTrial }
   const result = await tune({
@@ -72,7 +76,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   })
   const { experiment, best, completed } = result
   output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials: result.trials }, [
-    ...result.trials.slice(0, 10).map((trial) => lineOf(trial, result.measure)),
+    ...tableOf(result),
     `experiment: ${experiment.folder}`
   ])
   if (!completed) {
@@ -81,8 +85,19 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   }
 }
 
-function lineOf(trial: Trial, measure: string): string {
-  const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
-  const score = trial.score === null ? trial.state : `${measure} ${trial.score.toFixed(4)}`
-  return `trial ${trial.index}: ${score} after ${trial.epochs} epochs; ${settings.join(', ')}`
+function progressLine({ index, state, error, score, epochs }: Trial, measure: Measure): string {
+  if (state === 'failed') return `trial ${index} failed: ${error}`
+  return `trial ${index}: ${score === null ? state : `${measure} ${score.toFixed(4)}`} after ${epochs} epochs`
+}
+
+/** The best trials first. */
+function tableOf({ trials, measure, experiment }: TuneResult): string[] {
+  const names = Object.keys(trials[0]!.settings)
+  const rows = trials.slice(0, SHOWN).map(({ index, score, epochs, state, settings }) => {
+    const values = names.map((name) => valueText(settings[name]))
+    return [String(index), score === null ? '-' : score.toFixed(4), String(epochs), state, ...values]
+  })
+  const rest = trials.length - rows.length
+  const headings = ['trial', `valid ${measure}`, 'epochs', 'state', ...names.map(toKebab)]
+  return [...alignedRows([headings, ...rows]), ...(rest > 0 ? [`${rest} more: ${experiment.path('tune.csv')}`] : [])]
 }

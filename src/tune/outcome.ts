@@ -1,0 +1,63 @@
+import { toCsv } from '../evaluate/test.js'
+import type { Experiment } from '../experiment/experiment.js'
+import { writeAtomic } from '../files.js'
+import { valueText } from '../flags.js'
+import { lineChart, scatterChart, writeChart, type Chart, type Line } from '../plot/chart.js'
+import { choices, type Space } from './space.js'
+import { ranked, type Measure, type Trial } from './trials.js'
+
+/** Trials with a colour of their own in the chart along the epochs: as many as can be told apart. */
+const COLOURED = 6
+const NEUTRAL = '#c4c4c4'
+
+/** `tune.csv`, and charts of the score along the epochs and over each setting. */
+export async function writeOutcome(
+  experiment: Experiment,
+  space: Space,
+  trials: Trial[],
+  measure: Measure
+): Promise<void> {
+  const names = Object.keys(space)
+  const order = ranked(trials, measure)
+  const rows = order.map((one) => [
+    one.index,
+    ...names.map((name) => valueText(one.settings[name])),
+    one.epochs,
+    one.score ?? '',
+    one.state,
+    one.error ?? ''
+  ])
+  const headings = ['trial', ...names, 'trained_epochs', `valid_${measure}`, 'state', 'error']
+  await writeAtomic(experiment.path('tune.csv'), toCsv([headings, ...rows]))
+  await writeChart(experiment.path('charts', 'trials'), await alongEpochs(order, measure))
+  for (const name of names) {
+    const chart = await overSetting(name, space[name]!, trials, measure)
+    if (chart) await writeChart(experiment.path('charts', `by-${name}`), chart)
+  }
+}
+
+/** @param order best first */
+function alongEpochs(order: Trial[], measure: Measure): Promise<Chart> {
+  const lines = order
+    .filter(({ curve }) => curve.length > 0)
+    .map(({ index, curve }, place): Line => {
+      const points = curve.map((y, i): [number, number] => [i + 1, y])
+      return place < COLOURED
+        ? { name: `trial ${index}`, points }
+        : { name: 'other trials', points, background: NEUTRAL }
+    })
+  return lineChart('Trials along the epochs, best first', 'epoch', `validation ${measure}`, lines)
+}
+
+/** The values of a list stand side by side, those of a range along it. */
+function overSetting(name: string, axis: Space[string], trials: Trial[], measure: Measure): Promise<Chart> | undefined {
+  const names = choices(axis)?.map(valueText)
+  const points = trials.flatMap(({ settings, score }): [number, number][] => {
+    const value = settings[name]
+    return score === null ? [] : [[names ? names.indexOf(valueText(value)) : Number(value), score]]
+  })
+  if (points.length < 2) return undefined
+  const log = 'scale' in axis && axis.scale === 'log'
+  const groups = [{ name: 'trials', points }]
+  return scatterChart(`Trials by ${name}`, name, `validation ${measure}`, groups, {}, { names, log })
+}
