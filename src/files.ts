@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LrpError } from './errors.js'
 
@@ -61,9 +61,25 @@ export async function readJson(path: string, failure = `cannot read ${path}`): P
 /** Makes a folder and those above it. @throws LrpError IO */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeFolders(path)
   } catch (cause) {
     throw ioError(cause, `cannot make the folder ${path}`)
+  }
+}
+
+/** Node.js's own way turns in a circle for ever where a folder is there but takes none, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return
+  try {
+    await mkdir(path)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return // another process was quicker
+    if (code !== 'ENOENT' || dirname(path) === path) throw cause
+    await makeFolders(dirname(path))
+    await mkdir(path).catch(async (error: unknown) => {
+      if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error
+    })
   }
 }
 

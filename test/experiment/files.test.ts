@@ -11,6 +11,16 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
+test('folders are made with those above them, and one that cannot be made is named', async () => {
+  const deep = join(folder, 'a', 'b', 'c')
+  await Promise.all([makeFolder(deep), makeFolder(deep), makeFolder(join(folder, 'a', 'd'))])
+  expect(readdirSync(join(folder, 'a')).sort()).toEqual(['b', 'd'])
+  writeFileSync(join(folder, 'file'), '')
+  await expect(makeFolder(join(folder, 'file', 'x'))).rejects.toMatchObject({ code: 'IO' })
+  if (process.platform === 'linux')
+    await expect(makeFolder('/proc/lrp/x')).rejects.toThrow(/cannot make the folder \/proc\/lrp\/x/)
+})
+
 describe('writeAtomic', () => {
   test('writes text, bytes and parts', async () => {
     const path = join(folder, 'a')
