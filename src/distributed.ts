@@ -69,7 +69,7 @@ const schema = z.object({ peerTimeout: z.number().positive().max(86400).default(
  * @throws LrpError INVALID_ARGUMENT, PEER when they do not meet in time, UNSUPPORTED where libtorch has no Gloo
  */
 export async function joinProcessGroup(options: ProcessGroupOptions = {}): Promise<ProcessGroup | undefined> {
-  const { peerTimeout } = checkOptions(schema, options, 'distributed')
+  const { peerTimeout } = checkOptions(schema, options)
   const env = options.env ?? process.env
   const ranks = ranksOf(env)
   if (!ranks) return undefined

@@ -80,7 +80,7 @@ const schema = z.object({
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
-  checkOptions(schema, options, 'the data set')
+  checkOptions(schema, options)
   const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
   return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
 }

@@ -78,7 +78,7 @@ export interface ImageResult {
  * @throws LrpError INVALID_ARGUMENT for unknown methods and metrics; as `explain`
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options, 'evaluate')
+  const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options)
   const settings = flippingFor(model, options.flipping)
   const classes = model.task === 'classification'
   const given = {

@@ -65,11 +65,7 @@ const schema = z.object({
  * pictures with texts of the class confidences, `curve.csv`, `curve.svg`, `curve.png` and `removal.json`.
  */
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
-  const {
-    pictures = 10,
-    fraction = [0.1, 0.2, 0.3, 0.4, 0.5],
-    fill = 'zero'
-  } = checkOptions(schema, options, 'remove-features')
+  const { pictures = 10, fraction = [0.1, 0.2, 0.3, 0.4, 0.5], fill = 'zero' } = checkOptions(schema, options)
   if (model.task === 'regression')
     throw new LrpError(
       'INVALID_ARGUMENT',

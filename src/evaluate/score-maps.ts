@@ -98,7 +98,7 @@ export type Scores = Record<string, (number | number[])[]>
  * @throws LrpError INVALID_ARGUMENT for unknown metrics, arrays that do not fit, a metric whose mask is not given
  */
 export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promise<Scores> {
-  const { patchSize = 4, featuresInStep = 28, regions = 20, seed = 0 } = checkOptions(schema, options, 'evaluate')
+  const { patchSize = 4, featuresInStep = 28, regions = 20, seed = 0 } = checkOptions(schema, options)
   const { input, attribution, signal } = options
   checkShapes(options)
   const given = {

@@ -75,7 +75,7 @@ export interface SplitOutputs {
 
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
-  const { split = 'test', batchSize: given } = checkOptions(schema, options, 'test')
+  const { split = 'test', batchSize: given } = checkOptions(schema, options)
   const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
   checkFit(model, dataset, split)
   const total = Math.min(options.limit ?? Infinity, dataset.splits[split].labels.length)

@@ -137,7 +137,7 @@ const schema = z.object({
  *   for), NUMERIC (input that is not finite), ABORTED
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
-  checkOptions(schema, options, 'explain')
+  checkOptions(schema, options)
   checkInput(model, input)
   if (model.task === 'regression' && (options.start === 'probability' || options.start === 'difference'))
     throw new LrpError(

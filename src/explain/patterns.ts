@@ -62,7 +62,7 @@ export async function fitPatternsToDataset(
   dataset: Dataset,
   options: FitPatternsOptions = {}
 ): Promise<StateDict> {
-  const { kind, batchSize = 64, limit = Infinity, split = 'train' } = checkOptions(schema, options, 'fit-patterns')
+  const { kind, batchSize = 64, limit = Infinity, split = 'train' } = checkOptions(schema, options)
   checkFit(model, dataset, split)
   const total = Math.min(limit, dataset.splits[split].labels.length)
   async function* batches(): AsyncGenerator<Tensor> {

@@ -77,7 +77,7 @@ const MEMORY_SHARE = 0.8
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
 export async function explainToFiles(model: Model, options: ExplainToFilesOptions): Promise<ExplainedFiles> {
-  const { format = ['png'] } = checkOptions(schema, options, 'explain')
+  const { format = ['png'] } = checkOptions(schema, options)
   if (options.heatmap?.colourMap) colourMap(options.heatmap.colourMap)
   options.compare?.forEach(namedMethod)
   const inputs = await openInputs(model, options)

@@ -81,7 +81,7 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
   if (options.model === undefined) throw new LrpError('INVALID_ARGUMENT', "finetune needs 'model': what to start from")
   const defaults = { epochs: 10, learningRate: mode === 'whole' ? 5e-4 : 2e-3 }
   const { model: from, ...rest } = options
-  const settings = settingsOf({ ...defaults, ...rest, from }, 'finetune')
+  const settings = settingsOf({ ...defaults, ...rest, from })
   if (settings.task === 'regression')
     throw new LrpError(
       'INVALID_ARGUMENT',

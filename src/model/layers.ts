@@ -2,7 +2,7 @@ import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { GraphBuilder, type Architecture } from './builder.js'
 import { plainPreprocessing } from './preprocessing.js'
 
@@ -62,7 +62,7 @@ export function buildLayers(
 ): Architecture {
   const b = new GraphBuilder(imageShape)
   let x = 'input'
-  checkOptions(layersSchema, layers, title).forEach((layer, i) => {
+  checkContent(layersSchema, layers, title).forEach((layer, i) => {
     x = addLayer(b, layer, layer.name ?? String(i), x, classes)
   })
   const outputs = b.shapeOf(x)
@@ -82,8 +82,8 @@ export async function readLayers(path: string): Promise<{ name: string; layers: 
     z.strictObject({ layers: z.array(z.unknown()) }).transform(({ layers }) => layers),
     z.array(z.unknown())
   ])
-  const layers = checkOptions(schema, await readJson(path), path)
-  return { name: basename(path, extname(path)), layers: checkOptions(layersSchema, layers, path) as Layer[] }
+  const layers = checkContent(schema, await readJson(path), path)
+  return { name: basename(path, extname(path)), layers: checkContent(layersSchema, layers, path) as Layer[] }
 }
 
 function addLayer(

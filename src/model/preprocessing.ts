@@ -3,7 +3,7 @@ import sharp, { type Sharp } from 'sharp'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
 import { callNative } from '../native.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import type { Preprocessing } from './graph.js'
 import { preprocessingSchema } from './save.js'
@@ -42,7 +42,7 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   if (name === 'cifar') return cifarPreprocessing()
   if (name === 'none') return plainPreprocessing(imageShape)
   const failure = `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`
-  return checkOptions(preprocessingSchema, await readJson(name, failure), name)
+  return checkContent(preprocessingSchema, await readJson(name, failure), name)
 }
 
 /** Values of black and white after normalisation, per channel: the box of rule zbox. */

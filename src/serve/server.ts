@@ -59,7 +59,7 @@ export interface ServedPage {
  *   `explainToFiles` for images that cannot be read
  */
 export async function serve(model: Model, options: ServeOptions = {}): Promise<ServedPage> {
-  const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options, 'serve')
+  const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options)
   const { called = model.name, loadedWith = {}, patterns } = options
   const gallery = await Gallery.open(model, { ...options, limit })
   const choices = choicesFor(model.graph, patterns !== undefined)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { unknownName } from '../suggest.js'
 
 /**
@@ -54,7 +54,7 @@ export function parseAugment(text: string): Augmentation {
     }
     return [name, number]
   })
-  return checkOptions(augmentSchema, Object.fromEntries(entries), 'augment')
+  return checkContent(augmentSchema, Object.fromEntries(entries), 'the augmentations')
 }
 
 function toKebab(name: string): string {

@@ -4,7 +4,7 @@ import { TASKS } from '../model/graph.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
 import { LrpError } from '../errors.js'
-import { checkOptions } from '../options.js'
+import { checkContent, checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { augmentSchema, parseAugment } from './augment.js'
 
@@ -88,9 +88,12 @@ export type TrainSettings = z.output<typeof settingsSchema> & { loss: string }
 /** The same as a caller gives them: all optional. */
 export type GivenSettings = z.input<typeof settingsSchema>
 
-/** @throws LrpError INVALID_ARGUMENT naming the option, with the nearest name for an unknown one */
-export function checkSettings(options: unknown, what: string): TrainSettings {
-  const given = checkOptions(settingsSchema, options, what)
+/**
+ * Settings that are whole: options, or what stands in a file.
+ * @throws LrpError INVALID_ARGUMENT naming the option, with the nearest name for an unknown one
+ */
+export function checkSettings(options: unknown, file?: string): TrainSettings {
+  const given = file === undefined ? checkOptions(settingsSchema, options) : checkContent(settingsSchema, options, file)
   const regression = given.task === 'regression'
   const settings = { ...given, loss: given.loss ?? (regression ? 'mse' : 'cross-entropy') }
   const { activation, loss, optimizer, scheduler, precision } = settings

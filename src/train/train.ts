@@ -57,7 +57,7 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
-  const settings = settingsOf(options, 'train')
+  const settings = settingsOf(options)
   const { parts, dataset } = await start(settings, options)
   const job = await wholeModel(parts, dataset, settings, options)
   const begin = () => beginExperiment('train', parts, dataset, settings, options, { load: options.load })
@@ -135,11 +135,11 @@ interface Reopened extends Pick<Job, 'history' | 'state'> {
 }
 
 /** The settings that options mean; an opened data set has its own name and task. @throws LrpError INVALID_ARGUMENT */
-export function settingsOf(options: TrainOptions, what: string): TrainSettings {
+export function settingsOf(options: TrainOptions): TrainSettings {
   const { data } = options
   const own =
     typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
-  return checkSettings({ ...options, ...own }, what)
+  return checkSettings({ ...options, ...own })
 }
 
 export async function openTrainData(

@@ -2,7 +2,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { settingsSchema } from '../train/settings.js'
 
@@ -19,8 +19,8 @@ const axisSchema = z.union([
       /** Whole numbers only. */
       integer: z.boolean().default(false)
     })
-    .refine(({ min, max }) => min < max, 'min must be below max')
-    .refine(({ min, scale }) => scale !== 'log' || min > 0, 'a log scale needs a min above 0')
+    .refine(({ min, max }) => min < max, 'must have its min below its max')
+    .refine(({ min, scale }) => scale !== 'log' || min > 0, 'must have a min above 0 for a log scale')
 ])
 
 type Axis = z.output<typeof axisSchema>
@@ -32,7 +32,7 @@ export type Space = Record<string, Axis>
 
 /** @throws LrpError INVALID_ARGUMENT naming the axis; for an unknown setting with the nearest name */
 export function checkSpace(given: unknown): Space {
-  const space = checkOptions(z.record(z.string(), axisSchema), given, 'the search space')
+  const space = checkContent(z.record(z.string(), axisSchema), given, 'the search space')
   const names = Object.keys(settingsSchema.shape)
   const fixed = ['data', 'dataPath', 'validSplit', 'testSplit', 'imageSize', 'channels', 'preprocess', 'epochs', 'from']
   const renamed = Object.entries(space).map(

@@ -6,7 +6,7 @@ import type { Dataset } from '../data/dataset.js'
 import { LrpError, isLrpError } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { copyAtomic, makeFolder } from '../files.js'
-import { checkOptions } from '../options.js'
+import { checkContent, checkOptions } from '../options.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
 import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
@@ -88,8 +88,8 @@ function measureOf({ task }: TrainSettings): Measure {
 }
 
 async function begin(options: TuneOptions): Promise<OpenSearch> {
-  const search = checkOptions(searchSchema, options, 'tune')
-  const base = settingsOf(options, 'tune')
+  const search = checkOptions(searchSchema, options)
+  const base = settingsOf(options)
   const space = checkSpace(options.space ?? {})
   const samples =
     search.method === 'grid'
@@ -122,7 +122,7 @@ async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSea
   const { command } = experiment.manifest
   if (command.name !== 'tune')
     throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
-  const search = checkOptions(searchSchema, command.search, 'experiment.json')
+  const search = checkContent(searchSchema, command.search, 'experiment.json')
   const base = checkSettings(command, 'experiment.json')
   const [trials, dataset] = [await readTrials(experiment), await openTrainData(base, options)]
   return { experiment, trials, dataset, base, search, measure: measureOf(base) }

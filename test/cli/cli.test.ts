@@ -145,7 +145,10 @@ describe('the command line', () => {
     [['train', '--optimizer', 'adm'], 2, "did you mean 'adam'?"],
     [['train', '--experiment-name', '../outside'], 2, 'experiment name'],
     [['train', '--data-path', 'nowhere'], 1, 'nowhere does not exist'],
-    [['test', '--split', 'all'], 2, 'split'],
+    [['train', '--valid-split', '1.5'], 2, '--valid-split must be below 1, not 1.5'],
+    [['train', '--cache', 'non'], 2, "--cache must be one of auto, memory, none, not 'non': did you mean 'none'?"],
+    [['explain', '--quantile', '2'], 2, '--quantile must be at most 1, not 2'],
+    [['test', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
     [['report', '--format', 'pdf'], 2, '--format'],
     [['train', '--no-such-flag'], 2, '--no-such-flag']
   ])('%j ends with %i and one sentence', async (args, status, message) => {

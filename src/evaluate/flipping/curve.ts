@@ -30,7 +30,7 @@ export type GivenFlipping = z.input<typeof flippingSchema>
 
 /** Settings for a model: a regression has no probabilities. @throws LrpError INVALID_ARGUMENT */
 export function flippingFor(model: Model, given: GivenFlipping = {}): FlippingSettings {
-  const settings = checkOptions(flippingSchema, given, 'evaluate')
+  const settings = checkOptions(flippingSchema, given)
   if (model.task === 'classification') return settings
   if (given.measure === 'probability')
     throw new LrpError('INVALID_ARGUMENT', "a regression has no probabilities: option 'measure' must be logit")
