@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { arranged } from './arrange.js'
 import { LrpError } from '../errors.js'
 import { TASKS, type Preprocessing, type Task } from '../model/graph.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
@@ -60,6 +60,23 @@ export interface DataOptions {
   onDownload?: DownloadProgress
 }
 
+export const DATA_NAMES: Record<keyof DataOptions, true> = {
+  data: true,
+  task: true,
+  dataPath: true,
+  validSplit: true,
+  seed: true,
+  splitSeed: true,
+  imageSize: true,
+  channels: true,
+  preprocessing: true,
+  randomCrop: true,
+  testSplit: true,
+  strict: true,
+  cache: true,
+  onDownload: true
+}
+
 const schema = z.object({
   data: z.string().optional(),
   task: z.enum(TASKS).optional(),
@@ -80,6 +97,12 @@ const schema = z.object({
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
+  checkNames(options, DATA_NAMES)
+  return openWith(options)
+}
+
+/** `openDataset` within the package, where options are passed on as a whole. */
+export async function openWith(options: DataOptions): Promise<Dataset> {
   checkOptions(schema, options)
   const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
   return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset

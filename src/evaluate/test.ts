@@ -4,12 +4,12 @@ import { asked, type Asked } from '../asked.js'
 import { IMAGE_SETTINGS } from '../explain/settings.js'
 import { imageSheet } from '../data/image-sheet.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
-import { openDataset, type DataOptions } from '../data/open.js'
+import { DATA_NAMES, openWith, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
 import { type Tensor } from '../tensor.js'
 import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
@@ -26,6 +26,17 @@ export interface TestOptions extends Omit<DataOptions, 'data'> {
   group?: ProcessGroup
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
+}
+
+const NAMES: Record<keyof TestOptions, true> = {
+  ...DATA_NAMES,
+  split: true,
+  limit: true,
+  batchSize: true,
+  output: true,
+  group: true,
+  onProgress: true,
+  signal: true
 }
 
 export interface TestResult {
@@ -75,6 +86,7 @@ export interface SplitOutputs {
 
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
+  checkNames(options, NAMES)
   const { split = 'test', batchSize: given } = checkOptions(schema, options)
   const dataset = typeof options.data === 'object' ? options.data : await openFor(model, options)
   checkFit(model, dataset, split)
@@ -92,7 +104,7 @@ export function writes({ output, group }: TestOptions): boolean {
 export function openFor(model: Model, options: object): Promise<Dataset> {
   const preprocessing = model.preprocessing
   const { task } = model
-  return openDataset({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
+  return openWith({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
 }
 
 /** @throws LrpError INVALID_ARGUMENT */

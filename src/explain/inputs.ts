@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { isImageFile, listImages } from '../data/folder.js'
 import { readNpy } from '../data/npy.js'
-import type { DataOptions } from '../data/open.js'
+import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { checkFit, openFor } from '../evaluate/test.js'
 import type { Model } from '../model/model.js'
@@ -20,6 +20,8 @@ export interface InputOptions extends Omit<DataOptions, 'data' | 'seed'> {
   /** At most so many images; 10 for data sets. */
   limit?: number
 }
+
+export const INPUT_NAMES: Record<keyof InputOptions, true> = { ...DATA_NAMES, input: true, split: true, limit: true }
 
 export interface Batch {
   input: Tensor

@@ -7,7 +7,7 @@ import { readSafetensors, writeSafetensors } from '../model/import/safetensors.j
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { callNative } from '../native.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import type { StateDict, Tensor } from '../tensor.js'
 import { dirname } from 'node:path'
 
@@ -25,6 +25,15 @@ export interface FitPatternsOptions {
   split?: SplitName
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
+}
+
+const NAMES: Record<keyof FitPatternsOptions, true> = {
+  kind: true,
+  batchSize: true,
+  limit: true,
+  split: true,
+  onProgress: true,
+  signal: true
 }
 
 const schema = z.object({
@@ -62,6 +71,7 @@ export async function fitPatternsToDataset(
   dataset: Dataset,
   options: FitPatternsOptions = {}
 ): Promise<StateDict> {
+  checkNames(options, NAMES)
   const { kind, batchSize = 64, limit = Infinity, split = 'train' } = checkOptions(schema, options)
   checkFit(model, dataset, split)
   const total = Math.min(limit, dataset.splits[split].labels.length)

@@ -7,8 +7,10 @@ import { loadModelParts, type LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { plainPreprocessing } from '../model/preprocessing.js'
 import { hasCheckpoint } from '../train/checkpoint.js'
+import { checkEffects } from '../train/effects.js'
 import { runJob, type Job, type TrainResult } from '../train/job.js'
 import { nativeOptions } from '../train/native-options.js'
+import { checkNames } from '../options.js'
 import type { TrainSettings } from '../train/settings.js'
 import {
   beginExperiment,
@@ -21,6 +23,7 @@ import {
   reopen,
   settingsOf,
   storedSettings,
+  TRAIN_NAMES,
   wholeModel,
   withExperiment,
   type TrainOptions
@@ -47,6 +50,10 @@ export interface FinetuneOptions extends Omit<
   onFeatures?: (done: number, total: number) => void
 }
 
+/** A model that is there has its layers and its normalisation. */
+const { from: _from, hiddenSize: _size, activation: _activation, normalise: _normalise, ...KEPT } = TRAIN_NAMES
+const NAMES: Record<keyof FinetuneOptions, true> = { ...KEPT, mode: true, newHead: true, onFeatures: true }
+
 export interface FinetuneResult extends TrainResult {
   /** The best model's scores on the test split, per class too; undefined where that is empty or the run was stopped. */
   test: TestResult | undefined
@@ -58,6 +65,7 @@ export interface FinetuneResult extends TrainResult {
  * @throws LrpError as `train`; UNSUPPORTED when the network does not end in a linear layer
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  checkNames(options, NAMES)
   const { resume } = options
   const prepared = resume === undefined ? await begin(options) : await continued(options, resume)
   const result = await runJob(prepared.job)
@@ -82,6 +90,7 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
   const defaults = { epochs: 10, learningRate: mode === 'whole' ? 5e-4 : 2e-3 }
   const { model: from, ...rest } = options
   const settings = settingsOf({ ...defaults, ...rest, from })
+  checkEffects(options, settings)
   if (settings.task === 'regression')
     throw new LrpError(
       'INVALID_ARGUMENT',

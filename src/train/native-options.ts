@@ -2,9 +2,9 @@ import { classCounts, type Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import type { Graph, Preprocessing } from '../model/graph.js'
 import type { Job } from './job.js'
-import { nativeAugmentation } from './augment.js'
+import { checkAugmentation, nativeAugmentation } from './augment.js'
 import type { NativeSchedule, NativeTrainOptions } from './native.js'
-import type { TrainSettings } from './settings.js'
+import { FOR_CLASSES, type TrainSettings } from './settings.js'
 
 /** What the addon needs for a run. @throws LrpError INVALID_ARGUMENT where settings, data set and model do not fit. */
 export function nativeOptions(
@@ -16,7 +16,7 @@ export function nativeOptions(
   const { loss, labelSmoothing, optimizer, learningRate, momentum, nesterov, weightDecay } = settings
   const { epochs, batchSize, accumulate, gradientClip, precision, seed, threads } = settings
   const { scale, mean, std, channelOrder } = preprocessing
-  if (nesterov && momentum === 0) throw new LrpError('INVALID_ARGUMENT', "option 'nesterov' needs a momentum above 0")
+  checkAugmentation(settings.augment, dataset)
   return {
     loss,
     labelSmoothing,
@@ -24,7 +24,7 @@ export function nativeOptions(
     optimizer,
     learningRate,
     momentum,
-    nesterov,
+    nesterov: nesterov && momentum > 0,
     weightDecay,
     groups: groupsOf(settings, graph),
     schedule: scheduleOf(settings, dataset.splits.train.labels.length),
@@ -67,13 +67,7 @@ function classWeights(
   { classWeights: given, loss }: TrainSettings,
   dataset: Dataset
 ): NativeTrainOptions['classWeights'] {
-  if (given === undefined) return undefined
-  if (loss !== 'cross-entropy' && loss !== 'nll') {
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `option 'classWeights' goes with the losses cross-entropy and nll, not ${loss}`
-    )
-  }
+  if (given === undefined || !FOR_CLASSES.includes(loss)) return undefined
   const classes = dataset.classes.length
   if (given !== 'balanced' && given.length !== classes) {
     throw new LrpError('INVALID_ARGUMENT', `there are ${given.length} class weights for ${classes} classes`)

@@ -1,6 +1,6 @@
 import { classCounts, fingerprint, type Dataset, type Split } from '../data/dataset.js'
 import type { DownloadProgress } from '../data/mnist.js'
-import { datasetName, openDataset, type DataOptions } from '../data/open.js'
+import { datasetName, openWith, type DataOptions } from '../data/open.js'
 import type { ProcessGroup } from '../distributed.js'
 import { LrpError } from '../errors.js'
 import { createExperiment, Experiment, openExperiment } from '../experiment/experiment.js'
@@ -11,15 +11,17 @@ import { loadModelParts, type LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { native } from '../native.js'
+import { checkNames } from '../options.js'
 import type { StateDict } from '../tensor.js'
 import { versions } from '../versions.js'
 import { hasCheckpoint, readCheckpoint, removeLeftovers } from './checkpoint.js'
+import { checkEffects } from './effects.js'
 import { fitNormalisation } from './fit-normalisation.js'
 import { runJob, type Job, type TrainResult } from './job.js'
 import type { BatchEvent, EpochEvent } from './native.js'
 import { nativeOptions } from './native-options.js'
 import { trainData } from './run.js'
-import { checkSettings, type GivenSettings, type TrainSettings } from './settings.js'
+import { checkSettings, SETTINGS_NAMES, type GivenSettings, type TrainSettings } from './settings.js'
 
 export type { TrainResult } from './job.js'
 export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS } from './settings.js'
@@ -49,6 +51,22 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   signal?: AbortSignal
 }
 
+export const TRAIN_NAMES: Record<keyof TrainOptions, true> = {
+  ...SETTINGS_NAMES,
+  strict: true,
+  load: true,
+  device: true,
+  experimentName: true,
+  experimentsRoot: true,
+  resume: true,
+  untilEpoch: true,
+  group: true,
+  onProgress: true,
+  onData: true,
+  onDownload: true,
+  signal: true
+}
+
 /**
  * Trains a classifier, or a regression, and writes its experiment folder: settings, best weights, last checkpoint, history and charts.
  * The same seed on the same machine gives bit-identical weights on the CPU. An abort ends it after the batch at hand; what is done
@@ -56,6 +74,13 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, NUMERIC (a loss that is not finite)
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
+  checkNames(options, TRAIN_NAMES)
+  if (options.resume === undefined) checkEffects(options, settingsOf(options))
+  return trainWith(options)
+}
+
+/** `train` with settings of which some may have no effect: those of a trial of a search. */
+export async function trainWith(options: TrainOptions): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
   const settings = settingsOf(options)
   const { parts, dataset } = await start(settings, options)
@@ -151,7 +176,7 @@ export async function openTrainData(
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
-  const dataset = typeof data === 'object' ? data : await openDataset({ ...settings, ...how })
+  const dataset = typeof data === 'object' ? data : await openWith({ ...settings, ...how })
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)

@@ -6,9 +6,11 @@ import type { Dataset } from '../data/dataset.js'
 import { LrpError, isLrpError } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { copyAtomic, makeFolder } from '../files.js'
-import { checkContent, checkOptions } from '../options.js'
+import { checkContent, checkNames, checkOptions } from '../options.js'
+import { checkEffects } from '../train/effects.js'
+import { checkAugmentation } from '../train/augment.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
-import { openTrainData, settingsOf, train, type TrainOptions } from '../train/train.js'
+import { openTrainData, settingsOf, trainWith, TRAIN_NAMES, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
 import { inParallel } from './parallel.js'
 import { checkSpace, gridSamples, randomSample, type GivenSpace, type Sample } from './space.js'
@@ -37,6 +39,18 @@ export interface TuneOptions extends Omit<TrainOptions, 'untilEpoch' | 'onProgre
   onTrial?: (trial: Trial, trials: readonly Trial[]) => void
 }
 
+const { untilEpoch: _epoch, onProgress: _progress, ...KEPT } = TRAIN_NAMES
+const NAMES: Record<keyof TuneOptions, true> = {
+  ...KEPT,
+  method: true,
+  trials: true,
+  gridPoints: true,
+  halving: true,
+  parallel: true,
+  space: true,
+  onTrial: true
+}
+
 export interface TuneResult {
   /** An experiment like any other, with the best trial's model; its trials/ hold the others. */
   experiment: Experiment
@@ -56,6 +70,7 @@ export interface TuneResult {
  * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
+  checkNames(options, NAMES)
   const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
   const { experiment, trials, dataset } = search
   if (dataset.splits.valid.labels.length === 0) {
@@ -91,12 +106,14 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   const search = checkOptions(searchSchema, options)
   const base = settingsOf(options)
   const space = checkSpace(options.space ?? {})
+  checkEffects(options, base, Object.keys(space))
   const samples =
     search.method === 'grid'
       ? gridSamples(space, search.gridPoints)
       : Array.from({ length: search.trials }, (_, i) => randomSample(space, base.seed, i))
-  for (const sample of samples) checkSettings({ ...base, ...sample }, 'the search space')
+  const settings = samples.map((sample) => checkSettings({ ...base, ...sample }, 'the search space'))
   const dataset = await openTrainData(base, options)
+  for (const { augment } of settings) checkAugmentation(augment, dataset)
   const trials = samples.map((settings, index): Trial => ({
     index,
     settings,
@@ -171,7 +188,11 @@ class Runner {
   private async trial(trial: Trial, epochs: number): Promise<boolean> {
     trial.state = 'running'
     try {
-      const result = await train({ ...(await this.optionsOf(trial)), untilEpoch: epochs, signal: this.options.signal })
+      const result = await trainWith({
+        ...(await this.optionsOf(trial)),
+        untilEpoch: epochs,
+        signal: this.options.signal
+      })
       result.model.dispose()
       const { measure } = this.open
       trial.curve = result.history.map((event) => (measure === 'loss' ? event.validLoss : event.validAccuracy))

@@ -55,6 +55,7 @@ describe('train', () => {
 
   const hard: TrainOptions = {
     model: 'lenet',
+    hiddenSize: undefined,
     optimizer: 'rmsprop',
     momentum: 0.9,
     scheduler: 'plateau',
@@ -161,9 +162,24 @@ describe('train', () => {
     [{ augment: { rotation: 900 } }, /augment\.rotation/],
     [{ learningRate: -1 }, /learningRate/],
     [{ epochs: 0 }, /epochs/],
-    [{ nesterov: true }, /nesterov/],
     [{ classWeights: [1, 2] }, /2 class weights for 10 classes/],
-    [{ classWeights: 'balanced', loss: 'mse' }, /classWeights/],
+    [
+      { classWeights: 'balanced', loss: 'mse' },
+      /^option 'classWeights' goes with the loss cross-entropy or nll, not mse$/
+    ],
+    [{ labelSmoothing: 0.1, loss: 'nll' }, /^option 'labelSmoothing' goes with the loss cross-entropy, not nll$/],
+    [{ model: 'lenet' }, /^option 'hiddenSize' goes with the model mlp, not lenet$/],
+    [
+      { model: [{ type: 'flatten' }], hiddenSize: undefined, activation: 'tanh' },
+      /'activation' .* mlp or lenet, not a list of layers$/
+    ],
+    [{ momentum: 0.9 }, /^option 'momentum' goes with the optimizer sgd or rmsprop, not adam$/],
+    [{ nesterov: true, optimizer: 'rmsprop', momentum: 0.9 }, /'nesterov' .* sgd, not rmsprop/],
+    [{ nesterov: true, optimizer: 'sgd' }, /^option 'nesterov' needs a momentum above 0$/],
+    [{ schedulerStep: 3 }, /^option 'schedulerStep' goes with the scheduler step, not one-cycle$/],
+    [{ schedulerGamma: 0.5, scheduler: 'cosine' }, /'schedulerGamma' .* step or plateau, not cosine/],
+    [{ schedulerPatience: 3, scheduler: 'step' }, /'schedulerPatience' .* plateau, not step/],
+    [{ augment: 'crop=8' }, /^augmentation crop=8: the padding must be smaller than the images, which are 8x8$/],
     [{ groups: [{ match: '^none', frozen: true }] }, /group '\^none'/],
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
     [{ groups: [{ match: '(' }] }, /regular expression/]

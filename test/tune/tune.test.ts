@@ -119,7 +119,31 @@ describe('tune', () => {
     expect(best!.settings.learningRate).toBe(1e-2)
   })
 
+  test('trials may combine settings that do not go together: what has no effect in one is nothing to refuse', async () => {
+    const mixed: GivenSpace = { optimizer: ['sgd', 'adam'], loss: ['mse', 'cross-entropy'], model: ['mlp', 'lenet'] }
+    const given = {
+      momentum: 0.9,
+      nesterov: true,
+      classWeights: 'balanced' as const,
+      labelSmoothing: 0.1,
+      hiddenSize: [8]
+    }
+    const { trials } = await run({ method: 'grid', space: mixed, halving: 1, epochs: 1, ...given })
+    expect(trials.map((trial) => trial.state)).toEqual(Array(8).fill('done'))
+    const { trials: still } = await run({
+      method: 'grid',
+      space: { momentum: [0, 0.9] },
+      optimizer: 'sgd',
+      nesterov: true,
+      halving: 1,
+      epochs: 1
+    })
+    expect(still.map((trial) => trial.state)).toEqual(['done', 'done'])
+  })
+
   test.each([
+    [{ momentum: 0.9 }, /'momentum' goes with the optimizer sgd or rmsprop, not adam/],
+    [{ space: { augment: ['flip', 'crop=8'] } }, /crop=8: the padding must be smaller/],
     [{ method: 'bayes' as 'grid' }, /method/],
     [{ space: { optimizer: ['adan'] } }, /'adam'/],
     [{ space: { batchSize: [0] } }, /batchSize/],
