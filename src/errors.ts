@@ -31,6 +31,11 @@ export class LrpError extends Error {
   }
 }
 
+/** @throws LrpError ABORTED once a caller's signal has fired */
+export function checkSignal(signal?: AbortSignal): void {
+  if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
+}
+
 /** True for an `LrpError`, across module instances and realms. */
 export function isLrpError(error: unknown): error is LrpError {
   return typeof error === 'object' && error !== null && (error as Error).name === 'LrpError'

@@ -33,10 +33,19 @@ export interface Dataset {
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]
+  /** Those of them that do not exist. */
+  missing?: string[]
+  /** Height and width of the smallest and the largest image file, where they differ. */
+  originalSizes?: OriginalSizes
   /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array. */
   read?: (path: string, into: Uint8Array) => Promise<void>
   /** Where images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
   digests?: Map<string, string>
+}
+
+export interface OriginalSizes {
+  smallest: [number, number]
+  largest: [number, number]
 }
 
 export type SplitName = keyof Dataset['splits']

@@ -58,6 +58,8 @@ export interface DataOptions {
   cache?: Cache
   /** What is downloaded, as it goes. */
   onDownload?: DownloadProgress
+  /** Ends the reading of images. */
+  signal?: AbortSignal
 }
 
 export const DATA_NAMES: Record<keyof DataOptions, true> = {
@@ -74,7 +76,8 @@ export const DATA_NAMES: Record<keyof DataOptions, true> = {
   testSplit: true,
   strict: true,
   cache: true,
-  onDownload: true
+  onDownload: true,
+  signal: true
 }
 
 const schema = z.object({

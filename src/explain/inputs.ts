@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { isImageFile, listImages } from '../data/folder.js'
+import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
 import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'

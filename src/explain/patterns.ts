@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { LrpError } from '../errors.js'
+import { checkSignal, LrpError } from '../errors.js'
 import { checkFit } from '../evaluate/test.js'
 import { makeFolder } from '../files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
@@ -57,7 +57,7 @@ export async function fitPatterns(
   const patterns = await callNative(async (addon) => {
     const fitter = new addon.PatternFitter(model.handle, kind === 'positive')
     for await (const batch of batches) {
-      if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
+      checkSignal(signal)
       await fitter.add(batch)
     }
     return fitter.finish()

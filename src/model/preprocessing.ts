@@ -95,18 +95,20 @@ export function denormalise(tensor: Tensor, p: Preprocessing): Uint8Array {
  * An image file as bytes [C, H, W] after resizing and cropping: EXIF orientation applied, transparency on white.
  * Resizing is by anti-aliased linear interpolation on bytes as PIL's, which torchvision uses.
  * @param into where the bytes go if they are as many; a new array otherwise
+ * @returns also the height and width that the file has
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the image.
  */
 export async function readImage(
   source: string | Buffer,
   p: Preprocessing,
   into?: Uint8Array
-): Promise<{ bytes: Uint8Array; shape: number[] }> {
+): Promise<{ bytes: Uint8Array; shape: number[]; original: [number, number] }> {
   const name = typeof source === 'string' ? source : 'the image'
   try {
     const image = inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels)
     const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
-    return await inPlanes({ bytes: data, ...info, planar: false, consumes: true }, p, name, into)
+    const arranged = await inPlanes({ bytes: data, ...info, planar: false, consumes: true }, p, name, into)
+    return { ...arranged, original: [info.height, info.width] }
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
     const missing = typeof source === 'string' && !existsSync(source)

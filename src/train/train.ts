@@ -310,7 +310,7 @@ export function checkClasses(dataset: Dataset): void {
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {
-  const { name, task, classes, imageShape, storedShape, splits, skipped } = dataset
+  const { name, task, classes, imageShape, storedShape, splits, skipped, missing } = dataset
   const ofSplits = <T>(value: (split: Split) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(splits).map(([split, images]) => [split, value(images)]))
   return {
@@ -322,6 +322,7 @@ function describe(dataset: Dataset): Record<string, unknown> {
     counts: ofSplits(({ labels }) => labels.length),
     ...(task !== 'regression' && { perClass: ofSplits((split) => classCounts(split, classes.length)) }),
     skipped,
+    missing,
     fingerprint: fingerprint(dataset),
     threads: native().info().threads
   }

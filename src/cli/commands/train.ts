@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
+import { counted } from '../../plural.js'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
 import { dataProgress } from '../data-progress.js'
+import { leftOutText } from '../data-text.js'
 import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 import type { TrainResult } from '../../train/train.js'
 
@@ -63,19 +65,16 @@ export async function showTrained(
     history
   }
   result.model.dispose()
-  const { skipped = [] } = (experiment.manifest.data ?? {}) as { skipped?: string[] }
-  if (skipped.length > 0) {
-    output.note(
-      `note: ${skipped.length} unreadable images left out, named in experiment.json; the first is ${skipped[0]}`
-    )
-  }
+  const { skipped = [], missing } = (experiment.manifest.data ?? {}) as { skipped?: string[]; missing?: string[] }
+  if (skipped.length > 0)
+    output.note(`note: ${leftOutText(skipped, missing)}, named in experiment.json; the first is ${skipped[0]}`)
   if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients passed over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
     const resume = `go on with: lrp-native ${command} --resume ${experiment.name}`
     throw new LrpError(
       'ABORTED',
-      `stopped after ${history.length} epochs; all is saved in ${experiment.folder}; ${resume}`
+      `stopped after ${counted(history.length, 'epoch')}; all is saved in ${experiment.folder}; ${resume}`
     )
   }
   const best = history[bestEpoch - 1]
