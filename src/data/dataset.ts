@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { LrpError } from '../errors.js'
 import type { Task } from '../model/graph.js'
 import { middleOf } from '../model/preprocessing.js'
+import { counted } from '../plural.js'
 import { sizeOf } from '../tensor.js'
 
 /** Images of one split as bytes, one class number or some values each. */
@@ -132,7 +133,7 @@ export function checkDataset(dataset: Dataset): Dataset {
     if (!dataset.read && images.length !== labels.length * size) {
       throw new LrpError(
         'INVALID_FILE',
-        `data set ${dataset.name}: the ${name} split has ${images.length / size} images and ${labels.length} labels`
+        `data set ${dataset.name}: the ${name} split has ${counted(images.length / size, 'image')} and ${counted(labels.length, 'label')}`
       )
     }
     const wrong = labels.find((label) => label < 0 || label >= dataset.classes.length)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { checkNames, checkOptions } from '../options.js'
+import { counted } from '../plural.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { argmax, softmax } from './classification.js'
 import { flipScores, type FlipScores } from './flipping/areas.js'
@@ -217,7 +218,10 @@ function checkShapes({ input, attribution, mask, target }: ScoreMapsOptions): vo
       `the attribution has shape [${attribution.shape.join(', ')}], the input [${input.shape.join(', ')}]`
     )
   if (target && target.length !== input.shape[0]) {
-    throw new LrpError('INVALID_ARGUMENT', `there are ${target.length} targets for ${input.shape[0]} images`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: one for each is wanted`
+    )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {
     if (tensor?.data.some((value) => !Number.isFinite(value)))

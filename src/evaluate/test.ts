@@ -11,6 +11,7 @@ import { normaliseBytes } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
 import { checkNames, checkOptions } from '../options.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
+import { counted } from '../plural.js'
 import { type Tensor } from '../tensor.js'
 import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
 import { join } from 'node:path'
@@ -245,7 +246,7 @@ async function worstErrors(
     index,
     title: `${classes[labels[index]!]} as ${classes[guesses[index]!]}, ${(confidence(index) * 100).toFixed(0)} %`
   }))
-  const caption = `The ${images.length} surest of ${wrong.length} errors: true class, predicted class, confidence`
+  const caption = `The ${images.length} surest of ${counted(wrong.length, 'error')}: true class, predicted class, confidence`
   return imageSheet(dataset, split, images, caption, { columns: 5, size: 120 })
 }
 

@@ -10,6 +10,7 @@ import {
   type NodeRule
 } from '../native.js'
 import { checkNames, checkOptions } from '../options.js'
+import { counted } from '../plural.js'
 import { chooseComposite, type RuleChoice } from '../rules/choose.js'
 import { resolveRules } from '../rules/resolve.js'
 import type { RuleParameters } from '../rules/types.js'
@@ -264,7 +265,10 @@ function targetRows(
   const batch = to - from
   if (targets) {
     if (targets.length !== total) {
-      throw new LrpError('INVALID_ARGUMENT', `there are ${targets.length} targets for ${total} images`)
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `${counted(targets.length, 'target')} for ${counted(total, 'image')}: one for each is wanted`
+      )
     }
     return { data: Int32Array.from({ length: batch }, (_, i) => targets[from + i]!), shape: [1, batch] }
   }

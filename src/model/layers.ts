@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
 import { checkContent } from '../options.js'
+import { counted } from '../plural.js'
 import { GraphBuilder, type Architecture } from './builder.js'
 import { plainPreprocessing } from './preprocessing.js'
 
@@ -70,7 +71,7 @@ export function buildLayers(
     const has = outputs.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${title}: its output has the shape ${has}, and the data has ${classes} classes`
+      `${title}: its output has the shape ${has}, and the data has ${counted(classes, 'class', 'classes')}`
     )
   }
   return b.finish(title, x, plainPreprocessing(imageShape))

@@ -1,6 +1,7 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import type { Graph, Preprocessing } from '../model/graph.js'
+import { counted } from '../plural.js'
 import type { Job } from './job.js'
 import { checkAugmentation, nativeAugmentation } from './augment.js'
 import type { NativeSchedule, NativeTrainOptions } from './native.js'
@@ -70,7 +71,10 @@ function classWeights(
   if (given === undefined || !FOR_CLASSES.includes(loss)) return undefined
   const classes = dataset.classes.length
   if (given !== 'balanced' && given.length !== classes) {
-    throw new LrpError('INVALID_ARGUMENT', `there are ${given.length} class weights for ${classes} classes`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: one for each is wanted`
+    )
   }
   const counts = classCounts(dataset.splits.train, classes)
   const total = dataset.splits.train.labels.length
@@ -92,8 +96,10 @@ function groupsOf({ groups }: TrainSettings, graph: Graph): NativeTrainOptions['
   const result: NonNullable<NativeTrainOptions['groups']> = []
   for (const { match, frozen, ...rates } of groups) {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
-    if (names.length === 0)
-      throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches the group '${match}'`)
+    if (names.length === 0) {
+      const what = frozen ? `'${match}', which is to be frozen` : `the group '${match}'`
+      throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches ${what}`)
+    }
     for (const name of names) rest.delete(name)
     if (!frozen) result.push({ names, ...rates })
   }

@@ -12,6 +12,7 @@ import { Model } from '../model/model.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { native } from '../native.js'
 import { checkNames } from '../options.js'
+import { counted } from '../plural.js'
 import type { StateDict } from '../tensor.js'
 import { versions } from '../versions.js'
 import { hasCheckpoint, readCheckpoint, removeLeftovers } from './checkpoint.js'
@@ -274,8 +275,8 @@ function fitted(parts: ModelParts, dataset: Dataset): ModelParts {
     throw new LrpError(
       'INVALID_ARGUMENT',
       task === 'regression'
-        ? `the model has ${has} outputs, ${dataset.name} has ${wanted} values`
-        : `the model has ${has} classes, ${dataset.name} has ${wanted}: finetune gives it a new head`
+        ? `the model has ${counted(has, 'output')}, ${dataset.name} has ${counted(wanted, 'value')}`
+        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} has ${wanted}: finetune gives it a new head`
     )
   }
   return {

@@ -148,6 +148,7 @@ describe('the command line', () => {
     [['train', '--valid-split', '1.5'], 2, '--valid-split must be below 1, not 1.5'],
     [['train', '--cache', 'non'], 2, "--cache must be one of auto, memory, none, not 'non': did you mean 'none'?"],
     [['explain', '--quantile', '2'], 2, '--quantile must be at most 1, not 2'],
+    [['train', '--freeze', 'conv9'], 2, "no tensor that is left to train matches 'conv9', which is to be frozen"],
     [['train', '--nesterov'], 2, '--nesterov goes with the optimizer sgd, not adam'],
     [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size goes with the model mlp, not lenet'],
     [['train', '--model', 'resnet20', '--activation', 'tanh'], 2, '--activation goes with the model mlp or lenet'],
@@ -188,6 +189,19 @@ describe('the command line', () => {
     writeFileSync(join(folder, 'model.json'), '{')
     writeFileSync(join(folder, 'weights.safetensors'), '')
     expect(sentence((await lrp('test', folder)).stderr)).toContain('model.json')
+  })
+
+  test('a file of weights alone asks for --architecture', async () => {
+    const path = join(root, 'w.safetensors')
+    writeFileSync(path, '')
+    const { status, stderr } = await lrp('train', '--from', path, ...experiments)
+    const message = `--architecture must name the network of ${path}, which holds weights and no graph`
+    expect([status, sentence(stderr)]).toEqual([2, `lrp-native: ${message}`])
+  })
+
+  test('one image is one image', async () => {
+    const { stdout } = await lrp('explain', ...experiments, '--limit', '1', '--output', join(root, 'one'))
+    expect(stdout).toContain('explained 1 image by epsilon')
   })
 
   test('evaluate scores a map that came as a file', async () => {

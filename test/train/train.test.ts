@@ -180,7 +180,8 @@ describe('train', () => {
     [{ schedulerGamma: 0.5, scheduler: 'cosine' }, /'schedulerGamma' .* step or plateau, not cosine/],
     [{ schedulerPatience: 3, scheduler: 'step' }, /'schedulerPatience' .* plateau, not step/],
     [{ augment: 'crop=8' }, /^augmentation crop=8: the padding must be smaller than the images, which are 8x8$/],
-    [{ groups: [{ match: '^none', frozen: true }] }, /group '\^none'/],
+    [{ groups: [{ match: '^none', frozen: true }] }, /matches '\^none', which is to be frozen$/],
+    [{ groups: [{ match: '^none' }] }, /matches the group '\^none'$/],
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
     [{ groups: [{ match: '(' }] }, /regular expression/]
   ] as [TrainOptions, RegExp][])('refuses %j', async (options, message) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { LrpError } from '../../errors.js'
+import { counted } from '../../plural.js'
 import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { refuseOthers, type Mode } from '../modes.js'
 import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
@@ -110,7 +111,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
     output.result(
       scores,
       Object.entries(scores).map(
-        ([metric, values]) => `${metric.padEnd(34)} mean ${mean(values)} over ${values.length} images`
+        ([metric, values]) => `${metric.padEnd(34)} mean ${mean(values)} over ${counted(values.length, 'image')}`
       )
     )
   } finally {

@@ -3,6 +3,7 @@ import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from 
 import { downloadProgress } from '../data-progress.js'
 import type { TestOptions } from '../../evaluate/test.js'
 import type { Model } from '../../model/model.js'
+import { counted } from '../../plural.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
@@ -64,7 +65,7 @@ async function scoreClasses(model: Model, options: TestOptions): Promise<Scored>
   const { test } = await import('../../evaluate/test.js')
   const { metrics, imagesPerSecond, files } = await test(model, options)
   const { accuracy, images, macroF1, logLoss } = metrics
-  const line = `accuracy ${accuracy.toFixed(4)} on ${images} images, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
+  const line = `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
   return { line, metrics, imagesPerSecond, files }
 }
 
@@ -72,6 +73,6 @@ async function scoreValues(model: Model, options: TestOptions): Promise<Scored> 
   const { testRegression } = await import('../../evaluate/regression.js')
   const { metrics, imagesPerSecond, files } = await testRegression(model, options)
   const { r2, mae, rmse, images } = metrics
-  const line = `R2 ${r2.toFixed(4)} on ${images} images, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
+  const line = `R2 ${r2.toFixed(4)} on ${counted(images, 'image')}, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
   return { line, metrics, imagesPerSecond, files }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from '../../plural.js'
 import type { GivenSpace, Trial } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
@@ -84,5 +85,5 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
 function lineOf(trial: Trial, measure: string): string {
   const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
   const score = trial.score === null ? trial.state : `${measure} ${trial.score.toFixed(4)}`
-  return `trial ${trial.index}: ${score} after ${trial.epochs} epochs; ${settings.join(', ')}`
+  return `trial ${trial.index}: ${score} after ${counted(trial.epochs, 'epoch')}; ${settings.join(', ')}`
 }
