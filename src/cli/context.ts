@@ -79,7 +79,11 @@ export function withCommonFlags(command: Command, examples: string[]): Command {
     .option('--json', 'print one JSON document on stdout')
     .option('--quiet', 'print nothing but errors (and the JSON document)')
     .option('--verbose', 'show the stack trace of an error')
-    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`)
+    .addHelpText('after', examplesText(examples))
+}
+
+export function examplesText(examples: string[]): string {
+  return `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`
 }
 
 function deviceName(text: string): string {

@@ -2,8 +2,14 @@ import { Command, CommanderError } from 'commander'
 import { isLrpError, LrpError } from '../errors.js'
 import { nearest } from '../suggest.js'
 import { packageVersion } from '../package-version.js'
-import type { CliContext } from './context.js'
+import { examplesText, type CliContext } from './context.js'
 import * as commands from './commands/index.js'
+
+const EXAMPLES = [
+  'train --model lenet --epochs 10',
+  'explain --composite epsilon-plus --input digit.png',
+  'evaluate --rules epsilon,alpha2beta1,gradient --limit 50'
+]
 
 /** Statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 function exitStatus(error: unknown): number {
@@ -19,6 +25,7 @@ function createProgram(context: CliContext): Command {
     )
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
+    .addHelpText('after', examplesText(EXAMPLES))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),

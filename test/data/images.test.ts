@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { classCounts, fingerprint, imagesOf, loadImages } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
-import { plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
+import { choosePreprocessing, plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
 
 let folder = ''
 beforeEach(() => {
@@ -141,7 +141,9 @@ describe('image folders', () => {
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(/empty holds no image/)
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
-    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/of 2 images none can be read: .*blue.*is no readable image/)
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(
+      /of 2 images none can be read: .*blue.*is no readable image/
+    )
   })
 
   test('a truncated JPEG is broken, not missing', async () => {
@@ -224,5 +226,27 @@ describe('CSV lists', () => {
   ])('%j is refused', async (text, message) => {
     await image('a.png')
     await expect(openDataset({ dataPath: list(text) })).rejects.toThrow(message)
+  })
+})
+
+describe('a file of preprocessing', () => {
+  const choose = (content: object): ReturnType<typeof choosePreprocessing> => {
+    const path = join(folder, 'preprocess.json')
+    writeFileSync(path, JSON.stringify(content))
+    return choosePreprocessing(path, [])
+  }
+
+  test('may leave out every key', async () => {
+    const plain = { channels: 3, channelOrder: 'rgb', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] }
+    expect(await choose({})).toEqual(plain)
+    expect(await choose({ channels: 1, mean: [0.5] })).toEqual({ ...plain, channels: 1, mean: [0.5], std: [1] })
+  })
+
+  test.each([
+    [{ mean: [0.5] }, 'preprocess.json must have one mean and one std for each channel'],
+    [{ channels: 2 }, 'preprocess.json: channels must be 1 or 3, not 2'],
+    [{ means: [0] }, "preprocess.json has no 'means': did you mean 'mean'?"]
+  ])('%j is refused', async (content, message) => {
+    await expect(choose(content)).rejects.toThrow(message)
   })
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { LrpError } from '../../errors.js'
 import { packageRoot } from '../../paths.js'
-import type { CliContext } from '../context.js'
+import { examplesText, type CliContext } from '../context.js'
 
 interface Flags {
   json?: boolean
@@ -19,10 +19,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--fix', 'fetch libtorch and build the addon')
     .option('--libtorch <variant>', 'fetch the official libtorch archive instead: cpu, or a CUDA variant such as cu130')
     .option('--json', 'print one JSON document on stdout')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ lrp-native doctor\n  $ lrp-native doctor --fix\n  $ lrp-native doctor --libtorch cpu'
-    )
+    .addHelpText('after', examplesText(['doctor', 'doctor --fix', 'doctor --libtorch cpu']))
     .action(async (flags: Flags) => {
       const args = [
         ...(flags.json ? ['--json'] : []),
