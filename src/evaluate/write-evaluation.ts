@@ -50,7 +50,7 @@ export async function writeEvaluation(
 }
 
 /** One row per method: mean and interval of every metric. */
-export function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
+function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
   const head = metrics.flatMap(({ name }) => [name, `${name} low`, `${name} high`])
   const rows = methods.map(({ name, scores }) => [
     name,

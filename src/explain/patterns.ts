@@ -12,7 +12,7 @@ import type { StateDict, Tensor } from '../tensor.js'
 import { dirname } from 'node:path'
 
 /** Which samples a unit's pattern is fitted to: all of them, or those that make it fire. */
-export const PATTERN_KINDS = ['all', 'positive'] as const
+const PATTERN_KINDS = ['all', 'positive'] as const
 export type PatternKind = (typeof PATTERN_KINDS)[number]
 
 export interface FitPatternsOptions {

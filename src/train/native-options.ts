@@ -47,7 +47,7 @@ export function nativeOptions(
 }
 
 /** Batches of an epoch; a last batch of one image is left out, because batch norms cannot take it. */
-export function batchesOf(images: number, batchSize: number): number {
+function batchesOf(images: number, batchSize: number): number {
   const batches = Math.ceil(images / batchSize)
   return batches > 1 && images % batchSize === 1 ? batches - 1 : batches
 }
@@ -85,7 +85,7 @@ function classWeights(
 }
 
 /** Names of the tensors that training can change: weights and biases, each once. */
-export function trainableNames(graph: Graph): string[] {
+function trainableNames(graph: Graph): string[] {
   const names = graph.nodes.flatMap(({ parameters }) => [parameters.weight, parameters.bias])
   return [...new Set(names.filter((name) => name !== undefined))]
 }
