@@ -5,6 +5,11 @@ import { nearest, unknownName } from './suggest.js'
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]
 
+/** Characters of a wrong value that are shown. */
+const LONGEST = 60
+/** Of more names than these the one that was meant is enough. */
+const MOST_LISTED = 10
+
 /** Checks the options of a public function; the error names the option at fault. */
 export function checkOptions<T extends z.ZodType>(schema: T, options: unknown): z.output<T> {
   const { data, fault } = check(schema, options)
@@ -66,7 +71,10 @@ function sentenceOf(issue: Issue): string {
   if (issue.code === 'unrecognized_keys' || issue.code === 'custom') return issue.message
   const input = inputOf(issue)
   if (input === undefined) return 'is missing'
-  return `must be ${wanted(issue)}, not ${shown(input)}${hint(input, namesOf(issue))}`
+  const names = namesOf(issue)
+  const meant = hint(input, names)
+  if (meant && names.length > MOST_LISTED) return `cannot be ${shown(input)}${meant}`
+  return `must be ${wanted(issue)}, not ${shown(input)}${meant}`
 }
 
 /** For a union by a key, the value of that key. */
@@ -120,8 +128,6 @@ function hint(given: unknown, names: string[]): string {
   const meant = typeof given === 'string' ? nearest(given, names) : undefined
   return meant === undefined ? '' : `: did you mean '${meant}'?`
 }
-
-const LONGEST = 60
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`

@@ -52,10 +52,8 @@ describe('a wrong option is named in a plain sentence', () => {
     [{ groups: [{ match: '(' }] }, "option 'groups': [0].match is no expression"],
     [{ groups: [{}] }, "option 'groups': [0].match is missing"],
     [{ groups: [{ match: '', frozn: true }] }, "option 'groups' has no 'frozn'"],
-    [
-      { model: [{ type: 'linaer' }] },
-      /^option 'model': \[0\].type must be one of .*, not 'linaer': did you mean 'linear'\?$/
-    ],
+    [{ model: [{ type: 'linaer' }] }, "option 'model': [0].type cannot be 'linaer': did you mean 'linear'?"],
+    [{ model: [{ type: 'xyz' }] }, /^option 'model': \[0\].type must be one of convolution, .*, not 'xyz'$/],
     [{ model: 5 }, "option 'model' must be a text or a list, not 5"],
     [5, 'the options must be an object, not 5']
   ])('%j', (options, message) => {

@@ -4,7 +4,6 @@ import { LrpError } from '../errors.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
 import { isHidden, listImages } from './image-files.js'
-import { noDataSet } from './no-data-set.js'
 import { complete, type SplitOptions } from './split.js'
 
 const SPLITS = ['train', 'valid', 'test'] as const
@@ -21,7 +20,6 @@ export interface FolderOptions extends DecodeOptions, SplitOptions {}
  */
 export async function openFolder(root: string, options: FolderOptions = {}): Promise<Dataset> {
   if (!existsSync(root)) throw new LrpError('NOT_FOUND', `the data folder ${root} does not exist`)
-  if (!statSync(root).isDirectory()) throw noDataSet(root)
   const given = SPLITS.flatMap((name) => {
     const folder = (name === 'valid' ? VALID : [name]).map((one) => join(root, one)).find((one) => existsSync(one))
     return folder === undefined ? [] : [{ name, folder }]

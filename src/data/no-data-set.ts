@@ -1,4 +1,4 @@
-import { basename, extname } from 'node:path'
+import { extname } from 'node:path'
 import { LrpError } from '../errors.js'
 import { isImageFile } from './image-files.js'
 
@@ -11,5 +11,5 @@ function whatIsWanted(path: string): string {
   if (extname(path) === '.npy')
     return 'is one array: put images.npy and labels.npy into a folder and name that, or an .npz file with both'
   if (isImageFile(path)) return 'is one image: name a folder of class folders, or a CSV file that lists images'
-  return `is no data set: name a folder, a .csv or an .npz file instead of ${basename(path)}`
+  return 'is no data set: name a folder, a .csv or an .npz file'
 }

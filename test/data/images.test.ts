@@ -117,7 +117,8 @@ describe('image folders', () => {
     writeFileSync(join(folder, name), '')
     const dataPath = join(folder, name)
     await expect(openDataset({ dataPath })).rejects.toThrow(`${dataPath} ${message}`)
-    await expect(openDataset({ data: 'npy', dataPath })).rejects.toThrow(`${dataPath} ${message}`)
+    for (const data of ['npy', 'cifar10', 'mnist', 'digits'])
+      await expect(openDataset({ data, dataPath })).rejects.toThrow(`${dataPath} ${message}`)
   })
 
   test('are not read on once the signal has fired', async () => {
