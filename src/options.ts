@@ -32,7 +32,7 @@ export function checkContent<T extends z.ZodType>(schema: T, content: unknown, w
 
 /** @throws LrpError INVALID_ARGUMENT for an option that is none of `names`, with the nearest one */
 export function checkNames<T extends object>(options: T, names: Record<keyof T, true>): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
+  const unknown = Object.keys(options ?? {}).find((name) => !Object.hasOwn(names, name))
   if (unknown !== undefined) throw unknownName('option', unknown, Object.keys(names))
 }
 

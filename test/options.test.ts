@@ -84,6 +84,7 @@ test('what is wrong in a file is said of the file, and of no option', () => {
 
 test('an option that does not exist is refused with the nearest one', () => {
   expect(() => checkNames({ epochs: 1 }, { epochs: true })).not.toThrow()
+  expect(() => checkNames(null as never, { epochs: true })).not.toThrow() // checkOptions says what is wrong with it
   const given = { epoch: 1 } as { epochs?: number }
   expect(() => checkNames(given, { epochs: true })).toThrow("there is no option 'epoch': did you mean 'epochs'?")
 })

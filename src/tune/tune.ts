@@ -106,7 +106,7 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   const search = checkOptions(searchSchema, options)
   const base = settingsOf(options)
   const space = checkSpace(options.space ?? {})
-  checkEffects(options, base, Object.keys(space))
+  checkEffects({ ...options, ...space }, base, Object.keys(space))
   const samples =
     search.method === 'grid'
       ? gridSamples(space, search.gridPoints)

@@ -143,6 +143,7 @@ describe('tune', () => {
 
   test.each([
     [{ momentum: 0.9 }, /'momentum' goes with the optimizer sgd or rmsprop, not adam/],
+    [{ model: 'lenet' }, /'hiddenSize' goes with the model mlp, not lenet/],
     [{ space: { augment: ['flip', 'crop=8'] } }, /crop=8: the padding must be smaller/],
     [{ method: 'bayes' as 'grid' }, /method/],
     [{ space: { optimizer: ['adan'] } }, /'adam'/],
