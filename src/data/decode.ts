@@ -123,12 +123,12 @@ export class Decoder {
   /** Why an image cannot be read, if it cannot. */
   private async decode(path: string, into: Uint8Array): Promise<LrpError | undefined> {
     checkSignal(this.signal)
-    const found = await readImage(path, this.preprocessing, into).catch((cause: LrpError) => {
+    const image = await readImage(path, this.preprocessing, into).catch((cause: LrpError) => {
       if (this.strict || cause.code === 'INVALID_ARGUMENT') throw cause
       return cause
     })
-    if (found instanceof Error) return found
-    const { shape, original } = found
+    if (image instanceof Error) return image
+    const { shape, original } = image
     if (shape.some((axis, i) => axis !== this.imageShape[i])) {
       const [found, wanted] = [shape, this.imageShape].map((axes) => axes.join('x'))
       throw new LrpError(
@@ -136,9 +136,10 @@ export class Decoder {
         `${path} is ${found} where the first image is ${wanted}: give an image size or a crop`
       )
     }
+    const { smallest, largest } = this.sizes ?? { smallest: original, largest: original }
     this.sizes = {
-      smallest: sizeOf(original) < sizeOf(this.sizes?.smallest ?? [Infinity]) ? original : this.sizes!.smallest,
-      largest: sizeOf(original) > sizeOf(this.sizes?.largest ?? [0]) ? original : this.sizes!.largest
+      smallest: bySize(original, smallest) < 0 ? original : smallest,
+      largest: bySize(original, largest) > 0 ? original : largest
     }
     return undefined
   }
@@ -158,6 +159,11 @@ export class Decoder {
       paths: kept.map((i) => files[i]!.path)
     }
   }
+}
+
+/** By area; of the same area by height, so that upright images and lying ones differ. */
+function bySize(a: [number, number], b: [number, number]): number {
+  return sizeOf(a) - sizeOf(b) || a[0] - b[0]
 }
 
 /** Whether images that need so many bytes are kept in a machine's memory. */

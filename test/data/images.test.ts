@@ -103,6 +103,9 @@ describe('image folders', () => {
   test('tell their sizes where they differ', async () => {
     await classes('', 2)
     expect((await openDataset({ dataPath: folder })).originalSizes).toBeUndefined()
+    await image('red/upright.png', RED, 4, 6)
+    const upright = { smallest: [4, 6], largest: [6, 4] }
+    expect((await openDataset({ dataPath: folder })).originalSizes).toEqual(upright)
     await image('red/large.png', RED, 30, 20)
     await image('red/small.png', RED, 2, 5)
     const { originalSizes } = await openDataset({ dataPath: folder, imageSize: [8, 8], cache: 'none' })
