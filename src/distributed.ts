@@ -2,7 +2,7 @@ import { deserialize, serialize } from 'node:v8'
 import { z } from 'zod'
 import { LrpError, type ErrorCode } from './errors.js'
 import { callNative, native, type NativeProcessGroup } from './native.js'
-import { checkOptions } from './options.js'
+import { checkNames, checkOptions } from './options.js'
 import { defaultDevice } from './paths.js'
 
 /** This process's place among those that compute together. */
@@ -69,7 +69,8 @@ const schema = z.object({ peerTimeout: z.number().positive().max(86400).default(
  * @throws LrpError INVALID_ARGUMENT, PEER when they do not meet in time, UNSUPPORTED where libtorch has no Gloo
  */
 export async function joinProcessGroup(options: ProcessGroupOptions = {}): Promise<ProcessGroup | undefined> {
-  const { peerTimeout } = checkOptions(schema, options, 'distributed')
+  checkNames(options, { peerTimeout: true, env: true })
+  const { peerTimeout } = checkOptions(schema, options)
   const env = options.env ?? process.env
   const ranks = ranksOf(env)
   if (!ranks) return undefined

@@ -20,12 +20,20 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g
 /** Every error this package throws on purpose: one sentence that names the file, node or flag at fault. */
 export class LrpError extends Error {
   readonly code: ErrorCode
+  /** The option at fault, where the message speaks of `option '...'`. */
+  readonly option?: string
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, { option, ...options }: { cause?: unknown; option?: string } = {}) {
     super(message.replace(CONTROL, ' '), options)
     this.name = 'LrpError'
     this.code = code
+    if (option !== undefined) this.option = option
   }
+}
+
+/** @throws LrpError ABORTED once a caller's signal has fired */
+export function checkSignal(signal?: AbortSignal): void {
+  if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
 }
 
 /** True for an `LrpError`, across module instances and realms. */

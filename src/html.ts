@@ -1,5 +1,5 @@
 /** Text that is safe inside HTML. */
-export function escapeHtml(text: unknown): string {
+function escapeHtml(text: unknown): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
   return String(text).replace(/[&<>"']/g, (char) => entities[char]!)
 }

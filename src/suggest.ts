@@ -1,21 +1,32 @@
 import { LrpError } from './errors.js'
 
+/** More names than this are not listed. */
+const MOST_LISTED = 20
+const FEW = 5
+
 /** The candidate most like `name` (fewest edits), if any is near enough to be meant. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined
-  let fewest = Math.max(2, Math.floor(name.length / 2)) + 1
-  for (const candidate of candidates) {
-    const edits = editDistance(name.toLowerCase(), candidate.toLowerCase())
-    if (edits < fewest) [best, fewest] = [candidate, edits]
-  }
-  return best
+  const [best] = byLikeness(name, candidates)
+  return best && best.edits <= Math.max(2, Math.floor(name.length / 2)) ? best.candidate : undefined
+}
+
+function byLikeness(name: string, candidates: readonly string[]): { candidate: string; edits: number }[] {
+  const edits = (candidate: string): number => editDistance(name.toLowerCase(), candidate.toLowerCase())
+  return candidates.map((candidate) => ({ candidate, edits: edits(candidate) })).sort((a, b) => a.edits - b.edits)
 }
 
 /** An INVALID_ARGUMENT error for a name that does not exist: "there is no rule 'epsilom': did you mean 'epsilon'?" */
 export function unknownName(what: string, name: string, candidates: readonly string[]): LrpError {
   const meant = nearest(name, candidates)
-  const hint = meant ? `did you mean '${meant}'?` : `there are ${candidates.join(', ')}`
+  const hint = meant ? `did you mean '${meant}'?` : listOf(name, candidates)
   return new LrpError('INVALID_ARGUMENT', `there is no ${what} '${name}': ${hint}`)
+}
+
+/** All names, or of many those most like the one given. */
+function listOf(name: string, candidates: readonly string[]): string {
+  if (candidates.length <= MOST_LISTED) return `there are ${candidates.join(', ')}`
+  const few = byLikeness(name, candidates).slice(0, FEW)
+  return `there are ${few.map(({ candidate }) => candidate).join(', ')} and ${candidates.length - FEW} more`
 }
 
 function editDistance(a: string, b: string): number {

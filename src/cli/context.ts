@@ -84,13 +84,22 @@ export class Output {
 /** Adds the flags of every command; `examples` are shown by --help. */
 export function withCommonFlags(command: Command, examples: string[]): Command {
   return command
-    .option('--device <device>', 'auto (CUDA where it works), cpu, cuda or cuda:N', defaultDevice())
+    .option('--device <device>', 'auto (CUDA where it works), cpu, cuda or cuda:N', deviceName, defaultDevice())
     .option('--seed <number>', 'seed of everything random', wholeNumber('--seed', 0))
     .option('--threads <number>', 'threads of one operation', wholeNumber('--threads', 1))
     .option('--json', 'print one JSON document on stdout')
     .option('--quiet', 'print nothing but errors (and the JSON document)')
     .option('--verbose', 'show the stack trace of an error')
-    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`)
+    .addHelpText('after', examplesText(examples))
+}
+
+export function examplesText(examples: string[]): string {
+  return `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`
+}
+
+function deviceName(text: string): string {
+  if (/^(auto|cpu|cuda(:\d+)?)$/.test(text)) return text
+  throw new LrpError('INVALID_ARGUMENT', `--device must be auto, cpu, cuda or cuda:N, not '${text}'`)
 }
 
 /** A parser for whole numbers of at least `least`. */

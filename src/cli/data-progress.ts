@@ -1,7 +1,9 @@
 import { classCounts, type Dataset, type Split } from '../data/dataset.js'
+import { kindsText } from '../data/kinds-text.js'
 import type { DownloadProgress } from '../data/mnist.js'
 import type { TrainOptions } from '../train/train.js'
 import type { Output } from './context.js'
+import { imagesText, leftOutText } from './data-text.js'
 
 /** Shows a download as it goes. */
 export function downloadProgress(output: Output): DownloadProgress {
@@ -23,7 +25,7 @@ function kilobytes(bytes: number): number {
   return Math.round(bytes / 1000)
 }
 
-function dataLine({ name, task, classes, imageShape, splits }: Dataset): string {
+function dataLine({ name, task, classes, imageShape, originalSizes, splits }: Dataset): string {
   const perClass = (split: Split): string => {
     const counts = classCounts(split, classes.length)
     const [least, most] = [Math.min(...counts), Math.max(...counts)]
@@ -33,14 +35,14 @@ function dataLine({ name, task, classes, imageShape, splits }: Dataset): string 
     const images = split.labels.length
     return `${title} ${images}${images > 0 && task !== 'regression' ? perClass(split) : ''}`
   })
-  const what = `${classes.length} ${task === 'regression' ? 'values' : 'classes'}`
-  return `${name}: ${what}, images of ${imageShape.join('x')}; ${parts.join(', ')}`
+  const kinds = kindsText(classes.length, task)
+  return `${name}: ${kinds}, ${imagesText(imageShape, originalSizes)}; ${parts.join(', ')}`
 }
 
 const NAMED = 3
 
 /** A line about images that could not be read. */
-export function leftOut(skipped: string[]): string {
+export function leftOut(skipped: string[], missing?: string[]): string {
   const more = skipped.length > NAMED ? ` and ${skipped.length - NAMED} more` : ''
-  return `note: ${skipped.length} unreadable images left out: ${skipped.slice(0, NAMED).join(', ')}${more}`
+  return `note: ${leftOutText(skipped, missing)}: ${skipped.slice(0, NAMED).join(', ')}${more}`
 }

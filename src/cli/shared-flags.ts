@@ -50,7 +50,11 @@ export function withDataFlags(command: Command): Command {
 
 /** Undefined flags are left out, so that what a data set or an experiment knows is not overwritten by them. */
 export function dataOptions(flags: DataFlags & CommonFlags): DataOptions {
-  const [height, width = height] = flags.imageSize ?? []
+  const [height, width = height, ...more] = flags.imageSize ?? []
+  if (more.length > 0) {
+    const count = flags.imageSize!.length
+    throw new LrpError('INVALID_ARGUMENT', `--image-size takes one number, or height and width, not ${count}`)
+  }
   if (flags.channels !== undefined && flags.channels !== 1 && flags.channels !== 3) {
     throw new LrpError('INVALID_ARGUMENT', `--channels must be 1 or 3, not ${flags.channels}`)
   }

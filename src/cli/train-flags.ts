@@ -56,7 +56,7 @@ export function withModelChoice(command: Command): Command {
       'mlp: units of each hidden layer (128 64)',
       collect(wholeNumber('--hidden-size', 1))
     )
-    .option('--activation <name>', 'relu, sigmoid, tanh, leaky-relu, gelu, elu, silu')
+    .option('--activation <name>', 'mlp, lenet: relu, sigmoid, tanh, leaky-relu, gelu, elu, silu')
     .option(
       '--preprocess <name>',
       'how images are resized, cropped, normalised: imagenet, cifar, or a JSON file (docs/data.md)'

@@ -1,3 +1,4 @@
+import { checkSignal } from '../errors.js'
 import type { Preprocessing } from '../model/graph.js'
 import { arrangeImage, isArranged, plainPreprocessing } from '../model/preprocessing.js'
 import { imagesOf, type Dataset, type SplitName } from './dataset.js'
@@ -9,6 +10,7 @@ export interface ArrangeOptions {
   channels?: 1 | 3
   /** How images become bytes; instead of imageSize and channels. */
   preprocessing?: Preprocessing
+  signal?: AbortSignal
 }
 
 /** Images at the same time: what sharp's threads can use. */
@@ -30,7 +32,10 @@ export async function arranged(dataset: Dataset, options: ArrangeOptions): Promi
   const total = Object.values(splits).reduce((sum, { labels }) => sum + labels.length, 0)
   checkMemory(total, one.bytes.length)
   for (const name of Object.keys(splits) as SplitName[]) {
-    splits[name] = { ...splits[name], images: await arrangedImages(dataset, name, wanted, one.bytes.length) }
+    splits[name] = {
+      ...splits[name],
+      images: await arrangedImages(dataset, name, wanted, one.bytes.length, options.signal)
+    }
   }
   return { ...dataset, imageShape, splits }
 }
@@ -39,13 +44,15 @@ async function arrangedImages(
   dataset: Dataset,
   split: SplitName,
   wanted: Preprocessing,
-  size: number
+  size: number,
+  signal?: AbortSignal
 ): Promise<Uint8Array> {
   const count = dataset.splits[split].labels.length
   const images = new Uint8Array(count * size)
   let next = 0
   const work = async (): Promise<void> => {
     for (let i = next++; i < count; i = next++) {
+      checkSignal(signal)
       const { bytes } = imagesOf(dataset, split, i, i + 1)
       await arrangeImage(bytes, dataset.imageShape, wanted, dataset.name, images.subarray(i * size, (i + 1) * size))
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LrpError } from '../errors.js'
 import type { Task } from '../model/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { noDataSet } from './no-data-set.js'
 import { readNpy, readNpz, type NpyArray } from './npy.js'
 import { valueNames } from './regression.js'
 import { complete, type SplitOptions } from './split.js'
@@ -70,6 +71,7 @@ async function sourceOf(path: string): Promise<Arrays> {
       return found === undefined ? undefined : readNpy(found)
     }
   }
+  if (!path.endsWith('.npz')) throw noDataSet(path)
   const all = await readNpz(path)
   return async (names) => names.map((name) => all[name]).find((array) => array !== undefined)
 }

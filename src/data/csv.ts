@@ -4,6 +4,7 @@ import { parse } from 'csv-parse/sync'
 import { LrpError } from '../errors.js'
 import { ioError } from '../files.js'
 import type { Task } from '../model/graph.js'
+import { counted } from '../plural.js'
 import { checkDataset, type Dataset, type SplitName } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
 import { toValue, valueNames } from './regression.js'
@@ -18,6 +19,8 @@ interface Row {
   /** Between the path and the split: one label, or values. */
   labels: string[]
   split: SplitName
+  /** The file and the line, for errors. */
+  where: string
 }
 
 interface Table {
@@ -45,9 +48,7 @@ export async function openCsv(path: string, options: CsvOptions = {}): Promise<D
   }
   const train = (await read('train')) ?? (await decoder.read([]))
   const splits = complete({ train, valid: await read('valid'), test: await read('test') }, options)
-  const { imageShape, skipped } = decoder
-  const { task } = options
-  return checkDataset({ name: path, task, classes, imageShape, splits, skipped, ...decoder.reader() })
+  return checkDataset({ name: path, task: options.task, classes, splits, ...decoder.rest() })
 }
 
 function labelled(
@@ -56,10 +57,10 @@ function labelled(
   task?: Task
 ): { classes: string[]; filesOf: (split: SplitName) => LabelledFile[] } {
   const regression = task === 'regression'
-  const classes = regression ? namesOfValues(path, rows, headings) : classNames(rows, path)
+  const classes = regression ? namesOfValues(rows, headings) : classNames(rows, path)
   const numbers = new Map(classes.map((name, label) => [name, label]))
-  const labelOf = ({ labels }: Row): Omit<LabelledFile, 'path'> =>
-    regression ? { label: 0, values: labels.map((text) => toValue(text, path)) } : { label: numbers.get(labels[0]!)! }
+  const labelOf = ({ labels, where }: Row): Omit<LabelledFile, 'path'> =>
+    regression ? { label: 0, values: labels.map((text) => toValue(text, where)) } : { label: numbers.get(labels[0]!)! }
   const filesOf = (split: SplitName): LabelledFile[] =>
     rows
       .filter((row) => row.split === split)
@@ -67,40 +68,40 @@ function labelled(
   return { classes, filesOf }
 }
 
-function namesOfValues(path: string, rows: Row[], headings?: string[]): string[] {
+function namesOfValues(rows: Row[], headings?: string[]): string[] {
   const count = rows[0]!.labels.length
   const other = rows.find(({ labels }) => labels.length !== count)
   if (other)
     throw new LrpError(
       'INVALID_FILE',
-      `${path}: ${other.path} has ${other.labels.length} values, the first image ${count}`
+      `${other.where}: ${other.path} has ${counted(other.labels.length, 'value')}, the first image ${count}`
     )
   const names = headings?.slice(1, 1 + count)
   return names?.length === count ? names : valueNames(count)
 }
 
 async function readTable(path: string): Promise<Table> {
-  let cells: string[][]
+  let records: { record: string[]; info: { lines: number } }[]
   try {
     const text = await readFile(path, 'utf8')
-    cells = parse(text, { bom: true, skip_empty_lines: true, trim: true, relax_column_count: true })
+    const how = { bom: true, skip_empty_lines: true, trim: true, relax_column_count: true, info: true } as const
+    records = parse(text, how) as unknown as typeof records
   } catch (cause) {
     if (!(cause as Error).message.startsWith('ENOENT') && (cause as { code?: string }).code?.startsWith('CSV')) {
       throw new LrpError('INVALID_FILE', `${path} is no CSV file: ${(cause as Error).message}`, { cause })
     }
     throw ioError(cause, `cannot read ${path}`)
   }
-  const headings = HEADINGS.includes(cells[0]?.[0]?.toLowerCase() ?? '') ? cells.shift() : undefined
-  if (cells.length === 0) throw new LrpError('INVALID_FILE', `${path} names no images`)
-  const rows = cells.map(([file, ...rest], i): Row => {
+  const hasHeadings = HEADINGS.includes(records[0]?.record[0]?.toLowerCase() ?? '')
+  const headings = hasHeadings ? records.shift()!.record : undefined
+  if (records.length === 0) throw new LrpError('INVALID_FILE', `${path} names no images`)
+  const rows = records.map(({ record: [file, ...rest], info: { lines } }): Row => {
+    const where = `${path}, line ${lines}`
     const split = rest.length > 1 && Number.isNaN(Number(rest.at(-1))) ? rest.pop()! : 'train'
-    if (!file || !rest[0]) throw new LrpError('INVALID_FILE', `${path}: image ${i + 1} has no path or no label`)
+    if (!file || !rest[0]) throw new LrpError('INVALID_FILE', `${where} has no path or no label`)
     if (!SPLITS.includes(split))
-      throw new LrpError(
-        'INVALID_FILE',
-        `${path}: image ${i + 1} has the split '${split}', there are train, valid and test`
-      )
-    return { path: file, labels: rest, split: split as SplitName }
+      throw new LrpError('INVALID_FILE', `${where} has the split '${split}', there are train, valid and test`)
+    return { path: file, labels: rest, split: split as SplitName, where }
   })
   return { rows, headings }
 }
@@ -111,7 +112,7 @@ function classNames(rows: Row[], path: string): string[] {
   if (several)
     throw new LrpError(
       'INVALID_FILE',
-      `${path}: ${several.path} has the labels ${several.labels.join(', ')}: one is wanted`
+      `${several.where}: ${several.path} has the labels ${several.labels.join(', ')}: one is wanted`
     )
   const names = [...new Set(rows.map((row) => row.labels[0]!))].sort()
   if (!names.every((name) => /^(0|[1-9]\d*)$/.test(name))) return names

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { LrpError } from '../errors.js'
 import type { Task } from '../model/graph.js'
 import { middleOf } from '../model/preprocessing.js'
+import { counted } from '../plural.js'
 import { sizeOf } from '../tensor.js'
 
 /** Images of one split as bytes, one class number or some values each. */
@@ -33,10 +34,19 @@ export interface Dataset {
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]
+  /** Those of them that do not exist. */
+  missing?: string[]
+  /** Height and width of the smallest and the largest image file, where they differ. */
+  originalSizes?: OriginalSizes
   /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array. */
   read?: (path: string, into: Uint8Array) => Promise<void>
   /** Where images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
   digests?: Map<string, string>
+}
+
+export interface OriginalSizes {
+  smallest: [number, number]
+  largest: [number, number]
 }
 
 export type SplitName = keyof Dataset['splits']
@@ -123,7 +133,7 @@ export function checkDataset(dataset: Dataset): Dataset {
     if (!dataset.read && images.length !== labels.length * size) {
       throw new LrpError(
         'INVALID_FILE',
-        `data set ${dataset.name}: the ${name} split has ${images.length / size} images and ${labels.length} labels`
+        `data set ${dataset.name}: the ${name} split has ${counted(images.length / size, 'image')} and ${counted(labels.length, 'label')}`
       )
     }
     const wrong = labels.find((label) => label < 0 || label >= dataset.classes.length)

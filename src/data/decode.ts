@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { totalmem } from 'node:os'
-import { LrpError } from '../errors.js'
+import { checkSignal, LrpError } from '../errors.js'
 import type { Preprocessing } from '../model/graph.js'
 import { readImage } from '../model/preprocessing.js'
-import type { Dataset, Split } from './dataset.js'
+import { counted } from '../plural.js'
+import type { Dataset, OriginalSizes, Split } from './dataset.js'
+import { sizeOf } from '../tensor.js'
 import { Limit } from './limit.js'
 import { checkMemory } from './memory.js'
 
@@ -33,11 +35,14 @@ export interface DecodeOptions {
   strict?: boolean
   /** `none`: every image is read again whenever it is needed. `auto` by default. */
   cache?: Cache
+  signal?: AbortSignal
 }
 
-/** Decodes labelled image files into splits of one image size; broken ones are named in `skipped`. */
+/** Decodes labelled image files into splits of one image size; those that cannot be read are named in `skipped`. */
 export class Decoder {
-  readonly skipped: string[] = []
+  private readonly skipped: string[] = []
+  private readonly missing: string[] = []
+  private sizes: OriginalSizes | undefined
   private readonly limit = new Limit(AT_ONCE)
   private readonly digests = new Map<string, string>()
 
@@ -46,24 +51,28 @@ export class Decoder {
     /** Channels, height, width of every image. */
     readonly imageShape: [number, number, number],
     private readonly strict: boolean,
-    private readonly keeps: boolean
+    private readonly keeps: boolean,
+    private readonly signal?: AbortSignal
   ) {}
 
   /** Finds the size of all images from the first readable one. @throws LrpError INVALID_FILE when there is none */
   static async create(files: LabelledFile[], options: DecodeOptions): Promise<Decoder> {
-    const { strict = false } = options
+    const { strict = false, signal } = options
+    let first: LrpError | undefined
     for (const { path } of files) {
+      checkSignal(signal)
       try {
         const { shape } = await readImage(path, options.preprocessing ?? plain(options))
         const [channels, height, width] = shape as [number, number, number]
         const preprocessing = options.preprocessing ?? plain({ ...options, imageSize: [height, width] })
         const keeps = keepsInMemory(options.cache, files.length * channels * height * width)
-        return new Decoder(preprocessing, [channels, height, width], strict, keeps)
+        return new Decoder(preprocessing, [channels, height, width], strict, keeps, signal)
       } catch (error) {
         if (strict || (error as LrpError).code === 'INVALID_ARGUMENT') throw error
+        first ??= error as LrpError
       }
     }
-    throw new LrpError('INVALID_FILE', `none of the ${files.length} images can be read, the first is ${files[0]?.path}`)
+    throw new LrpError('INVALID_FILE', `of ${counted(files.length, 'image')} none can be read: ${first?.message}`)
   }
 
   /**
@@ -76,7 +85,7 @@ export class Decoder {
     const size = this.keeps ? one : 0
     checkMemory(files.length, size)
     const images = new Uint8Array(files.length * size)
-    const broken = new Set<number>()
+    const broken = new Map<number, LrpError>()
     let next = 0
     const work = async (): Promise<void> => {
       const passing = new Uint8Array(this.keeps ? 0 : one)
@@ -84,7 +93,8 @@ export class Decoder {
         const i = next++
         const { path } = files[i]!
         const bytes = this.keeps ? images.subarray(i * size, (i + 1) * size) : passing
-        if (!(await this.decode(path, bytes))) broken.add(i)
+        const failure = await this.decode(path, bytes)
+        if (failure) broken.set(i, failure)
         else if (!this.keeps) this.digests.set(path, createHash('sha256').update(bytes).digest('hex'))
       }
     }
@@ -92,38 +102,56 @@ export class Decoder {
     return this.leaveOut(broken, files, images, size)
   }
 
-  /** What a data set of these images needs besides its splits: how to read them, where they are not kept. */
-  reader(): Pick<Dataset, 'read' | 'digests'> {
+  /** What a data set of these images holds besides its splits. */
+  rest(): Pick<Dataset, 'imageShape' | 'skipped' | 'missing' | 'originalSizes' | 'read' | 'digests'> {
+    const { imageShape, skipped, missing, sizes } = this
+    const same = sizes && sizes.smallest.join() === sizes.largest.join()
+    return { imageShape, skipped, missing, ...(sizes && !same && { originalSizes: sizes }), ...this.reader() }
+  }
+
+  /** How to read the images again, where they are not kept. */
+  private reader(): Pick<Dataset, 'read' | 'digests'> {
     if (this.keeps) return {}
     const read = (path: string, into: Uint8Array): Promise<void> =>
       this.limit.run(async () => {
-        if (await this.decode(path, into)) return
+        if (!(await this.decode(path, into))) return
         throw new LrpError('INVALID_FILE', `${path} cannot be read any more: it was changed after the data was opened`)
       })
     return { read, digests: this.digests }
   }
 
-  /** False for a broken image. */
-  private async decode(path: string, into: Uint8Array): Promise<boolean> {
-    const { shape } = await readImage(path, this.preprocessing, into).catch((cause: LrpError) => {
+  /** Why an image cannot be read, if it cannot. */
+  private async decode(path: string, into: Uint8Array): Promise<LrpError | undefined> {
+    checkSignal(this.signal)
+    const image = await readImage(path, this.preprocessing, into).catch((cause: LrpError) => {
       if (this.strict || cause.code === 'INVALID_ARGUMENT') throw cause
-      return { shape: undefined }
+      return cause
     })
-    if (shape?.some((axis, i) => axis !== this.imageShape[i])) {
+    if (image instanceof Error) return image
+    const { shape, original } = image
+    if (shape.some((axis, i) => axis !== this.imageShape[i])) {
       const [found, wanted] = [shape, this.imageShape].map((axes) => axes.join('x'))
       throw new LrpError(
         'INVALID_ARGUMENT',
         `${path} is ${found} where the first image is ${wanted}: give an image size or a crop`
       )
     }
-    return shape !== undefined
+    const { smallest, largest } = this.sizes ?? { smallest: original, largest: original }
+    this.sizes = {
+      smallest: bySize(original, smallest) < 0 ? original : smallest,
+      largest: bySize(original, largest) > 0 ? original : largest
+    }
+    return undefined
   }
 
   /** Moves the readable images together, in place. */
-  private leaveOut(broken: Set<number>, files: LabelledFile[], images: Uint8Array, size: number): Split {
+  private leaveOut(broken: Map<number, LrpError>, files: LabelledFile[], images: Uint8Array, size: number): Split {
     const kept = files.map((_, i) => i).filter((i) => !broken.has(i))
     if (broken.size > 0) kept.forEach((from, to) => images.copyWithin(to * size, from * size, (from + 1) * size))
-    this.skipped.push(...[...broken].sort((a, b) => a - b).map((i) => files[i]!.path))
+    for (const [i, { code }] of [...broken].sort(([a], [b]) => a - b)) {
+      this.skipped.push(files[i]!.path)
+      if (code === 'NOT_FOUND') this.missing.push(files[i]!.path)
+    }
     return {
       images: images.subarray(0, kept.length * size),
       labels: Int32Array.from(kept, (i) => files[i]!.label),
@@ -131,6 +159,11 @@ export class Decoder {
       paths: kept.map((i) => files[i]!.path)
     }
   }
+}
+
+/** By area; of the same area by height, so that upright images and lying ones differ. */
+function bySize(a: [number, number], b: [number, number]): number {
+  return sizeOf(a) - sizeOf(b) || a[0] - b[0]
 }
 
 /** Whether images that need so many bytes are kept in a machine's memory. */

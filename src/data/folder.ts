@@ -1,29 +1,16 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { LrpError } from '../errors.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
+import { isHidden, listImages } from './image-files.js'
 import { complete, type SplitOptions } from './split.js'
 
-const IMAGE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp', '.svg'])
 const SPLITS = ['train', 'valid', 'test'] as const
 /** What the folder of validation images is called. */
 const VALID = ['valid', 'val', 'validation']
 
 export interface FolderOptions extends DecodeOptions, SplitOptions {}
-
-export function isImageFile(name: string): boolean {
-  return IMAGE.has(extname(name).toLowerCase())
-}
-
-/** Image files of a folder and those below it, sorted by path. */
-export function listImages(folder: string): string[] {
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
-  return names
-    .filter((entry) => entry.isFile() && isImageFile(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-}
 
 /**
  * Class folders of images: `root/train/class/*.png` with `test` and `valid` beside `train`, or `root/class/*.png`. Where
@@ -32,9 +19,7 @@ export function listImages(folder: string): string[] {
  * @throws LrpError NOT_FOUND, INVALID_FILE (a class without images, nothing readable), INVALID_ARGUMENT (sizes differ)
  */
 export async function openFolder(root: string, options: FolderOptions = {}): Promise<Dataset> {
-  if (!existsSync(root) || !statSync(root).isDirectory()) {
-    throw new LrpError('NOT_FOUND', `the data folder ${root} does not exist`)
-  }
+  if (!existsSync(root)) throw new LrpError('NOT_FOUND', `the data folder ${root} does not exist`)
   const given = SPLITS.flatMap((name) => {
     const folder = (name === 'valid' ? VALID : [name]).map((one) => join(root, one)).find((one) => existsSync(one))
     return folder === undefined ? [] : [{ name, folder }]
@@ -50,19 +35,13 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const none: Split = { images: new Uint8Array(0), labels: new Int32Array(0), paths: [] }
   const splits: Partial<Dataset['splits']> & { train: Split } = { train: none }
   for (const { name, files: listed } of files) splits[name] = await decoder.read(listed)
-  const { imageShape, skipped } = decoder
-  return checkDataset({
-    name: root,
-    classes,
-    imageShape,
-    splits: complete(splits, options),
-    skipped,
-    ...decoder.reader()
-  })
+  return checkDataset({ name: root, classes, splits: complete(splits, options), ...decoder.rest() })
 }
 
 function classFolders(folder: string): string[] {
-  return readdirSync(folder).filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory())
+  const isFolder = (name: string): boolean | undefined =>
+    statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory()
+  return readdirSync(folder).filter((name) => !isHidden(name) && isFolder(name))
 }
 
 function labelledFiles(folder: string, classes: string[]): LabelledFile[] {

@@ -1,12 +1,12 @@
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
-import { openDataset, type DataOptions } from './open.js'
+import { openWith, type DataOptions } from './open.js'
 
 /** The data set of a model's own images, read as the model wants them. */
 export function openFor(model: Model, options: object): Promise<Dataset> {
   const { preprocessing, task } = model
-  return openDataset({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
+  return openWith({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
 }
 
 /**

@@ -1,6 +1,8 @@
+import { counted } from '../plural.js'
 import { fitNormalisation } from '../train/fit-normalisation.js'
-import { classCounts, fingerprint, type Dataset, type SplitName } from './dataset.js'
+import { classCounts, fingerprint, type Dataset, type OriginalSizes, type SplitName } from './dataset.js'
 import { imageSheet } from './image-sheet.js'
+import { kindsText } from './kinds-text.js'
 
 export interface DatasetSummary {
   name: string
@@ -13,8 +15,11 @@ export interface DatasetSummary {
   /** Per channel over the training images, from 0 to 1; absent where there are none. */
   mean?: number[]
   std?: number[]
-  /** Files that could not be read. */
+  /** Height and width of the smallest and the largest image file, where they differ. */
+  originalSizes?: OriginalSizes
+  /** Files that could not be read; `missing` are those of them that do not exist. */
   skipped: string[]
+  missing?: string[]
   /** SHA-256 over all images and labels. */
   fingerprint: string
 }
@@ -25,7 +30,7 @@ const MOST_PANELS = 400
 
 /** What a data set holds, in numbers. */
 export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> {
-  const { name, classes, imageShape, skipped } = dataset
+  const { name, classes, imageShape, originalSizes, skipped, missing } = dataset
   const summary = (split: SplitName): DatasetSummary['splits'][SplitName] => {
     const { labels, values } = dataset.splits[split]
     const images = labels.length
@@ -34,7 +39,8 @@ export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> 
   }
   const splits = { train: summary('train'), valid: summary('valid'), test: summary('test') }
   const values = splits.train.images > 0 ? await fitNormalisation(dataset) : {}
-  return { name, classes, imageShape, splits, ...values, skipped, fingerprint: fingerprint(dataset) }
+  const left = { skipped, missing }
+  return { name, classes, imageShape, originalSizes, splits, ...values, ...left, fingerprint: fingerprint(dataset) }
 }
 
 function rangeOf(values: Float32Array, output: number, outputs: number): [number, number] {
@@ -52,8 +58,8 @@ function rangeOf(values: Float32Array, output: number, outputs: number): [number
 export async function contactSheet(dataset: Dataset, split: SplitName = 'train'): Promise<Buffer> {
   const { classes, imageShape, splits, task } = dataset
   const chosen = task === 'regression' ? firstValues(dataset, split) : firstOfClasses(dataset, split)
-  const kind = task === 'regression' ? 'values' : 'classes'
-  const caption = `${dataset.name}, ${split}: ${splits[split].labels.length} images of ${imageShape.join('x')}, ${classes.length} ${kind}`
+  const images = `${counted(splits[split].labels.length, 'image')} of ${imageShape.join('x')}`
+  const caption = `${dataset.name}, ${split}: ${images}, ${kindsText(classes.length, task)}`
   return imageSheet(dataset, split, chosen, caption, { columns: PER_CLASS, size: 96 })
 }
 

@@ -1,8 +1,9 @@
+import { existsSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { arranged } from './arrange.js'
 import { LrpError } from '../errors.js'
 import { TASKS, type Preprocessing, type Task } from '../model/graph.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
@@ -12,6 +13,7 @@ import { CACHES, type Cache } from './decode.js'
 import { openFolder } from './folder.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
 import type { DownloadProgress } from './mnist.js'
+import { noDataSet } from './no-data-set.js'
 import { asValues } from './regression.js'
 
 /** What each data set is, and where its files come from. */
@@ -58,6 +60,26 @@ export interface DataOptions {
   cache?: Cache
   /** What is downloaded, as it goes. */
   onDownload?: DownloadProgress
+  /** Ends the reading of images. */
+  signal?: AbortSignal
+}
+
+export const DATA_NAMES: Record<keyof DataOptions, true> = {
+  data: true,
+  task: true,
+  dataPath: true,
+  validSplit: true,
+  seed: true,
+  splitSeed: true,
+  imageSize: true,
+  channels: true,
+  preprocessing: true,
+  randomCrop: true,
+  testSplit: true,
+  strict: true,
+  cache: true,
+  onDownload: true,
+  signal: true
 }
 
 const schema = z.object({
@@ -80,7 +102,13 @@ const schema = z.object({
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
-  checkOptions(schema, options, 'the data set')
+  checkNames(options, DATA_NAMES)
+  return openWith(options)
+}
+
+/** `openDataset` within the package, where options are passed on as a whole. */
+export async function openWith(options: DataOptions): Promise<Dataset> {
+  checkOptions(schema, options)
   const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
   return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
 }
@@ -117,18 +145,25 @@ async function open(options: DataOptions): Promise<Dataset> {
       `the data set ${name} is read as a whole: cache 'none' goes with image files`
     )
   }
+  const { dataPath } = options
+  if (!takesFile(name) && dataPath && existsSync(dataPath) && !statSync(dataPath).isDirectory())
+    throw noDataSet(dataPath)
   const carving = { ...options, seed: options.splitSeed ?? options.seed }
   if (name === 'digits') return openDigits(options.dataPath)
   if (name === 'mnist' || name === 'fashion-mnist' || name === 'kmnist' || name === 'emnist') {
     return openIdxSet(name, carving)
   }
   if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS))
-  const { dataPath } = options
   if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs its place: give --data-path`)
   if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
   if (name === 'csv') return openCsv(dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)
   return openFolder(dataPath, carving)
+}
+
+/** Whether a data set can be one file; the others are folders. */
+function takesFile(name: string): boolean {
+  return name === 'csv' || name === 'npy'
 }
 
 /** Whether a data set's images are files of their own, of any size. */

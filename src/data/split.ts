@@ -36,7 +36,7 @@ export function take(split: Split, indices: readonly number[]): Split {
 }
 
 /** Rows of a matrix by index, copied. */
-export function takeRows(values: Float32Array, rows: number, indices: readonly number[]): Float32Array {
+function takeRows(values: Float32Array, rows: number, indices: readonly number[]): Float32Array {
   const width = rows === 0 ? 0 : values.length / rows
   const taken = new Float32Array(indices.length * width)
   indices.forEach((index, i) => taken.set(values.subarray(index * width, (index + 1) * width), i * width))

@@ -5,9 +5,9 @@ import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import { explain } from '../explain/explain.js'
 import { namedMethod } from '../explain/named-method.js'
-import { readInputs } from '../explain/inputs.js'
+import { INPUT_NAMES, readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { sizeOf, type StateDict, type Tensor } from '../tensor.js'
 import { argmax } from './classification.js'
 import { flipScores } from './flipping/areas.js'
@@ -55,6 +55,21 @@ export interface EvaluateOptions extends Omit<DataOptions, 'data' | 'seed'> {
   signal?: AbortSignal
 }
 
+const NAMES: Record<keyof EvaluateOptions, true> = {
+  ...INPUT_NAMES,
+  methods: true,
+  metrics: true,
+  flipping: true,
+  draws: true,
+  randomisation: true,
+  mask: true,
+  patterns: true,
+  seed: true,
+  output: true,
+  onProgress: true,
+  signal: true
+}
+
 const schema = z.object({
   metrics: z.union([z.literal('all'), z.array(z.string()).min(1)]).optional(),
   draws: z.int().positive().optional(),
@@ -78,7 +93,8 @@ export interface ImageResult {
  * @throws LrpError INVALID_ARGUMENT for unknown methods and metrics; as `explain`
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options, 'evaluate')
+  checkNames(options, NAMES)
+  const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options)
   const settings = flippingFor(model, options.flipping)
   const classes = model.task === 'classification'
   const given = {

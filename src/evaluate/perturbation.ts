@@ -105,8 +105,3 @@ function* batches(walks: Iterable<Walk>, size: number, most: number): Generator<
   }
   if (batch.places.length > 0) yield { ...batch, data: batch.data.subarray(0, batch.places.length * size) }
 }
-
-/** Area under a curve by the trapezoid rule with unit step. */
-export function areaUnder(curve: number[]): number {
-  return curve.slice(1).reduce((area, value, i) => area + (value + curve[i]!) / 2, 0)
-}

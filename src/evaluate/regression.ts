@@ -120,7 +120,7 @@ async function writeResult(
     index,
     title: `${show(row(values, index))} as ${show(row(predictions.data, index))}`
   }))
-  const caption = `The ${images.length} largest errors of ${rows.length}: true value, predicted value`
+  const caption = `The largest errors, ${images.length} of ${rows.length}: true value, predicted value`
   const sheet = await imageSheet(dataset, split, images, caption, { columns: 5, size: 120 })
   await writeAtomic(join(folder, 'worst-errors.png'), sheet)
   const files = ['metrics.json', 'predictions.csv', 'predictions.svg', 'predictions.png', 'worst-errors.png']

@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { asked, type Asked } from '../asked.js'
 import type { Dataset } from '../data/dataset.js'
-import type { DataOptions } from '../data/open.js'
+import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
-import { explain, type ExplainOptions } from '../explain/explain.js'
+import { EXPLAIN_NAMES, explainWith, type ExplainOptions } from '../explain/explain.js'
 import { IMAGE_SETTINGS, RULE_SETTINGS } from '../explain/settings.js'
 import { readInputs } from '../explain/inputs.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { lineChart, scatterChart, writeChart } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, heatmap, imagePicture, pictureToPng, sumOverChannels, type Picture } from '../plot/picture.js'
@@ -31,6 +31,17 @@ export interface RemoveFeaturesOptions extends ExplainOptions, Omit<DataOptions,
   /** What replaces a pixel: black (`zero`, the default), the image's mean, noise. */
   fill?: Fill
   output: string
+}
+
+const NAMES: Record<keyof RemoveFeaturesOptions, true> = {
+  ...EXPLAIN_NAMES,
+  ...DATA_NAMES,
+  input: true,
+  limit: true,
+  pictures: true,
+  fraction: true,
+  fill: true,
+  output: true
 }
 
 export interface RemovalPoint {
@@ -65,18 +76,15 @@ const schema = z.object({
  * pictures with texts of the class confidences, `curve.csv`, `curve.svg`, `curve.png` and `removal.json`.
  */
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
-  const {
-    pictures = 10,
-    fraction = [0.1, 0.2, 0.3, 0.4, 0.5],
-    fill = 'zero'
-  } = checkOptions(schema, options, 'remove-features')
+  checkNames(options, NAMES)
+  const { pictures = 10, fraction = [0.1, 0.2, 0.3, 0.4, 0.5], fill = 'zero' } = checkOptions(schema, options)
   if (model.task === 'regression')
     throw new LrpError(
       'INVALID_ARGUMENT',
       'feature removal looks at the confidence of a class; evaluate scores a regression'
     )
   const { input, names } = await readInputs(model, { ...options, limit: options.limit ?? 1e9 })
-  const explanation = await explain(model, input, { ...options, target: 'argmax', onProgress: undefined })
+  const explanation = await explainWith(model, input, { ...options, target: 'argmax', onProgress: undefined })
   const images = names.length
   const imageShape = input.shape.slice(1)
   const size = sizeOf(imageShape)

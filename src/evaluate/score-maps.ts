@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
+import { counted } from '../plural.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { argmax, softmax } from './classification.js'
 import { flipScores, type FlipScores } from './flipping/areas.js'
@@ -83,6 +84,20 @@ export interface ScoreMapsOptions {
   signal?: AbortSignal
 }
 
+const NAMES: Record<keyof ScoreMapsOptions, true> = {
+  input: true,
+  attribution: true,
+  target: true,
+  mask: true,
+  metrics: true,
+  patchSize: true,
+  featuresInStep: true,
+  regions: true,
+  seed: true,
+  onProgress: true,
+  signal: true
+}
+
 const schema = z.object({
   patchSize: z.int().positive().optional(),
   featuresInStep: z.int().positive().optional(),
@@ -98,7 +113,8 @@ export type Scores = Record<string, (number | number[])[]>
  * @throws LrpError INVALID_ARGUMENT for unknown metrics, arrays that do not fit, a metric whose mask is not given
  */
 export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promise<Scores> {
-  const { patchSize = 4, featuresInStep = 28, regions = 20, seed = 0 } = checkOptions(schema, options, 'evaluate')
+  checkNames(options, NAMES)
+  const { patchSize = 4, featuresInStep = 28, regions = 20, seed = 0 } = checkOptions(schema, options)
   const { input, attribution, signal } = options
   checkShapes(options)
   const given = {
@@ -202,7 +218,10 @@ function checkShapes({ input, attribution, mask, target }: ScoreMapsOptions): vo
       `the attribution has shape [${attribution.shape.join(', ')}], the input [${input.shape.join(', ')}]`
     )
   if (target && target.length !== input.shape[0]) {
-    throw new LrpError('INVALID_ARGUMENT', `there are ${target.length} targets for ${input.shape[0]} images`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: one for each is wanted`
+    )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {
     if (tensor?.data.some((value) => !Number.isFinite(value)))

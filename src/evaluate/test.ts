@@ -5,13 +5,14 @@ import { IMAGE_SETTINGS } from '../explain/settings.js'
 import { imageSheet } from '../data/image-sheet.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
 import { fitTo, openFor } from '../data/for-model.js'
-import type { DataOptions } from '../data/open.js'
+import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
+import { counted } from '../plural.js'
 import { type Tensor } from '../tensor.js'
 import { argmax, classificationMetrics, softmax, type ClassificationMetrics } from './classification.js'
 import { join } from 'node:path'
@@ -27,6 +28,17 @@ export interface TestOptions extends Omit<DataOptions, 'data'> {
   group?: ProcessGroup
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
+}
+
+const NAMES: Record<keyof TestOptions, true> = {
+  ...DATA_NAMES,
+  split: true,
+  limit: true,
+  batchSize: true,
+  output: true,
+  group: true,
+  onProgress: true,
+  signal: true
 }
 
 export interface TestResult {
@@ -79,7 +91,8 @@ export interface SplitOutputs {
 
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
-  const { split = 'test', batchSize: given } = checkOptions(schema, options, 'test')
+  checkNames(options, NAMES)
+  const { split = 'test', batchSize: given } = checkOptions(schema, options)
   const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
   const dataset = await fitTo(model, opened, split, options.limit)
   const total = dataset.splits[split].labels.length
@@ -207,7 +220,7 @@ async function worstErrors(
     index,
     title: `${classes[labels[index]!]} as ${classes[guesses[index]!]}, ${(confidence(index) * 100).toFixed(0)} %`
   }))
-  const caption = `The ${images.length} surest of ${wrong.length} errors: true class, predicted class, confidence`
+  const caption = `The ${images.length} surest of ${counted(wrong.length, 'error')}: true class, predicted class, confidence`
   return imageSheet(dataset, split, images, caption, { columns: 5, size: 120 })
 }
 

@@ -5,6 +5,7 @@ import type { Model } from '../model/model.js'
 import { lineChart, writeChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, imagePicture, type Picture } from '../plot/picture.js'
+import { counted } from '../plural.js'
 import { flippedImages } from './flipping/curve.js'
 import type { ScoreContext } from './metrics/context.js'
 import type { Evaluation, MeanCurve } from './summary.js'
@@ -34,7 +35,7 @@ export async function writeEvaluation(
     const chance = { ...toLine('random order', evaluation.random), dashed: true }
     const { measure } = evaluation.settings.flipping
     const what = measure === 'logit' ? 'Logit' : 'Probability'
-    const title = `${what} of the explained class, ${words} (${evaluation.images.length} images)`
+    const title = `${what} of the explained class, ${words} (${counted(evaluation.images.length, 'image')})`
     const range = measure === 'logit' ? {} : { min: 0 }
     await writeChart(
       join(folder, order),
@@ -49,7 +50,7 @@ export async function writeEvaluation(
 }
 
 /** One row per method: mean and interval of every metric. */
-export function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
+function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
   const head = metrics.flatMap(({ name }) => [name, `${name} low`, `${name} high`])
   const rows = methods.map(({ name, scores }) => [
     name,

@@ -7,7 +7,7 @@ import { ioError, makeFolder, writeAtomic } from '../files.js'
 import { unknownName } from '../suggest.js'
 
 /** Where experiments lie when nothing else is said. */
-export const EXPERIMENTS = 'experiments'
+const EXPERIMENTS = 'experiments'
 const MANIFEST = 'experiment.json'
 
 const manifestSchema = z.looseObject({

@@ -1,6 +1,6 @@
 import type { Model } from '../model/model.js'
 import { sizeOf, type Tensor } from '../tensor.js'
-import { explain, type ExplainOptions, type Explanation } from './explain.js'
+import { explainWith, type ExplainOptions, type Explanation } from './explain.js'
 import { drawMaps, type DrawOptions, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'
 
@@ -25,7 +25,7 @@ export async function drawComparison(
   const explanations = [explanation]
   for (const method of chosen) {
     const same = { targets, target: undefined, conservation: false }
-    explanations.push(await explain(model, batch.input, { ...options, ...OWN, ...same, ...method }))
+    explanations.push(await explainWith(model, batch.input, { ...options, ...OWN, ...same, ...method }))
   }
   const columns = explanations.map((one) => drawMaps(model, batch, firstTarget(one, batch.input), options))
   const panels = batch.names.flatMap((_, i) => [

@@ -9,7 +9,8 @@ import {
   type LayerConservation,
   type NodeRule
 } from '../native.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
+import { counted } from '../plural.js'
 import { chooseComposite, type RuleChoice } from '../rules/choose.js'
 import { resolveRules } from '../rules/resolve.js'
 import type { RuleParameters } from '../rules/types.js'
@@ -103,6 +104,39 @@ export interface Explanation {
   name: string
 }
 
+export const EXPLAIN_NAMES: Record<keyof ExplainOptions, true> = {
+  rule: true,
+  composite: true,
+  rules: true,
+  epsilon: true,
+  gamma: true,
+  alpha: true,
+  beta: true,
+  low: true,
+  high: true,
+  ignoreBias: true,
+  stabiliser: true,
+  method: true,
+  target: true,
+  targets: true,
+  together: true,
+  start: true,
+  layers: true,
+  topK: true,
+  conservation: true,
+  batchSize: true,
+  patterns: true,
+  steps: true,
+  noise: true,
+  window: true,
+  stride: true,
+  camLayer: true,
+  seed: true,
+  group: true,
+  onProgress: true,
+  signal: true
+}
+
 const PARAMETER_NAMES = ['epsilon', 'gamma', 'alpha', 'beta', 'low', 'high', 'ignoreBias', 'stabiliser'] as const
 const number = z.number().optional()
 const bound = z.union([z.number(), z.array(z.number())]).optional()
@@ -137,7 +171,13 @@ const schema = z.object({
  *   for), NUMERIC (input that is not finite), ABORTED
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
-  checkOptions(schema, options, 'explain')
+  checkNames(options, EXPLAIN_NAMES)
+  return explainWith(model, input, options)
+}
+
+/** `explain` within the package, where options are passed on as a whole. */
+export async function explainWith(model: Model, input: Tensor, options: ExplainOptions): Promise<Explanation> {
+  checkOptions(schema, options)
   checkInput(model, input)
   if (model.task === 'regression' && (options.start === 'probability' || options.start === 'difference'))
     throw new LrpError(
@@ -174,11 +214,16 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
 /** The rules of an explanation and its name, without running anything; other methods than LRP have no rules. */
 export async function planOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const { method = 'lrp' } = options
-  return method === 'lrp' ? planRules(model, options) : { name: method, rules: [] }
+  return method === 'lrp' ? rulesOf(model, options) : { name: method, rules: [] }
 }
 
 /** The rule of every node under a choice of rules, without running anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
+  checkNames(options, EXPLAIN_NAMES)
+  return rulesOf(model, options)
+}
+
+async function rulesOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const composite = await chooseComposite(options)
   const given = PARAMETER_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]])
   const overrides = Object.fromEntries(given) as RuleParameters
@@ -220,7 +265,10 @@ function targetRows(
   const batch = to - from
   if (targets) {
     if (targets.length !== total) {
-      throw new LrpError('INVALID_ARGUMENT', `there are ${targets.length} targets for ${total} images`)
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `${counted(targets.length, 'target')} for ${counted(total, 'image')}: one for each is wanted`
+      )
     }
     return { data: Int32Array.from({ length: batch }, (_, i) => targets[from + i]!), shape: [1, batch] }
   }

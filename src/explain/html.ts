@@ -1,5 +1,6 @@
 import { embedded, html, page, table } from '../html.js'
 import { figure } from '../plot/figure.js'
+import { counted } from '../plural.js'
 import type { Figure } from './figures.js'
 import type { ExplainSummary } from './summary.js'
 
@@ -20,7 +21,8 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   ])
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
-      Model ${summary.model} on ${summary.device}; ${summary.images.length} images in ${summary.milliseconds} ms.
+      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, 'image')} in ${summary.milliseconds}
+      ms.
     </p>
     ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
     <div class="grid">

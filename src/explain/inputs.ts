@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { isImageFile, listImages } from '../data/folder.js'
 import { fitTo, openFor } from '../data/for-model.js'
+import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
-import type { DataOptions } from '../data/open.js'
+import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes, readImage } from '../model/preprocessing.js'
@@ -20,6 +20,8 @@ export interface InputOptions extends Omit<DataOptions, 'data' | 'seed'> {
   /** At most so many images; 10 for data sets. */
   limit?: number
 }
+
+export const INPUT_NAMES: Record<keyof InputOptions, true> = { ...DATA_NAMES, input: true, split: true, limit: true }
 
 export interface Batch {
   input: Tensor

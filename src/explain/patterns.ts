@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { LrpError } from '../errors.js'
 import { fitTo } from '../data/for-model.js'
+import { checkSignal, LrpError } from '../errors.js'
 import { makeFolder } from '../files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { callNative } from '../native.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import type { StateDict, Tensor } from '../tensor.js'
 import { dirname } from 'node:path'
 
 /** Which samples a unit's pattern is fitted to: all of them, or those that make it fire. */
-export const PATTERN_KINDS = ['all', 'positive'] as const
+const PATTERN_KINDS = ['all', 'positive'] as const
 export type PatternKind = (typeof PATTERN_KINDS)[number]
 
 export interface FitPatternsOptions {
@@ -25,6 +25,15 @@ export interface FitPatternsOptions {
   split?: SplitName
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
+}
+
+const NAMES: Record<keyof FitPatternsOptions, true> = {
+  kind: true,
+  batchSize: true,
+  limit: true,
+  split: true,
+  onProgress: true,
+  signal: true
 }
 
 const schema = z.object({
@@ -48,7 +57,7 @@ export async function fitPatterns(
   const patterns = await callNative(async (addon) => {
     const fitter = new addon.PatternFitter(model.handle, kind === 'positive')
     for await (const batch of batches) {
-      if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
+      checkSignal(signal)
       await fitter.add(batch)
     }
     return fitter.finish()
@@ -62,7 +71,8 @@ export async function fitPatternsToDataset(
   given: Dataset,
   options: FitPatternsOptions = {}
 ): Promise<StateDict> {
-  const { kind, batchSize = 64, limit, split = 'train' } = checkOptions(schema, options, 'fit-patterns')
+  checkNames(options, NAMES)
+  const { kind, batchSize = 64, limit, split = 'train' } = checkOptions(schema, options)
   const dataset = await fitTo(model, given, split, limit)
   const total = dataset.splits[split].labels.length
   async function* batches(): AsyncGenerator<Tensor> {

@@ -8,15 +8,15 @@ import { NpyRows } from '../data/npy-rows.js'
 import { LrpError } from '../errors.js'
 import { makeFolder, writeAtomic } from '../files.js'
 import type { Model } from '../model/model.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { colourMap } from '../plot/colour-maps.js'
 import { figure, figureSvg } from '../plot/figure.js'
 import { sizeOf, type Tensor } from '../tensor.js'
-import { explain, planOf, type ExplainOptions, type Explanation, type Target } from './explain.js'
+import { EXPLAIN_NAMES, explainWith, planOf, type ExplainOptions, type Explanation, type Target } from './explain.js'
 import { drawComparison } from './compare.js'
 import { drawFigures, drawLayers, VIEWS, type DrawOptions, type Figure } from './figures.js'
 import { explanationHtml } from './html.js'
-import { batchOf, openInputs, type Batch, type InputOptions, type Inputs } from './inputs.js'
+import { batchOf, INPUT_NAMES, openInputs, type Batch, type InputOptions, type Inputs } from './inputs.js'
 import { namedMethod } from './named-method.js'
 import { LineLog } from '../line-log.js'
 import { keyOf } from './pass-key.js'
@@ -36,6 +36,18 @@ export interface ExplainToFilesOptions extends Omit<ExplainOptions, 'target'>, I
   compare?: string[]
   /** Images that are held in memory at the same time; by default so many that they take about 128 MB, at most 256. */
   passSize?: number
+}
+
+const NAMES: Record<keyof ExplainToFilesOptions, true> = {
+  ...EXPLAIN_NAMES,
+  ...INPUT_NAMES,
+  views: true,
+  heatmap: true,
+  wide: true,
+  output: true,
+  format: true,
+  compare: true,
+  passSize: true
 }
 
 export interface ExplainedFiles {
@@ -79,7 +91,8 @@ const MEMORY_SHARE = 0.8
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
 export async function explainToFiles(model: Model, options: ExplainToFilesOptions): Promise<ExplainedFiles> {
-  const { format = ['png'] } = checkOptions(schema, options, 'explain')
+  checkNames(options, NAMES)
+  const { format = ['png'] } = checkOptions(schema, options)
   if (options.heatmap?.colourMap) colourMap(options.heatmap.colourMap)
   options.compare?.forEach(namedMethod)
   const inputs = await openInputs(model, options)
@@ -100,7 +113,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
       const batch = await batchOf(inputs, from, Math.min(names.length, from + passSize))
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
-      explanation = await explain(model, batch.input, how)
+      explanation = await explainWith(model, batch.input, how)
       const pass = summarisePass(model, batch, explanation, performance.now() - begun)
       const { compare } = options
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, how) : []

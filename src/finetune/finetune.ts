@@ -7,8 +7,10 @@ import type { ModelParts } from '../model/graph.js'
 import type { LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { hasCheckpoint } from '../train/checkpoint.js'
+import { checkEffects } from '../train/effects.js'
 import { runJob, type Job, type TrainResult } from '../train/job.js'
 import { nativeOptions } from '../train/native-options.js'
+import { checkNames } from '../options.js'
 import type { TrainSettings } from '../train/settings.js'
 import {
   beginExperiment,
@@ -22,6 +24,7 @@ import {
   reopen,
   settingsOf,
   storedSettings,
+  TRAIN_NAMES,
   wholeModel,
   withExperiment,
   type TrainOptions
@@ -48,6 +51,10 @@ export interface FinetuneOptions extends Omit<
   onFeatures?: (done: number, total: number) => void
 }
 
+/** A model that is there has its layers and its normalisation. */
+const { from: _from, hiddenSize: _size, activation: _activation, normalise: _normalise, ...KEPT } = TRAIN_NAMES
+const NAMES: Record<keyof FinetuneOptions, true> = { ...KEPT, mode: true, newHead: true, onFeatures: true }
+
 export interface FinetuneResult extends TrainResult {
   /** The best model's scores on the test split, per class too; undefined where that is empty or the run was stopped. */
   test: TestResult | undefined
@@ -65,6 +72,7 @@ const MOST_TESTED = 256
  * @throws LrpError as `train`; UNSUPPORTED when the network does not end in a linear layer
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
+  checkNames(options, NAMES)
   const { resume } = options
   const prepared = resume === undefined ? await begin(options) : await continued(options, resume)
   const result = await runJob(prepared.job)
@@ -94,7 +102,8 @@ async function begin(options: FinetuneOptions): Promise<Prepared> {
   const { model: from, ...rest } = options
   const loaded = await loadStart(from, options)
   const { task = loaded.task } = options
-  const settings = settingsOf({ ...defaults, ...rest, task, from }, 'finetune')
+  const settings = settingsOf({ ...defaults, ...rest, task, from })
+  checkEffects(options, settings)
   const started = await start(loaded, settings, options, options.newHead ?? false)
   const { parts, dataset } = started
   checkClasses(dataset)

@@ -2,7 +2,8 @@ import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
+import { counted } from '../plural.js'
 import { GraphBuilder, type Architecture } from './builder.js'
 import { plainPreprocessing } from './preprocessing.js'
 
@@ -62,7 +63,7 @@ export function buildLayers(
 ): Architecture {
   const b = new GraphBuilder(imageShape)
   let x = 'input'
-  checkOptions(layersSchema, layers, title).forEach((layer, i) => {
+  checkContent(layersSchema, layers, title).forEach((layer, i) => {
     x = addLayer(b, layer, layer.name ?? String(i), x, classes)
   })
   const outputs = b.shapeOf(x)
@@ -70,7 +71,7 @@ export function buildLayers(
     const has = outputs.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${title}: its output has the shape ${has}, and the data has ${classes} classes`
+      `${title}: its output has the shape ${has}, and the data has ${counted(classes, 'class', 'classes')}`
     )
   }
   return b.finish(title, x, plainPreprocessing(imageShape))
@@ -82,8 +83,8 @@ export async function readLayers(path: string): Promise<{ name: string; layers: 
     z.strictObject({ layers: z.array(z.unknown()) }).transform(({ layers }) => layers),
     z.array(z.unknown())
   ])
-  const layers = checkOptions(schema, await readJson(path), path)
-  return { name: basename(path, extname(path)), layers: checkOptions(layersSchema, layers, path) as Layer[] }
+  const layers = checkContent(schema, await readJson(path), path)
+  return { name: basename(path, extname(path)), layers: checkContent(layersSchema, layers, path) as Layer[] }
 }
 
 function addLayer(

@@ -13,6 +13,12 @@ export interface LoadOptions extends ImportOptions {
   preprocess?: string
 }
 
+export const LOAD_NAMES: Record<keyof LoadOptions, true> = {
+  architecture: true,
+  experimentsRoot: true,
+  preprocess: true
+}
+
 /** Everything of a model that lies in a folder, an experiment or a file. */
 export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
   const parts = await read(path, options)

@@ -1,9 +1,10 @@
 import { LrpError } from '../errors.js'
 import { callNative, toLrpError, type NativeModel } from '../native.js'
+import { checkNames } from '../options.js'
 import { defaultDevice } from '../paths.js'
 import type { RawTensor, StateDict, Tensor } from '../tensor.js'
 import type { Graph, ModelParts, Preprocessing, Task } from './graph.js'
-import { loadModelParts, type LoadOptions } from './load.js'
+import { LOAD_NAMES, loadModelParts, type LoadOptions } from './load.js'
 import { inputRange } from './preprocessing.js'
 import { saveParts } from './save.js'
 
@@ -26,6 +27,7 @@ export class Model {
    * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights that are not finite), DEVICE
    */
   static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
+    checkNames(options, { ...LOAD_NAMES, device: true })
     return Model.create(await loadModelParts(path, options), options.device)
   }
 

@@ -3,7 +3,7 @@ import sharp, { type Sharp } from 'sharp'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
 import { callNative } from '../native.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import type { Preprocessing } from './graph.js'
 import { preprocessingSchema } from './save.js'
@@ -42,7 +42,7 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   if (name === 'cifar') return cifarPreprocessing()
   if (name === 'none') return plainPreprocessing(imageShape)
   const failure = `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`
-  return checkOptions(preprocessingSchema, await readJson(name, failure), name)
+  return checkContent(preprocessingSchema, await readJson(name, failure), name)
 }
 
 /** Values of black and white after normalisation, per channel: the box of rule zbox. */
@@ -95,18 +95,20 @@ export function denormalise(tensor: Tensor, p: Preprocessing): Uint8Array {
  * An image file as bytes [C, H, W] after resizing and cropping: EXIF orientation applied, transparency on white.
  * Resizing is by anti-aliased linear interpolation on bytes as PIL's, which torchvision uses.
  * @param into where the bytes go if they are as many; a new array otherwise
+ * @returns also the height and width that the file has
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the image.
  */
 export async function readImage(
   source: string | Buffer,
   p: Preprocessing,
   into?: Uint8Array
-): Promise<{ bytes: Uint8Array; shape: number[] }> {
+): Promise<{ bytes: Uint8Array; shape: number[]; original: [number, number] }> {
   const name = typeof source === 'string' ? source : 'the image'
   try {
     const image = inColours(sharp(source, { failOn: 'error' }).rotate().flatten(WHITE), p.channels)
     const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
-    return await inPlanes({ bytes: data, ...info, planar: false, consumes: true }, p, name, into)
+    const arranged = await inPlanes({ bytes: data, ...info, planar: false, consumes: true }, p, name, into)
+    return { ...arranged, original: [info.height, info.width] }
   } catch (cause) {
     if ((cause as Error).name === 'LrpError') throw cause
     const missing = typeof source === 'string' && !existsSync(source)

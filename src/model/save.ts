@@ -8,15 +8,25 @@ import { TASKS, type ModelParts } from './graph.js'
 
 const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
 
-export const preprocessingSchema = z.strictObject({
-  resize: z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]).optional(),
-  crop: z.tuple([z.int().positive(), z.int().positive()]).optional(),
-  channels: z.union([z.literal(1), z.literal(3)]),
-  channelOrder: z.enum(['rgb', 'bgr']),
-  scale: z.number().positive(),
-  mean: z.array(z.number()),
-  std: z.array(z.number().positive())
-})
+/** What is left out changes nothing: colours from 0 to 1. */
+export const preprocessingSchema = z
+  .strictObject({
+    resize: z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]).optional(),
+    crop: z.tuple([z.int().positive(), z.int().positive()]).optional(),
+    channels: z.union([z.literal(1), z.literal(3)]).default(3),
+    channelOrder: z.enum(['rgb', 'bgr']).default('rgb'),
+    scale: z.number().positive().default(1),
+    mean: z.array(z.number()).optional(),
+    std: z.array(z.number().positive()).optional()
+  })
+  .transform(({ mean, std, ...rest }) => {
+    const perChannel = (value: number): number[] => Array<number>(rest.channels).fill(value)
+    return { ...rest, mean: mean ?? perChannel(0), std: std ?? perChannel(1) }
+  })
+  .refine(
+    ({ channels, mean, std }) => mean.length === channels && std.length === channels,
+    'must have one mean and one std for each channel'
+  )
 
 const modelSchema = z.object({
   format: z.literal('lrp-native'),

@@ -21,14 +21,14 @@ export interface Chart {
 }
 
 /** Okabe and Ito's colours, told apart by colour-blind readers. */
-export const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666']
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666']
 
 const FONT = 12
 const WIDTH = 720
 const LONGEST_NAME = 150
 
 /** Renders an ECharts option on a white ground, text as paths; the PNG has twice the pixels. */
-export async function renderChart(option: echarts.EChartsOption, width = WIDTH, height = 440): Promise<Chart> {
+async function renderChart(option: echarts.EChartsOption, width = WIDTH, height = 440): Promise<Chart> {
   const size = { width: Math.ceil(width), height: Math.ceil(height) }
   const { init } = await loadEcharts()
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...size })

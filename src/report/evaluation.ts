@@ -1,5 +1,6 @@
 import type { Evaluation } from '../evaluate/summary.js'
 import { html, table, type Html } from '../html.js'
+import { counted } from '../plural.js'
 
 const ARROW = { higher: ' ↑', lower: ' ↓' }
 
@@ -8,9 +9,9 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
   const { images, rankedBy, settings } = evaluation
   return html`<h2>Evaluation of explanations</h2>
     <p class="note">
-      ${evaluation.methods.length} methods over ${images.length} images, ranked by ${rankedBy}: mean and 95 % bootstrap
-      interval over the images. The best mean of each metric is marked (↑ higher is better, ↓ lower). Pixels are
-      replaced by: ${settings.flipping.replacement}, in squares of ${settings.flipping.patchSize}.
+      ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, 'image')}, ranked by ${rankedBy}:
+      mean and 95 % bootstrap interval over the images. The best mean of each metric is marked (↑ higher is better, ↓
+      lower). Pixels are replaced by: ${settings.flipping.replacement}, in squares of ${settings.flipping.patchSize}.
     </p>
     ${ranking(evaluation)} ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
     ${Object.keys(evaluation.randomisation).length > 0 && randomisation(evaluation)}

@@ -1,5 +1,6 @@
 import { commandText } from '../asked.js'
 import { html, type Html } from '../html.js'
+import { counted } from '../plural.js'
 import { methodChooser, pictureGrid } from './pictures.js'
 import type { ExperimentReport } from './report.js'
 
@@ -37,8 +38,8 @@ function byMethod(experiment: ExperimentReport, { name, summary, pictures }: Exp
   const classOfPicture = (picture: string): string | undefined => classByImage.get(picture.replace(/\.layers$/, ''))
   return html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
     <p class="note">
-      ${images.length} images in ${milliseconds} ms; mean conservation error ${conservationError.toPrecision(3)}.
-      Command:
+      ${counted(images.length, 'image')} in ${milliseconds} ms; mean conservation error
+      ${conservationError.toPrecision(3)}. Command:
       <code>${commandText('explain', experiment.name, settings)}</code>
     </p>
     ${warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}

@@ -2,6 +2,7 @@ import { commandText, type Asked } from '../asked.js'
 import type { ClassificationMetrics } from '../evaluate/classification.js'
 import type { RegressionMetrics } from '../evaluate/regression.js'
 import { html, table, type Html } from '../html.js'
+import { counted } from '../plural.js'
 
 /** metrics.json of a test. */
 export type TestReport = {
@@ -37,7 +38,7 @@ export function headline(test: TestReport): Html {
 export function testSection(name: string, test: TestReport, pictures: Html): Html {
   return html`<h2>Test</h2>
     <p class="note">
-      ${test.images} images of ${test.data}, ${test.split} split. Command:
+      ${counted(test.images, 'image')} of ${test.data}, ${test.split} split. Command:
       <code>${commandText('test', name, test.settings)}</code>
     </p>
     ${test.task === 'regression' ? valueTable(test) : classTables(test)} ${pictures}`

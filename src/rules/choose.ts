@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LrpError } from '../errors.js'
 import { readJson } from '../files.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { RULES, ruleNames } from './catalogue.js'
 import { COMPOSITES, compositeNames } from './composites.js'
@@ -44,7 +44,7 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
     throw new LrpError('INVALID_ARGUMENT', 'give only one of rule, composite and rules (--rule, --composite, --rules)')
   }
   if (choice.rules !== undefined) return readComposite(choice.rules)
-  if (typeof choice.composite === 'object') return checkOptions(compositeSchema, choice.composite, 'the composite')
+  if (typeof choice.composite === 'object') return checkContent(compositeSchema, choice.composite, 'the composite')
   if (choice.composite !== undefined) return preset(choice.composite, 'composite', compositeNames())
   return byName(choice.rule ?? 'epsilon')
 }
@@ -62,5 +62,5 @@ function preset(name: string, what: string, candidates: string[]): Composite {
 }
 
 async function readComposite(path: string): Promise<Composite> {
-  return checkOptions(compositeSchema, await readJson(path, `the rules file ${path} cannot be read`), path)
+  return checkContent(compositeSchema, await readJson(path, `the rules file ${path} cannot be read`), path)
 }

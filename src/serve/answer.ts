@@ -7,7 +7,7 @@ import { drawMaps, VIEWS } from '../explain/figures.js'
 import { RULE_SETTINGS } from '../explain/settings.js'
 import { embedded } from '../html.js'
 import type { Model } from '../model/model.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { colourMap } from '../plot/colour-maps.js'
 import { pictureToPng } from '../plot/picture.js'
 import type { StateDict } from '../tensor.js'
@@ -43,7 +43,7 @@ export interface Served {
 
 /** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is no question, NOT_FOUND for its image */
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
-  const question: Question = checkOptions(questionSchema, given, 'the question')
+  const question: Question = checkContent(questionSchema, given, 'the question')
   if (question.colourMap) colourMap(question.colourMap)
   const { model, gallery, patterns } = served
   const { input } = gallery.at(question.image)

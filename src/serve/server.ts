@@ -7,10 +7,10 @@ import type { Asked } from '../asked.js'
 import { LrpError, isLrpError } from '../errors.js'
 import { ioError } from '../files.js'
 import type { ExplainOptions } from '../explain/explain.js'
-import type { InputOptions } from '../explain/inputs.js'
+import { INPUT_NAMES, type InputOptions } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { toLrpError } from '../native.js'
-import { checkOptions } from '../options.js'
+import { checkNames, checkOptions } from '../options.js'
 import { packageRoot } from '../paths.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { answer, type Served } from './answer.js'
@@ -41,6 +41,15 @@ export interface ServeOptions extends InputOptions {
   loadedWith?: Asked
 }
 
+const NAMES: Record<keyof ServeOptions, true> = {
+  ...INPUT_NAMES,
+  patterns: true,
+  host: true,
+  port: true,
+  called: true,
+  loadedWith: true
+}
+
 const schema = z.object({
   limit: z.int().positive().optional(),
   host: z.string().min(1).optional(),
@@ -59,7 +68,8 @@ export interface ServedPage {
  *   `explainToFiles` for images that cannot be read
  */
 export async function serve(model: Model, options: ServeOptions = {}): Promise<ServedPage> {
-  const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options, 'serve')
+  checkNames(options, NAMES)
+  const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options)
   const { called = model.name, loadedWith = {}, patterns } = options
   const gallery = await Gallery.open(model, { ...options, limit })
   const choices = choicesFor(model.graph, patterns !== undefined)

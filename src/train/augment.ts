@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import { toCamel, toKebab } from '../flags.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { unknownName } from '../suggest.js'
 
 /**
@@ -55,7 +56,17 @@ export function parseAugment(text: string): Augmentation {
     }
     return [name, number]
   })
-  return checkOptions(augmentSchema, Object.fromEntries(entries), 'augment')
+  return checkContent(augmentSchema, Object.fromEntries(entries), 'the augmentations')
+}
+
+/** @throws LrpError INVALID_ARGUMENT for a padding that leaves windows without anything of the image */
+export function checkAugmentation(given: Augmentation | undefined, { imageShape: [, height, width] }: Dataset): void {
+  const { crop = 0 } = given ?? {}
+  if (crop < Math.min(height, width)) return
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `augmentation crop=${crop}: the padding must be smaller than the images, which are ${height}x${width}`
+  )
 }
 
 /** As the addon wants it; undefined when nothing is changed. */

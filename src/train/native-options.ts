@@ -1,10 +1,11 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
 import { LrpError } from '../errors.js'
 import type { Graph, Preprocessing } from '../model/graph.js'
+import { counted } from '../plural.js'
 import type { Job } from './job.js'
-import { nativeAugmentation } from './augment.js'
+import { checkAugmentation, nativeAugmentation } from './augment.js'
 import type { NativeSchedule, NativeTrainOptions } from './native.js'
-import type { TrainSettings } from './settings.js'
+import { FOR_CLASSES, type TrainSettings } from './settings.js'
 
 /** What the addon needs for a run. @throws LrpError INVALID_ARGUMENT where settings, data set and model do not fit. */
 export function nativeOptions(
@@ -16,7 +17,7 @@ export function nativeOptions(
   const { loss, labelSmoothing, optimizer, learningRate, momentum, nesterov, weightDecay } = settings
   const { epochs, batchSize, accumulate, gradientClip, precision, seed, threads } = settings
   const { scale, mean, std, channelOrder } = preprocessing
-  if (nesterov && momentum === 0) throw new LrpError('INVALID_ARGUMENT', "option 'nesterov' needs a momentum above 0")
+  checkAugmentation(settings.augment, dataset)
   return {
     loss,
     labelSmoothing,
@@ -24,7 +25,7 @@ export function nativeOptions(
     optimizer,
     learningRate,
     momentum,
-    nesterov,
+    nesterov: nesterov && momentum > 0,
     weightDecay,
     groups: groupsOf(settings, graph),
     schedule: scheduleOf(settings, dataset.splits.train.labels.length),
@@ -46,7 +47,7 @@ export function nativeOptions(
 }
 
 /** Batches of an epoch; a last batch of one image is left out, because batch norms cannot take it. */
-export function batchesOf(images: number, batchSize: number): number {
+function batchesOf(images: number, batchSize: number): number {
   const batches = Math.ceil(images / batchSize)
   return batches > 1 && images % batchSize === 1 ? batches - 1 : batches
 }
@@ -67,16 +68,13 @@ function classWeights(
   { classWeights: given, loss }: TrainSettings,
   dataset: Dataset
 ): NativeTrainOptions['classWeights'] {
-  if (given === undefined) return undefined
-  if (loss !== 'cross-entropy' && loss !== 'nll') {
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `option 'classWeights' goes with the losses cross-entropy and nll, not ${loss}`
-    )
-  }
+  if (given === undefined || !FOR_CLASSES.includes(loss)) return undefined
   const classes = dataset.classes.length
   if (given !== 'balanced' && given.length !== classes) {
-    throw new LrpError('INVALID_ARGUMENT', `there are ${given.length} class weights for ${classes} classes`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: one for each is wanted`
+    )
   }
   const counts = classCounts(dataset.splits.train, classes)
   const total = dataset.splits.train.labels.length
@@ -87,7 +85,7 @@ function classWeights(
 }
 
 /** Names of the tensors that training can change: weights and biases, each once. */
-export function trainableNames(graph: Graph): string[] {
+function trainableNames(graph: Graph): string[] {
   const names = graph.nodes.flatMap(({ parameters }) => [parameters.weight, parameters.bias])
   return [...new Set(names.filter((name) => name !== undefined))]
 }
@@ -99,8 +97,10 @@ function groupsOf({ freeze = [], groups = [] }: TrainSettings, graph: Graph): Na
   const result: NonNullable<NativeTrainOptions['groups']> = []
   for (const { match, frozen, ...rates } of all) {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
-    if (names.length === 0)
-      throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches the group '${match}'`)
+    if (names.length === 0) {
+      const what = frozen ? `'${match}', which is to be frozen` : `the group '${match}'`
+      throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches ${what}`)
+    }
     for (const name of names) rest.delete(name)
     if (!frozen) result.push({ names, ...rates })
   }

@@ -5,12 +5,13 @@ import { ARCHITECTURES } from '../model/architectures/index.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
 import { LrpError } from '../errors.js'
-import { checkOptions } from '../options.js'
+import { checkContent, checkOptions } from '../options.js'
 import { unknownName } from '../suggest.js'
 import { augmentSchema, parseAugment } from './augment.js'
 
 export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const
-const FOR_CLASSES = ['cross-entropy', 'nll']
+/** Losses that know classes, and their weights. */
+export const FOR_CLASSES = ['cross-entropy', 'nll']
 export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
@@ -93,9 +94,16 @@ export type TrainSettings = z.output<typeof settingsSchema> & { loss: string }
 /** The same as a caller gives them: all optional. */
 export type GivenSettings = z.input<typeof settingsSchema>
 
-/** @throws LrpError INVALID_ARGUMENT naming the option, with the nearest name for an unknown one */
-export function checkSettings(options: unknown, what: string): TrainSettings {
-  const given = checkOptions(settingsSchema, options, what)
+export const SETTINGS_NAMES = Object.fromEntries(
+  Object.keys(settingsSchema.shape).map((name) => [name, true])
+) as Record<keyof GivenSettings, true>
+
+/**
+ * Settings that are whole: options, or what stands in a file.
+ * @throws LrpError INVALID_ARGUMENT naming the option, with the nearest name for an unknown one
+ */
+export function checkSettings(options: unknown, file?: string): TrainSettings {
+  const given = file === undefined ? checkOptions(settingsSchema, options) : checkContent(settingsSchema, options, file)
   const regression = given.task === 'regression'
   const settings = { ...given, loss: given.loss ?? (regression ? 'mse' : 'cross-entropy') }
   const { model, activation, loss, optimizer, scheduler, precision } = settings

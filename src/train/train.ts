@@ -1,6 +1,6 @@
 import { classCounts, fingerprint, type Dataset, type Split } from '../data/dataset.js'
 import type { DownloadProgress } from '../data/mnist.js'
-import { datasetName, openDataset, type DataOptions } from '../data/open.js'
+import { datasetName, openWith, type DataOptions } from '../data/open.js'
 import type { ProcessGroup } from '../distributed.js'
 import { LrpError } from '../errors.js'
 import { createExperiment, Experiment, openExperiment } from '../experiment/experiment.js'
@@ -11,15 +11,18 @@ import { loadModelParts, type LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { native } from '../native.js'
+import { checkNames, optionError } from '../options.js'
+import { counted } from '../plural.js'
 import type { StateDict } from '../tensor.js'
 import { versions } from '../versions.js'
 import { hasCheckpoint, readCheckpoint, removeLeftovers } from './checkpoint.js'
+import { checkEffects } from './effects.js'
 import { fitNormalisation } from './fit-normalisation.js'
 import { runJob, type Job, type TrainResult } from './job.js'
 import type { BatchEvent, EpochEvent } from './native.js'
 import { nativeOptions } from './native-options.js'
 import { trainData } from './run.js'
-import { checkSettings, settingsSchema, type GivenSettings, type TrainSettings } from './settings.js'
+import { checkSettings, SETTINGS_NAMES, settingsSchema, type GivenSettings, type TrainSettings } from './settings.js'
 
 export type { TrainResult } from './job.js'
 export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS } from './settings.js'
@@ -49,6 +52,22 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
   signal?: AbortSignal
 }
 
+export const TRAIN_NAMES: Record<keyof TrainOptions, true> = {
+  ...SETTINGS_NAMES,
+  strict: true,
+  load: true,
+  device: true,
+  experimentName: true,
+  experimentsRoot: true,
+  resume: true,
+  untilEpoch: true,
+  group: true,
+  onProgress: true,
+  onData: true,
+  onDownload: true,
+  signal: true
+}
+
 /**
  * Trains a classifier, or a regression, and writes its experiment folder: settings, best weights, last checkpoint, history and charts.
  * The same seed on the same machine gives bit-identical weights on the CPU. An abort ends it after the batch at hand; what is done
@@ -56,21 +75,19 @@ export interface TrainOptions extends Omit<GivenSettings, 'data'> {
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, NUMERIC (a loss that is not finite)
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
+  checkNames(options, TRAIN_NAMES)
+  if (options.resume === undefined) checkEffects(options, settingsOf(options))
+  return trainWith(options)
+}
+
+/** `train` with settings of which some may have no effect: those of a trial of a search. */
+export async function trainWith(options: TrainOptions): Promise<TrainResult> {
   if (options.resume !== undefined) return resume(options, options.resume)
-  checkFrom(options)
-  const settings = settingsOf(options, 'train')
+  const settings = settingsOf(options)
   const { parts, dataset } = await start(settings, options)
   const job = await wholeModel(parts, dataset, settings, options)
   const begin = () => beginExperiment('train', parts, dataset, settings, options, { load: options.load })
   return runJob(await withExperiment(job, begin))
-}
-
-/** A network that is there already keeps its layers and what it does to images. @throws LrpError INVALID_ARGUMENT */
-function checkFrom(options: TrainOptions): void {
-  const other = (['model', 'hiddenSize', 'activation'] as const).find((key) => options[key] !== undefined)
-  const useless = other ?? (options.normalise === 'fit' ? 'normalise' : undefined)
-  if (options.from === undefined || useless === undefined) return
-  throw new LrpError('INVALID_ARGUMENT', `'from' takes a network as it is: leave '${useless}' out`)
 }
 
 /** What a run begins with: the data set, and a fresh network for it or the one of `from`. */
@@ -115,7 +132,7 @@ async function resume(options: TrainOptions, name: string): Promise<TrainResult>
 export async function openStopped(name: string, options: TrainOptions): Promise<Experiment> {
   const experiment = await openExperiment(name, options.experimentsRoot)
   if (options.experimentName !== undefined && options.experimentName !== experiment.name)
-    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} goes on in its own folder: leave 'experimentName' out`)
+    throw optionError('experimentName', `: ${experiment.name} goes on in its own folder, leave it out`)
   if (!options.group || options.group.rank === 0) await removeLeftovers(experiment)
   return experiment
 }
@@ -133,13 +150,13 @@ export function storedSettings(experiment: Experiment, options: TrainOptions): T
   const changes = MAY_CHANGE.filter((key) => given[key] !== undefined).map((key) => [key, given[key]])
   const settings = checkSettings({ ...manifest.command, ...Object.fromEntries(changes) }, 'experiment.json')
   const known: Record<string, unknown> = settings
-  const asked: Record<string, unknown> = checkSettings({ ...settings, ...defined(given) }, 'resume')
+  const asked: Record<string, unknown> = checkSettings({ ...settings, ...defined(given) })
   const other = Object.keys(settingsSchema.shape).find(
     (key) => given[key] !== undefined && JSON.stringify(asked[key]) !== JSON.stringify(known[key])
   )
   if (other === undefined) return settings
   const was = JSON.stringify(known[other]) ?? 'not given'
-  throw new LrpError('INVALID_ARGUMENT', `${name} goes on as it began: leave '${other}' out, which was ${was}`)
+  throw optionError(other, ` must stay ${was} where ${name} goes on: leave it out`)
 }
 
 function defined(options: Record<string, unknown>): Record<string, unknown> {
@@ -163,7 +180,7 @@ export async function reopen(experiment: Experiment, options: TrainOptions): Pro
   const { weights: kept, ...state } = checkpoint.snapshot
   const done = checkpoint.history.length
   if (settings.epochs < done)
-    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} has ${done} epochs behind it: ask for more than ${done}`)
+    throw optionError('epochs', `: ${experiment.name} has ${counted(done, 'epoch')} behind it, ask for more`)
   const weights = new Map(Object.entries(kept))
   const parts = { ...saved, tensors: weights }
   return { settings, dataset, parts, weights, history: checkpoint.history, state }
@@ -182,7 +199,7 @@ interface Reopened extends Pick<Job, 'history' | 'state'> {
  * The settings that options mean; an opened data set has its own name and task.
  * @throws LrpError INVALID_ARGUMENT, also for another task than that of an opened data set
  */
-export function settingsOf(options: TrainOptions, what: string): TrainSettings {
+export function settingsOf(options: TrainOptions): TrainSettings {
   const { data, task } = options
   if (typeof data === 'object' && task !== undefined && task !== (data.task ?? 'classification')) {
     const has = data.task ?? 'classification'
@@ -190,7 +207,7 @@ export function settingsOf(options: TrainOptions, what: string): TrainSettings {
   }
   const own =
     typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
-  return checkSettings({ ...options, ...own }, what)
+  return checkSettings({ ...options, ...own })
 }
 
 export async function openTrainData(
@@ -202,7 +219,7 @@ export async function openTrainData(
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
-  const dataset = typeof data === 'object' ? data : await openDataset({ ...settings, ...how })
+  const dataset = typeof data === 'object' ? data : await openWith({ ...settings, ...how })
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
@@ -300,8 +317,8 @@ async function fitted(parts: ModelParts, dataset: Dataset): Promise<ModelParts> 
     throw new LrpError(
       'INVALID_ARGUMENT',
       task === 'regression'
-        ? `the model has ${has} outputs, ${dataset.name} has ${classes.length} values`
-        : `the model has ${has} classes, ${dataset.name} has ${classes.length}: finetune gives it a new head`
+        ? `the model has ${counted(has, 'output')}, ${dataset.name} has ${counted(classes.length, 'value')}`
+        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} has ${classes.length}: finetune gives it a new head`
     )
   }
   return { ...parts, ...(task === 'regression' && { task }), classes }
@@ -338,7 +355,7 @@ export function checkClasses(dataset: Dataset): void {
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {
-  const { name, task, classes, imageShape, storedShape, splits, skipped } = dataset
+  const { name, task, classes, imageShape, storedShape, splits, skipped, missing } = dataset
   const ofSplits = <T>(value: (split: Split) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(splits).map(([split, images]) => [split, value(images)]))
   return {
@@ -350,6 +367,7 @@ function describe(dataset: Dataset): Record<string, unknown> {
     counts: ofSplits(({ labels }) => labels.length),
     ...(task !== 'regression' && { perClass: ofSplits((split) => classCounts(split, classes.length)) }),
     skipped,
+    missing,
     fingerprint: fingerprint(dataset),
     threads: native().info().threads
   }

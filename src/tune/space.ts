@@ -5,7 +5,7 @@ import { LrpError } from '../errors.js'
 import { toCamel, toKebab } from '../flags.js'
 import { readLayers } from '../model/layers.js'
 import { choosePreprocessing } from '../model/preprocessing.js'
-import { checkOptions } from '../options.js'
+import { checkContent } from '../options.js'
 import { nearest } from '../suggest.js'
 import { checkSettings, settingsSchema, type TrainSettings } from '../train/settings.js'
 
@@ -20,8 +20,8 @@ const axisSchema = z.union([
       /** Whole numbers only. */
       integer: z.boolean().default(false)
     })
-    .refine(({ min, max }) => min < max, 'min must be below max')
-    .refine(({ min, scale }) => scale !== 'log' || min > 0, 'a log scale needs a min above 0')
+    .refine(({ min, max }) => min < max, 'must have its min below its max')
+    .refine(({ min, scale }) => scale !== 'log' || min > 0, 'must have a min above 0 for a log scale')
 ])
 
 type Axis = z.output<typeof axisSchema>
@@ -39,7 +39,7 @@ const SEARCHABLE = Object.keys(settingsSchema.shape).filter((name) => !FIXED.inc
 
 /** @throws LrpError INVALID_ARGUMENT naming the axis; for an unknown setting with the nearest name, and all that there are */
 export function checkSpace(given: unknown): Space {
-  const space = checkOptions(z.record(z.string(), axisSchema), given, 'the search space')
+  const space = checkContent(z.record(z.string(), axisSchema), given, 'the search space')
   const renamed = Object.entries(space).map(([name, axis]) => [toCamel(name), axis] as const)
   if (renamed.length === 0) throw new LrpError('INVALID_ARGUMENT', 'the search space is empty')
   for (const [name] of renamed) if (!SEARCHABLE.includes(name)) throw unsearchable(name)

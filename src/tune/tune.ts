@@ -5,9 +5,11 @@ import { z } from 'zod'
 import { LrpError, isLrpError, type ErrorCode } from '../errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { copyAtomic, makeFolder } from '../files.js'
-import { checkOptions } from '../options.js'
+import { checkContent, checkNames, checkOptions } from '../options.js'
+import { checkEffects } from '../train/effects.js'
+import { checkAugmentation } from '../train/augment.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
-import { settingsOf, train, type TrainOptions } from '../train/train.js'
+import { settingsOf, trainWith, TRAIN_NAMES, type TrainOptions } from '../train/train.js'
 import { versions } from '../versions.js'
 import { checkOpened, dataKey, DataSets } from './data-sets.js'
 import { writeOutcome } from './outcome.js'
@@ -47,6 +49,18 @@ export interface TuneOptions extends Omit<TrainOptions, 'untilEpoch' | 'onProgre
   onTrial?: (trial: Trial, trials: readonly Trial[], measure: Measure) => void
 }
 
+const { untilEpoch: _epoch, onProgress: _progress, ...KEPT } = TRAIN_NAMES
+const NAMES: Record<keyof TuneOptions, true> = {
+  ...KEPT,
+  method: true,
+  trials: true,
+  gridPoints: true,
+  halving: true,
+  parallel: true,
+  space: true,
+  onTrial: true
+}
+
 export interface TuneResult {
   /** An experiment like any other, with the best trial's model; its trials/ hold the others. */
   experiment: Experiment
@@ -67,6 +81,7 @@ export interface TuneResult {
  * trial failed
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
+  checkNames(options, NAMES)
   const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
   const { experiment, trials, base, space, measure } = search
   const stopped = !(await new Runner(search, options).run())
@@ -107,11 +122,12 @@ function measureOf({ task }: TrainSettings): Measure {
 }
 
 async function begin(options: TuneOptions): Promise<OpenSearch> {
-  const search = checkOptions(searchSchema, options, 'tune')
-  const base = settingsOf(options, 'tune')
+  const search = checkOptions(searchSchema, options)
+  const base = settingsOf(options)
   const space = checkSpace(options.space ?? {})
   await checkValues(space, base)
   checkOpened(options, space)
+  checkEffects({ ...options, ...space }, base, Object.keys(space))
   if ('epochs' in space && search.halving > 1) {
     const why = 'successive halving decides how many epochs a trial gets'
     throw new LrpError('INVALID_ARGUMENT', `epochs can be searched with --halving 1 alone: ${why}`)
@@ -121,7 +137,10 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
       ? gridSamples(space, search.gridPoints)
       : Array.from({ length: search.trials }, (_, i) => randomSample(space, base.seed, i))
   const datasets = new DataSets(options)
-  await datasets.use(settingsFrom(base, samples[0]!), async () => {}) // what is wrong with it is said before a folder is made
+  const all = samples.map((sample) => settingsFrom(base, sample))
+  await datasets.use(all[0]!, async (data) => {
+    for (const settings of all) if (dataKey(settings) === dataKey(all[0]!)) checkAugmentation(settings.augment, data) // before a folder is made
+  })
   const trials = samples.map((settings, index): Trial => ({
     index,
     settings,
@@ -147,7 +166,7 @@ async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSea
   const { command } = experiment.manifest
   if (command.name !== 'tune')
     throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
-  const search = checkOptions(searchSchema, command.search, 'experiment.json')
+  const search = checkContent(searchSchema, command.search, 'experiment.json')
   const base = checkSettings(command, 'experiment.json')
   const [space, trials] = [checkSpace(command.space), await readTrials(experiment)]
   return { experiment, trials, datasets: new DataSets(options), base, space, search, measure: measureOf(base) }
@@ -214,7 +233,7 @@ class Runner {
     trial.state = 'running'
     try {
       const result = await this.open.datasets.use(settings, async (data) =>
-        train({ ...(await this.optionsOf(trial, settings)), data, untilEpoch, signal: this.options.signal })
+        trainWith({ ...(await this.optionsOf(trial, settings)), data, untilEpoch, signal: this.options.signal })
       )
       result.model.dispose()
       const { measure } = this.open

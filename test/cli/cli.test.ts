@@ -35,6 +35,7 @@ describe('the command line', () => {
 
   test('help of every command has examples and ends with 0', async () => {
     const { stdout } = await lrp('--help')
+    expect(stdout.match(/^ {2}\$ lrp-native /gm)).toHaveLength(3)
     const names = [...stdout.matchAll(/^ {2}([a-z][a-z-]+)/gm)]
       .map((match) => match[1]!)
       .filter((name) => name !== 'help')
@@ -145,7 +146,19 @@ describe('the command line', () => {
     [['train', '--optimizer', 'adm'], 2, "did you mean 'adam'?"],
     [['train', '--experiment-name', '../outside'], 2, 'experiment name'],
     [['train', '--data-path', 'nowhere'], 1, 'nowhere does not exist'],
-    [['test', '--split', 'all'], 2, 'split'],
+    [['train', '--valid-split', '1.5'], 2, '--valid-split must be below 1, not 1.5'],
+    [['train', '--cache', 'non'], 2, "--cache must be one of auto, memory, none, not 'non': did you mean 'none'?"],
+    [['explain', '--quantile', '2'], 2, '--quantile must be at most 1, not 2'],
+    [['train', '--freeze', 'conv9'], 2, "no tensor that is left to train matches 'conv9', which is to be frozen"],
+    [['train', '--nesterov'], 2, '--nesterov goes with the optimizer sgd, not adam'],
+    [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size goes with the model mlp, not lenet'],
+    [['train', '--model', 'resnet20', '--activation', 'tanh'], 2, '--activation goes with the model mlp or lenet'],
+    [['train', '--image-size', '8', '9', '10'], 2, '--image-size takes one number, or height and width, not 3'],
+    [['evaluate', '--fill', 'mean'], 2, '--fill has no effect where methods are compared, only with --method feature-'],
+    [['evaluate', '--regions', '3'], 2, '--regions has no effect where methods are compared, only with --attribution'],
+    [['evaluate', '--attribution', 'a.npy', '--gamma', '1'], 2, '--gamma has no effect with --attribution, only with'],
+    [['evaluate', '--method', 'feature-removal', '--draws', '3'], 2, '--draws has no effect with --method feature-rem'],
+    [['test', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
     [['report', '--format', 'pdf'], 2, '--format'],
     [['train', '--no-such-flag'], 2, '--no-such-flag']
   ])('%j ends with %i and one sentence', async (args, status, message) => {
@@ -177,6 +190,19 @@ describe('the command line', () => {
     writeFileSync(join(folder, 'model.json'), '{')
     writeFileSync(join(folder, 'weights.safetensors'), '')
     expect(sentence((await lrp('test', folder)).stderr)).toContain('model.json')
+  })
+
+  test('a file of weights alone asks for --architecture', async () => {
+    const path = join(root, 'w.safetensors')
+    writeFileSync(path, '')
+    const { status, stderr } = await lrp('train', '--from', path, ...experiments)
+    const message = `--architecture must name the network of ${path}, which holds weights and no graph`
+    expect([status, sentence(stderr)]).toEqual([2, `lrp-native: ${message}`])
+  })
+
+  test('one image is one image', async () => {
+    const { stdout } = await lrp('explain', ...experiments, '--limit', '1', '--output', join(root, 'one'))
+    expect(stdout).toContain('explained 1 image by epsilon')
   })
 
   test('evaluate scores a map that came as a file', async () => {

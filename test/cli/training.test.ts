@@ -70,7 +70,7 @@ test('a search prints one table, with a header and values as flags take them', a
     ['1', 'done', '16 8', 'adam'],
     ['1', 'done', '8', 'adam']
   ])
-  expect(err.match(/^trial \d: accuracy 0\.\d+ after 1 epochs$/gm)).toHaveLength(2)
+  expect(err.match(/^trial \d: accuracy 0\.\d+ after 1 epoch$/gm)).toHaveLength(2)
 })
 
 test.each([['train'], ['data', 'inspect']])('%s shows how far a download is', async (...command) => {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
-import { classCounts, fingerprint, imagesOf } from '../../src/data/dataset.js'
+import { classCounts, fingerprint, imagesOf, loadImages } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
-import { plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
+import { choosePreprocessing, plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
 
 let folder = ''
 beforeEach(() => {
@@ -89,6 +89,55 @@ describe('image folders', () => {
     await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(`${skipped[0]} is no readable image`)
   })
 
+  test('leave out what is hidden: no class, no image of a class', async () => {
+    await classes('.ipynb_checkpoints/', 1)
+    await classes('', 2)
+    await image('red/.ipynb_checkpoints/0-checkpoint.png')
+    await image('blue/._0.png')
+    writeFileSync(join(folder, '.DS_Store'), '')
+    const { classes: names, splits } = await openDataset({ dataPath: folder, validSplit: 0, testSplit: 0 })
+    expect(names).toEqual(['blue', 'red'])
+    expect(classCounts(splits.train, 2)).toEqual([2, 2])
+  })
+
+  test('tell their sizes where they differ', async () => {
+    await classes('', 2)
+    expect((await openDataset({ dataPath: folder })).originalSizes).toBeUndefined()
+    await image('red/upright.png', RED, 4, 6)
+    const upright = { smallest: [4, 6], largest: [6, 4] }
+    expect((await openDataset({ dataPath: folder })).originalSizes).toEqual(upright)
+    await image('red/large.png', RED, 30, 20)
+    await image('red/small.png', RED, 2, 5)
+    const { originalSizes } = await openDataset({ dataPath: folder, imageSize: [8, 8], cache: 'none' })
+    expect(originalSizes).toEqual({ smallest: [5, 2], largest: [20, 30] })
+  })
+
+  test.each([
+    ['notes.txt', 'is no data set: name a folder, a .csv or an .npz file'],
+    ['images.npy', 'is one array: put images.npy and labels.npy into a folder'],
+    ['photo.png', 'is one image: name a folder of class folders']
+  ])('are not the file %s', async (name, message) => {
+    writeFileSync(join(folder, name), '')
+    const dataPath = join(folder, name)
+    await expect(openDataset({ dataPath })).rejects.toThrow(`${dataPath} ${message}`)
+    for (const data of ['npy', 'cifar10', 'mnist', 'digits'])
+      await expect(openDataset({ data, dataPath })).rejects.toThrow(`${dataPath} ${message}`)
+  })
+
+  test('are not read on once the signal has fired', async () => {
+    await classes('', 3)
+    const stop = new AbortController()
+    stop.abort()
+    const stopped = { code: 'ABORTED' }
+    await expect(openDataset({ dataPath: folder, signal: stop.signal })).rejects.toMatchObject(stopped)
+    const digits = openDataset({ imageSize: [4, 4], signal: stop.signal })
+    await expect(digits).rejects.toMatchObject(stopped)
+    const later = new AbortController()
+    const dataset = await openDataset({ dataPath: folder, cache: 'none', signal: later.signal })
+    later.abort()
+    await expect(loadImages(dataset, 'train', 0, 1)).rejects.toMatchObject(stopped)
+  })
+
   test('without classes, with an empty class or with nothing readable are refused', async () => {
     await expect(openDataset({ dataPath: folder })).rejects.toThrow('no class folders')
     await classes('', 1)
@@ -96,7 +145,9 @@ describe('image folders', () => {
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(/empty holds no image/)
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
-    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/none of the 2 images can be read/)
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(
+      /of 2 images none can be read: .*blue.*is no readable image/
+    )
   })
 
   test('a truncated JPEG is broken, not missing', async () => {
@@ -157,16 +208,49 @@ describe('CSV lists', () => {
     expect([...dataset.splits.train.labels]).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
   })
 
+  test('tell missing files from unreadable ones', async () => {
+    await image('a.png')
+    writeFileSync(join(folder, 'broken.png'), 'no image')
+    const text = 'a.png,0\nbroken.png,0\ngone.png,0\n'
+    const { skipped, missing } = await openDataset({ dataPath: list(text), validSplit: 0, testSplit: 0 })
+    expect(skipped).toEqual([join(folder, 'broken.png'), join(folder, 'gone.png')])
+    expect(missing).toEqual([join(folder, 'gone.png')])
+    const none = openDataset({ dataPath: list('gone.png,0') })
+    await expect(none).rejects.toThrow(`of 1 image none can be read: ${join(folder, 'gone.png')} does not exist`)
+  })
+
   test.each([
     ['', 'names no images'],
     ['path,label\n', 'names no images'],
-    ['a.png,0\na.png', 'image 2 has no path or no label'],
-    ['a.png,cat,training', "the split 'training'"],
+    ['a.png,0\na.png', 'list.csv, line 2 has no path or no label'],
+    ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
     ['a.png,0\na.png,2', 'the class 1 has no image'],
     ['a.png,1000000000', 'the class 0 has no image'],
     ['"a.png,0', 'no CSV file']
   ])('%j is refused', async (text, message) => {
     await image('a.png')
     await expect(openDataset({ dataPath: list(text) })).rejects.toThrow(message)
+  })
+})
+
+describe('a file of preprocessing', () => {
+  const choose = (content: object): ReturnType<typeof choosePreprocessing> => {
+    const path = join(folder, 'preprocess.json')
+    writeFileSync(path, JSON.stringify(content))
+    return choosePreprocessing(path, [])
+  }
+
+  test('may leave out every key', async () => {
+    const plain = { channels: 3, channelOrder: 'rgb', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] }
+    expect(await choose({})).toEqual(plain)
+    expect(await choose({ channels: 1, mean: [0.5] })).toEqual({ ...plain, channels: 1, mean: [0.5], std: [1] })
+  })
+
+  test.each([
+    [{ mean: [0.5] }, 'preprocess.json must have one mean and one std for each channel'],
+    [{ channels: 2 }, 'preprocess.json: channels must be 1 or 3, not 2'],
+    [{ means: [0] }, "preprocess.json has no 'means': did you mean 'mean'?"]
+  ])('%j is refused', async (content, message) => {
+    await expect(choose(content)).rejects.toThrow(message)
   })
 })

@@ -50,7 +50,7 @@ test('the conservation error follows from the saved maps and logits', async () =
   const mean = errors.reduce((sum, error) => sum + error, 0) / 6
   const { summary } = shown.explanations[0]!
   expect(summary.conservationError).toBeCloseTo(mean, 5)
-  expect(page).toContain(`mean conservation error ${summary.conservationError.toPrecision(3)}`)
+  expect(page).toMatch(new RegExp(`mean conservation error\\s+${summary.conservationError.toPrecision(3)}`))
 })
 
 test('the area between the curves follows from the curves', () => {

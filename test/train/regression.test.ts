@@ -85,8 +85,12 @@ describe('values are read', () => {
   })
 
   test.each([
-    ['a word for a number', rows((i) => (i === 3 ? 'tall' : '1')), /words\.csv: 'tall' is no number/],
-    ['a value too many', rows((i) => (i === 3 ? '1,2' : '1')), /grey\/3\.png has 2 values, the first image 1/]
+    ['a word for a number', rows((i) => (i === 3 ? 'tall' : '1')), /words\.csv, line 4: 'tall' is no number/],
+    [
+      'a value too many',
+      rows((i) => (i === 3 ? '1,2' : '1')),
+      /words\.csv, line 4: .*grey\/3\.png has 2 values, the first image 1/
+    ]
   ])('but not %s', async (_, lines, message) => {
     await expect(openDataset({ dataPath: list('words.csv', lines), task: 'regression' })).rejects.toThrow(message)
   })

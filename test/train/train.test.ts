@@ -56,6 +56,7 @@ describe('train', () => {
 
   const hard: TrainOptions = {
     model: 'lenet',
+    hiddenSize: undefined,
     optimizer: 'rmsprop',
     momentum: 0.9,
     scheduler: 'plateau',
@@ -167,10 +168,26 @@ describe('train', () => {
     [{ augment: { rotation: 900 } }, /augment\.rotation/],
     [{ learningRate: -1 }, /learningRate/],
     [{ epochs: 0 }, /epochs/],
-    [{ nesterov: true }, /nesterov/],
     [{ classWeights: [1, 2] }, /2 class weights for 10 classes/],
-    [{ classWeights: 'balanced', loss: 'mse' }, /classWeights/],
-    [{ groups: [{ match: '^none', frozen: true }] }, /group '\^none'/],
+    [
+      { classWeights: 'balanced', loss: 'mse' },
+      /^option 'classWeights' goes with the loss cross-entropy or nll, not mse$/
+    ],
+    [{ labelSmoothing: 0.1, loss: 'nll' }, /^option 'labelSmoothing' goes with the loss cross-entropy, not nll$/],
+    [{ model: 'lenet' }, /^option 'hiddenSize' goes with the model mlp, not lenet$/],
+    [
+      { model: [{ type: 'flatten' }], hiddenSize: undefined, activation: 'tanh' },
+      /'activation' .* mlp or lenet, not a list of layers$/
+    ],
+    [{ momentum: 0.9 }, /^option 'momentum' goes with the optimizer sgd or rmsprop, not adam$/],
+    [{ nesterov: true, optimizer: 'rmsprop', momentum: 0.9 }, /'nesterov' .* sgd, not rmsprop/],
+    [{ nesterov: true, optimizer: 'sgd' }, /^option 'nesterov' needs a momentum above 0$/],
+    [{ schedulerStep: 3 }, /^option 'schedulerStep' goes with the scheduler step, not one-cycle$/],
+    [{ schedulerGamma: 0.5, scheduler: 'cosine' }, /'schedulerGamma' .* step or plateau, not cosine/],
+    [{ schedulerPatience: 3, scheduler: 'step' }, /'schedulerPatience' .* plateau, not step/],
+    [{ augment: 'crop=8' }, /^augmentation crop=8: the padding must be smaller than the images, which are 8x8$/],
+    [{ groups: [{ match: '^none', frozen: true }] }, /matches '\^none', which is to be frozen$/],
+    [{ groups: [{ match: '^none' }] }, /matches the group '\^none'$/],
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
     [{ groups: [{ match: '(' }] }, /regular expression/]
   ] as [TrainOptions, RegExp][])('refuses %j', async (options, message) => {
@@ -199,11 +216,11 @@ describe('train', () => {
     const resume = (options: TrainOptions): Promise<unknown> =>
       train({ data: digits, resume: experiment.name, experimentsRoot: root, ...options })
     for (const [options, message] of [
-      [{ learningRate: 0.5 }, /goes on as it began: leave 'learningRate' out, which was 0\.002/],
-      [{ model: 'lenet' }, /leave 'model' out, which was "mlp"/],
-      [{ seed: 4 }, /leave 'seed' out, which was 0/],
-      [{ experimentName: 'foo' }, /goes on in its own folder: leave 'experimentName' out/],
-      [{ epochs: 1 }, /has 2 epochs behind it: ask for more than 2/]
+      [{ learningRate: 0.5 }, /option 'learningRate' must stay 0\.002 where mlp-digits\S* goes on: leave it out/],
+      [{ model: 'lenet' }, /option 'model' must stay "mlp"/],
+      [{ seed: 4 }, /option 'seed' must stay 0/],
+      [{ experimentName: 'foo' }, /option 'experimentName': mlp-digits\S* goes on in its own folder/],
+      [{ epochs: 1 }, /option 'epochs': mlp-digits\S* has 2 epochs behind it, ask for more/]
     ] as const)
       await expect(resume(options)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
@@ -220,7 +237,7 @@ describe('train', () => {
     const again = (options: TrainOptions): Promise<unknown> =>
       train({ data: digits, from, experimentsRoot: root, ...options })
     for (const options of [{ model: 'lenet' }, { hiddenSize: [8] }, { normalise: 'fit' }] as TrainOptions[])
-      await expect(again(options)).rejects.toThrow(/'from' takes a network as it is: leave/)
+      await expect(again(options)).rejects.toThrow(/is for a fresh network: one that a run starts from stays as it is/)
     const unnamed = join(root, 'unnamed')
     await saveParts(unnamed, { ...(await model.toParts()), classes: undefined })
     model.dispose()

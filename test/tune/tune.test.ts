@@ -221,11 +221,11 @@ describe('tune', () => {
   })
 
   test('so does one whose settings do not go together', async () => {
-    const space: GivenSpace = { optimizer: ['sgd'], nesterov: [true], momentum: [0, 0.9] }
+    const space: GivenSpace = { classWeights: [[1, 2, 3], 'balanced'] }
     const { trials } = await run({ method: 'grid', space, halving: 1, epochs: 1 })
     expect(trials.map(({ state, error }) => [state, error])).toEqual([
       ['done', undefined],
-      ['failed', "option 'nesterov' needs a momentum above 0"]
+      ['failed', '3 class weights for 10 classes: one for each is wanted']
     ])
   })
 
@@ -237,13 +237,38 @@ describe('tune', () => {
     expect(readFileSync(join(root, 'all', 'tune.csv'), 'utf8').match(/failed,the loss is not finite/g)).toHaveLength(2)
   })
 
+  test('trials may combine settings that do not go together: what has no effect in one is nothing to refuse', async () => {
+    const mixed: GivenSpace = { optimizer: ['sgd', 'adam'], loss: ['mse', 'cross-entropy'], model: ['mlp', 'lenet'] }
+    const given = {
+      momentum: 0.9,
+      nesterov: true,
+      classWeights: 'balanced' as const,
+      labelSmoothing: 0.1,
+      hiddenSize: [8]
+    }
+    const { trials } = await run({ method: 'grid', space: mixed, halving: 1, epochs: 1, ...given })
+    expect(trials.map((trial) => trial.state)).toEqual(Array(8).fill('done'))
+    const { trials: still } = await run({
+      method: 'grid',
+      space: { momentum: [0, 0.9] },
+      optimizer: 'sgd',
+      nesterov: true,
+      halving: 1,
+      epochs: 1
+    })
+    expect(still.map((trial) => trial.state)).toEqual(['done', 'done'])
+  })
+
   test.each([
+    [{ momentum: 0.9 }, /'momentum' goes with the optimizer sgd or rmsprop, not adam/],
+    [{ model: 'lenet' }, /'hiddenSize' goes with the model mlp, not lenet/],
+    [{ space: { augment: ['flip', 'crop=8'] } }, /crop=8: the padding must be smaller/],
     [{ method: 'bayes' as 'grid' }, /method/],
     [{ space: { batchSize: [0] } }, /batchSize/],
     [{ space: { optimizer: ['sgd', 'adan'] }, trials: 1, seed: 1 }, /'adam'/],
     [{ space: { model: ['mlp', 'lenett'] } }, /'lenet'/],
     [{ space: { momentum: { min: 0, max: 1 } } }, /momentum/],
-    [{ space: { batchSize: { min: 8, max: 32 } } }, /batchSize.*int/],
+    [{ space: { batchSize: { min: 8, max: 32 } } }, /batchSize must be a whole number/],
     [{ space: { freeze: ['^1', '('] } }, /freeze.*no regular expression/],
     [{ space: { preprocess: ['imagenet', 'none.json'] }, data: 'digits' }, /none\.json/],
     [{ space: { model: ['mlp', 'none.json'] } }, /none\.json/],

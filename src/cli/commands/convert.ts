@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from '../../plural.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { openModel, withModelFlags, type ModelFlags } from '../shared-flags.js'
 
@@ -23,7 +24,7 @@ export function register(program: Command, context: CliContext): void {
       await model.save(flags.output)
       const { nodes } = model.graph
       const json = { output: flags.output, name: model.name, inputShape: model.imageShape, nodes: nodes.length }
-      const size = `${nodes.length} nodes, images of ${model.imageShape.join('x')}`
+      const size = `${counted(nodes.length, 'node')}, images of ${model.imageShape.join('x')}`
       output.result(json, [`${model.name}: ${size}`, `written to ${flags.output}`])
     } finally {
       model.dispose()

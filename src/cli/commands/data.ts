@@ -1,8 +1,11 @@
 import type { Command } from 'commander'
 import type { DatasetSummary } from '../../data/inspect.js'
 import type { Task } from '../../model/graph.js'
+import { kindsText } from '../../data/kinds-text.js'
+import { checkSignal, LrpError } from '../../errors.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
+import { imagesText, leftOutText } from '../data-text.js'
 import { dataOptions, withDataFlags, type DataFlags } from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags {
@@ -39,29 +42,33 @@ async function list(flags: CommonFlags, context: CliContext): Promise<void> {
 }
 
 async function look(flags: Flags, context: CliContext): Promise<void> {
+  checkSheet(flags)
   const output = await context.begin(flags)
+  const { signal } = context
   const { openDataset } = await import('../../data/open.js')
   const { inspectDataset, contactSheet } = await import('../../data/inspect.js')
   const onDownload = downloadProgress(output)
-  const dataset = await openDataset({ ...dataOptions(flags), task: flags.task, onDownload })
+  const dataset = await openDataset({ ...dataOptions(flags), task: flags.task, onDownload, signal })
   const summary = await inspectDataset(dataset)
+  checkSignal(signal)
   if (flags.output !== undefined) {
-    const { LrpError } = await import('../../errors.js')
     const { writeAtomic } = await import('../../files.js')
     const { split = 'train' } = flags
-    const images = Object.hasOwn(dataset.splits, split) ? dataset.splits[split].labels.length : undefined
-    if (images === undefined) {
-      throw new LrpError('INVALID_ARGUMENT', `--split must be train, valid or test, not '${split}'`)
-    }
-    if (images === 0) throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
+    if (dataset.splits[split].labels.length === 0)
+      throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
     await writeAtomic(flags.output, await contactSheet(dataset, split))
   }
   output.result(summary, linesOf(summary, flags.output))
 }
 
-function countText(count: number, regression: boolean): string {
-  const plural = regression ? 'values' : 'classes'
-  return count === 1 ? `1 ${regression ? 'value' : 'class'}` : `${count} ${plural}`
+/** @throws LrpError INVALID_ARGUMENT for a sheet that cannot be as it was asked for */
+function checkSheet({ split, output }: Flags): void {
+  if (split !== undefined && !['train', 'valid', 'test'].includes(split))
+    throw new LrpError('INVALID_ARGUMENT', `--split must be train, valid or test, not '${split}'`)
+  if (split !== undefined && output === undefined)
+    throw new LrpError('INVALID_ARGUMENT', '--split chooses the images of the sheet: give --output too')
+  if (output !== undefined && !/\.png$/i.test(output))
+    throw new LrpError('INVALID_ARGUMENT', `--output must end in .png, not '${output}': the sheet is a PNG file`)
 }
 
 /** Smallest and largest value; nothing of an empty split. */
@@ -71,14 +78,14 @@ function rangeText([low, high]: [number, number]): string {
 }
 
 function linesOf(summary: DatasetSummary, sheet?: string): string[] {
-  const { name, classes, imageShape, splits, mean, std, skipped } = summary
+  const { name, classes, imageShape, originalSizes, splits, mean, std, skipped, missing } = summary
   const width = Math.max(5, ...classes.map((one) => one.length))
   const row = (first: string, counts: (string | number)[]): string =>
     [first.padEnd(width), ...counts.map((count) => String(count).padStart(8))].join(' ')
   const parts = Object.values(splits)
   const regression = parts[0]!.ranges !== undefined
   return [
-    `${name}: ${countText(classes.length, regression)}, images of ${imageShape.join('x')}`,
+    `${name}: ${kindsText(classes.length, regression ? 'regression' : undefined)}, ${imagesText(imageShape, originalSizes)}`,
     row(regression ? 'value' : 'class', Object.keys(splits)),
     ...classes.map((one, label) =>
       row(
@@ -96,7 +103,15 @@ function linesOf(summary: DatasetSummary, sheet?: string): string[] {
         ]
       : []),
     `SHA-256 ${summary.fingerprint}`,
-    ...(skipped.length > 0 ? [`${skipped.length} unreadable images left out:`, ...skipped.slice(0, 10)] : []),
+    ...(skipped.length > 0 ? leftOutLines(skipped, missing) : []),
     ...(sheet === undefined ? [] : [`sheet of images: ${sheet}`])
   ]
+}
+
+const MOST_NAMED = 10
+
+function leftOutLines(skipped: string[], missing: string[] = []): string[] {
+  const named = skipped.slice(0, MOST_NAMED).map((path) => (missing.includes(path) ? `${path} (missing)` : path))
+  const more = skipped.length - named.length
+  return [`${leftOutText(skipped, missing)}:`, ...named, ...(more > 0 ? [`and ${more} more`] : [])]
 }

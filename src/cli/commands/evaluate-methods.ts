@@ -4,6 +4,7 @@ import type { Explainer } from '../../evaluate/evaluate.js'
 import type { Replacement } from '../../evaluate/flipping/replacement.js'
 import type { Evaluation } from '../../evaluate/summary.js'
 import type { ExplainOptions } from '../../explain/explain.js'
+import { counted } from '../../plural.js'
 import { realNumber, wholeNumber, type CliContext } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import { dataOf, openModel, patternsFor, ruleOptions } from '../shared-flags.js'
@@ -125,7 +126,7 @@ function table({ methods, metrics, images, rankedBy, comparisons }: Evaluation):
   const titles = head.map((title) => title.padStart(24)).join('  ')
   const tests = comparisons.map(({ other, mean, p }) => `${other}: ${mean.toFixed(3)} (p ${p.toFixed(4)})`)
   return [
-    `${images.length} images, mean and 95 % interval, best ${rankedBy} first (^ higher is better, v lower):`,
+    `${counted(images.length, 'image')}, mean and 95 % interval, best ${rankedBy} first (^ higher is better, v lower):`,
     `${' '.repeat(width)}  ${titles}`,
     ...rows,
     ...(tests.length > 0 ? [`${rankedBy} of ${methods[0]!.name} over that of ${tests.join(', ')}`] : [])

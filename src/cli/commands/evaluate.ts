@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { LrpError } from '../../errors.js'
+import { counted } from '../../plural.js'
 import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
+import { refuseOthers, type Mode } from '../modes.js'
 import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
 import { addMethodFlags, runMethods, type MethodFlags } from './evaluate-methods.js'
 import { addRemovalFlags, runRemoval } from './remove-features.js'
@@ -22,18 +24,7 @@ export function register(program: Command, context: CliContext): void {
     .description(
       'Measure explanations: compare methods over images, score maps made by any tool (--attribution), or remove features (--method feature-removal).'
     )
-  withDataFlags(withRuleFlags(withModelFlags(command), RULES))
-    .option('--attribution <file>', 'maps to score, .npy shaped like the input')
-    .option('--target <file>', '.npy with the explained class of each image; the predicted one by default')
-    .option('--mask <file>', '.npy of masks (above 0 is inside) or of boxes (left, top, right, bottom)')
-    .option('--metrics <names...>', 'metrics (docs/metrics.md), or all that the arrays allow', collect(String))
-    .option('--patch-size <pixels>', 'side of a region (1; of given maps 4)', wholeNumber('--patch-size', 1))
-    .option(
-      '--features-in-step <number>',
-      'given maps: pixels flipped at a time (28)',
-      wholeNumber('--features-in-step', 1)
-    )
-    .option('--regions <number>', 'given maps: regions replaced one after the other (20)', wholeNumber('--regions', 1))
+  addMapFlags(addMetricFlags(withDataFlags(withRuleFlags(withModelFlags(command), RULES))))
   addMethodFlags(command)
   addRemovalFlags(command)
   withCommonFlags(command, [
@@ -43,13 +34,41 @@ export function register(program: Command, context: CliContext): void {
     'evaluate mlp-digits --input x.npy --attribution a.npy --mask m.npy --metrics sparseness,pointing_game',
     'evaluate --method feature-removal --rule epsilon'
   ])
-  command.action((model: string | undefined, flags: Flags) =>
-    flags.method === 'feature-removal'
-      ? runRemoval(model, { ...flags, method: undefined }, context)
-      : flags.attribution !== undefined
-        ? runScores(model, flags, context)
-        : runMethods(model, flags, context)
-  )
+  command.action((model: string | undefined, flags: Flags) => {
+    const mode = flags.method === 'feature-removal' ? REMOVAL : flags.attribution !== undefined ? MAPS : METHODS
+    refuseOthers(command, mode, [REMOVAL, MAPS, METHODS])
+    if (mode === REMOVAL) return runRemoval(model, { ...flags, method: undefined }, context)
+    return mode === MAPS ? runScores(model, flags, context) : runMethods(model, flags, context)
+  })
+}
+
+const REMOVAL: Mode = { name: 'with --method feature-removal', flags: [withRuleFlags, withDataFlags, addRemovalFlags] }
+const MAPS: Mode = { name: 'with --attribution', flags: [addMapFlags, addMetricFlags], others: ['input'] }
+const METHODS: Mode = {
+  name: 'where methods are compared',
+  flags: [withRuleFlags, withDataFlags, addMetricFlags, addMethodFlags],
+  others: ['input', 'limit', 'output']
+}
+
+/** The flags of scoring given maps. */
+function addMapFlags(command: Command): Command {
+  return command
+    .option('--attribution <file>', 'maps to score, .npy shaped like the input')
+    .option('--target <file>', '.npy with the explained class of each image; the predicted one by default')
+    .option(
+      '--features-in-step <number>',
+      'given maps: pixels flipped at a time (28)',
+      wholeNumber('--features-in-step', 1)
+    )
+    .option('--regions <number>', 'given maps: regions replaced one after the other (20)', wholeNumber('--regions', 1))
+}
+
+/** The flags of scoring maps, whoever made them. */
+function addMetricFlags(command: Command): Command {
+  return command
+    .option('--mask <file>', '.npy of masks (above 0 is inside) or of boxes (left, top, right, bottom)')
+    .option('--metrics <names...>', 'metrics (docs/metrics.md), or all that the arrays allow', collect(String))
+    .option('--patch-size <pixels>', 'side of a region (1; of given maps 4)', wholeNumber('--patch-size', 1))
 }
 
 async function runScores(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
@@ -92,7 +111,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
     output.result(
       scores,
       Object.entries(scores).map(
-        ([metric, values]) => `${metric.padEnd(34)} mean ${mean(values)} over ${values.length} images`
+        ([metric, values]) => `${metric.padEnd(34)} mean ${mean(values)} over ${counted(values.length, 'image')}`
       )
     )
   } finally {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { View } from '../../explain/figures.js'
 import type { Format } from '../../explain/to-files.js'
+import { counted } from '../../plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
@@ -117,11 +118,11 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
     const { summary, files, names, doneBefore, skipped } = result
     if (skipped.length > 0) output.note(leftOut(skipped))
     const { method: explainedBy, target, milliseconds, warnings } = summary
-    if (doneBefore > 0) output.note(`went on after the ${doneBefore} images that were done before`)
+    if (doneBefore > 0) output.note(`went on after ${counted(doneBefore, 'image')} done before`)
     for (const warning of warnings) output.note(`note: ${warning}`)
     const json = { method: explainedBy, folder, files, images: names, targets: target, milliseconds, warnings }
     output.result(json, [
-      `explained ${names.length} images by ${explainedBy} in ${milliseconds.toFixed(0)} ms`,
+      `explained ${counted(names.length, 'image')} by ${explainedBy} in ${milliseconds.toFixed(0)} ms`,
       `written to ${folder}`
     ])
   } finally {

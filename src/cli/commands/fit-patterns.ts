@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { PatternKind } from '../../explain/patterns.js'
+import { counted } from '../../plural.js'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
@@ -55,7 +56,7 @@ async function runFit(name: string | undefined, flags: Flags, context: CliContex
     await savePatterns(path, patterns)
     progress.stop()
     output.result({ patterns: path, kind: flags.kind, layers: [...patterns.keys()] }, [
-      `fitted ${patterns.size} layers: ${path}`
+      `fitted ${counted(patterns.size, 'layer')}: ${path}`
     ])
   } finally {
     progress.stop()

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Fill } from '../../evaluate/removal.js'
+import { counted } from '../../plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import {
@@ -83,7 +84,7 @@ export async function runRemoval(name: string | undefined, flags: RemovalFlags, 
       `${(point.fraction * 100).toFixed(0).padStart(3)} % removed: most relevant ${point.important.toFixed(4)}, least relevant ${point.unimportant.toFixed(4)}`
   )
   output.result({ ...result, folder }, [
-    `mean confidence of the predicted class over ${result.images} images, ${result.method}:`,
+    `mean confidence of the predicted class over ${counted(result.images, 'image')}, ${result.method}:`,
     ...lines,
     `written to ${folder}`
   ])

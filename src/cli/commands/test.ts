@@ -4,6 +4,7 @@ import { downloadProgress, leftOut } from '../data-progress.js'
 import type { RegressionMetrics } from '../../evaluate/regression.js'
 import type { TestOptions } from '../../evaluate/test.js'
 import type { Model } from '../../model/model.js'
+import { counted } from '../../plural.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
@@ -66,7 +67,7 @@ async function scoreClasses(model: Model, options: TestOptions): Promise<Scored>
   const { test } = await import('../../evaluate/test.js')
   const { metrics, ...more } = await test(model, options)
   const { accuracy, images, macroF1, logLoss } = metrics
-  const line = `accuracy ${accuracy.toFixed(4)} on ${images} images, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
+  const line = `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
   return { line, metrics, ...more }
 }
 
@@ -78,5 +79,5 @@ async function scoreValues(model: Model, options: TestOptions): Promise<Scored> 
 
 /** How well values are predicted, in one line. */
 export function valuesLine({ r2, mae, rmse, images }: RegressionMetrics): string {
-  return `R2 ${r2.toFixed(4)} on ${images} images, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
+  return `R2 ${r2.toFixed(4)} on ${counted(images, 'image')}, MAE ${mae.toPrecision(4)}, RMSE ${rmse.toPrecision(4)}`
 }

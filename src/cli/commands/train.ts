@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from '../../plural.js'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
@@ -63,15 +64,15 @@ export async function showTrained(
     history
   }
   result.model.dispose()
-  const { skipped = [] } = (experiment.manifest.data ?? {}) as { skipped?: string[] }
-  if (skipped.length > 0) output.note(leftOut(skipped))
+  const { skipped = [], missing } = (experiment.manifest.data ?? {}) as { skipped?: string[]; missing?: string[] }
+  if (skipped.length > 0) output.note(leftOut(skipped, missing))
   if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients passed over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
     const resume = `go on with: lrp-native ${command} --resume ${experiment.name}`
     throw new LrpError(
       'ABORTED',
-      `stopped after ${history.length} epochs; all is saved in ${experiment.folder}; ${resume}`
+      `stopped after ${counted(history.length, 'epoch')}; all is saved in ${experiment.folder}; ${resume}`
     )
   }
   const best = history[bestEpoch - 1]

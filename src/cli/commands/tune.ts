@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { toKebab, valueText } from '../../flags.js'
+import { counted } from '../../plural.js'
 import type { GivenSpace, Measure, Trial, TuneResult } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
@@ -87,7 +88,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
 
 function progressLine({ index, state, error, score, epochs }: Trial, measure: Measure): string {
   if (state === 'failed') return `trial ${index} failed: ${error}`
-  return `trial ${index}: ${score === null ? state : `${measure} ${score.toFixed(4)}`} after ${epochs} epochs`
+  return `trial ${index}: ${score === null ? state : `${measure} ${score.toFixed(4)}`} after ${counted(epochs, 'epoch')}`
 }
 
 /** The best trials first. */

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { sumOverChannels } from '../../plot/picture.js'
 import type { Model } from '../../model/model.js'
-import { LrpError } from '../../errors.js'
-import { checkOptions } from '../../options.js'
+import { checkOptions, optionError } from '../../options.js'
 import { sizeOf } from '../../tensor.js'
 import { softmax } from '../classification.js'
 import { batchOf } from '../metrics/context.js'
@@ -30,10 +29,9 @@ export type GivenFlipping = z.input<typeof flippingSchema>
 
 /** Settings for a model: a regression has no probabilities. @throws LrpError INVALID_ARGUMENT */
 export function flippingFor(model: Model, given: GivenFlipping = {}): FlippingSettings {
-  const settings = checkOptions(flippingSchema, given, 'evaluate')
+  const settings = checkOptions(flippingSchema, given)
   if (model.task === 'classification') return settings
-  if (given.measure === 'probability')
-    throw new LrpError('INVALID_ARGUMENT', "a regression has no probabilities: option 'measure' must be logit")
+  if (given.measure === 'probability') throw optionError('measure', ' must be logit: a regression has no probabilities')
   return { ...settings, measure: 'logit' }
 }
 

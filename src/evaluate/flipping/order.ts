@@ -1,8 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
-export const FLIP_ORDERS = ['morf', 'lerf', 'random'] as const
-export type FlipOrder = (typeof FLIP_ORDERS)[number]
+export type FlipOrder = 'morf' | 'lerf' | 'random'
 
 /** Pixels of an image that are flipped together: single pixels (all channels at once), or squares of a grid. */
 export function flipUnits(height: number, width: number, patchSize: number): Int32Array[] {

@@ -36,8 +36,7 @@ export interface Similarity {
   cosine: number
 }
 
-export const RANDOMISATION_ORDERS = ['cascading', 'independent'] as const
-export type RandomisationOrder = (typeof RANDOMISATION_ORDERS)[number]
+export type RandomisationOrder = 'cascading' | 'independent'
 
 /**
  * Model parameter randomisation (Adebayo et al. 2018): weights of one layer after the other, from the output to the input,

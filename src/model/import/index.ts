@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path'
 import { LrpError } from '../../errors.js'
+import { optionError } from '../../options.js'
 import type { StateDict } from '../../tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { ModelParts } from '../graph.js'
@@ -29,7 +30,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
     throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)
   }
   if (options.architecture === undefined) {
-    throw new LrpError('INVALID_ARGUMENT', `${path} holds weights and no graph: name the architecture they belong to`)
+    throw optionError('architecture', ` must name the network of ${path}, which holds weights and no graph`)
   }
   return bindStateDict(options.architecture, await readStateDict(path), path)
 }

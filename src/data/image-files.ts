@@ -1,0 +1,23 @@
+import { readdirSync } from 'node:fs'
+import { extname, join, relative, sep } from 'node:path'
+
+const IMAGE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp', '.svg'])
+
+export function isImageFile(name: string): boolean {
+  return IMAGE.has(extname(name).toLowerCase())
+}
+
+/** Image files of a folder and those below it, sorted by path; what is hidden is left out. */
+export function listImages(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+  return names
+    .filter((entry) => entry.isFile() && isImageFile(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !relative(folder, path).split(sep).some(isHidden))
+    .sort()
+}
+
+/** Names such as `.ipynb_checkpoints`: what tools put beside the images. */
+export function isHidden(name: string): boolean {
+  return name.startsWith('.')
+}

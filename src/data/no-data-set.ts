@@ -1,0 +1,15 @@
+import { extname } from 'node:path'
+import { LrpError } from '../errors.js'
+import { isImageFile } from './image-files.js'
+
+/** What to do about a file that is there and holds no data set. */
+export function noDataSet(path: string): LrpError {
+  return new LrpError('INVALID_ARGUMENT', `${path} ${whatIsWanted(path)} (docs/data.md)`)
+}
+
+function whatIsWanted(path: string): string {
+  if (extname(path) === '.npy')
+    return 'is one array: put images.npy and labels.npy into a folder and name that, or an .npz file with both'
+  if (isImageFile(path)) return 'is one image: name a folder of class folders, or a CSV file that lists images'
+  return 'is no data set: name a folder, a .csv or an .npz file'
+}
