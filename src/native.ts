@@ -216,7 +216,7 @@ export async function callNative<T>(
   const loaded = native()
   const cancel = new loaded.CancelToken()
   const onAbort = (): void => cancel.cancel()
-  if (signal?.aborted) throw new LrpError('ABORTED', 'aborted before it began')
+  if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     return await call(loaded, cancel)

@@ -11,9 +11,11 @@ namespace lrp {
 namespace {
 
 /// Gradient of the targets' logits at `x`: LRP with no rules, started from 1.
-Explanation explain_by_gradient(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method) {
+Explanation explain_by_gradient(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method,
+                                const std::vector<std::string>& layers = {}) {
   LrpOptions options;
   options.targets = targets;
+  options.layers = layers;
   options.start = Start::one;
   options.cancel = method.lrp.cancel;
   return explain(graph, x, options);
@@ -115,7 +117,7 @@ Explanation by_method(const Graph& graph, const Tensor& x, const Method& method)
   if (method.name == "lrp") return explain(graph, x, method.lrp);
   Explanation result;
   if (method.name == "gradient" || method.name == "input-x-gradient") {
-    result = explain_by_gradient(graph, x, method.lrp.targets, method);
+    result = explain_by_gradient(graph, x, method.lrp.targets, method, method.lrp.layers);
     if (method.name == "input-x-gradient") result.relevance = x * result.relevance;
     return result;
   }

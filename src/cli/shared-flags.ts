@@ -114,9 +114,11 @@ export async function openModel(
  * for training, however it is named.
  */
 export function dataOf(
-  flags: DataFlags & CommonFlags,
+  flags: DataFlags & CommonFlags & { input?: string[] },
   experiment?: { manifest: { command: Record<string, unknown> } }
 ): DataOptions {
+  if (flags.input && (flags.data !== undefined || flags.dataPath !== undefined))
+    throw new LrpError('INVALID_ARGUMENT', 'give --input or a data set (--data, --data-path), not both')
   const given = dataOptions(flags)
   if (!experiment) return given
   const {
@@ -155,6 +157,8 @@ export interface RuleFlags {
   steps?: number
   noise?: number
   window?: number
+  stride?: number
+  camLayer?: string
   batchSize?: number
 }
 
@@ -165,7 +169,7 @@ export function withRuleFlags(
 ): Command {
   return command
     .option('--rule <name>', 'one rule for all layers (lrp-native rules lists them); epsilon by default')
-    .option('--composite <name>', 'a preset that gives each kind of layer its rule (lrp-native rules lists them)')
+    .option('--composite <name>', 'a preset that gives each kind of layer its rule (lrp-native composites lists them)')
     .option('--rules <file>', rules)
     .option(
       '--method <name>',
@@ -189,6 +193,8 @@ export function withRuleFlags(
     .option('--steps <number>', 'integrated-gradients, smoothgrad: steps', wholeNumber('--steps', 1))
     .option('--noise <share>', 'smoothgrad: noise as a share of the range', realNumber('--noise'))
     .option('--window <pixels>', 'occlusion: side of the covered square', wholeNumber('--window', 1))
+    .option('--stride <pixels>', 'occlusion: steps of the square (its side)', wholeNumber('--stride', 1))
+    .option('--cam-layer <name>', 'grad-cam: the layer whose channels are weighed (the last convolution)')
     .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync, type Dirent } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 
 const IMAGE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp', '.svg'])
@@ -11,10 +11,15 @@ export function isImageFile(name: string): boolean {
 export function listImages(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
   return names
-    .filter((entry) => entry.isFile() && isImageFile(entry.name))
+    .filter((entry) => isImageFile(entry.name) && (entry.isFile() || isLinkToFile(entry)))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !relative(folder, path).split(sep).some(isHidden))
     .sort()
+}
+
+function isLinkToFile(entry: Dirent): boolean {
+  const path = join(entry.parentPath, entry.name)
+  return entry.isSymbolicLink() && Boolean(statSync(path, { throwIfNoEntry: false })?.isFile())
 }
 
 /** Names such as `.ipynb_checkpoints`: what tools put beside the images. */

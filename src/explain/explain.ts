@@ -9,7 +9,7 @@ import {
   type LayerConservation,
   type NodeRule
 } from '../native.js'
-import { checkNames, checkOptions } from '../options.js'
+import { checkNames, checkOptions, optionError } from '../options.js'
 import { counted } from '../plural.js'
 import { chooseComposite, type RuleChoice } from '../rules/choose.js'
 import { resolveRules } from '../rules/resolve.js'
@@ -18,6 +18,7 @@ import { unknownName } from '../suggest.js'
 import { sizeOf, type StateDict, type Tensor } from '../tensor.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { conservationErrors, warningsOf } from './conservation.js'
+import { checkEffects } from './effects.js'
 
 export const METHODS = [
   'lrp',
@@ -172,6 +173,7 @@ const schema = z.object({
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
   checkNames(options, EXPLAIN_NAMES)
+  checkEffects(options)
   return explainWith(model, input, options)
 }
 
@@ -220,6 +222,8 @@ export async function planOf(model: Model, options: ExplainOptions): Promise<{ n
 /** The rule of every node under a choice of rules, without running anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   checkNames(options, EXPLAIN_NAMES)
+  if (options.method !== undefined && options.method !== 'lrp')
+    throw optionError('method', `: ${options.method} has no rules to show`)
   return rulesOf(model, options)
 }
 

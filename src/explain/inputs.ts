@@ -6,6 +6,7 @@ import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
 import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
+import type { Preprocessing } from '../model/graph.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes, readImage } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../tensor.js'
@@ -34,7 +35,7 @@ export interface Batch {
 export interface Inputs {
   names: string[]
   labels?: Int32Array
-  /** Of a data set: images that could not be read and were left out. */
+  /** Images of a data set or folder that could not be read and were left out. */
   skipped: string[]
   /** Images `from` to `to` as the network wants them. @throws LrpError NOT_FOUND, INVALID_FILE naming the image */
   read: (from: number, to: number) => Promise<Tensor>
@@ -44,7 +45,7 @@ export interface Inputs {
 export async function openInputs(model: Model, options: InputOptions): Promise<Inputs> {
   if (!options.input || options.input.length === 0) return ofDataset(model, options)
   const arrays = options.input.filter((path) => extname(path) === '.npy')
-  if (arrays.length === 0) return ofFiles(model, options.input, options.limit)
+  if (arrays.length === 0) return ofFiles(model, options.input, options)
   if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'give one .npy file, or images')
   return ofArray(model, arrays[0]!, options.limit)
 }
@@ -63,22 +64,35 @@ export async function batchOf({ names, labels, read }: Inputs, from: number, to:
 async function ofArray(model: Model, path: string, limit = Infinity): Promise<Inputs> {
   const { data, shape: found } = await readNpy(path)
   const shape = found.length === model.graph.inputShape.length - 1 ? [1, ...found] : found
+  if (data.length === 0 || shape.length < 2) {
+    throw new LrpError('INVALID_ARGUMENT', `${path} holds no images: its shape is [${found.join(', ')}]`)
+  }
+  const wrong = data.findIndex((value) => !Number.isFinite(value))
+  if (wrong >= 0) {
+    const image = Math.floor(wrong / sizeOf(shape.slice(1)))
+    throw new LrpError('NUMERIC', `${path}: image ${image} holds values that are not finite`)
+  }
   const names = Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => String(i))
   return { names, skipped: [], read: (from, to) => Promise.resolve(sliceBatch({ data, shape }, from, to)) }
 }
 
-function ofFiles(model: Model, inputs: string[], limit = Infinity): Inputs {
-  const paths = inputs.flatMap((path) => {
-    if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
-    return statSync(path).isDirectory() ? listImages(path) : [path]
-  })
-  if (paths.length === 0) throw new LrpError('NOT_FOUND', `${inputs.join(', ')} holds no images`)
-  const unknown = paths.find((path) => !isImageFile(path))
-  if (unknown) throw new LrpError('INVALID_ARGUMENT', `${unknown} is neither an image nor a .npy file`)
+async function ofFiles(model: Model, inputs: string[], { limit = Infinity, strict }: InputOptions): Promise<Inputs> {
   const { preprocessing } = model
   if (!preprocessing)
     throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
-  const chosen = paths.slice(0, limit)
+  const found = inputs.flatMap((path) => {
+    if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
+    const isFolder = statSync(path).isDirectory()
+    return (isFolder ? listImages(path) : [path]).map((file) => ({ file, isFolder }))
+  })
+  if (found.length === 0) throw new LrpError('NOT_FOUND', `${inputs.join(', ')} holds no images`)
+  const unknown = found.find(({ file }) => !isImageFile(file))
+  if (unknown) throw new LrpError('INVALID_ARGUMENT', `${unknown.file} is neither an image nor a .npy file`)
+  const taken = found.slice(0, limit)
+  const inFolders = strict ? [] : taken.filter(({ isFolder }) => isFolder).map(({ file }) => file)
+  const skipped = await unreadable(inFolders, preprocessing)
+  const chosen = taken.map(({ file }) => file).filter((file) => !skipped.includes(file))
+  if (chosen.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} holds no image that can be read`)
   let first: string | undefined // all images have the size of the first
   const read = async (from: number, to: number): Promise<Tensor> => {
     const images = await Promise.all(chosen.slice(from, to).map((path) => readImage(path, preprocessing)))
@@ -92,7 +106,19 @@ function ofFiles(model: Model, inputs: string[], limit = Infinity): Inputs {
     })
     return normaliseBytes(bytes, [images.length, ...images[0]!.shape], preprocessing)
   }
-  return { names: uniqueNames(chosen), skipped: [], read }
+  return { names: uniqueNames(chosen), skipped, read }
+}
+
+/** Those of the files that cannot be decoded, some at a time. */
+async function unreadable(files: string[], preprocessing: Preprocessing): Promise<string[]> {
+  const AT_ONCE = 16
+  const broken: string[] = []
+  for (let from = 0; from < files.length; from += AT_ONCE) {
+    const some = files.slice(from, from + AT_ONCE)
+    const read = await Promise.allSettled(some.map((path) => readImage(path, preprocessing)))
+    broken.push(...some.filter((_, i) => read[i]!.status === 'rejected'))
+  }
+  return broken
 }
 
 async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {

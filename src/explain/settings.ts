@@ -17,6 +17,8 @@ export const RULE_SETTINGS = [
   'steps',
   'noise',
   'window',
+  'stride',
+  'camLayer',
   'batchSize',
   'seed'
 ] as const

@@ -14,6 +14,7 @@ import { figure, figureSvg } from '../plot/figure.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { EXPLAIN_NAMES, explainWith, planOf, type ExplainOptions, type Explanation, type Target } from './explain.js'
 import { drawComparison } from './compare.js'
+import { checkEffects } from './effects.js'
 import { drawFigures, drawLayers, VIEWS, type DrawOptions, type Figure } from './figures.js'
 import { explanationHtml } from './html.js'
 import { batchOf, INPUT_NAMES, openInputs, type Batch, type InputOptions, type Inputs } from './inputs.js'
@@ -58,7 +59,7 @@ export interface ExplainedFiles {
   /** One name per image: its file, or its place in the data set. */
   names: string[]
   labels?: Int32Array
-  /** Of a data set: images that could not be read and were left out. */
+  /** Images of a data set or folder that could not be read and were left out. */
   skipped: string[]
   /** Files written. */
   files: string[]
@@ -95,6 +96,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   const { format = ['png'] } = checkOptions(schema, options)
   if (options.heatmap?.colourMap) colourMap(options.heatmap.colourMap)
   options.compare?.forEach(namedMethod)
+  checkEffects({ ...options, target: undefined }, options.compare)
   const inputs = await openInputs(model, options)
   const { names, labels, skipped } = inputs
   if (options.target === 'label' && !labels)
@@ -127,7 +129,9 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
     return { summary, ...(whole && { explanation }), names, labels, skipped, files: writer?.files ?? [], doneBefore }
   } catch (error) {
     await writer?.stop()
-    throw error
+    const done = passes.reduce((sum, { images }) => sum + images.length, 0)
+    if ((error as LrpError).code !== 'ABORTED' || done === 0 || key === undefined) throw error
+    throw new LrpError('ABORTED', `stopped after ${done} of ${names.length} images: the same again goes on from there`)
   }
 }
 
@@ -180,8 +184,11 @@ class Writer {
   /** The passes that a stopped run has done. */
   async begin(key: string | undefined): Promise<PassSummary[]> {
     await makeFolder(this.options.output)
-    if (key === undefined) return []
     const path = join(this.options.output, '.explain.passes.jsonl')
+    if (key === undefined) {
+      await rm(path, { force: true }) // what an earlier run has done is written over
+      return []
+    }
     const isWhole = !this.format.includes('npy') || NpyRows.isBegun(join(this.options.output, 'relevance.npy'))
     if (!isWhole) await rm(path, { force: true })
     const { log, done } = await LineLog.open<PassSummary>(path, key)

@@ -2,8 +2,9 @@ import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../errors.js'
 import { openExperiment } from '../experiment/experiment.js'
 import type { ModelParts } from './graph.js'
-import { importModel, type ImportOptions } from './import/index.js'
+import { holdsWeightsAlone, importModel, type ImportOptions } from './import/index.js'
 import { choosePreprocessing } from './preprocessing.js'
+import { optionError } from '../options.js'
 import { isSavedModel, loadParts } from './save.js'
 
 export interface LoadOptions extends ImportOptions {
@@ -22,6 +23,8 @@ export const LOAD_NAMES: Record<keyof LoadOptions, true> = {
 /** Everything of a model that lies in a folder, an experiment or a file. */
 export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
   const parts = await read(path, options)
+  if (options.architecture !== undefined && !holdsWeightsAlone(path))
+    throw optionError('architecture', `: ${path} knows its own network, a file of weights alone does not`)
   if (options.preprocess === undefined) return parts
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   return { ...parts, preprocessing: await choosePreprocessing(options.preprocess, shape) }

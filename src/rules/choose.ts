@@ -52,6 +52,11 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
 function byName(name: string): Composite {
   const rule = RULES.find((one) => one.name === name)
   if (rule && rule.layers === 'weighted') return { name, layers: [{ kind: 'weighted', rule: name }] }
+  if (rule && !compositeNames().includes(name))
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the rule '${name}' is for some layers only: name them in a file for --rules`
+    )
   return preset(name, 'rule', [...ruleNames(), ...compositeNames()])
 }
 

@@ -105,6 +105,15 @@ describe('a run that was stopped', () => {
     }
   })
 
+  test('begins anew where another run has written in between; says how far it came', async () => {
+    const stop = new AbortController()
+    const onProgress = (done: number): void => (done >= 3 ? stop.abort() : undefined)
+    const run = explainToFiles(model, options('between', { passSize: 3, onProgress, signal: stop.signal }))
+    await expect(run).rejects.toThrow('stopped after 3 of 8 images: the same again goes on from there')
+    await explainToFiles(model, options('between', { rule: 'gamma', limit: 2, format: ['png'] }))
+    expect((await explainToFiles(model, options('between', { passSize: 3 }))).doneBefore).toBe(0)
+  })
+
   test('does a pass again whose record was cut off, and all where rows are missing', async () => {
     await stopped('cut', 6)
     appendFileSync(join(folder('cut'), '.explain.passes.jsonl'), '{"images": [')

@@ -16,6 +16,11 @@ export interface ImportOptions {
 
 const WEIGHTS = ['.safetensors', '.pt', '.pth', '.th']
 
+/** Whether a file has to be told its network, by its name. */
+export function holdsWeightsAlone(path: string): boolean {
+  return WEIGHTS.includes(extname(path).toLowerCase())
+}
+
 /**
  * Reads a model from another tool's file: `.pt2` and `.onnx` hold graph and weights; `.safetensors`, `.pt`, `.pth` and `.th` hold
  * weights and need an architecture.
@@ -25,7 +30,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   const type = extname(path).toLowerCase()
   if (type === '.pt2') return importPt2(path)
   if (type === '.onnx') return importOnnx(path)
-  if (!WEIGHTS.includes(type)) {
+  if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
     throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)
   }
