@@ -27,7 +27,7 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const roots = given.length > 0 ? given : [{ name: SPLITS[0], folder: root }]
   const classes = [...new Set(roots.flatMap(({ folder }) => classFolders(folder)))].sort()
   if (classes.length === 0) throw new LrpError('NOT_FOUND', `${root} holds no class folders with images`)
-  const files = roots.map(({ name, folder }) => ({ name, files: labelledFiles(folder, classes) }))
+  const files = roots.map(({ name, folder }) => ({ name, files: labelledFiles(folder, classes, name === 'train') }))
   const decoder = await Decoder.create(
     files.flatMap((one) => one.files),
     options
@@ -44,12 +44,14 @@ function classFolders(folder: string): string[] {
   return readdirSync(folder).filter((name) => !isHidden(name) && isFolder(name))
 }
 
-function labelledFiles(folder: string, classes: string[]): LabelledFile[] {
+/** What is trained on needs every class; what is tested on may lack some. */
+function labelledFiles(folder: string, classes: string[], needsAll: boolean): LabelledFile[] {
   return classes.flatMap((name, label) => {
     const path = join(folder, name)
+    if (!existsSync(path) && !needsAll) return []
     if (!existsSync(path)) throw new LrpError('INVALID_FILE', `${folder} has no folder for the class '${name}'`)
     const images = listImages(path)
-    if (images.length === 0) throw new LrpError('INVALID_FILE', `the class folder ${path} holds no image`)
+    if (images.length === 0 && needsAll) throw new LrpError('INVALID_FILE', `the class folder ${path} holds no image`)
     return images.map((image) => ({ path: image, label }))
   })
 }
