@@ -1,7 +1,7 @@
 import type { Model } from '../model/model.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import { explainWith, type ExplainOptions, type Explanation } from './explain.js'
-import { drawMaps, type DrawOptions, type Figure } from './figures.js'
+import { drawMaps, isTogether, outputName, whichTarget, type DrawOptions, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'
 
 /** Options that belong to one method and would be refused by another. */
@@ -22,17 +22,24 @@ export async function drawComparison(
   if (batch.input.shape.length !== 4) return []
   const images = batch.names.length
   const targets = explanation.targets.subarray(0, images)
+  const together = isTogether(model, explanation)
   const explanations = [explanation]
   for (const method of chosen) {
-    const same = { targets, target: undefined, conservation: false }
-    explanations.push(await explainWith(model, batch.input, { ...options, ...OWN, ...same, ...method }))
+    const same = together ? {} : { targets, target: undefined }
+    const how = { ...options, ...OWN, ...same, ...method, conservation: false }
+    explanations.push(await explainWith(model, batch.input, how))
   }
-  const columns = explanations.map((one) => drawMaps(model, batch, firstTarget(one, batch.input), options))
+  const columns = explanations.map((one) => {
+    // only LRP explains several classes together
+    const alone = together && !isTogether(model, one) ? `, ${outputName(model, one.targets[0]!)}` : ''
+    return drawMaps(model, batch, { ...firstTarget(one, batch.input), name: one.name + alone }, options)
+  })
   const panels = batch.names.flatMap((_, i) => [
     columns[0]![i]![0]!,
     ...columns.flatMap((column) => column[i]!.slice(1))
   ])
-  return [{ name: 'compare', panels, captions: [], options: { columns: panels.length / images, size: 160 } }]
+  const captions = whichTarget(model, explanation)
+  return [{ name: 'compare', panels, captions, options: { columns: panels.length / images, size: 160 } }]
 }
 
 function firstTarget(explanation: Explanation, input: Tensor): Explanation {

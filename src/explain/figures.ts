@@ -12,6 +12,7 @@ import {
   type HeatmapOptions,
   type Picture
 } from '../plot/picture.js'
+import { counted } from '../plural.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 import type { Explanation } from './explain.js'
 
@@ -73,9 +74,10 @@ export function drawMaps(
     const original = pictures[i]!
     const drawn = Array.from({ length: maps }, (_, t) => {
       const at = t * images + i
-      const title = maps > 1 ? `${explanation.name}: ${model.className(targets[at]!)}` : explanation.name
       const map = relevance.data.subarray(at * size, (at + 1) * size)
-      return views.map((view) => draw(view, title, map, original, imageShape, colours))
+      const title = maps > 1 ? `${explanation.name}, ${outputName(model, targets[at]!)}` : explanation.name
+      const sum = maps > 1 ? `, sum ${sumOf(map)}` : ''
+      return views.map((view) => draw(view, title, sum, map, original, imageShape, colours))
     })
     return [{ title: 'original', picture: original }, ...drawn.flat()]
   })
@@ -88,10 +90,9 @@ export function drawFigures(model: Model, batch: Images, explanation: Explanatio
   const size = sizeOf(input.shape.slice(1))
   const rows = drawMaps(model, batch, explanation, options)
   const figures = rows.map((panels, i): Figure => {
-    const sum = explanation.relevance.data.subarray(i * size, (i + 1) * size).reduce((total, value) => total + value, 0)
-    const explained = `explained ${model.className(explanation.targets[i]!)}: sum of relevance ${sum.toPrecision(4)}`
-    const captions = [guessOf(model, explanation.logits, i, labels), explained]
-    return { name: names[i]!, panels, captions, options: { columns: Math.min(panels.length, COLUMNS) } }
+    const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
+    const captions = [guessOf(model, explanation.logits, i, labels), explainedOf(model, explanation, i, map)]
+    return { name: names[i]!, panels, captions, options: gridOf(panels.length, options.views?.length) }
   })
   if (!options.wide) return figures
   const heatmaps = drawMaps(model, batch, explanation, { ...options, views: ['heatmap'] })
@@ -99,7 +100,8 @@ export function drawFigures(model: Model, batch: Images, explanation: Explanatio
     { title: 'originals', picture: joinWide(rows.map(([original]) => original!.picture)) },
     { title: explanation.name, picture: joinWide(heatmaps.map(([, map]) => map!.picture)) }
   ]
-  return [...figures, { name: 'wide', panels, captions: [], options: { columns: 1, size: 128 * names.length } }]
+  const captions = whichTarget(model, explanation)
+  return [...figures, { name: 'wide', panels, captions, options: { columns: 1, size: 128 * names.length } }]
 }
 
 /** One strip per image: the relevance of the first target at every traced layer, each on its own scale. */
@@ -108,7 +110,8 @@ export function drawLayers(model: Model, names: string[], explanation: Explanati
   if (layers.length === 0) return []
   const colours = { ...options.heatmap, scale: undefined }
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
-  const leading = explanation.relevance.shape.length - model.graph.inputShape.length + 1 // several targets lead as an axis
+  const leading = hasMaps(model, explanation) ? 2 : 1 // targets and images
+  const captions = ['Relevance at each layer, summed over channels; units without a place lie in rows']
   return names.map((name, i) => ({
     name: `${name}.layers`,
     panels: layers.map(([layer, { data, shape }]) => {
@@ -117,22 +120,72 @@ export function drawLayers(model: Model, names: string[], explanation: Explanati
       const { values, grid } = asGrid(data.subarray(i * size, (i + 1) * size), own)
       return { title: `${layer} ${ops.get(layer) ?? ''}`, picture: heatmap(values, grid, colours) }
     }),
-    captions: ['Relevance at each layer, summed over channels; units without a place lie in rows'],
+    captions: [...captions, ...whichTarget(model, explanation)],
     options: { columns: COLUMNS, size: 160 }
   }))
+}
+
+/** What a figure of the first map alone says where there are several targets. */
+export function whichTarget(model: Model, explanation: Explanation): string[] {
+  const count = targetCount(explanation)
+  if (count === 1) return []
+  if (isTogether(model, explanation)) return [`${countedTargets(model, count)} explained together`]
+  return [`shown: ${outputName(model, explanation.targets[0]!)}, the first of ${count} explained`]
+}
+
+/** Whether several targets started together, in one map. */
+export function isTogether(model: Model, explanation: Explanation): boolean {
+  return targetCount(explanation) > 1 && !hasMaps(model, explanation)
+}
+
+/** `class cat`, of a regression `output price`. */
+export function outputName(model: Model, index: number): string {
+  return `${model.task === 'regression' ? 'output' : 'class'} ${model.className(index)}`
+}
+
+function targetCount({ targets, logits }: Explanation): number {
+  return targets.length / logits.shape[0]!
+}
+
+/** Whether there is a map per target: they lead as an axis. */
+function hasMaps(model: Model, { relevance }: Explanation): boolean {
+  return relevance.shape.length > model.graph.inputShape.length
+}
+
+function countedTargets(model: Model, count: number): string {
+  return model.task === 'regression' ? counted(count, 'output') : counted(count, 'class', 'classes')
+}
+
+function explainedOf(model: Model, explanation: Explanation, i: number, map: Float32Array): string {
+  const count = targetCount(explanation)
+  if (hasMaps(model, explanation)) return `${countedTargets(model, count)} explained`
+  const what = count > 1 ? `${countedTargets(model, count)} together` : model.className(explanation.targets[i]!)
+  return `explained ${what}: sum of relevance ${sumOf(map)}`
+}
+
+function sumOf(map: Float32Array): string {
+  return map.reduce((total, value) => total + value, 0).toPrecision(4)
+}
+
+/** One row where there is room; else the original stands aside, and all views of a map in one row. */
+function gridOf(panels: number, views = 1): FigureOptions {
+  if (panels <= COLUMNS) return { columns: panels }
+  const maps = Math.max(1, Math.floor((COLUMNS - 1) / views))
+  return { columns: 1 + maps * views, aside: true }
 }
 
 function draw(
   view: View,
   title: string,
+  sum: string,
   map: Float32Array,
   image: Panel['picture'],
   shape: number[],
   colours: HeatmapOptions
 ): Panel {
-  if (view === 'overlay') return { title, picture: overlay(image, map, shape, colours) }
   if (view === 'contours') return { title: `${title}: half of it`, picture: image, outlines: contours(map, shape) }
-  return { title, picture: heatmap(map, shape, colours) }
+  const picture = view === 'overlay' ? overlay(image, map, shape, colours) : heatmap(map, shape, colours)
+  return { title: title + sum, picture }
 }
 
 function coloursOf(options: DrawOptions['heatmap'] = {}, relevance: Tensor, imageShape: number[]): HeatmapOptions {

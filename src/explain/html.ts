@@ -4,6 +4,22 @@ import { counted } from '../plural.js'
 import type { Figure } from './figures.js'
 import type { ExplainSummary } from './summary.js'
 
+/** A layer's numbers in their order on the page, and the digits of each. */
+const NUMBERS = [
+  ['sum', 4],
+  ['handedOn', 4],
+  ['absorbedByBias', 3],
+  ['absorbedByStabiliser', 3]
+] as const
+
+/** The second column is no number, and begins at the left. */
+const RULES_ARE_TEXT = html`<style>
+  th:nth-child(2),
+  td:nth-child(2) {
+    text-align: left;
+  }
+</style>`
+
 /** One page with every figure and the numbers beside it. */
 export async function explanationHtml(summary: ExplainSummary, figures: Figure[]): Promise<string> {
   const render = async (one: Figure): Promise<{ name: string; png: Buffer }> => ({
@@ -13,12 +29,13 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   const rendered = await Promise.all(figures.slice(0, summary.images.length).map(render))
   const layers = Object.entries(summary.layers)
   const columns = ['Layer', 'Rule', 'Arriving', 'Handed on', 'Taken by biases', 'Taken by stabilisers']
-  const rows = layers.map(([name, { sum, handedOn, absorbedByBias, absorbedByStabiliser }]) => [
-    name,
-    summary.rules[name],
-    ...[sum, handedOn].map((value) => value.toPrecision(4)),
-    ...[absorbedByBias, absorbedByStabiliser].map((value) => value.toPrecision(3))
-  ])
+  const numbers = NUMBERS.map(([key, digits]) =>
+    alike(
+      layers.map(([, layer]) => layer[key]),
+      digits
+    )
+  )
+  const rows = layers.map(([name], i) => [name, summary.rules[name], ...numbers.map((column) => column[i])])
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
       Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, 'image')} in ${summary.milliseconds}
@@ -38,9 +55,18 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
       layers.length > 0 &&
       html`<h2>Relevance per layer</h2>
         <p class="note">Means over the images, first target.</p>
-        ${table('Relevance per layer', columns, rows)}`
+        ${RULES_ARE_TEXT}${table('Relevance per layer', columns, rows)}`
     }`
   return page(`Explanation by ${summary.method}`, body)
+}
+
+/** The numbers of a column: all as powers of ten where one is too small or too large to read without. */
+function alike(values: number[], digits: number): string[] {
+  const magnitudes = values.map(Math.abs).filter((magnitude) => magnitude > 0)
+  const readable = magnitudes.every((magnitude) => magnitude >= 1e-4 && magnitude < 10 ** digits)
+  return values.map((value) =>
+    value === 0 ? '0' : readable ? value.toPrecision(digits) : value.toExponential(digits - 1)
+  )
 }
 
 function guess(image?: ExplainSummary['images'][number]): string {

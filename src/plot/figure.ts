@@ -13,6 +13,8 @@ export interface Panel {
 export interface FigureOptions {
   /** Panels per row; all in one row by default. */
   columns?: number
+  /** The first panel has a column of its own, left of all rows. */
+  aside?: boolean
   /** Small pictures are enlarged to at most so many pixels (256). */
   size?: number
   /** Larger pictures are made smaller to `size`; else they stay as they are. */
@@ -72,15 +74,20 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   const titles = panels.map(({ title }) => titleLines(title, cellWidth))
   const above = 8 + LINE * Math.max(1, ...titles.map((lines) => lines.length))
   const cellHeight = Math.max(...pictures.map((picture) => picture.height)) + above
-  const rows = Math.ceil(panels.length / columns)
+  const aside = options.aside && columns > 1 ? 1 : 0
+  const place = (i: number): { row: number; column: number } => ({
+    row: Math.max(0, Math.floor((i - aside) / (columns - aside))),
+    column: i < aside ? 0 : aside + ((i - aside) % (columns - aside))
+  })
+  const rows = place(panels.length - 1).row + 1
   const width = Math.max(MARGIN + columns * (cellWidth + MARGIN), captions.length > 0 ? LEAST_WIDTH : 0)
   const lines = captions.flatMap((text) => wrapText(text, 12, width - 2 * MARGIN))
   const bottom = MARGIN + rows * (cellHeight + MARGIN)
   const height = bottom + lines.length * LINE + (lines.length > 0 ? 8 : 0)
   const images = pictures.map((picture, i) => ({
     ...picture,
-    left: MARGIN + (i % columns) * (cellWidth + MARGIN) + Math.floor((cellWidth - picture.width) / 2),
-    top: MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN) + above
+    left: MARGIN + place(i).column * (cellWidth + MARGIN) + Math.floor((cellWidth - picture.width) / 2),
+    top: MARGIN + place(i).row * (cellHeight + MARGIN) + above
   }))
   const drawn = panels.map((panel, i) => drawPanel(panel, images[i]!, titles[i]!))
   const text = lines.map((line, i) => pathOf(textPath(line, MARGIN, bottom + 14 + i * LINE, 12)))

@@ -1,8 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
+import { drawComparison } from '../../src/explain/compare.js'
+import { explain, type Explanation } from '../../src/explain/explain.js'
 import { drawFigures, drawLayers, drawMaps } from '../../src/explain/figures.js'
+import { explanationHtml } from '../../src/explain/html.js'
 import { namedMethod } from '../../src/explain/named-method.js'
-import type { Explanation } from '../../src/explain/explain.js'
-import type { Model } from '../../src/model/model.js'
+import type { ExplainSummary } from '../../src/explain/summary.js'
+import { initialise } from '../../src/model/builder.js'
+import { buildLayers } from '../../src/model/layers.js'
+import { Model } from '../../src/model/model.js'
 
 const NAMES = ['cat', 'dog', 'frog']
 
@@ -19,19 +24,22 @@ const batch = {
   labels: Int32Array.of(0, 2)
 }
 
-/** Relevance of two images for one or several targets. */
+/** Relevance of two images for one or several targets, one map each. */
 function explanation(targets: number[], relevance: number[]): Explanation {
   const layer = { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] }
+  const several = targets.length > 2
   return {
     name: 'epsilon',
     targets: Int32Array.from(targets),
-    relevance: { data: Float32Array.from(relevance), shape: [targets.length, 1, 2, 2] },
+    relevance: { data: Float32Array.from(relevance), shape: [...(several ? [targets.length / 2] : []), 2, 1, 2, 2] },
     logits: { data: Float32Array.of(2, 0, 0, 0, 3, 0), shape: [2, 3] },
-    layers: { fc: layer }
+    layers: { fc: several ? { data: layer.data, shape: [1, ...layer.shape] } : layer }
   } as unknown as Explanation
 }
 
 const one = explanation([0, 1], [4, 0, 0, -4, 1, 0, 0, 1])
+const two = explanation([0, 0, 1, 1], [1, 0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, -1, 0, 0, 0])
+const together = { ...two, relevance: one.relevance, layers: one.layers }
 const red = (figure: { picture: { data: Uint8Array } }, pixel = 0): number => figure.picture.data[pixel * 3]!
 
 describe('figures of explanations', () => {
@@ -44,13 +52,52 @@ describe('figures of explanations', () => {
   })
 
   test('several targets are one map each, in their order', () => {
-    const two = explanation([0, 0, 1, 1], [1, 0, 0, 0, 1, 0, 0, 0, -1, 0, 0, 0, -1, 0, 0, 0])
     const [, b] = drawMaps(model, batch, two, { heatmap: { colourMap: 'bwr' } })
-    expect(b!.map(({ title }) => title)).toEqual(['original', 'epsilon: cat', 'epsilon: dog'])
+    expect(b!.map(({ title }) => title)).toEqual([
+      'original',
+      'epsilon, class cat, sum 1.000',
+      'epsilon, class dog, sum -1.000'
+    ])
     expect(b!.slice(1).map((panel) => [...panel.picture.data.subarray(0, 3)])).toEqual([
       [255, 0, 0],
       [0, 0, 255]
     ])
+  })
+
+  test('several targets are counted in the caption, as each has its own sum', () => {
+    expect(drawFigures(model, batch, two, {})[1]!.captions[1]).toBe('2 classes explained')
+    expect(drawFigures(model, batch, together, {})[1]!.captions[1]).toBe(
+      'explained 2 classes together: sum of relevance 2.000'
+    )
+  })
+
+  test('figures of the first target alone say which it is', () => {
+    const said = (explanation: Explanation): (string | undefined)[] => [
+      drawFigures(model, batch, explanation, { wide: true }).at(-1)!.captions[0],
+      drawLayers(model, batch.names, explanation, {})[1]!.captions[1]
+    ]
+    expect(said(one)).toEqual([undefined, undefined])
+    expect(said(two)).toEqual(Array(2).fill('shown: class cat, the first of 2 explained'))
+    expect(said(together)).toEqual(Array(2).fill('2 classes explained together'))
+  })
+
+  test('a regression has outputs', () => {
+    const regression = { ...model, task: 'regression' } as Model
+    const [a] = drawFigures(regression, batch, two, { views: ['contours'] })
+    expect(a!.panels[1]!.title).toBe('epsilon, output cat: half of it')
+    expect(a!.captions[1]).toBe('2 outputs explained')
+  })
+
+  test('the views of a class stand in one row', () => {
+    const many = explanation(
+      [0, 0, 1, 1, 2, 2],
+      Array.from({ length: 24 }, (_, i) => i)
+    )
+    const grid = (views: ('heatmap' | 'overlay' | 'contours')[]): object =>
+      drawFigures(model, batch, many, { views })[0]!.options
+    expect(grid(['heatmap'])).toEqual({ columns: 4 })
+    expect(grid(['heatmap', 'overlay'])).toEqual({ columns: 5, aside: true })
+    expect(grid(['heatmap', 'overlay', 'contours'])).toEqual({ columns: 4, aside: true })
   })
 
   test('one scale for the batch makes the weaker image paler', () => {
@@ -88,6 +135,59 @@ describe('figures of explanations', () => {
     const flat = { ...batch, input: { data: batch.input.data, shape: [2, 4] } }
     expect(drawFigures(model, flat, one, { wide: true })).toEqual([])
   })
+})
+
+describe('a comparison', () => {
+  const architecture = buildLayers([{ type: 'flatten' }, { type: 'linear', features: 'classes' }], {
+    imageShape: [1, 2, 2],
+    classes: 3
+  })
+  const compared = async (options: object): Promise<{ titles: string[]; pixels: number[][]; captions: string[] }> => {
+    using real = await Model.create(await initialise(architecture, 1))
+    const all = { rule: 'epsilon', ...options }
+    const explanation = await explain(real, batch.input, all)
+    const [grid] = await drawComparison(real, batch, explanation, ['epsilon', 'gradient'], all)
+    const { panels, captions } = grid!
+    return {
+      titles: panels.slice(0, 4).map(({ title }) => title),
+      pixels: panels.map(({ picture }) => [...picture.data]),
+      captions
+    }
+  }
+
+  test('of several targets shows the first, and says so', async () => {
+    const { titles, captions, pixels } = await compared({ target: [1, 2] })
+    expect(titles).toEqual(['original', 'epsilon', 'epsilon', 'gradient'])
+    expect(captions).toEqual(['shown: class 1, the first of 2 explained'])
+    const alone = await compared({ target: 1 })
+    expect(alone.captions).toEqual([])
+    expect(pixels).toEqual(alone.pixels)
+  })
+
+  test('of targets that start together has them together wherever it can', async () => {
+    const { titles, captions, pixels } = await compared({ target: [1, 2], together: true })
+    expect(titles).toEqual(['original', 'epsilon', 'epsilon', 'gradient, class 1'])
+    expect(captions).toEqual(['2 classes explained together'])
+    expect(pixels[2]).toEqual(pixels[1])
+    expect(pixels[1]).not.toEqual((await compared({ target: 1 })).pixels[1])
+  })
+})
+
+test('numbers of a column of the page are written alike', async () => {
+  const layer = (sum: number, absorbedByStabiliser: number): object => ({
+    sum,
+    handedOn: sum,
+    absorbedByBias: 0,
+    absorbedByStabiliser
+  })
+  const layers = { a: layer(1.5, -0.00000139), b: layer(20.25, -7.95e-7), c: layer(0.001, 0.5) }
+  const summary = { method: 'epsilon', images: [], warnings: [], rules: { a: 'epsilon' }, layers }
+  const page = await explanationHtml(summary as unknown as ExplainSummary, [])
+  const cells = [...page.matchAll(/<td>(.*?)<\/td>/g)].map(([, cell]) => cell!)
+  const column = (index: number): string[] => cells.filter((_, i) => i % 5 === index)
+  expect(column(1)).toEqual(['1.500', '20.25', '0.001000'])
+  expect(column(3)).toEqual(['0', '0', '0'])
+  expect(column(4)).toEqual(['-1.39e-6', '-7.95e-7', '5.00e-1'])
 })
 
 test('one word names a rule, a composite or a method', () => {

@@ -187,6 +187,23 @@ describe('figures', () => {
     expect(two.height).toBeGreaterThan(one.height!)
   })
 
+  test('leave the first panel alone in its column', async () => {
+    const five = [...panels, ...panels.slice(0, 2)].map((panel) => ({ ...panel, picture: plain(8, 8) }))
+    const svg = await figureSvg(five, [], { size: 64, columns: 3, aside: true })
+    const places = [...svg.matchAll(/<image x="(\d+)" y="(\d+)"/g)].map(([, x, y]) => [Number(x), Number(y)])
+    const [top, below] = [places[0]![1]!, places[3]![1]!]
+    expect(below).toBeGreaterThan(top)
+    expect(places).toEqual([
+      [16, top],
+      [96, top],
+      [176, top],
+      [96, below],
+      [176, below]
+    ])
+    const two = await sharp(await figure(five.slice(0, 3), [], { size: 64, columns: 3, aside: true })).metadata()
+    expect(two.width).toBe(16 + 3 * 80)
+  })
+
   test('grow with their captions, which are broken into lines', async () => {
     const heights = await Promise.all(
       [['short'], ['word '.repeat(60)]].map(
