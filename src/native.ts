@@ -188,6 +188,16 @@ export interface NativeModel {
 
 let addon: NativeAddon | undefined
 
+// Read by libraries when they are loaded.
+/** What libtorch logs is for those who program it. */
+const LOGGING = { TORCH_CPP_LOG_LEVEL: 'FATAL' }
+/**
+ * OpenMP's threads wait for the next operation without sleeping, but for some ten microseconds only: sleeping at once makes
+ * training of small networks twice as slow, waiting for milliseconds up to twenty times where another process wants their
+ * core (docs/performance.md).
+ */
+const WAITING = { OMP_WAIT_POLICY: 'active', GOMP_SPINCOUNT: '2000' }
+
 /** The addon, loaded on first use. @throws LrpError SETUP when it is not built or libtorch is missing. */
 export function native(): NativeAddon {
   if (addon) return addon
@@ -195,15 +205,16 @@ export function native(): NativeAddon {
   if (!existsSync(path)) {
     throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor --fix"`)
   }
-  // OpenMP's threads would spin for milliseconds after every operation: where another process wants their core, training
-  // of small networks becomes up to twenty times slower (docs/performance.md). Read when the library is loaded.
-  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '2000'
-  process.env.TORCH_CPP_LOG_LEVEL ??= 'FATAL' // what libtorch logs is for those who program it
+  const settings = process.env.OMP_WAIT_POLICY === undefined ? { ...LOGGING, ...WAITING } : LOGGING
+  const ours = Object.entries(settings).filter(([name]) => process.env[name] === undefined)
+  for (const [name, value] of ours) process.env[name] = value
   try {
     addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon
   } catch (cause) {
     const detail = (cause as Error).message
     throw new LrpError('SETUP', `the native addon does not load (${detail}): run "npx lrp-native doctor"`, { cause })
+  } finally {
+    for (const [name] of ours) delete process.env[name] // of no concern to processes that this one starts
   }
   return addon
 }
