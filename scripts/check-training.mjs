@@ -7,7 +7,7 @@ import { finetune, Model, native, readSafetensors, test, train } from '../dist/i
 import { root } from './lib/paths.mjs'
 
 // What training reaches on real images, beside what PyTorch reached on the same, and whether runs that are killed end as
-// they would have. Reads ../shared; takes some ten minutes; status 1 where something falls short.
+// they would have. Reads ../shared; takes some minutes; status 1 where something falls short.
 //   node scripts/check-training.mjs [--only lenet,resnet20,finetune,kills] [--threads 2]
 const { values } = parseArgs({ options: { only: { type: 'string' }, threads: { type: 'string', default: '2' } } })
 const KILLS = 20
