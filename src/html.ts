@@ -28,15 +28,18 @@ export interface Best {
   best: boolean
 }
 
-/** A table that scrolls by itself; the first cell of a row names it. Cells are text, numbers, markup, or one that may be best. */
-export function table(label: string, columns: string[], rows: (unknown | Best)[][]): Html {
-  const cell = (value: unknown): Html =>
-    isBest(value) ? html`<td class="${value.best ? 'best' : ''}">${value.content}</td>` : html`<td>${value}</td>`
+/** A table that scrolls by itself; the first cell of a row names it. Cells are text, numbers, markup, or one that may be best; `texts` names columns that begin at the left. */
+export function table(label: string, columns: string[], rows: (unknown | Best)[][], texts: string[] = []): Html {
+  const align = (i: number): string => (texts.includes(columns[i]!) ? 'text' : '')
+  const cell = (value: unknown, i: number): Html =>
+    isBest(value)
+      ? html`<td class="${value.best ? 'best' : ''}">${value.content}</td>`
+      : html`<td class="${align(i + 1)}">${value}</td>`
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
     <table>
       <thead>
         <tr>
-          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+          ${columns.map((column, i) => html`<th scope="col" class="${align(i)}">${column}</th>`)}
         </tr>
       </thead>
       <tbody>
@@ -71,7 +74,7 @@ p.note, figcaption, caption { color: var(--quiet); font-size: .9rem; text-align:
 a { color: var(--accent); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { padding-bottom: 6px; }
-th, td { border-bottom: 1px solid var(--line); padding: 4px 12px; text-align: right; } th:first-child, td:first-child { text-align: left; }
+th, td { border-bottom: 1px solid var(--line); padding: 4px 12px; text-align: right; } th:first-child, td:first-child, .text { text-align: left; }
 thead th { background: var(--shade); } td.best { font-weight: 700; } .interval { color: var(--quiet); font-weight: 400; white-space: nowrap; font-size: .88rem; } dt { font-family: ui-monospace, monospace; } dd { margin: 0 0 6px 16px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 16px; }
 figure { margin: 0; } img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: 4px; }

@@ -91,6 +91,8 @@ export interface Explanation {
   logits: Tensor
   /** Explained classes, [targets, batch] row by row. */
   targets: Int32Array
+  /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
+  sums: Float64Array
   /** Relevance arriving at the named layers' outputs. */
   layers: Record<string, Tensor>
   /** Per layer, first layer first; empty unless asked for. Of the first target. */

@@ -12,14 +12,6 @@ const NUMBERS = [
   ['absorbedByStabiliser', 3]
 ] as const
 
-/** The second column is no number, and begins at the left. */
-const RULES_ARE_TEXT = html`<style>
-  th:nth-child(2),
-  td:nth-child(2) {
-    text-align: left;
-  }
-</style>`
-
 /** One page with every figure and the numbers beside it. */
 export async function explanationHtml(summary: ExplainSummary, figures: Figure[]): Promise<string> {
   const render = async (one: Figure): Promise<{ name: string; png: Buffer }> => ({
@@ -55,7 +47,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
       layers.length > 0 &&
       html`<h2>Relevance per layer</h2>
         <p class="note">Means over the images, first target.</p>
-        ${RULES_ARE_TEXT}${table('Relevance per layer', columns, rows)}`
+        ${table('Relevance per layer', columns, rows, ['Rule'])}`
     }`
   return page(`Explanation by ${summary.method}`, body)
 }

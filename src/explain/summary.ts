@@ -54,14 +54,11 @@ export interface PassSummary {
 export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
-  const size = batch.input.data.length / images
   const probabilities = softmax(explanation.logits)
   const guesses = argmax(explanation.logits)
   const classes = explanation.logits.shape[1]!
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
-  const sum = (index: number): number =>
-    explanation.relevance.data.subarray(index * size, (index + 1) * size).reduce((a, b) => a + b, 0)
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
   return {
     milliseconds,
@@ -85,7 +82,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
         : { confidence: probabilities[i * classes + guesses[i]!]! }),
       target: perMap((index) => explanation.targets[index]!, i),
       ...(batch.labels && { label: batch.labels[i]! }),
-      sumOfRelevance: perMap(sum, i),
+      sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
       conservationError:
         explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : []
     }))

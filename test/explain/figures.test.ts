@@ -183,7 +183,7 @@ test('numbers of a column of the page are written alike', async () => {
   const layers = { a: layer(1.5, -0.00000139), b: layer(20.25, -7.95e-7), c: layer(0.001, 0.5) }
   const summary = { method: 'epsilon', images: [], warnings: [], rules: { a: 'epsilon' }, layers }
   const page = await explanationHtml(summary as unknown as ExplainSummary, [])
-  const cells = [...page.matchAll(/<td>(.*?)<\/td>/g)].map(([, cell]) => cell!)
+  const cells = [...page.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell!)
   const column = (index: number): string[] => cells.filter((_, i) => i % 5 === index)
   expect(column(1)).toEqual(['1.500', '20.25', '0.001000'])
   expect(column(3)).toEqual(['0', '0', '0'])
