@@ -161,7 +161,14 @@ describeCuda(`CUDA beside the CPU${cuda.available ? '' : ` (skipped: ${cuda.reas
   })
 
   test.each(['fp32', 'bf16', 'fp16'] as const)('%s learns, stops and goes on', async (precision) => {
-    const options = { ...short, hiddenSize: undefined, model: 'resnet20', epochs: 6, precision, device: 'cuda' } as const
+    const options = {
+      ...short,
+      hiddenSize: undefined,
+      model: 'resnet20',
+      epochs: 6,
+      precision,
+      device: 'cuda'
+    } as const
     const stopped = await train({ ...options, untilEpoch: 3, experimentName: `half-${precision}` })
     stopped.model.dispose()
     expect(stopped.completed).toBe(false)
