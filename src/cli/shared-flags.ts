@@ -92,10 +92,10 @@ export async function openModel(
   name: string | undefined,
   flags: ModelFlags & CommonFlags
 ): Promise<{ model: Model; experiment?: import('../experiment/experiment.js').Experiment }> {
-  const { newestExperiment, openExperiment } = await import('../experiment/experiment.js')
+  const { findExperiment, newestExperiment, openExperiment } = await import('../experiment/experiment.js')
   const { Model } = await import('../model/model.js')
-  const { existsSync } = await import('node:fs')
-  const { join } = await import('node:path')
+  const { isSavedModel } = await import('../model/save.js')
+  const { existsSync, statSync } = await import('node:fs')
   const root = flags.experiments
   const options = {
     experimentsRoot: root,
@@ -103,8 +103,10 @@ export async function openModel(
     architecture: flags.architecture,
     device: flags.device
   }
-  const isExperiment = (path: string): boolean => existsSync(join(path, 'experiment.json'))
-  if (name !== undefined && existsSync(name) && !isExperiment(name)) return { model: await Model.load(name, options) }
+  const holdsModel = (path: string): boolean =>
+    existsSync(path) && (!statSync(path).isDirectory() || isSavedModel(path))
+  if (name !== undefined && findExperiment(name, root) !== name && (holdsModel(name) || !findExperiment(name, root)))
+    return { model: await Model.load(name, options) }
   const experiment = name === undefined ? await newestExperiment(root) : await openExperiment(name, root)
   return { experiment, model: await Model.load(experiment.folder, options) }
 }

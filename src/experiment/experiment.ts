@@ -121,9 +121,14 @@ export function listExperiments(root = EXPERIMENTS): string[] {
   return found.sort((a, b) => b.created.localeCompare(a.created)).map((one) => one.name)
 }
 
+/** The folder of an experiment that is named by its folder or its name; undefined where there is none. */
+export function findExperiment(nameOrFolder: string, root = EXPERIMENTS): string | undefined {
+  return [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
+}
+
 /** An experiment by folder or by name. @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): Promise<Experiment> {
-  const folder = [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
+  const folder = findExperiment(nameOrFolder, root)
   if (!folder) {
     if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder))
       throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or holds no model`)

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../errors.js'
-import { openExperiment } from '../experiment/experiment.js'
+import { findExperiment, openExperiment } from '../experiment/experiment.js'
 import type { ModelParts } from './graph.js'
 import { holdsWeightsAlone, importModel, type ImportOptions } from './import/index.js'
 import { choosePreprocessing } from './preprocessing.js'
@@ -31,11 +31,11 @@ export async function loadModelParts(path: string, options: LoadOptions = {}): P
 }
 
 async function read(path: string, options: LoadOptions): Promise<ModelParts> {
-  if (existsSync(path) && statSync(path).isDirectory()) {
-    if (!isSavedModel(path)) throw new LrpError('NOT_FOUND', `${path} holds no model (model.json, weights.safetensors)`)
-    return loadParts(path)
-  }
-  if (existsSync(path)) return importModel(path, options)
+  const isFolder = existsSync(path) && statSync(path).isDirectory()
+  if (existsSync(path) && !isFolder) return importModel(path, options)
+  if (isFolder && isSavedModel(path)) return loadParts(path)
+  if (isFolder && findExperiment(path, options.experimentsRoot) === undefined)
+    throw new LrpError('NOT_FOUND', `${path} holds no model (model.json, weights.safetensors)`)
   const experiment = await openExperiment(path, options.experimentsRoot)
   return loadParts(experiment.folder)
 }

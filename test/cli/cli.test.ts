@@ -127,6 +127,16 @@ describe('the command line', () => {
     expect(page).not.toMatch(/(src|href)="https?:/)
   })
 
+  test('a folder of the same name that holds no model does not hide an experiment', async () => {
+    expect(existsSync('docs')).toBe(true)
+    const small = ['--epochs', '1', '--hidden-size', '4', '--quiet']
+    expect((await lrp('train', ...small, '--experiment-name', 'docs', ...experiments)).status).toBe(0)
+    for (const command of ['test', 'inspect']) {
+      const { status, stderr } = await lrp(command, 'docs', ...experiments, '--quiet')
+      expect([status, stderr]).toEqual([0, ''])
+    }
+  })
+
   test.each([
     [['explian'], 2, "did you mean 'explain'"],
     [['explain', '--rule', 'epsilom'], 2, "there is no rule 'epsilom': did you mean 'epsilon'?"],
