@@ -6,7 +6,7 @@ import type { RawTensor, StateDict, Tensor } from '../tensor.js'
 import type { Graph, ModelParts, Preprocessing, Task } from './graph.js'
 import { LOAD_NAMES, loadModelParts, type LoadOptions } from './load.js'
 import { inputRange } from './preprocessing.js'
-import { saveParts } from './save.js'
+import { refuseStrangers, saveParts } from './save.js'
 
 /**
  * A network on a device. Weights live in C++ until `dispose()` or garbage collection. Calls may overlap: explanations
@@ -108,8 +108,12 @@ export class Model {
     return { ...this.parts, tensors: await this.stateDict() }
   }
 
-  /** Writes `model.json` and `weights.safetensors` into a folder. @throws LrpError IO */
+  /**
+   * Writes `model.json` and `weights.safetensors` into a folder.
+   * @throws LrpError IO; INVALID_ARGUMENT where a `model.json` of something else is there
+   */
   async save(folder: string): Promise<void> {
+    await refuseStrangers(folder)
     await saveParts(folder, await this.toParts())
   }
 

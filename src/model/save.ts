@@ -55,6 +55,15 @@ export function isSavedModel(folder: string): boolean {
   return existsSync(join(folder, 'model.json')) && existsSync(join(folder, 'weights.safetensors'))
 }
 
+/** A `model.json` of something else would be lost. @throws LrpError INVALID_ARGUMENT */
+export async function refuseStrangers(folder: string): Promise<void> {
+  const path = join(folder, 'model.json')
+  if (!existsSync(path)) return
+  const there = (await readJson(path).catch(() => undefined)) as { format?: unknown } | undefined
+  if (there?.format !== 'lrp-native')
+    throw new LrpError('INVALID_ARGUMENT', `${path} is no model of ours and would be lost: choose another folder`)
+}
+
 /** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */
 export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
   const { name, graph, preprocessing, task, classes } = parts

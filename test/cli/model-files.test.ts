@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -48,6 +48,13 @@ describe('convert and export', () => {
   test('a file becomes a folder, and that an ONNX file again', async () => {
     const [converted, back] = [join(folder, 'converted'), join(folder, 'back.onnx')]
     expect((await cli('convert', conv, '--output', converted)).status).toBe(0)
+    expect((await cli('convert', conv, '--output', converted)).status).toBe(0) // ours may be written over
+    const strange = join(folder, 'strange')
+    mkdirSync(strange)
+    writeFileSync(join(strange, 'model.json'), '{"format": "layers-model"}')
+    const { status, err } = await cli('convert', conv, '--output', strange)
+    expect([status, err]).toEqual([2, expect.stringContaining('model.json is no model of ours and would be lost')])
+    expect(readdirSync(strange)).toEqual(['model.json'])
     expect((await cli('export', converted, '--output', back)).status).toBe(0)
     const ops = async (model: string) =>
       (JSON.parse((await cli('inspect', model, '--json')).out) as ModelSummary).nodes.map((node) => node.op)
