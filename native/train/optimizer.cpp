@@ -136,7 +136,11 @@ std::map<std::string, Tensor> Optimizer::state() const {
     for (const auto& [slot, tensors] : group.slots) {
       for (size_t j = 0; j < tensors.size(); ++j) result[slot + "/" + group.names[j]] = tensors[j];
     }
-    result["steps/" + std::to_string(i)] = at::scalar_tensor(group.steps, at::dtype(at::kLong));
+    // Adam's counters know which steps were left out for an overflow.
+    const Tensors& counters = step_counters_[i];
+    const bool counts = !counters.empty() && options_.name.rfind("adam", 0) == 0;
+    const int64_t taken = counts ? static_cast<int64_t>(counters[0].item<double>()) : group.steps;
+    result["steps/" + std::to_string(i)] = at::scalar_tensor(taken, at::dtype(at::kLong));
   }
   return result;
 }
