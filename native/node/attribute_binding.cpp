@@ -87,8 +87,15 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
 void move_to_cpu(Explanation& e) {
   for (Tensor* tensor : {&e.relevance, &e.logits, &e.targets, &e.sums}) *tensor = tensor->cpu().contiguous();
   for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
-  for (auto& layer : e.conservation) {
-    for (Tensor* sums : {&layer.arriving, &layer.handed_on, &layer.by_bias, &layer.by_stabiliser}) *sums = sums->cpu();
+  if (e.conservation.empty()) return;
+  std::vector<Tensor> sums;
+  for (const auto& layer : e.conservation) {
+    sums.insert(sums.end(), {layer.arriving, layer.handed_on, layer.by_bias, layer.by_stabiliser});
+  }
+  const auto here = at::stack(sums).cpu().unbind(0);  // one copy for all layers
+  for (size_t i = 0; i < e.conservation.size(); ++i) {
+    auto& layer = e.conservation[i];
+    layer = {layer.node, here[4 * i], here[4 * i + 1], here[4 * i + 2], here[4 * i + 3]};
   }
 }
 

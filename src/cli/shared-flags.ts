@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { DataOptions } from '../data/open.js'
 import { LrpError } from '../errors.js'
+import { withoutUndefined } from '../options.js'
 import { unknownName } from '../suggest.js'
 import type { ExplainOptions, Target } from '../explain/explain.js'
 import { RULE_SETTINGS } from '../explain/settings.js'
@@ -69,7 +70,7 @@ export function dataOptions(flags: DataFlags & CommonFlags): DataOptions {
     channels: flags.channels as 1 | 3 | undefined,
     imageSize: height === undefined ? undefined : [height, width!]
   }
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return withoutUndefined(options)
 }
 
 export interface ModelFlags {
@@ -121,8 +122,8 @@ export function dataOf(
 ): DataOptions {
   if (flags.input && (flags.data !== undefined || flags.dataPath !== undefined))
     throw new LrpError('INVALID_ARGUMENT', 'give --input or a data set (--data, --data-path), not both')
-  const given = dataOptions(flags)
-  if (!experiment) return given
+  const asked = dataOptions(flags)
+  if (!experiment) return asked
   const {
     data,
     dataPath,
@@ -133,11 +134,11 @@ export function dataOf(
     seed
   } = experiment.manifest.command as DataOptions
   const other =
-    (given.data !== undefined && given.data !== data) ||
-    (given.dataPath !== undefined && (dataPath === undefined || resolve(given.dataPath) !== resolve(dataPath)))
-  if (other) return given
+    (asked.data !== undefined && asked.data !== data) ||
+    (asked.dataPath !== undefined && (dataPath === undefined || resolve(asked.dataPath) !== resolve(dataPath)))
+  if (other) return asked
   const trained = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed }
-  return { ...Object.fromEntries(Object.entries(trained).filter(([, value]) => value !== undefined)), ...given }
+  return { ...withoutUndefined(trained), ...asked }
 }
 
 export interface RuleFlags {

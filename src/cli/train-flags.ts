@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../options.js'
 import type { Command } from 'commander'
 import type { BatchEvent, EpochEvent } from '../train/native.js'
 import type { TrainOptions } from '../train/train.js'
@@ -152,7 +153,7 @@ export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
   }
   const { seed: _, ...source } = dataOptions(flags)
   const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+  return withoutUndefined(all)
 }
 
 async function groupsIn(file: string | undefined): Promise<TrainOptions['groups']> {

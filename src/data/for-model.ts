@@ -1,5 +1,6 @@
 import { LrpError } from '../errors.js'
 import type { Model } from '../model/model.js'
+import { sizeOf } from '../tensor.js'
 import { storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { openWith, type DataOptions } from './open.js'
 
@@ -45,7 +46,7 @@ function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
 /** Classes are the same by name; by number where one side has no names for them. */
 async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const { classes, name } = dataset
-  const outputs = model.classes?.length ?? (await model.shapes())[model.graph.output]!.at(-1)!
+  const outputs = model.classes?.length ?? (await model.outputs())
   const known = model.classes ?? classes
   if (classes.length <= outputs && (areNumbers(known) || areNumbers(classes) || same(known, classes)))
     return { ...dataset, classes: Array.from({ length: outputs }, (_, i) => known[i] ?? classes[i] ?? String(i)) }
@@ -77,26 +78,33 @@ function listed(names: string[]): string {
 
 function limited(dataset: Dataset, name: SplitName, limit: number): Dataset {
   const split = dataset.splits[name]
-  const all = split.labels.length
   const isSorted = split.labels.every((label, i) => i === 0 || split.labels[i - 1]! <= label)
-  const chosen = Array.from({ length: limit }, (_, i) => (isSorted ? Math.floor((i * all) / limit) : i))
-  const pick = <T>(values: ArrayLike<T>, width: number): T[] =>
-    chosen.flatMap((i) => Array.from({ length: width }, (_, k) => values[i * width + k]!))
-  const outputs = dataset.classes.length
-  const few: Split = {
-    images: imagesAt(dataset, split, chosen),
-    labels: Int32Array.from(pick(split.labels, 1)),
-    ...(split.values && { values: Float32Array.from(pick(split.values, outputs)) }),
-    ...(split.paths && { paths: pick(split.paths, 1) })
-  }
+  const few = isSorted ? spread(dataset, split, limit) : firstOf(dataset, split, limit)
   return { ...dataset, splits: { ...dataset.splits, [name]: few } }
 }
 
-/** The images of a split that are kept in memory; none where they are read from files. */
-function imagesAt(dataset: Dataset, { images }: Split, chosen: number[]): Uint8Array {
-  if (dataset.read) return images
-  const size = storedShape(dataset).reduce((a, b) => a * b)
-  const result = new Uint8Array(chosen.length * size)
-  chosen.forEach((from, i) => result.set(images.subarray(from * size, (from + 1) * size), i * size))
-  return result
+/** The first images, over the same memory. */
+function firstOf(dataset: Dataset, { images, labels, values, paths }: Split, limit: number): Split {
+  return {
+    images: dataset.read ? images : images.subarray(0, limit * sizeOf(storedShape(dataset))),
+    labels: labels.subarray(0, limit),
+    ...(values && { values: values.subarray(0, limit * dataset.classes.length) }),
+    ...(paths && { paths: paths.slice(0, limit) })
+  }
+}
+
+/** As many images at even distances. */
+function spread(dataset: Dataset, { images, labels, values, paths }: Split, limit: number): Split {
+  const chosen = Array.from({ length: limit }, (_, i) => Math.floor((i * labels.length) / limit))
+  const rows = <T extends Uint8Array | Float32Array>(from: T, width: number): T => {
+    const result = from.slice(0, limit * width) as T
+    chosen.forEach((place, i) => result.set(from.subarray(place * width, (place + 1) * width), i * width))
+    return result
+  }
+  return {
+    images: dataset.read ? images : rows(images, sizeOf(storedShape(dataset))),
+    labels: Int32Array.from(chosen, (place) => labels[place]!),
+    ...(values && { values: rows(values, dataset.classes.length) }),
+    ...(paths && { paths: chosen.map((place) => paths[place]!) })
+  }
 }

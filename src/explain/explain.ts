@@ -257,7 +257,7 @@ function comfortableBatch(input: Tensor, device: string): number {
 
 async function classCount(model: Model, options: ExplainOptions): Promise<number> {
   if (options.target !== 'all' || options.targets) return 0
-  return (await model.shapes())[model.graph.output]!.at(-1)!
+  return await model.outputs()
 }
 
 function targetRows(

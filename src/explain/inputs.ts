@@ -67,13 +67,16 @@ async function ofArray(model: Model, path: string, limit = Infinity): Promise<In
   if (data.length === 0 || shape.length < 2) {
     throw new LrpError('INVALID_ARGUMENT', `${path} holds no images: its shape is [${found.join(', ')}]`)
   }
-  const wrong = data.findIndex((value) => !Number.isFinite(value))
-  if (wrong >= 0) {
-    const image = Math.floor(wrong / sizeOf(shape.slice(1)))
-    throw new LrpError('NUMERIC', `${path}: image ${image} holds values that are not finite`)
-  }
   const names = Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => String(i))
-  return { names, skipped: [], read: (from, to) => Promise.resolve(sliceBatch({ data, shape }, from, to)) }
+  const size = sizeOf(shape.slice(1))
+  const read = async (from: number, to: number): Promise<Tensor> => {
+    for (let i = from * size; i < to * size; i++) {
+      if (Number.isFinite(data[i])) continue
+      throw new LrpError('NUMERIC', `${path}: image ${Math.floor(i / size)} holds values that are not finite`)
+    }
+    return sliceBatch({ data, shape }, from, to)
+  }
+  return { names, skipped: [], read }
 }
 
 async function ofFiles(model: Model, inputs: string[], { limit = Infinity, strict }: InputOptions): Promise<Inputs> {

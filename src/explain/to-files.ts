@@ -150,7 +150,7 @@ function passOptions(options: ExplainToFilesOptions, batch: Batch, from: number,
 /** Some results need all images at once: then that is the pass. @throws LrpError INVALID_ARGUMENT where memory has no room */
 async function passSizeOf(model: Model, { names }: Inputs, options: ExplainToFilesOptions): Promise<number> {
   const { target, format = [], wide, compare, heatmap, passSize } = options
-  const outputs = target === 'all' ? (await model.shapes(1))[model.graph.output]!.at(-1)! : 1
+  const outputs = target === 'all' ? await model.outputs() : 1
   const values = sizeOf(model.imageShape) * (Array.isArray(target) ? target.length : outputs)
   const least = Math.max(1, Math.min(MOST_IN_PASS, Math.floor(PASS_VALUES / values)))
   const needs = [

@@ -99,6 +99,11 @@ export class Model {
     return callNative(() => this.handle.shapes([batch, ...this.imageShape]))
   }
 
+  /** How many classes or values the network tells apart. */
+  async outputs(): Promise<number> {
+    return (await this.shapes())[this.graph.output]!.at(-1)!
+  }
+
   /** A copy of the weights by name. */
   async stateDict(): Promise<StateDict> {
     return new Map<string, RawTensor>(Object.entries(await callNative(() => this.handle.tensors())))

@@ -167,8 +167,8 @@ function pageOf({ model, gallery, choices, outputs }: Served): string {
 /** Names of the outputs, their numbers where they have none. */
 async function outputsOf(model: Model): Promise<string[]> {
   if (model.classes) return model.classes
-  const [, count] = (await model.shapes(1))[model.graph.output]!
-  return Array.from({ length: count! }, (_, i) => String(i))
+  const count = await model.outputs()
+  return Array.from({ length: count }, (_, i) => String(i))
 }
 
 /** The bundle of `browser/app.ts`. */

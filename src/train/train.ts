@@ -11,7 +11,7 @@ import { loadModelParts, type LoadOptions } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { native } from '../native.js'
-import { checkNames, optionError } from '../options.js'
+import { checkNames, optionError, withoutUndefined } from '../options.js'
 import { counted } from '../plural.js'
 import type { StateDict } from '../tensor.js'
 import { versions } from '../versions.js'
@@ -146,21 +146,18 @@ const MAY_CHANGE = ['epochs', 'dataPath', 'cache', 'threads', 'tensorboard', 'ch
  */
 export function storedSettings(experiment: Experiment, options: TrainOptions): TrainSettings {
   const { name, manifest } = experiment
-  const given: Record<string, unknown> = { ...options, ...(typeof options.data === 'object' && { data: undefined }) }
-  const changes = MAY_CHANGE.filter((key) => given[key] !== undefined).map((key) => [key, given[key]])
-  const settings = checkSettings({ ...manifest.command, ...Object.fromEntries(changes) }, 'experiment.json')
+  const data = typeof options.data === 'object' ? undefined : options.data
+  const asked: Record<string, unknown> = withoutUndefined({ ...options, data })
+  const changes = Object.fromEntries(MAY_CHANGE.filter((key) => key in asked).map((key) => [key, asked[key]]))
+  const settings = checkSettings({ ...manifest.command, ...changes }, 'experiment.json')
   const known: Record<string, unknown> = settings
-  const asked: Record<string, unknown> = checkSettings({ ...settings, ...defined(given) })
+  const wanted: Record<string, unknown> = checkSettings({ ...settings, ...asked })
   const other = Object.keys(settingsSchema.shape).find(
-    (key) => given[key] !== undefined && JSON.stringify(asked[key]) !== JSON.stringify(known[key])
+    (key) => key in asked && JSON.stringify(wanted[key]) !== JSON.stringify(known[key])
   )
   if (other === undefined) return settings
   const was = JSON.stringify(known[other]) ?? 'not given'
   throw optionError(other, ` must stay ${was} where ${name} goes on: leave it out`)
-}
-
-function defined(options: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 /** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */
@@ -326,8 +323,8 @@ async function fitted(parts: ModelParts, dataset: Dataset): Promise<ModelParts> 
 
 /** How many outputs a model has whose classes have no names. */
 async function outputsOf(parts: ModelParts): Promise<number> {
-  using model = await Model.create({ ...parts, tensors: new Map(parts.tensors) }, 'cpu')
-  return (await model.shapes())[model.graph.output]!.at(-1)!
+  using model = await Model.create(parts, 'cpu')
+  return model.outputs()
 }
 
 /** @throws LrpError INVALID_ARGUMENT */

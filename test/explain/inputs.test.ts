@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { writeNpy } from '../../src/data/npy.js'
-import { openInputs } from '../../src/explain/inputs.js'
+import { openInputs, readInputs } from '../../src/explain/inputs.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
@@ -52,5 +52,5 @@ test.each<[string, number[], number[], RegExp]>([
 ])('an array that is no images is named: %s', async (name, shape, values, message) => {
   const path = join(root, `${name}.npy`)
   await writeNpy(path, { data: Float32Array.from(values), shape })
-  await expect(openInputs(model, { input: [path] })).rejects.toThrow(message)
+  await expect(readInputs(model, { input: [path] })).rejects.toThrow(message)
 })

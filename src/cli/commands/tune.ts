@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { toKebab, valueText } from '../../flags.js'
+import { withoutUndefined } from '../../options.js'
 import { counted } from '../../plural.js'
 import type { GivenSpace, Measure, Trial, TuneResult } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
@@ -63,7 +64,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   }
   const { method, trials, gridPoints, halving, parallel, resume } = flags
   const search = { method, trials, gridPoints, halving, parallel }
-  const given = Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined))
+  const given = withoutUndefined(search)
   const onTrial = (trial: Trial, _: unknown, measure: Measure): void => output.note(progressLine(trial, measure))
   const space = flags.space === undefined ? undefined : ((await readJson(flags.space)) as GivenSpace)
   const shown = { ...dataProgress(output), onTrial }

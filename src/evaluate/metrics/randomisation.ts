@@ -13,7 +13,7 @@ import { stacked, type ScoreContext } from './context.js'
 /** Structural similarity of the target's map with that of another class, drawn at random: low is good (Sixt et al. 2020). */
 export async function randomLogit(c: ScoreContext): Promise<number> {
   const [, height, width] = c.model.imageShape as [number, number, number]
-  const classes = (await c.model.shapes(1))[c.model.graph.output]!.at(-1)!
+  const classes = await c.model.outputs()
   if (classes < 2)
     throw new LrpError('INVALID_ARGUMENT', "random_logit compares two classes: the model's output has only one")
   const other = uniformInt(xoroshiro128plus(c.seed), 0, classes - 2)
