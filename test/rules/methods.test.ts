@@ -40,6 +40,18 @@ describe('methods beside LRP', () => {
     expect(relevance.data[27]!).toBeCloseTo(relevance.data[0]!, 6)
   })
 
+  test('several targets in several passes have the targets, sums and errors of one pass', async () => {
+    const options = { rule: 'epsilon', target: [2, 0] }
+    const one = await explain(model, input, options)
+    const many = await explain(model, input, { ...options, batchSize: 1 })
+    expect([...many.targets]).toEqual([2, 2, 0, 0])
+    for (const key of ['sums', 'conservationError'] as const) {
+      expect(many[key]).toHaveLength(4)
+      many[key].forEach((value, i) => expect(value).toBeCloseTo(one[key][i]!, 5))
+    }
+    expect(one.sums[0]).not.toBeCloseTo(one.sums[2]!, 3)
+  })
+
   test('integrated gradients tend to the difference of the logits', async () => {
     const { relevance, logits } = await explain(model, input, { method: 'integrated-gradients', steps: 300, target: 0 })
     const zero = await model.forward({ data: new Float32Array(64), shape: [1, 1, 8, 8] })

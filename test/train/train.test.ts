@@ -210,6 +210,14 @@ describe('train', () => {
     await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(/not the one/)
   })
 
+  it.each(['batch', 'epoch'])('ends with what a callback throws at a %s', async (kind) => {
+    const onProgress = (event: { kind: string }): void => {
+      if (event.kind === kind) throw new Error('from the caller')
+    }
+    const run = train({ data: digits, model: 'resnet20', epochs: 3, experimentsRoot: root, onProgress })
+    await expect(run).rejects.toThrow('from the caller')
+  })
+
   it('goes on with its own settings only', async () => {
     const { experiment, model } = await run({ epochs: 3, untilEpoch: 2 })
     model.dispose()

@@ -35,3 +35,17 @@ test('none begins after one that was stopped', async () => {
 test('an error ends all', async () => {
   await expect(inParallel([1], 2, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
 })
+
+test('what one failed with is thrown when all that were begun have ended, and none is begun after it', async () => {
+  const log: string[] = []
+  const work = async (item: number): Promise<boolean> => {
+    log.push(`begin ${item}`)
+    await new Promise((resolve) => setImmediate(resolve))
+    if (item === 0) throw new Error('broken')
+    await new Promise((resolve) => setImmediate(resolve))
+    log.push(`end ${item}`)
+    return true
+  }
+  await expect(inParallel([0, 1, 2, 3], 2, work, () => true)).rejects.toThrow('broken')
+  expect(log).toEqual(['begin 0', 'begin 1', 'end 1'])
+})
