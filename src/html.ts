@@ -72,7 +72,7 @@ body { margin: 0 auto; max-width: 1080px; padding: 24px 20px 64px; background: v
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 2.4rem; font-size: 1.25rem; border-bottom: 1px solid var(--line); padding-bottom: 4px; }
 p.note, figcaption, caption { color: var(--quiet); font-size: .9rem; text-align: left; }
 a { color: var(--accent); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin-bottom: 16px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { padding-bottom: 6px; }
 th, td { border-bottom: 1px solid var(--line); padding: 4px 12px; text-align: right; } th:first-child, td:first-child, .text { text-align: left; }
 thead th { background: var(--shade); } td.best { font-weight: 700; } .interval { color: var(--quiet); font-weight: 400; white-space: nowrap; font-size: .88rem; } dt { font-family: ui-monospace, monospace; } dd { margin: 0 0 6px 16px; }
