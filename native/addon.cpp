@@ -16,7 +16,7 @@
 #include "ops/op.h"
 #include "rules/rule.h"
 
-// What JavaScript sees, all on one page; src/native.ts holds the types.
+// What JavaScript sees, all on one page; src/native/addon.ts holds the types.
 namespace lrp::node {
 
 namespace {

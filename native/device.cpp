@@ -79,12 +79,15 @@ c10::Device device_called(const std::string& name) {
   }
   const CudaState cuda = enable_cuda();
   if (!cuda.available) {
-    const std::string fetch = "\"" + cuda.remedy + "\" fetches a libtorch with its CUDA libraries; --device cpu does without";
-    throw Error("DEVICE", "CUDA cannot be used (" + cuda.reason + "): " + (cuda.remedy.empty() ? "use --device cpu" : fetch));
+    const std::string fetch =
+        "\"" + cuda.remedy + "\" fetches a libtorch with its CUDA libraries; --device cpu does without";
+    throw Error("DEVICE",
+                "CUDA cannot be used (" + cuda.reason + "): " + (cuda.remedy.empty() ? "use --device cpu" : fetch));
   }
   const int index = numbered ? std::stoi(name.substr(5)) : 0;
   if (index >= static_cast<int>(cuda.devices.size())) {
-    throw Error("DEVICE", "there is no " + name + ": this machine has " + std::to_string(cuda.devices.size()) + " CUDA device(s)");
+    throw Error("DEVICE", "there is no " + name + ": this machine has " + std::to_string(cuda.devices.size()) +
+                              " CUDA device(s)");
   }
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }

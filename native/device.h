@@ -13,8 +13,8 @@ struct CudaState {
   std::string remedy;  // the command that mends it, where a driver is there but cannot be used
 };
 
-/// Loads libtorch's CUDA library that lies beside the CPU library, if this machine has a driver. To be called before anything
-/// else of libtorch: it settles for good which devices there are when it is first asked.
+/// Loads libtorch's CUDA library that lies beside the CPU library, if this machine has a driver. To be called before
+/// anything else of libtorch: it settles for good which devices there are when it is first asked.
 void load_cuda();
 
 /// The CUDA devices there are.

@@ -4,7 +4,7 @@
 
 namespace lrp {
 
-/// An error with one of the codes of src/errors.ts; becomes a typed LrpError at the JavaScript edge.
+/// An error with one of the codes of src/core/errors.ts; becomes a typed LrpError at the JavaScript edge.
 class Error : public std::runtime_error {
  public:
   Error(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}

@@ -29,8 +29,7 @@ std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c1
 }  // namespace
 
 Model::Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device)
-    : device_(device_called(device)),
-      graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_))) {}
+    : device_(device_called(device)), graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_))) {}
 
 std::shared_ptr<const Graph> Model::explained() const {
   const std::lock_guard<std::mutex> lock(explained_mutex_);

@@ -16,7 +16,8 @@ class Model {
   Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device);
 
   const Graph& graph() const { return *graph_; }
-  /// The graph to explain: batch norms folded, weights laid out for speed. Made on first use and whenever the weights have changed.
+  /// The graph to explain: batch norms folded, weights laid out for speed. Made on first use and whenever the weights
+  /// have changed.
   std::shared_ptr<const Graph> explained() const;
   /// To be called after training: what was derived from the old weights is dropped.
   void weights_changed();

@@ -1,9 +1,9 @@
 /** The public API. Whatever the command line can do, these can do. */
-export { LrpError, isLrpError, type ErrorCode } from './errors.js'
-export type { DType, RawTensor, StateDict, Tensor } from './tensor.js'
+export { LrpError, isLrpError, type ErrorCode } from './core/errors.js'
+export type { DType, RawTensor, StateDict, Tensor } from './core/tensor.js'
 
 // Models: networks are data
-export type { AttributeValue, Graph, GraphNode, ModelParts, Preprocessing } from './model/graph.js'
+export type { AttributeValue, Graph, GraphNode, ModelParts, Preprocessing } from './core/graph.js'
 export { Model } from './model/model.js'
 export type { LoadOptions } from './model/load.js'
 export {
@@ -19,7 +19,7 @@ export { buildLayers, readLayers, type Layer } from './model/layers.js'
 export { choosePreprocessing, inputRange, normaliseBytes, readImage } from './model/preprocessing.js'
 export { importModel, readStateDict } from './model/import/index.js'
 export { exportModel, EXPORT_FORMATS, type ExportFormat } from './model/export/index.js'
-export { inspectModel, toMermaid, type ModelSummary, type NodeSummary } from './model/inspect.js'
+export { inspectModel, toMermaid, type ModelSummary, type NodeSummary } from './explain/inspect-model.js'
 export { readSafetensors, writeSafetensors } from './model/import/safetensors.js'
 
 // Data
@@ -39,7 +39,7 @@ export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.
 // Training and experiments
 export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'
 export { tune, type GivenSpace, type Measure, type Trial, type TuneOptions, type TuneResult } from './tune/tune.js'
-export type { BatchEvent, EpochEvent } from './train/native.js'
+export type { BatchEvent, EpochEvent } from './native/train-types.js'
 export {
   finetune,
   FINETUNE_MODES,
@@ -99,15 +99,15 @@ export {
 } from './plot/picture.js'
 
 // Evaluation and reports
-export { test, type TestOptions, type TestResult } from './evaluate/test.js'
+export { test, type TestOptions, type TestResult } from './scores/test-model.js'
 export {
   regressionMetrics,
   testRegression,
   type RegressionMetrics,
   type RegressionResult,
   type ValueScore
-} from './evaluate/regression.js'
-export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './evaluate/classification.js'
+} from './scores/regression.js'
+export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './scores/classification.js'
 export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
 export { DEFAULT_METHODS, evaluate, type EvaluateOptions, type Explainer } from './evaluate/evaluate.js'
 export type { Evaluation, EvaluationSettings, MeanCurve, MethodEvaluation } from './evaluate/summary.js'
@@ -119,7 +119,13 @@ export { MAP_METRICS, scoreMaps, type Scores, type ScoreMapsOptions } from './ev
 export { report, type ReportFormat } from './report/report.js'
 
 // The machine
-export { joinProcessGroup, ProcessGroup, ranksOf, type ProcessGroupOptions, type Ranks } from './distributed.js'
-export { native } from './native.js'
-export { packageVersion } from './package-version.js'
-export { versions } from './versions.js'
+export {
+  joinProcessGroup,
+  ProcessGroup,
+  ranksOf,
+  type ProcessGroupOptions,
+  type Ranks
+} from './distributed/process-group.js'
+export { native } from './native/addon.js'
+export { packageVersion } from './core/package-version.js'
+export { versions } from './native/versions.js'

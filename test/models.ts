@@ -1,6 +1,6 @@
-import type { AttributeValue, GraphNode } from '../src/model/graph.js'
+import type { AttributeValue, GraphNode } from '../src/core/graph.js'
 import { Model } from '../src/model/model.js'
-import type { StateDict } from '../src/tensor.js'
+import type { StateDict } from '../src/core/tensor.js'
 
 /** A chain of layers with weights named like torch.nn.Sequential's. */
 export function sequentialModel(

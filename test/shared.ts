@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from '@jest/globals'
-import { packageRoot } from '../src/paths.js'
-import type { Graph, GraphNode } from '../src/model/graph.js'
+import { packageRoot } from '../src/core/paths.js'
+import type { Graph, GraphNode } from '../src/core/graph.js'
 import { readSafetensors } from '../src/model/import/safetensors.js'
-import type { RawTensor, StateDict, Tensor } from '../src/tensor.js'
+import type { RawTensor, StateDict, Tensor } from '../src/core/tensor.js'
 
 const root = join(packageRoot, '..', 'shared')
 

@@ -14,8 +14,8 @@ namespace lrp {
 namespace {
 
 /// Ops whose plain gradient only moves relevance about: where their output's relevance is 0, so is their input's.
-const std::set<std::string> kMovesRelevance{"identity", "dropout",    "flatten",    "reshape",    "permute", "squeeze",
-                                            "unsqueeze", "cat",       "max_pool1d", "max_pool2d", "max_pool3d"};
+const std::set<std::string> kMovesRelevance{"identity",  "dropout", "flatten",    "reshape",    "permute",   "squeeze",
+                                            "unsqueeze", "cat",     "max_pool1d", "max_pool2d", "max_pool3d"};
 
 /// The rules of a graph, and for each node what the rules may take for granted.
 class Plan {
@@ -49,9 +49,8 @@ class Plan {
   /// Every ReLU above passes relevance on unchanged, and only from rules that multiply by their input.
   bool dead_below_relus(size_t i) const {
     const auto& relus = graph_.readers(static_cast<int>(i));
-    return std::all_of(relus.begin(), relus.end(), [this](int relu) {
-      return rule_name(relu) == "pass" && vanishes_with_output(relu);
-    });
+    return std::all_of(relus.begin(), relus.end(),
+                       [this](int relu) { return rule_name(relu) == "pass" && vanishes_with_output(relu); });
   }
 
   bool vanishes_with_output(int i) const {
@@ -101,7 +100,9 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   const Plan plan(graph, options, input.ge(0).all().item<bool>());
   Recorder recorder;
   recorder.wanted.assign(graph.nodes().size(), false);
-  const auto source = [&graph](const std::string& name) { return static_cast<size_t>(graph.source(graph.index(name))); };
+  const auto source = [&graph](const std::string& name) {
+    return static_cast<size_t>(graph.source(graph.index(name)));
+  };
   for (const auto& layer : options.layers) recorder.wanted[source(layer)] = true;
   recorder.conservation = options.conservation;
   recorder.top_k = options.top_k;

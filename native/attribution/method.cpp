@@ -57,7 +57,8 @@ Tensor smoothgrad(const Graph& graph, const Tensor& x, const Tensor& targets, co
 }
 
 /// Zeiler and Fergus 2014: how far the logit falls when a square is set to 0, spread evenly over the square.
-Tensor occlusion(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method, const Tensor& logits) {
+Tensor occlusion(const Graph& graph, const Tensor& x, const Tensor& targets, const Method& method,
+                 const Tensor& logits) {
   if (x.dim() != 4) throw Error("UNSUPPORTED", "occlusion needs images [batch, channels, height, width]");
   const at::NoGradGuard no_grad;
   const int64_t window = method.window, stride = method.stride > 0 ? method.stride : window;

@@ -24,10 +24,10 @@ Tensor windows(const Node& node, const Tensor& input, int64_t group, int64_t gro
   };
   const Tensor image = flat ? input.unsqueeze(2) : input;
   const int64_t channels = image.size(1) / groups;
-  const Tensor columns = at::im2col(image.narrow(1, group * channels, channels), planar(weight.sizes().slice(2).vec(), 1),
-                                    planar(node.attributes.integers("dilation", axes, 1), 1),
-                                    planar(node.attributes.integers("padding", axes, 0), 0),
-                                    planar(node.attributes.integers("stride", axes, 1), 1));
+  const Tensor columns = at::im2col(
+      image.narrow(1, group * channels, channels), planar(weight.sizes().slice(2).vec(), 1),
+      planar(node.attributes.integers("dilation", axes, 1), 1), planar(node.attributes.integers("padding", axes, 0), 0),
+      planar(node.attributes.integers("stride", axes, 1), 1));
   return columns.transpose(1, 2).reshape({-1, columns.size(1)});
 }
 

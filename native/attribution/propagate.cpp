@@ -25,7 +25,8 @@ struct Application : torch::CustomClassHolder {
   Tensor output;
 };
 
-void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed, const Absorbed& absorbed) {
+void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed,
+                 const Absorbed& absorbed) {
   LayerSums sums{sum_per_image(arriving), {}, absorbed.by_bias};
   for (size_t i = 0; i < handed.size(); ++i) {
     if (!a.explained[i] || !handed[i].defined()) continue;
@@ -75,9 +76,14 @@ struct Propagate : torch::autograd::Function<Propagate> {
     }
     if (recorder.wants(a.index)) recorder.relevance[a.index] = R;
     Absorbed absorbed;
-    const Layer layer{*a.node->op,   a.node->op_name, a.inputs,
-                      a.explained,   a.output,        a.treatment.nonnegative_input,
-                      a.treatment.dead_below_zero,    recorder.conservation ? &absorbed : nullptr};
+    const Layer layer{*a.node->op,
+                      a.node->op_name,
+                      a.inputs,
+                      a.explained,
+                      a.output,
+                      a.treatment.nonnegative_input,
+                      a.treatment.dead_below_zero,
+                      recorder.conservation ? &absorbed : nullptr};
     if (!recorder.keep_for_more) {  // what the layer object holds is now all that keeps these alive
       a.inputs.clear();
       a.output.reset();

@@ -16,12 +16,12 @@ struct LayerSums {
 /// Collects what the caller wants to know of the backward pass; filled by the layers as relevance passes through them.
 class Recorder {
  public:
-  std::vector<bool> wanted;               // per node: keep the relevance that arrives
-  std::map<size_t, Tensor> relevance;     // by node
-  bool conservation = false;              // keep the sums of every layer
-  std::map<size_t, LayerSums> sums;       // by node
-  double top_k = 1;                       // share of relevance entries kept at every weighted layer
-  bool keep_for_more = false;             // another backward pass will follow over the same forward pass
+  std::vector<bool> wanted;            // per node: keep the relevance that arrives
+  std::map<size_t, Tensor> relevance;  // by node
+  bool conservation = false;           // keep the sums of every layer
+  std::map<size_t, LayerSums> sums;    // by node
+  double top_k = 1;                    // share of relevance entries kept at every weighted layer
+  bool keep_for_more = false;          // another backward pass will follow over the same forward pass
   const CancelToken* cancel = nullptr;
 
   bool wants(size_t node) const { return wanted[node]; }

@@ -8,13 +8,36 @@ namespace lrp {
 namespace {
 
 const std::set<std::string> kMakesNonnegative{"relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus"};
-const std::set<std::string> kKeepsSign{"identity",   "dropout",    "flatten",    "reshape",    "permute",
-                                       "squeeze",    "unsqueeze",  "slice",      "select",     "cat",
-                                       "add",        "mul",        "mean",       "sum",        "interpolate",
-                                       "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d",
-                                       "avg_pool3d", "sum_pool1d", "sum_pool2d", "sum_pool3d", "adaptive_avg_pool1d",
-                                       "adaptive_avg_pool2d",      "adaptive_avg_pool3d",      "adaptive_max_pool1d",
-                                       "adaptive_max_pool2d",      "adaptive_max_pool3d"};
+const std::set<std::string> kKeepsSign{"identity",
+                                       "dropout",
+                                       "flatten",
+                                       "reshape",
+                                       "permute",
+                                       "squeeze",
+                                       "unsqueeze",
+                                       "slice",
+                                       "select",
+                                       "cat",
+                                       "add",
+                                       "mul",
+                                       "mean",
+                                       "sum",
+                                       "interpolate",
+                                       "max_pool1d",
+                                       "max_pool2d",
+                                       "max_pool3d",
+                                       "avg_pool1d",
+                                       "avg_pool2d",
+                                       "avg_pool3d",
+                                       "sum_pool1d",
+                                       "sum_pool2d",
+                                       "sum_pool3d",
+                                       "adaptive_avg_pool1d",
+                                       "adaptive_avg_pool2d",
+                                       "adaptive_avg_pool3d",
+                                       "adaptive_max_pool1d",
+                                       "adaptive_max_pool2d",
+                                       "adaptive_max_pool3d"};
 
 }  // namespace
 
@@ -31,9 +54,8 @@ std::vector<Signs> find_signs(const Graph& graph, bool nonnegative_network_input
                             (kKeepsSign.count(nodes[i].op_name) > 0 && signs[i].nonnegative_input);
     const auto& readers = graph.readers(static_cast<int>(i));
     signs[i].below_relu = !readers.empty() && static_cast<int>(i) != graph.output() &&
-                          std::all_of(readers.begin(), readers.end(), [&](int reader) {
-                            return nodes[static_cast<size_t>(reader)].op_name == "relu";
-                          });
+                          std::all_of(readers.begin(), readers.end(),
+                                      [&](int reader) { return nodes[static_cast<size_t>(reader)].op_name == "relu"; });
   }
   return signs;
 }

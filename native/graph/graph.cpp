@@ -136,7 +136,9 @@ Tensor Graph::run(const Tensor& input, const Step& step) const {
 }
 
 Tensor Graph::forward(const Tensor& input) const {
-  return run(input, [](size_t, const Node& node, const std::vector<Tensor>& inputs) { return node.op->forward(inputs, false); });
+  return run(input, [](size_t, const Node& node, const std::vector<Tensor>& inputs) {
+    return node.op->forward(inputs, false);
+  });
 }
 
 }  // namespace lrp

@@ -9,7 +9,7 @@
 
 namespace lrp {
 
-/// A node of the network as JavaScript describes it; see src/model/graph.ts.
+/// A node of the network as JavaScript describes it; see src/core/graph.ts.
 struct NodeSpec {
   std::string name;
   std::string op;
@@ -33,7 +33,7 @@ struct Node {
   std::vector<int> inputs;
   Attributes attributes;
   std::map<std::string, std::string> parameter_names;  // role -> tensor name
-  Parameters parameters;                                // role -> tensor
+  Parameters parameters;                               // role -> tensor
   std::shared_ptr<Op> op;
 };
 

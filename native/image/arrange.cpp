@@ -12,13 +12,14 @@ namespace {
 
 using at::Tensor;
 
-/// Planes one after the other; where there are fewer than wanted, the last is repeated. A loop of its own, because ATen's copy would wake threads for every image.
+/// Planes one after the other; where there are fewer than wanted, the last is repeated. A loop of its own, because
+/// ATen's copy would wake threads for every image.
 void to_planes(const Tensor& image, const Tensor& result) {
   const int64_t height = image.size(1), width = image.size(2);
   uint8_t* to = result.mutable_data_ptr<uint8_t>();
   for (int64_t c = 0; c < result.size(0); ++c) {
     const Tensor plane = image.select(0, std::min(c, image.size(0) - 1));
-    const auto *from = plane.const_data_ptr<uint8_t>();
+    const auto* from = plane.const_data_ptr<uint8_t>();
     const int64_t down = plane.stride(0), along = plane.stride(1);
     for (int64_t y = 0; y < height; ++y, from += down) {
       for (int64_t x = 0; x < width; ++x) *to++ = from[x * along];

@@ -21,7 +21,7 @@ Napi::Promise run_async(Napi::Env env, std::vector<Napi::Value> keep, Work work)
 /// Runs `body` at once; C++ exceptions become JavaScript errors with `code`.
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body);
 
-/// An error with one of the codes of src/errors.ts.
+/// An error with one of the codes of src/core/errors.ts.
 Napi::Error to_error(Napi::Env env, const std::string& code, const std::string& message);
 
 /// What a caught exception means to the user: its code and first line. Call within a catch block.

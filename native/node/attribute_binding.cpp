@@ -20,7 +20,8 @@ std::map<std::string, NodeRule> rules_from(const Napi::Object& options) {
     const auto array = list.As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); ++i) {
       const auto entry = array.Get(i).As<Napi::Object>();
-      rules[text_from(entry, "node", "")] = {text_from(entry, "rule", ""), attributes_from(entry.Get("parameters")), {}};
+      rules[text_from(entry, "node", "")] = {
+          text_from(entry, "rule", ""), attributes_from(entry.Get("parameters")), {}};
     }
   }
   const Napi::Value patterns = options.Get("patterns");

@@ -7,11 +7,11 @@
 
 namespace lrp::node {
 
-/// Model.attribute(input, options): see AttributeOptions in src/native.ts.
+/// Model.attribute(input, options): see AttributeOptions in src/native/addon.ts.
 Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value input,
                             Napi::Object options);
 
-/// explainLayer(call): see LayerCall in src/native.ts.
+/// explainLayer(call): see LayerCall in src/native/addon.ts.
 Napi::Value explain_layer(const Napi::CallbackInfo& info);
 
 }  // namespace lrp::node

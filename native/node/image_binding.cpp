@@ -34,7 +34,8 @@ Tensor bytes_over(const Napi::Value& value, at::IntArrayRef shape) {
   return at::from_blob(const_cast<uint8_t*>(array.Data()), shape, at::kByte);
 }
 
-/// Gives memory back at once that its owner needs no more: left to the garbage collector, decoded images would keep it busy.
+/// Gives memory back at once that its owner needs no more: left to the garbage collector, decoded images would keep it
+/// busy.
 void free_memory(const Napi::Uint8Array& bytes) {
   Napi::ArrayBuffer memory = bytes.ArrayBuffer();
   if (memory.ByteLength() == bytes.ByteLength()) memory.Detach();

@@ -76,7 +76,8 @@ class JavaScriptImages : public ImageSource {
 
 }  // namespace
 
-Samples streamed(Samples samples, const Napi::Object& data, const std::string& name, std::shared_ptr<CancelToken> cancel) {
+Samples streamed(Samples samples, const Napi::Object& data, const std::string& name,
+                 std::shared_ptr<CancelToken> cancel) {
   if (samples.size() == 0 || samples.images.defined()) return samples;
   const auto read = data.Get(name).As<Napi::Object>().Get("read").As<Napi::Function>();
   samples.source = std::make_shared<JavaScriptImages>(data.Env(), read, std::move(cancel));

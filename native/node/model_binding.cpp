@@ -56,12 +56,12 @@ ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch
 }  // namespace
 
 Napi::Function ModelHandle::define(Napi::Env env) {
-  return DefineClass(env, "Model",
-                     {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
-                      InstanceMethod<&ModelHandle::attribute>("attribute"),
-                      InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::shapes>("shapes"),
-                      InstanceMethod<&ModelHandle::dispose>("dispose"),
-                      InstanceAccessor<&ModelHandle::device>("device")});
+  return DefineClass(
+      env, "Model",
+      {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
+       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::tensors>("tensors"),
+       InstanceMethod<&ModelHandle::shapes>("shapes"), InstanceMethod<&ModelHandle::dispose>("dispose"),
+       InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -103,19 +103,19 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto options = info[1].IsObject() ? info[1].As<Napi::Object>() : Napi::Object::New(info.Env());
     const auto batch_size = static_cast<int64_t>(number_from(options, "batchSize", 0));
-    return run_async(info.Env(), {info[0], weights_owner(info.Env())},
-                     [model = model(), input = tensor_over(info[0], "the input"), batch_size,
-                      layers = strings_from(options.Get("layers")),
-                      cancel = CancelHandle::token_of(options)]() -> Finish {
-                       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-                       const auto result = run_forward(*model, input, batch_size, layers, *cancel);
-                       return [result](Napi::Env env) -> Napi::Value {
-                         auto object = Napi::Object::New(env);
-                         object["output"] = float_tensor(env, result.output);
-                         object["layers"] = float_tensors(env, result.layers);
-                         return object;
-                       };
-                     });
+    return run_async(
+        info.Env(), {info[0], weights_owner(info.Env())},
+        [model = model(), input = tensor_over(info[0], "the input"), batch_size,
+         layers = strings_from(options.Get("layers")), cancel = CancelHandle::token_of(options)]() -> Finish {
+          const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+          const auto result = run_forward(*model, input, batch_size, layers, *cancel);
+          return [result](Napi::Env env) -> Napi::Value {
+            auto object = Napi::Object::New(env);
+            object["output"] = float_tensor(env, result.output);
+            object["layers"] = float_tensors(env, result.layers);
+            return object;
+          };
+        });
   });
 }
 
@@ -130,7 +130,8 @@ Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {
     return run_async(info.Env(), {weights_owner(info.Env())}, [model = model()]() -> Finish {
       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
       std::map<std::string, Tensor> copies;
-      for (const auto& [name, tensor] : model->graph().tensors()) copies[name] = tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true);
+      for (const auto& [name, tensor] : model->graph().tensors())
+        copies[name] = tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true);
       return [copies](Napi::Env env) -> Napi::Value {
         auto object = Napi::Object::New(env);
         for (const auto& [name, tensor] : copies) object[name] = raw_tensor(env, tensor);

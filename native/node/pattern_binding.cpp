@@ -10,12 +10,12 @@
 namespace lrp::node {
 
 Napi::Function PatternFitterHandle::define(Napi::Env env) {
-  return DefineClass(env, "PatternFitter",
-                     {InstanceMethod<&PatternFitterHandle::add>("add"), InstanceMethod<&PatternFitterHandle::finish>("finish")});
+  return DefineClass(
+      env, "PatternFitter",
+      {InstanceMethod<&PatternFitterHandle::add>("add"), InstanceMethod<&PatternFitterHandle::finish>("finish")});
 }
 
-PatternFitterHandle::PatternFitterHandle(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<PatternFitterHandle>(info) {
+PatternFitterHandle::PatternFitterHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PatternFitterHandle>(info) {
   guarded(info.Env(), [&]() -> Napi::Value {
     const auto* handle = Napi::ObjectWrap<ModelHandle>::Unwrap(info[0].As<Napi::Object>());
     state_ = std::make_shared<State>(handle->model(), info[1].ToBoolean().Value());

@@ -11,10 +11,10 @@
 namespace lrp::node {
 
 Napi::Function ProcessGroupHandle::define(Napi::Env env) {
-  return DefineClass(env, "ProcessGroup",
-                     {InstanceMethod<&ProcessGroupHandle::connect>("connect"),
-                      InstanceMethod<&ProcessGroupHandle::prepare>("prepare"),
-                      InstanceMethod<&ProcessGroupHandle::gather>("gather")});
+  return DefineClass(
+      env, "ProcessGroup",
+      {InstanceMethod<&ProcessGroupHandle::connect>("connect"), InstanceMethod<&ProcessGroupHandle::prepare>("prepare"),
+       InstanceMethod<&ProcessGroupHandle::gather>("gather")});
 }
 
 ProcessGroupHandle::ProcessGroupHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProcessGroupHandle>(info) {

@@ -7,7 +7,8 @@
 
 namespace lrp::node {
 
-/// JavaScript's ProcessGroup: connect() once, prepare() before training, gather(); the training loop takes the group itself.
+/// JavaScript's ProcessGroup: connect() once, prepare() before training, gather(); the training loop takes the group
+/// itself.
 class ProcessGroupHandle : public Napi::ObjectWrap<ProcessGroupHandle> {
  public:
   static Napi::Function define(Napi::Env env);

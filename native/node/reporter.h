@@ -9,8 +9,8 @@
 
 namespace lrp::node {
 
-/// Calls a JavaScript function from the training thread. Where JavaScript's environment ends before the run, as a worker
-/// that is terminated does, the run is cancelled: Node.js waits for it before it frees what the run reads.
+/// Calls a JavaScript function from the training thread. Where JavaScript's environment ends before the run, as a
+/// worker that is terminated does, the run is cancelled: Node.js waits for it before it frees what the run reads.
 class Reporter {
  public:
   using Make = std::function<Napi::Object(Napi::Env)>;

@@ -151,15 +151,15 @@ Napi::Value train(const Napi::CallbackInfo& info) {
         info.Env(), {info[0], data, options, handle->weights_owner(info.Env())},
         [model, train = streamed(samples_from(data, "train"), data, "train", cancel),
          valid = streamed(samples_from(data, "valid"), data, "valid", cancel),
-         settings = train_options_from(options, model->graph()), reporter, state, position,
-         cancel]() -> Finish {
+         settings = train_options_from(options, model->graph()), reporter, state, position, cancel]() -> Finish {
           const std::unique_lock<std::shared_mutex> lock(model->weights_mutex());
-          const TrainCallbacks callbacks{
-              [&](const Progress& report) { reporter->send([report](Napi::Env env) { return to_object(env, report); }); },
-              [&](EpochReport report) {
-                auto held = std::make_shared<EpochReport>(std::move(report));
-                reporter->send([held](Napi::Env env) { return to_object(env, *held); });
-              }};
+          const TrainCallbacks callbacks{[&](const Progress& report) {
+                                           reporter->send([report](Napi::Env env) { return to_object(env, report); });
+                                         },
+                                         [&](EpochReport report) {
+                                           auto held = std::make_shared<EpochReport>(std::move(report));
+                                           reporter->send([held](Napi::Env env) { return to_object(env, *held); });
+                                         }};
           const WeightsChange change(*model);
           const auto result = std::make_shared<TrainResult>(
               lrp::train(model->graph(), model->device(), train, valid, settings, position, state, callbacks, *cancel));

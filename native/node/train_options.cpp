@@ -84,7 +84,9 @@ std::vector<ParameterGroup> groups_from(const Napi::Object& o, const Graph& grap
   const auto list = o.Get("groups").As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const auto one = list.Get(i).As<Napi::Object>();
-    groups.push_back({strings_from(one.Get("names")), {}, number_from(one, "learningRate", rate),
+    groups.push_back({strings_from(one.Get("names")),
+                      {},
+                      number_from(one, "learningRate", rate),
                       number_from(one, "weightDecay", decay)});
   }
   return groups;

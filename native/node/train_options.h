@@ -3,7 +3,7 @@
 
 #include "../train/trainer.h"
 
-// Settings of training as JavaScript gives them: see src/train/native.ts.
+// Settings of training as JavaScript gives them: see src/native/train-types.ts.
 namespace lrp::node {
 
 /// data[name] = { images, labels }, over the same memory; no samples where it is missing, no images where they are read

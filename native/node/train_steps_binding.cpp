@@ -32,8 +32,8 @@ Napi::Value optimizer_steps(const Napi::CallbackInfo& info) {
     const Tensor parameter = tensor_copy(info[1], "the parameter");
     const auto gradients = info[2].As<Napi::Array>();
     const auto factors = info[3].As<Napi::Array>();
-    const ParameterGroup group{{"parameter"}, {parameter}, number_from(options, "learningRate", 1e-3),
-                               number_from(options, "weightDecay", 0)};
+    const ParameterGroup group{
+        {"parameter"}, {parameter}, number_from(options, "learningRate", 1e-3), number_from(options, "weightDecay", 0)};
     Optimizer optimizer(optimizer_from(options), {group});
     auto list = Napi::Array::New(info.Env());
     for (uint32_t i = 0; i < gradients.Length(); ++i) {

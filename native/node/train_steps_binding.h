@@ -3,8 +3,8 @@
 
 namespace lrp::node {
 
-/// The parts of a training step by themselves, for tests and teaching: lossAndGradient, optimizerSteps, scheduleFactors,
-/// augment. See NativeTrainingSteps in src/train/native.ts.
+/// The parts of a training step by themselves, for tests and teaching: lossAndGradient, optimizerSteps,
+/// scheduleFactors, augment. See NativeTrainingSteps in src/native/train-types.ts.
 Napi::Object training_steps(Napi::Env env);
 
 }  // namespace lrp::node

@@ -26,12 +26,18 @@ at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data
     return found->second;
   }
   switch (data.TypedArrayType()) {
-    case napi_float32_array: return at::kFloat;
-    case napi_float64_array: return at::kDouble;
-    case napi_int32_array: return at::kInt;
-    case napi_bigint64_array: return at::kLong;
-    case napi_uint8_array: return at::kByte;
-    default: throw Error("INVALID_ARGUMENT", what + " holds an array of a type that is not supported");
+    case napi_float32_array:
+      return at::kFloat;
+    case napi_float64_array:
+      return at::kDouble;
+    case napi_int32_array:
+      return at::kInt;
+    case napi_bigint64_array:
+      return at::kLong;
+    case napi_uint8_array:
+      return at::kByte;
+    default:
+      throw Error("INVALID_ARGUMENT", what + " holds an array of a type that is not supported");
   }
 }
 
@@ -47,9 +53,7 @@ Napi::ArrayBuffer buffer_over(Napi::Env env, const Tensor& tensor) {
       env, kept->data_ptr(), bytes, [](Napi::Env, void*, Tensor* held) { delete held; }, kept);
 }
 
-Tensor on_cpu(const Tensor& tensor, at::ScalarType dtype) {
-  return tensor.detach().to(at::kCPU, dtype).contiguous();
-}
+Tensor on_cpu(const Tensor& tensor, at::ScalarType dtype) { return tensor.detach().to(at::kCPU, dtype).contiguous(); }
 
 Napi::Array shape_of(Napi::Env env, const Tensor& tensor) {
   auto shape = Napi::Array::New(env, static_cast<size_t>(tensor.dim()));
@@ -220,10 +224,9 @@ GraphSpec graph_from(const Napi::Object& graph) {
     const std::string name = text_from(node, "name", "");
     try {
       const Napi::Value parameters = node.Get("parameters");
-      spec.nodes.push_back({name, text_from(node, "op", ""), strings_from(node.Get("inputs")),
-                            attributes_from(node.Get("attributes")),
-                            parameters.IsObject() ? texts_from(parameters.As<Napi::Object>())
-                                                  : std::map<std::string, std::string>{}});
+      spec.nodes.push_back(
+          {name, text_from(node, "op", ""), strings_from(node.Get("inputs")), attributes_from(node.Get("attributes")),
+           parameters.IsObject() ? texts_from(parameters.As<Napi::Object>()) : std::map<std::string, std::string>{}});
     } catch (const Error& error) {
       throw Error(error.code(), "node '" + name + "': " + error.what());
     }

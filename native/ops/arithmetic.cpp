@@ -37,9 +37,12 @@ Tensor repeat_to_batch(const Inputs& in) {
 std::shared_ptr<Op> make_arithmetic(const OpArguments& a) {
   if (a.name == "add") return std::make_shared<Arithmetic>(add_all);
   if (a.name == "expand_batch") return std::make_shared<Arithmetic>(repeat_to_batch);
-  if (a.name == "sub") return std::make_shared<Arithmetic>([](const Inputs& in) { return at::sub(in.at(0), in.at(1)); });
-  if (a.name == "mul") return std::make_shared<Arithmetic>([](const Inputs& in) { return at::mul(in.at(0), in.at(1)); });
-  if (a.name == "div") return std::make_shared<Arithmetic>([](const Inputs& in) { return at::div(in.at(0), in.at(1)); });
+  if (a.name == "sub")
+    return std::make_shared<Arithmetic>([](const Inputs& in) { return at::sub(in.at(0), in.at(1)); });
+  if (a.name == "mul")
+    return std::make_shared<Arithmetic>([](const Inputs& in) { return at::mul(in.at(0), in.at(1)); });
+  if (a.name == "div")
+    return std::make_shared<Arithmetic>([](const Inputs& in) { return at::div(in.at(0), in.at(1)); });
   if (a.name == "matmul") {
     return std::make_shared<Arithmetic>([](const Inputs& in) { return at::matmul(in.at(0), in.at(1)); });
   }

@@ -18,10 +18,13 @@ double Attention::scale(const Tensor& query) const {
   return scale_.value_or(1 / std::sqrt(static_cast<double>(query.size(-1))));
 }
 
-std::shared_ptr<Op> make_softmax(const OpArguments& a) { return std::make_shared<Softmax>(a.attributes.integer("dim")); }
+std::shared_ptr<Op> make_softmax(const OpArguments& a) {
+  return std::make_shared<Softmax>(a.attributes.integer("dim"));
+}
 
 std::shared_ptr<Op> make_attention(const OpArguments& a) {
-  return std::make_shared<Attention>(a.attributes.has("scale") ? std::optional<double>(a.attributes.number("scale")) : std::nullopt);
+  return std::make_shared<Attention>(a.attributes.has("scale") ? std::optional<double>(a.attributes.number("scale"))
+                                                               : std::nullopt);
 }
 
 }  // namespace lrp

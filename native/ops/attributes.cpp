@@ -36,9 +36,7 @@ double Attributes::number(const std::string& name, double fallback) const {
   return has(name) ? number(name) : fallback;
 }
 
-int64_t Attributes::integer(const std::string& name) const {
-  return whole(name, number(name));
-}
+int64_t Attributes::integer(const std::string& name) const { return whole(name, number(name)); }
 
 int64_t Attributes::integer(const std::string& name, int64_t fallback) const {
   return has(name) ? integer(name) : fallback;

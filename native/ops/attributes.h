@@ -15,7 +15,8 @@ using Attribute = std::variant<double, bool, std::string, std::vector<double>>;
 /// Parameters of one node by role: weight, bias, running_mean, ...
 using Parameters = std::map<std::string, Tensor>;
 
-/// Attributes of a node or settings of a rule, with defaults and readable errors for what is missing or of the wrong type.
+/// Attributes of a node or settings of a rule, with defaults and readable errors for what is missing or of the wrong
+/// type.
 class Attributes {
  public:
   Attributes() = default;

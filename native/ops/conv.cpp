@@ -87,9 +87,7 @@ class Convolution : public Op, public LinearMap {
     if (uneven) extra_padding_ = extra;
   }
 
-  Tensor padded(const Tensor& x) const {
-    return extra_padding_.empty() ? x : at::constant_pad_nd(x, extra_padding_);
-  }
+  Tensor padded(const Tensor& x) const { return extra_padding_.empty() ? x : at::constant_pad_nd(x, extra_padding_); }
 
   Tensor gradient(const Tensor& g, const Tensor& x, const Tensor& w, int64_t groups) const {
     const Tensor like = padded(x);

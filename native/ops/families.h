@@ -24,9 +24,7 @@ std::shared_ptr<Op> make_softmax(const OpArguments&);
 std::shared_ptr<Op> make_attention(const OpArguments&);
 
 /// ATen spells "no bias" as an empty optional.
-inline std::optional<Tensor> optional(const Tensor& t) {
-  return t.defined() ? std::optional<Tensor>(t) : std::nullopt;
-}
+inline std::optional<Tensor> optional(const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; }
 
 /// Gradient at an input shaped like `x` of the linear function `f`, by plain autograd (`f` is linear: any x will do).
 Tensor gradient_of_linear(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& g);

@@ -5,20 +5,27 @@
 namespace lrp {
 
 namespace {
-/// Parts of weights up to this size are kept on the CPU (all convolutions in use). The dense layers of VGG are beyond it: there
-/// parts are taken while the weights stream by (split_dense.h).
+/// Parts of weights up to this size are kept on the CPU (all convolutions in use). The dense layers of VGG are beyond
+/// it: there parts are taken while the weights stream by (split_dense.h).
 constexpr int64_t kLargestKept = 8 << 20;
 }  // namespace
 
 Tensor Part::of(const Tensor& v) const {
   switch (kind) {
-    case kFull: return v;
-    case kPositive: return v.clamp_min(0);
-    case kNegative: return v.clamp_max(0);
-    case kSquared: return v.square();
-    case kOnes: return at::ones_like(v);
-    case kBoostedPositive: return v.clamp_min(0).mul_(gamma).add_(v);
-    case kBoostedNegative: return v.clamp_max(0).mul_(gamma).add_(v);
+    case kFull:
+      return v;
+    case kPositive:
+      return v.clamp_min(0);
+    case kNegative:
+      return v.clamp_max(0);
+    case kSquared:
+      return v.square();
+    case kOnes:
+      return at::ones_like(v);
+    case kBoostedPositive:
+      return v.clamp_min(0).mul_(gamma).add_(v);
+    case kBoostedNegative:
+      return v.clamp_max(0).mul_(gamma).add_(v);
   }
   return v;
 }

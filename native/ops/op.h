@@ -17,7 +17,8 @@ class Op {
   /// Throws lrp::Error or c10::Error where shapes do not fit; the caller adds the node's name.
   virtual Tensor forward(const std::vector<Tensor>& inputs, bool training) const = 0;
   virtual const LinearMap* linear() const { return nullptr; }
-  /// The linear map that the op is while what it divides by, made from these inputs, is held constant; null where it is none.
+  /// The linear map that the op is while what it divides by, made from these inputs, is held constant; null where it is
+  /// none.
   virtual std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>&) const { return nullptr; }
 };
 
@@ -34,7 +35,8 @@ struct OpArguments {
   size_t axes() const;
 };
 
-/// Builds the op called `name`. Throws UNSUPPORTED for an unknown name, INVALID_ARGUMENT for attributes that do not fit.
+/// Builds the op called `name`. Throws UNSUPPORTED for an unknown name, INVALID_ARGUMENT for attributes that do not
+/// fit.
 std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters);
 std::vector<std::string> op_names();
 

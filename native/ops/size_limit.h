@@ -11,7 +11,8 @@ inline void check_size(const std::vector<int64_t>& shape) {
   double numbers = 1;
   for (const int64_t axis : shape) numbers *= static_cast<double>(axis);
   if (numbers <= 2147483648.0) return;
-  throw Error("UNSUPPORTED", "its output would have the shape " + c10::str(at::IntArrayRef(shape)) + ": it is too large");
+  throw Error("UNSUPPORTED",
+              "its output would have the shape " + c10::str(at::IntArrayRef(shape)) + ": it is too large");
 }
 
 }  // namespace lrp

@@ -28,12 +28,23 @@ struct Factors {
 bool as_factors(Part part, Factors& factors) {
   const auto boosted = static_cast<float>(1 + part.gamma);
   switch (part.kind) {
-    case Part::kFull: factors = {1, 1}; return true;
-    case Part::kPositive: factors = {1, 0}; return true;
-    case Part::kNegative: factors = {0, 1}; return true;
-    case Part::kBoostedPositive: factors = {boosted, 1}; return true;
-    case Part::kBoostedNegative: factors = {1, boosted}; return true;
-    default: return false;
+    case Part::kFull:
+      factors = {1, 1};
+      return true;
+    case Part::kPositive:
+      factors = {1, 0};
+      return true;
+    case Part::kNegative:
+      factors = {0, 1};
+      return true;
+    case Part::kBoostedPositive:
+      factors = {boosted, 1};
+      return true;
+    case Part::kBoostedNegative:
+      factors = {1, boosted};
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -95,8 +106,8 @@ void gradient_columns(float* y, const float* w, int64_t inputs, int64_t from, in
 bool fits_split_dense(const Tensor& x, const Tensor& weight, Part part) {
   Factors factors{};
   return weight.device().is_cpu() && weight.scalar_type() == at::kFloat && x.scalar_type() == at::kFloat &&
-         weight.is_contiguous() && weight.numel() >= kLargeWeight &&
-         x.numel() <= kFewImages * x.size(-1) && as_factors(part, factors);
+         weight.is_contiguous() && weight.numel() >= kLargeWeight && x.numel() <= kFewImages * x.size(-1) &&
+         as_factors(part, factors);
 }
 
 Tensor split_dense_forward(const Tensor& input, const Tensor& weight, Part part) {

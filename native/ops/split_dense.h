@@ -5,8 +5,9 @@
 
 namespace lrp {
 
-/// Dense layers of large networks (VGG's first: 411 MB) with parts of their weights, on the CPU for few images. The part
-/// is taken while the weights stream by: no copy of them is made or read. Rows whose gradient is zero are not read.
+/// Dense layers of large networks (VGG's first: 411 MB) with parts of their weights, on the CPU for few images. The
+/// part is taken while the weights stream by: no copy of them is made or read. Rows whose gradient is zero are not
+/// read.
 bool fits_split_dense(const Tensor& x, const Tensor& weight, Part part);
 
 /// x W'^T: x [..., inputs], W [outputs, inputs].

@@ -23,9 +23,8 @@ Rule share(double alpha, double beta, const Stabiliser& S, bool with_bias) {
           return result.add_(times(f.gradient(s, Part::negative()), f.x_negative()));
         }
         const Tensor s = ratio(R, P, S, alpha);
-        const Tensor t = f.has_few_contributions()
-                             ? ratio_in_place(R, f.negative_z(with_bias), S, -beta)
-                             : ratio_of_difference(R, f.z(with_bias), std::move(P), S, -beta);
+        const Tensor t = f.has_few_contributions() ? ratio_in_place(R, f.negative_z(with_bias), S, -beta)
+                                                   : ratio_of_difference(R, f.z(with_bias), std::move(P), S, -beta);
         if (with_bias) f.absorb(s, Part::positive());
         if (with_bias) f.absorb(t, Part::negative());
         const auto shares = [&](Part of_s, Part of_t) { return f.gradient(s, of_s).add_(f.gradient(t, of_t)); };

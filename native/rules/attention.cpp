@@ -22,7 +22,7 @@ struct Shares {
   Tensor a, b;
 };
 Shares through_product(const Tensor& a, const Tensor& b, const Tensor& output, const Tensor& R, const Stabiliser& S,
-                        bool explains_a, bool explains_b) {
+                       bool explains_a, bool explains_b) {
   if (a.dim() < 2 || b.dim() < 2) throw Error("UNSUPPORTED", "the rule of attention is for products of matrices");
   const Tensor q = ratio(R, output * (explains_a && explains_b ? 2 : 1), S);
   Shares handed;
@@ -49,7 +49,8 @@ std::vector<Tensor> through_attention(const Attention& op, const Layer& layer, c
   if (!weighs) return handed;
   const Tensor scores = through_softmax(w.scores, w.weights, outer.a, -1);
   const Tensor unscaled = w.scores / op.scale(in[0]);  // a constant factor passes relevance on
-  const Shares inner = through_product(in[0], in[1].transpose(-1, -2), unscaled, scores, S, layer.explained[0], layer.explained[1]);
+  const Shares inner =
+      through_product(in[0], in[1].transpose(-1, -2), unscaled, scores, S, layer.explained[0], layer.explained[1]);
   handed[0] = inner.a;
   if (inner.b.defined()) handed[1] = inner.b.transpose(-1, -2);
   return handed;
@@ -72,7 +73,7 @@ Rule attention(const RuleArguments& a) {
             }
             if (layer.op_name != "matmul") refuse();
             const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
-                                                   layer.explained[0], layer.explained[1]);
+                                                  layer.explained[0], layer.explained[1]);
             return {handed.a, handed.b};
           },
           true};
@@ -82,19 +83,20 @@ Rule attention(const RuleArguments& a) {
 /// propagation". Ali et al. 2022. Of a matmul the second factor is taken for the values.
 Rule attention_cp(const RuleArguments& a) {
   const Stabiliser S = Stabiliser::from(a.settings, 1e-6);
-  return {[S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
-            if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) {
-              const Tensor weights = weigh(*op, layer.inputs).weights;
-              const bool explains = layer.explained[2];
-              return {Tensor(), Tensor(), through_product(weights, layer.inputs[2], layer.output, R, S, false, explains).b};
-            }
-            if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
-            if (layer.op_name != "matmul") refuse();
-            const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
-                                                  !layer.explained[1], layer.explained[1]);
-            return {handed.a, handed.b};
-          },
-          true};
+  return {
+      [S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
+        if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) {
+          const Tensor weights = weigh(*op, layer.inputs).weights;
+          const bool explains = layer.explained[2];
+          return {Tensor(), Tensor(), through_product(weights, layer.inputs[2], layer.output, R, S, false, explains).b};
+        }
+        if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
+        if (layer.op_name != "matmul") refuse();
+        const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S, !layer.explained[1],
+                                              layer.explained[1]);
+        return {handed.a, handed.b};
+      },
+      true};
 }
 
 }  // namespace lrp

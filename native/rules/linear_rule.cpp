@@ -17,7 +17,9 @@ const LinearMap& linear_map(const Layer& layer, const std::shared_ptr<const Line
 Tensor sum_per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
 
 LinearLayer::LinearLayer(const Layer& layer)
-    : layer_(layer), held_(layer.op.linear() ? nullptr : layer.op.linear_at(layer.inputs)), map_(linear_map(layer, held_)) {}
+    : layer_(layer),
+      held_(layer.op.linear() ? nullptr : layer.op.linear_at(layer.inputs)),
+      map_(linear_map(layer, held_)) {}
 
 Tensor LinearLayer::z(bool with_bias) const {
   if (with_bias) return layer_.output;

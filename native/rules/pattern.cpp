@@ -46,7 +46,9 @@ Rule pass(const RuleArguments& a) {
   const bool normalise = a.settings.flag("normalise", false);
   return {[normalise](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
             const Tensor& x = layer.inputs[0];
-            if (R.numel() != x.numel()) throw Error("UNSUPPORTED", "relevance cannot pass unchanged where there are not as many inputs as outputs");
+            if (R.numel() != x.numel())
+              throw Error("UNSUPPORTED",
+                          "relevance cannot pass unchanged where there are not as many inputs as outputs");
             const Tensor same = R.sizes() == x.sizes() ? R : R.reshape(x.sizes());
             return {normalise ? normalised(same) : same};
           },

@@ -23,8 +23,8 @@ struct Layer {
   std::vector<Tensor> inputs;   // without gradient
   std::vector<bool> explained;  // which inputs depend on the network's input
   Tensor output;
-  bool nonnegative_input;       // every input is >= 0
-  bool dead_below_zero;         // the relevance that arrives is 0 wherever the output is <= 0
+  bool nonnegative_input;        // every input is >= 0
+  bool dead_below_zero;          // the relevance that arrives is 0 wherever the output is <= 0
   Absorbed* absorbed = nullptr;  // filled where the caller asks for it
 };
 

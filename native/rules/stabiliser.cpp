@@ -12,9 +12,8 @@ namespace {
 constexpr int64_t kGrain = 1 << 15;
 
 bool fits_one_loop(const Tensor& a, const Tensor& b) {
-  return a.device().is_cpu() && b.device().is_cpu() && a.scalar_type() == at::kFloat &&
-         b.scalar_type() == at::kFloat && a.sizes() == b.sizes() && a.strides() == b.strides() &&
-         a.is_non_overlapping_and_dense();
+  return a.device().is_cpu() && b.device().is_cpu() && a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat &&
+         a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense();
 }
 
 /// result[i] = scale * R[i] / denominator(i)
@@ -35,12 +34,22 @@ Tensor divide_stabilised(const Tensor& R, Tensor result, double scale, const Sta
   const auto eps = static_cast<float>(S.epsilon);
   switch (S.mode) {
     case Stabiliser::kSigned:
-      return divide(R, result, scale, [=](int64_t i) { const float v = value(i); return v + (v < 0 ? -eps : eps); });
+      return divide(R, result, scale, [=](int64_t i) {
+        const float v = value(i);
+        return v + (v < 0 ? -eps : eps);
+      });
     case Stabiliser::kSignedBelow:
-      return divide(R, result, scale, [=](int64_t i) { const float v = value(i); return v + (v > 0 ? eps : -eps); });
+      return divide(R, result, scale, [=](int64_t i) {
+        const float v = value(i);
+        return v + (v > 0 ? eps : -eps);
+      });
     case Stabiliser::kAtZero:
-      return divide(R, result, scale, [=](int64_t i) { const float v = value(i); return v == 0 ? eps : v; });
-    case Stabiliser::kPlain: return divide(R, result, scale, [=](int64_t i) { return value(i) + eps; });
+      return divide(R, result, scale, [=](int64_t i) {
+        const float v = value(i);
+        return v == 0 ? eps : v;
+      });
+    case Stabiliser::kPlain:
+      return divide(R, result, scale, [=](int64_t i) { return value(i) + eps; });
   }
   return result;
 }
@@ -66,10 +75,14 @@ Stabiliser Stabiliser::from(const Attributes& settings, double fallback) {
 Tensor Stabiliser::operator()(const Tensor& z) const {
   const auto constant = [&z](double value) { return at::scalar_tensor(value, z.options()); };
   switch (mode) {
-    case kSigned: return at::copysign(at::scalar_tensor(epsilon, at::dtype(z.scalar_type())), z).add_(z);
-    case kSignedBelow: return z + at::where(z.gt(0), constant(epsilon), constant(-epsilon));
-    case kAtZero: return at::where(z.eq(0), constant(epsilon), z);
-    case kPlain: return z + epsilon;
+    case kSigned:
+      return at::copysign(at::scalar_tensor(epsilon, at::dtype(z.scalar_type())), z).add_(z);
+    case kSignedBelow:
+      return z + at::where(z.gt(0), constant(epsilon), constant(-epsilon));
+    case kAtZero:
+      return at::where(z.eq(0), constant(epsilon), z);
+    case kPlain:
+      return z + epsilon;
   }
   return z;
 }

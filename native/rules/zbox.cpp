@@ -34,7 +34,8 @@ Rule zbox(const RuleArguments& a) {
   return linear_rule(
       [=](const LinearLayer& f, const Tensor& R) {
         const Tensor low = bound(settings, "low", f.x()), high = bound(settings, "high", f.x());
-        const Tensor bounds = f.forward(low, Part::positive(), with_bias) + f.forward(high, Part::negative(), with_bias);
+        const Tensor bounds =
+            f.forward(low, Part::positive(), with_bias) + f.forward(high, Part::negative(), with_bias);
         const Tensor s = ratio(R, f.z(with_bias) - bounds, S);
         // The bias takes s b - s b+ - s b- = 0. With fT(s, W) = fT(s, W+) + fT(s, W-) two gradients are enough.
         return ((f.x() - low).mul_(f.gradient(s, Part::positive())))

@@ -56,7 +56,8 @@ void append_box(std::vector<int64_t>& box, double probability, int64_t height, i
 }
 
 /// `windows` are where they lie unless they move.
-Draws draw(const AugmentOptions& o, const Tensor& images, Windows windows, uint64_t seed, const std::vector<int64_t>& keys) {
+Draws draw(const AugmentOptions& o, const Tensor& images, Windows windows, uint64_t seed,
+           const std::vector<int64_t>& keys) {
   const int64_t height = windows.height, width = windows.width;
   Draws d;
   auto& w = d.windows = std::move(windows);
@@ -101,7 +102,8 @@ Tensor grey(const Tensor& x) {
 /// Rotates the chroma plane of YIQ: close to a change of hue in HSV, and one matrix per image.
 Tensor hue_turned(const Tensor& x, const Tensor& turn) {
   const auto floats = x.options();
-  const Tensor yiq = at::tensor({0.299f, 0.587f, 0.114f, 0.596f, -0.274f, -0.322f, 0.211f, -0.523f, 0.312f}).view({3, 3});
+  const Tensor yiq =
+      at::tensor({0.299f, 0.587f, 0.114f, 0.596f, -0.274f, -0.322f, 0.211f, -0.523f, 0.312f}).view({3, 3});
   const Tensor to = yiq.to(floats, true), back = at::inverse(yiq).to(floats, true);
   const Tensor angle = turn * (360 * kRadians);
   const Tensor c = angle.cos(), s = angle.sin(), zero = at::zeros_like(c), one = at::ones_like(c);
@@ -111,7 +113,9 @@ Tensor hue_turned(const Tensor& x, const Tensor& turn) {
 }
 
 Tensor recoloured(Tensor x, const AugmentOptions& o, const Draws& d) {
-  const auto blend = [](const Tensor& a, const Tensor& b, const Tensor& share) { return (b + share * (a - b)).clamp(0, 1); };
+  const auto blend = [](const Tensor& a, const Tensor& b, const Tensor& share) {
+    return (b + share * (a - b)).clamp(0, 1);
+  };
   const std::vector<int64_t> each{-1, 1, 1, 1};
   if (o.brightness > 0) x = (x * column(d.brightness, x, each)).clamp(0, 1);
   if (o.contrast > 0) x = blend(x, grey(x).mean({1, 2, 3}, true), column(d.contrast, x, each));
@@ -128,7 +132,8 @@ Tensor erased(const Tensor& x, const Draws& d) {
     return (along >= from).logical_and(along < from + size);
   };
   const auto index = x.options().dtype(at::kLong);
-  const Tensor rows = at::arange(x.size(2), index).view({1, 1, -1, 1}), columns = at::arange(x.size(3), index).view({1, 1, 1, -1});
+  const Tensor rows = at::arange(x.size(2), index).view({1, 1, -1, 1}),
+               columns = at::arange(x.size(3), index).view({1, 1, 1, -1});
   return x.masked_fill(within(rows, 0).logical_and(within(columns, 1)), 0);
 }
 
@@ -150,7 +155,8 @@ Factors factors_of(const Preprocessing& n, bool bytes) {
 Tensor normalised_bytes(const Tensor& given, const Factors& factors, bool bgr) {
   const Tensor images = given.contiguous();
   Tensor result = at::empty(images.sizes(), at::kFloat);
-  const int64_t channels = images.size(1), planes = images.size(0) * channels, size = images.numel() / std::max<int64_t>(planes, 1);
+  const int64_t channels = images.size(1), planes = images.size(0) * channels,
+                size = images.numel() / std::max<int64_t>(planes, 1);
   const uint8_t* from = images.const_data_ptr<uint8_t>();
   float* to = result.mutable_data_ptr<float>();
   at::parallel_for(0, planes, 1 + (1 << 15) / std::max<int64_t>(size, 1), [&](int64_t begin, int64_t end) {
@@ -183,12 +189,16 @@ Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing, 
   const bool bytes = images.scalar_type() == at::kByte, crops = !preprocessing.crop.empty();
   Draws d;
   if (augment || crops) {
-    if (images.dim() != 4) throw Error("INVALID_ARGUMENT", "crops and augmentation need images of shape [batch, channels, height, width]");
-    if (augment && keys.size() != static_cast<size_t>(images.size(0))) throw Error("INVALID_ARGUMENT", "there are not as many keys as images");
+    if (images.dim() != 4)
+      throw Error("INVALID_ARGUMENT", "crops and augmentation need images of shape [batch, channels, height, width]");
+    if (augment && keys.size() != static_cast<size_t>(images.size(0)))
+      throw Error("INVALID_ARGUMENT", "there are not as many keys as images");
     Windows windows = crops ? middle_windows(images, preprocessing.crop.at(0), preprocessing.crop.at(1))
                             : middle_windows(images, images.size(2), images.size(3));
-    if (augment) d = draw(*augment, images, std::move(windows), seed, keys);
-    else d.windows = std::move(windows);
+    if (augment)
+      d = draw(*augment, images, std::move(windows), seed, keys);
+    else
+      d.windows = std::move(windows);
     if (crops || augment->moves()) x = cut_windows(x, d.windows);
   }
   const bool pixels = augment && (augment->warps() || augment->colours());

@@ -33,8 +33,8 @@ struct AugmentOptions {
   bool colours() const { return brightness > 0 || contrast > 0 || saturation > 0 || hue > 0; }
 };
 
-/// How images become the network's input: the middle of larger ones, then (value * scale - mean) / std per channel; bytes
-/// are divided by 255 before.
+/// How images become the network's input: the middle of larger ones, then (value * scale - mean) / std per channel;
+/// bytes are divided by 255 before.
 struct Preprocessing {
   /// Height and width of the window that the network sees; empty where images have its size.
   std::vector<int64_t> crop;
@@ -45,8 +45,8 @@ struct Preprocessing {
   bool bgr = false;
 };
 
-/// A batch [N, C, H, W] of bytes or of floats (0 to 1), ready for the network in float32. With `augment` and one key per
-/// image the random changes are applied; an image's changes depend on the seed and its key alone.
+/// A batch [N, C, H, W] of bytes or of floats (0 to 1), ready for the network in float32. With `augment` and one key
+/// per image the random changes are applied; an image's changes depend on the seed and its key alone.
 Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing, const AugmentOptions* augment,
                       uint64_t seed, const std::vector<int64_t>& keys);
 

@@ -31,7 +31,8 @@ Score evaluate(const Graph& graph, c10::Device device, const Samples& samples, c
     const Tensor images =
         ahead ? ahead->next(cancel) : samples.images.narrow(0, batch.front(), static_cast<int64_t>(batch.size()));
     const Precision precision(options.precision, device);
-    outputs.push_back(graph.forward(prepare_images(images.to(device), options.preprocessing, nullptr, 0, {})).to(at::kFloat).cpu());
+    outputs.push_back(
+        graph.forward(prepare_images(images.to(device), options.preprocessing, nullptr, 0, {})).to(at::kFloat).cpu());
   }
   const Tensor all = at::cat(outputs), targets = samples.targets.narrow(0, first, last - first).cpu();
   const double loss = loss_of(options.loss, all, targets).item<double>();

@@ -23,7 +23,8 @@ struct EvaluateOptions {
   std::string precision = "fp32";
 };
 
-/// The score on the samples from the first up to before the second of `range`. Throws INVALID_ARGUMENT where there are none.
+/// The score on the samples from the first up to before the second of `range`. Throws INVALID_ARGUMENT where there are
+/// none.
 Score evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
                const CancelToken& cancel, std::pair<int64_t, int64_t> range);
 

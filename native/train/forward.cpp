@@ -44,7 +44,8 @@ std::string find_fault(const Graph& graph, const Tensor& x) {
   std::string fault;
   graph.run(x, [&fault](size_t, const Node& node, const std::vector<Tensor>& inputs) {
     const Tensor result = node.op->forward(inputs, false);
-    if (fault.empty() && !all_finite(result)) fault = "the output of layer '" + node.name + "' is the first that is not finite";
+    if (fault.empty() && !all_finite(result))
+      fault = "the output of layer '" + node.name + "' is the first that is not finite";
     return result;
   });
   return fault.empty() ? "every layer's output is finite, the loss is not" : fault;

@@ -6,8 +6,8 @@
 
 namespace lrp {
 
-/// Forward passes of training. Dropout draws from this thread's generator, seeded anew for every batch, so that a resumed
-/// run drops what the first would have; layers whose weights are frozen (batch norms) keep their statistics.
+/// Forward passes of training. Dropout draws from this thread's generator, seeded anew for every batch, so that a
+/// resumed run drops what the first would have; layers whose weights are frozen (batch norms) keep their statistics.
 class TrainingForward {
  public:
   TrainingForward(const Graph& graph, c10::Device device, uint64_t seed, const std::set<std::string>& trained);

@@ -23,7 +23,8 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
   const c10::optional<Tensor> weights =
       options.class_weights.defined() ? c10::optional<Tensor>(options.class_weights.to(z.options())) : c10::nullopt;
   if (name == "cross-entropy" || name == "nll") {
-    if (!holds_classes(targets)) throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs class numbers as targets");
+    if (!holds_classes(targets))
+      throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs class numbers as targets");
     if (name == "cross-entropy") {
       return at::cross_entropy_loss(z, targets, weights, at::Reduction::Mean, -100, options.label_smoothing);
     }

@@ -14,7 +14,8 @@ namespace lrp {
 /// Sums of an epoch. On the CPU numbers; on a GPU a tensor that is read now and then.
 class Meter {
  public:
-  Meter(c10::Device device, bool classes, Position& position) : classes_(classes), position_(position), cpu_(device.is_cpu()) {
+  Meter(c10::Device device, bool classes, Position& position)
+      : classes_(classes), position_(position), cpu_(device.is_cpu()) {
     pending_ = at::zeros({2}, at::device(device).dtype(at::kDouble));
   }
 

@@ -34,14 +34,22 @@ void find(void* handle, const char* name, Function& function) {
 
 int type_of(const Tensor& tensor) {
   switch (tensor.scalar_type()) {
-    case at::kByte: return 1;
-    case at::kInt: return 2;
-    case at::kLong: return 4;
-    case at::kHalf: return 6;
-    case at::kFloat: return 7;
-    case at::kDouble: return 8;
-    case at::kBFloat16: return 9;
-    default: throw Error("UNSUPPORTED", std::string("NCCL takes no tensors of ") + toString(tensor.scalar_type()));
+    case at::kByte:
+      return 1;
+    case at::kInt:
+      return 2;
+    case at::kLong:
+      return 4;
+    case at::kHalf:
+      return 6;
+    case at::kFloat:
+      return 7;
+    case at::kDouble:
+      return 8;
+    case at::kBFloat16:
+      return 9;
+    default:
+      throw Error("UNSUPPORTED", std::string("NCCL takes no tensors of ") + toString(tensor.scalar_type()));
   }
 }
 
@@ -70,7 +78,8 @@ std::string NcclLibrary::new_id() const {
 }
 
 void NcclLibrary::check(Result result) const {
-  if (result != kSuccess && result != kInProgress) throw Error("UNSUPPORTED", std::string("NCCL: ") + error_text(result));
+  if (result != kSuccess && result != kInProgress)
+    throw Error("UNSUPPORTED", std::string("NCCL: ") + error_text(result));
 }
 
 NcclCommunicator::NcclCommunicator(const NcclLibrary& library, const std::string& id, int rank, int size,
@@ -93,14 +102,16 @@ NcclCommunicator::~NcclCommunicator() { end(); }
 void NcclCommunicator::sum(const Tensor& tensor) {
   void* data = tensor.data_ptr();
   begin([&] {
-    return library_.all_reduce(data, data, static_cast<size_t>(tensor.numel()), type_of(tensor), kSum, communicator_, kStream);
+    return library_.all_reduce(data, data, static_cast<size_t>(tensor.numel()), type_of(tensor), kSum, communicator_,
+                               kStream);
   });
 }
 
 void NcclCommunicator::broadcast(const Tensor& tensor) {
   void* data = tensor.data_ptr();
   begin([&] {
-    return library_.broadcast(data, data, static_cast<size_t>(tensor.numel()), type_of(tensor), 0, communicator_, kStream);
+    return library_.broadcast(data, data, static_cast<size_t>(tensor.numel()), type_of(tensor), 0, communicator_,
+                              kStream);
   });
 }
 

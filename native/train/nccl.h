@@ -10,8 +10,8 @@ namespace lrp {
 
 using at::Tensor;
 
-/// The functions of NCCL 2.14 or later, by its C interface: libtorch's CUDA library brings NCCL along, but its C++ face can
-/// only be compiled with the CUDA toolkit (docs/decisions/004).
+/// The functions of NCCL 2.14 or later, by its C interface: libtorch's CUDA library brings NCCL along, but its C++ face
+/// can only be compiled with the CUDA toolkit (docs/decisions/004).
 struct NcclLibrary {
   struct Id {
     char bytes[128];
@@ -41,8 +41,8 @@ struct NcclLibrary {
   const char* (*error_text)(Result);
 };
 
-/// One process's end of an NCCL communicator. Never waits longer than the timeout: a failure or a lost member ends it, and
-/// what it had on the device, with an error.
+/// One process's end of an NCCL communicator. Never waits longer than the timeout: a failure or a lost member ends it,
+/// and what it had on the device, with an error.
 class NcclCommunicator {
  public:
   /// Waits for all members. Throws UNSUPPORTED.

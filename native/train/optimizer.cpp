@@ -41,11 +41,11 @@ void adam(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients
   const auto& m = g.slots["exp_avg"];
   const auto& v = g.slots["exp_avg_sq"];
   if (o.name == "adamw") {
-    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false, false,
-                      {}, given(overflow));
+    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false,
+                      false, {}, given(overflow));
   } else {
-    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false, false,
-                      {}, given(overflow));
+    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false,
+                     false, {}, given(overflow));
   }
 }
 
@@ -150,14 +150,16 @@ void Optimizer::load(const std::map<std::string, Tensor>& state) {
   const auto find = [&state](const std::string& name, at::IntArrayRef shape) -> const Tensor& {
     const auto found = state.find(name);
     if (found == state.end() || found->second.sizes() != shape) {
-      throw Error("INVALID_FILE", "the checkpoint has no optimizer state '" + name + "' that fits this model and optimizer");
+      throw Error("INVALID_FILE",
+                  "the checkpoint has no optimizer state '" + name + "' that fits this model and optimizer");
     }
     return found->second;
   };
   for (size_t i = 0; i < groups_.size(); ++i) {
     ParameterGroup& group = groups_[i];
     for (auto& [slot, tensors] : group.slots) {
-      for (size_t j = 0; j < tensors.size(); ++j) tensors[j].copy_(find(slot + "/" + group.names[j], tensors[j].sizes()));
+      for (size_t j = 0; j < tensors.size(); ++j)
+        tensors[j].copy_(find(slot + "/" + group.names[j], tensors[j].sizes()));
     }
     group.steps = find("steps/" + std::to_string(i), {}).item<int64_t>();
     for (Tensor& counter : step_counters_[i]) counter.fill_(static_cast<double>(group.steps));

@@ -33,8 +33,8 @@ class Optimizer {
   /// Throws INVALID_ARGUMENT for an unknown name.
   Optimizer(OptimizerOptions options, std::vector<ParameterGroup> groups);
 
-  /// One step. `gradients` in the order of all groups' parameters, contiguous; `factor` multiplies every group's learning rate.
-  /// Nothing changes where `overflow` is given and holds 1; a GPU is not waited for to know it.
+  /// One step. `gradients` in the order of all groups' parameters, contiguous; `factor` multiplies every group's
+  /// learning rate. Nothing changes where `overflow` is given and holds 1; a GPU is not waited for to know it.
   void step(const std::vector<Tensor>& gradients, double factor, const Tensor& overflow = {});
 
   /// All parameters in order.

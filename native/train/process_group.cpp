@@ -63,7 +63,7 @@ c10::intrusive_ptr<c10d::Store> meet(const Rendezvous& where) {
 c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_group(const Rendezvous& where) {
   const auto options = c10d::ProcessGroupGloo::Options::create(where.timeout);
   using Gloo = c10d::ProcessGroupGloo;
-  options->devices.push_back(!where.interface.empty()       ? Gloo::createDeviceForInterface(where.interface)
+  options->devices.push_back(!where.interface.empty()     ? Gloo::createDeviceForInterface(where.interface)
                              : is_loopback(where.address) ? Gloo::createDeviceForHostname("127.0.0.1")
                                                           : Gloo::createDefaultDevice());
   return c10::make_intrusive<Gloo>(meet(where), where.rank, where.size, options);
@@ -72,8 +72,8 @@ c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_group(const Rendezvous& where) {
 /// Ends when what was begun is done.
 using Wait = std::function<void()>;
 
-/// Runs `begin` on tensors that stand one after the other, a bucket at a time, and takes over what it makes of them. The
-/// next bucket is packed while the one before is on its way.
+/// Runs `begin` on tensors that stand one after the other, a bucket at a time, and takes over what it makes of them.
+/// The next bucket is packed while the one before is on its way.
 void in_buckets(const std::vector<Tensor>& tensors, const std::function<Wait(Tensor&)>& begin) {
   struct Bucket {
     size_t from, to;
@@ -120,7 +120,8 @@ std::string problem_in(const std::vector<std::string>& all) {
   std::string problem;
   for (auto one = all.begin(); one != all.end(); ++one) {
     if (one->front() != '-' || std::find(all.begin(), one, *one) != one) continue;
-    problem += (problem.empty() ? "rank " : "; rank ") + std::to_string(one - all.begin()) + " cannot use NCCL: " + one->substr(1);
+    problem += (problem.empty() ? "rank " : "; rank ") + std::to_string(one - all.begin()) +
+               " cannot use NCCL: " + one->substr(1);
   }
   return problem;
 }
@@ -172,15 +173,17 @@ ProcessGroup::ProcessGroup(const Rendezvous& rendezvous) : state_(std::make_uniq
     state_->group = gloo_group(rendezvous);
   } catch (const std::exception& error) {
     throw Error("PEER", "rank " + std::to_string(rendezvous.rank) + " of " + std::to_string(rendezvous.size) +
-                            " did not meet the others at " + rendezvous.address + ":" + std::to_string(rendezvous.port) +
-                            " within " + seconds_of(rendezvous.timeout) + ": " + cause_of(error));
+                            " did not meet the others at " + rendezvous.address + ":" +
+                            std::to_string(rendezvous.port) + " within " + seconds_of(rendezvous.timeout) + ": " +
+                            cause_of(error));
   }
 }
 
 std::string ProcessGroup::prepare(c10::Device device, const FindNccl& find) {
   const auto tell = [&](const std::string& own) {
     std::vector<std::string> all;
-    for (const auto& bytes : gather(at::tensor(at::ArrayRef<uint8_t>(reinterpret_cast<const uint8_t*>(own.data()), own.size())))) {
+    for (const auto& bytes :
+         gather(at::tensor(at::ArrayRef<uint8_t>(reinterpret_cast<const uint8_t*>(own.data()), own.size())))) {
       all.emplace_back(reinterpret_cast<const char*>(bytes.const_data_ptr<uint8_t>()), bytes.numel());
     }
     return all;
@@ -207,7 +210,9 @@ std::string ProcessGroup::prepare(c10::Device device, const FindNccl& find) {
 
 void ProcessGroup::sum(const std::vector<Tensor>& tensors) { state_->run(State::Collective::kSum, tensors); }
 
-void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) { state_->run(State::Collective::kBroadcast, tensors); }
+void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) {
+  state_->run(State::Collective::kBroadcast, tensors);
+}
 
 std::vector<Tensor> ProcessGroup::gather(const Tensor& bytes) {
   const auto all = [&](Tensor own) {
@@ -236,7 +241,8 @@ struct ProcessGroup::State {
 };
 
 ProcessGroup::ProcessGroup(const Rendezvous&) {
-  throw Error("UNSUPPORTED", "this libtorch was built without Gloo, so that only one process can compute: unset WORLD_SIZE");
+  throw Error("UNSUPPORTED",
+              "this libtorch was built without Gloo, so that only one process can compute: unset WORLD_SIZE");
 }
 std::string ProcessGroup::prepare(c10::Device, const FindNccl&) { return ""; }
 void ProcessGroup::sum(const std::vector<Tensor>&) {}

@@ -27,8 +27,8 @@ struct Rendezvous {
 };
 
 /// Processes that compute together, over libtorch's Gloo; tensors on CUDA pass over NCCL where every member can use it.
-/// Every member calls the same functions in the same order; each returns when all have taken part. All throw PEER when a
-/// member is lost or the timeout has passed.
+/// Every member calls the same functions in the same order; each returns when all have taken part. All throw PEER when
+/// a member is lost or the timeout has passed.
 class ProcessGroup {
  public:
   /// Waits for all members. Throws UNSUPPORTED where libtorch was built without Gloo.

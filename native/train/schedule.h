@@ -20,8 +20,8 @@ struct ScheduleOptions {
 };
 
 /// Factor of the learning rate at a step, as PyTorch's schedulers define it: StepLR, CosineAnnealingLR (down to 0),
-/// OneCycleLR (30 % up from 1/25, cosine, down to 1/250,000; the rate is its maximum). `plateau` is constant here: see Plateau.
-/// Throws INVALID_ARGUMENT for an unknown name.
+/// OneCycleLR (30 % up from 1/25, cosine, down to 1/250,000; the rate is its maximum). `plateau` is constant here: see
+/// Plateau. Throws INVALID_ARGUMENT for an unknown name.
 double schedule_factor(const ScheduleOptions& options, int64_t step);
 
 /// ReduceLROnPlateau: counts epochs without a loss that is better by a relative threshold.

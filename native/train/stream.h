@@ -25,13 +25,15 @@ class ImageSource {
 /// bounded.
 class ReadAhead {
  public:
-  ReadAhead(ImageSource& source, std::vector<std::vector<int64_t>> batches) : source_(source), batches_(std::move(batches)) {}
+  ReadAhead(ImageSource& source, std::vector<std::vector<int64_t>> batches)
+      : source_(source), batches_(std::move(batches)) {}
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
   ~ReadAhead() { source_.clear(); }
 
   at::Tensor next(const CancelToken& cancel) {
-    for (; asked_ < batches_.size() && (asked_ < taken_ + 2 || waiting_ + batches_[asked_].size() <= kImages); ++asked_) {
+    for (; asked_ < batches_.size() && (asked_ < taken_ + 2 || waiting_ + batches_[asked_].size() <= kImages);
+         ++asked_) {
       waiting_ += batches_[asked_].size();
       source_.request(batches_[asked_]);
     }

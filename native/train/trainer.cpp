@@ -32,7 +32,8 @@ constexpr int64_t kResident = int64_t{1} << 30;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 Samples resident(const Samples& samples, c10::Device device) {
-  if (device.is_cpu() || !samples.images.defined() || static_cast<int64_t>(samples.images.nbytes()) > kResident) return samples;
+  if (device.is_cpu() || !samples.images.defined() || static_cast<int64_t>(samples.images.nbytes()) > kResident)
+    return samples;
   return {samples.images.to(device), samples.targets.to(device)};
 }
 
@@ -185,7 +186,8 @@ class Run {
   }
 
   static Tensor places(const std::vector<int64_t>& order, std::pair<int64_t, int64_t> range) {
-    return at::from_blob(const_cast<int64_t*>(order.data()) + range.first, {range.second - range.first}, at::dtype(at::kLong));
+    return at::from_blob(const_cast<int64_t*>(order.data()) + range.first, {range.second - range.first},
+                         at::dtype(at::kLong));
   }
 
   Samples batch(const std::vector<int64_t>& order, int64_t number, ReadAhead* ahead) const {
@@ -195,7 +197,8 @@ class Run {
     return {train_.images.index_select(0, here).to(device_), train_.targets.index_select(0, here).to(device_)};
   }
 
-  /// Forward and backward of the batches of one optimizer step, and the step. False when its images were not waited for.
+  /// Forward and backward of the batches of one optimizer step, and the step. False when its images were not waited
+  /// for.
   bool step(const std::vector<int64_t>& order, ReadAhead* ahead, Meter& meter) {
     std::vector<Tensor> gradients;
     int64_t images = 0;
@@ -209,7 +212,8 @@ class Run {
       throw;
     }
     for (; position_.batch < last; ++position_.batch) {
-      const Samples samples = ahead ? read[static_cast<size_t>(position_.batch - first)] : batch(order, position_.batch, nullptr);
+      const Samples samples =
+          ahead ? read[static_cast<size_t>(position_.batch - first)] : batch(order, position_.batch, nullptr);
       const auto [from, to] = range_of(order, position_.batch);
       images += to - from;
       const double weight = sharing_.alone() ? 1 : weight_of(samples.targets, places(order, {from, to}));
@@ -347,7 +351,8 @@ class Run {
   /// Highest accuracy, then lowest loss, on the validation split; without one the latest.
   bool is_best(const Score& score, bool validated) const {
     if (!validated) return true;
-    if (std::isnan(score.accuracy) || score.accuracy == position_.best_accuracy) return score.loss < position_.best_loss;
+    if (std::isnan(score.accuracy) || score.accuracy == position_.best_accuracy)
+      return score.loss < position_.best_loss;
     return score.accuracy > position_.best_accuracy;
   }
 
@@ -375,7 +380,8 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
                   const TrainOptions& options, Position position, const std::map<std::string, Tensor>& state,
                   const TrainCallbacks& callbacks, const CancelToken& cancel) {
   if (train.size() == 0) throw Error("INVALID_ARGUMENT", "the training split has no images");
-  if (train.images.defined() && train.images.size(0) != train.size()) throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
+  if (train.images.defined() && train.images.size(0) != train.size())
+    throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
   if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
   const Threads count(options.threads);
   const FlushDenormals flush;

@@ -18,7 +18,8 @@ using at::Tensor;
 template <typename T>
 void cut_plane(const T* from, T* to, int64_t height, int64_t width, const Windows& w, size_t image) {
   const int64_t right = w.left[image] - w.padding;
-  const int64_t first = std::clamp<int64_t>(-right, 0, w.width), last = std::clamp<int64_t>(width - right, first, w.width);
+  const int64_t first = std::clamp<int64_t>(-right, 0, w.width),
+                last = std::clamp<int64_t>(width - right, first, w.width);
   for (int64_t y = 0; y < w.height; ++y, to += w.width) {
     const int64_t row = w.top[image] - w.padding + (w.flip_y[image] ? w.height - 1 - y : y);
     if (row < 0 || row >= height) {
@@ -40,17 +41,21 @@ Tensor cut_rows(const Tensor& given, const Windows& windows) {
   const int64_t plane = height * width, window = windows.height * windows.width;
   const T* from = images.const_data_ptr<T>();
   T* to = result.mutable_data_ptr<T>();
-  at::parallel_for(0, images.size(0) * channels, 1 + (1 << 16) / std::max<int64_t>(window, 1), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      cut_plane(from + i * plane, to + i * window, height, width, windows, static_cast<size_t>(i / channels));
-    }
-  });
+  at::parallel_for(
+      0, images.size(0) * channels, 1 + (1 << 16) / std::max<int64_t>(window, 1), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          cut_plane(from + i * plane, to + i * window, height, width, windows, static_cast<size_t>(i / channels));
+        }
+      });
   return result;
 }
 
 /// Start of the window and direction, per image, as positions along one axis: [N, size].
-Tensor positions(const std::vector<int64_t>& start, const std::vector<int64_t>& flip, int64_t size, const Tensor& like) {
-  const auto column = [&](const std::vector<int64_t>& values) { return at::tensor(values).view({-1, 1}).to(like.device(), true); };
+Tensor positions(const std::vector<int64_t>& start, const std::vector<int64_t>& flip, int64_t size,
+                 const Tensor& like) {
+  const auto column = [&](const std::vector<int64_t>& values) {
+    return at::tensor(values).view({-1, 1}).to(like.device(), true);
+  };
   const Tensor along = at::arange(size, like.options().dtype(at::kLong)).unsqueeze(0);
   return column(start) + along + column(flip) * (size - 1 - 2 * along);
 }

@@ -6,8 +6,8 @@
 
 namespace lrp {
 
-/// Size of the windows, where the window of each image begins in the image with `padding` black pixels on every side, and
-/// whether the window is mirrored then: one entry per image.
+/// Size of the windows, where the window of each image begins in the image with `padding` black pixels on every side,
+/// and whether the window is mirrored then: one entry per image.
 struct Windows {
   int64_t height = 0, width = 0, padding = 0;
   std::vector<int64_t> top, left, flip_x, flip_y;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { ranksOf } from '../distributed.js'
-import { LrpError } from '../errors.js'
-import { defaultDevice } from '../paths.js'
+import { ranksOf } from '../distributed/process-group.js'
+import { LrpError } from '../core/errors.js'
+import { defaultDevice } from '../core/paths.js'
 import { Progress } from './progress.js'
 
 /** Flags that every command takes. */
@@ -39,7 +39,7 @@ export class CliContext {
     }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)
     if (flags.threads !== undefined) {
-      const { native, toLrpError } = await import('../native.js')
+      const { native, toLrpError } = await import('../native/addon.js')
       try {
         native().setThreads(flags.threads)
       } catch (error) {
@@ -54,7 +54,7 @@ export class CliContext {
 
 /** A driver without libtorch's CUDA libraries: somebody means to use the GPU. */
 async function noteUnusedCuda(output: Output): Promise<void> {
-  const { reason, remedy } = (await import('../native.js')).native().enableCuda()
+  const { reason, remedy } = (await import('../native/addon.js')).native().enableCuda()
   if (remedy) output.note(`note: the GPU is not used: ${reason}; "${remedy}" mends it, --device cpu says nothing`)
 }
 

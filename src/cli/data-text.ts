@@ -1,5 +1,5 @@
 import type { OriginalSizes } from '../data/dataset.js'
-import { counted } from '../plural.js'
+import { counted } from '../core/plural.js'
 
 /** `images of 3x64x64`; where files of several sizes were brought to one, from which to which. */
 export function imagesText(imageShape: number[], sizes?: OriginalSizes): string {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { LrpError } from '../errors.js'
-import { addonPath, packageRoot } from '../paths.js'
+import { LrpError } from '../core/errors.js'
+import { addonPath, packageRoot } from '../core/paths.js'
 
 /** Builds the addon on first use where the installation could not (npm may be told to run no install scripts). */
 export async function ensureAddon(stderr: NodeJS.WritableStream): Promise<void> {

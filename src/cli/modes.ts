@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import { withCommonFlags } from './context.js'
 import { withModelFlags } from './shared-flags.js'
 

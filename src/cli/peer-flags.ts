@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ProcessGroup } from '../distributed.js'
+import type { ProcessGroup } from '../distributed/process-group.js'
 import { realNumber, type CommonFlags } from './context.js'
 
 export interface PeerFlags {
@@ -19,7 +19,7 @@ export function withPeerFlags(command: Command): Command {
 export async function joinPeers(
   flags: PeerFlags & CommonFlags
 ): Promise<{ group: ProcessGroup | undefined; device: string | undefined }> {
-  const { joinProcessGroup } = await import('../distributed.js')
+  const { joinProcessGroup } = await import('../distributed/process-group.js')
   const group = await joinProcessGroup({ peerTimeout: flags.peerTimeout })
   return { group, device: group ? group.device(flags.device) : flags.device }
 }

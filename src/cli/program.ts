@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
-import { isLrpError, LrpError } from '../errors.js'
-import { nearest } from '../suggest.js'
-import { packageVersion } from '../package-version.js'
+import { isLrpError, LrpError } from '../core/errors.js'
+import { nearest } from '../core/suggest.js'
+import { packageVersion } from '../core/package-version.js'
 import { examplesText, type CliContext } from './context.js'
 import * as commands from './commands/index.js'
 

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { DataOptions } from '../data/open.js'
-import { LrpError } from '../errors.js'
-import { withoutUndefined } from '../options.js'
-import { unknownName } from '../suggest.js'
+import { LrpError } from '../core/errors.js'
+import { withoutUndefined } from '../core/options.js'
+import { unknownName } from '../core/suggest.js'
 import type { ExplainOptions, Target } from '../explain/explain.js'
 import { RULE_SETTINGS } from '../explain/settings.js'
 import type { Model } from '../model/model.js'
-import type { StateDict } from '../tensor.js'
+import type { StateDict } from '../core/tensor.js'
 import { collect, realNumber, wholeNumber, type CommonFlags } from './context.js'
 
 export interface DataFlags {

@@ -1,10 +1,10 @@
-import { withoutUndefined } from '../options.js'
+import { withoutUndefined } from '../core/options.js'
 import type { Command } from 'commander'
-import type { BatchEvent, EpochEvent } from '../train/native.js'
+import type { BatchEvent, EpochEvent } from '../native/train-types.js'
 import type { TrainOptions } from '../train/train.js'
 import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
-import { LrpError } from '../errors.js'
-import { readJson } from '../files.js'
+import { LrpError } from '../core/errors.js'
+import { readJson } from '../core/files.js'
 import { dataOptions, type DataFlags } from './shared-flags.js'
 
 type Choices = Pick<

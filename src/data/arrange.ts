@@ -1,5 +1,5 @@
-import { checkSignal } from '../errors.js'
-import type { Preprocessing } from '../model/graph.js'
+import { checkSignal } from '../core/errors.js'
+import type { Preprocessing } from '../core/graph.js'
 import { arrangeImage, isArranged, plainPreprocessing } from '../model/preprocessing.js'
 import { imagesOf, type Dataset, type SplitName } from './dataset.js'
 import { checkMemory } from './memory.js'

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LrpError } from '../errors.js'
-import { ioError } from '../files.js'
+import { LrpError } from '../core/errors.js'
+import { ioError } from '../core/files.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { carve, type SplitOptions } from './split.js'
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { LrpError } from '../errors.js'
-import type { Task } from '../model/graph.js'
+import { LrpError } from '../core/errors.js'
+import type { Task } from '../core/graph.js'
 import { middleOf } from '../model/preprocessing.js'
-import { counted } from '../plural.js'
-import { sizeOf } from '../tensor.js'
+import { counted } from '../core/plural.js'
+import { sizeOf } from '../core/tensor.js'
 
 /** Images of one split as bytes, one class number or some values each. */
 export interface Split {

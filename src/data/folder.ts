@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
 import { isHidden, listImages } from './image-files.js'

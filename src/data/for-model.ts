@@ -1,6 +1,6 @@
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import type { Model } from '../model/model.js'
-import { sizeOf } from '../tensor.js'
+import { sizeOf } from '../core/tensor.js'
 import { storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { openWith, type DataOptions } from './open.js'
 

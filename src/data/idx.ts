@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { LrpError } from '../errors.js'
-import { ioError } from '../files.js'
+import { LrpError } from '../core/errors.js'
+import { ioError } from '../core/files.js'
 import type { Split } from './dataset.js'
 
 const LARGEST = 2 ** 31

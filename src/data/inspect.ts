@@ -1,5 +1,5 @@
-import { counted } from '../plural.js'
-import { fitNormalisation } from '../train/fit-normalisation.js'
+import { counted } from '../core/plural.js'
+import { fitNormalisation } from './fit-normalisation.js'
 import { classCounts, fingerprint, type Dataset, type OriginalSizes, type SplitName } from './dataset.js'
 import { imageSheet } from './image-sheet.js'
 import { kindsText } from './kinds-text.js'

@@ -1,5 +1,5 @@
-import type { Task } from '../model/graph.js'
-import { counted } from '../plural.js'
+import type { Task } from '../core/graph.js'
+import { counted } from '../core/plural.js'
 
 /** `10 classes`, `1 value` */
 export function kindsText(count: number, task?: Task): string {

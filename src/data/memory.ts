@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 
 const MEMORY_SHARE = 0.8
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LrpError } from '../errors.js'
-import { makeFolder, writeAtomic } from '../files.js'
-import { cacheRoot } from '../paths.js'
+import { LrpError } from '../core/errors.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
+import { cacheRoot } from '../core/paths.js'
 import { hasIdxPair } from './idx.js'
 
 /** SHA-256 of the four files of the original MNIST. */

@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import { isImageFile } from './image-files.js'
 
 /** What to do about a file that is there and holds no data set. */

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { ioError } from '../files.js'
+import { ioError } from '../core/files.js'
 import { npyHeader } from './npy.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /**
  * A .npy file (float32) that is written some rows at a time, in any order, under a hidden name until it is whole. What a

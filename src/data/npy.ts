@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { unzipSync, zipSync } from 'fflate'
-import { LrpError } from '../errors.js'
-import { ioError, writeAtomic } from '../files.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import { LrpError } from '../core/errors.js'
+import { ioError, writeAtomic } from '../core/files.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 
 const LARGEST = 2 ** 32
 const MAGIC = '\x93NUMPY'

@@ -1,4 +1,4 @@
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import type { Dataset, Split } from './dataset.js'
 
 /** What values are called that have no name. */

@@ -1,4 +1,4 @@
-import { rocAuc } from './classification.js'
+import { rocAuc } from '../scores/classification.js'
 
 // Scores of one attribution map by itself, or against a mask; definitions as in Quantus 0.6. `map` is [channels * pixels] of one image.
 

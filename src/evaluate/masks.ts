@@ -1,5 +1,5 @@
-import { LrpError } from '../errors.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import { LrpError } from '../core/errors.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /**
  * Masks of images in the shape of their input: what is above 0 is inside.

@@ -1,6 +1,6 @@
 import type { Model } from '../model/model.js'
-import { sizeOf } from '../tensor.js'
-import { softmax } from './classification.js'
+import { sizeOf } from '../core/tensor.js'
+import { softmax } from '../core/logits.js'
 import { fallingOrder } from './map-metrics.js'
 import { batchOf } from './metrics/context.js'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { makeFolder } from '../files.js'
-import { LineLog } from '../line-log.js'
+import { makeFolder } from '../core/files.js'
+import { LineLog } from '../core/journal.js'
 import type { ImageResult } from './evaluate.js'
 
 /** The next images of a method. */

@@ -1,15 +1,15 @@
 import { join } from 'node:path'
-import { makeFolder, writeAtomic } from '../files.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
 import { denormalise } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
 import { lineChart, writeChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, imagePicture, type Picture } from '../plot/picture.js'
-import { counted } from '../plural.js'
+import { counted } from '../core/plural.js'
 import { flippedImages } from './flipping/curve.js'
 import type { ScoreContext } from './metrics/context.js'
 import type { Evaluation, MeanCurve } from './summary.js'
-import { toCsv } from './test.js'
+import { toCsv } from '../scores/test-model.js'
 
 const FRAMES = 8
 

@@ -2,9 +2,9 @@ import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmSync,
 import { mkdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
-import { LrpError } from '../errors.js'
-import { ioError, makeFolder, writeAtomic } from '../files.js'
-import { unknownName } from '../suggest.js'
+import { LrpError } from '../core/errors.js'
+import { ioError, makeFolder, writeAtomic } from '../core/files.js'
+import { unknownName } from '../core/suggest.js'
 
 /** Where experiments lie when nothing else is said. */
 const EXPERIMENTS = 'experiments'

@@ -1,5 +1,5 @@
-import type { AttributeResult, LayerConservation } from '../native.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import type { AttributeResult, LayerConservation } from '../native/addon.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /** Rows `from` to `to` of a batch, over the same memory. */
 export function sliceBatch(tensor: Tensor, from: number, to: number): Tensor {

@@ -1,5 +1,5 @@
 import type { Model } from '../model/model.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 import { explainWith, type ExplainOptions, type Explanation } from './explain.js'
 import { drawMaps, isTogether, outputName, whichTarget, type DrawOptions, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'

@@ -1,4 +1,4 @@
-import type { AttributeResult, LayerConservation } from '../native.js'
+import type { AttributeResult, LayerConservation } from '../native/addon.js'
 import type { Start } from './explain.js'
 
 /** What relevance started from: [targets, batch]. */

@@ -1,4 +1,4 @@
-import { optionError } from '../options.js'
+import { optionError } from '../core/options.js'
 import type { ExplainOptions } from './explain.js'
 
 /** Options that only some methods look at. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { batchFor, shareOfImages, type ProcessGroup } from '../distributed.js'
-import { LrpError } from '../errors.js'
+import { batchFor, shareOfImages, type ProcessGroup } from '../distributed/process-group.js'
+import { LrpError } from '../core/errors.js'
 import type { Model } from '../model/model.js'
 import {
   callNative,
@@ -8,14 +8,14 @@ import {
   type AttributeResult,
   type LayerConservation,
   type NodeRule
-} from '../native.js'
-import { checkNames, checkOptions, optionError } from '../options.js'
-import { counted } from '../plural.js'
+} from '../native/addon.js'
+import { checkNames, checkOptions, optionError } from '../core/options.js'
+import { counted } from '../core/plural.js'
 import { chooseComposite, type RuleChoice } from '../rules/choose.js'
 import { resolveRules } from '../rules/resolve.js'
 import type { RuleParameters } from '../rules/types.js'
-import { unknownName } from '../suggest.js'
-import { sizeOf, type StateDict, type Tensor } from '../tensor.js'
+import { unknownName } from '../core/suggest.js'
+import { sizeOf, type StateDict, type Tensor } from '../core/tensor.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { conservationErrors, warningsOf } from './conservation.js'
 import { checkEffects } from './effects.js'

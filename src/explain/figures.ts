@@ -1,4 +1,4 @@
-import { argmax, softmax } from '../evaluate/classification.js'
+import { argmax, softmax } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
@@ -12,8 +12,8 @@ import {
   type HeatmapOptions,
   type Picture
 } from '../plot/picture.js'
-import { counted } from '../plural.js'
-import { sizeOf, type Tensor } from '../tensor.js'
+import { counted } from '../core/plural.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
 
 /** What a figure can show of each map beside the original image. */

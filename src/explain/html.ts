@@ -1,6 +1,6 @@
-import { embedded, html, page, table } from '../html.js'
+import { embedded, html, page, table } from '../plot/html.js'
 import { figure } from '../plot/figure.js'
-import { counted } from '../plural.js'
+import { counted } from '../core/plural.js'
 import type { Figure } from './figures.js'
 import type { ExplainSummary } from './summary.js'
 

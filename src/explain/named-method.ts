@@ -1,6 +1,6 @@
 import { compositeNames } from '../rules/composites.js'
 import { ruleNames } from '../rules/catalogue.js'
-import { unknownName } from '../suggest.js'
+import { unknownName } from '../core/suggest.js'
 import { METHODS, type ExplainOptions } from './explain.js'
 
 /**

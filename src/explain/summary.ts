@@ -1,5 +1,5 @@
-import type { Asked } from '../asked.js'
-import { argmax, softmax } from '../evaluate/classification.js'
+import type { Asked } from '../core/command-line.js'
+import { argmax, softmax } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'

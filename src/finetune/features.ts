@@ -1,7 +1,7 @@
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
-import type { NativeSamples } from '../train/native.js'
+import type { NativeSamples } from '../native/train-types.js'
 import { labelsOf } from '../train/run.js'
 
 const MOST = 64

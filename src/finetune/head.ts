@@ -1,8 +1,8 @@
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import type { Dataset } from '../data/dataset.js'
-import type { Graph, GraphNode, ModelParts } from '../model/graph.js'
-import { callNative } from '../native.js'
-import type { RawTensor, StateDict } from '../tensor.js'
+import type { Graph, GraphNode, ModelParts } from '../core/graph.js'
+import { callNative } from '../native/addon.js'
+import type { RawTensor, StateDict } from '../core/tensor.js'
 
 /** The last layer with weights, which decides the classes or values: a linear layer, or a convolution of 1x1. */
 export interface Head {

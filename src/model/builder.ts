@@ -1,6 +1,6 @@
-import { LrpError } from '../errors.js'
-import { callNative } from '../native.js'
-import type { ModelParts, AttributeValue, Graph, GraphNode, Preprocessing } from './graph.js'
+import { LrpError } from '../core/errors.js'
+import { callNative } from '../native/addon.js'
+import type { ModelParts, AttributeValue, Graph, GraphNode, Preprocessing } from '../core/graph.js'
 import { outputShape, perAxis } from './shapes.js'
 
 /** A weight that is to be made: uniform in [-bound, bound], or one value throughout. */

@@ -1,9 +1,9 @@
 import { basename, extname } from 'node:path'
 import { z } from 'zod'
-import { LrpError } from '../errors.js'
-import { readJson } from '../files.js'
-import { checkContent } from '../options.js'
-import { counted } from '../plural.js'
+import { LrpError } from '../core/errors.js'
+import { readJson } from '../core/files.js'
+import { checkContent } from '../core/options.js'
+import { counted } from '../core/plural.js'
 import { GraphBuilder, type Architecture } from './builder.js'
 import { plainPreprocessing } from './preprocessing.js'
 

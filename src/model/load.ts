@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import { findExperiment, openExperiment } from '../experiment/experiment.js'
-import type { ModelParts } from './graph.js'
+import type { ModelParts } from '../core/graph.js'
 import { holdsWeightsAlone, importModel, type ImportOptions } from './import/index.js'
 import { choosePreprocessing } from './preprocessing.js'
-import { optionError } from '../options.js'
+import { optionError } from '../core/options.js'
 import { isSavedModel, loadParts } from './save.js'
 
 export interface LoadOptions extends ImportOptions {

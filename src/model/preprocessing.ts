@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import sharp, { type Sharp } from 'sharp'
-import { LrpError } from '../errors.js'
-import { readJson } from '../files.js'
-import { callNative } from '../native.js'
-import { checkContent } from '../options.js'
-import { sizeOf, type Tensor } from '../tensor.js'
-import type { Preprocessing } from './graph.js'
+import { LrpError } from '../core/errors.js'
+import { readJson } from '../core/files.js'
+import { callNative } from '../native/addon.js'
+import { checkContent } from '../core/options.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import type { Preprocessing } from '../core/graph.js'
 import { preprocessingSchema } from './save.js'
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406]

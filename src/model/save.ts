@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { LrpError } from '../errors.js'
-import { makeFolder, readJson, writeAtomic } from '../files.js'
+import { LrpError } from '../core/errors.js'
+import { makeFolder, readJson, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
-import { TASKS, type ModelParts } from './graph.js'
+import { TASKS, type ModelParts } from '../core/graph.js'
 
 const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
 

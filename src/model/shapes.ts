@@ -1,5 +1,5 @@
-import { LrpError } from '../errors.js'
-import type { AttributeValue } from './graph.js'
+import { LrpError } from '../core/errors.js'
+import type { AttributeValue } from '../core/graph.js'
 
 /** Shape of an op's output, batch left out everywhere, for the ops that builders use. */
 export function outputShape(

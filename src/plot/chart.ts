@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type * as echarts from 'echarts'
 import sharp from 'sharp'
-import { makeFolder, writeAtomic } from '../files.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
 import { fitText, textToPaths, textWidth } from './text.js'
 
 /** Loaded with the first chart: it takes a quarter of a second, and half of the memory of the whole package. */

@@ -1,4 +1,4 @@
-import { unknownName } from '../suggest.js'
+import { unknownName } from '../core/suggest.js'
 
 export type Colour = readonly [number, number, number]
 

@@ -1,6 +1,6 @@
-import { writeAtomic } from '../files.js'
+import { writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
-import { sizeOf } from '../tensor.js'
+import { sizeOf } from '../core/tensor.js'
 import { figure, type Panel } from './figure.js'
 import { heatmap, type Picture } from './picture.js'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import opentype from 'opentype.js'
-import { packageRoot } from '../paths.js'
+import { packageRoot } from '../core/paths.js'
 
 let font: opentype.Font | undefined
 

@@ -1,6 +1,6 @@
 import type { Evaluation } from '../evaluate/summary.js'
-import { html, table, type Html } from '../html.js'
-import { counted } from '../plural.js'
+import { html, table, type Html } from '../plot/html.js'
+import { counted } from '../core/plural.js'
 
 const ARROW = { higher: ' ↑', lower: ' ↓' }
 

@@ -1,6 +1,6 @@
-import { commandText } from '../asked.js'
-import { html, type Html } from '../html.js'
-import { counted } from '../plural.js'
+import { commandText } from '../core/command-line.js'
+import { html, type Html } from '../plot/html.js'
+import { counted } from '../core/plural.js'
 import { methodChooser, pictureGrid } from './pictures.js'
 import type { ExperimentReport } from './report.js'
 

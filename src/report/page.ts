@@ -1,4 +1,4 @@
-import { html, page, table, type Html } from '../html.js'
+import { html, page, table, type Html } from '../plot/html.js'
 import { evaluationSection } from './evaluation.js'
 import { explanationSection } from './explanations.js'
 import { pictureGrid } from './pictures.js'

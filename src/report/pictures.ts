@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { embedded, html, type Html } from '../html.js'
+import { embedded, html, type Html } from '../plot/html.js'
 import type { ExperimentReport } from './report.js'
 
 /** Shows one method of a group of sections at a time. */

@@ -1,5 +1,5 @@
-import { commandText } from '../asked.js'
-import { html, table, type Html } from '../html.js'
+import { commandText } from '../core/command-line.js'
+import { html, table, type Html } from '../plot/html.js'
 import { methodChooser, pictureGrid } from './pictures.js'
 import { gap, type ExperimentReport } from './report.js'
 import { percent } from './test-section.js'

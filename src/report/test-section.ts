@@ -1,8 +1,8 @@
-import { commandText, type Asked } from '../asked.js'
-import type { ClassificationMetrics } from '../evaluate/classification.js'
-import type { RegressionMetrics } from '../evaluate/regression.js'
-import { html, table, type Html } from '../html.js'
-import { counted } from '../plural.js'
+import { commandText, type Asked } from '../core/command-line.js'
+import type { ClassificationMetrics } from '../scores/classification.js'
+import type { RegressionMetrics } from '../scores/regression.js'
+import { html, table, type Html } from '../plot/html.js'
+import { counted } from '../core/plural.js'
 
 /** metrics.json of a test. */
 export type TestReport = {

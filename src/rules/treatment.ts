@@ -1,4 +1,4 @@
-import type { GraphNode } from '../model/graph.js'
+import type { GraphNode } from '../core/graph.js'
 import type { LayerKind } from './types.js'
 
 const ACTIVATIONS = new Set(

@@ -1,5 +1,5 @@
 import { METHODS } from '../explain/explain.js'
-import type { Graph } from '../model/graph.js'
+import type { Graph } from '../core/graph.js'
 import { RULES } from '../rules/catalogue.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { PARAMETERS, type Choice, type Parameter } from './protocol.js'

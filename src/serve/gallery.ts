@@ -1,11 +1,11 @@
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import { sliceBatch } from '../explain/batches.js'
 import { originals } from '../explain/figures.js'
 import { readInputs, type InputOptions } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes, readImage } from '../model/preprocessing.js'
 import { pictureToPng } from '../plot/picture.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../core/tensor.js'
 import type { ImageFacts } from './protocol.js'
 
 const MOST_ADDED = 64

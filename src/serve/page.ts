@@ -1,4 +1,4 @@
-import { Html, html, page } from '../html.js'
+import { Html, html, page } from '../plot/html.js'
 import { STARTS, type Choice, type Facts } from './protocol.js'
 
 const STYLE = `

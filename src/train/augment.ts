@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Dataset } from '../data/dataset.js'
-import { LrpError } from '../errors.js'
-import { toCamel, toKebab } from '../flags.js'
-import { checkContent } from '../options.js'
-import { unknownName } from '../suggest.js'
+import { LrpError } from '../core/errors.js'
+import { toCamel, toKebab } from '../core/flag-names.js'
+import { checkContent } from '../core/options.js'
+import { unknownName } from '../core/suggest.js'
 
 /**
  * Random changes of training images, drawn anew in every epoch from the run's seed. In this order: crop, flips, affine

@@ -1,10 +1,10 @@
 import type { Experiment } from '../experiment/experiment.js'
-import type { ModelParts } from '../model/graph.js'
+import type { ModelParts } from '../core/graph.js'
 import { saveParts } from '../model/save.js'
-import type { StateDict } from '../tensor.js'
+import type { StateDict } from '../core/tensor.js'
 import { writeCheckpoint, writeHistory } from './checkpoint.js'
 import { Latest } from './latest.js'
-import type { EpochEvent, Snapshot } from './native.js'
+import type { EpochEvent, Snapshot } from '../native/train-types.js'
 import { writeTensorboard } from './tensorboard.js'
 
 /**

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Experiment } from '../experiment/experiment.js'
-import { LrpError } from '../errors.js'
-import { makeFolder, writeAtomic } from '../files.js'
+import { LrpError } from '../core/errors.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
-import type { RawTensor } from '../tensor.js'
-import type { EpochEvent, Snapshot } from './native.js'
+import type { RawTensor } from '../core/tensor.js'
+import type { EpochEvent, Snapshot } from '../native/train-types.js'
 
 /** What `checkpoints/last.safetensors` holds: a snapshot and the history so far. */
 export interface Checkpoint {

@@ -1,4 +1,4 @@
-import { optionError } from '../options.js'
+import { optionError } from '../core/options.js'
 import type { GivenSettings, TrainSettings } from './settings.js'
 
 type Decider = 'model' | 'optimizer' | 'loss' | 'scheduler'

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import type { ProcessGroup } from '../distributed.js'
+import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
-import type { ModelParts } from '../model/graph.js'
+import type { ModelParts } from '../core/graph.js'
 import { Model } from '../model/model.js'
 import { loadParts, saveParts } from '../model/save.js'
 import { writeFilters } from '../plot/filters.js'
-import { writeTrainingCharts } from '../plot/training-charts.js'
-import type { StateDict } from '../tensor.js'
+import { writeTrainingCharts } from './training-charts.js'
+import type { StateDict } from '../core/tensor.js'
 import { Bookkeeper } from './bookkeeper.js'
 import type {
   BatchEvent,
@@ -16,7 +16,7 @@ import type {
   NativeTrainOptions,
   NativeTrainResult,
   Snapshot
-} from './native.js'
+} from '../native/train-types.js'
 import { runTraining } from './run.js'
 
 /** One training run and the experiment that it fills. */

@@ -1,10 +1,10 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
-import { LrpError } from '../errors.js'
-import type { Graph, Preprocessing } from '../model/graph.js'
-import { counted } from '../plural.js'
+import { LrpError } from '../core/errors.js'
+import type { Graph, Preprocessing } from '../core/graph.js'
+import { counted } from '../core/plural.js'
 import type { Job } from './job.js'
 import { checkAugmentation, nativeAugmentation } from './augment.js'
-import type { NativeSchedule, NativeTrainOptions } from './native.js'
+import type { NativeSchedule, NativeTrainOptions } from '../native/train-types.js'
 import { FOR_CLASSES, type TrainSettings } from './settings.js'
 
 /** What the addon needs for a run. @throws LrpError INVALID_ARGUMENT where settings, data set and model do not fit. */

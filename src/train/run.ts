@@ -1,8 +1,8 @@
 import { readChosen, storedShape, type Dataset, type Split } from '../data/dataset.js'
-import type { LrpError } from '../errors.js'
+import type { LrpError } from '../core/errors.js'
 import type { Model } from '../model/model.js'
-import { callNative } from '../native.js'
-import { sizeOf } from '../tensor.js'
+import { callNative } from '../native/addon.js'
+import { sizeOf } from '../core/tensor.js'
 import type {
   BatchEvent,
   BatchRequest,
@@ -12,7 +12,7 @@ import type {
   NativeTrainOptions,
   NativeTrainResult,
   Snapshot
-} from './native.js'
+} from '../native/train-types.js'
 
 export interface RunCallbacks {
   onBatch: (event: BatchEvent) => void

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { CACHES } from '../data/decode.js'
-import { TASKS } from '../model/graph.js'
+import { TASKS } from '../core/graph.js'
 import { ARCHITECTURES } from '../model/architectures/index.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
-import { LrpError } from '../errors.js'
-import { checkContent, checkOptions } from '../options.js'
-import { unknownName } from '../suggest.js'
+import { LrpError } from '../core/errors.js'
+import { checkContent, checkOptions } from '../core/options.js'
+import { unknownName } from '../core/suggest.js'
 import { augmentSchema, parseAugment } from './augment.js'
 
 export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { appendFile, stat, truncate } from 'node:fs/promises'
 import protobuf from 'protobufjs'
 import type { Experiment } from '../experiment/experiment.js'
-import { ioError, makeFolder } from '../files.js'
-import type { EpochEvent } from './native.js'
+import { ioError, makeFolder } from '../core/files.js'
+import type { EpochEvent } from '../native/train-types.js'
 
 // The part of TensorBoard's event.proto and summary.proto that scalars need.
 const { root } = protobuf.parse(

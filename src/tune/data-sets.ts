@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.js'
-import { LrpError } from '../errors.js'
-import { toKebab } from '../flags.js'
+import { LrpError } from '../core/errors.js'
+import { toKebab } from '../core/flag-names.js'
 import type { TrainSettings } from '../train/settings.js'
 import { openTrainData, type TrainOptions } from '../train/train.js'
 import type { Space } from './space.js'

@@ -1,12 +1,12 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { z } from 'zod'
-import { LrpError } from '../errors.js'
-import { toCamel, toKebab } from '../flags.js'
+import { LrpError } from '../core/errors.js'
+import { toCamel, toKebab } from '../core/flag-names.js'
 import { readLayers } from '../model/layers.js'
 import { choosePreprocessing } from '../model/preprocessing.js'
-import { checkContent } from '../options.js'
-import { nearest } from '../suggest.js'
+import { checkContent } from '../core/options.js'
+import { nearest } from '../core/suggest.js'
 import { checkSettings, settingsSchema, type TrainSettings } from '../train/settings.js'
 
 const axisSchema = z.union([

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { LrpError } from '../errors.js'
+import { LrpError } from '../core/errors.js'
 import type { Experiment } from '../experiment/experiment.js'
-import { readJson, writeAtomic } from '../files.js'
+import { readJson, writeAtomic } from '../core/files.js'
 
 const trialSchema = z.object({
   index: z.int(),

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import { CliContext } from '../../src/cli/context.js'
 import { run } from '../../src/cli/program.js'
 import { readNpy, writeNpy } from '../../src/data/npy.js'
-import { packageRoot } from '../../src/paths.js'
+import { packageRoot } from '../../src/core/paths.js'
 
 interface Result {
   status: number

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
-import type { ModelSummary } from '../../src/model/inspect.js'
+import type { ModelSummary } from '../../src/explain/inspect-model.js'
 import { describeShared, shared } from '../shared.js'
 import { cli } from './run.js'
 

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { arranged } from '../../src/data/arrange.js'
 import { fingerprint, type Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
-import type { Preprocessing } from '../../src/model/graph.js'
+import type { Preprocessing } from '../../src/core/graph.js'
 
 /** Three images of 4x6 in two classes, one in each split, each channel of one value: 10, 20, 30 in the first image. */
 function small(channels: 1 | 3): Dataset {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { classCounts, fingerprint } from '../../src/data/dataset.js'
 import { readIdx } from '../../src/data/idx.js'
 import { datasetName, datasets, openDataset } from '../../src/data/open.js'
-import { packageRoot } from '../../src/paths.js'
+import { packageRoot } from '../../src/core/paths.js'
 
 let folder = ''
 beforeEach(() => {

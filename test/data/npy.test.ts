@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { npyBytes, readNpy, readNpz, writeNpy, writeNpz } from '../../src/data/npy.js'
 import { openDataset } from '../../src/data/open.js'
-import { sizeOf } from '../../src/tensor.js'
+import { sizeOf } from '../../src/core/tensor.js'
 
 let folder = ''
 beforeEach(() => {

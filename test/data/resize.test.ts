@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
-import { native } from '../../src/native.js'
+import { native } from '../../src/native/addon.js'
 
 /** What PIL 13 makes of the picture below: `Image.resize((width, height), Image.BILINEAR)`, channels first. */
 const SMALLER = [

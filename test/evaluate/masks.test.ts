@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { masksOf } from '../../src/evaluate/masks.js'
-import type { Tensor } from '../../src/tensor.js'
+import type { Tensor } from '../../src/core/tensor.js'
 
 const input: Tensor = { data: new Float32Array(2 * 2 * 3 * 4), shape: [2, 2, 3, 4] }
 const tensor = (shape: number[], data: number[]): Tensor => ({ data: Float32Array.from(data), shape })

@@ -19,7 +19,7 @@ import {
   openExperiment,
   type Experiment
 } from '../../src/experiment/experiment.js'
-import { isLrpError } from '../../src/errors.js'
+import { isLrpError } from '../../src/core/errors.js'
 
 let base = ''
 let root = ''

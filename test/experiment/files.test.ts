@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { ioError, makeFolder, writeAtomic } from '../../src/files.js'
-import { LrpError } from '../../src/errors.js'
+import { ioError, makeFolder, writeAtomic } from '../../src/core/files.js'
+import { LrpError } from '../../src/core/errors.js'
 
 let folder = ''
 beforeEach(() => {

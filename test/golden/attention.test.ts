@@ -2,9 +2,9 @@ import { expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { Model } from '../../src/model/model.js'
-import { native } from '../../src/native.js'
+import { native } from '../../src/native/addon.js'
 import type { Composite, RuleParameters } from '../../src/rules/types.js'
-import type { RawTensor } from '../../src/tensor.js'
+import type { RawTensor } from '../../src/core/tensor.js'
 import { describeShared, floats, readJson, relativeError, shared, values } from '../shared.js'
 
 interface Operation {

@@ -1,5 +1,5 @@
 import type { ExplainOptions } from '../../src/explain/explain.js'
-import type { StateDict } from '../../src/tensor.js'
+import type { StateDict } from '../../src/core/tensor.js'
 import { values } from '../shared.js'
 
 /** The options that give each kind of reference relevance. */

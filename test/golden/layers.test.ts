@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
-import { native } from '../../src/native.js'
-import { defaultDevice } from '../../src/paths.js'
+import { native } from '../../src/native/addon.js'
+import { defaultDevice } from '../../src/core/paths.js'
 import type { RuleParameters } from '../../src/rules/types.js'
 import { describeShared, readJson, relativeError, shared } from '../shared.js'
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { Model } from '../../src/model/model.js'
-import type { StateDict } from '../../src/tensor.js'
+import type { StateDict } from '../../src/core/tensor.js'
 import { wantedOf } from './expected.js'
 import { describeShared, floats, goldenModel, relativeError, shared, values } from '../shared.js'
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { buildLayers } from '../../src/model/layers.js'
 import { initialise, GraphBuilder } from '../../src/model/builder.js'
-import { inspectModel } from '../../src/model/inspect.js'
+import { inspectModel } from '../../src/explain/inspect-model.js'
 import { Model } from '../../src/model/model.js'
 import { plainPreprocessing } from '../../src/model/preprocessing.js'
 

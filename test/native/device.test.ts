@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { native } from '../../src/native.js'
-import { packageRoot } from '../../src/paths.js'
+import { native } from '../../src/native/addon.js'
+import { packageRoot } from '../../src/core/paths.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lrp-driver-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,5 +1,6 @@
-// NCCL's C interface over ordinary memory, for test/native/nccl.test.ts: members meet in a mapped file whose name is the id,
-// in the folder FAKE_NCCL_FOLDER. FAKE_NCCL makes it misbehave: "no id", "refuses RANK" at the beginning, "hangs": sums are waited for for ever.
+// NCCL's C interface over ordinary memory, for test/native/nccl.test.ts: members meet in a mapped file whose name is
+// the id, in the folder FAKE_NCCL_FOLDER. FAKE_NCCL makes it misbehave: "no id", "refuses RANK" at the beginning,
+// "hangs": sums are waited for for ever.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -91,8 +92,10 @@ int ncclAllReduce(const void* from, void* to, size_t count, int type, int, Commu
   const size_t width = type == 7 ? 4 : 8;
   std::memcpy(c->shared->data[c->rank], from, count * width);
   meet(*c);
-  if (type == 7) add_up(*c, static_cast<float*>(to), count);
-  else add_up(*c, static_cast<double*>(to), count);
+  if (type == 7)
+    add_up(*c, static_cast<float*>(to), count);
+  else
+    add_up(*c, static_cast<double*>(to), count);
   meet(*c);
   return kInProgress;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import type { Tensor } from '../../src/tensor.js'
+import type { Tensor } from '../../src/core/tensor.js'
 import { sequentialModel } from '../models.js'
 
 const [HEIGHT, WIDTH] = [7, 11]

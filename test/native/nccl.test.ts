@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { freePort } from '../port.js'
-import { packageRoot } from '../../src/paths.js'
+import { packageRoot } from '../../src/core/paths.js'
 
 /** What one process prints: native code of train/process_group.cpp and train/nccl.cpp over the library fake_nccl.cpp. */
 interface Told {

@@ -5,7 +5,7 @@ import { explain } from '../../src/explain/explain.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
-import { packageRoot } from '../../src/paths.js'
+import { packageRoot } from '../../src/core/paths.js'
 
 const lenet = async (): Promise<Model> =>
   Model.create(await initialise(buildArchitecture('lenet', { classes: 10, imageShape: [1, 28, 28] }), 1), 'cpu')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
-import type { Tensor } from '../../src/tensor.js'
+import type { Tensor } from '../../src/core/tensor.js'
 
 describe('methods beside LRP', () => {
   let model: Model

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { explain, type ExplainOptions, type Explanation } from '../../src/explain/explain.js'
 import { GraphBuilder, initialise, type Architecture } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
-import type { Tensor } from '../../src/tensor.js'
+import type { Tensor } from '../../src/core/tensor.js'
 
 type Step = 'convolution' | 'residual' | 'branch' | 'average' | 'maximum'
 interface Shape {

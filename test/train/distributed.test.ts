@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { freePort } from '../port.js'
-import { packageRoot } from '../../src/paths.js'
+import { packageRoot } from '../../src/core/paths.js'
 import { loadParts } from '../../src/model/save.js'
-import type { EpochEvent } from '../../src/train/native.js'
+import type { EpochEvent } from '../../src/native/train-types.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
-import type { RawTensor } from '../../src/tensor.js'
+import type { RawTensor } from '../../src/core/tensor.js'
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-ranks-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { native } from '../../src/native.js'
-import type { RawTensor } from '../../src/tensor.js'
+import { native } from '../../src/native/addon.js'
+import type { RawTensor } from '../../src/core/tensor.js'
 
 interface Values {
   data: number[]

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import protobuf from 'protobufjs'
-import type { EpochEvent } from '../../src/train/native.js'
+import type { EpochEvent } from '../../src/native/train-types.js'
 import { createExperiment } from '../../src/experiment/experiment.js'
 import { crc32c, eventRecords, writeTensorboard } from '../../src/train/tensorboard.js'
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
-import { packageRoot } from '../../src/paths.js'
+import { packageRoot } from '../../src/core/paths.js'
 import { Model } from '../../src/model/model.js'
 import { checkSettings } from '../../src/train/settings.js'
 import {

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-// libtorch holds Gloo but ships none of its headers, which libtorch's own header of the Gloo process group includes. These
-// are the few names it needs: nothing here is made or called by us, the objects live behind pointers in libtorch.
+// libtorch holds Gloo but ships none of its headers, which libtorch's own header of the Gloo process group includes.
+// These are the few names it needs: nothing here is made or called by us, the objects live behind pointers in libtorch.
 namespace gloo {
 
 namespace transport {

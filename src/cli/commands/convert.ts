@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { counted } from '../../plural.js'
+import { counted } from '../../core/plural.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { openModel, withModelFlags, type ModelFlags } from '../shared-flags.js'
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { DatasetSummary } from '../../data/inspect.js'
-import type { Task } from '../../model/graph.js'
+import type { Task } from '../../core/graph.js'
 import { kindsText } from '../../data/kinds-text.js'
-import { checkSignal, LrpError } from '../../errors.js'
+import { checkSignal, LrpError } from '../../core/errors.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import { imagesText, leftOutText } from '../data-text.js'
@@ -52,7 +52,7 @@ async function look(flags: Flags, context: CliContext): Promise<void> {
   const summary = await inspectDataset(dataset)
   checkSignal(signal)
   if (flags.output !== undefined) {
-    const { writeAtomic } = await import('../../files.js')
+    const { writeAtomic } = await import('../../core/files.js')
     const { split = 'train' } = flags
     if (dataset.splits[split].labels.length === 0)
       throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { packageRoot } from '../../paths.js'
+import { packageRoot } from '../../core/paths.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 
 interface Flags extends CommonFlags {

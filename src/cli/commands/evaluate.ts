@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { LrpError } from '../../errors.js'
-import { counted } from '../../plural.js'
+import { LrpError } from '../../core/errors.js'
+import { counted } from '../../core/plural.js'
 import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { refuseOthers, type Mode } from '../modes.js'
 import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'

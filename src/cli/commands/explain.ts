@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { View } from '../../explain/figures.js'
 import type { Format } from '../../explain/to-files.js'
-import { counted } from '../../plural.js'
+import { counted } from '../../core/plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ClassificationMetrics } from '../../evaluate/classification.js'
+import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { FinetuneMode } from '../../finetune/finetune.js'
 import { withCommonFlags, type CliContext } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'

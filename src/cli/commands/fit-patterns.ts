@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { PatternKind } from '../../explain/patterns.js'
-import { counted } from '../../plural.js'
+import { counted } from '../../core/plural.js'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { LrpError } from '../../errors.js'
-import type { ModelSummary } from '../../model/inspect.js'
+import { LrpError } from '../../core/errors.js'
+import type { ModelSummary } from '../../explain/inspect-model.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { openModel, withModelFlags, type ModelFlags } from '../shared-flags.js'
 
@@ -35,7 +35,7 @@ export function register(program: Command, context: CliContext): void {
       throw new LrpError('INVALID_ARGUMENT', `--format must be one of ${FORMATS.join(', ')}, not '${flags.format}'`)
     }
     const output = await context.begin(flags)
-    const { inspectModel, toMermaid } = await import('../../model/inspect.js')
+    const { inspectModel, toMermaid } = await import('../../explain/inspect-model.js')
     const { model } = await openModel(name, flags)
     try {
       const { rule, composite, rules, format } = flags

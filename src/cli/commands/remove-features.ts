@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Fill } from '../../evaluate/removal.js'
-import { counted } from '../../plural.js'
+import { counted } from '../../core/plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import {

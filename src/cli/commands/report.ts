@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ReportFormat } from '../../report/report.js'
-import { LrpError } from '../../errors.js'
+import { LrpError } from '../../core/errors.js'
 import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 
 interface Flags extends CommonFlags {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { asked } from '../../asked.js'
+import { asked } from '../../core/command-line.js'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
-import type { RegressionMetrics } from '../../evaluate/regression.js'
-import type { TestOptions } from '../../evaluate/test.js'
+import type { RegressionMetrics } from '../../scores/regression.js'
+import type { TestOptions } from '../../scores/test-model.js'
 import type { Model } from '../../model/model.js'
-import { counted } from '../../plural.js'
+import { counted } from '../../core/plural.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
@@ -64,7 +64,7 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
 type Scored = { line: string; metrics: object; imagesPerSecond: number; files: string[]; skipped: string[] }
 
 async function scoreClasses(model: Model, options: TestOptions): Promise<Scored> {
-  const { test } = await import('../../evaluate/test.js')
+  const { test } = await import('../../scores/test-model.js')
   const { metrics, ...more } = await test(model, options)
   const { accuracy, images, macroF1, logLoss } = metrics
   const line = `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
@@ -72,7 +72,7 @@ async function scoreClasses(model: Model, options: TestOptions): Promise<Scored>
 }
 
 async function scoreValues(model: Model, options: TestOptions): Promise<Scored> {
-  const { testRegression } = await import('../../evaluate/regression.js')
+  const { testRegression } = await import('../../scores/regression.js')
   const { metrics, ...more } = await testRegression(model, options)
   return { line: valuesLine(metrics), metrics, ...more }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { counted } from '../../plural.js'
+import { counted } from '../../core/plural.js'
 import { withCommonFlags, type CliContext, type Output } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
@@ -51,7 +51,7 @@ export async function showTrained(
   { command = 'train', ...more }: { command?: string; [key: string]: unknown } = {},
   lines: string[] = []
 ): Promise<void> {
-  const { LrpError } = await import('../../errors.js')
+  const { LrpError } = await import('../../core/errors.js')
   const { experiment, history, bestEpoch, completed, reason, shared } = result
   const json = {
     experiment: experiment.name,

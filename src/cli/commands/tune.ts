@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { toKebab, valueText } from '../../flags.js'
-import { withoutUndefined } from '../../options.js'
-import { counted } from '../../plural.js'
+import { toKebab, valueText } from '../../core/flag-names.js'
+import { withoutUndefined } from '../../core/options.js'
+import { counted } from '../../core/plural.js'
 import type { GivenSpace, Measure, Trial, TuneResult } from '../../tune/tune.js'
 import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
@@ -55,8 +55,8 @@ export function register(program: Command, context: CliContext): void {
 }
 
 async function runTune(flags: Flags, context: CliContext): Promise<void> {
-  const { LrpError } = await import('../../errors.js')
-  const { readJson } = await import('../../files.js')
+  const { LrpError } = await import('../../core/errors.js')
+  const { readJson } = await import('../../core/files.js')
   const { tune } = await import('../../tune/tune.js')
   const output = await context.begin(flags)
   if (flags.space === undefined && flags.resume === undefined) {

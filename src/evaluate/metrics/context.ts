@@ -1,6 +1,6 @@
 import type { Model } from '../../model/model.js'
-import { sizeOf, type Tensor } from '../../tensor.js'
-import { softmax } from '../classification.js'
+import { sizeOf, type Tensor } from '../../core/tensor.js'
+import { softmax } from '../../core/logits.js'
 
 /** One explained image, with what a score may need beside it. */
 export interface ScoreContext {

@@ -5,7 +5,7 @@ import { areaOver } from '../flipping/areas.js'
 import { flipCurves, flippedImages, flippingSchema, type GivenFlipping } from '../flipping/curve.js'
 import type { FlipOrder } from '../flipping/order.js'
 import { normal } from '../flipping/replacement.js'
-import { argmax } from '../classification.js'
+import { argmax } from '../../core/logits.js'
 import { pearson } from '../similarity.js'
 import { batchOf, rangeOf, stacked, targetScores, type ScoreContext } from './context.js'
 

@@ -1,5 +1,5 @@
-import { unknownName } from '../../suggest.js'
-import { LrpError } from '../../errors.js'
+import { unknownName } from '../../core/suggest.js'
+import { LrpError } from '../../core/errors.js'
 import * as maps from '../map-metrics.js'
 import * as axiomatic from './axiomatic.js'
 import type { ScoreContext } from './context.js'

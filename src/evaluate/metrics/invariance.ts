@@ -1,6 +1,6 @@
-import type { Graph, GraphNode, ModelParts, Preprocessing } from '../../model/graph.js'
+import type { Graph, GraphNode, ModelParts, Preprocessing } from '../../core/graph.js'
 import { Model } from '../../model/model.js'
-import { sizeOf, type RawTensor } from '../../tensor.js'
+import { sizeOf, type RawTensor } from '../../core/tensor.js'
 import { rangeOf, stacked, type ScoreContext } from './context.js'
 
 /**

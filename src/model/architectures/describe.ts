@@ -1,5 +1,5 @@
-import { sizeOf } from '../../tensor.js'
-import type { Preprocessing } from '../graph.js'
+import { sizeOf } from '../../core/tensor.js'
+import type { Preprocessing } from '../../core/graph.js'
 import { ARCHITECTURES } from './index.js'
 
 export interface ArchitectureSummary {

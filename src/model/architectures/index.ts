@@ -1,4 +1,4 @@
-import { unknownName } from '../../suggest.js'
+import { unknownName } from '../../core/suggest.js'
 import type { Architecture } from '../builder.js'
 import { alexnet } from './alexnet.js'
 import { convnextTiny } from './convnext.js'

@@ -1,4 +1,4 @@
-import { LrpError } from '../../errors.js'
+import { LrpError } from '../../core/errors.js'
 import { GraphBuilder, type Architecture } from '../builder.js'
 import { plainPreprocessing } from '../preprocessing.js'
 

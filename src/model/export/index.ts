@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { LrpError } from '../../errors.js'
+import { LrpError } from '../../core/errors.js'
 import { writeSafetensors } from '../import/safetensors.js'
 import type { Model } from '../model.js'
 import { writeOnnx } from './onnx.js'

@@ -1,7 +1,7 @@
-import { LrpError } from '../../errors.js'
+import { LrpError } from '../../core/errors.js'
 import { bytesOf } from '../import/onnx/file.js'
-import type { RawTensor } from '../../tensor.js'
-import type { AttributeValue, GraphNode } from '../graph.js'
+import type { RawTensor } from '../../core/tensor.js'
+import type { AttributeValue, GraphNode } from '../../core/graph.js'
 
 export interface OnnxNode {
   op_type: string

@@ -1,5 +1,5 @@
-import { LrpError } from '../../errors.js'
-import type { AttributeValue } from '../graph.js'
+import { LrpError } from '../../core/errors.js'
+import type { AttributeValue } from '../../core/graph.js'
 import type { Draft } from './draft.js'
 
 /** A call of an aten op with its arguments by name, tensors replaced by what they stand for. */

@@ -1,5 +1,5 @@
-import type { RawTensor, StateDict } from '../../tensor.js'
-import type { AttributeValue, Graph, GraphNode } from '../graph.js'
+import type { RawTensor, StateDict } from '../../core/tensor.js'
+import type { AttributeValue, Graph, GraphNode } from '../../core/graph.js'
 
 /** A graph while a file is read: names become unique, and what the output does not need is left out at the end. */
 export class Draft {

@@ -1,5 +1,5 @@
-import { LrpError } from '../../errors.js'
-import type { DType } from '../../tensor.js'
+import { LrpError } from '../../core/errors.js'
+import type { DType } from '../../core/tensor.js'
 
 const MOST_OBJECTS = 5_000_000
 

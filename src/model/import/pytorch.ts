@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { open, type FileHandle } from 'node:fs/promises'
-import { LrpError } from '../../errors.js'
-import { ioError } from '../../files.js'
-import { DTYPE_SIZE, sizeOf, type StateDict } from '../../tensor.js'
+import { LrpError } from '../../core/errors.js'
+import { ioError } from '../../core/files.js'
+import { DTYPE_SIZE, sizeOf, type StateDict } from '../../core/tensor.js'
 import { TensorRef, Unpickler } from './pickle.js'
 import { readRange, ZipArchive, type FileRange } from './zip.js'
 

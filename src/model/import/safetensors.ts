@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { LrpError } from '../../errors.js'
-import { ioError, writeAtomic } from '../../files.js'
-import { DTYPE_SIZE, sizeOf, type DType, type RawTensor, type StateDict } from '../../tensor.js'
+import { LrpError } from '../../core/errors.js'
+import { ioError, writeAtomic } from '../../core/files.js'
+import { DTYPE_SIZE, sizeOf, type DType, type RawTensor, type StateDict } from '../../core/tensor.js'
 
 const LARGEST_HEADER = 100_000_000
 

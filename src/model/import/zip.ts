@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { inflateRaw } from 'node:zlib'
-import { LrpError } from '../../errors.js'
+import { LrpError } from '../../core/errors.js'
 
 const LARGEST_DIRECTORY = 64 << 20
 const MOST_ENTRIES = 200_000

@@ -1,6 +1,6 @@
 import { Model } from '../../../src/model/model.js'
 import { sequentialModel } from '../../models.js'
-import type { RawTensor } from '../../../src/tensor.js'
+import type { RawTensor } from '../../../src/core/tensor.js'
 
 /** Weight of input i for class k of `linearModel`. */
 export const weightOf = (k: number, i: number): number => Math.sin(1 + 7 * k + 3 * i)

@@ -5,8 +5,8 @@ import { MAP_METRICS, scoreMaps } from '../../../src/evaluate/score-maps.js'
 import { METRICS, chooseMetrics } from '../../../src/evaluate/metrics/index.js'
 import { explain } from '../../../src/explain/explain.js'
 import { Model } from '../../../src/model/model.js'
-import { packageRoot } from '../../../src/paths.js'
-import type { Tensor } from '../../../src/tensor.js'
+import { packageRoot } from '../../../src/core/paths.js'
+import type { Tensor } from '../../../src/core/tensor.js'
 import { linearModel } from './linear.js'
 
 describe('the registry', () => {

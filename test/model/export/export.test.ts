@@ -7,8 +7,8 @@ import { readNpy, writeNpy } from '../../../src/data/npy.js'
 import { exportModel } from '../../../src/model/export/index.js'
 import { readSafetensors } from '../../../src/model/import/safetensors.js'
 import { Model } from '../../../src/model/model.js'
-import { packageRoot } from '../../../src/paths.js'
-import type { Tensor } from '../../../src/tensor.js'
+import { packageRoot } from '../../../src/core/paths.js'
+import type { Tensor } from '../../../src/core/tensor.js'
 import { floats, relativeError } from '../../shared.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lrp-export-'))

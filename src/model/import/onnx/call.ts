@@ -1,4 +1,4 @@
-import { LrpError } from '../../../errors.js'
+import { LrpError } from '../../../core/errors.js'
 import { Constant } from './constant.js'
 import { tensorOf, type OnnxAttribute, type OnnxNode } from './file.js'
 

@@ -1,4 +1,4 @@
-import { DTYPE_SIZE, sizeOf, type DType, type RawTensor } from '../../../tensor.js'
+import { DTYPE_SIZE, sizeOf, type DType, type RawTensor } from '../../../core/tensor.js'
 import { bytesOf } from './file.js'
 
 /**

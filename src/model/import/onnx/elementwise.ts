@@ -1,4 +1,4 @@
-import type { GraphNode } from '../../graph.js'
+import type { GraphNode } from '../../../core/graph.js'
 import { isConstant, type NodeValue, type OnnxCall, type Value } from './call.js'
 import type { Constant } from './constant.js'
 import { broadcastShape } from './fold.js'

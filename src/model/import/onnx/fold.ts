@@ -1,4 +1,4 @@
-import { sizeOf, type DType } from '../../../tensor.js'
+import { sizeOf, type DType } from '../../../core/tensor.js'
 import { BATCH, Constant } from './constant.js'
 import { ONNX_DTYPES } from './file.js'
 import type { OnnxCall } from './call.js'

@@ -1,4 +1,4 @@
-import type { AttributeValue, GraphNode } from '../../graph.js'
+import type { AttributeValue, GraphNode } from '../../../core/graph.js'
 import { Draft } from '../draft.js'
 import { isConstant, type NodeValue, type OnnxCall, type Value } from './call.js'
 import { BATCH, Constant } from './constant.js'

@@ -1,4 +1,4 @@
-import type { GraphNode } from '../../graph.js'
+import type { GraphNode } from '../../../core/graph.js'
 import type { NodeValue, OnnxCall, Value } from './call.js'
 import type { OnnxDraft } from './onnx-draft.js'
 

@@ -1,4 +1,4 @@
-import { sizeOf } from '../../../tensor.js'
+import { sizeOf } from '../../../core/tensor.js'
 import { isConstant, type NodeValue, type OnnxCall, type Value } from './call.js'
 import { BATCH, Constant } from './constant.js'
 import { broadcastShape } from './fold.js'

@@ -1,4 +1,4 @@
-import { LrpError } from '../../../errors.js'
+import { LrpError } from '../../../core/errors.js'
 import { readRange, type FileRange } from '../zip.js'
 
 const WINDOW = 1 << 16

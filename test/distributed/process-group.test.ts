@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { batchFor, joinProcessGroup, ProcessGroup, ranksOf, shareOfImages } from '../src/distributed.js'
-import type { NativeProcessGroup } from '../src/native.js'
+import {
+  batchFor,
+  joinProcessGroup,
+  ProcessGroup,
+  ranksOf,
+  shareOfImages
+} from '../../src/distributed/process-group.js'
+import type { NativeProcessGroup } from '../../src/native/addon.js'
 
 const meeting = { MASTER_ADDR: 'node1', MASTER_PORT: '1234' }
 const unused = undefined as unknown as NativeProcessGroup

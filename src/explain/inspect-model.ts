@@ -1,11 +1,11 @@
 import type { RuleChoice } from '../rules/choose.js'
 import { chooseComposite } from '../rules/choose.js'
 import { planNodes } from '../rules/resolve.js'
-import { isLrpError } from '../errors.js'
-import type { NodeRule } from '../native.js'
-import { sizeOf } from '../tensor.js'
-import type { GraphNode } from './graph.js'
-import type { Model } from './model.js'
+import { isLrpError } from '../core/errors.js'
+import type { NodeRule } from '../native/addon.js'
+import { sizeOf } from '../core/tensor.js'
+import type { GraphNode } from '../core/graph.js'
+import type { Model } from '../model/model.js'
 
 /** A node of a network as `inspect` shows it. */
 export interface NodeSummary {

@@ -1,4 +1,4 @@
-import { toKebab } from './flags.js'
+import { toKebab } from './flag-names.js'
 
 type Plain = string | number | boolean | (string | number)[]
 

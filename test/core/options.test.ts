@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { checkContent, checkNames, checkOptions } from '../src/options.js'
-import { layersSchema } from '../src/model/layers.js'
+import { checkContent, checkNames, checkOptions } from '../../src/core/options.js'
+import { layersSchema } from '../../src/model/layers.js'
 
 const schema = z.object({
   share: z.number().min(0).lt(1).optional(),

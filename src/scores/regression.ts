@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import type { Asked } from '../asked.js'
+import type { Asked } from '../core/command-line.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { imageSheet } from '../data/image-sheet.js'
-import { LrpError } from '../errors.js'
-import { makeFolder, writeAtomic } from '../files.js'
+import { LrpError } from '../core/errors.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
 import { scatterChart, writeChart } from '../plot/chart.js'
-import type { Tensor } from '../tensor.js'
-import { askedOf, outputsOn, toCsv, WORST, writes, type TestOptions } from './test.js'
+import type { Tensor } from '../core/tensor.js'
+import { askedOf, outputsOn, toCsv, WORST, writes, type TestOptions } from './test-model.js'
 
 /** How well values are predicted. */
 export interface ValueScore {

@@ -47,7 +47,7 @@ export interface ModelParts {
   /** Architecture or file stem. */
   name: string
   graph: Graph
-  tensors: import('../tensor.js').StateDict
+  tensors: import('./tensor.js').StateDict
   preprocessing?: Preprocessing
   /** `classification` where it is not known. */
   task?: Task

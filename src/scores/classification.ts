@@ -1,4 +1,5 @@
-import type { Tensor } from '../tensor.js'
+import { argmax, softmax } from '../core/logits.js'
+import type { Tensor } from '../core/tensor.js'
 
 /** Scores of a classifier; the definitions are scikit-learn's. */
 export interface ClassificationMetrics {
@@ -41,30 +42,6 @@ export interface ClassScore {
   precision: number
   recall: number
   f1: number
-}
-
-/** Probabilities of [images, classes] logits. */
-export function softmax(logits: Tensor): Float64Array {
-  const [images, classes] = logits.shape as [number, number]
-  const result = new Float64Array(images * classes)
-  for (let i = 0; i < images; i++) {
-    const row = logits.data.subarray(i * classes, (i + 1) * classes)
-    const largest = Math.max(...row)
-    let sum = 0
-    for (let c = 0; c < classes; c++) sum += result[i * classes + c] = Math.exp(row[c]! - largest)
-    for (let c = 0; c < classes; c++) result[i * classes + c]! /= sum
-  }
-  return result
-}
-
-/** Index of the largest value of each row; of equal ones the first. */
-export function argmax(logits: Tensor): Int32Array {
-  const [images, classes] = logits.shape as [number, number]
-  return Int32Array.from({ length: images }, (_, i) => {
-    let best = 0
-    for (let c = 1; c < classes; c++) if (logits.data[i * classes + c]! > logits.data[i * classes + best]!) best = c
-    return best
-  })
 }
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)

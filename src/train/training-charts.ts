@@ -1,6 +1,6 @@
 import type { Experiment } from '../experiment/experiment.js'
-import type { EpochEvent } from '../train/native.js'
-import { lineChart, writeChart } from './chart.js'
+import type { EpochEvent } from '../native/train-types.js'
+import { lineChart, writeChart } from '../plot/chart.js'
 
 /** `charts/loss`, and of classifiers `charts/accuracy`: training and validation per epoch. */
 export async function writeTrainingCharts(experiment: Experiment, history: EpochEvent[]): Promise<void> {

@@ -1,9 +1,9 @@
 import { deserialize, serialize } from 'node:v8'
 import { z } from 'zod'
-import { LrpError, type ErrorCode } from './errors.js'
-import { callNative, native, type NativeProcessGroup } from './native.js'
-import { checkNames, checkOptions } from './options.js'
-import { defaultDevice } from './paths.js'
+import { LrpError, type ErrorCode } from '../core/errors.js'
+import { callNative, native, type NativeProcessGroup } from '../native/addon.js'
+import { checkNames, checkOptions } from '../core/options.js'
+import { defaultDevice } from '../core/paths.js'
 
 /** This process's place among those that compute together. */
 export interface Ranks {

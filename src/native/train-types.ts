@@ -1,5 +1,5 @@
-import type { NativeCancelToken, NativeProcessGroup } from '../native.js'
-import type { RawTensor, Tensor } from '../tensor.js'
+import type { NativeCancelToken, NativeProcessGroup } from './addon.js'
+import type { RawTensor, Tensor } from '../core/tensor.js'
 
 export interface NativeSamples {
   /** [images, ...]: bytes, or float32 that are already between 0 and 1. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { classificationMetrics, rocAuc } from '../../src/evaluate/classification.js'
+import { classificationMetrics, rocAuc } from '../../src/scores/classification.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { describeShared, floats, readJson, shared, values } from '../shared.js'
 

@@ -1,5 +1,5 @@
-import { native } from './native.js'
-import { packageVersion } from './package-version.js'
+import { native } from './addon.js'
+import { packageVersion } from '../core/package-version.js'
 
 /** What a result was made with: written beside every number. */
 export function versions(): Record<string, string> {

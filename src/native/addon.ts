@@ -1,19 +1,19 @@
 import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { LrpError, type ErrorCode } from './errors.js'
-import type { ParameterSpec } from './model/builder.js'
-import type { Graph } from './model/graph.js'
-import { addonPath, packageRoot } from './paths.js'
-import type { RuleParameters } from './rules/types.js'
-import type { RawTensor, Tensor } from './tensor.js'
-import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTrainResult } from './train/native.js'
+import { LrpError, type ErrorCode } from '../core/errors.js'
+import type { ParameterSpec } from '../model/builder.js'
+import type { Graph } from '../core/graph.js'
+import { addonPath, packageRoot } from '../core/paths.js'
+import type { RuleParameters } from '../rules/types.js'
+import type { RawTensor, Tensor } from '../core/tensor.js'
+import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTrainResult } from './train-types.js'
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
 export interface NativeAddon {
   Model: { create(graph: Graph, tensors: Record<string, RawTensor>, device: string): Promise<NativeModel> }
   CancelToken: new () => NativeCancelToken
-  /** Of several processes that compute together (src/distributed.ts). */
+  /** Of several processes that compute together (src/distributed/process-group.ts). */
   ProcessGroup: new (options: NativeProcessGroupOptions) => NativeProcessGroup
   PatternFitter: new (model: NativeModel, positiveOnly: boolean) => NativePatternFitter
   info(): NativeInfo
@@ -30,7 +30,7 @@ export interface NativeAddon {
   arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
   /** Random tensors for training to start from. */
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
-  /** Trains a model in place; one call per run, progress through the callback (src/train/native.ts). */
+  /** Trains a model in place; one call per run, progress through the callback (src/native/train-types.ts). */
   train(model: NativeModel, data: NativeTrainData, options: NativeTrainOptions): Promise<NativeTrainResult>
   /** The parts of a training step by themselves, for tests and teaching. */
   trainingSteps: NativeTrainingSteps

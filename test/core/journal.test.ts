@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
-import { LineLog } from '../src/line-log.js'
+import { LineLog } from '../../src/core/journal.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lrp-line-log-'))
 const path = join(folder, 'log.jsonl')

@@ -1,5 +1,5 @@
-import { loadImages, type Dataset } from '../data/dataset.js'
-import type { Preprocessing } from '../model/graph.js'
+import { loadImages, type Dataset } from './dataset.js'
+import type { Preprocessing } from '../core/graph.js'
 
 const AT_ONCE = 256
 

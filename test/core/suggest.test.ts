@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { nearest, unknownName } from '../src/suggest.js'
+import { nearest, unknownName } from '../../src/core/suggest.js'
 
 test('the nearest name, where one is near enough', () => {
   expect(nearest('epsilom', ['gamma', 'epsilon', 'epsilon-plus'])).toBe('epsilon')
