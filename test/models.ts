@@ -1,6 +1,6 @@
 import type { AttributeValue, GraphNode } from '../src/core/graph.js'
 import { Model } from '../src/model/model.js'
-import type { StateDict } from '../src/core/tensor.js'
+import type { RawTensor, StateDict } from '../src/core/tensor.js'
 
 /** A chain of layers with weights named like torch.nn.Sequential's. */
 export function sequentialModel(
@@ -19,4 +19,20 @@ export function sequentialModel(
     }
   })
   return Model.create({ name: 'sequential', graph: { inputShape, nodes, output: nodes.at(-1)!.name }, tensors })
+}
+
+/** A float32 tensor as a weight. */
+export function weight(shape: number[], values: ArrayLike<number>): RawTensor {
+  return { dtype: 'f32', shape, data: new Uint8Array(Float32Array.from(values).buffer) }
+}
+
+/** A node of a small graph. */
+export function node(
+  name: string,
+  op: string,
+  inputs: string[],
+  attributes: Record<string, AttributeValue> = {},
+  parameters: Record<string, string> = {}
+): GraphNode {
+  return { name, op, inputs, attributes, parameters }
 }

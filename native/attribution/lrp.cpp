@@ -7,6 +7,7 @@
 #include <set>
 
 #include "../error.h"
+#include "../finite.h"
 #include "../graph/passes.h"
 
 namespace lrp {
@@ -92,6 +93,13 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   return result;
 }
 
+/// The same again, only to find the node at fault.
+[[noreturn]] void refuse_not_finite(const Graph& graph, const Tensor& input, LrpOptions options) {
+  options.find_not_finite = true;
+  explain(graph, input, options);
+  throw Error("NUMERIC", "the relevance of the input is not finite");
+}
+
 }  // namespace
 
 Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options) {
@@ -106,13 +114,17 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   for (const auto& layer : options.layers) recorder.wanted[source(layer)] = true;
   recorder.conservation = options.conservation;
   recorder.top_k = options.top_k;
+  recorder.find_not_finite = options.find_not_finite;
   recorder.cancel = options.cancel;
+  recorder.images = x.size(0);
+  if (options.conservation || options.top_k < 1) recorder.layouts = graph.batch_layouts(x);
 
   const Tensor output = graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
     return propagate(i, node, inputs, plan[i], recorder);
   });
   Explanation result;
   result.logits = output.detach();
+  if (!all_finite(result.logits)) refuse_not_finite(graph, input, options);
   result.targets = target_rows(options.targets, result.logits);
 
   std::vector<Tensor> starts;
@@ -129,6 +141,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
     recorder.keep_for_more = t + 1 < starts.size();
     maps.push_back(torch::autograd::grad({output}, {x}, {starts[t]}, recorder.keep_for_more, false, true)[0]);
     if (!maps.back().defined()) maps.back() = at::zeros_like(x);
+    if (!all_finite(maps.back())) refuse_not_finite(graph, input, options);
     for (const auto& layer : options.layers) {
       layers[layer].push_back(recorder.relevance[source(layer)]);
     }

@@ -24,6 +24,7 @@ struct LrpOptions {
   std::vector<std::string> layers;  // nodes whose arriving relevance is returned
   double top_k = 1;
   bool conservation = false;
+  bool find_not_finite = false;  // name the first node whose output or relevance is not finite
   const CancelToken* cancel = nullptr;
 };
 
@@ -42,7 +43,8 @@ struct Explanation {
 };
 
 /// Relevance of the input under one rule per node. One forward pass, one backward pass per explanation.
-/// The graph should have its batch norms folded. Throws NOT_FOUND for unknown nodes or rules, INVALID_ARGUMENT.
+/// The graph should have its batch norms folded. Throws NUMERIC, naming the node, where logits or relevance are not
+/// finite; NOT_FOUND for unknown nodes or rules, INVALID_ARGUMENT.
 Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options);
 
 }  // namespace lrp

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "../error.h"
+#include "../finite.h"
 
 namespace lrp {
 
@@ -151,6 +152,8 @@ Explanation by_method(const Graph& graph, const Tensor& x, const Method& method)
 
 Explanation attribute(const Graph& graph, const Tensor& x, const Method& method) {
   Explanation result = by_method(graph, x, method);
+  if (!all_finite(result.logits)) throw Error("NUMERIC", "the output of the network is not finite");
+  if (!all_finite(result.relevance)) throw Error("NUMERIC", "the attribution by " + method.name + " is not finite");
   const int64_t batch = x.size(0);
   result.sums = result.relevance.reshape({-1, batch, x.numel() / batch}).sum(2, false, at::kDouble);
   return result;

@@ -4,8 +4,10 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
+#include <limits>
 
 #include "../error.h"
+#include "../finite.h"
 
 namespace lrp {
 
@@ -27,13 +29,35 @@ struct Application : torch::CustomClassHolder {
 
 void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed,
                  const Absorbed& absorbed) {
-  LayerSums sums{sum_per_image(arriving), {}, absorbed.by_bias};
+  const Recorder& recorder = *a.recorder;
+  const BatchLayout layout = recorder.layout(static_cast<int>(a.index));
+  if (layout.axis == BatchLayout::kNone) return;
+  LayerSums sums{layout.sum(arriving, recorder.images), {}, absorbed.by_bias};
   for (size_t i = 0; i < handed.size(); ++i) {
-    if (!a.explained[i] || !handed[i].defined()) continue;
-    const Tensor sum = sum_per_image(handed[i]);
+    const BatchLayout of_input = recorder.layout(a.node->inputs[i]);
+    if (!a.explained[i] || !handed[i].defined() || of_input.axis == BatchLayout::kNone) continue;
+    const Tensor sum = of_input.sum(handed[i], recorder.images);
     sums.handed_on = sums.handed_on.defined() ? sums.handed_on + sum : sum;
   }
   a.recorder->sums[a.index] = sums;
+}
+
+[[noreturn]] void refuse_not_finite(const Node& node, const std::string& what) {
+  throw Error("NUMERIC", "node '" + node.name + "' (" + node.op_name + "): " + what);
+}
+
+void check_output(const Node& node, const Tensor& output) {
+  if (!output.is_floating_point() || output.numel() == 0) return;
+  const double highest = output.max().item<double>();  // NaN if there is one; attention masks hold -inf on purpose
+  if (std::isnan(highest) || highest == std::numeric_limits<double>::infinity()) {
+    refuse_not_finite(node, "its output is not finite");
+  }
+}
+
+void check_relevance(const Node& node, const Tensor& R) {
+  if (R.defined() && !all_finite(R)) {
+    refuse_not_finite(node, "its relevance is not finite: a larger epsilon keeps denominators away from 0");
+  }
 }
 
 Tensor run(const Application& a) {
@@ -72,7 +96,7 @@ struct Propagate : torch::autograd::Function<Propagate> {
     if (recorder.cancel) recorder.cancel->check();
     Tensor R = gradients[0];
     if (recorder.top_k < 1 && is_weighted(*a.node)) {
-      R = keep_strongest(R, recorder.top_k);
+      R = keep_strongest(R, recorder.top_k, recorder.layout(static_cast<int>(a.index)), recorder.images);
     }
     if (recorder.wants(a.index)) recorder.relevance[a.index] = R;
     Absorbed absorbed;
@@ -83,13 +107,18 @@ struct Propagate : torch::autograd::Function<Propagate> {
                       a.output,
                       a.treatment.nonnegative_input,
                       a.treatment.dead_below_zero,
-                      recorder.conservation ? &absorbed : nullptr};
+                      recorder.conservation ? &absorbed : nullptr,
+                      recorder.layout(static_cast<int>(a.index)),
+                      recorder.images};
     if (!recorder.keep_for_more) {  // what the layer object holds is now all that keeps these alive
       a.inputs.clear();
       a.output.reset();
     }
     std::vector<Tensor> handed = applied(a, layer, R);
     if (recorder.conservation) record_sums(a, R, handed, absorbed);
+    if (recorder.find_not_finite) {
+      for (const Tensor& one : handed) check_relevance(*a.node, one);
+    }
     variable_list result{Tensor()};  // for the application itself
     for (size_t i = 0; i < a.explained.size(); ++i) {
       result.push_back(a.explained[i] && i < handed.size() ? handed[i] : Tensor());
@@ -100,19 +129,18 @@ struct Propagate : torch::autograd::Function<Propagate> {
 
 Tensor by_plain_autograd(size_t index, const Node& node, const std::vector<Tensor>& inputs, Recorder& recorder) {
   Tensor result = node.op->forward(inputs, false);
-  if (recorder.wants(index) && result.requires_grad()) {
-    if (result.is_same(inputs[0])) result = result.alias();
-    result.register_hook([index, &recorder](const Tensor& R) { recorder.relevance[index] = R; });
+  if ((recorder.wants(index) || recorder.find_not_finite) && result.requires_grad()) {
+    if (!inputs.empty() && result.is_same(inputs[0])) result = result.alias();
+    result.register_hook([index, &node, &recorder](const Tensor& R) {
+      if (recorder.find_not_finite) check_relevance(node, R);
+      if (recorder.wants(index)) recorder.relevance[index] = R;
+    });
   }
   return result;
 }
 
-}  // namespace
-
-Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
-                 Recorder& recorder) {
-  if (recorder.cancel) recorder.cancel->check();
-  if (!treatment.rule) return by_plain_autograd(index, node, inputs, recorder);
+Tensor by_rule(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
+               Recorder& recorder) {
   auto application = c10::make_intrusive<Application>();
   application->index = index;
   application->node = &node;
@@ -121,11 +149,24 @@ Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inpu
   return Propagate::apply(application, at::TensorList(inputs));
 }
 
-Tensor keep_strongest(const Tensor& relevance, double share) {
-  const Tensor flat = relevance.flatten(1);
+}  // namespace
+
+Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
+                 Recorder& recorder) {
+  if (recorder.cancel) recorder.cancel->check();
+  const Tensor result = treatment.rule ? by_rule(index, node, inputs, treatment, recorder)
+                                       : by_plain_autograd(index, node, inputs, recorder);
+  if (recorder.find_not_finite) check_output(node, result);
+  return result;
+}
+
+Tensor keep_strongest(const Tensor& relevance, double share, const BatchLayout& layout, int64_t images) {
+  if (layout.axis == BatchLayout::kNone) return relevance;
+  const Tensor flat = layout.by_image(relevance, images);
   const auto kept = static_cast<int64_t>(std::ceil(share * static_cast<double>(flat.size(1))));
   const Tensor strongest = std::get<1>(flat.abs().topk(std::max<int64_t>(kept, 1), 1));
-  return at::zeros_like(flat).scatter_(1, strongest, flat.gather(1, strongest)).view(relevance.sizes());
+  const Tensor result = at::zeros_like(flat).scatter_(1, strongest, flat.gather(1, strongest));
+  return layout.from_image(result, relevance.sizes());
 }
 
 }  // namespace lrp

@@ -22,8 +22,16 @@ class Recorder {
   std::map<size_t, LayerSums> sums;    // by node
   double top_k = 1;                    // share of relevance entries kept at every weighted layer
   bool keep_for_more = false;          // another backward pass will follow over the same forward pass
+  /// Throw NUMERIC at the first node whose output or relevance is not finite.
+  bool find_not_finite = false;
+  int64_t images = 1;
+  std::vector<BatchLayout> layouts;  // by node; empty: images lie on axis 0 everywhere
   const CancelToken* cancel = nullptr;
 
+  /// Where the images lie in the output of a node, or in the network's input (kInput).
+  BatchLayout layout(int node) const {
+    return node == kInput || layouts.empty() ? BatchLayout{} : layouts[static_cast<size_t>(node)];
+  }
   bool wants(size_t node) const { return wanted[node]; }
 };
 
@@ -42,6 +50,6 @@ Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inpu
                  Recorder& recorder);
 
 /// Keeps the strongest share of each image's entries by magnitude, zeroes the others.
-Tensor keep_strongest(const Tensor& relevance, double share);
+Tensor keep_strongest(const Tensor& relevance, double share, const BatchLayout& layout, int64_t images);
 
 }  // namespace lrp

@@ -1,5 +1,7 @@
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "passes.h"
 
 namespace lrp {
@@ -83,26 +85,39 @@ bool fold_into_next(Node& layer, const Affine& affine) {
   return true;
 }
 
-bool fold(const Graph& graph, std::vector<Node>& nodes, size_t i) {
+/// Indices of the nodes that read node `i` in the network as folded so far.
+std::vector<size_t> readers_of(const std::vector<Node>& nodes, int i) {
+  std::vector<size_t> readers;
+  for (size_t reader = 0; reader < nodes.size(); ++reader) {
+    const auto& inputs = nodes[reader].inputs;
+    if (!nodes[reader].replaced_by && std::find(inputs.begin(), inputs.end(), i) != inputs.end()) {
+      readers.push_back(reader);
+    }
+  }
+  return readers;
+}
+
+bool fold(std::vector<Node>& nodes, int output, size_t i) {
   const Affine affine(nodes[i]);
-  const int before = nodes[i].inputs.at(0);
-  const auto alone = [&graph](int node) { return graph.readers(node).size() == 1 && node != graph.output(); };
-  if (before != kInput && is_weighted(nodes[static_cast<size_t>(before)]) && alone(before)) {
+  const int before = nodes[i].inputs.at(0), index = static_cast<int>(i);
+  if (before != kInput && before != output && is_weighted(nodes[static_cast<size_t>(before)]) &&
+      readers_of(nodes, before).size() == 1) {
     return fold_into_previous(nodes[static_cast<size_t>(before)], affine);
   }
-  const int index = static_cast<int>(i);
-  if (!alone(index)) return false;
-  Node& after = nodes[static_cast<size_t>(graph.readers(index)[0])];
-  return is_weighted(after) && fold_into_next(after, affine);
+  const auto readers = readers_of(nodes, index);
+  if (index == output || readers.size() != 1) return false;
+  return is_weighted(nodes[readers[0]]) && fold_into_next(nodes[readers[0]], affine);
 }
 
 /// Readers of node `i` read its input instead.
 void pass_by(std::vector<Node>& nodes, size_t i) {
+  const int before = nodes[i].inputs.at(0);
   for (size_t reader = i + 1; reader < nodes.size(); ++reader) {
-    for (int& input : nodes[reader].inputs) {
-      if (input == static_cast<int>(i)) input = nodes[i].inputs.at(0);
-    }
+    auto& inputs = nodes[reader].inputs;
+    std::replace(inputs.begin(), inputs.end(), static_cast<int>(i), before);
   }
+  nodes[i].replaced_by = before;
+  nodes[i].inputs.clear();
 }
 
 }  // namespace
@@ -111,13 +126,9 @@ Graph fold_batch_norm(const Graph& graph) {
   std::vector<Node> nodes = graph.nodes();
   int output = graph.output();
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (nodes[i].op_name != "batch_norm" || !fold(graph, nodes, i)) continue;
-    nodes[i].op_name = "identity";
-    nodes[i].parameters.clear();
-    nodes[i].parameter_names.clear();
-    build_op(nodes[i]);
-    pass_by(nodes, i);
+    if (nodes[i].op_name != "batch_norm" || !fold(nodes, output, i)) continue;
     if (output == static_cast<int>(i)) output = nodes[i].inputs.at(0);
+    pass_by(nodes, i);
   }
   return Graph(std::move(nodes), output, graph.tensors());
 }

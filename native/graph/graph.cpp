@@ -14,7 +14,7 @@ std::string at_node(const Node& node) { return "node '" + node.name + "' (" + no
 
 Node resolve(const NodeSpec& spec, const std::map<std::string, int>& known,
              const std::map<std::string, Tensor>& tensors) {
-  Node node{spec.name, spec.op, {}, spec.attributes, spec.parameters, {}, nullptr};
+  Node node{spec.name, spec.op, {}, spec.attributes, spec.parameters, {}, nullptr, {}};
   for (const auto& input : spec.inputs) {
     const auto found = known.find(input);
     if (found == known.end()) {
@@ -91,9 +91,8 @@ int Graph::index(const std::string& name) const {
 }
 
 int Graph::source(int index) const {
-  const Node& node = nodes_[static_cast<size_t>(index)];
-  const bool folded = node.op_name == "identity" && readers(index).empty() && index != output_;
-  return folded && node.inputs[0] != kInput ? source(node.inputs[0]) : index;
+  const auto& replaced_by = nodes_[static_cast<size_t>(index)].replaced_by;
+  return replaced_by && *replaced_by != kInput ? source(*replaced_by) : index;
 }
 
 bool Graph::relu_may_overwrite(size_t i) const {
@@ -119,6 +118,7 @@ Tensor Graph::run(const Tensor& input, const Step& step) const {
   results[0] = input;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
+    if (node.replaced_by) continue;
     std::vector<Tensor> inputs;
     for (const int index : node.inputs) inputs.push_back(results[static_cast<size_t>(index + 1)]);
     try {
@@ -139,6 +139,16 @@ Tensor Graph::forward(const Tensor& input) const {
   return run(input, [](size_t, const Node& node, const std::vector<Tensor>& inputs) {
     return node.op->forward(inputs, false);
   });
+}
+
+std::vector<BatchLayout> Graph::batch_layouts(const Tensor& x) const {
+  if (x.size(0) == 1) return std::vector<BatchLayout>(nodes_.size());
+  const std::lock_guard<std::mutex> lock(layouts_->mutex);
+  auto& known = layouts_->by_image_shape;
+  const std::vector<int64_t> image_shape(x.sizes().begin() + 1, x.sizes().end());
+  const auto found = known.find(image_shape);
+  if (found != known.end()) return found->second;
+  return known[image_shape] = find_batch_layouts(*this, x);
 }
 
 }  // namespace lrp

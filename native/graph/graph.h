@@ -2,10 +2,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "../ops/op.h"
+#include "batch_layout.h"
 
 namespace lrp {
 
@@ -35,6 +38,8 @@ struct Node {
   std::map<std::string, std::string> parameter_names;  // role -> tensor name
   Parameters parameters;                               // role -> tensor
   std::shared_ptr<Op> op;
+  /// Set where a pass took the node out of the network: the node (or kInput) whose output its readers use instead.
+  std::optional<int> replaced_by;
 };
 
 /// Whether a node is a linear layer or a convolution.
@@ -52,7 +57,7 @@ class Graph {
   int output() const { return output_; }
   /// Index of a node. Throws NOT_FOUND.
   int index(const std::string& name) const;
-  /// The node whose output stands for this one's: the layer a folded batch norm went into, else the node itself.
+  /// The node whose output replaces this one's: for a folded batch norm the layer it followed, else the node itself.
   int source(int index) const;
   /// A ReLU whose input is made anew, not a view of something else, and read by nobody else.
   bool relu_may_overwrite(size_t i) const;
@@ -69,6 +74,9 @@ class Graph {
   Tensor run(const Tensor& input, const Step& step) const;
   Tensor forward(const Tensor& input) const;
 
+  /// Where the images of a batch lie in every node's output, for inputs shaped like `x`; found once per shape.
+  std::vector<BatchLayout> batch_layouts(const Tensor& x) const;
+
  private:
   void find_readers();
   std::vector<Node> nodes_;
@@ -76,6 +84,11 @@ class Graph {
   std::map<std::string, Tensor> tensors_;
   std::vector<std::vector<int>> readers_;      // by index + 1
   std::vector<std::vector<int>> freed_after_;  // per node: results that nobody reads afterwards
+  struct KnownLayouts {
+    std::mutex mutex;
+    std::map<std::vector<int64_t>, std::vector<BatchLayout>> by_image_shape;
+  };
+  std::shared_ptr<KnownLayouts> layouts_ = std::make_shared<KnownLayouts>();
 };
 
 /// Builds the op of a node from its attributes and parameters; errors name the node.

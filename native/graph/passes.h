@@ -4,8 +4,8 @@
 namespace lrp {
 
 /// Folds every batch norm into the linear layer it follows, or into the one that follows it where that is exact (no
-/// zero padding in between). A folded batch norm stays in the graph as an `identity` that nobody reads, so that names
-/// and order are kept. Weights that two nodes share are folded for each node by itself.
+/// zero padding in between) and nobody else reads the value in between. A folded batch norm keeps its place and name
+/// but is not run (`Node::replaced_by`). Weights that two nodes share are folded for each node by itself.
 Graph fold_batch_norm(const Graph& graph);
 
 /// Weights of 2-d convolutions laid out channels last, which convolutions on the CPU run a fifth faster with

@@ -110,7 +110,7 @@ std::vector<Tensor> tensors_from(const Napi::Value& list, const std::string& wha
 /// One layer under one rule, by the same path a network takes.
 Tensor relevance_of_layer(const NodeSpec& spec, const std::map<std::string, Tensor>& parameters,
                           const std::vector<Tensor>& inputs, const Tensor& R, const NodeRule& rule, size_t wanted) {
-  Node node{"layer", spec.op, {}, spec.attributes, {}, parameters, nullptr};
+  Node node{"layer", spec.op, {}, spec.attributes, {}, parameters, nullptr, {}};
   build_op(node);
   const at::AutoGradMode on(true);
   std::vector<Tensor> leaves;

@@ -14,8 +14,6 @@ const LinearMap& linear_map(const Layer& layer, const std::shared_ptr<const Line
 }
 }  // namespace
 
-Tensor sum_per_image(const Tensor& t) { return t.flatten(1).sum(1, false, at::kDouble); }
-
 LinearLayer::LinearLayer(const Layer& layer)
     : layer_(layer),
       held_(layer.op.linear() ? nullptr : layer.op.linear_at(layer.inputs)),
@@ -48,8 +46,8 @@ bool LinearLayer::has_few_contributions() const {
 void LinearLayer::absorb(const Tensor& s, Part part) const {
   if (!layer_.absorbed) return;
   const Tensor bias = map_.bias_like_output(part);
-  if (!bias.defined()) return;
-  const Tensor share = sum_per_image(s * bias);
+  if (!bias.defined() || layer_.output_layout.axis == BatchLayout::kNone) return;
+  const Tensor share = layer_.output_layout.sum(s * bias, layer_.images);
   Tensor& total = layer_.absorbed->by_bias;
   total = total.defined() ? total + share : share;
 }

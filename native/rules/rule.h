@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "../graph/batch_layout.h"
 #include "../ops/op.h"
 #include "stabiliser.h"
 
@@ -12,9 +13,6 @@ namespace lrp {
 struct Absorbed {
   Tensor by_bias;
 };
-
-/// Sum over everything but the batch, in double.
-Tensor sum_per_image(const Tensor& t);
 
 /// One application of a layer: what a rule may use to hand relevance on.
 struct Layer {
@@ -26,6 +24,8 @@ struct Layer {
   bool nonnegative_input;        // every input is >= 0
   bool dead_below_zero;          // the relevance that arrives is 0 wherever the output is <= 0
   Absorbed* absorbed = nullptr;  // filled where the caller asks for it
+  BatchLayout output_layout;     // where the images lie in the output
+  int64_t images = 1;
 };
 
 /// Relevance at each input of a layer, given the relevance that arrives at its output; undefined for inputs that are

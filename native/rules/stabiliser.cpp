@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <limits>
+
 #include "../error.h"
 
 namespace lrp {
@@ -32,6 +34,11 @@ Tensor divide(const Tensor& R, Tensor result, double scale, Denominator denomina
 template <class Value>
 Tensor divide_stabilised(const Tensor& R, Tensor result, double scale, const Stabiliser& S, Value value) {
   const auto eps = static_cast<float>(S.epsilon);
+  if (eps == 0) {
+    const float* r = R.const_data_ptr<float>();
+    const auto infinite = std::numeric_limits<float>::infinity();
+    return divide(R, result, scale, [=](int64_t i) { return r[i] == 0 ? infinite : value(i); });
+  }
   switch (S.mode) {
     case Stabiliser::kSigned:
       return divide(R, result, scale, [=](int64_t i) {
@@ -95,6 +102,7 @@ Tensor ratio(const Tensor& relevance, const Tensor& z, const Stabiliser& S, doub
   }
   Tensor result = S(z);
   at::div_out(result, R, result);
+  if (S.epsilon == 0) result.masked_fill_(R.eq(0), 0);
   return scale == 1 ? result : result.mul_(scale);
 }
 

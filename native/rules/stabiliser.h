@@ -21,7 +21,8 @@ struct Stabiliser {
   Tensor operator()(const Tensor& z) const;
 };
 
-/// scale * R / S(z), in one pass over memory where R and z are float32 on the CPU.
+/// scale * R / S(z), in one pass over memory where R and z are float32 on the CPU. Where no relevance arrives the
+/// result is 0, whatever the denominator: with an epsilon of 0 it would be 0 / 0 at units that a ReLU switched off.
 Tensor ratio(const Tensor& R, const Tensor& z, const Stabiliser& S, double scale = 1);
 
 /// The same, written into the memory of z where that is possible: for denominators that nobody needs afterwards.

@@ -11,8 +11,9 @@ export interface AtenCall {
   /** Node that an argument is; a weight becomes a constant. */
   input: (argument: string) => string
   inputs: (argument: string) => string[]
-  /** Name of the weight that an argument is, if it is one. */
+  /** Name of the weight that an argument is; undefined where it is absent. @throws LrpError where it is computed */
   weight: (argument: string) => string | undefined
+  isWeight: (argument: string) => boolean
   value: (argument: string) => AttributeValue | undefined
   /** The numbers of a weight that an argument is, if it is a small one of float32. */
   numbers: (argument: string) => number[] | undefined
@@ -67,7 +68,7 @@ const convolution =
   (attributeNames: string[]): Handler =>
   (call, draft) => {
     const weight = call.weight('weight')
-    if (!weight) throw call.fail('its weight is computed')
+    if (!weight) throw call.fail('it has no weight')
     let op = call.op
     const attrs = attributes(call, attributeNames)
     if (op === 'convolution') {
@@ -134,7 +135,7 @@ const upsample =
 
 const linear: Handler = (call, draft) => {
   const weight = call.weight('weight')
-  if (!weight) throw call.fail('its weight is computed')
+  if (!weight) throw call.fail('it has no weight')
   return draft.add(call.name, 'linear', [call.input('input')], {}, { weight, bias: call.weight('bias') })
 }
 
@@ -150,7 +151,7 @@ const transpose: Handler = (call, draft) => {
 const expand: Handler = (call, draft) => {
   const [from, to] = [call.inputShape('self'), call.outputShape]
   const batchOnly = from.length === to.length && from.slice(1).join() === to.slice(1).join() && to[0] === null
-  if (call.weight('self') && batchOnly) return draft.add(call.name, 'expand_batch', [call.input('self'), 'input'])
+  if (call.isWeight('self') && batchOnly) return draft.add(call.name, 'expand_batch', [call.input('self'), 'input'])
   if (from.join() === to.join()) return call.input('self')
   throw call.fail('only a weight may be expanded, and along the batch')
 }

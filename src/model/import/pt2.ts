@@ -222,7 +222,12 @@ class Translation {
       has: (name) => find(name) !== undefined,
       input: (name) => asInput(nameOf(find(name) ?? {})),
       inputs: (name) => namesOf(find(name) ?? {}).map(asInput),
-      weight: (name) => this.weights.get(nameOf(find(name) ?? {}) ?? ''),
+      weight: (name) => {
+        const value = nameOf(find(name))
+        if (value !== undefined && !this.weights.has(value)) throw fail(`its ${name} is computed`)
+        return value === undefined ? undefined : this.weights.get(value)
+      },
+      isWeight: (name) => this.weights.has(nameOf(find(name)) ?? ''),
       value: (name) => valueOf(find(name)),
       numbers: (name) => {
         const { dtype, data } = this.tensors.get(this.weights.get(nameOf(find(name) ?? {}) ?? '') ?? '') ?? {}
