@@ -6,21 +6,23 @@
 #include "../error.h"
 #include "../image/arrange.h"
 #include "async.h"
-#include "values.h"
+#include "fields.h"
 
 namespace lrp::node {
 
 namespace {
 
-template <size_t N>
-std::optional<std::array<int64_t, N>> numbers_from(const Napi::Object& options, const char* key) {
-  const Napi::Value value = options.Get(key);
-  if (value.IsUndefined()) return {};
-  const auto list = integers_from(value, key);
-  if (list.size() != N) throw Error("INVALID_ARGUMENT", std::string(key) + " needs " + std::to_string(N) + " numbers");
-  std::array<int64_t, N> result;
-  std::copy(list.begin(), list.end(), result.begin());
-  return result;
+/// An image of bytes as JavaScript has it, and what becomes of it.
+struct StoredImage : Arrangement {
+  int64_t height, width, channels;
+  bool planar, consumes;
+};
+
+constexpr auto fields(const StoredImage*) {
+  return std::make_tuple(field("height", &StoredImage::height), field("width", &StoredImage::width),
+                         field("channels", &StoredImage::channels), field("planar", &StoredImage::planar),
+                         field("consumes", &StoredImage::consumes), field("resize", &StoredImage::resize),
+                         field("crop", &StoredImage::crop));
 }
 
 /// Bytes over an array's memory. Throws INVALID_ARGUMENT when they are not as many as the shape says.
@@ -45,20 +47,16 @@ void free_memory(const Napi::Uint8Array& bytes) {
 
 Napi::Value arrange_image(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto options = info[1].As<Napi::Object>();
-    const int64_t height = integer_from(options, "height", 0), width = integer_from(options, "width", 0);
-    const int64_t channels = integer_from(options, "channels", 0);
-    const Tensor image = flag_from(options, "planar", false)
-                             ? bytes_over(info[0], {channels, height, width})
-                             : bytes_over(info[0], {height, width, channels}).permute({2, 0, 1});
-    const Arrangement wanted{numbers_from<2>(options, "resize"), numbers_from<4>(options, "crop")};
-    const Tensor result = bytes_over(info[2], integers_from(info[3], "the shape of the result"));
-    const bool consumes = flag_from(options, "consumes", false);
+    const auto stored = read<StoredImage>(info[1], "the arrangement");
+    const int64_t height = stored.height, width = stored.width, channels = stored.channels;
+    const Tensor image = stored.planar ? bytes_over(info[0], {channels, height, width})
+                                       : bytes_over(info[0], {height, width, channels}).permute({2, 0, 1});
+    const Tensor result = bytes_over(info[2], read<std::vector<int64_t>>(info[3], "the shape of the result"));
     const auto given = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
     return run_async(info.Env(), {info[0], info[2]}, [=]() -> Finish {
       const at::NoGradGuard no_grad;
-      arrange(image, wanted, result);
-      return [given, consumes](Napi::Env env) -> Napi::Value {
+      arrange(image, stored, result);
+      return [given, consumes = stored.consumes](Napi::Env env) -> Napi::Value {
         if (consumes) free_memory(given->Value().As<Napi::Uint8Array>());
         return env.Undefined();
       };

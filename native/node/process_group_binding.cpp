@@ -6,9 +6,29 @@
 
 #include "../error.h"
 #include "async.h"
-#include "values.h"
+#include "fields.h"
+
+namespace lrp {
+
+constexpr auto fields(const Rendezvous*) {
+  return std::make_tuple(
+      node::field("rank", &Rendezvous::rank), node::field("size", &Rendezvous::size),
+      node::field("address", &Rendezvous::address), node::field("port", &Rendezvous::port),
+      node::field("launcherHosts", &Rendezvous::launcher_hosts), node::field("prefix", &Rendezvous::prefix),
+      node::field("networkInterface", &Rendezvous::interface), node::field("timeout", &Rendezvous::timeout));
+}
+
+}  // namespace lrp
 
 namespace lrp::node {
+
+/// Seconds.
+template <>
+struct Codec<std::chrono::milliseconds> {
+  static std::chrono::milliseconds read(const Napi::Value& value, const std::string& path) {
+    return std::chrono::milliseconds(static_cast<int64_t>(Codec<double>::read(value, path) * 1000));
+  }
+};
 
 Napi::Function ProcessGroupHandle::define(Napi::Env env) {
   return DefineClass(
@@ -18,15 +38,10 @@ Napi::Function ProcessGroupHandle::define(Napi::Env env) {
 }
 
 ProcessGroupHandle::ProcessGroupHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProcessGroupHandle>(info) {
-  const auto o = info[0].As<Napi::Object>();
-  rendezvous_.rank = static_cast<int>(integer_from(o, "rank", 0));
-  rendezvous_.size = static_cast<int>(integer_from(o, "size", 1));
-  rendezvous_.address = text_from(o, "address", "");
-  rendezvous_.port = static_cast<int>(integer_from(o, "port", 0));
-  rendezvous_.launcher_hosts = flag_from(o, "launcherHosts", false);
-  rendezvous_.prefix = text_from(o, "prefix", "lrp-native");
-  rendezvous_.interface = text_from(o, "networkInterface", "");
-  rendezvous_.timeout = std::chrono::milliseconds(static_cast<int64_t>(number_from(o, "timeout", 60) * 1000));
+  guarded(info.Env(), [&]() -> Napi::Value {
+    rendezvous_ = read<Rendezvous>(info[0], "the process group");
+    return info.Env().Undefined();
+  });
 }
 
 std::shared_ptr<ProcessGroup> ProcessGroupHandle::group_of(const Napi::Object& options) {

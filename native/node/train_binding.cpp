@@ -7,11 +7,21 @@
 #include "../error.h"
 #include "../train/initialise.h"
 #include "async.h"
+#include "fields.h"
 #include "image_stream.h"
 #include "model_binding.h"
 #include "reporter.h"
 #include "train_options.h"
 #include "values.h"
+
+namespace lrp {
+
+constexpr auto fields(const InitialValue*) {
+  return std::make_tuple(node::field("name", &InitialValue::name), node::field("shape", &InitialValue::shape),
+                         node::field("bound", &InitialValue::bound), node::field("value", &InitialValue::value));
+}
+
+}  // namespace lrp
 
 namespace lrp::node {
 
@@ -176,17 +186,11 @@ Napi::Value train(const Napi::CallbackInfo& info) {
 
 Napi::Value initialise_parameters(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto list = info[0].As<Napi::Array>();
-    std::vector<InitialValue> wanted;
-    for (uint32_t i = 0; i < list.Length(); ++i) {
-      const auto one = list.Get(i).As<Napi::Object>();
-      wanted.push_back({text_from(one, "name", ""), integers_from(one.Get("shape"), "shape"),
-                        number_from(one, "bound", 0), number_from(one, "value", 0)});
-    }
-    const auto seed = static_cast<uint64_t>(info[1].ToNumber().DoubleValue());
+    const auto wanted = read<std::vector<InitialValue>>(info[0], "the parameters");
+    const auto seed = read<uint64_t>(info[1], "the seed");
     return run_async(info.Env(), {}, [wanted, seed]() -> Finish {
       auto tensors = std::make_shared<Tensors>(initialise(wanted, seed));
-      return [tensors](Napi::Env env) -> Napi::Value { return raw_tensors(env, *tensors); };
+      return [tensors](Napi::Env env) -> Napi::Value { return write(env, *tensors); };
     });
   });
 }

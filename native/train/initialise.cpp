@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include "../error.h"
+
 namespace lrp {
 
 std::map<std::string, at::Tensor> initialise(const std::vector<InitialValue>& wanted, uint64_t seed) {
@@ -10,10 +12,12 @@ std::map<std::string, at::Tensor> initialise(const std::vector<InitialValue>& wa
   std::map<std::string, at::Tensor> result;
   for (const InitialValue& one : wanted) {
     at::Tensor tensor = at::empty(one.shape, at::dtype(at::kFloat));
-    if (one.bound > 0) {
-      tensor.uniform_(-one.bound, one.bound, generator);
+    if (one.bound) {
+      tensor.uniform_(-*one.bound, *one.bound, generator);
+    } else if (one.value) {
+      tensor.fill_(*one.value);
     } else {
-      tensor.fill_(one.value);
+      throw Error("INVALID_ARGUMENT", "the initial value of '" + one.name + "' has neither bound nor value");
     }
     result[one.name] = tensor;
   }
