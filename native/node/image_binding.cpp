@@ -22,7 +22,7 @@ constexpr auto fields(const StoredImage*) {
   return std::make_tuple(field("height", &StoredImage::height), field("width", &StoredImage::width),
                          field("channels", &StoredImage::channels), field("planar", &StoredImage::planar),
                          field("consumes", &StoredImage::consumes), field("resize", &StoredImage::resize),
-                         field("crop", &StoredImage::crop));
+                         field("interpolation", &StoredImage::interpolation), field("crop", &StoredImage::crop));
 }
 
 /// Bytes over an array's memory. Throws INVALID_ARGUMENT when they are not as many as the shape says.

@@ -18,7 +18,11 @@ export function downloadProgress(output: Output): DownloadProgress {
 
 /** Shows a download as it goes, and what the data set holds. */
 export function dataProgress(output: Output): Required<Pick<TrainOptions, 'onDownload' | 'onData'>> {
-  return { onDownload: downloadProgress(output), onData: (dataset) => output.note(dataLine(dataset)) }
+  const onData = (dataset: Dataset): void => {
+    output.note(dataLine(dataset))
+    for (const note of dataset.notes ?? []) output.note(`note: ${note}`)
+  }
+  return { onDownload: downloadProgress(output), onData }
 }
 
 function kilobytes(bytes: number): number {

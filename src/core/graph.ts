@@ -28,6 +28,8 @@ export type AttributeValue = number | boolean | string | number[]
 export interface Preprocessing {
   /** Shorter side after resizing, or [height, width]; absent: the image keeps its size. */
   resize?: number | [number, number]
+  /** How pixels are made in resizing, as PIL does it (`bilinear`). */
+  interpolation?: Interpolation
   /** Centre crop [height, width]. */
   crop?: [number, number]
   channels: 1 | 3
@@ -36,7 +38,15 @@ export interface Preprocessing {
   scale: number
   mean: number[]
   std: number[]
+  /** Images are turned as EXIF says; PIL and torchvision leave them as they are stored (false). */
+  orient?: boolean
+  /** The value of 16-bit images that is white (65535). */
+  white?: number
 }
+
+export const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic'] as const
+/** `bilinear` and `bicubic` are anti-aliased where an image becomes smaller. */
+export type Interpolation = (typeof INTERPOLATIONS)[number]
 
 export const TASKS = ['classification', 'regression'] as const
 /** What the outputs are: one logit per class, or values. */

@@ -1,6 +1,7 @@
 import { checkSignal } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
-import { arrangeImage, isArranged, plainPreprocessing } from '../model/preprocessing.js'
+import { plainPreprocessing } from '../model/preprocessing.js'
+import { arrangeImage, isArranged } from './arrange-image.js'
 import { imagesOf, type Dataset, type SplitName } from './dataset.js'
 import { checkMemory } from './memory.js'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LrpError } from '../core/errors.js'
 import type { Task } from '../core/graph.js'
-import { middleOf } from '../model/preprocessing.js'
+import { middleOf } from './arrange-image.js'
 import { counted } from '../core/plural.js'
 import { sizeOf } from '../core/tensor.js'
 
@@ -36,6 +36,8 @@ export interface Dataset {
   skipped: string[]
   /** Those of them that do not exist. */
   missing?: string[]
+  /** What else is to be said about the images. */
+  notes?: string[]
   /** Height and width of the smallest and the largest image file, where they differ. */
   originalSizes?: OriginalSizes
   /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array. */

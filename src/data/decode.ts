@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { checkSignal, LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
-import { readImage } from '../model/preprocessing.js'
+import { readImage } from './read-image.js'
 import { counted } from '../core/plural.js'
 import type { Dataset, OriginalSizes, Split } from './dataset.js'
 import { sizeOf } from '../core/tensor.js'
+import { BitDepth } from './bit-depth.js'
 import { Limit } from './limit.js'
 import { checkMemory } from './memory.js'
 
@@ -44,6 +45,7 @@ export class Decoder {
   private readonly missing: string[] = []
   private sizes: OriginalSizes | undefined
   private readonly limit = new Limit(AT_ONCE)
+  private readonly bits = new BitDepth()
   private readonly digests = new Map<string, string>()
 
   private constructor(
@@ -103,10 +105,18 @@ export class Decoder {
   }
 
   /** What a data set of these images holds besides its splits. */
-  rest(): Pick<Dataset, 'imageShape' | 'skipped' | 'missing' | 'originalSizes' | 'read' | 'digests'> {
+  rest(): Pick<Dataset, 'imageShape' | 'skipped' | 'missing' | 'notes' | 'originalSizes' | 'read' | 'digests'> {
     const { imageShape, skipped, missing, sizes } = this
     const same = sizes && sizes.smallest.join() === sizes.largest.join()
-    return { imageShape, skipped, missing, ...(sizes && !same && { originalSizes: sizes }), ...this.reader() }
+    const notes = this.bits.notes()
+    return {
+      imageShape,
+      skipped,
+      missing,
+      ...(notes.length > 0 && { notes }),
+      ...(sizes && !same && { originalSizes: sizes }),
+      ...this.reader()
+    }
   }
 
   /** How to read the images again, where they are not kept. */
@@ -129,6 +139,7 @@ export class Decoder {
     })
     if (image instanceof Error) return image
     const { shape, original } = image
+    this.bits.see(image)
     if (shape.some((axis, i) => axis !== this.imageShape[i])) {
       const [found, wanted] = [shape, this.imageShape].map((axes) => axes.join('x'))
       throw new LrpError(

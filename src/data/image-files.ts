@@ -1,7 +1,7 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 
-const IMAGE = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp', '.svg'])
+const IMAGE = new Set('.png .jpg .jpeg .jfif .jpe .webp .gif .tif .tiff .avif .bmp .ppm .pgm .pbm .pnm .svg'.split(' '))
 
 export function isImageFile(name: string): boolean {
   return IMAGE.has(extname(name).toLowerCase())

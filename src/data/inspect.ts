@@ -20,6 +20,7 @@ export interface DatasetSummary {
   /** Files that could not be read; `missing` are those of them that do not exist. */
   skipped: string[]
   missing?: string[]
+  notes?: string[]
   /** SHA-256 over all images and labels. */
   fingerprint: string
 }
@@ -30,7 +31,7 @@ const MOST_PANELS = 400
 
 /** What a data set holds, in numbers. */
 export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> {
-  const { name, classes, imageShape, originalSizes, skipped, missing } = dataset
+  const { name, classes, imageShape, originalSizes, skipped, missing, notes } = dataset
   const summary = (split: SplitName): DatasetSummary['splits'][SplitName] => {
     const { labels, values } = dataset.splits[split]
     const images = labels.length
@@ -39,7 +40,7 @@ export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> 
   }
   const splits = { train: summary('train'), valid: summary('valid'), test: summary('test') }
   const values = splits.train.images > 0 ? await fitNormalisation(dataset) : {}
-  const left = { skipped, missing }
+  const left = { skipped, missing, ...(notes && { notes }) }
   return { name, classes, imageShape, originalSizes, splits, ...values, ...left, fingerprint: fingerprint(dataset) }
 }
 

@@ -1,19 +1,29 @@
-/** Runs at most `most` asynchronous pieces of work at a time, the others in the order in which they came. */
+/** Runs asynchronous pieces of work while their weights together are at most `most`, in the order in which they came. */
 export class Limit {
   private running = 0
-  private readonly waiting: (() => void)[] = []
+  private readonly waiting: { weight: number; begin: () => void }[] = []
 
   constructor(private readonly most: number) {}
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running >= this.most) await new Promise<void>((resolve) => this.waiting.push(resolve))
-    else this.running++
+  /** @param weight what the work takes of the limit; more than all of it counts as all of it */
+  async run<T>(work: () => Promise<T>, weight = 1): Promise<T> {
+    const share = Math.min(weight, this.most)
+    if (this.waiting.length > 0 || this.running + share > this.most)
+      await new Promise<void>((begin) => this.waiting.push({ weight: share, begin }))
+    else this.running += share
     try {
       return await work()
     } finally {
-      const next = this.waiting.shift()
-      if (next) next()
-      else this.running--
+      this.running -= share
+      this.admit()
+    }
+  }
+
+  private admit(): void {
+    while (this.waiting.length > 0 && this.running + this.waiting[0]!.weight <= this.most) {
+      const next = this.waiting.shift()!
+      this.running += next.weight
+      next.begin()
     }
   }
 }

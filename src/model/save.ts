@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, readJson, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
-import { TASKS, type ModelParts } from '../core/graph.js'
+import { INTERPOLATIONS, TASKS, type ModelParts } from '../core/graph.js'
 
 const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
 
@@ -12,7 +12,10 @@ const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number
 export const preprocessingSchema = z
   .strictObject({
     resize: z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]).optional(),
+    interpolation: z.enum(INTERPOLATIONS).optional(),
     crop: z.tuple([z.int().positive(), z.int().positive()]).optional(),
+    orient: z.boolean().optional(),
+    white: z.int().min(255).max(65535).optional(),
     channels: z.union([z.literal(1), z.literal(3)]).default(3),
     channelOrder: z.enum(['rgb', 'bgr']).default('rgb'),
     scale: z.number().positive().default(1),

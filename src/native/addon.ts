@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError, type ErrorCode } from '../core/errors.js'
 import type { ParameterSpec } from '../model/builder.js'
-import type { Graph } from '../core/graph.js'
+import type { Graph, Interpolation } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RuleParameters } from '../rules/types.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
@@ -108,6 +108,7 @@ export interface NativeArrangement {
   planar: boolean
   /** Height and width. */
   resize?: number[]
+  interpolation: Interpolation
   /** Top, left, height, width. */
   crop?: number[]
 }

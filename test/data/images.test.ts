@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { classCounts, fingerprint, imagesOf, loadImages } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
-import { choosePreprocessing, plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
+import { readImage } from '../../src/data/read-image.js'
+import { choosePreprocessing, plainPreprocessing } from '../../src/model/preprocessing.js'
 
 let folder = ''
 beforeEach(() => {

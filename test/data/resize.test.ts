@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import sharp from 'sharp'
-import { plainPreprocessing, readImage } from '../../src/model/preprocessing.js'
+import { readImage } from '../../src/data/read-image.js'
+import { plainPreprocessing } from '../../src/model/preprocessing.js'
 import { native } from '../../src/native/addon.js'
 
 /** What PIL 13 makes of the picture below: `Image.resize((width, height), Image.BILINEAR)`, channels first. */
@@ -65,7 +66,7 @@ test('an array of the right size is filled, one of another size is not', async (
 })
 
 test('an image that is needed no more gives its memory back, but never that of others', async () => {
-  const how = { height: 2, width: 3, channels: 1, planar: true }
+  const how = { height: 2, width: 3, channels: 1, planar: true, interpolation: 'bilinear' as const }
   const arrange = (bytes: Uint8Array, consumes: boolean): Promise<void> =>
     native().arrangeImage(bytes, { ...how, consumes }, new Uint8Array(6), [1, 2, 3])
   const [kept, consumed, part] = [new Uint8Array(6), new Uint8Array(6), new Uint8Array(20).subarray(3, 9)]

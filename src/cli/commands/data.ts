@@ -78,7 +78,7 @@ function rangeText([low, high]: [number, number]): string {
 }
 
 function linesOf(summary: DatasetSummary, sheet?: string): string[] {
-  const { name, classes, imageShape, originalSizes, splits, mean, std, skipped, missing } = summary
+  const { name, classes, imageShape, originalSizes, splits, mean, std, skipped, missing, notes = [] } = summary
   const width = Math.max(5, ...classes.map((one) => one.length))
   const row = (first: string, counts: (string | number)[]): string =>
     [first.padEnd(width), ...counts.map((count) => String(count).padStart(8))].join(' ')
@@ -103,6 +103,7 @@ function linesOf(summary: DatasetSummary, sheet?: string): string[] {
         ]
       : []),
     `SHA-256 ${summary.fingerprint}`,
+    ...notes.map((note) => `note: ${note}`),
     ...(skipped.length > 0 ? leftOutLines(skipped, missing) : []),
     ...(sheet === undefined ? [] : [`sheet of images: ${sheet}`])
   ]

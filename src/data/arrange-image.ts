@@ -1,0 +1,92 @@
+import { LrpError } from '../core/errors.js'
+import type { Preprocessing } from '../core/graph.js'
+import { sizeOf } from '../core/tensor.js'
+import { callNative } from '../native/addon.js'
+import { MOST_PIXELS } from './decode-image.js'
+import type { Pixels } from './pixels.js'
+
+/** Whether images [C, H, W] of bytes are already what resizing, cropping and the wanted channels would make of them. */
+export function isArranged([channels, height, width]: readonly number[], p: Preprocessing): boolean {
+  const [h, w] = resizedSize(height!, width!, p.resize)
+  const [cropHeight, cropWidth] = p.crop ?? [h, w]
+  return channels === p.channels && h === height && w === width && cropHeight === h && cropWidth === w
+}
+
+/** An image of bytes [C, H, W], resized, cropped and in the wanted channels as `readImage` does it with a file. */
+export async function arrangeImage(
+  planes: Uint8Array,
+  [channels, height, width]: readonly [number, number, number],
+  p: Preprocessing,
+  name: string,
+  into?: Uint8Array
+): Promise<{ bytes: Uint8Array; shape: number[] }> {
+  return inPlanes({ bytes: planes, channels, height, width, planar: true, consumes: false }, p, name, into)
+}
+
+interface GivenPixels extends Pixels {
+  /** Planes one after the other instead of pixel after pixel. */
+  planar: boolean
+  /** The bytes are needed for nothing else. */
+  consumes: boolean
+}
+
+/**
+ * Grey where one channel is wanted, resized, cropped, [C, H, W], in `into` where that has the size.
+ * @throws LrpError INVALID_ARGUMENT when the image is smaller than the crop, INVALID_FILE when it would become too large
+ */
+export async function inPlanes(
+  { bytes, ...from }: GivenPixels,
+  p: Preprocessing,
+  name: string,
+  into?: Uint8Array
+): Promise<{ bytes: Uint8Array; shape: number[] }> {
+  const resize = resizedSize(from.height, from.width, p.resize)
+  if (sizeOf(resize) > MOST_PIXELS) {
+    const sizes = [[from.height, from.width], resize].map((size) => size.join('x'))
+    throw new LrpError('INVALID_FILE', `${name} is ${sizes[0]} and would be resized to ${sizes[1]}: that is too large`)
+  }
+  const crop = p.crop && middle(resize, p.crop, name)
+  const shape = [p.channels, ...(p.crop ?? resize)]
+  const size = sizeOf(shape)
+  const result = into?.length === size ? into : new Uint8Array(size)
+  const how = { ...from, resize, crop, interpolation: p.interpolation ?? 'bilinear' }
+  await callNative((addon) => addon.arrangeImage(bytes, how, result, shape))
+  return { bytes: result, shape }
+}
+
+/** [height, width], or the shorter side to a number of pixels. */
+function resizedSize(height: number, width: number, size: Preprocessing['resize']): [number, number] {
+  if (typeof size !== 'number') return size ?? [height, width]
+  const shorter = Math.min(width, height)
+  const scaled = (side: number): number => (side === shorter ? size : Math.floor((size * side) / shorter))
+  return [scaled(height), scaled(width)]
+}
+
+/** Top, left, height and width of the middle. @throws LrpError INVALID_ARGUMENT when the image is smaller */
+function middle([height, width]: [number, number], [h, w]: [number, number], name: string): number[] {
+  if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
+  return [halved(height - h), halved(width - w), h, w]
+}
+
+/** Half of a number of pixels; where that is no whole number, the even neighbour, as in torchvision's CenterCrop. */
+function halved(pixels: number): number {
+  const half = Math.floor(pixels / 2)
+  return pixels % 2 === 0 || half % 2 === 0 ? half : half + 1
+}
+
+/** The middle of images [C, H, W] of bytes, one after the other. @throws LrpError INVALID_ARGUMENT where they are smaller */
+export function middleOf(
+  bytes: Uint8Array,
+  [, height, width]: readonly [number, number, number],
+  [, h, w]: readonly [number, number, number],
+  name: string
+): Uint8Array {
+  const [top, left] = middle([height, width], [h, w], name) as [number, number]
+  const planes = bytes.length / (height * width)
+  const result = new Uint8Array(planes * h * w)
+  for (let row = 0; row < planes * h; row++) {
+    const from = (Math.floor(row / h) * height + top + (row % h)) * width + left
+    result.set(bytes.subarray(from, from + w), row * w)
+  }
+  return result
+}

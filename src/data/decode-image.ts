@@ -1,0 +1,106 @@
+import sharp, { type Sharp } from 'sharp'
+import { bmpHeader, readBmp } from './bmp.js'
+import { headerOf, type ImageHeader } from './image-header.js'
+import { Limit } from './limit.js'
+import { netpbmHeader, readNetpbm } from './netpbm.js'
+import type { Pixels } from './pixels.js'
+
+/** Pixels of the largest image that is read. */
+export const MOST_PIXELS = 1e8
+/** Memory that images take while they are decoded, all together; one alone may take more. */
+const MOST_BYTES = 512 * 2 ** 20
+const MOST_SECONDS = 60
+
+// files that change while the process runs are read anew
+sharp.cache(false)
+
+const memory = new Limit(MOST_BYTES)
+
+export interface DecodeSettings {
+  /** Turned as EXIF says. */
+  orient?: boolean
+  /** The value of 16-bit images that is white (65535). */
+  white?: number
+}
+
+export interface DecodedImage extends Pixels {
+  /** Of 16-bit images whose white is not named: their largest value. */
+  largest16?: number
+}
+
+/**
+ * An image file's bytes in colours, as PIL's `convert('RGB')` makes them: colour profiles are not applied, transparency
+ * and all frames but the first are left out; drawings (SVG) lie on white.
+ * @returns pixels of three or, with transparency that does not count, four channels
+ * @throws Error saying why the file cannot be read
+ */
+export async function decodeImage(file: Buffer, settings: DecodeSettings = {}): Promise<DecodedImage> {
+  const netpbm = netpbmHeader(file)
+  if (netpbm) return weighed(netpbm, () => readNetpbm(file, netpbm))
+  const bmp = bmpHeader(file)
+  if (bmp) return weighed({ ...bmp, channels: 3 }, () => readBmp(file, bmp))
+  const header = await headerOf(file)
+  const { depth } = header
+  if (depth !== 'uchar' && depth !== 'ushort')
+    throw new Error(`its values are of the type ${depth}: images of 8 or 16 bits are read, other numbers as .npy`)
+  return weighed({ ...header, channels: 4 * (depth === 'ushort' ? 2 : 1) }, () => withSharp(file, header, settings))
+}
+
+/** Waits until there is memory for an image. @throws Error where it has too many pixels */
+async function weighed(
+  { width, height, channels }: Omit<Pixels, 'bytes'>,
+  decode: () => DecodedImage | Promise<DecodedImage>
+): Promise<DecodedImage> {
+  const pixels = width * height
+  if (pixels > MOST_PIXELS) throw new Error(`it has ${width}x${height} pixels, more than ${MOST_PIXELS / 1e6} million`)
+  return memory.run(async () => decode(), pixels * channels)
+}
+
+async function withSharp(file: Buffer, header: ImageHeader, settings: DecodeSettings): Promise<DecodedImage> {
+  let image = sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: false }).timeout({
+    seconds: MOST_SECONDS
+  })
+  if (settings.orient) image = image.autoOrient()
+  if (header.format === 'svg') image = image.flatten({ background: '#fff' })
+  if (header.depth === 'ushort') return sixteenBits(image, settings.white)
+  if (await isInks(file, header)) return inks(image)
+  return pixelsOf(image.toColourspace('srgb').raw())
+}
+
+async function pixelsOf(image: Sharp): Promise<Pixels> {
+  const { data, info } = await image.toBuffer({ resolveWithObject: true })
+  return { bytes: data, channels: info.channels, height: info.height, width: info.width }
+}
+
+async function sixteenBits(image: Sharp, white?: number): Promise<DecodedImage> {
+  const { bytes, ...size } = await pixelsOf(image.toColourspace('rgb16').removeAlpha().raw({ depth: 'ushort' }))
+  const values = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+  const result = new Uint8Array(values.length)
+  let largest = 0
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    if (value > largest) largest = value
+    // the upper byte, as PIL and sharp do it, where nothing else is said
+    result[i] = white === undefined ? value >> 8 : Math.min(255, Math.round((value / white) * 255))
+  }
+  return { ...size, bytes: result, ...(white === undefined && { largest16: largest }) }
+}
+
+async function isInks(file: Buffer, { channels, format }: ImageHeader): Promise<boolean> {
+  if (channels < 4 || (format !== 'jpeg' && format !== 'tiff')) return false
+  return (await sharp(file, { limitInputPixels: false }).metadata()).space === 'cmyk'
+}
+
+/** Cyan, magenta, yellow and black as PIL turns them into colours: each ink takes its share of what black leaves. */
+async function inks(image: Sharp): Promise<Pixels> {
+  const { bytes, channels, ...size } = await pixelsOf(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw())
+  const result = new Uint8Array((bytes.length / channels) * 3)
+  for (let i = 0; i * channels < bytes.length; i++) {
+    const left = 255 - bytes[i * channels + 3]!
+    for (let c = 0; c < 3; c++) {
+      const product = bytes[i * channels + c]! * left + 128
+      result[i * 3 + c] = Math.max(0, left - ((product + (product >> 8)) >> 8))
+    }
+  }
+  return { ...size, channels: 3, bytes: result }
+}

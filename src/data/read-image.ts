@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import { LrpError } from '../core/errors.js'
+import type { Preprocessing } from '../core/graph.js'
+import { inPlanes } from './arrange-image.js'
+import { decodeImage } from './decode-image.js'
+
+export interface ReadImage {
+  /** [C, H, W] */
+  bytes: Uint8Array
+  shape: number[]
+  /** Height and width that the file has. */
+  original: [number, number]
+  /** Of 16-bit images whose white is not named: their largest value. */
+  largest16?: number
+}
+
+/**
+ * An image file as bytes [C, H, W], read as PIL and torchvision read it: grey by 0.299, 0.587 and 0.114 of the stored
+ * bytes, no colour profile, no transparency, EXIF's orientation only where the preprocessing says so (docs/data.md).
+ * Resized and cropped on bytes, by PIL's interpolation to one step of 255.
+ * @param source a file's path or its bytes
+ * @param into where the bytes go if they are as many; a new array otherwise
+ * @throws LrpError NOT_FOUND, INVALID_FILE naming the image; INVALID_ARGUMENT when it is smaller than the crop
+ */
+export async function readImage(source: string | Buffer, p: Preprocessing, into?: Uint8Array): Promise<ReadImage> {
+  const name = typeof source === 'string' ? source : 'the image'
+  try {
+    const file = typeof source === 'string' ? await readFile(source) : source
+    const { largest16, ...pixels } = await decodeImage(file, p)
+    const arranged = await inPlanes({ ...pixels, planar: false, consumes: true }, p, name, into)
+    return { ...arranged, original: [pixels.height, pixels.width], ...(largest16 !== undefined && { largest16 }) }
+  } catch (cause) {
+    const { name: kind, code, message } = cause as NodeJS.ErrnoException
+    if (kind === 'LrpError') throw cause
+    if (code === 'ENOENT') throw new LrpError('NOT_FOUND', `${name} does not exist`, { cause })
+    throw new LrpError('INVALID_FILE', `${name} is no readable image: ${message}`, { cause })
+  }
+}
