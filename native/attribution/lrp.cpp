@@ -29,7 +29,7 @@ class Plan {
       Treatment& treatment = treatments_[i];
       treatment.rule = rules_[i].apply ? &rules_[i] : nullptr;
       treatment.nonnegative_input = signs[i].nonnegative_input;
-      treatment.dead_below_zero = signs[i].below_relu && dead_below_relus(i);
+      treatment.dead_below_zero = signs[i].below_relu && dead_below_relus(i) && !starts_relevance(i, options);
     }
     for (size_t i = 0; i < treatments_.size(); ++i) treatments_[i].in_place = may_overwrite(i);
   }
@@ -45,6 +45,14 @@ class Plan {
     } catch (const Error& error) {
       throw Error(error.code(), "node '" + graph_.nodes()[i].name + "', rule '" + rule.rule + "': " + error.what());
     }
+  }
+
+  /// Relevance that starts as an activation does so below zero too.
+  bool starts_relevance(size_t i, const LrpOptions& options) const {
+    return options.start == Start::activation &&
+           std::any_of(options.concepts.begin(), options.concepts.end(), [&](const Concept& one) {
+             return static_cast<size_t>(graph_.source(graph_.index(one.layer))) == i;
+           });
   }
 
   /// Every ReLU above passes relevance on unchanged, and only from rules that multiply by their input.
@@ -100,6 +108,19 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   throw Error("NUMERIC", "the relevance of the input is not finite");
 }
 
+Tensor joined(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); }
+
+ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValues>>& found, const std::string& layer) {
+  std::vector<Tensor> sums, largest, places;
+  for (const auto& by_layer : found) {
+    const ChannelValues& values = by_layer.at(layer);
+    sums.push_back(values.sum);
+    largest.push_back(values.largest);
+    places.push_back(values.place);
+  }
+  return {joined(sums), joined(largest), joined(places)};
+}
+
 }  // namespace
 
 Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options) {
@@ -119,8 +140,9 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   recorder.images = x.size(0);
   if (options.conservation || options.top_k < 1) recorder.layouts = graph.batch_layouts(x);
 
+  Conditions conditions(graph, options.concepts, options.exclusive, options.channels);
   const Tensor output = graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-    return propagate(i, node, inputs, plan[i], recorder);
+    return conditions.attach(i, propagate(i, node, inputs, plan[i], recorder), inputs, x.size(0));
   });
   Explanation result;
   result.logits = output.detach();
@@ -137,19 +159,24 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
 
   std::vector<Tensor> maps;
   std::map<std::string, std::vector<Tensor>> layers;
+  std::vector<std::map<std::string, ChannelValues>> channels;
   for (size_t t = 0; t < starts.size(); ++t) {
     recorder.keep_for_more = t + 1 < starts.size();
-    maps.push_back(torch::autograd::grad({output}, {x}, {starts[t]}, recorder.keep_for_more, false, true)[0]);
+    maps.push_back(options.start == Start::activation
+                       ? conditions.backward_from_activation(x, recorder.keep_for_more)
+                       : conditions.backward(output, x, starts[t], recorder.keep_for_more));
     if (!maps.back().defined()) maps.back() = at::zeros_like(x);
     if (!all_finite(maps.back())) refuse_not_finite(graph, input, options);
     for (const auto& layer : options.layers) {
       layers[layer].push_back(recorder.relevance[source(layer)]);
     }
+    channels.push_back(conditions.relevance());
     if (recorder.conservation) result.conservation = conservation_of(graph, recorder);
     recorder.conservation = false;
   }
-  const auto joined = [](const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); };
   result.relevance = joined(maps);
+  for (const auto& layer : options.channels) result.channel_relevance[layer] = joined_values(channels, layer);
+  result.channel_activation = conditions.activation();
   for (const auto& [name, tensors] : layers) {
     if (tensors[0].defined()) result.layers[name] = joined(tensors);
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "conditions.h"
 #include "propagate.h"
 #include "targets.h"
 
@@ -21,7 +22,10 @@ struct LrpOptions {
   Tensor targets;         // [explanations, batch]; undefined: the argmax
   bool together = false;  // all rows of targets start one map
   Start start = Start::logit;
-  std::vector<std::string> layers;  // nodes whose arriving relevance is returned
+  std::vector<Concept> concepts;      // relevance passes these layers in the named channels alone
+  bool exclusive = false;             // and no path leads round them
+  std::vector<std::string> channels;  // nodes whose channels are measured
+  std::vector<std::string> layers;    // nodes whose arriving relevance is returned
   double top_k = 1;
   bool conservation = false;
   bool find_not_finite = false;  // name the first node whose output or relevance is not finite
@@ -39,6 +43,8 @@ struct Explanation {
   Tensor targets;  // [explanations, batch]
   Tensor sums;     // of each map's relevance, double [explanations, batch]; [1, batch] where they are together
   std::map<std::string, Tensor> layers;
+  std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets
+  std::map<std::string, ChannelValues> channel_activation;
   std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
 };
 

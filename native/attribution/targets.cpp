@@ -13,7 +13,9 @@ Start start_from(const std::string& name) {
   if (name == "one") return Start::one;
   if (name == "probability") return Start::probability;
   if (name == "difference") return Start::difference;
-  throw Error("INVALID_ARGUMENT", "start '" + name + "' is none of logit, one, probability, difference");
+  if (name == "activation") return Start::activation;
+  throw Error("INVALID_ARGUMENT",
+              "start '" + name + "' is none of logit, one, probability, difference, activation");
 }
 
 Tensor target_rows(const Tensor& targets, const Tensor& logits) {

@@ -7,8 +7,9 @@ namespace lrp {
 
 using at::Tensor;
 
-/// What the relevance starts from: the logit of the target, 1, its probability, or logits of target and runner-up.
-enum class Start { logit, one, probability, difference };
+/// What the relevance starts from: the logit of the target, 1, its probability, logits of target and runner-up, or the
+/// activation of the named concepts.
+enum class Start { logit, one, probability, difference, activation };
 
 Start start_from(const std::string& name);
 

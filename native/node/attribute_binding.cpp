@@ -7,6 +7,7 @@
 #include "../device.h"
 #include "../error.h"
 #include "async.h"
+#include "concept_binding.h"
 #include "values.h"
 
 namespace lrp::node {
@@ -46,6 +47,9 @@ Method method_from(const Napi::Object& options) {
   method.lrp.targets = targets_from(options);
   method.lrp.together = flag_from(options, "together", false);
   method.lrp.start = start_from(text_from(options, "start", "logit"));
+  method.lrp.concepts = concepts_from(options.Get("concepts"));
+  method.lrp.exclusive = flag_from(options, "exclusive", false);
+  method.lrp.channels = strings_from(options.Get("channels"));
   method.lrp.layers = strings_from(options.Get("layers"));
   method.lrp.top_k = number_from(options, "topK", 1);
   method.lrp.conservation = flag_from(options, "conservation", false);
@@ -69,6 +73,7 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
   object["targets"] = int32_array(env, explanation.targets);
   object["sums"] = float64_array(env, explanation.sums);
   object["layers"] = float_tensors(env, explanation.layers);
+  object["channels"] = channels_object(env, explanation);
   auto conservation = Napi::Array::New(env, explanation.conservation.size());
   for (size_t i = 0; i < explanation.conservation.size(); ++i) {
     const auto& layer = explanation.conservation[i];
@@ -88,6 +93,7 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
 void move_to_cpu(Explanation& e) {
   for (Tensor* tensor : {&e.relevance, &e.logits, &e.targets, &e.sums}) *tensor = tensor->cpu().contiguous();
   for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
+  channels_to_cpu(e);
   if (e.conservation.empty()) return;
   std::vector<Tensor> sums;
   for (const auto& layer : e.conservation) {

@@ -1,4 +1,4 @@
-import type { AttributeResult, LayerConservation } from '../native/addon.js'
+import type { AttributeResult, Channels, ChannelValues, LayerConservation } from '../native/addon.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /** Rows `from` to `to` of a batch, over the same memory. */
@@ -33,11 +33,47 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
         )
       ])
     ),
+    channels: Object.fromEntries(
+      Object.keys(first.channels).map((name) => [
+        name,
+        joinChannels(
+          parts.map((part) => part.channels[name]!),
+          stacked ? 1 : 0
+        )
+      ])
+    ),
     conservation: first.conservation.map((layer, i) =>
       joinConservation(
         layer.node,
         parts.map((part) => part.conservation[i]!)
       )
+    )
+  }
+}
+
+function joinChannels(parts: Channels[], axis: 0 | 1): Channels {
+  const join = (values: ChannelValues[], along: 0 | 1): ChannelValues => ({
+    sum: joinAlong(
+      values.map(({ sum }) => sum),
+      along
+    ),
+    largest: joinAlong(
+      values.map(({ largest }) => largest),
+      along
+    ),
+    place: joinAlong(
+      values.map(({ place }) => place),
+      along
+    )
+  })
+  return {
+    relevance: join(
+      parts.map(({ relevance }) => relevance),
+      axis
+    ),
+    activation: join(
+      parts.map(({ activation }) => activation),
+      0
     )
   }
 }

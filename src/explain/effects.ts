@@ -5,6 +5,7 @@ import type { ExplainOptions } from './explain.js'
 const EFFECTS: { options: (keyof ExplainOptions)[]; methods: string[] }[] = [
   { options: ['rule', 'composite', 'rules', 'epsilon', 'gamma', 'alpha', 'beta', 'low', 'high'], methods: ['lrp'] },
   { options: ['ignoreBias', 'stabiliser', 'topK', 'together', 'start'], methods: ['lrp'] },
+  { options: ['concepts', 'exclusive', 'channelLayers'], methods: ['lrp'] },
   { options: ['layers'], methods: ['lrp', 'gradient', 'input-x-gradient'] },
   { options: ['steps'], methods: ['integrated-gradients', 'smoothgrad'] },
   { options: ['noise'], methods: ['smoothgrad'] },

@@ -6,6 +6,7 @@ import {
   callNative,
   type AttributeOptions,
   type AttributeResult,
+  type Channels,
   type LayerConservation,
   type NodeRule
 } from '../native/addon.js'
@@ -32,7 +33,7 @@ export const METHODS = [
 ] as const
 
 export type Target = 'argmax' | 'all' | number | number[]
-export type Start = 'logit' | 'one' | 'probability' | 'difference'
+export type Start = 'logit' | 'one' | 'probability' | 'difference' | 'activation'
 
 export interface ExplainOptions extends RuleChoice, ParameterOverrides {
   /** `lrp` (the default), or a method to compare with. */
@@ -43,8 +44,20 @@ export interface ExplainOptions extends RuleChoice, ParameterOverrides {
   targets?: ArrayLike<number>
   /** Relevance of several targets starts together, in one map. */
   together?: boolean
-  /** What relevance starts from: the target's logit (default), 1, its probability, or the logits of target and runner-up. */
+  /**
+   * What relevance starts from: the target's logit (default), 1, its probability, the logits of target and runner-up, or
+   * the activation of the `concepts`.
+   */
   start?: Start
+  /**
+   * Channels (units of dense layers, attention heads) by layer: the relevance arriving at the layer's output is set to 0
+   * in all others (Achtibat et al. 2023). LRP only.
+   */
+  concepts?: Record<string, number[]>
+  /** Relevance reaches the input only by paths through every layer of `concepts`, not by others round them (false). */
+  exclusive?: boolean
+  /** Layers whose channels are measured: relevance and activation, reduced over space. LRP only. */
+  channelLayers?: string[]
   /** Nodes whose arriving relevance is returned, or `all`. */
   layers?: string[] | 'all'
   /** Keep only this share of the relevance, the strongest, at every weighted layer: above 0, at most 1. */
@@ -95,6 +108,8 @@ export interface Explanation {
   sums: Float64Array
   /** Relevance arriving at the named layers' outputs. */
   layers: Record<string, Tensor>
+  /** Of every channel of the layers in `channelLayers`, [images, channels]. */
+  channels: Record<string, Channels>
   /** Per layer, first layer first; empty unless asked for. Of the first target. */
   conservation: LayerConservation[]
   /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
@@ -124,6 +139,9 @@ export const EXPLAIN_NAMES: Record<keyof ExplainOptions, true> = {
   targets: true,
   together: true,
   start: true,
+  concepts: true,
+  exclusive: true,
+  channelLayers: true,
   layers: true,
   topK: true,
   conservation: true,
@@ -148,7 +166,10 @@ const schema = z.object({
   method: z.string().optional(),
   target: z.union([z.enum(['argmax', 'all']), z.int().min(0), z.array(z.int().min(0)).min(1)]).optional(),
   together: z.boolean().optional(),
-  start: z.enum(['logit', 'one', 'probability', 'difference']).optional(),
+  start: z.enum(['logit', 'one', 'probability', 'difference', 'activation']).optional(),
+  concepts: z.record(z.string(), z.array(z.int().min(0)).min(1)).optional(),
+  exclusive: z.boolean().optional(),
+  channelLayers: z.array(z.string()).optional(),
   layers: z.union([z.literal('all'), z.array(z.string())]).optional(),
   topK: z.number().gt(0).max(1).optional(),
   batchSize: z.int().min(1).optional(),
@@ -210,7 +231,7 @@ export async function explainWith(model: Model, input: Tensor, options: ExplainO
   return {
     ...joined,
     ...plan,
-    conservationError: isLrp ? conservationErrors(joined, options) : new Float64Array(0),
+    conservationError: isLrp && !options.concepts ? conservationErrors(joined, options) : new Float64Array(0),
     warnings: isLrp ? warningsOf(joined.conservation) : []
   }
 }
@@ -284,13 +305,14 @@ function targetRows(
 }
 
 function nativeOptions(model: Model, options: ExplainOptions): Partial<AttributeOptions> {
-  const { together, start, topK, conservation, steps, noise, window, stride, seed } = options
+  const { together, start, concepts, exclusive, channelLayers, topK, conservation, steps, noise, window, stride, seed } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : options.layers
-  for (const layer of layers ?? []) checkLayer(model, layer)
+  for (const layer of [...(layers ?? []), ...(channelLayers ?? []), ...Object.keys(concepts ?? {})]) checkLayer(model, layer)
   if (options.camLayer !== undefined) checkLayer(model, options.camLayer)
   const patterns = options.patterns && Object.fromEntries(options.patterns)
   const camLayer = options.camLayer
-  return { together, start, topK, conservation, steps, noise, window, stride, seed, layers, layer: camLayer, patterns }
+  const conditions = { concepts, exclusive, channels: channelLayers }
+  return { ...conditions, together, start, topK, conservation, steps, noise, window, stride, seed, layers, layer: camLayer, patterns }
 }
 
 function checkLayer(model: Model, name: string): void {

@@ -131,7 +131,13 @@ export interface AttributeOptions {
   targets?: { data: Int32Array; shape: [number, number] }
   /** Relevance of several targets starts together, in one map, instead of one map each. */
   together?: boolean
-  start?: 'logit' | 'one' | 'probability' | 'difference'
+  start?: 'logit' | 'one' | 'probability' | 'difference' | 'activation'
+  /** LRP only: channels that alone keep the relevance arriving at a layer's output. */
+  concepts?: Record<string, number[]>
+  /** Relevance reaches the input only by paths through every layer of `concepts`. */
+  exclusive?: boolean
+  /** LRP only: layers whose channels are measured. */
+  channels?: string[]
   /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
   layers?: string[]
   /** Keep only this share of the relevance entries, by magnitude, at every layer; 1 keeps all. */
@@ -161,6 +167,20 @@ export interface LayerConservation {
   absorbedByStabiliser: Float64Array
 }
 
+/** Of every channel of a layer, [images, channels], with a leading axis of targets for the relevance under several. */
+export interface ChannelValues {
+  /** Summed over space. */
+  sum: Tensor
+  /** The largest value, and where in the flattened plane it lies. */
+  largest: Tensor
+  place: Tensor
+}
+
+export interface Channels {
+  relevance: ChannelValues
+  activation: ChannelValues
+}
+
 export interface AttributeResult {
   /** Shaped like the input, with a leading target axis when `targets` had more than one row. */
   relevance: Tensor
@@ -169,6 +189,7 @@ export interface AttributeResult {
   /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
   layers: Record<string, Tensor>
+  channels: Record<string, Channels>
   conservation: LayerConservation[]
 }
 

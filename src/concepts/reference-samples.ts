@@ -1,0 +1,70 @@
+import type { Tensor } from '../core/tensor.js'
+import type { ChannelValues } from '../native/addon.js'
+
+/** How a channel ranks images: by its sum over space or its largest value there. */
+export type Measure = 'sum' | 'max'
+
+export interface ReferenceOptions {
+  measure?: Measure
+  /** Each image's values are divided by the sum of their magnitudes over channels (false). */
+  normed?: boolean
+  /** Images kept for each channel (8). */
+  count?: number
+}
+
+/** One image that a channel ranks highly. */
+export interface ReferenceSample {
+  image: number
+  value: number
+  /** Where in the layer's flattened plane the channel's largest value lies. */
+  place: number
+}
+
+/**
+ * The images that maximise the relevance (RelMax) or the activation (ActMax) of every channel of a layer, over a data set of
+ * any size: values come batch by batch, and only the best are kept (Achtibat et al. 2023).
+ */
+export class ReferenceSamples {
+  /** Best first, by channel. */
+  readonly best: ReferenceSample[][] = []
+  private readonly measure: Measure
+  private readonly normed: boolean
+  private readonly count: number
+
+  constructor({ measure = 'sum', normed = false, count = 8 }: ReferenceOptions = {}) {
+    this.measure = measure
+    this.normed = normed
+    this.count = count
+  }
+
+  /** @param images number of each row's image in the data set */
+  add(values: ChannelValues, images: ArrayLike<number>): void {
+    const { sum, largest, place } = values
+    const ranked = this.measure === 'sum' ? sum : largest
+    const [rows, channels] = ranked.shape as [number, number]
+    const scale = this.normed ? normedChannels(ranked) : ranked
+    for (let c = 0; c < channels; c++) {
+      const best = (this.best[c] ??= [])
+      for (let i = 0; i < rows; i++) {
+        const value = scale.data[i * channels + c]!
+        if (best.length === this.count && value <= best.at(-1)!.value) continue
+        let at = best.length
+        while (at > 0 && best[at - 1]!.value < value) at--
+        best.splice(at, 0, { image: images[i]!, value, place: place.data[i * channels + c]! })
+        if (best.length > this.count) best.pop()
+      }
+    }
+  }
+}
+
+/** Each image's values over the sum of their magnitudes, [images, channels]. */
+export function normedChannels({ data, shape }: Tensor): Tensor {
+  const [rows, channels] = shape as [number, number]
+  const result = new Float32Array(data.length)
+  for (let i = 0; i < rows; i++) {
+    let sum = 0
+    for (let c = 0; c < channels; c++) sum += Math.abs(data[i * channels + c]!)
+    for (let c = 0; c < channels; c++) result[i * channels + c] = data[i * channels + c]! / (sum + 1e-10)
+  }
+  return { data: result, shape }
+}
