@@ -11,8 +11,8 @@ namespace lrp {
 
 namespace {
 
-/// Which axis of a node's output holds its channels. Units of dense layers lie last; feature maps and attention heads have
-/// theirs after the batch. Steps without weights keep the axis of the layer that they read.
+/// Which axis of a node's output holds its channels. Units of dense layers lie last; feature maps and attention heads
+/// have theirs after the batch. Steps without weights keep the axis of the layer that they read.
 int64_t channel_axis(const Graph& graph, size_t index, int64_t axes) {
   if (axes != 3) return graph.nodes()[index].op_name == "linear" ? axes - 1 : 1;
   for (auto i = static_cast<int>(index); i != kInput;) {

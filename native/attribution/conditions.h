@@ -28,7 +28,8 @@ class Conditions {
   Conditions(const Graph& graph, const std::vector<Concept>& concepts, bool exclusive,
              const std::vector<std::string>& measured);
 
-  /// Sees what every node makes of its inputs during the forward pass; returns it with what the backward pass has to do.
+  /// Sees what every node makes of its inputs during the forward pass; returns it with what the backward pass has to
+  /// do.
   Tensor attach(size_t index, const Tensor& output, const std::vector<Tensor>& inputs, int64_t images);
 
   /// One backward pass from `output` to `x`. Throws INVALID_ARGUMENT where exclusive layers lie on no common path.

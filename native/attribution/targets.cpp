@@ -14,8 +14,7 @@ Start start_from(const std::string& name) {
   if (name == "probability") return Start::probability;
   if (name == "difference") return Start::difference;
   if (name == "activation") return Start::activation;
-  throw Error("INVALID_ARGUMENT",
-              "start '" + name + "' is none of logit, one, probability, difference, activation");
+  throw Error("INVALID_ARGUMENT", "start '" + name + "' is none of logit, one, probability, difference, activation");
 }
 
 Tensor target_rows(const Tensor& targets, const Tensor& logits) {

@@ -305,14 +305,42 @@ function targetRows(
 }
 
 function nativeOptions(model: Model, options: ExplainOptions): Partial<AttributeOptions> {
-  const { together, start, concepts, exclusive, channelLayers, topK, conservation, steps, noise, window, stride, seed } = options
+  const {
+    together,
+    start,
+    concepts,
+    exclusive,
+    channelLayers,
+    topK,
+    conservation,
+    steps,
+    noise,
+    window,
+    stride,
+    seed
+  } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : options.layers
-  for (const layer of [...(layers ?? []), ...(channelLayers ?? []), ...Object.keys(concepts ?? {})]) checkLayer(model, layer)
+  for (const layer of [...(layers ?? []), ...(channelLayers ?? []), ...Object.keys(concepts ?? {})])
+    checkLayer(model, layer)
   if (options.camLayer !== undefined) checkLayer(model, options.camLayer)
   const patterns = options.patterns && Object.fromEntries(options.patterns)
   const camLayer = options.camLayer
   const conditions = { concepts, exclusive, channels: channelLayers }
-  return { ...conditions, together, start, topK, conservation, steps, noise, window, stride, seed, layers, layer: camLayer, patterns }
+  return {
+    ...conditions,
+    together,
+    start,
+    topK,
+    conservation,
+    steps,
+    noise,
+    window,
+    stride,
+    seed,
+    layers,
+    layer: camLayer,
+    patterns
+  }
 }
 
 function checkLayer(model: Model, name: string): void {
