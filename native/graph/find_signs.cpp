@@ -39,6 +39,8 @@ const std::set<std::string> kKeepsSign{"identity",
                                        "adaptive_max_pool2d",
                                        "adaptive_max_pool3d"};
 
+bool cuts_below_zero(const std::string& op) { return op == "relu" || op == "relu6"; }
+
 }  // namespace
 
 std::vector<Signs> find_signs(const Graph& graph, bool nonnegative_network_input) {
@@ -55,7 +57,7 @@ std::vector<Signs> find_signs(const Graph& graph, bool nonnegative_network_input
     const auto& readers = graph.readers(static_cast<int>(i));
     signs[i].below_relu = !readers.empty() && static_cast<int>(i) != graph.output() &&
                           std::all_of(readers.begin(), readers.end(),
-                                      [&](int reader) { return nodes[static_cast<size_t>(reader)].op_name == "relu"; });
+                                      [&](int reader) { return cuts_below_zero(nodes[static_cast<size_t>(reader)].op_name); });
   }
   return signs;
 }

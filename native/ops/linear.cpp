@@ -31,7 +31,7 @@ class Linear : public Op, public LinearMap {
 
   /// All weights one: every output is the sum of the inputs, so no matrix is needed.
   Tensor forward(const Tensor& x, Part part, bool with_bias) const override {
-    if (part.kind != Part::kFull && fits_split_dense(x, weight_, part)) {
+    if (!part.is_full() && fits_split_dense(x, weight_, part)) {
       Tensor result = split_dense_forward(x, weight_, part);
       return with_bias && bias_.defined() ? result.add_(bias(part)) : result;
     }

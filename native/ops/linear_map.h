@@ -3,26 +3,30 @@
 
 #include <map>
 #include <mutex>
+#include <tuple>
 
 namespace lrp {
 
 using at::Tensor;
 
-/// Which of a layer's weights are meant: W, max(W, 0), min(W, 0), W squared, all ones, or W + gamma max(W, 0) and
-/// W + gamma min(W, 0). The bias is treated alike (ones: no bias).
+/// Which of a layer's weights are meant: `above * max(W, 0) + below * min(W, 0)`, W squared, or all ones. The bias is
+/// treated alike (ones: no bias).
 struct Part {
-  enum Kind { kFull, kPositive, kNegative, kSquared, kOnes, kBoostedPositive, kBoostedNegative };
-  Kind kind;
-  double gamma = 0;
+  enum Kind { kSplit, kSquared, kOnes };
+  Kind kind = kSplit;
+  double above = 1, below = 1;
 
-  static Part full() { return {kFull}; }
-  static Part positive() { return {kPositive}; }
-  static Part negative() { return {kNegative}; }
-  static Part squared() { return {kSquared}; }
-  static Part ones() { return {kOnes}; }
-  static Part boosted_positive(double gamma) { return {kBoostedPositive, gamma}; }
-  static Part boosted_negative(double gamma) { return {kBoostedNegative, gamma}; }
-  bool operator<(const Part& o) const { return kind != o.kind ? kind < o.kind : gamma < o.gamma; }
+  static Part full() { return {kSplit, 1, 1}; }
+  static Part positive() { return {kSplit, 1, 0}; }
+  static Part negative() { return {kSplit, 0, 1}; }
+  static Part absolute() { return {kSplit, 1, -1}; }
+  static Part squared() { return {kSquared, 1, 1}; }
+  static Part ones() { return {kOnes, 1, 1}; }
+  static Part split(double above, double below) { return {kSplit, above, below}; }
+
+  bool is_full() const { return kind == kSplit && above == 1 && below == 1; }
+  bool operator<(const Part& o) const { return std::tie(kind, above, below) < std::tie(o.kind, o.above, o.below); }
+  bool operator==(const Part& o) const { return !(*this < o) && !(o < *this); }
 
   Tensor of(const Tensor& values) const;
 };

@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 
+#include "../error.h"
 #include "families.h"
 
 namespace lrp {
@@ -41,8 +42,19 @@ class HeldLayerNorm : public LinearMap {
     const Tensor q = (w.defined() ? g * w : g) / sigma_;
     return q - q.mean(axes_, true);
   }
+  Tensor forward(const Tensor& x, Part part, bool with_bias) const override {
+    return LinearMap::forward(x, whole(part), with_bias);
+  }
+  Tensor input_gradient(const Tensor& g, const Tensor& x, Part part) const override {
+    return LinearMap::input_gradient(g, x, whole(part));
+  }
 
  private:
+  /// The mean that is taken away makes contributions of both signs, whatever the weight is.
+  static Part whole(Part part) {
+    if (part.is_full()) return part;
+    throw Error("UNSUPPORTED", "a layer norm has rules that read its weights as a whole: epsilon, norm");
+  }
   Tensor sigma_;
   std::vector<int64_t> axes_;
 };

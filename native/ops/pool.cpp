@@ -20,8 +20,16 @@ class WeightlessLinear : public Op, public LinearMap {
   Tensor input_gradient(const Tensor& g, const Tensor& x, const Tensor&) const override {
     return gradient_of_linear(map_, x, g);
   }
+  /// No weight is below 0; squares and ones share relevance out alike.
+  Tensor forward(const Tensor& x, Part part, bool) const override { return scaled(map_(x), part); }
+  Tensor input_gradient(const Tensor& g, const Tensor& x, Part part) const override {
+    return scaled(gradient_of_linear(map_, x, g), part);
+  }
 
  private:
+  static Tensor scaled(const Tensor& t, Part part) {
+    return part.kind == Part::kSplit && part.above != 1 ? t * part.above : t;
+  }
   std::function<Tensor(const Tensor&)> map_;
 };
 

@@ -25,28 +25,7 @@ struct Factors {
   float above, below;
 };
 
-bool as_factors(Part part, Factors& factors) {
-  const auto boosted = static_cast<float>(1 + part.gamma);
-  switch (part.kind) {
-    case Part::kFull:
-      factors = {1, 1};
-      return true;
-    case Part::kPositive:
-      factors = {1, 0};
-      return true;
-    case Part::kNegative:
-      factors = {0, 1};
-      return true;
-    case Part::kBoostedPositive:
-      factors = {boosted, 1};
-      return true;
-    case Part::kBoostedNegative:
-      factors = {1, boosted};
-      return true;
-    default:
-      return false;
-  }
-}
+Factors factors_of(Part part) { return {static_cast<float>(part.above), static_cast<float>(part.below)}; }
 
 LRP_PER_INSTRUCTION_SET
 float dot(const float* x, const float* w, int64_t n, Factors f) {
@@ -104,15 +83,13 @@ void gradient_columns(float* y, const float* w, int64_t inputs, int64_t from, in
 }  // namespace
 
 bool fits_split_dense(const Tensor& x, const Tensor& weight, Part part) {
-  Factors factors{};
-  return weight.device().is_cpu() && weight.scalar_type() == at::kFloat && x.scalar_type() == at::kFloat &&
-         weight.is_contiguous() && weight.numel() >= kLargeWeight && x.numel() <= kFewImages * x.size(-1) &&
-         as_factors(part, factors);
+  return part.kind == Part::kSplit && weight.device().is_cpu() && weight.scalar_type() == at::kFloat &&
+         x.scalar_type() == at::kFloat && weight.is_contiguous() && weight.numel() >= kLargeWeight &&
+         x.numel() <= kFewImages * x.size(-1);
 }
 
 Tensor split_dense_forward(const Tensor& input, const Tensor& weight, Part part) {
-  Factors factors{};
-  as_factors(part, factors);
+  const Factors factors = factors_of(part);
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const Tensor x = input.reshape({-1, inputs}).contiguous();
   const int64_t images = x.size(0);
@@ -132,8 +109,7 @@ Tensor split_dense_forward(const Tensor& input, const Tensor& weight, Part part)
 }
 
 Tensor split_dense_gradient(const Tensor& gradient, const Tensor& weight, Part part) {
-  Factors factors{};
-  as_factors(part, factors);
+  const Factors factors = factors_of(part);
   const int64_t outputs = weight.size(0), inputs = weight.size(1);
   const Tensor g = gradient.reshape({-1, outputs}).contiguous();
   const int64_t images = g.size(0);

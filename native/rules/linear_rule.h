@@ -28,6 +28,10 @@ class LinearLayer {
 
   /// f(x+, W-, b-) + f(x-, W+, 0): the negative part of z. It is z - positive_z, too, without a pass over the weights.
   Tensor negative_z(bool with_bias) const;
+  /// f(|x|, |W|, |b|): the magnitudes of all contributions added up.
+  Tensor absolute_z(bool with_bias) const {
+    return forward(nonnegative_input() ? x() : x().abs(), Part::absolute(), with_bias);
+  }
   /// So few inputs make an output that the difference z - positive_z would lose digits, and negative_z costs little.
   bool has_few_contributions() const;
 

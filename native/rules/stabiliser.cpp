@@ -20,44 +20,26 @@ bool fits_one_loop(const Tensor& a, const Tensor& b) {
 
 /// result[i] = scale * R[i] / denominator(i)
 template <class Denominator>
-Tensor divide(const Tensor& R, Tensor result, double scale, Denominator denominator) {
+void divide(const Tensor& R, const Tensor& result, double scale, Denominator denominator) {
   const float* r = R.const_data_ptr<float>();
   float* out = result.data_ptr<float>();
   const auto factor = static_cast<float>(scale);
   at::parallel_for(0, R.numel(), kGrain, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) out[i] = factor * r[i] / denominator(i);
   });
-  return result;
 }
 
 /// `value(i)` stabilised.
 template <class Value>
 Tensor divide_stabilised(const Tensor& R, Tensor result, double scale, const Stabiliser& S, Value value) {
-  const auto eps = static_cast<float>(S.epsilon);
-  if (eps == 0) {
+  if (S.epsilon == 0) {
     const float* r = R.const_data_ptr<float>();
     const auto infinite = std::numeric_limits<float>::infinity();
-    return divide(R, result, scale, [=](int64_t i) { return r[i] == 0 ? infinite : value(i); });
+    divide(R, result, scale, [=](int64_t i) { return r[i] == 0 ? infinite : value(i); });
+    return result;
   }
-  switch (S.mode) {
-    case Stabiliser::kSigned:
-      return divide(R, result, scale, [=](int64_t i) {
-        const float v = value(i);
-        return v + (v < 0 ? -eps : eps);
-      });
-    case Stabiliser::kSignedBelow:
-      return divide(R, result, scale, [=](int64_t i) {
-        const float v = value(i);
-        return v + (v > 0 ? eps : -eps);
-      });
-    case Stabiliser::kAtZero:
-      return divide(R, result, scale, [=](int64_t i) {
-        const float v = value(i);
-        return v == 0 ? eps : v;
-      });
-    case Stabiliser::kPlain:
-      return divide(R, result, scale, [=](int64_t i) { return value(i) + eps; });
-  }
+  with_stabiliser(S,
+                  [&](auto stabilised) { divide(R, result, scale, [=](int64_t i) { return stabilised(value(i)); }); });
   return result;
 }
 
@@ -111,13 +93,6 @@ Tensor ratio_in_place(const Tensor& relevance, Tensor z, const Stabiliser& S, do
   if (!fits_one_loop(R, z)) return ratio(R, z, S, scale);
   const float* d = z.const_data_ptr<float>();
   return divide_stabilised(R, z, scale, S, [d](int64_t i) { return d[i]; });
-}
-
-Tensor ratio_of_difference(const Tensor& relevance, const Tensor& z, Tensor P, const Stabiliser& S, double scale) {
-  const Tensor R = ordered_like(relevance, P);
-  if (!fits_one_loop(R, P) || !fits_one_loop(z, P)) return ratio(R, z - P, S, scale);
-  const float *a = z.const_data_ptr<float>(), *b = P.const_data_ptr<float>();
-  return divide_stabilised(R, P, scale, S, [=](int64_t i) { return a[i] - b[i]; });
 }
 
 }  // namespace lrp
