@@ -56,8 +56,9 @@ std::vector<Signs> find_signs(const Graph& graph, bool nonnegative_network_input
                             (kKeepsSign.count(nodes[i].op_name) > 0 && signs[i].nonnegative_input);
     const auto& readers = graph.readers(static_cast<int>(i));
     signs[i].below_relu = !readers.empty() && static_cast<int>(i) != graph.output() &&
-                          std::all_of(readers.begin(), readers.end(),
-                                      [&](int reader) { return cuts_below_zero(nodes[static_cast<size_t>(reader)].op_name); });
+                          std::all_of(readers.begin(), readers.end(), [&](int reader) {
+                            return cuts_below_zero(nodes[static_cast<size_t>(reader)].op_name);
+                          });
   }
   return signs;
 }

@@ -35,7 +35,12 @@ function layerOf({ images, inputs, outputs, shift, seed }: Case): Layer {
   let state = seed
   const next = (): number => (state = (state * 48271) % 2147483647) / 2147483647 - 0.5
   const draw = (length: number, more = 0): Float32Array => Float32Array.from({ length }, () => next() + more)
-  return { x: draw(images * inputs, shift), W: draw(outputs * inputs, shift), b: draw(outputs), R: draw(images * outputs) }
+  return {
+    x: draw(images * inputs, shift),
+    W: draw(outputs * inputs, shift),
+    b: draw(outputs),
+    R: draw(images * outputs)
+  }
 }
 
 const stabilised = (z: number): number => z + (z < 0 ? -1e-6 : 1e-6)
@@ -81,7 +86,9 @@ describe('rules for contributions of both signs are what they are defined as', (
           z > 0 ? boosted(c, 1) / stabilised(z + gamma * P) : z < 0 ? boosted(c, -1) / stabilised(z + gamma * N) : 0
         )
         // where z is nearly 0 and gamma small, z itself is what float32 makes of it
-        expect(relativeError(await ours(one, layer, 'gamma', { gamma }), wanted)).toBeLessThan(gamma < 0.1 ? 2e-3 : 1e-5)
+        expect(relativeError(await ours(one, layer, 'gamma', { gamma }), wanted)).toBeLessThan(
+          gamma < 0.1 ? 2e-3 : 1e-5
+        )
       }),
       { numRuns: 60, seed: 7 }
     )
