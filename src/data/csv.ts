@@ -5,14 +5,10 @@ import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
 import type { Task } from '../core/graph.js'
 import { counted } from '../core/plural.js'
-import { checkDataset, type Dataset, type SplitName } from './dataset.js'
-import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
+import type { SplitName } from './dataset.js'
+import type { LabelledFile } from './decode.js'
+import type { Listing } from './listing.js'
 import { toValue, valueNames } from './regression.js'
-import { complete, type SplitOptions } from './split.js'
-
-export interface CsvOptions extends DecodeOptions, SplitOptions {
-  task?: Task
-}
 
 interface Row {
   path: string
@@ -35,20 +31,16 @@ const HEADINGS = ['path', 'file', 'filename', 'image']
 /**
  * A CSV file of `path,label` or `path,label,split`: paths from the folder of the CSV file, labels as names or as whole
  * numbers from 0, splits `train`, `valid` or `test`. For regression one or more values stand for the label. A first line
- * of headings (`path`, `file` or `image` first) is left out, and names the values. Splits that are missing are carved out
- * of the training images (10 % each, stratified, seeded).
+ * of headings (`path`, `file` or `image` first) is left out, and names the values.
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the line
  */
-export async function openCsv(path: string, options: CsvOptions = {}): Promise<Dataset> {
-  const { classes, filesOf } = labelled(path, await readTable(path), options.task)
-  const decoder = await Decoder.create((['train', 'valid', 'test'] as const).flatMap(filesOf), options)
-  const read = async (split: SplitName): Promise<Dataset['splits'][SplitName] | undefined> => {
+export async function listCsv(path: string, task?: Task): Promise<Listing> {
+  const { classes, filesOf } = labelled(path, await readTable(path), task)
+  const given = (split: SplitName): LabelledFile[] | undefined => {
     const files = filesOf(split)
-    return files.length > 0 ? decoder.read(files) : undefined
+    return files.length > 0 ? files : undefined
   }
-  const train = (await read('train')) ?? (await decoder.read([]))
-  const splits = complete({ train, valid: await read('valid'), test: await read('test') }, options)
-  return checkDataset({ name: path, task: options.task, classes, splits, ...decoder.rest() })
+  return { name: path, task, classes, splits: { train: filesOf('train'), valid: given('valid'), test: given('test') } }
 }
 
 function labelled(

@@ -2,12 +2,22 @@ import { LrpError } from '../core/errors.js'
 import type { Model } from '../model/model.js'
 import { sizeOf } from '../core/tensor.js'
 import { storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
-import { openWith, type DataOptions } from './open.js'
+import { listDataset, openWith, type DataOptions } from './open.js'
 
 /** The data set of a model's own images, read as the model wants them. */
 export function openFor(model: Model, options: object): Promise<Dataset> {
   const { preprocessing, task } = model
   return openWith({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
+}
+
+/**
+ * The image files of a model's own data set, none of which is read yet; undefined for data sets of other kinds. Its images
+ * are taken to have the model's size.
+ */
+export async function listFor(model: Model, options: object): Promise<Dataset | undefined> {
+  const { task, imageShape } = model
+  const listed = await listDataset({ testSplit: 1, ...(options as DataOptions), task })
+  return listed && { ...listed, imageShape: imageShape as Dataset['imageShape'], skipped: [] }
 }
 
 /**
@@ -76,10 +86,27 @@ function listed(names: string[]): string {
   return names.length > 8 ? `${names.slice(0, 8).join(', ')}, ...` : names.join(', ')
 }
 
+/** Whether images are sorted by class: then a few of them are taken at even distances. */
+function isSorted(labels: Int32Array): boolean {
+  return labels.every((label, i) => i === 0 || labels[i - 1]! <= label)
+}
+
+function spreadPlaces(images: number, limit: number): number[] {
+  return Array.from({ length: limit }, (_, i) => Math.floor((i * images) / limit))
+}
+
+/** All places of a split: those that `fitTo` takes for this limit first, then the others, which can take their place. */
+export function placesByChoice(labels: Int32Array, limit: number): number[] {
+  const all = Array.from(labels, (_, i) => i)
+  if (limit >= labels.length || !isSorted(labels)) return all
+  const chosen = spreadPlaces(labels.length, limit)
+  const taken = new Set(chosen)
+  return [...chosen, ...all.filter((place) => !taken.has(place))]
+}
+
 function limited(dataset: Dataset, name: SplitName, limit: number): Dataset {
   const split = dataset.splits[name]
-  const isSorted = split.labels.every((label, i) => i === 0 || split.labels[i - 1]! <= label)
-  const few = isSorted ? spread(dataset, split, limit) : firstOf(dataset, split, limit)
+  const few = isSorted(split.labels) ? spread(dataset, split, limit) : firstOf(dataset, split, limit)
   return { ...dataset, splits: { ...dataset.splits, [name]: few } }
 }
 
@@ -95,7 +122,7 @@ function firstOf(dataset: Dataset, { images, labels, values, paths }: Split, lim
 
 /** As many images at even distances. */
 function spread(dataset: Dataset, { images, labels, values, paths }: Split, limit: number): Split {
-  const chosen = Array.from({ length: limit }, (_, i) => Math.floor((i * labels.length) / limit))
+  const chosen = spreadPlaces(labels.length, limit)
   const rows = <T extends Uint8Array | Float32Array>(from: T, width: number): T => {
     const result = from.slice(0, limit * width) as T
     chosen.forEach((place, i) => result.set(from.subarray(place * width, (place + 1) * width), i * width))

@@ -7,11 +7,12 @@ import { checkNames, checkOptions } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
-import { openCsv } from './csv.js'
+import { listCsv } from './csv.js'
 import type { Dataset } from './dataset.js'
 import { CACHES, type Cache } from './decode.js'
-import { openFolder } from './folder.js'
+import { listFolder } from './folder.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
+import { readListing, splitsOf, type Listing } from './listing.js'
 import type { DownloadProgress } from './mnist.js'
 import { noDataSet } from './no-data-set.js'
 import { asValues } from './regression.js'
@@ -146,8 +147,7 @@ async function open(options: DataOptions): Promise<Dataset> {
     )
   }
   const { dataPath } = options
-  if (!takesFile(name) && dataPath && existsSync(dataPath) && !statSync(dataPath).isDirectory())
-    throw noDataSet(dataPath)
+  checkPlace(name, dataPath)
   const carving = { ...options, seed: options.splitSeed ?? options.seed }
   if (name === 'digits') return openDigits(options.dataPath)
   if (name === 'mnist' || name === 'fashion-mnist' || name === 'kmnist' || name === 'emnist') {
@@ -156,9 +156,35 @@ async function open(options: DataOptions): Promise<Dataset> {
   if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS))
   if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs its place: give --data-path`)
   if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
-  if (name === 'csv') return openCsv(dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)
-  return openFolder(dataPath, carving)
+  return readListing(await listingOf(name, dataPath, options.task), carving)
+}
+
+function listingOf(name: string, dataPath: string, task?: Task): Listing | Promise<Listing> {
+  return name === 'csv' ? listCsv(dataPath, task) : listFolder(dataPath)
+}
+
+/**
+ * The splits of image files, nothing of which is read yet: `paths` and labels as `openDataset` has them. Undefined for
+ * data sets of other kinds.
+ * @throws LrpError as `openDataset`
+ */
+export async function listDataset(
+  options: DataOptions
+): Promise<Pick<Dataset, 'name' | 'task' | 'classes' | 'splits'> | undefined> {
+  checkOptions(schema, options)
+  const name = datasetName(options)
+  const { dataPath } = options
+  if (!readsFiles(name) || !dataPath || (options.task === 'regression' && name !== 'csv')) return undefined
+  checkPlace(name, dataPath)
+  const listing = await listingOf(name, dataPath, options.task)
+  const splits = splitsOf(listing, { ...options, seed: options.splitSeed ?? options.seed })
+  return { name: listing.name, task: listing.task, classes: listing.classes, splits }
+}
+
+function checkPlace(name: string, dataPath?: string): void {
+  if (!takesFile(name) && dataPath && existsSync(dataPath) && !statSync(dataPath).isDirectory())
+    throw noDataSet(dataPath)
 }
 
 /** Whether a data set can be one file; the others are folders. */

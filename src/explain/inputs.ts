@@ -1,14 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
-import { basename, extname } from 'node:path'
+import { dirname, extname, relative, sep } from 'node:path'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { fitTo, openFor } from '../data/for-model.js'
+import { fitTo, listFor, openFor, placesByChoice } from '../data/for-model.js'
 import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
 import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
 import type { Model } from '../model/model.js'
-import { readImage } from '../data/read-image.js'
+import { ImageStore } from '../data/image-store.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
@@ -29,13 +29,19 @@ export interface Batch {
   input: Tensor
   /** One name per image: its file, or its place in the data set. */
   names: string[]
+  /** Files of the images, where they are files. */
+  paths?: string[]
   labels?: Int32Array
 }
 
 /** Images that are read when they are needed. */
 export interface Inputs {
   names: string[]
+  /** Files of the images, where they are files. */
+  paths?: string[]
   labels?: Int32Array
+  /** What else is to be said about the images. */
+  notes: string[]
   /** Images of a data set or folder that could not be read and were left out. */
   skipped: string[]
   /** Images `from` to `to` as the network wants them. @throws LrpError NOT_FOUND, INVALID_FILE naming the image */
@@ -57,9 +63,15 @@ export async function readInputs(model: Model, options: InputOptions): Promise<B
   return batchOf(inputs, 0, inputs.names.length)
 }
 
-export async function batchOf({ names, labels, read }: Inputs, from: number, to: number): Promise<Batch> {
-  const input = await read(from, to)
-  return { input, names: names.slice(from, to), ...(labels && { labels: labels.slice(from, to) }) }
+export async function batchOf(inputs: Inputs, from: number, to: number): Promise<Batch> {
+  const { names, paths, labels } = inputs
+  const input = await inputs.read(from, to)
+  return {
+    input,
+    names: names.slice(from, to),
+    ...(paths && { paths: paths.slice(from, to) }),
+    ...(labels && { labels: labels.slice(from, to) })
+  }
 }
 
 async function ofArray(model: Model, path: string, limit = Infinity): Promise<Inputs> {
@@ -77,71 +89,113 @@ async function ofArray(model: Model, path: string, limit = Infinity): Promise<In
     }
     return sliceBatch({ data, shape }, from, to)
   }
-  return { names, skipped: [], read }
+  return { names, skipped: [], notes: [], read }
 }
 
-async function ofFiles(model: Model, inputs: string[], { limit = Infinity, strict }: InputOptions): Promise<Inputs> {
-  const { preprocessing } = model
-  if (!preprocessing)
-    throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
+async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
+  const { limit = Infinity, strict } = options
+  preprocessingOf(model)
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
-    return (isFolder ? listImages(path) : [path]).map((file) => ({ file, isFolder }))
+    return (isFolder ? listImages(path) : [path]).map((file) => ({ file, folder: isFolder ? path : undefined }))
   })
   if (found.length === 0) throw new LrpError('NOT_FOUND', `${inputs.join(', ')} holds no images`)
   const unknown = found.find(({ file }) => !isImageFile(file))
   if (unknown) throw new LrpError('INVALID_ARGUMENT', `${unknown.file} is neither an image nor a .npy file`)
-  const taken = found.slice(0, limit)
-  const inFolders = strict ? [] : taken.filter(({ isFolder }) => isFolder).map(({ file }) => file)
-  const skipped = await unreadable(inFolders, preprocessing)
-  const chosen = taken.map(({ file }) => file).filter((file) => !skipped.includes(file))
-  if (chosen.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} holds no image that can be read`)
-  let first: string | undefined // all images have the size of the first
-  const read = async (from: number, to: number): Promise<Tensor> => {
-    const images = await Promise.all(chosen.slice(from, to).map((path) => readImage(path, preprocessing)))
-    first ??= images[0]!.shape.join()
-    const size = sizeOf(images[0]!.shape)
-    const bytes = new Uint8Array(images.length * size)
-    images.forEach((image, i) => {
-      if (image.shape.join() !== first)
-        throw new LrpError('INVALID_ARGUMENT', `${chosen[from + i]} has another size than the images before it`)
-      bytes.set(image.bytes, i * size)
-    })
-    return normaliseBytes(bytes, [images.length, ...images[0]!.shape], preprocessing)
-  }
-  return { names: uniqueNames(chosen), skipped, read }
+  const folders = new Map(found.map(({ file, folder }) => [file, folder]))
+  const store = await ImageStore.open(
+    found.map(({ file }) => file),
+    {
+      preprocessing: preprocessingOf(model),
+      most: limit,
+      mustRead: (file) => strict === true || folders.get(file) === undefined,
+      signal: options.signal
+    }
+  )
+  if (store.paths.length === 0)
+    throw new LrpError('INVALID_FILE', `${inputs.join(', ')} holds no image that can be read`)
+  return ofStore(
+    model,
+    store,
+    store.paths.map((file) => relative(folders.get(file) ?? dirname(file), file))
+  )
 }
 
-/** Those of the files that cannot be decoded, some at a time. */
-async function unreadable(files: string[], preprocessing: Preprocessing): Promise<string[]> {
-  const AT_ONCE = 16
-  const broken: string[] = []
-  for (let from = 0; from < files.length; from += AT_ONCE) {
-    const some = files.slice(from, from + AT_ONCE)
-    const read = await Promise.allSettled(some.map((path) => readImage(path, preprocessing)))
-    broken.push(...some.filter((_, i) => read[i]!.status === 'rejected'))
-  }
-  return broken
+function preprocessingOf({ preprocessing }: Model): Preprocessing {
+  if (preprocessing) return preprocessing
+  throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
+}
+
+/** @param names of the images' files, relative to where they were looked for */
+function ofStore(model: Model, store: ImageStore, names: string[]): Inputs {
+  const { paths, skipped, notes, imageShape } = store
+  const read = async (from: number, to: number): Promise<Tensor> =>
+    normaliseBytes(await store.read(from, to), [to - from, ...imageShape], model.preprocessing!)
+  return { names: uniqueNames(names), paths, skipped, notes, read }
 }
 
 async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
   const { split = 'test', limit = 10 } = options
+  if (typeof options.data !== 'object') {
+    const listed = await listFor(model, options)
+    if (listed) return ofListed(model, listed, split, limit, options)
+  }
   const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
   const dataset = await fitTo(model, opened, split, limit)
   const { paths, labels } = dataset.splits[split]
-  const names = paths ? uniqueNames(paths) : Array.from(labels, (_, i) => String(i).padStart(5, '0'))
+  const names = paths ? namesBelow(paths) : Array.from(labels, (_, i) => String(i).padStart(5, '0'))
   const read = async (from: number, to: number): Promise<Tensor> => {
     const { bytes, shape } = await loadImages(dataset, split, from, to)
     return normaliseBytes(bytes, shape, model.preprocessing!)
   }
-  return { names, skipped: dataset.skipped, read, ...(model.task === 'classification' && { labels }) }
+  const { skipped, notes = [] } = dataset
+  return { names, paths, skipped, notes, read, ...(model.task === 'classification' && { labels }) }
 }
 
-function uniqueNames(paths: string[]): string[] {
+/** Of image files only those that are asked for are read; others take the place of what cannot be read. */
+async function ofListed(
+  model: Model,
+  listed: Dataset,
+  split: SplitName,
+  limit: number,
+  { strict = false, signal }: InputOptions
+): Promise<Inputs> {
+  const { paths = [], labels } = (await fitTo(model, listed, split)).splits[split]
+  const places = placesByChoice(labels, limit)
+  const store = await ImageStore.open(
+    places.map((place) => paths[place]!),
+    { preprocessing: preprocessingOf(model), most: limit, mustRead: () => strict, signal }
+  )
+  if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} holds no image that can be read`)
+  if (store.imageShape.join() !== model.imageShape.join()) {
+    const [found, wanted] = [store.imageShape, model.imageShape].map((shape) => shape.join('x'))
+    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${listed.name} has ${found}`)
+  }
+  const [names, known] = [namesBelow(paths), new Map(paths.map((path, place) => [path, place]))]
+  const chosen = store.paths.map((path) => known.get(path)!)
+  const inputs = ofStore(
+    model,
+    store,
+    chosen.map((place) => names[place]!)
+  )
+  return { ...inputs, ...(model.task === 'classification' && { labels: Int32Array.from(chosen, (i) => labels[i]!) }) }
+}
+
+/** Names of files below the deepest folder that holds them all: `class/0000`. */
+function namesBelow(paths: string[]): string[] {
+  const parts = paths.map((path) => dirname(path).split(sep))
+  const [first = [], ...others] = parts
+  const common = first.findIndex((part, i) => others.some((other) => other[i] !== part))
+  const folder = first.slice(0, common < 0 ? undefined : common).join(sep)
+  return uniqueNames(paths.map((path) => relative(folder === '' ? '.' : folder, path)))
+}
+
+/** Without their extension, with `/` between folders; a name that is taken already gets a number. */
+function uniqueNames(files: string[]): string[] {
   const seen = new Map<string, number>()
-  return paths.map((path) => {
-    const name = basename(path, extname(path))
+  return files.map((file) => {
+    const name = file.slice(0, file.length - extname(file).length).replaceAll(sep, '/')
     const times = seen.get(name) ?? 0
     seen.set(name, times + 1)
     return times === 0 ? name : `${name}_${times}`

@@ -7,6 +7,8 @@ import type { Batch } from './inputs.js'
 /** One image in `explain.json`. */
 export interface ImageSummary {
   name: string
+  /** The image's file, where it is one. */
+  path?: string
   predicted: number
   /** Of the predicted class; absent for regression. */
   confidence?: number
@@ -76,6 +78,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
     ),
     images: batch.names.map((name, i) => ({
       name,
+      ...(batch.paths && { path: batch.paths[i]! }),
       predicted: guesses[i]!,
       ...(model.task === 'regression'
         ? { outputs: Array.from(explanation.logits.data.subarray(i * classes, (i + 1) * classes)) }

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { totalmem } from 'node:os'
 import { z } from 'zod'
 import { asked } from '../core/command-line.js'
@@ -98,7 +98,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
   options.compare?.forEach(namedMethod)
   checkEffects({ ...options, target: undefined }, options.compare)
   const inputs = await openInputs(model, options)
-  const { names, labels, skipped } = inputs
+  const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
     throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
   const passSize = await passSizeOf(model, inputs, options)
@@ -124,6 +124,7 @@ export async function explainToFiles(model: Model, options: ExplainToFilesOption
     }
     const settings = asked(options, [...RULE_SETTINGS, ...IMAGE_SETTINGS, 'target', 'together', 'layers'])
     const summary = summarise(model, plan, passes, settings)
+    summary.warnings.push(...notes)
     await writer?.finish(summary)
     const whole = passes.length === 1 && doneBefore === 0
     return { summary, ...(whole && { explanation }), names, labels, skipped, files: writer?.files ?? [], doneBefore }
@@ -227,7 +228,7 @@ class Writer {
       ...drawLayers(this.model, batch.names, explanation, this.options),
       ...comparison
     ]
-    for (const one of drawn) await this.figure({ ...one, name: safeName(one.name) })
+    for (const one of drawn) await this.figure({ ...one, name: safePath(one.name) })
     await this.log?.add(summary)
   }
 
@@ -257,9 +258,14 @@ class Writer {
   }
 
   private async write(name: string, data: string | Uint8Array): Promise<void> {
-    await writeAtomic(join(this.options.output, name), data)
-    this.files.push(join(this.options.output, name))
+    const path = join(this.options.output, name)
+    if (name.includes('/')) await makeFolder(dirname(path))
+    await writeAtomic(path, data)
+    this.files.push(path)
   }
 }
 
 const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')
+
+/** The folders of names such as `class/0000` stay. */
+const safePath = (name: string): string => name.split('/').map(safeName).join('/')

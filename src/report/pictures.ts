@@ -21,7 +21,7 @@ export function pictureGrid(
 ): Html {
   return html`<div class="grid">
     ${paths.map((path) => {
-      const name = path.replace(/^.*\//, '').replace(/\.png$/, '')
+      const name = path.replace(/^explanations\/[^/]+\/|^.*\//, '').replace(/\.png$/, '')
       const predicted = classOf(name)
       return html`<figure ${predicted !== undefined && html`data-class="${predicted}"`}>
         <img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}" />

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { Evaluation } from '../evaluate/summary.js'
 import type { RemovalResult } from '../evaluate/remove-features.js'
 import { toCsv } from '../scores/test-model.js'
@@ -102,7 +102,8 @@ function folders(path: string): string[] {
 }
 
 function pictures(experiment: Experiment, ...parts: string[]): string[] {
-  const names = readdirSync(experiment.path(...parts))
+  const names = readdirSync(experiment.path(...parts), { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll(sep, '/'))
     .filter((name) => name.endsWith('.png'))
     .sort()
   return names.slice(0, 20).map((name) => join(...parts, name))

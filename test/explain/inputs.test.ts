@@ -1,10 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { writeNpy } from '../../src/data/npy.js'
+import { ImageStore } from '../../src/data/image-store.js'
 import { openInputs, readInputs } from '../../src/explain/inputs.js'
+import type { ExplainSummary } from '../../src/explain/summary.js'
+import { explainToFiles } from '../../src/explain/to-files.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
@@ -38,11 +41,75 @@ describe('a folder of images', () => {
   })
 
   test('with strict, and a file that was named itself, must be readable', async () => {
-    const { read } = await openInputs(model, { input: [images], strict: true })
-    await expect(read(0, 4)).rejects.toMatchObject({ code: 'INVALID_FILE' })
-    const one = await openInputs(model, { input: [join(images, 'b.png')] })
-    await expect(one.read(0, 1)).rejects.toThrow(/b\.png/)
+    await expect(openInputs(model, { input: [images], strict: true })).rejects.toMatchObject({ code: 'INVALID_FILE' })
+    await expect(openInputs(model, { input: [join(images, 'b.png')] })).rejects.toThrow(/b\.png/)
   })
+})
+
+describe('class folders', () => {
+  const folder = join(root, 'classes')
+  const colour = { width: 8, height: 8, channels: 3, background: '#808080' } as const
+  beforeAll(async () => {
+    for (const [name, broken] of [
+      ['0', [1]],
+      ['1', []],
+      ['2', [0, 1]]
+    ] as const) {
+      mkdirSync(join(folder, 'test', name), { recursive: true })
+      for (let i = 0; i < 4; i++) {
+        const path = join(folder, 'test', name, `${i}.png`)
+        if ((broken as readonly number[]).includes(i)) writeFileSync(path, 'no image')
+        else await sharp({ create: colour }).toFile(path)
+      }
+    }
+    mkdirSync(join(folder, 'train'))
+    for (const name of ['0', '1', '2']) {
+      mkdirSync(join(folder, 'train', name))
+      writeFileSync(join(folder, 'train', name, 'never-read.png'), 'no image')
+    }
+  })
+
+  test('give images their class and path; only those asked for are read, broken ones are made up for', async () => {
+    const few = await openInputs(model, { data: 'folder', dataPath: folder, limit: 3 })
+    expect(few.names).toEqual(['0/0', '1/0', '0/2'])
+    expect(few.paths).toEqual(few.names.map((name) => join(folder, 'test', `${name}.png`)))
+    expect([...few.labels!]).toEqual([0, 1, 0])
+    expect(few.skipped).toEqual(['2/0', '0/1'].map((name) => join(folder, 'test', `${name}.png`)))
+    const all = await openInputs(model, { data: 'folder', dataPath: folder, limit: 50 })
+    expect(all.names).toHaveLength(9)
+    const strict = openInputs(model, { data: 'folder', dataPath: folder, limit: 50, strict: true })
+    await expect(strict).rejects.toThrow(/no readable image/)
+  })
+
+  test('give their results folders of classes, and explain.json the paths', async () => {
+    const output = join(root, 'explained')
+    const { files } = await explainToFiles(model, { input: [join(folder, 'test')], limit: 3, output })
+    expect(files).toEqual(['0/0.png', '0/2.png', '0/3.png', 'explain.json'].map((name) => join(output, name)))
+    expect(existsSync(files[0]!)).toBe(true)
+    const { images: explained } = JSON.parse(readFileSync(files[3]!, 'utf8')) as ExplainSummary
+    expect(explained[1]).toMatchObject({ name: '0/2', path: join(folder, 'test', '0', '2.png') })
+  })
+
+  test('given as --input give the same names', async () => {
+    const { names, paths } = await openInputs(model, { input: [join(folder, 'test')], limit: 2 })
+    expect(names).toEqual(['0/0', '0/2'])
+    expect(paths![1]).toBe(join(folder, 'test', '0', '2.png'))
+  })
+})
+
+test('images beyond what is kept are decoded again, and ahead', async () => {
+  const files = ['a', 'c', 'd'].map((name) => join(images, `${name}.png`))
+  const { preprocessing } = model
+  const how = { preprocessing: preprocessing!, most: 3, mustRead: () => true }
+  const [kept, again] = [await ImageStore.open(files, how), await ImageStore.open(files, { ...how, keptBytes: 64 })]
+  expect(again.paths).toEqual(files)
+  expect(await again.read(0, 1)).toEqual(await kept.read(0, 1))
+  expect(await again.read(1, 3)).toEqual(await kept.read(1, 3))
+  const changed = join(root, 'changed.png')
+  await sharp({ create: { width: 8, height: 8, channels: 3, background: '#406080' } }).toFile(changed)
+  const store = await ImageStore.open([changed], { ...how, keptBytes: 0 })
+  rmSync(changed)
+  await expect(store.read(0, 1)).rejects.toThrow('changed.png cannot be read any more')
 })
 
 test.each<[string, number[], number[], RegExp]>([

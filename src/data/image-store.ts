@@ -1,0 +1,130 @@
+import { checkSignal, LrpError } from '../core/errors.js'
+import type { Preprocessing } from '../core/graph.js'
+import { sizeOf } from '../core/tensor.js'
+import { BitDepth } from './bit-depth.js'
+import { Limit } from './limit.js'
+import { readImage } from './read-image.js'
+
+/** Images decoded at the same time. */
+const AT_ONCE = 8
+/** Bytes of images that are kept from when they were first decoded; further ones are decoded again when they are asked for. */
+const KEPT_BYTES = 128 * 2 ** 20
+
+export interface StoreOptions {
+  preprocessing: Preprocessing
+  /** At most so many images: where some cannot be read, later ones take their place. */
+  most: number
+  /** Whether a file that cannot be read is an error; otherwise it is left out. */
+  mustRead: (path: string) => boolean
+  signal?: AbortSignal
+  /** For tests: bytes of images that are kept. */
+  keptBytes?: number
+}
+
+/** Image files of one size, each decoded once (as far as memory for them is given), some at a time. */
+export class ImageStore {
+  /** The images, in the order of the files. */
+  readonly paths: string[] = []
+  /** Files that could not be read and were left out. */
+  readonly skipped: string[] = []
+  private readonly kept: (Uint8Array | undefined)[] = []
+  private readonly bits = new BitDepth()
+  private readonly limit = new Limit(AT_ONCE)
+  /** Images decoded ahead of being asked for, by their place. */
+  private readonly ahead = new Map<number, Promise<Uint8Array>>()
+  private shape: number[] = []
+
+  private constructor(private readonly options: StoreOptions) {}
+
+  /** Decodes files until there are as many images as wanted. @throws LrpError as `readImage`; INVALID_ARGUMENT where sizes differ */
+  static async open(files: readonly string[], options: StoreOptions): Promise<ImageStore> {
+    const store = new ImageStore(options)
+    for (let from = 0; from < files.length && store.paths.length < options.most;) {
+      const wanted = files.slice(from, from + options.most - store.paths.length)
+      await store.add(wanted)
+      from += wanted.length
+    }
+    return store
+  }
+
+  /** Channels, height, width. */
+  get imageShape(): readonly number[] {
+    return this.shape
+  }
+
+  /** What is to be said about the images. */
+  get notes(): string[] {
+    return this.bits.notes()
+  }
+
+  /** Bytes of images `from` to `to`; those after them are decoded meanwhile. @throws LrpError where a file was changed */
+  async read(from: number, to: number): Promise<Uint8Array> {
+    const size = sizeOf(this.shape)
+    const bytes = new Uint8Array((to - from) * size)
+    const places = Array.from({ length: to - from }, (_, i) => from + i)
+    const read = async (place: number): Promise<void> => bytes.set(await this.take(place), (place - from) * size)
+    await Promise.all(places.map(read))
+    this.readAhead(to, Math.min(this.paths.length, to + (to - from)))
+    return bytes
+  }
+
+  private async add(files: readonly string[]): Promise<void> {
+    const { keptBytes = KEPT_BYTES } = this.options
+    const decoded = await Promise.all(
+      files.map((path, i) =>
+        this.limit.run(async () => {
+          const image = await this.decode(path)
+          if (image instanceof Error) return image
+          const fits = (this.paths.length + i + 1) * image.bytes.length <= keptBytes
+          return { ...image, bytes: fits ? image.bytes : undefined }
+        })
+      )
+    )
+    decoded.forEach((image, i) => {
+      const path = files[i]!
+      if (image instanceof Error) {
+        if (this.options.mustRead(path)) throw image
+        this.skipped.push(path)
+        return
+      }
+      if (this.paths.length === 0) this.shape = image.shape
+      if (image.shape.join() !== this.shape.join())
+        throw new LrpError('INVALID_ARGUMENT', `${path} has another size than the images before it`)
+      this.bits.see(image)
+      this.paths.push(path)
+      this.kept.push(image.bytes)
+    })
+  }
+
+  private async decode(path: string): Promise<Awaited<ReturnType<typeof readImage>> | LrpError> {
+    checkSignal(this.options.signal)
+    return readImage(path, this.options.preprocessing).catch((cause: LrpError) => {
+      if (cause.code === 'INVALID_ARGUMENT' || cause.code === 'ABORTED') throw cause
+      return cause
+    })
+  }
+
+  private async take(place: number): Promise<Uint8Array> {
+    const there = this.kept[place] ?? this.ahead.get(place) ?? this.again(place)
+    this.ahead.delete(place)
+    return there
+  }
+
+  private readAhead(from: number, to: number): void {
+    for (let place = from; place < to; place++) {
+      if (this.kept[place] || this.ahead.has(place)) continue
+      const image = this.again(place)
+      image.catch(() => undefined) // it is reported when the image is asked for
+      this.ahead.set(place, image)
+    }
+  }
+
+  private again(place: number): Promise<Uint8Array> {
+    return this.limit.run(async () => {
+      const image = await this.decode(this.paths[place]!)
+      if (!(image instanceof Error) && image.shape.join() === this.shape.join()) return image.bytes
+      const why = 'cannot be read any more: it was changed after the images were listed'
+      throw new LrpError('INVALID_FILE', `${this.paths[place]} ${why}`)
+    })
+  }
+}

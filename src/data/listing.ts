@@ -1,0 +1,50 @@
+import type { Task } from '../core/graph.js'
+import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
+import { complete, type SplitOptions } from './split.js'
+
+/** Labelled image files before any of them is read. */
+export interface Listing {
+  name: string
+  task?: Task
+  /** Names of the classes; of the values for regression. */
+  classes: string[]
+  /** Where they are given: the others are carved out of the training files. */
+  splits: { train: LabelledFile[]; valid?: LabelledFile[]; test?: LabelledFile[] }
+}
+
+/** The splits of a listing, those that it does not bring carved out: every image knows its place before it is read. */
+export function splitsOf({ splits }: Listing, options: SplitOptions): Dataset['splits'] {
+  const { train, valid, test } = splits
+  const parts = { train: unread(train), ...(valid && { valid: unread(valid) }), ...(test && { test: unread(test) }) }
+  return complete(parts, options)
+}
+
+/** A data set of image files, decoded. @throws LrpError INVALID_FILE (nothing readable), INVALID_ARGUMENT (sizes differ) */
+export async function readListing(listing: Listing, options: DecodeOptions & SplitOptions): Promise<Dataset> {
+  const { name, task, classes } = listing
+  const listed = splitsOf(listing, options)
+  const [train, valid, test] = [listed.train, listed.valid, listed.test].map(filesOf) as [
+    LabelledFile[],
+    LabelledFile[],
+    LabelledFile[]
+  ]
+  const decoder = await Decoder.create([...train, ...valid, ...test], options)
+  const splits = { train: await decoder.read(train), valid: await decoder.read(valid), test: await decoder.read(test) }
+  return checkDataset({ name, ...(task && { task }), classes, splits, ...decoder.rest() })
+}
+
+function unread(files: LabelledFile[]): Split {
+  const values = files[0]?.values && Float32Array.from(files.flatMap((file) => file.values!))
+  const labels = Int32Array.from(files, ({ label }) => label)
+  return { images: new Uint8Array(0), labels, ...(values && { values }), paths: files.map(({ path }) => path) }
+}
+
+function filesOf({ labels, values, paths = [] }: Split): LabelledFile[] {
+  const width = values && labels.length > 0 ? values.length / labels.length : 0
+  return paths.map((path, i) => ({
+    path,
+    label: labels[i]!,
+    ...(values && { values: Array.from(values.subarray(i * width, (i + 1) * width)) })
+  }))
+}
