@@ -7,6 +7,7 @@
 #include "error.h"
 #include "node/async.h"
 #include "node/attribute_binding.h"
+#include "node/graph_binding.h"
 #include "node/image_binding.h"
 #include "node/model_binding.h"
 #include "node/pattern_binding.h"
@@ -84,6 +85,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["rules"] = Napi::Function::New(env, rules);
   exports["explainLayer"] = Napi::Function::New(env, explain_layer);
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
+  exports["foldConstants"] = Napi::Function::New(env, fold_constants);
+  exports["atenOverloads"] = Napi::Function::New(env, aten_overloads);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
   exports["train"] = Napi::Function::New(env, train);
   exports["trainingSteps"] = training_steps(env);

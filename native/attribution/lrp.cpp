@@ -141,9 +141,10 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   if (options.conservation || options.top_k < 1) recorder.layouts = graph.batch_layouts(x);
 
   Conditions conditions(graph, options.concepts, options.exclusive, options.channels);
-  const Tensor output = graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-    return conditions.attach(i, propagate(i, node, inputs, plan[i], recorder), inputs, x.size(0));
-  });
+  const Tensor output =
+      graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+        return conditions.attach(i, propagate(i, node, inputs, pass, plan[i], recorder), inputs, x.size(0));
+      });
   Explanation result;
   result.logits = output.detach();
   if (!all_finite(result.logits)) refuse_not_finite(graph, input, options);

@@ -95,11 +95,12 @@ Tensor grad_cam(const Graph& graph, const Tensor& input, const Tensor& targets, 
   const int layer = method.layer.empty() ? last_convolution(graph) : graph.source(graph.index(method.layer));
   const Tensor x = input.detach().requires_grad_();
   Tensor activation;
-  const Tensor logits = graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-    const Tensor result = node.op->forward(inputs, false);
-    if (static_cast<int>(i) == layer) activation = result;
-    return result;
-  });
+  const Tensor logits =
+      graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+        const Tensor result = node.op->forward(inputs, pass);
+        if (static_cast<int>(i) == layer) activation = result;
+        return result;
+      });
   if (!activation.defined() || activation.dim() != 4 || x.dim() != 4) {
     throw Error("UNSUPPORTED", "grad-cam needs a layer with channels, height and width");
   }

@@ -54,8 +54,8 @@ void accumulate(Tensor& total, const Tensor& more) { total = total.defined() ? t
 
 void PatternFitter::add(const Tensor& input) {
   const at::NoGradGuard no_grad;
-  graph_.run(input, [this](size_t, const Node& node, const std::vector<Tensor>& inputs) {
-    const Tensor output = node.op->forward(inputs, false);
+  graph_.run(input, [this](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+    const Tensor output = node.op->forward(inputs, pass);
     if (!is_weighted(node)) return output;
     const int64_t all = output.size(0), step = images_at_once(node, output);
     for (int64_t from = 0; from < all; from += step) {

@@ -20,6 +20,7 @@ using torch::autograd::variable_list;
 struct Application : torch::CustomClassHolder {
   size_t index;
   const Node* node;
+  Pass pass;
   Treatment treatment;
   Recorder* recorder;
   std::vector<Tensor> inputs;
@@ -61,7 +62,7 @@ void check_relevance(const Node& node, const Tensor& R) {
 }
 
 Tensor run(const Application& a) {
-  if (!a.treatment.in_place) return a.node->op->forward(a.inputs, false);
+  if (!a.treatment.in_place) return a.node->op->forward(a.inputs, a.pass);
   Tensor same_memory = a.inputs[0];
   return same_memory.relu_();
 }
@@ -127,8 +128,9 @@ struct Propagate : torch::autograd::Function<Propagate> {
   }
 };
 
-Tensor by_plain_autograd(size_t index, const Node& node, const std::vector<Tensor>& inputs, Recorder& recorder) {
-  Tensor result = node.op->forward(inputs, false);
+Tensor by_plain_autograd(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass,
+                         Recorder& recorder) {
+  Tensor result = node.op->forward(inputs, pass);
   if ((recorder.wants(index) || recorder.find_not_finite) && result.requires_grad()) {
     if (!inputs.empty() && result.is_same(inputs[0])) result = result.alias();
     result.register_hook([index, &node, &recorder](const Tensor& R) {
@@ -139,11 +141,12 @@ Tensor by_plain_autograd(size_t index, const Node& node, const std::vector<Tenso
   return result;
 }
 
-Tensor by_rule(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
-               Recorder& recorder) {
+Tensor by_rule(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass,
+               const Treatment& treatment, Recorder& recorder) {
   auto application = c10::make_intrusive<Application>();
   application->index = index;
   application->node = &node;
+  application->pass = pass;
   application->treatment = treatment;
   application->recorder = &recorder;
   return Propagate::apply(application, at::TensorList(inputs));
@@ -151,11 +154,11 @@ Tensor by_rule(size_t index, const Node& node, const std::vector<Tensor>& inputs
 
 }  // namespace
 
-Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
-                 Recorder& recorder) {
+Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass,
+                 const Treatment& treatment, Recorder& recorder) {
   if (recorder.cancel) recorder.cancel->check();
-  const Tensor result = treatment.rule ? by_rule(index, node, inputs, treatment, recorder)
-                                       : by_plain_autograd(index, node, inputs, recorder);
+  const Tensor result = treatment.rule ? by_rule(index, node, inputs, pass, treatment, recorder)
+                                       : by_plain_autograd(index, node, inputs, pass, recorder);
   if (recorder.find_not_finite) check_output(node, result);
   return result;
 }

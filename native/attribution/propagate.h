@@ -46,8 +46,8 @@ struct Treatment {
 
 /// Runs a node's op so that `backward` through the result asks the rule instead of the gradient: the op's forward
 /// installs a torch::autograd::Function over the inputs (TorchLRP's idea).
-Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Treatment& treatment,
-                 Recorder& recorder);
+Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass,
+                 const Treatment& treatment, Recorder& recorder);
 
 /// Keeps the strongest share of each image's entries by magnitude, zeroes the others.
 Tensor keep_strongest(const Tensor& relevance, double share, const BatchLayout& layout, int64_t images);

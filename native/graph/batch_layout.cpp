@@ -38,8 +38,8 @@ int64_t growing_axis(const std::vector<int64_t>& two, const std::vector<int64_t>
 
 std::vector<std::vector<int64_t>> output_shapes(const Graph& graph, const Tensor& x) {
   std::vector<std::vector<int64_t>> shapes(graph.nodes().size());
-  graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-    const Tensor result = node.op->forward(inputs, false);
+  graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+    const Tensor result = node.op->forward(inputs, pass);
     shapes[i] = result.sizes().vec();
     return result;
   });
@@ -52,8 +52,8 @@ struct FirstImage {
 };
 std::vector<FirstImage> first_images(const Graph& graph, const Tensor& x, const std::vector<BatchLayout>& layouts) {
   std::vector<FirstImage> sums(layouts.size());
-  graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-    const Tensor result = node.op->forward(inputs, false);
+  graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+    const Tensor result = node.op->forward(inputs, pass);
     if (layouts[i].axis != BatchLayout::kNone && result.size(layouts[i].axis) != x.size(0)) {
       const Tensor magnitude = result.to(at::kDouble).abs();
       const auto sum = [&](bool parts_first) {

@@ -10,22 +10,17 @@ namespace lrp {
 
 namespace {
 
-std::string at_node(const Node& node) { return "node '" + node.name + "' (" + node.op_name + ")"; }
+std::string title(const Node& node) { return "node '" + node.name + "' (" + node.op_name + ")"; }
 
-Node resolve(const NodeSpec& spec, const std::map<std::string, int>& known,
-             const std::map<std::string, Tensor>& tensors) {
-  Node node{spec.name, spec.op, {}, spec.attributes, spec.parameters, {}, nullptr, {}};
-  for (const auto& input : spec.inputs) {
-    const auto found = known.find(input);
-    if (found == known.end()) {
-      throw Error("INVALID_ARGUMENT", at_node(node) + " reads '" + input + "', which does not stand before it");
-    }
-    node.inputs.push_back(found->second);
-  }
+}  // namespace
+
+Node resolve_node(const NodeSpec& spec, const std::map<std::string, Tensor>& tensors) {
+  Node node{spec.name, spec.op, std::vector<int>(spec.inputs.size(), kInput), spec.attributes, spec.parameters, {},
+            nullptr,   {}};
   for (const auto& [role, name] : spec.parameters) {
     const auto found = tensors.find(name);
     if (found == tensors.end()) {
-      throw Error("INVALID_ARGUMENT", at_node(node) + " needs the tensor '" + name + "', which is missing");
+      throw Error("INVALID_ARGUMENT", title(node) + " needs the tensor '" + name + "', which is missing");
     }
     node.parameters[role] = found->second;
   }
@@ -33,24 +28,41 @@ Node resolve(const NodeSpec& spec, const std::map<std::string, int>& known,
   return node;
 }
 
-}  // namespace
+Tensor at_node(const Node& node, const std::function<Tensor()>& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    if (error.code() == "ABORTED") throw;
+    throw Error(error.code(), title(node) + ": " + error.what());
+  } catch (const c10::Error& error) {
+    const std::string message = first_line(error.what_without_backtrace());
+    throw Error(code_of(message, "INVALID_ARGUMENT"), title(node) + ": " + message);
+  }
+}
 
 bool is_weighted(const Node& node) { return node.op_name == "linear" || node.op_name.rfind("conv", 0) == 0; }
 
 void build_op(Node& node) {
   try {
-    node.op = make_op(node.op_name, node.attributes, node.parameters);
+    node.op = make_op(node.op_name, node.attributes, node.parameters, node.inputs.size());
   } catch (const Error& error) {
-    throw Error(error.code(), at_node(node) + ": " + error.what());
+    throw Error(error.code(), title(node) + ": " + error.what());
   } catch (const c10::Error& error) {
-    throw Error("INVALID_ARGUMENT", at_node(node) + ": " + first_line(error.what_without_backtrace()));
+    throw Error("INVALID_ARGUMENT", title(node) + ": " + first_line(error.what_without_backtrace()));
   }
 }
 
 Graph::Graph(const GraphSpec& spec, std::map<std::string, Tensor> tensors) : tensors_(std::move(tensors)) {
   std::map<std::string, int> known{{"input", kInput}};
   for (const auto& node : spec.nodes) {
-    nodes_.push_back(resolve(node, known, tensors_));
+    nodes_.push_back(resolve_node(node, tensors_));
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const auto found = known.find(node.inputs[i]);
+      if (found == known.end()) {
+        throw Error("INVALID_ARGUMENT", title(nodes_.back()) + " uses '" + node.inputs[i] + "' before it is defined");
+      }
+      nodes_.back().inputs[i] = found->second;
+    }
     if (!known.emplace(node.name, static_cast<int>(nodes_.size()) - 1).second) {
       throw Error("INVALID_ARGUMENT", "two nodes are called '" + node.name + "'");
     }
@@ -114,6 +126,7 @@ std::vector<std::string> Graph::trainable() const {
 }
 
 Tensor Graph::run(const Tensor& input, const Step& step) const {
+  const Pass how = Pass::of(input);
   std::vector<Tensor> results(nodes_.size() + 1);
   results[0] = input;
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -121,23 +134,15 @@ Tensor Graph::run(const Tensor& input, const Step& step) const {
     if (node.replaced_by) continue;
     std::vector<Tensor> inputs;
     for (const int index : node.inputs) inputs.push_back(results[static_cast<size_t>(index + 1)]);
-    try {
-      results[i + 1] = step(i, node, inputs);
-    } catch (const Error& error) {
-      if (error.code() == "ABORTED") throw;
-      throw Error(error.code(), at_node(node) + ": " + error.what());
-    } catch (const c10::Error& error) {
-      const std::string message = first_line(error.what_without_backtrace());
-      throw Error(code_of(message, "INVALID_ARGUMENT"), at_node(node) + ": " + message);
-    }
+    results[i + 1] = at_node(node, [&] { return step(i, node, inputs, how); });
     for (const int done : freed_after_[i]) results[static_cast<size_t>(done + 1)].reset();
   }
   return results[static_cast<size_t>(output_ + 1)];
 }
 
 Tensor Graph::forward(const Tensor& input) const {
-  return run(input, [](size_t, const Node& node, const std::vector<Tensor>& inputs) {
-    return node.op->forward(inputs, false);
+  return run(input, [](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+    return node.op->forward(inputs, pass);
   });
 }
 

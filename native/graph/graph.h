@@ -69,7 +69,8 @@ class Graph {
   std::vector<std::string> trainable() const;
 
   /// How one node is computed; `forward` calls its op.
-  using Step = std::function<Tensor(size_t index, const Node& node, const std::vector<Tensor>& inputs)>;
+  using Step =
+      std::function<Tensor(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass)>;
   /// Runs the network, freeing each intermediate result after its last reader. Errors name the node.
   Tensor run(const Tensor& input, const Step& step) const;
   Tensor forward(const Tensor& input) const;
@@ -93,5 +94,12 @@ class Graph {
 
 /// Builds the op of a node from its attributes and parameters; errors name the node.
 void build_op(Node& node);
+
+/// A node with its op and parameters, not yet connected: as many inputs as the spec has, all kInput.
+/// Throws INVALID_ARGUMENT for a missing tensor, and what build_op throws.
+Node resolve_node(const NodeSpec& spec, const std::map<std::string, Tensor>& tensors);
+
+/// Runs `body`; its errors name the node.
+Tensor at_node(const Node& node, const std::function<Tensor()>& body);
 
 }  // namespace lrp

@@ -116,7 +116,7 @@ std::vector<Tensor> tensors_from(const Napi::Value& list, const std::string& wha
 /// One layer under one rule, by the same path a network takes.
 Tensor relevance_of_layer(const NodeSpec& spec, const std::map<std::string, Tensor>& parameters,
                           const std::vector<Tensor>& inputs, const Tensor& R, const NodeRule& rule, size_t wanted) {
-  Node node{"layer", spec.op, {}, spec.attributes, {}, parameters, nullptr, {}};
+  Node node{"layer", spec.op, std::vector<int>(inputs.size(), kInput), spec.attributes, {}, parameters, nullptr, {}};
   build_op(node);
   const at::AutoGradMode on(true);
   std::vector<Tensor> leaves;
@@ -130,7 +130,7 @@ Tensor relevance_of_layer(const NodeSpec& spec, const std::map<std::string, Tens
     treatment.rule = &made;
     treatment.nonnegative_input = inputs.at(0).ge(0).all().item<bool>();
   }
-  const Tensor output = propagate(0, node, leaves, treatment, recorder);
+  const Tensor output = propagate(0, node, leaves, Pass::of(leaves.at(0)), treatment, recorder);
   return torch::autograd::grad({output}, {leaves.at(wanted)}, {R})[0];
 }
 

@@ -12,16 +12,6 @@ namespace lrp::node {
 
 namespace {
 
-std::map<std::string, Tensor> tensors_from(const Napi::Object& object) {
-  std::map<std::string, Tensor> result;
-  const Napi::Array names = object.GetPropertyNames();
-  for (uint32_t i = 0; i < names.Length(); ++i) {
-    const std::string name = names.Get(i).As<Napi::String>();
-    result[name] = tensor_over(object.Get(name), "tensor '" + name + "'");
-  }
-  return result;
-}
-
 struct ForwardResult {
   Tensor output;
   std::map<std::string, Tensor> layers;
@@ -39,14 +29,15 @@ ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch
   for (const Tensor& batch : input.split(batch_size > 0 ? batch_size : input.size(0))) {
     cancel.check();
     const Tensor x = model.prepare(batch);
-    outputs.push_back(graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-      const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
-      const Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, false);
-      const auto found = wanted.find(static_cast<int>(i));
-      if (found == wanted.end()) return result;
-      for (const auto& name : found->second) kept[name].push_back(result.cpu());
-      return result;
-    }));
+    outputs.push_back(
+        graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+          const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
+          const Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+          const auto found = wanted.find(static_cast<int>(i));
+          if (found == wanted.end()) return result;
+          for (const auto& name : found->second) kept[name].push_back(result.cpu());
+          return result;
+        }));
   }
   ForwardResult result{at::cat(outputs).cpu(), {}};
   for (const auto& [name, parts] : kept) result.layers[name] = at::cat(parts);
@@ -149,11 +140,12 @@ Napi::Value ModelHandle::shapes(const Napi::CallbackInfo& info) {
                        const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
                        std::map<std::string, std::vector<int64_t>> shapes;
                        const Tensor x = at::zeros(shape, at::device(model->device()));
-                       model->graph().run(x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs) {
-                         const Tensor result = node.op->forward(inputs, false);
-                         shapes[node.name] = result.sizes().vec();
-                         return result;
-                       });
+                       model->graph().run(
+                           x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+                             const Tensor result = node.op->forward(inputs, pass);
+                             shapes[node.name] = result.sizes().vec();
+                             return result;
+                           });
                        return [shapes](Napi::Env env) -> Napi::Value {
                          auto object = Napi::Object::New(env);
                          for (const auto& [name, axes] : shapes) {

@@ -69,13 +69,21 @@ Attribute attribute_from(const std::string& name, const Napi::Value& value) {
   if (value.IsString()) return std::string(value.As<Napi::String>());
   if (value.IsArray()) {
     const auto array = value.As<Napi::Array>();
-    std::vector<double> list;
+    std::vector<double> numbers;
+    std::vector<std::string> texts;  // of a list that holds strings, such as sizes that depend on the input
     for (uint32_t i = 0; i < array.Length(); ++i) {
       const Napi::Value entry = array[i];
-      if (!entry.IsNumber()) throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must hold numbers");
-      list.push_back(entry.As<Napi::Number>().DoubleValue());
+      if (entry.IsBoolean()) {
+        numbers.push_back(entry.As<Napi::Boolean>().Value() ? 1 : 0);
+      } else if (entry.IsNumber()) {
+        numbers.push_back(entry.As<Napi::Number>().DoubleValue());
+      } else if (!entry.IsString()) {
+        throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must hold numbers or strings");
+      }
+      texts.push_back(entry.ToString());
     }
-    return list;
+    if (numbers.size() < texts.size()) return texts;
+    return numbers;
   }
   throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must be a number, a list, a text, true or false");
 }
@@ -233,6 +241,16 @@ GraphSpec graph_from(const Napi::Object& graph) {
   }
   spec.output = text_from(graph, "output", "");
   return spec;
+}
+
+std::map<std::string, Tensor> tensors_from(const Napi::Object& object) {
+  std::map<std::string, Tensor> result;
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).As<Napi::String>();
+    result[name] = tensor_over(object.Get(name), "tensor '" + name + "'");
+  }
+  return result;
 }
 
 }  // namespace lrp::node

@@ -35,5 +35,7 @@ bool flag_from(const Napi::Object& object, const char* key, bool fallback);
 /// A member that is an object; an empty one where it is missing.
 Napi::Object object_from(const Napi::Object& object, const char* key);
 GraphSpec graph_from(const Napi::Object& graph);
+/// Weights by name, over the memory of the JavaScript values.
+std::map<std::string, Tensor> tensors_from(const Napi::Object& object);
 
 }  // namespace lrp::node

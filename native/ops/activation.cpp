@@ -16,7 +16,7 @@ using Function = std::function<Tensor(const Tensor&)>;
 class Activation : public Op {
  public:
   explicit Activation(Function function) : function_(std::move(function)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return function_(inputs.at(0)); }
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return function_(inputs.at(0)); }
 
  private:
   Function function_;
@@ -27,9 +27,9 @@ class Dropout : public Op {
   explicit Dropout(double p) : p_(p) {
     if (!(p >= 0 && p < 1)) throw Error("INVALID_ARGUMENT", "p of dropout must be at least 0 and below 1");
   }
-  Tensor forward(const std::vector<Tensor>& inputs, bool training) const override {
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     const Tensor& x = inputs.at(0);
-    if (!training || p_ == 0) return x;
+    if (!pass.training || p_ == 0) return x;
     const Tensor kept = at::empty_like(x, x.options().requires_grad(false));
     kept.bernoulli_(1 - p_, training_generator(x.device().type()));
     return x * kept.div_(1 - p_);

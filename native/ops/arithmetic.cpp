@@ -14,7 +14,7 @@ using Inputs = std::vector<Tensor>;
 class Arithmetic : public Op {
  public:
   explicit Arithmetic(std::function<Tensor(const Inputs&)> function) : function_(std::move(function)) {}
-  Tensor forward(const Inputs& inputs, bool) const override { return function_(inputs); }
+  Tensor forward(const Inputs& inputs, const Pass&) const override { return function_(inputs); }
 
  private:
   std::function<Tensor(const Inputs&)> function_;

@@ -8,9 +8,11 @@
 
 namespace lrp {
 
-Tensor Softmax::forward(const std::vector<Tensor>& inputs, bool) const { return at::softmax(inputs.at(0), axis_); }
+Tensor Softmax::forward(const std::vector<Tensor>& inputs, const Pass&) const {
+  return at::softmax(inputs.at(0), axis_);
+}
 
-Tensor Attention::forward(const std::vector<Tensor>& in, bool) const {
+Tensor Attention::forward(const std::vector<Tensor>& in, const Pass&) const {
   return at::scaled_dot_product_attention(in.at(0), in.at(1), in.at(2), std::nullopt, 0.0, false, scale_);
 }
 

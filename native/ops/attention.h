@@ -7,7 +7,7 @@ namespace lrp {
 class Softmax : public Op {
  public:
   explicit Softmax(int64_t axis) : axis_(axis) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool training) const override;
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override;
   int64_t axis() const { return axis_; }
 
  private:
@@ -19,7 +19,7 @@ class Attention : public Op {
  public:
   /// Without a scale it is one over the root of the queries' last axis.
   explicit Attention(std::optional<double> scale) : scale_(scale) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool training) const override;
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override;
   double scale(const Tensor& query) const;
 
  private:

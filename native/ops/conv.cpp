@@ -28,7 +28,7 @@ class Convolution : public Op, public LinearMap {
     set_padding(a);
   }
 
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return forward(inputs.at(0), weight_, bias_);
   }
   const LinearMap* linear() const override { return this; }

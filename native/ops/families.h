@@ -22,6 +22,8 @@ std::shared_ptr<Op> make_shape(const OpArguments&);
 std::shared_ptr<Op> make_interpolate(const OpArguments&);
 std::shared_ptr<Op> make_softmax(const OpArguments&);
 std::shared_ptr<Op> make_attention(const OpArguments&);
+/// Any overload that a graph may call (aten_schema.h), its arguments by schema name (docs/ops.md).
+std::shared_ptr<Op> make_aten_call(const OpArguments&);
 
 /// ATen spells "no bias" as an empty optional.
 inline std::optional<Tensor> optional(const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; }

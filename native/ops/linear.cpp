@@ -15,7 +15,7 @@ class Linear : public Op, public LinearMap {
     if (weight_.dim() != 2) throw Error("INVALID_ARGUMENT", "the weight of a linear layer has two axes");
   }
 
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return at::linear(inputs.at(0), weight_, optional(bias_));
   }
   const LinearMap* linear() const override { return this; }

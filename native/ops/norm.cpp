@@ -16,9 +16,9 @@ class BatchNorm : public Op {
         variance_(a.parameter("running_var")),
         eps_(a.attributes.number("eps", 1e-5)),
         momentum_(a.attributes.number("momentum", 0.1)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool training) const override {
-    return at::batch_norm(inputs.at(0), optional(weight_), optional(bias_), mean_, variance_, training, momentum_, eps_,
-                          true);
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
+    return at::batch_norm(inputs.at(0), optional(weight_), optional(bias_), mean_, variance_, pass.training, momentum_,
+                          eps_, true);
   }
 
  private:
@@ -66,7 +66,7 @@ class LayerNorm : public Op {
         weight_(a.optional_parameter("weight")),
         bias_(a.optional_parameter("bias")),
         eps_(a.attributes.number("eps", 1e-5)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return at::layer_norm(inputs.at(0), shape_, optional(weight_), optional(bias_), eps_);
   }
   std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>& inputs) const override {
@@ -89,7 +89,7 @@ class GroupNorm : public Op {
         weight_(a.optional_parameter("weight")),
         bias_(a.optional_parameter("bias")),
         eps_(a.attributes.number("eps", 1e-5)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override {
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return at::group_norm(inputs.at(0), groups_, optional(weight_), optional(bias_), eps_);
   }
 

@@ -9,13 +9,22 @@
 
 namespace lrp {
 
+/// What a forward pass knows besides the tensors that a node reads.
+struct Pass {
+  std::vector<int64_t> input_sizes;  // of the network's input
+  c10::Device device = c10::kCPU;
+  bool training = false;
+
+  static Pass of(const Tensor& input) { return {input.sizes().vec(), input.device(), false}; }
+};
+
 /// One kind of layer. `forward` is differentiable by plain autograd (training, gradients);
 /// an op that is linear also offers `linear()`, which the rules of LRP work on.
 class Op {
  public:
   virtual ~Op() = default;
   /// Throws lrp::Error or c10::Error where shapes do not fit; the caller adds the node's name.
-  virtual Tensor forward(const std::vector<Tensor>& inputs, bool training) const = 0;
+  virtual Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const = 0;
   virtual const LinearMap* linear() const { return nullptr; }
   /// The linear map that the op is while what it divides by, made from these inputs, is held constant; null where it is
   /// none.
@@ -27,6 +36,7 @@ struct OpArguments {
   const std::string& name;
   const Attributes& attributes;
   const Parameters& parameters;
+  size_t inputs;  // number of nodes it reads
   /// Throws INVALID_ARGUMENT when the parameter is not there.
   Tensor parameter(const std::string& role) const;
   /// Undefined when it is not there.
@@ -37,7 +47,8 @@ struct OpArguments {
 
 /// Builds the op called `name`. Throws UNSUPPORTED for an unknown name, INVALID_ARGUMENT for attributes that do not
 /// fit.
-std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters);
+std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters,
+                            size_t inputs);
 std::vector<std::string> op_names();
 
 }  // namespace lrp

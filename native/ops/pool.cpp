@@ -14,7 +14,7 @@ namespace {
 class WeightlessLinear : public Op, public LinearMap {
  public:
   explicit WeightlessLinear(std::function<Tensor(const Tensor&)> map) : LinearMap({}, {}), map_(std::move(map)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return map_(inputs.at(0)); }
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return map_(inputs.at(0)); }
   const LinearMap* linear() const override { return this; }
   Tensor forward(const Tensor& x, const Tensor&, const Tensor&) const override { return map_(x); }
   Tensor input_gradient(const Tensor& g, const Tensor& x, const Tensor&) const override {
@@ -37,7 +37,7 @@ class WeightlessLinear : public Op, public LinearMap {
 class MaxPool : public Op {
  public:
   explicit MaxPool(std::function<Tensor(const Tensor&)> map) : map_(std::move(map)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return map_(inputs.at(0)); }
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return map_(inputs.at(0)); }
 
  private:
   std::function<Tensor(const Tensor&)> map_;

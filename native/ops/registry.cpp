@@ -98,12 +98,14 @@ Tensor OpArguments::optional_parameter(const std::string& role) const {
 
 size_t OpArguments::axes() const { return static_cast<size_t>(name.at(name.size() - 2) - '0'); }
 
-std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters) {
+std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters,
+                            size_t inputs) {
+  if (name.rfind("aten::", 0) == 0) return make_aten_call({name, attributes, parameters, inputs});
   const auto found = factories().find(name);
   if (found == factories().end()) {
     throw Error("UNSUPPORTED", "there is no op '" + name + "': docs/ops.md lists those there are");
   }
-  return found->second({name, attributes, parameters});
+  return found->second({name, attributes, parameters, inputs});
 }
 
 std::vector<std::string> op_names() {

@@ -16,7 +16,7 @@ using Map = std::function<Tensor(const Tensor&)>;
 class Shape : public Op {
  public:
   explicit Shape(Map map) : map_(std::move(map)) {}
-  Tensor forward(const std::vector<Tensor>& inputs, bool) const override { return map_(inputs.at(0)); }
+  Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return map_(inputs.at(0)); }
 
  private:
   Map map_;

@@ -28,8 +28,10 @@ Tensor TrainingForward::operator()(const Tensor& x, int64_t batch) const {
     const uint64_t drawn = Random(seed_, kDropout, static_cast<uint64_t>(batch)).next();
     training_generator(device_.type()).set_current_seed(drawn);
   }
-  return graph_.run(x, [this](size_t i, const Node& node, const std::vector<Tensor>& inputs) {
-    return node.op->forward(inputs, !frozen_[i]);
+  return graph_.run(x, [this](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+    Pass training = pass;
+    training.training = !frozen_[i];
+    return node.op->forward(inputs, training);
   });
 }
 
@@ -42,8 +44,8 @@ std::string find_fault(const Graph& graph, const Tensor& x) {
   }
   if (!x.defined()) return "the weights are finite";
   std::string fault;
-  graph.run(x, [&fault](size_t, const Node& node, const std::vector<Tensor>& inputs) {
-    const Tensor result = node.op->forward(inputs, false);
+  graph.run(x, [&fault](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+    const Tensor result = node.op->forward(inputs, pass);
     if (fault.empty() && !all_finite(result))
       fault = "the output of layer '" + node.name + "' is the first that is not finite";
     return result;

@@ -22,7 +22,8 @@ export interface GraphNode {
   parameters: Record<string, string>
 }
 
-export type AttributeValue = number | boolean | string | number[]
+/** Sizes that depend on the input's are strings such as `i0 * 49` (docs/ops.md); so are infinities, which JSON lacks. */
+export type AttributeValue = number | boolean | string | number[] | boolean[] | string[] | (number | string)[]
 
 /** How an image becomes the network's input; stored with the model. */
 export interface Preprocessing {

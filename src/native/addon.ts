@@ -28,6 +28,13 @@ export interface NativeAddon {
   explainLayer(call: LayerCall): Promise<RawTensor>
   /** Resizes and crops one image of bytes and writes it to `result` in planes (native/image/arrange.h). */
   arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
+  /** Every aten overload by name: null, or why a graph must not call it (native/ops/aten_schema.h). */
+  atenOverloads(): Record<string, string | null>
+  /**
+   * Results of the nodes that do not depend on the input and that others need: those that a node which depends on it
+   * reads, the output, and the nodes in `keep`.
+   */
+  foldConstants(graph: Graph, tensors: Record<string, RawTensor>, keep: string[]): Promise<Record<string, RawTensor>>
   /** Random tensors for training to start from. */
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
   /** Trains a model in place; one call per run, progress through the callback (src/native/train-types.ts). */

@@ -35,5 +35,6 @@ export function ownRule(node: GraphNode): string | undefined {
   if (kind === 'sum' || kind === 'average') return 'norm'
   if (kind === 'activation' || node.op === 'batch_norm' || node.op === 'mul_scalar' || node.op === 'div') return 'pass'
   if (node.op === 'mul') return 'uniform'
+  if (node.op.startsWith('aten::')) return 'gradient'
   return MOVES_VALUES.test(node.op) ? 'gradient' : undefined
 }

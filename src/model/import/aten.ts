@@ -164,7 +164,7 @@ const split: Handler = (call, draft) => {
   const given = call.value(call.op === 'chunk' ? 'chunks' : call.op === 'split' ? 'split_size' : 'split_sizes')
   const step = call.op === 'chunk' ? Math.ceil(size / (given as number)) : (given as number)
   const sizes = Array.isArray(given)
-    ? given
+    ? (given as number[])
     : Array.from({ length: Math.ceil(size / step) }, (_, i) => Math.min(step, size - i * step))
   let start = 0
   return sizes.map((length) => {

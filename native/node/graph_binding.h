@@ -1,0 +1,12 @@
+#pragma once
+#include <napi.h>
+
+namespace lrp::node {
+
+/// foldConstants(graph, tensors, keep): see src/native/addon.ts.
+Napi::Value fold_constants(const Napi::CallbackInfo& info);
+
+/// atenOverloads(): every overload by name, null or why a graph must not call it.
+Napi::Value aten_overloads(const Napi::CallbackInfo& info);
+
+}  // namespace lrp::node
