@@ -33,7 +33,7 @@ describe('what crosses to C++ is complete', () => {
   })
 
   test('an optional field may be missing, but not be something else', async () => {
-    const stored = { consumes: false, height: 1, width: 2, channels: 1, planar: true }
+    const stored = { consumes: false, height: 1, width: 2, channels: 1, planar: true, interpolation: 'bilinear' }
     const arrange = (more: object): Promise<void> =>
       native().arrangeImage(
         Uint8Array.of(1, 2),
