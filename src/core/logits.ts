@@ -23,3 +23,13 @@ export function argmax(logits: Tensor): Int32Array {
     return best
   })
 }
+
+/** Probabilities of [images, classes] logits: their softmax; of a single logit, its sigmoid. */
+export function probabilities(logits: Tensor): Float64Array {
+  return logits.shape[1] === 1 ? Float64Array.from(logits.data, (logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits)
+}
+
+/** Predicted class of each row: that of the largest logit; of a single logit 1 where it is positive, otherwise 0. */
+export function decisions(logits: Tensor): Int32Array {
+  return logits.shape[1] === 1 ? Int32Array.from(logits.data, (logit) => Number(logit > 0)) : argmax(logits)
+}

@@ -1,15 +1,16 @@
 import { join } from 'node:path'
 import { makeFolder, writeAtomic } from '../core/files.js'
-import { denormalise } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
 import { lineChart, writeChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
-import { animation, imagePicture, type Picture } from '../plot/picture.js'
+import { animation, type Picture } from '../plot/picture.js'
 import { counted } from '../core/plural.js'
-import { flippedImages } from './flipping/curve.js'
 import type { ScoreContext } from './metrics/context.js'
-import type { Evaluation, MeanCurve } from './summary.js'
-import { toCsv } from '../scores/test-model.js'
+import { pictureOf } from './images.js'
+import { perturbed } from './perturbation/curves.js'
+import { perturbationOf } from './perturbation/settings.js'
+import type { Evaluation, MeanCurve } from './results.js'
+import { toCsv } from '../core/csv.js'
 
 const FRAMES = 8
 
@@ -33,7 +34,7 @@ export async function writeEvaluation(
   ] as const) {
     const lines = evaluation.methods.map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true }
-    const { measure } = evaluation.settings.flipping
+    const { measure } = evaluation.settings.perturbation
     const what = measure === 'logit' ? 'Logit' : 'Probability'
     const title = `${what} of the explained class, ${words} (${counted(evaluation.images.length, 'image')})`
     const range = measure === 'logit' ? {} : { min: 0 }
@@ -103,15 +104,13 @@ async function writePerturbed(
   example: ScoreContext
 ): Promise<void> {
   const pictures = async (order: 'morf' | 'lerf'): Promise<{ title: string; picture: Picture }[]> => {
-    const { shares, images } = flippedImages(model, { ...example, order }, evaluation.settings.flipping)
-    const every = Math.max(1, Math.ceil((images.length - 1) / (FRAMES - 1)))
-    const chosen = images.flatMap((image, k) =>
-      k % every === 0 || k === images.length - 1 ? [{ image, share: shares[k]! }] : []
-    )
-    return chosen.map(({ image, share }) => ({
+    const steps = perturbed(model, example, perturbationOf(evaluation.settings.perturbation, order))
+    const panels = Array.from(steps, ({ image, share }) => ({
       title: `${(100 * share).toFixed(0)} %`,
-      picture: toPicture(model, image)
+      picture: pictureOf(model, image)
     }))
+    const every = Math.max(1, Math.ceil((panels.length - 1) / (FRAMES - 1)))
+    return panels.filter((_, k) => k % every === 0 || k === panels.length - 1)
   }
   const [morf, lerf] = [await pictures('morf'), await pictures('lerf')]
   const method = evaluation.methods[0]!.name
@@ -119,12 +118,4 @@ async function writePerturbed(
   const options = { columns: morf.length, size: 112 }
   await writeAtomic(join(folder, 'perturbed.png'), await figure([...morf, ...lerf], captions, options))
   await writeAtomic(join(folder, 'perturbed.webp'), await animation(morf.map(({ picture }) => picture)))
-}
-
-function toPicture(model: Model, image: Float32Array): Picture {
-  const shape = model.imageShape
-  const bytes = model.preprocessing
-    ? denormalise({ data: image, shape: [1, ...shape] }, model.preprocessing)
-    : image.map((value) => value * 255)
-  return imagePicture(bytes, shape)
 }

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../evaluate/summary.js'
+import type { Evaluation } from '../evaluate/results.js'
 import { html, table, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 
@@ -11,7 +11,7 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
     <p class="note">
       ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, 'image')}, ranked by ${rankedBy}:
       mean and 95 % bootstrap interval over the images. The best mean of each metric is marked (↑ higher is better, ↓
-      lower). Pixels are replaced by: ${settings.flipping.replacement}, in squares of ${settings.flipping.patchSize}.
+      lower). Pixels are replaced by: ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
     </p>
     ${ranking(evaluation)} ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
     ${Object.keys(evaluation.randomisation).length > 0 && randomisation(evaluation)}
@@ -30,18 +30,18 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
 
 /** The command that gives these figures again. */
 function commandOf(name: string, { settings, images }: Evaluation): string {
-  const { flipping, methods, metrics, draws, randomisation, seed } = settings
+  const { perturbation, methods, metrics, draws, randomisation, seed } = settings
   const flags = [
     `--rules ${methods.join(',')}`,
     `--metrics ${metrics.join(',')}`,
     `--limit ${images.length}`,
-    `--replacement ${flipping.replacement}`,
-    flipping.replacement === 'constant' && `--value ${flipping.value}`,
-    flipping.measure === 'logit' && '--measure logit',
-    `--patch-size ${flipping.patchSize}`,
-    `--flips ${flipping.steps}`,
-    flipping.growing && '--growing',
-    flipping.share < 1 && `--share ${flipping.share}`,
+    `--fill ${perturbation.fill}`,
+    perturbation.fill === 'constant' && `--value ${perturbation.value}`,
+    perturbation.measure === 'logit' && '--measure logit',
+    `--patch-size ${perturbation.patchSize}`,
+    `--flips ${perturbation.steps}`,
+    perturbation.growing && '--growing',
+    perturbation.share < 1 && `--share ${perturbation.share}`,
     `--draws ${draws}`,
     randomisation > 0 && `--randomisation ${randomisation}`,
     seed > 0 && `--seed ${seed}`

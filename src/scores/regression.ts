@@ -7,7 +7,8 @@ import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
 import { scatterChart, writeChart } from '../plot/chart.js'
 import type { Tensor } from '../core/tensor.js'
-import { askedOf, outputsOn, toCsv, WORST, writes, type TestOptions } from './test-model.js'
+import { toCsv } from '../core/csv.js'
+import { askedOf, outputsOn, WORST, writes, type TestOptions } from './test-model.js'
 
 /** How well values are predicted. */
 export interface ValueScore {

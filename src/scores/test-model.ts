@@ -10,6 +10,7 @@ import { LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
+import { toCsv } from '../core/csv.js'
 import { checkNames, checkOptions } from '../core/options.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
 import { counted } from '../core/plural.js'
@@ -223,11 +224,4 @@ async function worstErrors(
   }))
   const caption = `The ${images.length} surest of ${counted(wrong.length, 'error')}: true class, predicted class, confidence`
   return imageSheet(dataset, split, images, caption, { columns: 5, size: 120 })
-}
-
-/** Rows as CSV; cells with commas or quotes are quoted. */
-export function toCsv(rows: (string | number)[][]): string {
-  const cell = (value: string | number): string =>
-    /[",\n]/.test(String(value)) ? `"${String(value).replace(/"/g, '""')}"` : String(value)
-  return rows.map((row) => row.map(cell).join(',')).join('\n') + '\n'
 }

@@ -1,21 +1,31 @@
 import type { Command } from 'commander'
 import { LrpError } from '../../core/errors.js'
-import type { Explainer } from '../../evaluate/evaluate.js'
-import type { Replacement } from '../../evaluate/flipping/replacement.js'
-import type { Evaluation } from '../../evaluate/summary.js'
+import type { Explainer } from '../../evaluate/methods.js'
+import { FILLS, type Fill } from '../../evaluate/perturbation/fills.js'
+import type { Evaluation } from '../../evaluate/results.js'
 import type { ExplainOptions } from '../../explain/explain.js'
 import { counted } from '../../core/plural.js'
-import { realNumber, wholeNumber, type CliContext } from '../context.js'
+import { realNumber, wholeNumber, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
-import { dataOf, openModel, patternsFor, ruleOptions } from '../shared-flags.js'
-import type { RemovalFlags } from './remove-features.js'
+import {
+  dataOf,
+  openModel,
+  patternsFor,
+  ruleOptions,
+  type DataFlags,
+  type ModelFlags,
+  type RuleFlags
+} from '../shared-flags.js'
 
-export interface MethodFlags extends RemovalFlags {
+export interface MethodFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
+  input?: string[]
+  limit?: number
+  output?: string
   split?: 'train' | 'valid' | 'test'
   metrics?: string[]
   mask?: string
   patchSize?: number
-  replacement?: Replacement
+  fill?: Fill
   value?: number
   measure?: 'probability' | 'logit'
   flips?: number
@@ -28,20 +38,20 @@ export interface MethodFlags extends RemovalFlags {
 /** The flags of comparing methods. */
 export function addMethodFlags(command: Command): Command {
   return command
+    .option('--input <paths...>', 'images or one .npy file instead of the test split')
     .option('--split <name>', 'train, valid or test')
-    .option(
-      '--replacement <name>',
-      'what replaces a pixel: black, white, constant, mean, channel-mean, uniform, normal, blur, inpaint, noisy-linear (mean)'
-    )
-    .option('--value <number>', 'what --replacement constant puts in (0)', realNumber('--value'))
+    .option('--limit <number>', 'maximum number of images (100)', wholeNumber('--limit', 1))
+    .option('--output <folder>', "where results go; by default the experiment's evaluation/")
+    .option('--fill <name>', `what replaces a pixel: ${FILLS.join(', ')} (mean)`)
+    .option('--value <number>', 'the number of --fill constant (0)', realNumber('--value'))
     .option('--measure <name>', 'what curves are drawn of: probability or logit of the explained class (probability)')
     .option('--flips <steps>', 'steps of a curve (20)', wholeNumber('--flips', 2))
-    .option('--growing', 'more and more flips per step instead of as many at every step')
+    .option('--growing', 'steps that grow instead of steps of one size')
     .option('--share <share>', 'share of the image that the last step reaches (1)', realNumber('--share'))
     .option('--draws <number>', 'draws of the random order (5)', wholeNumber('--draws', 1))
     .option(
       '--randomisation <images>',
-      'also randomise layer after layer and compare the maps of so many images',
+      'number of images for parameter randomisation: layer after layer is randomised and maps are compared',
       wholeNumber('--randomisation', 1)
     )
 }
@@ -58,13 +68,13 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
     const { patterns } = await patternsFor(model, flags, experiment)
     const folder = flags.output ?? experiment?.path('evaluation') ?? join('evaluation', model.name)
     const { metrics, limit, input, split, draws, randomisation, seed } = flags
-    const { patchSize, replacement, value, measure, flips: steps, growing, share } = flags
+    const { patchSize, fill, value, measure, flips: steps, growing, share } = flags
     const evaluation = await evaluate(model, {
       ...dataOf(flags, experiment),
       onDownload: downloadProgress(output),
       methods: await methodsOf(flags, patterns),
       metrics: metrics?.[0] === 'all' ? 'all' : metrics,
-      flipping: { patchSize, replacement, value, measure, steps, growing, share },
+      perturbation: { patchSize, fill, value, measure, steps, growing, share },
       limit,
       mask: flags.mask === undefined ? undefined : await readNpy(flags.mask),
       input,
