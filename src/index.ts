@@ -100,14 +100,11 @@ export {
 } from './plot/picture.js'
 
 // Evaluation and reports
-export { test, type TestOptions, type TestResult } from './scores/test-model.js'
-export {
-  regressionMetrics,
-  testRegression,
-  type RegressionMetrics,
-  type RegressionResult,
-  type ValueScore
-} from './scores/regression.js'
+export { testModel, type TestResult } from './scores/test-model.js'
+export { testClassifier, type ClassificationResult } from './scores/test-classifier.js'
+export { testRegression, type RegressionResult } from './scores/test-regression.js'
+export type { TestOptions } from './scores/split-outputs.js'
+export { regressionMetrics, type RegressionMetrics, type ValueScore } from './scores/regression.js'
 export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './scores/classification.js'
 export { removeFeatures, type RemoveFeaturesOptions } from './evaluate/remove-features.js'
 export { evaluate, type EvaluateOptions } from './evaluate/evaluate.js'
