@@ -13,6 +13,7 @@ import type { Evaluation, MeanCurve } from './results.js'
 import { toCsv } from '../core/csv.js'
 
 const FRAMES = 8
+const CHANCE = '#777777'
 
 /**
  * `evaluation.json` (every figure and setting), `scores.csv` (one row per method and image), `ranking.csv`, the curves as
@@ -32,8 +33,8 @@ export async function writeEvaluation(
     ['morf', 'most relevant first'],
     ['lerf', 'least relevant first']
   ] as const) {
-    const lines = evaluation.methods.map((method) => toLine(method.name, method[order]))
-    const chance = { ...toLine('random order', evaluation.random), dashed: true }
+    const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
+    const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
     const { measure } = evaluation.settings.perturbation
     const what = measure === 'logit' ? 'Logit' : 'Probability'
     const title = `${what} of the explained class, ${words} (${counted(evaluation.images.length, 'image')})`
@@ -71,6 +72,12 @@ function scoreTable({ metrics, methods, images }: Evaluation): (string | number)
   return [['method', 'image', ...names], ...rows]
 }
 
+/** As the methods were given, so that a method has one colour in all charts, wherever it ranks. */
+function inOrder<T extends { name: string }>({ settings }: Evaluation, methods: T[]): T[] {
+  const place = ({ name }: T): number => settings.methods.indexOf(name)
+  return methods.toSorted((a, b) => place(a) - place(b))
+}
+
 function toLine(name: string, { shares, mean, low, high }: MeanCurve): Line {
   return {
     name,
@@ -88,8 +95,9 @@ function flipsChart(evaluation: Evaluation) {
 }
 
 /** Similarity (SSIM) against the number of layers that are randomised. */
-function randomisationChart({ randomisation }: Evaluation) {
-  const lines = Object.entries(randomisation).map(([name, layers]): Line => ({
+function randomisationChart(evaluation: Evaluation) {
+  const named = Object.entries(evaluation.randomisation).map(([name, layers]) => ({ name, layers }))
+  const lines = inOrder(evaluation, named).map(({ name, layers }): Line => ({
     name,
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))

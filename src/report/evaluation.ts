@@ -6,14 +6,15 @@ const ARROW = { higher: ' ↑', lower: ' ↓' }
 
 /** The comparison of methods: ranking with intervals, tests, randomisation; `curves` are the charts. */
 export function evaluationSection(name: string, evaluation: Evaluation, curves: Html): Html {
-  const { images, rankedBy, settings } = evaluation
+  const { images, rankedBy, settings, notes } = evaluation
   return html`<h2>Evaluation of explanations</h2>
     <p class="note">
       ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, 'image')}, ranked by ${rankedBy}:
       mean and 95 % bootstrap interval over the images. The best mean of each metric is marked (↑ higher is better, ↓
-      lower). Pixels are replaced by: ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
+      lower). Fill: ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
     </p>
-    ${ranking(evaluation)} ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
+    ${notes.map((note) => html`<p role="note"><strong>Note:</strong> ${note}</p>`)} ${ranking(evaluation)}
+    ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
     ${Object.keys(evaluation.randomisation).length > 0 && randomisation(evaluation)}
     <details>
       <summary>Command, settings and definitions</summary>
@@ -91,8 +92,9 @@ function randomisation({ randomisation }: Evaluation): Html {
   })
   return html`<h3>Weights randomised from the output on</h3>
     <p class="note">
-      Maps of the trained network beside those with all layers randomised (Adebayo et al. 2018). An explanation of what
-      was learnt must change; where it hardly does, the map shows the image more than the network.
+      Maps of the trained network compared with those of the network with all layers randomised (Adebayo et al. 2018).
+      An explanation of what was learnt must change; where it hardly does, the map shows the image more than the
+      network.
     </p>
     ${table('Similarity after randomisation', columns, rows)}`
 }
@@ -102,4 +104,5 @@ function verdict(ssim: number, spearman: number): string {
   return kept >= 0.5 ? 'hardly change' : kept >= 0.25 ? 'keep a part' : 'are destroyed'
 }
 
-const number = (value: number): string => value.toFixed(3)
+/** JSON keeps a mean without images as null. */
+const number = (value: number | null): string => value?.toFixed(3) ?? 'none'

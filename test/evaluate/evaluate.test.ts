@@ -146,7 +146,8 @@ describe('methods compared on the shipped digits', () => {
 
   test('the command line prints the ranking and writes into the experiment', async () => {
     const args = ['evaluate', '--experiments', root, '--limit', '12', '--rules', 'epsilon,random', '--fill', 'inpaint']
-    const { status, out } = await cli(...args, '--patch-size', '2', '--growing')
+    const { status, out } = await cli(...args, '--patch-size', '2', '--growing', '--metrics', 'all')
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
     expect(status).toBe(0)
     expect(out).toMatch(/^epsilon +[\d.-]+ \[/m)
     expect(existsSync(join(root, 'lenet', 'evaluation', 'evaluation.json'))).toBe(true)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readNpz } from '../../src/data/npy.js'
 import { areaOver } from '../../src/evaluate/perturbation/areas.js'
-import type { ExperimentReport } from '../../src/report/report.js'
-import { classScores } from '../../src/report/test-section.js'
+import type { ExperimentReport } from '../../src/report/gather.js'
+import { classScores } from '../../src/report/test-report.js'
 import { cli } from '../cli/run.js'
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-trace-'))

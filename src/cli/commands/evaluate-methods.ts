@@ -122,23 +122,45 @@ async function methodsOf(
   ]
 }
 
-function table({ methods, metrics, images, rankedBy, comparisons }: Evaluation): string[] {
+const MARK = { higher: ' ^', lower: ' v' }
+const CELL = 12
+/** Columns of methods that fit into a line of a hundred characters besides the metric's name. */
+const COLUMNS = 5
+
+/** The ranking with intervals, the tests, and the means of the other metrics, a row each. */
+function table({ methods, metrics, images, notes, rankedBy, comparisons }: Evaluation): string[] {
   const width = Math.max(...methods.map(({ name }) => name.length))
-  const arrow = { higher: '^', lower: 'v' }
-  const head = metrics.map(({ name, better }) => `${name}${better ? ` ${arrow[better]}` : ''}`)
-  const rows = methods.map(({ name, scores }) => {
-    const cells = metrics.map((metric, i) => {
-      const { mean, low, high } = scores[metric.name]!
-      return `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`.padStart(Math.max(24, head[i]!.length))
-    })
-    return `${name.padEnd(width)}  ${cells.join('  ')}`
+  const ranking = methods.map(({ name, scores }, i) => {
+    const { mean, low, high } = scores[rankedBy]!
+    const test = comparisons[i - 1]
+    const tested = test ? `  p ${test.p.toFixed(4)} against ${test.best}` : ''
+    return `${name.padEnd(width)}  ${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]${tested}`
   })
-  const titles = head.map((title) => title.padStart(24)).join('  ')
-  const tests = comparisons.map(({ other, mean, p }) => `${other}: ${mean.toFixed(3)} (p ${p.toFixed(4)})`)
+  const others = metrics.filter(({ name }) => name !== rankedBy)
   return [
-    `${counted(images.length, 'image')}, mean and 95 % interval, best ${rankedBy} first (^ higher is better, v lower):`,
-    `${' '.repeat(width)}  ${titles}`,
-    ...rows,
-    ...(tests.length > 0 ? [`${rankedBy} of ${methods[0]!.name} over that of ${tests.join(', ')}`] : [])
+    `${rankedBy} over ${counted(images.length, 'image')}, mean and 95 % interval, best first:`,
+    ...ranking,
+    ...(others.length > 0 ? ['', 'means (^ higher is better, v lower, * best):', ...meansTable(others, methods)] : []),
+    ...notes
   ]
+}
+
+function meansTable(metrics: Evaluation['metrics'], methods: Evaluation['methods']): string[] {
+  const width = Math.max(...metrics.map(({ name }) => name.length + 2))
+  const lines: string[] = []
+  for (let from = 0; from < methods.length; from += COLUMNS) {
+    const some = methods.slice(from, from + COLUMNS)
+    const cells = some.map(({ name }) => Math.max(CELL, name.length))
+    lines.push([' '.repeat(width), ...some.map(({ name }, i) => name.padStart(cells[i]!))].join('  '))
+    for (const { name, better } of metrics) {
+      const means = methods.map(({ scores }) => scores[name]!.mean)
+      const best = better === undefined ? NaN : better === 'higher' ? Math.max(...means) : Math.min(...means)
+      const row = some.map(({ scores }, i) => {
+        const { mean } = scores[name]!
+        return `${Number(mean.toPrecision(4))}${mean === best ? '*' : ''}`.padStart(cells[i]!)
+      })
+      lines.push([`${name}${better ? MARK[better] : ''}`.padEnd(width), ...row].join('  '))
+    }
+  }
+  return lines
 }
