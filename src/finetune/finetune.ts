@@ -1,7 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
-import { testRegression, type RegressionResult } from '../scores/regression.js'
-import { test, type TestResult } from '../scores/test-model.js'
+import { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
+import { testRegression, type RegressionResult } from '../scores/test-regression.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
 import type { LoadOptions } from '../model/load.js'
@@ -57,7 +57,7 @@ const NAMES: Record<keyof FinetuneOptions, true> = { ...KEPT, mode: true, newHea
 
 export interface FinetuneResult extends TrainResult {
   /** The best model's scores on the test split, per class too; undefined where that is empty or the run was stopped. */
-  test: TestResult | undefined
+  test: ClassificationResult | undefined
   /** The same of a regression, which has no `test`. */
   testRegression: RegressionResult | undefined
 }
@@ -83,7 +83,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const asked = { data: prepared.dataset, output, batchSize, group: options.group, signal: options.signal }
   return {
     ...result,
-    test: scored === 'classification' ? await test(model, asked) : undefined,
+    test: scored === 'classification' ? await testClassifier(model, asked) : undefined,
     testRegression: scored === 'regression' ? await testRegression(model, asked) : undefined
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Experiment } from '../experiment/experiment.js'
+import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
@@ -83,8 +84,8 @@ const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
 
 /** history.csv: one line per epoch. */
 export async function writeHistory(experiment: Experiment, history: EpochEvent[]): Promise<void> {
-  const lines = history.map((event) => KEYS.map((key) => Number(event[key])).join(','))
-  await writeAtomic(experiment.path('history.csv'), [Object.values(COLUMNS).join(','), ...lines].join('\n') + '\n')
+  const rows = history.map((event) => KEYS.map((key) => Number(event[key])))
+  await writeAtomic(experiment.path('history.csv'), toCsv([Object.values(COLUMNS), ...rows]))
 }
 
 /** history.csv of an experiment, read back. */

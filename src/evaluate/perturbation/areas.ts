@@ -1,4 +1,7 @@
-import type { FlipCurve, FlippingSettings } from './curve.js'
+import type { Curve } from './curves.js'
+
+/** What curves are drawn of: the target's probability or its logit. */
+export type Measure = 'probability' | 'logit'
 
 /** Area under values over shares of the image by the trapezoid rule, divided by the share that was reached. */
 export function areaOver(shares: number[], values: number[]): number {
@@ -8,12 +11,12 @@ export function areaOver(shares: number[], values: number[]): number {
 }
 
 /** The curve of what is measured. */
-export function measured(curve: FlipCurve, measure: FlippingSettings['measure']): number[] {
+export function measured(curve: Curve, measure: Measure): number[] {
   return measure === 'logit' ? curve.logits : curve.probabilities
 }
 
-/** What the curves of one image say of an explanation; of the logit, where that is measured. */
-export interface FlipScores {
+/** What the curves of one image say about an explanation; of the logit, where that is measured. */
+export interface PerturbationScores {
   /** Area under the target's probability, most relevant first: low is good (AUC; AUAC of lrp-pf-auc). */
   morf_auc: number
   /** The same, least relevant first: high is good. */
@@ -26,11 +29,7 @@ export interface FlipScores {
   au_mse: number
 }
 
-export function flipScores(
-  morf: FlipCurve,
-  lerf: FlipCurve,
-  measure: FlippingSettings['measure'] = 'probability'
-): FlipScores {
+export function perturbationScores(morf: Curve, lerf: Curve, measure: Measure = 'probability'): PerturbationScores {
   const [most, least] = [measured(morf, measure), measured(lerf, measure)]
   const [morf_auc, lerf_auc] = [areaOver(morf.shares, most), areaOver(lerf.shares, least)]
   const falls = most.slice(1).map((value) => most[0]! - value)

@@ -26,7 +26,7 @@ const RELAXATION = 1.6
 export function inpaint(
   image: Float32Array,
   removed: Uint8Array,
-  [channels, height, width]: [number, number, number],
+  { shape: [channels, height, width] }: { shape: [number, number, number] },
   neighbours: readonly Neighbour[] = FOUR
 ): Float32Array {
   const result = Float32Array.from(image)

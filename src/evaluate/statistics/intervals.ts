@@ -14,6 +14,7 @@ export interface Interval {
 /** Mean over images with the percentile bootstrap's 95 % interval (Efron 1979); images are drawn anew 2,000 times. */
 export function bootstrapMean(values: number[], seed = 0): Interval {
   const n = values.length
+  if (n === 0) return { mean: NaN, low: NaN, high: NaN }
   const mean = values.reduce((sum, value) => sum + value, 0) / n
   const random = xoroshiro128plus(seed)
   const means = Float64Array.from({ length: DRAWS }, () => {
