@@ -24,8 +24,6 @@ export interface NativeAddon {
   /** Names the C++ side can run, for checking a graph before it is built. */
   ops(): string[]
   rules(): string[]
-  /** One layer under one rule: relevance at the input of `op`, for tests and teaching. */
-  explainLayer(call: LayerCall): Promise<RawTensor>
   /** Resizes and crops one image of bytes and writes it to `result` in planes (native/image/arrange.h). */
   arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
   /** Every aten overload by name: null, or why a graph must not call it (native/ops/aten_schema.h). */
@@ -39,8 +37,13 @@ export interface NativeAddon {
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
   /** Trains a model in place; one call per run, progress through the callback (src/native/train-types.ts). */
   train(model: NativeModel, data: NativeTrainData, options: NativeTrainOptions): Promise<NativeTrainResult>
-  /** The parts of a training step by themselves, for tests and teaching. */
-  trainingSteps: NativeTrainingSteps
+  /** For tests alone, not part of the public API. */
+  testing: {
+    /** One layer under one rule: relevance at the input of `op`. */
+    explainLayer(call: LayerCall): Promise<RawTensor>
+    /** The parts of a training step by themselves. */
+    trainingSteps: NativeTrainingSteps
+  }
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
 }
@@ -88,6 +91,30 @@ export interface NodeRule {
   node: string
   rule: string
   parameters: RuleParameters
+  /** Of a rule that is given as data: the rule `shares`. */
+  shares?: NativeShare[]
+}
+
+/** above * max(W, 0) + below * min(W, 0) (split), W squared, or ones; native/ops/linear_map.h. */
+export interface NativePart {
+  kind: 'split' | 'squared' | 'ones'
+  above: number
+  below: number
+}
+
+export interface NativeTerm {
+  factor: number
+  input: 'all' | 'positive' | 'negative' | 'absolute' | 'ones' | 'low' | 'high'
+  weight: NativePart
+  bias?: NativePart
+}
+
+/** native/rules/shares.h */
+export interface NativeShare {
+  factor: number
+  output: 'any' | 'positive' | 'negative'
+  terms: NativeTerm[]
+  denominator?: NativeTerm[]
 }
 
 export interface LayerCall {
@@ -98,10 +125,12 @@ export interface LayerCall {
   relevance: RawTensor
   rule: string
   ruleParameters: RuleParameters
-  /** Which input's relevance is returned (0 by default). */
-  input?: number
-  /** `cpu` by default. */
-  device?: string
+  shares?: NativeShare[]
+  /** Of the rules that need one. */
+  pattern?: RawTensor
+  /** Which input's relevance is returned. */
+  input: number
+  device: string
 }
 
 export interface NativeArrangement {

@@ -32,7 +32,7 @@ interface Fixture {
 
 // PyTorch's values: scripts/make-training-fixture.py
 const fixture = JSON.parse(readFileSync(join(__dirname, 'fixtures', 'pytorch.json'), 'utf8')) as Fixture
-const steps = native().trainingSteps
+const steps = native().testing.trainingSteps
 
 const floats = ({ data, shape }: Values): { data: Float32Array; shape: number[] } => ({
   data: Float32Array.from(data),

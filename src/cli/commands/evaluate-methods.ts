@@ -101,7 +101,7 @@ async function methodsOf(
   patterns: ExplainOptions['patterns']
 ): Promise<(string | Explainer)[] | undefined> {
   const { rules, ...rest } = ruleOptions(flags)
-  const isList = rules !== undefined && !rules.endsWith('.json')
+  const isList = rules !== undefined && (rules.includes(',') || !rules.endsWith('.json'))
   if (isList) {
     const [other] = Object.keys(rest)
     if (other)
