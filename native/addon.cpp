@@ -85,7 +85,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["explainLayer"] = Napi::Function::New(env, explain_layer);
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
-  exports["train"] = Napi::Function::New(env, train);
   exports["trainingSteps"] = training_steps(env);
   exports["releaseCache"] = Napi::Function::New(env, release);
   return exports;
