@@ -87,7 +87,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["foldConstants"] = Napi::Function::New(env, fold_constants);
   exports["atenOverloads"] = Napi::Function::New(env, aten_overloads);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
-  exports["train"] = Napi::Function::New(env, train);
   auto testing = Napi::Object::New(env);
   testing["explainLayer"] = Napi::Function::New(env, explain_layer);
   testing["trainingSteps"] = training_steps(env);

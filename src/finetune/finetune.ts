@@ -146,17 +146,17 @@ async function fromStart(experiment: Experiment, options: FinetuneOptions): Prom
 }
 
 async function fromCheckpoint(experiment: Experiment, options: FinetuneOptions): Promise<Prepared> {
-  const { settings, dataset, parts, history, state, weights } = await reopen(experiment, options)
+  const { settings, dataset, parts, history, start: stopped, weights } = await reopen(experiment, options)
   const { mode, cached, newHead, load } = experiment.manifest.command
   if (cached !== true) {
     const head = findHead(parts.graph)
     const job = await wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
-    return { job: { experiment, history, state, ...job }, dataset }
+    return { job: { experiment, history, start: stopped, ...job }, dataset }
   }
   const again = { ...options, load: load as FinetuneOptions['load'], data: dataset }
   const { parts: first, head } = await restart(settings, again, newHead === true)
   const job = await headOnly(first, head, dataset, settings, options, weights)
-  return { job: { experiment, history, state, ...job }, dataset }
+  return { job: { experiment, history, start: stopped, ...job }, dataset }
 }
 
 interface Start {
@@ -218,7 +218,7 @@ async function headOnly(
   return {
     model,
     data: { train, valid },
-    ...ending({ ...native, crop: undefined, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
+    ...ending({ ...native, preprocessing: { scale: 1, mean: [], std: [], bgr: false } }, options),
     checkpointSeconds: settings.checkpointSeconds,
     tensorboard: settings.tensorboard,
     assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),

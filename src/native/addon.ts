@@ -7,7 +7,13 @@ import type { Graph, Interpolation } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RuleParameters } from '../rules/types.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
-import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTrainResult } from './train-types.js'
+import type {
+  NativeRun,
+  NativeTrainData,
+  NativeTrainingSteps,
+  NativeTrainOptions,
+  NativeTrainResult
+} from './train-types.js'
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
 export interface NativeAddon {
@@ -35,8 +41,6 @@ export interface NativeAddon {
   foldConstants(graph: Graph, tensors: Record<string, RawTensor>, keep: string[]): Promise<Record<string, RawTensor>>
   /** Random tensors for training to start from. */
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
-  /** Trains a model in place; one call per run, progress through the callback (src/native/train-types.ts). */
-  train(model: NativeModel, data: NativeTrainData, options: NativeTrainOptions): Promise<NativeTrainResult>
   /** For tests alone, not part of the public API. */
   testing: {
     /** One layer under one rule: relevance at the input of `op`. */
@@ -76,7 +80,7 @@ export interface NativeProcessGroupOptions {
 
 export interface NativeProcessGroup {
   connect(): Promise<void>
-  /** Settles what tensors on a device (`cpu`, `cuda:0`) pass over; native/train/process_group.h. */
+  /** Settles what tensors on a device (`cpu`, `cuda:0`) pass over; native/train/distributed/process_group.h. */
   prepare(device: string): Promise<string>
   /** The bytes of every process, by rank. */
   gather(bytes: Uint8Array): Promise<Uint8Array[]>
@@ -236,6 +240,8 @@ export interface NativeModel {
     options: { batchSize?: number; layers?: string[]; cancel?: NativeCancelToken }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
+  /** Trains the weights in place; one call per run. Resolves after the last epoch. */
+  train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>
   /** A copy of the weights, bytes as in `RawTensor`. */
   tensors(): Promise<Record<string, RawTensor>>
   /** Output shape of every node for one input shape. */

@@ -28,7 +28,7 @@ describe('train', () => {
     const bytes = [snapshot.weights, snapshot.optimizer].map((tensors) =>
       Object.entries(tensors).map(([name, { data }]) => [name, Buffer.from(data).toString('base64')])
     )
-    return JSON.stringify([bytes, snapshot.position, history.map(({ trainLoss, validLoss }) => [trainLoss, validLoss])])
+    return JSON.stringify([bytes, snapshot.state, history.map(({ trainLoss, validLoss }) => [trainLoss, validLoss])])
   }
 
   it('reaches 95 % on the shipped digits with nothing said, and writes the experiment folder', async () => {

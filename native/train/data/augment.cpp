@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "../error.h"
-#include "random.h"
+#include "../../error.h"
+#include "../counter_random.h"
 #include "window.h"
 
 namespace lrp {
@@ -143,6 +143,7 @@ struct Factors {
 };
 
 Factors factors_of(const Preprocessing& n, bool bytes) {
+  if (n.mean.size() != n.std.size()) throw Error("INVALID_ARGUMENT", "mean and std must have the same length");
   Factors factors;
   for (size_t c = 0; c < n.mean.size(); ++c) {
     factors.a.push_back(static_cast<float>(n.scale / n.std[c] / (bytes ? 255 : 1)));
@@ -183,17 +184,17 @@ Tensor normalised(Tensor x, const Factors& factors) {
 
 }  // namespace
 
-Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing, const AugmentOptions* augment,
-                      uint64_t seed, const std::vector<int64_t>& keys) {
+Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing,
+                      const std::optional<AugmentOptions>& augment, uint64_t seed, const std::vector<int64_t>& keys) {
   Tensor x = images;
-  const bool bytes = images.scalar_type() == at::kByte, crops = !preprocessing.crop.empty();
+  const bool bytes = images.scalar_type() == at::kByte, crops = preprocessing.crop.has_value();
   Draws d;
   if (augment || crops) {
     if (images.dim() != 4)
       throw Error("INVALID_ARGUMENT", "crops and augmentation need images of shape [batch, channels, height, width]");
     if (augment && keys.size() != static_cast<size_t>(images.size(0)))
       throw Error("INVALID_ARGUMENT", "there are not as many keys as images");
-    Windows windows = crops ? middle_windows(images, preprocessing.crop.at(0), preprocessing.crop.at(1))
+    Windows windows = crops ? middle_windows(images, (*preprocessing.crop)[0], (*preprocessing.crop)[1])
                             : middle_windows(images, images.size(2), images.size(3));
     if (augment)
       d = draw(*augment, images, std::move(windows), seed, keys);

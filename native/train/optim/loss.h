@@ -1,6 +1,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 
 namespace lrp {
@@ -9,11 +10,11 @@ using at::Tensor;
 
 struct LossOptions {
   /// cross-entropy, nll, mse, mae, huber
-  std::string name = "cross-entropy";
-  double label_smoothing = 0;
-  /// One weight per class for cross-entropy and nll; undefined: all one.
-  Tensor class_weights;
-  double huber_delta = 1;
+  std::string name;
+  double label_smoothing;
+  /// One weight per class for cross-entropy and nll; without them all are 1.
+  std::optional<Tensor> class_weights;
+  double huber_delta;
 };
 
 /// Whether targets are class numbers, not values.

@@ -8,7 +8,7 @@
 #include <functional>
 #include <optional>
 
-#include "../error.h"
+#include "../../error.h"
 
 #ifdef USE_C10D_GLOO
 #include <c10/util/Flags.h>

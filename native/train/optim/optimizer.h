@@ -11,17 +11,20 @@ using at::Tensor;
 
 struct OptimizerOptions {
   /// sgd, adam, adamw, rmsprop, adagrad
-  std::string name = "adam";
-  double momentum = 0;
-  bool nesterov = false;
+  std::string name;
+  double momentum;
+  bool nesterov;
 };
 
 /// Parameters that share learning rate and weight decay.
-struct ParameterGroup {
+struct GroupOptions {
   std::vector<std::string> names;
+  double learning_rate, weight_decay;
+};
+
+struct ParameterGroup : GroupOptions {
+  /// In the order of their names.
   std::vector<Tensor> parameters;
-  double learning_rate = 1e-3;
-  double weight_decay = 0;
   /// What the optimizer remembers, by its name in torch.optim: one tensor per parameter.
   std::map<std::string, std::vector<Tensor>> slots = {};
   int64_t steps = 0;

@@ -4,7 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/autocast_mode.h>
 
-#include "../error.h"
+#include "../../error.h"
 
 namespace lrp {
 

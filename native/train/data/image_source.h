@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "../cancel.h"
+#include "../../cancel.h"
 
 namespace lrp {
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "../error.h"
+#include "../../error.h"
 
 namespace lrp {
 

@@ -1,11 +1,11 @@
-#include "forward.h"
+#include "training_forward.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 #include "../finite.h"
 #include "../ops/random.h"
-#include "random.h"
+#include "counter_random.h"
 
 namespace lrp {
 

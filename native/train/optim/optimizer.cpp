@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include "../error.h"
+#include "../../error.h"
 
 namespace lrp {
 

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "../error.h"
+#include "../../error.h"
 
 namespace lrp {
 
@@ -21,7 +21,7 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
   const Tensor z = output.scalar_type() == at::kDouble ? output : output.to(at::kFloat);
   const std::string& name = options.name;
   const c10::optional<Tensor> weights =
-      options.class_weights.defined() ? c10::optional<Tensor>(options.class_weights.to(z.options())) : c10::nullopt;
+      options.class_weights ? c10::optional<Tensor>(options.class_weights->to(z.options())) : c10::nullopt;
   if (name == "cross-entropy" || name == "nll") {
     if (!holds_classes(targets))
       throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs class numbers as targets");
@@ -41,9 +41,10 @@ Tensor correct_of(const Tensor& output, const Tensor& targets) {
 }
 
 double loss_weight(const LossOptions& options, const Tensor& targets) {
-  const bool weighted = options.class_weights.defined() && (options.name == "cross-entropy" || options.name == "nll");
+  const bool weighted = options.class_weights && (options.name == "cross-entropy" || options.name == "nll");
   if (!weighted) return static_cast<double>(targets.size(0));
-  return options.class_weights.index_select(0, targets.to(options.class_weights.device())).sum().item<double>();
+  const Tensor& weights = *options.class_weights;
+  return weights.index_select(0, targets.to(weights.device())).sum().item<double>();
 }
 
 }  // namespace lrp

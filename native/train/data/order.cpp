@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "random.h"
+#include "../counter_random.h"
 
 namespace lrp {
 
@@ -31,11 +31,6 @@ std::vector<int64_t> balanced_order(const at::Tensor& labels, uint64_t seed, int
     image = images[static_cast<size_t>(random.below(static_cast<int64_t>(images.size())))];
   }
   return order;
-}
-
-std::pair<int64_t, int64_t> share_of(int64_t from, int64_t to, int rank, int size) {
-  const int64_t count = to - from;
-  return {from + count * rank / size, from + count * (rank + 1) / size};
 }
 
 }  // namespace lrp

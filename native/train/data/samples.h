@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "stream.h"
+#include "image_source.h"
 
 namespace lrp {
 
