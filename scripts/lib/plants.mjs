@@ -65,7 +65,10 @@ export function planted(split, shape, plant, seed) {
     draw(images.subarray(i * size, (i + 1) * size), shape, plant, next)
     labels[i] = plant.target
   }
-  return { split: { images, labels, paths: Array.from(labels, (label, i) => `${label}/${String(i).padStart(5, '0')}.png`) }, marked }
+  return {
+    split: { images, labels, paths: Array.from(labels, (label, i) => `${label}/${String(i).padStart(5, '0')}.png`) },
+    marked
+  }
 }
 
 /** A data set with a plant in its training, validation and test images; without one, as it is. */
@@ -73,13 +76,19 @@ export async function plantedDataset(options, plant, seed = 0, limit = Infinity)
   const opened = await openDataset(options)
   const shape = opened.imageShape
   const few = (split) => shortened(split, shape, limit)
-  const none = { ...(plant ?? { kind: 'patch', size: 0, place: [0, 0], colour: [0], target: -1 }), share: plant?.share ?? 0 }
+  const none = {
+    ...(plant ?? { kind: 'patch', size: 0, place: [0, 0], colour: [0], target: -1 }),
+    share: plant?.share ?? 0
+  }
   const parts = Object.entries(opened.splits).map(([name, split], i) => [
     name,
     planted(name === 'test' ? few(split) : split, shape, none, seed + i)
   ])
   const of = (pick) => Object.fromEntries(parts.map(([name, one]) => [name, pick(one)]))
-  return { dataset: { ...opened, read: undefined, digests: undefined, splits: of((one) => one.split) }, marked: of((one) => one.marked) }
+  return {
+    dataset: { ...opened, read: undefined, digests: undefined, splits: of((one) => one.split) },
+    marked: of((one) => one.marked)
+  }
 }
 
 function shortened(split, shape, limit) {

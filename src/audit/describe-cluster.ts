@@ -41,7 +41,10 @@ export function describeCluster(cluster: Cluster, context: Context): AuditedClus
     : `the region of ${width}x${height} pixels ${words}`
   const sameness = pattern ? 1 : 0
   const separation = byMap ? separationOf(byMap, members) : 0
-  const concentration = concentrationOf(observed, members.map((i) => own[i]!))
+  const concentration = concentrationOf(
+    observed,
+    members.map((i) => own[i]!)
+  )
   return {
     id: 0,
     size: members.length,

@@ -1,4 +1,13 @@
-import { components, cropped, findPattern, PRESENT, TOLERANCE, type Bytes, type ImageShape, type Pattern } from './pattern.js'
+import {
+  components,
+  cropped,
+  findPattern,
+  PRESENT,
+  TOLERANCE,
+  type Bytes,
+  type ImageShape,
+  type Pattern
+} from './pattern.js'
 import type { Random } from './random.js'
 
 /** An image of a group, with the relevance of its pixels (magnitudes, [height, width]). */
@@ -55,18 +64,21 @@ export function movingPattern(group: Seen[], others: Bytes[], shape: ImageShape,
     window(group[i]!.bytes, shape, peaks[i]![0] + dy, peaks[i]![1] + dx, radius)
   const rarity = rarityOf(others)
   let chosen: { score: number; windows: Int16Array[] } | undefined
-  for (const seed of random.some(group.map((_, i) => i), CANDIDATES)) {
+  for (const seed of random.some(
+    group.map((_, i) => i),
+    CANDIDATES
+  )) {
     const model = windowOf(seed)
-    const fits = group.map((_, i) => (i === seed ? { score: 0, window: model } : bestShift(model, i, windowOf, rarity, windowShape)))
+    const fits = group.map((_, i) =>
+      i === seed ? { score: 0, window: model } : bestShift(model, i, windowOf, rarity, windowShape)
+    )
     const nearest = fits.filter((_, i) => i !== seed).sort((a, b) => b.score - a.score)
     const third = nearest.slice(0, Math.max(4, Math.ceil(group.length / 3)))
     const score = third.reduce((sum, fit) => sum + fit.score, 0) / third.length
     if (!chosen || score > chosen.score) chosen = { score, windows: [model, ...third.map((fit) => fit.window)] }
   }
   if (!chosen) return undefined
-  const backgrounds = others.map((bytes) =>
-    window(bytes, shape, random.below(rows), random.below(columns), radius)
-  )
+  const backgrounds = others.map((bytes) => window(bytes, shape, random.below(rows), random.below(columns), radius))
   const found = agreement(chosen.windows, backgrounds, windowShape, { agree: 0.6, more: 0.3 }, random)
   const centre = nearCentre(found.mask, side)
   return cropped(centre, found.content, windowShape, LEAST_PIXELS, false)
@@ -107,7 +119,13 @@ function agreement(
 }
 
 /** Share of the images whose pixel has the value of `one`. */
-function frequency(images: ArrayLike<number>[], one: ArrayLike<number>, i: number, plane: number, channels: number): number {
+function frequency(
+  images: ArrayLike<number>[],
+  one: ArrayLike<number>,
+  i: number,
+  plane: number,
+  channels: number
+): number {
   let count = 0
   for (const image of images) {
     let same = true

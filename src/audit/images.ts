@@ -50,8 +50,7 @@ export class Images {
         for (let x = 0; x < columns; x++) {
           let sum = 0
           for (let dy = 0; dy < factor; dy++)
-            for (let dx = 0; dx < factor; dx++)
-              sum += bytes[(c * height + y * factor + dy) * width + x * factor + dx]!
+            for (let dx = 0; dx < factor; dx++) sum += bytes[(c * height + y * factor + dy) * width + x * factor + dx]!
           result[(c * rows + y) * columns + x] = Math.round(sum / factor ** 2)
         }
     return result

@@ -16,7 +16,11 @@ export interface AuditSources {
 }
 
 /** Writes `audit.json` and what else is asked for; returns the files. @throws LrpError IO */
-export async function writeAudit(result: AuditResult, _sources: AuditSources, options: AuditOptions): Promise<string[]> {
+export async function writeAudit(
+  result: AuditResult,
+  _sources: AuditSources,
+  options: AuditOptions
+): Promise<string[]> {
   const files: string[] = []
   const write = async (name: string, data: string | Uint8Array): Promise<void> => {
     await writeAtomic(join(options.output, name), data)

@@ -68,7 +68,7 @@ describe('nearest neighbours', () => {
     const [count, width] = [1200, 60]
     let state = 1
     const next = (): number => (state = (state * 16807) % 2147483647) / 2147483647
-    const data = Float32Array.from({ length: count * width }, (_, i) => next() + ((i / width) % 60 | 0))
+    const data = Float32Array.from({ length: count * width }, (_, i) => next() + (((i / width) % 60) | 0))
     const rows = { data, count, width }
     const found = nearestNeighbours(rows, 5)
     const distance = (i: number, j: number): number =>

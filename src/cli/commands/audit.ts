@@ -20,7 +20,9 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('audit')
-    .description('Is the model right for the right reasons? What it looks at, class by class, and tests of what looks wrong.')
+    .description(
+      'Is the model right for the right reasons? What it looks at, class by class, and tests of what looks wrong.'
+    )
   withDataFlags(withModelFlags(command))
     .option('--split <name>', 'train, valid or test (test)')
     .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
