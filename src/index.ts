@@ -126,6 +126,11 @@ export { bootstrapMean, pairedTest, type Interval, type PairedTest } from './eva
 export { MAP_METRICS, scoreMaps, type Scores, type ScoreMapsOptions } from './evaluate/score-maps.js'
 export { report, type ReportFormat } from './report/report.js'
 
+// Is the model right for the right reasons?
+export { audit, type AuditedFiles, type AuditOptions } from './audit/audit.js'
+export { auditJsonSchema, type AuditResult } from './audit/result.js'
+export { ReferenceSamples, type ReferenceOptions, type ReferenceSample } from './concepts/reference-samples.js'
+
 // The machine
 export {
   joinProcessGroup,
