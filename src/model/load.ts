@@ -2,7 +2,9 @@ import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../core/errors.js'
 import { findExperiment, openExperiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
+import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel, type ImportOptions } from './import/index.js'
+import { readClasses } from './classes.js'
 import { choosePreprocessing } from './preprocessing.js'
 import { optionError } from '../core/options.js'
 import { isSavedModel, loadParts } from './save.js'
@@ -12,12 +14,15 @@ export interface LoadOptions extends ImportOptions {
   experimentsRoot?: string
   /** `imagenet`, `cifar`, `none` or a JSON file, instead of what is stored with the model. */
   preprocess?: string
+  /** Names of the classes: `imagenet` or a file (a name on each line, JSON, a `config.json`). */
+  classes?: string
 }
 
 export const LOAD_NAMES: Record<keyof LoadOptions, true> = {
   architecture: true,
   experimentsRoot: true,
-  preprocess: true
+  preprocess: true,
+  classes: true
 }
 
 /** Everything of a model that lies in a folder, an experiment or a file. */
@@ -25,17 +30,25 @@ export async function loadModelParts(path: string, options: LoadOptions = {}): P
   const parts = await read(path, options)
   if (options.architecture !== undefined && !holdsWeightsAlone(path))
     throw optionError('architecture', `: ${path} knows its own network, a file of weights alone does not`)
-  if (options.preprocess === undefined) return parts
+  const { preprocess, classes } = options
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
-  return { ...parts, preprocessing: await choosePreprocessing(options.preprocess, shape) }
+  return {
+    ...parts,
+    ...(preprocess !== undefined && { preprocessing: await choosePreprocessing(preprocess, shape) }),
+    ...(classes !== undefined && { classes: await readClasses(classes) })
+  }
 }
 
 async function read(path: string, options: LoadOptions): Promise<ModelParts> {
   const isFolder = existsSync(path) && statSync(path).isDirectory()
   if (existsSync(path) && !isFolder) return importModel(path, options)
   if (isFolder && isSavedModel(path)) return loadParts(path)
+  if (isFolder && isPublishedFolder(path)) return importFolder(path)
   if (isFolder && findExperiment(path, options.experimentsRoot) === undefined)
-    throw new LrpError('NOT_FOUND', `${path} holds no model (model.json, weights.safetensors)`)
+    throw new LrpError(
+      'NOT_FOUND',
+      `${path} holds no model (model.json, weights.safetensors; config.json of Hugging Face or timm)`
+    )
   const experiment = await openExperiment(path, options.experimentsRoot)
   return loadParts(experiment.folder)
 }

@@ -28,7 +28,9 @@ export class Model {
    */
   static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
     checkNames(options, { ...LOAD_NAMES, device: true })
-    return Model.create(await loadModelParts(path, options), options.device)
+    const model = await Model.create(await loadModelParts(path, options), options.device)
+    if (options.classes !== undefined) await model.checkClasses(options.classes)
+    return model
   }
 
   /**
@@ -102,6 +104,15 @@ export class Model {
   /** How many classes or values the network tells apart. */
   async outputs(): Promise<number> {
     return (await this.shapes())[this.graph.output]!.at(-1)!
+  }
+
+  /** Frees the model where it has another number of outputs than class names. */
+  private async checkClasses(from: string): Promise<void> {
+    const outputs = await this.outputs()
+    if (outputs === this.classes!.length) return
+    this.dispose()
+    const found = `${this.classes!.length} names of classes, ${this.name} has ${outputs} outputs`
+    throw new LrpError('INVALID_ARGUMENT', `${from} holds ${found}`)
   }
 
   /** A copy of the weights by name. */
