@@ -1,4 +1,4 @@
-import { inpaint } from '../evaluate/flipping/inpaint.js'
+import { inpaint } from '../evaluate/perturbation/inpaint.js'
 import type { Images } from './images.js'
 import {
   maskAt,
@@ -129,7 +129,7 @@ async function become(images: Images, target: number, changed: Bytes[]): Promise
 }
 
 function filled(bytes: Bytes, mask: Uint8Array, shape: ImageShape): Bytes {
-  return Uint8Array.from(inpaint(Float32Array.from(bytes), mask, shape), Math.round)
+  return Uint8Array.from(inpaint(Float32Array.from(bytes), mask, { shape }), Math.round)
 }
 
 /** A region of the same form at a random place, with as little of the mask in it as can be found. */
