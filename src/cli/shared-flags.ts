@@ -78,6 +78,7 @@ export interface ModelFlags {
   preprocess?: string
   architecture?: string
   classes?: string
+  inputShape?: number[]
 }
 
 /** Which model, and how its images are prepared. */
@@ -87,6 +88,11 @@ export function withModelFlags(command: Command): Command {
     .option('--experiments <folder>', 'where experiments lie', 'experiments')
     .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
+    .option(
+      '--input-shape <axes...>',
+      'channels, height and width of the images, for networks that take any size',
+      collect(wholeNumber('--input-shape', 1))
+    )
     .option('--classes <file>', 'names of the classes: imagenet, a text file or JSON, instead of those stored')
 }
 
@@ -106,6 +112,7 @@ export async function openModel(
     preprocess: flags.preprocess,
     architecture: flags.architecture,
     classes: flags.classes,
+    inputShape: flags.inputShape as [number, number, number] | undefined,
     device: flags.device
   }
   const holdsModel = (path: string): boolean =>

@@ -16,18 +16,21 @@ export interface LoadOptions extends ImportOptions {
   preprocess?: string
   /** Names of the classes: `imagenet` or a file (a name on each line, JSON, a `config.json`). */
   classes?: string
+  /** Channels, height, width of the images, for networks that take any size; instead of what is stored. */
+  inputShape?: [number, number, number]
 }
 
 export const LOAD_NAMES: Record<keyof LoadOptions, true> = {
   architecture: true,
   experimentsRoot: true,
   preprocess: true,
-  classes: true
+  classes: true,
+  inputShape: true
 }
 
 /** Everything of a model that lies in a folder, an experiment or a file. */
 export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
-  const parts = await read(path, options)
+  const parts = withInputShape(await read(path, options), options.inputShape)
   if (options.architecture !== undefined && !holdsWeightsAlone(path))
     throw optionError('architecture', `: ${path} knows its own network, a file of weights alone does not`)
   const { preprocess, classes } = options
@@ -36,6 +39,24 @@ export async function loadModelParts(path: string, options: LoadOptions = {}): P
     ...parts,
     ...(preprocess !== undefined && { preprocessing: await choosePreprocessing(preprocess, shape) }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
+  }
+}
+
+/** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */
+function withInputShape(parts: ModelParts, shape?: [number, number, number]): ModelParts {
+  if (shape === undefined) return parts
+  const { graph, preprocessing } = parts
+  const [batch, channels] = graph.inputShape
+  const isImage = graph.inputShape.length === 4 && (channels ?? shape[0]) === shape[0]
+  if (!isImage || shape.length !== 3 || !shape.every((axis) => Number.isInteger(axis) && axis > 0)) {
+    const wanted = graph.inputShape.slice(1).map((axis) => axis ?? 'any')
+    throw optionError('inputShape', `: ${parts.name} takes inputs of ${wanted.join('x')}, not of ${shape.join('x')}`)
+  }
+  const resize: [number, number] = [shape[1], shape[2]]
+  return {
+    ...parts,
+    graph: { ...graph, inputShape: [batch ?? null, ...shape] },
+    ...(preprocessing && { preprocessing: { ...preprocessing, resize, crop: undefined } })
   }
 }
 

@@ -29,6 +29,7 @@ export class Model {
   static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
     checkNames(options, { ...LOAD_NAMES, device: true })
     const model = await Model.create(await loadModelParts(path, options), options.device)
+    if (options.inputShape !== undefined) await model.checkInputShape()
     if (options.classes !== undefined) await model.checkClasses(options.classes)
     return model
   }
@@ -104,6 +105,23 @@ export class Model {
   /** How many classes or values the network tells apart. */
   async outputs(): Promise<number> {
     return (await this.shapes())[this.graph.output]!.at(-1)!
+  }
+
+  /** Frees the model where its network cannot take images of its shape. */
+  private async checkInputShape(): Promise<void> {
+    try {
+      await this.outputs()
+    } catch (cause) {
+      this.dispose()
+      const why = (cause as Error).message.split('\n')[0]
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `${this.name} cannot take inputs of ${this.imageShape.join('x')}: ${why}`,
+        {
+          cause
+        }
+      )
+    }
   }
 
   /** Frees the model where it has another number of outputs than class names. */

@@ -28,7 +28,8 @@ export function cifarPreprocessing(): Preprocessing {
 /** Values from 0 to 1, nothing subtracted; resized to the network's input. */
 export function plainPreprocessing(imageShape: readonly number[]): Preprocessing {
   const channels = imageShape[0] === 1 ? 1 : 3
-  const resize = imageShape.length === 3 ? ([imageShape[1]!, imageShape[2]!] as [number, number]) : undefined
+  const resize =
+    imageShape.length === 3 && imageShape[1]! > 0 ? ([imageShape[1]!, imageShape[2]!] as [number, number]) : undefined
   const axis = Array.from({ length: channels })
   return { resize, channels, channelOrder: 'rgb', scale: 1, mean: axis.map(() => 0), std: axis.map(() => 1) }
 }
