@@ -11,16 +11,14 @@ namespace lrp {
 
 /// The rule of one node, all settings spelled out.
 struct NodeRule {
-  std::string node;
   std::string rule;
   Attributes settings;
-  std::optional<std::vector<Share>> shares;  // of a rule that is given as data
-  Tensor pattern;                            // of the rules that need one
+  Tensor pattern;
 };
 
 struct LrpOptions {
-  /// Nodes without a rule, or with `gradient`, take their plain gradient.
-  std::vector<NodeRule> rules;
+  /// Rules by node name; nodes without one, or with `gradient`, take their plain gradient.
+  std::map<std::string, NodeRule> rules;
   Tensor targets;         // [explanations, batch]; undefined: the argmax
   bool together = false;  // all rows of targets start one map
   Start start = Start::logit;

@@ -6,7 +6,6 @@
 #include "../error.h"
 #include "async.h"
 #include "attribute_binding.h"
-#include "train_binding.h"
 #include "values.h"
 
 namespace lrp::node {
@@ -40,7 +39,8 @@ ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch
           return result;
         }));
   }
-  ForwardResult result{at::cat(outputs).cpu(), {}};
+  // one batch may give one number for all its images, which has no axis to join along
+  ForwardResult result{(outputs.size() == 1 ? outputs[0] : at::cat(outputs)).cpu(), {}};
   for (const auto& [name, parts] : kept) result.layers[name] = at::cat(parts);
   return result;
 }
@@ -51,9 +51,9 @@ Napi::Function ModelHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Model",
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
-       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
-       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::shapes>("shapes"),
-       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
+       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::tensors>("tensors"),
+       InstanceMethod<&ModelHandle::shapes>("shapes"), InstanceMethod<&ModelHandle::dispose>("dispose"),
+       InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -115,10 +115,6 @@ Napi::Value ModelHandle::attribute(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return attribute_async(info.Env(), model(), weights_owner(info.Env()), info[0], info[1].As<Napi::Object>());
   });
-}
-
-Napi::Value ModelHandle::train(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value { return train_async(info, model(), weights_owner(info.Env())); });
 }
 
 Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {

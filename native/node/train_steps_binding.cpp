@@ -4,7 +4,8 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "async.h"
-#include "train_fields.h"
+#include "train_options.h"
+#include "values.h"
 
 namespace lrp::node {
 
@@ -15,7 +16,7 @@ Napi::Value loss_and_gradient(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Tensor output = tensor_copy(info[1], "the outputs").set_requires_grad(true);
     const Tensor targets = tensor_copy(info[2], "the targets");
-    const Tensor loss = loss_of(read<LossOptions>(info[0], "the loss"), output,
+    const Tensor loss = loss_of(loss_from(info[0].As<Napi::Object>()), output,
                                 targets.is_floating_point() ? targets : targets.to(at::kLong));
     auto object = Napi::Object::New(info.Env());
     object["loss"] = Napi::Number::New(info.Env(), loss.item<double>());
@@ -24,56 +25,59 @@ Napi::Value loss_and_gradient(const Napi::CallbackInfo& info) {
   });
 }
 
-/// optimizerSteps(optimizer, group, parameter, gradients, factors): the parameter after each step.
+/// optimizerSteps(options, parameter, gradients, factors): the parameter after each step.
 Napi::Value optimizer_steps(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Tensor parameter = tensor_copy(info[2], "the parameter");
-    const auto gradients = info[3].As<Napi::Array>();
-    const auto factors = read<std::vector<double>>(info[4], "the factors");
-    const ParameterGroup group{read<GroupOptions>(info[1], "the group"), {parameter}};
-    Optimizer optimizer(read<OptimizerOptions>(info[0], "the optimizer"), {group});
+    const auto options = info[0].As<Napi::Object>();
+    const Tensor parameter = tensor_copy(info[1], "the parameter");
+    const auto gradients = info[2].As<Napi::Array>();
+    const auto factors = info[3].As<Napi::Array>();
+    const ParameterGroup group{
+        {"parameter"}, {parameter}, number_from(options, "learningRate", 1e-3), number_from(options, "weightDecay", 0)};
+    Optimizer optimizer(optimizer_from(options), {group});
     auto list = Napi::Array::New(info.Env());
     for (uint32_t i = 0; i < gradients.Length(); ++i) {
-      optimizer.step({tensor_copy(gradients[i], "a gradient")}, factors.at(i));
+      optimizer.step({tensor_copy(gradients[i], "a gradient")}, factors.Get(i).ToNumber().DoubleValue());
       list[i] = raw_tensor(info.Env(), parameter.clone());
     }
     return list;
   });
 }
 
-/// scheduleFactors(schedule, steps): the learning rate's factor at steps 0 to steps - 1, where an epoch is one step.
+/// scheduleFactors(schedule, steps): the learning rate's factor at steps 0 to steps - 1.
 Napi::Value schedule_factors(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Schedule schedule(read<ScheduleOptions>(info[0], "the schedule"), 1);
-    std::vector<double> factors;
-    for (int64_t i = 0; i < read<int64_t>(info[1], "the steps"); ++i) factors.push_back(schedule.factor(i));
-    return write(info.Env(), factors);
+    const ScheduleOptions schedule = schedule_from(info[0].As<Napi::Object>());
+    const auto steps = static_cast<uint32_t>(info[1].ToNumber().Uint32Value());
+    auto list = Napi::Array::New(info.Env(), steps);
+    for (uint32_t i = 0; i < steps; ++i) list[i] = Napi::Number::New(info.Env(), schedule_factor(schedule, i));
+    return list;
   });
 }
 
 /// plateauFactors(schedule, losses): the factor after each epoch's validation loss.
 Napi::Value plateau_factors(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto schedule = read<ScheduleOptions>(info[0], "the schedule");
+    const ScheduleOptions schedule = schedule_from(info[0].As<Napi::Object>());
+    const auto losses = info[1].As<Napi::Array>();
     Plateau plateau;
-    std::vector<double> factors;
-    for (const double loss : read<std::vector<double>>(info[1], "the losses")) {
-      plateau.observe(loss, schedule);
-      factors.push_back(plateau.factor);
+    auto list = Napi::Array::New(info.Env());
+    for (uint32_t i = 0; i < losses.Length(); ++i) {
+      plateau.observe(losses.Get(i).ToNumber().DoubleValue(), schedule);
+      list[i] = Napi::Number::New(info.Env(), plateau.factor);
     }
-    return write(info.Env(), factors);
+    return list;
   });
 }
 
-/// augment(images, augmentation, preprocessing, seed, keys): images as training sees them.
+/// augment(images, augment, options, seed, keys): images as training sees them.
 Napi::Value augment(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto changes = read<AugmentOptions>(info[1], "the augmentation");
-    const auto preprocessing = read<Preprocessing>(info[2], "the preprocessing");
-    const auto seed = read<uint64_t>(info[3], "the seed");
-    const auto keys = read<std::vector<int64_t>>(info[4], "the keys");
-    return float_tensor(info.Env(),
-                        prepare_images(tensor_copy(info[0], "the images"), preprocessing, changes, seed, keys));
+    const AugmentOptions changes = augment_from(info[1].As<Napi::Object>());
+    const Preprocessing preprocessing = preprocessing_from(info[2].As<Napi::Object>());
+    const auto seed = static_cast<uint64_t>(info[3].ToNumber().DoubleValue());
+    return float_tensor(info.Env(), prepare_images(tensor_copy(info[0], "the images"), preprocessing, &changes, seed,
+                                                   integers_from(info[4], "keys")));
   });
 }
 

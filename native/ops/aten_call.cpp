@@ -2,6 +2,7 @@
 #include <ATen/core/stack.h>
 
 #include <algorithm>
+#include <cctype>
 #include <functional>
 #include <map>
 
@@ -118,6 +119,12 @@ class ArgumentReader {
     };
   }
 
+  /// Whether a text is a size that depends on the input: it names an axis of it.
+  static bool names_axis(const std::string& text) {
+    const auto is_axis = [](char before, char after) { return before == 'i' && std::isdigit(static_cast<unsigned char>(after)); };
+    return std::adjacent_find(text.begin(), text.end(), is_axis) != text.end();
+  }
+
   Source literal(const c10::Type& type) const {
     const std::string& name = argument_.name();
     const Attributes& at = node_.attributes;
@@ -150,6 +157,9 @@ class ArgumentReader {
       case TypeKind::StringType:
         return always(at.text(name, ""));
       case TypeKind::NumberType:
+        if (names_axis(at.is_text(name) ? at.text(name, "") : "")) {
+          return [size = size_of(name)](const std::vector<Tensor>&, const Pass& pass) { return IValue(size(pass)); };
+        }
         return always(at.scalar(name));
       case TypeKind::ListType:
         return list_of_literals(type.expectRef<c10::ListType>().getElementType()->kind());

@@ -17,7 +17,6 @@ const std::map<std::string, Rule (*)(const RuleArguments&)>& rules() {
       {"flat", flat},
       {"wsquare", wsquare},
       {"zbox", zbox},
-      {"shares", shares},
       {"patternnet", patternnet},
       {"patternattribution", patternattribution},
       {"attention", attention},

@@ -3,7 +3,10 @@
  * functions, `.pt2` and `.onnx` files all become this; C++ runs it. `docs/ops.md` lists the ops and their attributes.
  */
 export interface Graph {
-  /** Shape of the input; the first axis is the batch and always null. */
+  /**
+   * Shape of the input, null where an axis may have any size. The first axis is the batch; it is a number only for a file that
+   * was exported for so many images and mixes them, which then runs that many at a time.
+   */
   inputShape: (number | null)[]
   /** In order of execution: a node only reads `input` and nodes that stand before it. */
   nodes: GraphNode[]
@@ -33,8 +36,6 @@ export interface Preprocessing {
   interpolation?: Interpolation
   /** Centre crop [height, width]. */
   crop?: [number, number]
-  /** Half a pixel of the crop's place goes to the even side, as in torchvision (`even`), or up and left, as in Hugging Face. */
-  cropRounding?: 'even' | 'down'
   channels: 1 | 3
   channelOrder: 'rgb' | 'bgr'
   /** Largest value of a pixel before normalisation: bytes are divided by 255 and multiplied by this (1 or 255). */

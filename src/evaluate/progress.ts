@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { makeFolder } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
-import type { ImageResult } from './results.js'
+import type { ImageResult } from './evaluate.js'
 
 /** The next images of a method. */
 interface Chunk {
@@ -10,7 +10,7 @@ interface Chunk {
   images: ImageResult[]
 }
 
-/** Results of a stopped evaluation. With other settings, another model or other images it starts from the beginning. */
+/** What a stopped evaluation has found so far. Another question, another model or other images begin anew. */
 export class Progress {
   private constructor(
     private readonly log: LineLog<Chunk> | undefined,

@@ -28,10 +28,7 @@ export class Model {
    */
   static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
     checkNames(options, { ...LOAD_NAMES, device: true })
-    const model = await Model.create(await loadModelParts(path, options), options.device)
-    if (options.inputShape !== undefined) await model.checkInputShape()
-    if (options.classes !== undefined) await model.checkClasses(options.classes)
-    return model
+    return Model.create(await loadModelParts(path, options), options.device)
   }
 
   /**
@@ -88,8 +85,20 @@ export class Model {
    * @returns [batch, classes]
    */
   async forward(input: Tensor, options: { batchSize?: number; signal?: AbortSignal } = {}): Promise<Tensor> {
-    const { signal, ...rest } = options
+    const { signal, ...given } = options
+    const rest = { ...given, batchSize: this.fixedBatch(input) ?? given.batchSize }
     return (await callNative((_, cancel) => this.handle.forward(input, { ...rest, cancel }), signal)).output
+  }
+
+  /**
+   * How many images a pass must have, where the file was exported for that number and mixes them (see docs/models.md).
+   * @throws LrpError INVALID_ARGUMENT where the images do not make up whole passes
+   */
+  fixedBatch({ shape }: Tensor): number | undefined {
+    const [images] = this.graph.inputShape
+    if (typeof images !== 'number' || shape[0]! % images === 0) return images ?? undefined
+    const given = `the input has ${shape[0]}`
+    throw new LrpError('INVALID_ARGUMENT', `${this.name} was exported for ${images} images at once, and ${given}`)
   }
 
   /** Outputs of named layers beside the logits. */
@@ -105,32 +114,6 @@ export class Model {
   /** How many classes or values the network tells apart. */
   async outputs(): Promise<number> {
     return (await this.shapes())[this.graph.output]!.at(-1)!
-  }
-
-  /** Frees the model where its network cannot take images of its shape. */
-  private async checkInputShape(): Promise<void> {
-    try {
-      await this.outputs()
-    } catch (cause) {
-      this.dispose()
-      const why = (cause as Error).message.split('\n')[0]
-      throw new LrpError(
-        'INVALID_ARGUMENT',
-        `${this.name} cannot take inputs of ${this.imageShape.join('x')}: ${why}`,
-        {
-          cause
-        }
-      )
-    }
-  }
-
-  /** Frees the model where it has another number of outputs than class names. */
-  private async checkClasses(from: string): Promise<void> {
-    const outputs = await this.outputs()
-    if (outputs === this.classes!.length) return
-    this.dispose()
-    const found = `${this.classes!.length} names of classes, ${this.name} has ${outputs} outputs`
-    throw new LrpError('INVALID_ARGUMENT', `${from} holds ${found}`)
   }
 
   /** A copy of the weights by name. */

@@ -4,8 +4,7 @@ import { fitText, textPath, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
 export interface Panel {
-  /** A title of at most two lines; or its lines, however many. */
-  title: string | string[]
+  title: string
   picture: Picture
   /** Lines drawn over the picture, in its pixels. */
   outlines?: Outline[]
@@ -95,9 +94,8 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   return { width, height, images, drawing: [...drawn, ...text].join('') }
 }
 
-/** What does not fit is cut off. */
-function titleLines(title: string | string[], room: number): string[] {
-  if (Array.isArray(title)) return title.map((line) => fitText(line, TITLE, room))
+/** At most two lines; what does not fit is cut off. */
+function titleLines(title: string, room: number): string[] {
   const [first = '', ...rest] = wrapText(title, TITLE, room)
   return rest.length === 0 ? [first] : [first, fitText(rest.join(' '), TITLE, room)]
 }

@@ -22,8 +22,7 @@ export interface ImageFacts {
 /** A rule, composite or method. */
 export interface Choice {
   name: string
-  /** `rules`: a JSON file of the user's own, by its path. */
-  kind: 'rule' | 'composite' | 'rules' | 'method'
+  kind: 'rule' | 'composite' | 'method'
   description: string
   /** What can be turned, with what it is when it is not; null where each layer has its own. */
   parameters: Partial<Record<Parameter, number | null>>

@@ -7,10 +7,8 @@ import type {
   BatchEvent,
   BatchRequest,
   EpochEvent,
-  NativeRun,
   NativeSamples,
   NativeTrainData,
-  NativeTrainEvent,
   NativeTrainOptions,
   NativeTrainResult,
   Snapshot
@@ -26,20 +24,19 @@ export interface RunCallbacks {
 export async function runTraining(
   model: Model,
   data: NativeTrainData,
-  options: NativeTrainOptions,
-  { start, group }: Pick<NativeRun, 'start' | 'group'>,
+  options: Omit<NativeTrainOptions, 'onEvent' | 'cancel'>,
   callbacks: RunCallbacks,
   signal?: AbortSignal
 ): Promise<NativeTrainResult> {
-  let reported = start?.state.epoch ?? 0
+  let reported = options.state?.position.epoch ?? 0
   let allReported: (() => void) | undefined
   const failed = new AbortController()
-  const report = (event: NativeTrainEvent): void => {
+  const report = (event: Parameters<NativeTrainOptions['onEvent']>[0]): void => {
     if (event.kind === 'batch') return callbacks.onBatch(event)
     const { snapshot, ...epoch } = event
     callbacks.onEpoch(epoch, snapshot)
   }
-  const onEvent = (event: NativeTrainEvent): void => {
+  const onEvent: NativeTrainOptions['onEvent'] = (event) => {
     try {
       if (!failed.signal.aborted) report(event)
     } catch (error) {
@@ -49,14 +46,12 @@ export async function runTraining(
     allReported?.()
   }
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal
-  const result = await callNative((_, cancel) => {
+  const result = await callNative((addon, cancel) => {
     const onExit = (): void => cancel.cancel() // process.exit() waits for what runs in C++
     process.once('exit', onExit)
-    return model.handle
-      .train(data, options, { start, group, onEvent, cancel })
-      .finally(() => process.off('exit', onExit))
+    return addon.train(model.handle, data, { ...options, onEvent, cancel }).finally(() => process.off('exit', onExit))
   }, stop)
-  while (reported < result.snapshot.state.epoch) await new Promise<void>((resolve) => (allReported = resolve))
+  while (reported < result.snapshot.position.epoch) await new Promise<void>((resolve) => (allReported = resolve))
   if (failed.signal.aborted) throw failed.signal.reason // what a callback threw
   return result
 }

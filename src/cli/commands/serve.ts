@@ -19,7 +19,6 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
   port?: number
   host?: string
   patterns?: string
-  rules?: string[]
 }
 
 /** `lrp-native serve` */
@@ -36,7 +35,6 @@ export function register(program: Command, context: CliContext): void {
     .option('--limit <number>', 'at most so many images to choose from (24)', wholeNumber('--limit', 1))
     .option('--port <number>', 'where to listen (8420); 0: any free port', wholeNumber('--port', 0))
     .option('--host <address>', 'the address to listen at (127.0.0.1: this machine alone)')
-    .option('--rules <files...>', 'JSON files with rules or composites of your own, to choose from too (docs/rules.md)')
     .option('--patterns <file>', "fitted patterns; by default the experiment's patterns.safetensors")
   withCommonFlags(command, ['serve', 'serve mlp-digits --port 9000', 'serve model.onnx --input photos'])
   command.action((model: string | undefined, flags: Flags) => runServe(model, flags, context))
@@ -47,17 +45,16 @@ async function runServe(name: string | undefined, flags: Flags, context: CliCont
   const { serve } = await import('../../serve/server.js')
   const { model, experiment } = await openModel(name, flags)
   try {
-    const { input, split, limit, port, host, rules } = flags
+    const { input, split, limit, port, host } = flags
     const served = await serve(model, {
       ...dataOf(flags, experiment),
-      ...(await patternsFor(model, { patterns: flags.patterns }, experiment)),
+      ...(await patternsFor(model, flags, experiment)),
       onDownload: downloadProgress(output),
       input,
       split,
       limit,
       port,
       host,
-      rules,
       called: name ?? experiment?.name,
       loadedWith: asked(flags, ['architecture', 'preprocess'])
     })

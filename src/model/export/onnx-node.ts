@@ -1,5 +1,5 @@
 import { LrpError } from '../../core/errors.js'
-import { bytesOf } from '../import/onnx/file.js'
+import { bytesOf } from '../import/onnx/tensor-proto.js'
 import type { RawTensor } from '../../core/tensor.js'
 import type { AttributeValue, GraphNode } from '../../core/graph.js'
 

@@ -1,4 +1,4 @@
-import { bytesOf } from '../import/onnx/file.js'
+import { bytesOf } from '../import/onnx/tensor-proto.js'
 import { integers, scalar, type NodeWriter } from './onnx-node.js'
 
 type Operator = (w: NodeWriter) => void
@@ -163,17 +163,50 @@ const pad: Operator = (w) => {
   w.last('Pad', inputs, { mode })
 }
 
+/** The pixel of `from` that PyTorch's nearest mode repeats at place i of `to`. */
+const nearestPixel = (i: number, from: number, to: number) =>
+  Math.min(Math.floor(Math.fround(i * Math.fround(from / to))), from - 1)
+
+/** Whether rounding makes runtimes of ONNX, which divide where PyTorch multiplies, pick another pixel somewhere. */
+function roundsOtherwise(from: number, to: number): boolean {
+  const pixels = (scale: (i: number) => number) =>
+    Array.from({ length: to }, (_, i) => Math.min(Math.floor(scale(i)), from - 1))
+  const ours = Array.from({ length: to }, (_, i) => nearestPixel(i, from, to)).join()
+  const single = pixels((i) => Math.fround(i / Math.fround(to / from)))
+  const double = pixels((i) => i / (to / from))
+  return ours !== single.join() || ours !== double.join()
+}
+
+function pickPixels(w: NodeWriter, from: number[], sizes: number[]): void {
+  let x = w.x
+  sizes.forEach((size, i) => {
+    const pixels = w.add(
+      `pixels${i}`,
+      integers(Array.from({ length: size }, (_, k) => nearestPixel(k, from[i]!, size)))
+    )
+    if (i === sizes.length - 1) w.last('Gather', [x, pixels], { axis: i + 2 })
+    else x = w.step('Gather', [x, pixels], { axis: i + 2 })
+  })
+}
+
+/** By sizes, which are exact; by factors where the places of pixels come from them. Axes are named, so that the batch stays free. */
 const interpolate: Operator = (w) => {
   const isNearest = w.value('mode', 'nearest') === 'nearest'
   const place = isNearest ? 'asymmetric' : w.value('align_corners', false) ? 'align_corners' : 'half_pixel'
-  // sizes would fix the batch: the scales of a batch and its channels are 1
-  const scales = w.outputShape.map((size, i) => (i < 2 ? 1 : size / w.shape()[i]!))
-  const inputs = [w.x, '', w.add('scales', { dtype: 'f32', shape: [scales.length], data: bytesOf('f32', scales) })]
-  const nearest = isNearest ? { nearest_mode: 'floor' } : {}
-  w.last('Resize', inputs, {
+  const [from, sizes] = [w.shape().slice(2), w.outputShape.slice(2)]
+  const axes = sizes.map((_, i) => i + 2)
+  const factors = w.node.attributes.scale_factor === undefined ? undefined : w.perAxis('scale_factor', axes.length)
+  const isUneven = factors?.some((factor, i) => factor * from[i]! !== sizes[i])
+  if (isNearest && !isUneven && sizes.some((size, i) => roundsOtherwise(from[i]!, size)))
+    return pickPixels(w, from, sizes)
+  const given = isUneven
+    ? ['', w.add('scales', { dtype: 'f32', shape: [axes.length], data: bytesOf('f32', factors!) })]
+    : ['', '', w.add('sizes', integers(sizes))]
+  w.last('Resize', [w.x, ...given], {
     mode: isNearest ? 'nearest' : 'linear',
     coordinate_transformation_mode: place,
-    ...nearest
+    axes,
+    ...(isNearest ? { nearest_mode: 'floor' } : {})
   })
 }
 

@@ -6,6 +6,10 @@ export class Draft {
   readonly nodes: GraphNode[] = []
   readonly tensors: StateDict = new Map()
   private readonly names = new Set(['input'])
+  /** Tensors that are nodes. */
+  private readonly constants = new Map<string, string>()
+  /** How often a name was wished for: the next number to put behind it. */
+  private readonly wishes = new Map<string, number>()
 
   /** Adds a node and returns its name: the one wished for, or with `#2`, `#3`, ... behind it. */
   add(
@@ -15,17 +19,33 @@ export class Draft {
     attributes: Record<string, AttributeValue | undefined> = {},
     parameters: Record<string, string | undefined> = {}
   ): string {
-    let name = wish
-    for (let count = 2; this.names.has(name); count++) name = `${wish}#${count}`
-    this.names.add(name)
+    const name = this.free(wish)
     this.nodes.push({ name, op, inputs, attributes: defined(attributes), parameters: defined(parameters) })
+    return name
+  }
+
+  /** Gives a node that nothing reads yet another name. */
+  rename(node: GraphNode, wish: string): string {
+    if (node.name === wish) return wish
+    this.names.delete(node.name)
+    node.name = this.free(wish)
+    return node.name
+  }
+
+  private free(wish: string): string {
+    let name = wish
+    let count = this.wishes.get(wish) ?? 1
+    while (this.names.has(name)) name = `${wish}#${++count}`
+    this.wishes.set(wish, count)
+    this.names.add(name)
     return name
   }
 
   /** A tensor of the file as a node, for ops that read it as an input. */
   constant(tensor: string): string {
-    const known = this.nodes.find((node) => node.op === 'constant' && node.parameters.value === tensor)
-    return known?.name ?? this.add(tensor, 'constant', [], {}, { value: tensor })
+    const known = this.constants.get(tensor) ?? this.add(tensor, 'constant', [], {}, { value: tensor })
+    this.constants.set(tensor, known)
+    return known
   }
 
   finish(inputShape: (number | null)[], output: string): { graph: Graph; tensors: StateDict } {
@@ -45,7 +65,7 @@ export class Draft {
 
 /** `relu#2` becomes `relu` again where the first `relu` is not needed. */
 function shorterNames(names: string[]): (name: string) => string {
-  const taken = new Set(names)
+  const taken = new Set(['input', ...names])
   const renamed = new Map<string, string>()
   for (const name of names) {
     const stem = name.replace(/#\d+$/, '')

@@ -4,9 +4,6 @@ import type { OnnxDraft } from './onnx-draft.js'
 
 const near = (a: unknown, b: number) => typeof a === 'number' && Math.abs(a - b) < 1e-4
 
-/** Nodes that stand in a draft only until the activation they belong to is recognised. */
-export const UNFINISHED = ['erf', 'sqrt', 'greater']
-
 /**
  * Exporters take some activations and norms apart (GELU into an error function, SiLU into a product, layer norm into
  * nine nodes). The value just made is looked at backwards; where it completes such a pattern, one node of ours takes
@@ -17,7 +14,7 @@ export function recognise(call: OnnxCall, draft: OnnxDraft, value: Value): Value
   if (!node || !('node' in value)) return value
   const found = gated(draft, node) ?? gelu(draft, node) ?? layerNorm(draft, node, value)
   if (!found) return value
-  const x: NodeValue = { node: found.x, shape: value.shape }
+  const x: NodeValue = { ...value, node: found.x }
   return draft.add(call, found.op, [x], value.shape, found.attributes)
 }
 
@@ -47,7 +44,7 @@ function gelu(draft: OnnxDraft, node: GraphNode): Found | undefined {
     const plusOne = draft.named(gate)
     const erf =
       plusOne?.op === 'add_scalar' && near(plusOne.attributes.value, 1) ? draft.named(plusOne.inputs[0]!) : undefined
-    const scaled = erf?.op === 'erf' ? draft.named(erf.inputs[0]!) : undefined
+    const scaled = erf?.op === 'aten::erf' ? draft.named(erf.inputs[0]!) : undefined
     const isScaled = scaled?.op === 'mul_scalar' && near(scaled.attributes.value, Math.SQRT1_2)
     if (isScaled && scaled.inputs[0] === x) return { op: 'gelu', x }
   }
@@ -72,7 +69,7 @@ function factors(draft: OnnxDraft, node: GraphNode): { scale: number; others: st
 function layerNorm(draft: OnnxDraft, node: GraphNode, value: NodeValue): Found | undefined {
   if (node.op !== 'div') return undefined
   const [difference, root] = node.inputs.map((name) => draft.named(name))
-  const shifted = root?.op === 'sqrt' ? draft.named(root.inputs[0]!) : undefined
+  const shifted = root?.op === 'aten::sqrt' ? draft.named(root.inputs[0]!) : undefined
   const variance = shifted?.op === 'add_scalar' ? draft.named(shifted.inputs[0]!) : undefined
   const square = variance?.op === 'mean' ? draft.named(variance.inputs[0]!) : undefined
   const mean = difference?.op === 'sub' ? draft.named(difference.inputs[1]!) : undefined
@@ -82,11 +79,15 @@ function layerNorm(draft: OnnxDraft, node: GraphNode, value: NodeValue): Found |
   const axes = mean.attributes.dim as number[]
   const isLast = axes.every((axis, i) => axis === value.shape.length - axes.length + i)
   const sameAxes = axes.join() === (variance!.attributes.dim as number[]).join()
+  if (!value.shape.slice(-axes.length).every((size) => typeof size === 'number')) return undefined
   if (!isSquare || mean.inputs[0] !== x || !isLast || !sameAxes) return undefined
   return {
     op: 'layer_norm',
     x,
-    attributes: { normalized_shape: value.shape.slice(-axes.length), eps: shifted!.attributes.value as number }
+    attributes: {
+      normalized_shape: value.shape.slice(-axes.length) as number[],
+      eps: shifted!.attributes.value as number
+    }
   }
 }
 

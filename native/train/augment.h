@@ -1,0 +1,53 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace lrp {
+
+using at::Tensor;
+
+/// Random changes of training images; zero, false or an empty range leaves a change out. Order: crop and flips,
+/// affine map, colours, erasing.
+struct AugmentOptions {
+  /// The window of Preprocessing::crop lies at a random place instead of in the middle.
+  bool random_crop = false;
+  /// Pads every side with black by so many pixels, then cuts the network's size out at a random place.
+  int64_t crop_padding = 0;
+  /// Mirrored with probability 1/2.
+  bool horizontal_flip = false;
+  bool vertical_flip = false;
+  /// Degrees either way; shift as a share of the size; zoom range; shear in degrees.
+  double rotation = 0;
+  double translate = 0;
+  double scale_low = 1, scale_high = 1;
+  double shear = 0;
+  /// Factors from 1 - v to 1 + v; hue as a share of the circle either way. As torchvision's ColorJitter, in this order.
+  double brightness = 0, contrast = 0, saturation = 0, hue = 0;
+  /// Probability that a rectangle of 2 % to 33 % of the image is set to the mean (torchvision's RandomErasing).
+  double erasing = 0;
+
+  bool crops() const { return random_crop || crop_padding > 0; }
+  bool moves() const { return crops() || horizontal_flip || vertical_flip; }
+  bool warps() const { return rotation > 0 || translate > 0 || shear > 0 || scale_low != 1 || scale_high != 1; }
+  bool colours() const { return brightness > 0 || contrast > 0 || saturation > 0 || hue > 0; }
+};
+
+/// How images become the network's input: the middle of larger ones, then (value * scale - mean) / std per channel;
+/// bytes are divided by 255 before.
+struct Preprocessing {
+  /// Height and width of the window that the network sees; empty where images have its size.
+  std::vector<int64_t> crop;
+  std::vector<double> mean;
+  std::vector<double> std;
+  double scale = 1;
+  /// The stored channels are RGB, the network wants BGR.
+  bool bgr = false;
+};
+
+/// A batch [N, C, H, W] of bytes or of floats (0 to 1), ready for the network in float32. With `augment` and one key
+/// per image the random changes are applied; an image's changes depend on the seed and its key alone.
+Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing, const AugmentOptions* augment,
+                      uint64_t seed, const std::vector<int64_t>& keys);
+
+}  // namespace lrp
