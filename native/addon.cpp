@@ -83,13 +83,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["setThreads"] = Napi::Function::New(env, set_threads);
   exports["ops"] = Napi::Function::New(env, ops);
   exports["rules"] = Napi::Function::New(env, rules);
-  exports["explainLayer"] = Napi::Function::New(env, explain_layer);
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
   exports["foldConstants"] = Napi::Function::New(env, fold_constants);
   exports["atenOverloads"] = Napi::Function::New(env, aten_overloads);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
-  exports["train"] = Napi::Function::New(env, train);
-  exports["trainingSteps"] = training_steps(env);
+  auto testing = Napi::Object::New(env);
+  testing["explainLayer"] = Napi::Function::New(env, explain_layer);
+  testing["trainingSteps"] = training_steps(env);
+  exports["testing"] = testing;
   exports["releaseCache"] = Napi::Function::New(env, release);
   return exports;
 }

@@ -100,24 +100,36 @@ export {
 } from './plot/picture.js'
 
 // Evaluation and reports
-export { test, type TestOptions, type TestResult } from './scores/test-model.js'
-export {
-  regressionMetrics,
-  testRegression,
-  type RegressionMetrics,
-  type RegressionResult,
-  type ValueScore
-} from './scores/regression.js'
+export { testModel, type TestResult } from './scores/test-model.js'
+export { testClassifier, type ClassificationResult } from './scores/test-classifier.js'
+export { testRegression, type RegressionResult } from './scores/test-regression.js'
+export type { TestOptions } from './scores/split-outputs.js'
+export { regressionMetrics, type RegressionMetrics, type ValueScore } from './scores/regression.js'
 export { classificationMetrics, type ClassificationMetrics, type ClassScore } from './scores/classification.js'
-export { removeFeatures, type RemoveFeaturesOptions, type RemovalResult } from './evaluate/remove-features.js'
-export { DEFAULT_METHODS, evaluate, type EvaluateOptions, type Explainer } from './evaluate/evaluate.js'
-export type { Evaluation, EvaluationSettings, MeanCurve, MethodEvaluation } from './evaluate/summary.js'
-export { DEFAULT_METRICS, METRICS, type MetricDescription, type MetricNeed } from './evaluate/metrics/index.js'
+export { removeFeatures, type RemoveFeaturesOptions } from './evaluate/remove-features.js'
+export { evaluate, type EvaluateOptions } from './evaluate/evaluate.js'
+export { DEFAULT_METHODS, type Explainer } from './evaluate/methods.js'
+export type {
+  Evaluation,
+  EvaluationSettings,
+  MeanCurve,
+  MethodEvaluation,
+  MethodScore,
+  RemovalPoint,
+  RemovalResult
+} from './evaluate/results.js'
+export { DEFAULT_METRICS, METRICS } from './evaluate/metrics/registry.js'
+export type { MetricDescription, MetricNeed } from './evaluate/metrics/description.js'
 export { parameterRandomisation, type Similarity } from './evaluate/metrics/randomisation.js'
-export { REPLACEMENTS, type Replacement } from './evaluate/flipping/replacement.js'
-export { bootstrapMean, pairedTest, type Interval, type PairedTest } from './evaluate/statistics.js'
+export { FILLS, type Fill } from './evaluate/perturbation/fills.js'
+export { bootstrapMean, pairedTest, type Interval, type PairedTest } from './evaluate/statistics/intervals.js'
 export { MAP_METRICS, scoreMaps, type Scores, type ScoreMapsOptions } from './evaluate/score-maps.js'
 export { report, type ReportFormat } from './report/report.js'
+
+// Is the model right for the right reasons?
+export { audit, type AuditedFiles, type AuditOptions } from './audit/audit.js'
+export { auditJsonSchema, type AuditResult } from './audit/result.js'
+export { ReferenceSamples, type ReferenceOptions, type ReferenceSample } from './concepts/reference-samples.js'
 
 // The machine
 export {

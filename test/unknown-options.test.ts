@@ -23,7 +23,7 @@ describe('an option that a public function does not know is refused with the nea
     ['explain', 'epsilon', () => api.explain(model, input, wrong('epsilom'))],
     ['planRules', 'rule', () => api.planRules(model, wrong('rul'))],
     ['explainToFiles', 'format', () => api.explainToFiles(model, wrong('formats'))],
-    ['test', 'split', () => api.test(model, wrong('splt'))],
+    ['testModel', 'split', () => api.testModel(model, wrong('splt'))],
     [
       'testRegression',
       'limit',

@@ -23,7 +23,7 @@ class Plan {
  public:
   Plan(const Graph& graph, const LrpOptions& options, bool nonnegative_network_input)
       : graph_(graph), rules_(graph.nodes().size()), treatments_(graph.nodes().size()) {
-    for (const auto& [name, rule] : options.rules) add_rule(static_cast<size_t>(graph.index(name)), rule);
+    for (const NodeRule& rule : options.rules) add_rule(static_cast<size_t>(graph.index(rule.node)), rule);
     const auto signs = find_signs(graph, nonnegative_network_input);
     for (size_t i = 0; i < treatments_.size(); ++i) {
       Treatment& treatment = treatments_[i];
@@ -40,7 +40,7 @@ class Plan {
   void add_rule(size_t i, const NodeRule& rule) {
     if (rule.rule == "gradient") return;
     try {
-      rules_[i] = make_rule(rule.rule, {rule.settings, rule.pattern});
+      rules_[i] = make_rule(rule.rule, {rule.settings, rule.pattern, rule.shares});
       names_[i] = rule.rule;
     } catch (const Error& error) {
       throw Error(error.code(), "node '" + graph_.nodes()[i].name + "', rule '" + rule.rule + "': " + error.what());

@@ -11,14 +11,16 @@ namespace lrp {
 
 /// The rule of one node, all settings spelled out.
 struct NodeRule {
+  std::string node;
   std::string rule;
   Attributes settings;
-  Tensor pattern;
+  std::optional<std::vector<Share>> shares;  // of a rule that is given as data
+  Tensor pattern;                            // of the rules that need one
 };
 
 struct LrpOptions {
-  /// Rules by node name; nodes without one, or with `gradient`, take their plain gradient.
-  std::map<std::string, NodeRule> rules;
+  /// Nodes without a rule, or with `gradient`, take their plain gradient.
+  std::vector<NodeRule> rules;
   Tensor targets;         // [explanations, batch]; undefined: the argmax
   bool together = false;  // all rows of targets start one map
   Start start = Start::logit;

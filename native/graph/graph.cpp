@@ -114,17 +114,6 @@ bool Graph::relu_may_overwrite(size_t i) const {
   return readers(node.inputs[0]).size() == 1 && (before.op->linear() != nullptr || before.op_name == "add");
 }
 
-std::vector<std::string> Graph::trainable() const {
-  std::vector<std::string> names;
-  for (const auto& node : nodes_) {
-    for (const auto& [role, name] : node.parameter_names) {
-      const bool changes = role == "weight" || role == "bias";
-      if (changes && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-    }
-  }
-  return names;
-}
-
 Tensor Graph::run(const Tensor& input, const Step& step) const {
   const Pass how = Pass::of(input);
   std::vector<Tensor> results(nodes_.size() + 1);

@@ -65,8 +65,6 @@ class Graph {
   const std::vector<int>& readers(int i) const { return readers_.at(static_cast<size_t>(i + 1)); }
   /// All tensors by name, shared with the nodes: training updates them in place.
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
-  /// Names of the tensors that training changes: weights and biases, not running statistics or constants.
-  std::vector<std::string> trainable() const;
 
   /// How one node is computed; `forward` calls its op.
   using Step =

@@ -8,29 +8,45 @@
 #include "../error.h"
 #include "async.h"
 #include "concept_binding.h"
+#include "rule_fields.h"
 #include "values.h"
 
 namespace lrp::node {
 
 namespace {
 
-std::map<std::string, NodeRule> rules_from(const Napi::Object& options) {
-  std::map<std::string, NodeRule> rules;
-  const Napi::Value list = options.Get("rules");
-  if (list.IsArray()) {
-    const auto array = list.As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); ++i) {
-      const auto entry = array.Get(i).As<Napi::Object>();
-      rules[text_from(entry, "node", "")] = {
-          text_from(entry, "rule", ""), attributes_from(entry.Get("parameters")), {}};
-    }
-  }
-  const Napi::Value patterns = options.Get("patterns");
-  if (patterns.IsObject()) {
-    for (auto& [node, rule] : rules) {
-      const Napi::Value pattern = patterns.As<Napi::Object>().Get(node);
-      if (pattern.IsObject()) rule.pattern = tensor_over(pattern, "the pattern of '" + node + "'");
-    }
+/// One layer under one rule: LayerCall of src/native/types.ts.
+struct LayerCall {
+  std::string op;
+  Attributes attributes;
+  std::map<std::string, Tensor> parameters;
+  std::vector<Tensor> inputs;
+  Tensor relevance;
+  std::string rule;
+  Attributes settings;
+  std::optional<std::vector<Share>> shares;
+  std::optional<Tensor> pattern;
+  size_t input;  // whose relevance is wanted
+  std::string device;
+};
+
+constexpr auto fields(const LayerCall*) {
+  return std::make_tuple(field("op", &LayerCall::op), field("attributes", &LayerCall::attributes),
+                         field("parameters", &LayerCall::parameters), field("inputs", &LayerCall::inputs),
+                         field("relevance", &LayerCall::relevance), field("rule", &LayerCall::rule),
+                         field("ruleParameters", &LayerCall::settings), field("shares", &LayerCall::shares),
+                         field("pattern", &LayerCall::pattern), field("input", &LayerCall::input),
+                         field("device", &LayerCall::device));
+}
+
+/// Patterns come by the names of the nodes whose rules need them.
+std::vector<NodeRule> rules_from(const Napi::Object& options) {
+  auto rules =
+      read<std::optional<std::vector<NodeRule>>>(options.Get("rules"), "the rules").value_or(std::vector<NodeRule>());
+  const auto patterns = read<std::optional<std::map<std::string, Tensor>>>(options.Get("patterns"), "the patterns");
+  for (NodeRule& rule : rules) {
+    const auto found = patterns ? patterns->find(rule.node) : std::map<std::string, Tensor>::const_iterator();
+    if (patterns && found != patterns->end()) rule.pattern = found->second;
   }
   return rules;
 }
@@ -106,32 +122,24 @@ void move_to_cpu(Explanation& e) {
   }
 }
 
-std::vector<Tensor> tensors_from(const Napi::Value& list, const std::string& what, c10::Device device) {
-  std::vector<Tensor> result;
-  const auto array = list.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(tensor_copy(array.Get(i), what).to(device));
-  return result;
-}
-
 /// One layer under one rule, by the same path a network takes.
-Tensor relevance_of_layer(const NodeSpec& spec, const std::map<std::string, Tensor>& parameters,
-                          const std::vector<Tensor>& inputs, const Tensor& R, const NodeRule& rule, size_t wanted) {
-  Node node{"layer", spec.op, std::vector<int>(inputs.size(), kInput), spec.attributes, {}, parameters, nullptr, {}};
+Tensor relevance_of_layer(const LayerCall& call) {
+  Node node{"layer", call.op, std::vector<int>(call.inputs.size(), kInput), call.attributes, {}, call.parameters, nullptr, {}};
   build_op(node);
   const at::AutoGradMode on(true);
   std::vector<Tensor> leaves;
-  for (const Tensor& input : inputs) leaves.push_back(input.detach().requires_grad_());
+  for (const Tensor& input : call.inputs) leaves.push_back(input.detach().requires_grad_());
   Recorder recorder;
   recorder.wanted = {false};
   Treatment treatment;
   Rule made;
-  if (rule.rule != "gradient") {
-    made = make_rule(rule.rule, {rule.settings, rule.pattern});
+  if (call.rule != "gradient") {
+    made = make_rule(call.rule, {call.settings, call.pattern.value_or(Tensor()), call.shares});
     treatment.rule = &made;
-    treatment.nonnegative_input = inputs.at(0).ge(0).all().item<bool>();
+    treatment.nonnegative_input = call.inputs.at(0).ge(0).all().item<bool>();
   }
   const Tensor output = propagate(0, node, leaves, Pass::of(leaves.at(0)), treatment, recorder);
-  return torch::autograd::grad({output}, {leaves.at(wanted)}, {R})[0];
+  return torch::autograd::grad({output}, {leaves.at(call.input)}, {call.relevance})[0];
 }
 
 }  // namespace
@@ -145,7 +153,7 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
                    [model, method, cancel, plain = flag_from(options, "plain", false),
                     x = tensor_over(input, "the input")]() -> Finish {
                      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-                     for (auto& [node, rule] : method->lrp.rules) {
+                     for (NodeRule& rule : method->lrp.rules) {
                        if (rule.pattern.defined()) rule.pattern = rule.pattern.to(model->device(), at::kFloat);
                      }
                      const auto optimised = plain ? nullptr : model->explained();
@@ -158,25 +166,17 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
 
 Napi::Value explain_layer(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto call = info[0].As<Napi::Object>();
-    const NodeSpec spec{"layer", text_from(call, "op", ""), {}, attributes_from(call.Get("attributes")), {}};
-    const c10::Device device = device_called(text_from(call, "device", "cpu"));
-    std::map<std::string, Tensor> parameters;
-    const auto given = call.Get("parameters").As<Napi::Object>();
-    const Napi::Array roles = given.GetPropertyNames();
-    for (uint32_t i = 0; i < roles.Length(); ++i) {
-      const std::string role = roles.Get(i).As<Napi::String>();
-      parameters[role] = tensor_copy(given.Get(role), role).to(device);
-    }
-    NodeRule rule{text_from(call, "rule", ""), attributes_from(call.Get("ruleParameters")), {}};
-    if (call.Get("pattern").IsObject()) rule.pattern = tensor_copy(call.Get("pattern"), "pattern").to(device);
-    return run_async(info.Env(), {},
-                     [spec, parameters, rule, inputs = tensors_from(call.Get("inputs"), "input", device),
-                      R = tensor_copy(call.Get("relevance"), "relevance").to(device),
-                      wanted = static_cast<size_t>(number_from(call, "input", 0))]() -> Finish {
-                       const Tensor result = relevance_of_layer(spec, parameters, inputs, R, rule, wanted).cpu();
-                       return [result](Napi::Env env) -> Napi::Value { return raw_tensor(env, result); };
-                     });
+    auto call = std::make_shared<LayerCall>(read<LayerCall>(info[0], "the layer"));
+    const c10::Device device = device_called(call->device);
+    const auto move = [device](Tensor& tensor) { tensor = tensor.to(device, tensor.scalar_type(), false, true); };
+    for (auto& [role, tensor] : call->parameters) move(tensor);
+    for (Tensor& tensor : call->inputs) move(tensor);
+    move(call->relevance);
+    if (call->pattern) move(*call->pattern);
+    return run_async(info.Env(), {}, [call]() -> Finish {
+      const Tensor result = relevance_of_layer(*call).cpu();
+      return [result](Napi::Env env) -> Napi::Value { return raw_tensor(env, result); };
+    });
   });
 }
 

@@ -134,6 +134,23 @@ struct AsFloat : Codec<at::Tensor> {
   static Napi::Value write(Napi::Env env, const at::Tensor& value) { return float_tensor(env, value); }
 };
 
+/// What the codec of an enum is made of: a list of names, and the search in it.
+template <typename E>
+struct Named {
+  template <size_t N>
+  using Names = std::array<std::pair<const char*, E>, N>;
+  template <size_t N>
+  static E find(const Names<N>& names, const Napi::Value& value, const std::string& path) {
+    const std::string given = Codec<std::string>::read(value, path);
+    std::string list;
+    for (const auto& [name, one] : names) {
+      if (given == name) return one;
+      list += (list.empty() ? "" : ", ") + std::string(name);
+    }
+    throw Error("INVALID_ARGUMENT", path + " must be one of " + list + ", not '" + given + "'");
+  }
+};
+
 /// A missing value, or undefined, is none.
 template <typename T>
 struct Codec<std::optional<T>> {

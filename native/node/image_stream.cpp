@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "async.h"
+#include "fields.h"
 #include "reporter.h"
-#include "values.h"
 
 namespace lrp::node {
 
@@ -76,11 +76,16 @@ class JavaScriptImages : public ImageSource {
 
 }  // namespace
 
-Samples streamed(Samples samples, const Napi::Object& data, const std::string& name,
-                 std::shared_ptr<CancelToken> cancel) {
-  if (samples.size() == 0 || samples.images.defined()) return samples;
-  const auto read = data.Get(name).As<Napi::Object>().Get("read").As<Napi::Function>();
-  samples.source = std::make_shared<JavaScriptImages>(data.Env(), read, std::move(cancel));
+Samples samples_from(const Napi::Value& value, const std::string& what, std::shared_ptr<CancelToken> cancel) {
+  if (is_missing(value)) return {};
+  const auto split = value.As<Napi::Object>();
+  const Tensor labels = read<Tensor>(split.Get("labels"), within(what, "labels"));
+  const auto images = read<std::optional<Tensor>>(split.Get("images"), within(what, "images"));
+  Samples samples{images.value_or(Tensor()), labels.is_floating_point() ? labels : labels.to(at::kLong)};
+  if (images || samples.size() == 0) return samples;
+  const Napi::Value read_images = split.Get("read");
+  if (!read_images.IsFunction()) refuse(within(what, "read"), read_images, "a function");
+  samples.source = std::make_shared<JavaScriptImages>(value.Env(), read_images.As<Napi::Function>(), std::move(cancel));
   return samples;
 }
 

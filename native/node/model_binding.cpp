@@ -6,6 +6,7 @@
 #include "../error.h"
 #include "async.h"
 #include "attribute_binding.h"
+#include "train_binding.h"
 #include "values.h"
 
 namespace lrp::node {
@@ -51,9 +52,9 @@ Napi::Function ModelHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Model",
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
-       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::tensors>("tensors"),
-       InstanceMethod<&ModelHandle::shapes>("shapes"), InstanceMethod<&ModelHandle::dispose>("dispose"),
-       InstanceAccessor<&ModelHandle::device>("device")});
+       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
+       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::shapes>("shapes"),
+       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -115,6 +116,10 @@ Napi::Value ModelHandle::attribute(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return attribute_async(info.Env(), model(), weights_owner(info.Env()), info[0], info[1].As<Napi::Object>());
   });
+}
+
+Napi::Value ModelHandle::train(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return train_async(info, model(), weights_owner(info.Env())); });
 }
 
 Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "../train/process_group.h"
+#include "../train/distributed/process_group.h"
 
 namespace lrp::node {
 

@@ -4,8 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "async.h"
-#include "train_options.h"
-#include "values.h"
+#include "train_fields.h"
 
 namespace lrp::node {
 
@@ -16,7 +15,7 @@ Napi::Value loss_and_gradient(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const Tensor output = tensor_copy(info[1], "the outputs").set_requires_grad(true);
     const Tensor targets = tensor_copy(info[2], "the targets");
-    const Tensor loss = loss_of(loss_from(info[0].As<Napi::Object>()), output,
+    const Tensor loss = loss_of(read<LossOptions>(info[0], "the loss"), output,
                                 targets.is_floating_point() ? targets : targets.to(at::kLong));
     auto object = Napi::Object::New(info.Env());
     object["loss"] = Napi::Number::New(info.Env(), loss.item<double>());
@@ -25,59 +24,56 @@ Napi::Value loss_and_gradient(const Napi::CallbackInfo& info) {
   });
 }
 
-/// optimizerSteps(options, parameter, gradients, factors): the parameter after each step.
+/// optimizerSteps(optimizer, group, parameter, gradients, factors): the parameter after each step.
 Napi::Value optimizer_steps(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto options = info[0].As<Napi::Object>();
-    const Tensor parameter = tensor_copy(info[1], "the parameter");
-    const auto gradients = info[2].As<Napi::Array>();
-    const auto factors = info[3].As<Napi::Array>();
-    const ParameterGroup group{
-        {"parameter"}, {parameter}, number_from(options, "learningRate", 1e-3), number_from(options, "weightDecay", 0)};
-    Optimizer optimizer(optimizer_from(options), {group});
+    const Tensor parameter = tensor_copy(info[2], "the parameter");
+    const auto gradients = info[3].As<Napi::Array>();
+    const auto factors = read<std::vector<double>>(info[4], "the factors");
+    const ParameterGroup group{read<GroupOptions>(info[1], "the group"), {parameter}};
+    Optimizer optimizer(read<OptimizerOptions>(info[0], "the optimizer"), {group});
     auto list = Napi::Array::New(info.Env());
     for (uint32_t i = 0; i < gradients.Length(); ++i) {
-      optimizer.step({tensor_copy(gradients[i], "a gradient")}, factors.Get(i).ToNumber().DoubleValue());
+      optimizer.step({tensor_copy(gradients[i], "a gradient")}, factors.at(i));
       list[i] = raw_tensor(info.Env(), parameter.clone());
     }
     return list;
   });
 }
 
-/// scheduleFactors(schedule, steps): the learning rate's factor at steps 0 to steps - 1.
+/// scheduleFactors(schedule, steps): the learning rate's factor at steps 0 to steps - 1, where an epoch is one step.
 Napi::Value schedule_factors(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const ScheduleOptions schedule = schedule_from(info[0].As<Napi::Object>());
-    const auto steps = static_cast<uint32_t>(info[1].ToNumber().Uint32Value());
-    auto list = Napi::Array::New(info.Env(), steps);
-    for (uint32_t i = 0; i < steps; ++i) list[i] = Napi::Number::New(info.Env(), schedule_factor(schedule, i));
-    return list;
+    const Schedule schedule(read<ScheduleOptions>(info[0], "the schedule"), 1);
+    std::vector<double> factors;
+    for (int64_t i = 0; i < read<int64_t>(info[1], "the steps"); ++i) factors.push_back(schedule.factor(i));
+    return write(info.Env(), factors);
   });
 }
 
 /// plateauFactors(schedule, losses): the factor after each epoch's validation loss.
 Napi::Value plateau_factors(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const ScheduleOptions schedule = schedule_from(info[0].As<Napi::Object>());
-    const auto losses = info[1].As<Napi::Array>();
+    const auto schedule = read<ScheduleOptions>(info[0], "the schedule");
     Plateau plateau;
-    auto list = Napi::Array::New(info.Env());
-    for (uint32_t i = 0; i < losses.Length(); ++i) {
-      plateau.observe(losses.Get(i).ToNumber().DoubleValue(), schedule);
-      list[i] = Napi::Number::New(info.Env(), plateau.factor);
+    std::vector<double> factors;
+    for (const double loss : read<std::vector<double>>(info[1], "the losses")) {
+      plateau.observe(loss, schedule);
+      factors.push_back(plateau.factor);
     }
-    return list;
+    return write(info.Env(), factors);
   });
 }
 
-/// augment(images, augment, options, seed, keys): images as training sees them.
+/// augment(images, augmentation, preprocessing, seed, keys): images as training sees them.
 Napi::Value augment(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const AugmentOptions changes = augment_from(info[1].As<Napi::Object>());
-    const Preprocessing preprocessing = preprocessing_from(info[2].As<Napi::Object>());
-    const auto seed = static_cast<uint64_t>(info[3].ToNumber().DoubleValue());
-    return float_tensor(info.Env(), prepare_images(tensor_copy(info[0], "the images"), preprocessing, &changes, seed,
-                                                   integers_from(info[4], "keys")));
+    const auto changes = read<AugmentOptions>(info[1], "the augmentation");
+    const auto preprocessing = read<Preprocessing>(info[2], "the preprocessing");
+    const auto seed = read<uint64_t>(info[3], "the seed");
+    const auto keys = read<std::vector<int64_t>>(info[4], "the keys");
+    return float_tensor(info.Env(),
+                        prepare_images(tensor_copy(info[0], "the images"), preprocessing, changes, seed, keys));
   });
 }
 

@@ -11,6 +11,7 @@ Rule zplus(const RuleArguments&);
 Rule flat(const RuleArguments&);
 Rule wsquare(const RuleArguments&);
 Rule zbox(const RuleArguments&);
+Rule shares(const RuleArguments&);
 Rule patternnet(const RuleArguments&);
 Rule patternattribution(const RuleArguments&);
 Rule attention(const RuleArguments&);

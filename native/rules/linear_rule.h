@@ -22,6 +22,7 @@ class LinearLayer {
   Tensor gradient(const Tensor& g, Part part) const { return map_.input_gradient(g, x(), part); }
   Tensor gradient(const Tensor& g, const Tensor& weight) const { return map_.input_gradient(g, x(), weight); }
   Tensor weight() const { return map_.weight(); }
+  Tensor bias_like_output(Part part) const { return map_.bias_like_output(part); }
 
   /// f(x+, W+, b+) + f(x-, W-, 0): the positive part of z.
   Tensor positive_z(bool with_bias) const;
@@ -47,8 +48,8 @@ class LinearLayer {
 /// A rule for linear layers, written as its formula. Refuses layers that are not linear.
 Rule linear_rule(std::function<Tensor(const LinearLayer& f, const Tensor& R)> formula, bool multiplies_by_input);
 
-/// Whether a rule counts biases: `ignore_bias` in its settings, false by default.
-inline bool counts_bias(const Attributes& settings) { return !settings.flag("ignore_bias", false); }
+/// Whether a rule counts biases: `ignoreBias` in its settings, false by default.
+inline bool counts_bias(const Attributes& settings) { return !settings.flag("ignoreBias", false); }
 
 /// g * x, reusing the memory of g where nobody else holds it.
 Tensor times(Tensor g, const Tensor& x);

@@ -17,6 +17,7 @@ const std::map<std::string, Rule (*)(const RuleArguments&)>& rules() {
       {"flat", flat},
       {"wsquare", wsquare},
       {"zbox", zbox},
+      {"shares", shares},
       {"patternnet", patternnet},
       {"patternattribution", patternattribution},
       {"attention", attention},

@@ -5,6 +5,7 @@
 
 #include "../graph/batch_layout.h"
 #include "../ops/op.h"
+#include "shares.h"
 #include "stabiliser.h"
 
 namespace lrp {
@@ -37,10 +38,12 @@ struct Rule {
   bool multiplies_by_input = false;
 };
 
-/// What a rule is made from: its settings (epsilon, gamma, low, ...), and the layer's fitted pattern for pattern rules.
+/// What a rule is made from: its settings (epsilon, gamma, low, ...), the layer's fitted pattern for pattern rules, and
+/// the shares of a rule that is given as data.
 struct RuleArguments {
   const Attributes& settings;
   Tensor pattern;
+  std::optional<std::vector<Share>> shares;
 };
 
 /// Makes the rule called `name`. Throws NOT_FOUND for an unknown name, INVALID_ARGUMENT for settings out of range.

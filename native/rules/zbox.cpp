@@ -1,27 +1,10 @@
 #include <ATen/ATen.h>
 
-#include "../error.h"
+#include "bounds.h"
 #include "catalogue.h"
 #include "linear_rule.h"
 
 namespace lrp {
-
-namespace {
-
-/// A bound of the input, one number or one per channel, as a tensor shaped like one image.
-Tensor bound(const Attributes& settings, const std::string& name, const Tensor& x) {
-  const auto values = settings.numbers(name);
-  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
-  shape[1] = static_cast<int64_t>(values.size());
-  if (shape[1] != 1 && shape[1] != x.size(1)) {
-    throw Error("INVALID_ARGUMENT", "zbox: '" + name + "' has " + std::to_string(values.size()) +
-                                        " entries, the input has " + std::to_string(x.size(1)) + " channels");
-  }
-  const Tensor tensor = at::tensor(values, at::kDouble).to(x.options()).view(shape);
-  return tensor.expand_as(x.narrow(0, 0, 1)).contiguous();
-}
-
-}  // namespace
 
 /// z = f(x, W, b) - f(l, W+, b+) - f(h, W-, b-); x fT(R/S(z), W) - l fT(R/S(z), W+) - h fT(R/S(z), W-).
 /// For an input layer whose values lie between l and h. Montavon et al. 2017 (z^B).
@@ -33,7 +16,7 @@ Rule zbox(const RuleArguments& a) {
   settings.numbers("high");
   return linear_rule(
       [=](const LinearLayer& f, const Tensor& R) {
-        const Tensor low = bound(settings, "low", f.x()), high = bound(settings, "high", f.x());
+        const Tensor low = bound_of_input(settings, "low", f.x()), high = bound_of_input(settings, "high", f.x());
         const Tensor bounds =
             f.forward(low, Part::positive(), with_bias) + f.forward(high, Part::negative(), with_bias);
         const Tensor s = ratio(R, f.z(with_bias) - bounds, S);

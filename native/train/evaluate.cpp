@@ -8,16 +8,15 @@
 #include <numeric>
 #include <optional>
 
-#include "../error.h"
-#include "precision.h"
+#include "optim/precision.h"
 
 namespace lrp {
 
-Score evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
-               const CancelToken& cancel, std::pair<int64_t, int64_t> range) {
+ScoreSums evaluate(const Graph& graph, c10::Device device, const Samples& samples, const EvaluateOptions& options,
+                   const CancelToken& cancel, std::pair<int64_t, int64_t> range) {
   const at::NoGradGuard no_grad;
   const auto [first, last] = range;
-  if (first >= last) throw Error("INVALID_ARGUMENT", "there are no images to evaluate");
+  if (first >= last) return {0, 0, 0};
   std::vector<std::vector<int64_t>> batches;
   for (int64_t from = first; from < last; from += options.batch_size) {
     auto& batch = batches.emplace_back(std::min(options.batch_size, last - from));
@@ -31,13 +30,13 @@ Score evaluate(const Graph& graph, c10::Device device, const Samples& samples, c
     const Tensor images =
         ahead ? ahead->next(cancel) : samples.images.narrow(0, batch.front(), static_cast<int64_t>(batch.size()));
     const Precision precision(options.precision, device);
-    outputs.push_back(
-        graph.forward(prepare_images(images.to(device), options.preprocessing, nullptr, 0, {})).to(at::kFloat).cpu());
+    outputs.push_back(graph.forward(prepare_images(images.to(device), options.preprocessing)).to(at::kFloat).cpu());
   }
   const Tensor all = at::cat(outputs), targets = samples.targets.narrow(0, first, last - first).cpu();
   const double loss = loss_of(options.loss, all, targets).item<double>();
-  if (!holds_classes(targets)) return {loss, std::numeric_limits<double>::quiet_NaN()};
-  return {loss, correct_of(all, targets).item<double>() / static_cast<double>(last - first)};
+  const double weight = loss_weight(options.loss, targets);
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  return {loss * weight, weight, holds_classes(targets) ? correct_of(all, targets).item<double>() : none};
 }
 
 }  // namespace lrp

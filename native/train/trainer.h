@@ -1,68 +1,41 @@
 #pragma once
 #include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "../cancel.h"
 #include "../graph/graph.h"
-#include "augment.h"
-#include "evaluate.h"
-#include "loss.h"
-#include "optimizer.h"
-#include "position.h"
-#include "process_group.h"
-#include "samples.h"
-#include "schedule.h"
+#include "data/samples.h"
+#include "distributed/process_group.h"
+#include "train_options.h"
+#include "train_state.h"
 
 namespace lrp {
 
-struct TrainOptions {
-  LossOptions loss;
-  OptimizerOptions optimizer;
-  /// Names, learning rate and weight decay; tensors in no group stay as they are.
-  std::vector<ParameterGroup> groups;
-  ScheduleOptions schedule;
-  Preprocessing preprocessing;
-  bool augments = false;
-  AugmentOptions augment;
-  int64_t epochs = 1;
-  int64_t batch_size = 64;
-  /// Batches whose gradients are averaged before one optimizer step.
-  int64_t accumulate = 1;
-  /// Largest norm of all gradients together; 0: not clipped.
-  double gradient_clip = 0;
-  /// Each class drawn equally often, with replacement, instead of each image once an epoch.
-  bool balanced = false;
-  /// Epochs without a better validation result before the run ends; 0: never.
-  int64_t patience = 0;
-  std::string precision = "fp32";
-  uint64_t seed = 0;
-  int threads = 0;
-  /// Processes that share every batch; null: this one alone. They start from rank 0's weights and keep the same ones.
-  std::shared_ptr<ProcessGroup> group;
-};
-
-struct Progress {
+/// How far an epoch is; epochs count from 1, scores are means over the epoch so far.
+struct BatchReport {
+  std::string kind = "batch";
   int64_t epoch, batch, batches;
-  Score score;  // of the epoch so far
-  double images_per_second;
+  double loss, accuracy, images_per_second;
 };
 
 struct EpochReport {
-  int64_t epoch;  // 1 for the first
-  Score train, valid;
-  bool validated;
+  std::string kind = "epoch";
+  int64_t epoch;
+  /// NaN where nothing validates, or targets are values.
+  double train_loss, train_accuracy, valid_loss, valid_accuracy;
+  /// Of the epoch's last step.
+  double learning_rate;
+  /// Training alone, without validation.
+  double seconds, images_per_second;
   bool best;
-  double learning_rate, seconds, images_per_second;
-  Position position;
-  std::map<std::string, Tensor> state;  // a snapshot: weights/... and optimizer/...
+  Snapshot snapshot;
 };
 
 struct TrainCallbacks {
   /// A few times a second.
-  std::function<void(const Progress&)> on_progress;
+  std::function<void(BatchReport)> on_batch;
   /// After every epoch; may wait.
   std::function<void(EpochReport)> on_epoch;
 };
@@ -70,14 +43,20 @@ struct TrainCallbacks {
 struct TrainResult {
   /// finished, cancelled, early-stopped
   std::string reason;
-  Position position;
-  std::map<std::string, Tensor> state;
+  Snapshot snapshot;
 };
 
-/// Trains the graph's tensors in place, from `position` and `state` where a run is continued. Same seed, machine and
-/// number of threads: the same bits. Throws NUMERIC naming step and layer when the loss is not finite.
+/// Where a run continues.
+struct TrainStart {
+  std::map<std::string, at::Tensor> optimizer;
+  TrainState state;
+};
+
+/// Trains the graph's tensors in place, from `start` where a run is continued. The processes of `group`, if there is
+/// one, share every batch, starting from rank 0's weights. Same seed, machine and number of threads: the same bits.
+/// Throws NUMERIC naming step and layer when the loss is not finite.
 TrainResult train(const Graph& graph, c10::Device device, const Samples& train, const Samples& valid,
-                  const TrainOptions& options, Position position, const std::map<std::string, Tensor>& state,
-                  const TrainCallbacks& callbacks, const CancelToken& cancel);
+                  const TrainOptions& options, const std::optional<TrainStart>& start,
+                  std::shared_ptr<ProcessGroup> group, const TrainCallbacks& callbacks, const CancelToken& cancel);
 
 }  // namespace lrp

@@ -77,6 +77,8 @@ export interface ModelFlags {
   experiments?: string
   preprocess?: string
   architecture?: string
+  classes?: string
+  inputShape?: number[]
 }
 
 /** Which model, and how its images are prepared. */
@@ -86,6 +88,12 @@ export function withModelFlags(command: Command): Command {
     .option('--experiments <folder>', 'where experiments lie', 'experiments')
     .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
+    .option(
+      '--input-shape <axes...>',
+      'channels, height and width of the images, for networks that take any size',
+      collect(wholeNumber('--input-shape', 1))
+    )
+    .option('--classes <file>', 'names of the classes: imagenet, a text file or JSON, instead of those stored')
 }
 
 /** The model that is meant, and its experiment where it belongs to one. */
@@ -96,16 +104,19 @@ export async function openModel(
   const { findExperiment, newestExperiment, openExperiment } = await import('../experiment/experiment.js')
   const { Model } = await import('../model/model.js')
   const { isSavedModel } = await import('../model/save.js')
+  const { isPublishedFolder } = await import('../model/import/folder.js')
   const { existsSync, statSync } = await import('node:fs')
   const root = flags.experiments
   const options = {
     experimentsRoot: root,
     preprocess: flags.preprocess,
     architecture: flags.architecture,
+    classes: flags.classes,
+    inputShape: flags.inputShape as [number, number, number] | undefined,
     device: flags.device
   }
   const holdsModel = (path: string): boolean =>
-    existsSync(path) && (!statSync(path).isDirectory() || isSavedModel(path))
+    existsSync(path) && (!statSync(path).isDirectory() || isSavedModel(path) || isPublishedFolder(path))
   if (name !== undefined && findExperiment(name, root) !== name && (holdsModel(name) || !findExperiment(name, root)))
     return { model: await Model.load(name, options) }
   const experiment = name === undefined ? await newestExperiment(root) : await openExperiment(name, root)

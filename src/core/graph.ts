@@ -36,6 +36,8 @@ export interface Preprocessing {
   interpolation?: Interpolation
   /** Centre crop [height, width]. */
   crop?: [number, number]
+  /** Half a pixel of the crop's place goes to the even side, as in torchvision (`even`), or up and left, as in Hugging Face. */
+  cropRounding?: 'even' | 'down'
   channels: 1 | 3
   channelOrder: 'rgb' | 'bgr'
   /** Largest value of a pixel before normalisation: bytes are divided by 255 and multiplied by this (1 or 255). */

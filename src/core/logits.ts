@@ -23,3 +23,22 @@ export function argmax(logits: Tensor): Int32Array {
     return best
   })
 }
+
+/** Probabilities of [images, classes] logits: their softmax; of a single logit, its sigmoid. */
+export function probabilities(logits: Tensor): Float64Array {
+  return logits.shape[1] === 1 ? Float64Array.from(logits.data, (logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits)
+}
+
+/** Predicted class of each row: that of the largest logit; of a single logit 1 where it is positive, otherwise 0. */
+export function decisions(logits: Tensor): Int32Array {
+  return logits.shape[1] === 1 ? Int32Array.from(logits.data, (logit) => Number(logit > 0)) : argmax(logits)
+}
+
+/** A single logit z per row as the logits 0 and z of two classes, whose softmax is the sigmoid of z; others as they are. */
+export function twoClasses(logits: Tensor): Tensor {
+  const [images, outputs] = logits.shape as [number, number]
+  if (outputs !== 1) return logits
+  const data = new Float32Array(2 * images)
+  logits.data.forEach((logit, i) => (data[2 * i + 1] = logit))
+  return { data, shape: [images, 2] }
+}

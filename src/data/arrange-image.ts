@@ -45,7 +45,7 @@ export async function inPlanes(
     const sizes = [[from.height, from.width], resize].map((size) => size.join('x'))
     throw new LrpError('INVALID_FILE', `${name} is ${sizes[0]} and would be resized to ${sizes[1]}: that is too large`)
   }
-  const crop = p.crop && middle(resize, p.crop, name)
+  const crop = p.crop && middle(resize, p.crop, name, p.cropRounding)
   const shape = [p.channels, ...(p.crop ?? resize)]
   const size = sizeOf(shape)
   const result = into?.length === size ? into : new Uint8Array(size)
@@ -63,9 +63,15 @@ function resizedSize(height: number, width: number, size: Preprocessing['resize'
 }
 
 /** Top, left, height and width of the middle. @throws LrpError INVALID_ARGUMENT when the image is smaller */
-function middle([height, width]: [number, number], [h, w]: [number, number], name: string): number[] {
+function middle(
+  [height, width]: [number, number],
+  [h, w]: [number, number],
+  name: string,
+  rounding: Preprocessing['cropRounding'] = 'even'
+): number[] {
   if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
-  return [halved(height - h), halved(width - w), h, w]
+  const half = rounding === 'even' ? halved : (pixels: number): number => Math.floor(pixels / 2)
+  return [half(height - h), half(width - w), h, w]
 }
 
 /** Half of a number of pixels; where that is no whole number, the even neighbour, as in torchvision's CenterCrop. */

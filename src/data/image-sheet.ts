@@ -6,11 +6,11 @@ import { loadImages, type Dataset, type SplitName } from './dataset.js'
 export async function imageSheet(
   dataset: Dataset,
   split: SplitName,
-  images: { index: number; title: string }[],
+  images: { index: number; title: string | string[] }[],
   caption: string,
   { columns, size }: { columns: number; size: number }
 ): Promise<Buffer> {
-  const panel = async ({ index, title }: { index: number; title: string }): Promise<Panel> => {
+  const panel = async ({ index, title }: { index: number; title: string | string[] }): Promise<Panel> => {
     const { bytes } = await loadImages(dataset, split, index, index + 1)
     return { title, picture: imagePicture(bytes, dataset.imageShape) }
   }

@@ -4,7 +4,8 @@ import { LrpError } from '../core/errors.js'
 import { ioError, writeAtomic } from '../core/files.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 
-const LARGEST = 2 ** 32
+/** Bytes of all arrays of an archive: as float32 they take up to four times as much. */
+const LARGEST = 2 ** 30
 const MAGIC = '\x93NUMPY'
 
 const READERS: Record<string, { size: number; read: (view: DataView, at: number, little: boolean) => number }> = {
@@ -35,7 +36,7 @@ export async function readNpy(path: string): Promise<NpyArray> {
 }
 
 /**
- * Reads the arrays of a `numpy.savez` file by name. At most 4 GiB of values.
+ * Reads the arrays of a `numpy.savez` file by name. At most 1 GiB of values: compressed zeros are a thousand times smaller.
  * @throws LrpError as `readNpy`
  */
 export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
@@ -46,7 +47,7 @@ export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
     entries = unzipSync(bytes, {
       filter: ({ name, originalSize }) => {
         total += originalSize
-        if (total > LARGEST) throw new Error('its arrays are larger than 4 GiB')
+        if (total > LARGEST) throw new Error('its arrays are larger than 1 GiB: give them as .npy files in a folder')
         return name.endsWith('.npy')
       }
     })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { makeFolder } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
-import type { ImageResult } from './evaluate.js'
+import type { ImageResult } from './results.js'
 
 /** The next images of a method. */
 interface Chunk {
@@ -10,7 +10,7 @@ interface Chunk {
   images: ImageResult[]
 }
 
-/** What a stopped evaluation has found so far. Another question, another model or other images begin anew. */
+/** Results of a stopped evaluation. With other settings, another model or other images it starts from the beginning. */
 export class Progress {
   private constructor(
     private readonly log: LineLog<Chunk> | undefined,

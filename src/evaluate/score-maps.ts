@@ -4,57 +4,60 @@ import type { Model } from '../model/model.js'
 import { checkNames, checkOptions } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { argmax, softmax } from '../core/logits.js'
-import { flipScores, type FlipScores } from './flipping/areas.js'
-import { flipCurves, flippingFor } from './flipping/curve.js'
-import { masksOf } from './masks.js'
-import type { ScoreContext } from './metrics/context.js'
-import { chooseMetrics, METRICS, type MetricDescription } from './metrics/index.js'
-import { patchSteps, pixelSteps, probabilityCurves, type Order, type Steps, type Walk } from './perturbation.js'
+import { numberOrNull } from './images.js'
+import { classify, contextOf, type ScoreContext } from './metrics/context.js'
+import type { MetricDescription, MetricNeed } from './metrics/description.js'
+import { masksOf } from './metrics/masks.js'
+import { chooseMetrics, METRICS } from './metrics/registry.js'
+import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
+import { settingsFor } from './perturbation/settings.js'
+import { stepsOf } from './perturbation/steps.js'
 
-/** One image of given arrays. */
-interface MapContext extends ScoreContext {
-  probability: number
-  patchSize: number
-  featuresInStep: number
-  regions: number
+type Sizes = Record<'patchSize' | 'featuresInStep' | 'regions', number>
+
+/** A curve of the probability as Quantus 0.6 has it, one value per step; or of its fall. */
+interface CurveMetric {
+  name: string
+  needs: MetricNeed[]
+  falls?: boolean
+  perturbation: (sizes: Sizes) => Perturbation
 }
 
-type MapDescription = Pick<MetricDescription, 'name' | 'needs'> &
-  (
-    | { score: (context: MapContext) => Promise<number> | number }
-    /** A curve for each of several images of one call. */
-    | { curves: (contexts: MapContext[]) => Promise<number[][]> }
-  )
+/** Black is the number 0 here, whatever the preprocessing makes of black. */
+const ZERO = { fill: 'constant', value: 0 } as const
+const PIXELS: MetricNeed[] = ['model', 'classes']
+const REGIONS: MetricNeed[] = ['model', 'classes', 'image']
 
-/** Small images are scored as many at a time as hold so many values. */
-const TOGETHER = 3e4
-
-/** Curves as Quantus 0.6 has them, one value per step. */
-const CURVES: MapDescription[] = [
+const CURVES: CurveMetric[] = [
   {
     name: 'pixel_flipping.morf.black',
-    needs: ['model', 'classes'],
-    curves: (all) => curves(all, (c) => flips(c, 'black'))
+    needs: PIXELS,
+    perturbation: (size) => ({ order: 'morf', unit: 'entry', ...ZERO, steps: stepsOf(size.featuresInStep) })
   },
   {
     name: 'pixel_flipping.morf.mean',
-    needs: ['model', 'classes'],
-    curves: (all) => curves(all, (c) => flips(c, 'mean'))
+    needs: PIXELS,
+    perturbation: (size) => ({
+      order: 'morf',
+      unit: 'entry',
+      fill: 'current-mean',
+      steps: stepsOf(size.featuresInStep)
+    })
   },
-  { name: 'region_perturbation.morf.black', needs: ['model', 'classes', 'image'], curves: (all) => falls(all, 'morf') },
-  { name: 'region_perturbation.lerf.black', needs: ['model', 'classes', 'image'], curves: (all) => falls(all, 'lerf') },
+  ...(['morf', 'lerf'] as const).map((order): CurveMetric => ({
+    name: `region_perturbation.${order}.black`,
+    needs: REGIONS,
+    falls: true,
+    perturbation: (size) => ({ order, unit: size.patchSize, ...ZERO, steps: stepsOf(1, size.regions) })
+  })),
   {
     name: 'selectivity.black',
-    needs: ['model', 'classes', 'image'],
-    curves: (all) => curves(all, (c) => regions(c, 'morf'))
+    needs: REGIONS,
+    perturbation: (size) => ({ order: 'morf', unit: size.patchSize, ...ZERO, steps: stepsOf(1) })
   }
 ]
 
-const ALL: MapDescription[] = [
-  ...CURVES,
-  ...METRICS.map(({ name, needs, score }) => ({ name, needs, score: score ?? ((c: MapContext) => areaOf(c, name)) }))
-]
+const ALL: (CurveMetric | MetricDescription)[] = [...CURVES, ...METRICS]
 
 /** Scores by name, as docs/metrics.md defines them; those that need a mask are left out without one. */
 export const MAP_METRICS: readonly string[] = ALL.filter(({ needs }) => !needs.includes('explainer')).map(
@@ -78,8 +81,10 @@ export interface ScoreMapsOptions {
   featuresInStep?: number
   /** Regions that region perturbation replaces, one per step (20). */
   regions?: number
-  /** Of random subsets, noise and imputation (0). */
+  /** Seed of random subsets, noise, imputation and the order of equal values (0). */
   seed?: number
+  /** Says what is left out, and why. */
+  onNote?: (note: string) => void
   onProgress?: (done: number, total: number) => void
   signal?: AbortSignal
 }
@@ -94,6 +99,7 @@ const NAMES: Record<keyof ScoreMapsOptions, true> = {
   featuresInStep: true,
   regions: true,
   seed: true,
+  onNote: true,
   onProgress: true,
   signal: true
 }
@@ -105,8 +111,11 @@ const schema = z.object({
   seed: z.int().min(0).optional()
 })
 
-/** A number per image, or a curve per image. */
-export type Scores = Record<string, (number | number[])[]>
+/** A number or a curve per image; null for an image that has no such score. */
+export type Scores = Record<string, (number | number[] | null)[]>
+
+/** Small images are scored together, as many as hold this many values. */
+const VALUES_TOGETHER = 3e4
 
 /**
  * Scores attribution maps of any tool, image by image, with the definitions of Quantus 0.6 (docs/metrics.md).
@@ -126,89 +135,54 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
     shift: false
   }
   const metrics = chooseMetrics(options.metrics ?? 'all', ALL, given)
-  const mask = options.mask && masksOf(options.mask, input)
-  const images = input.shape[0]!
-  const size = sizeOf(input.shape.slice(1))
-  const logits = await model.forward(input, { batchSize: 256, signal })
-  const targets = options.target ? Int32Array.from(options.target) : argmax(logits)
-  const classes = logits.shape[1]!
-  const wrong = targets.find((target) => target < 0 || target >= classes)
+  const count = input.shape[0]!
+  const masks =
+    options.mask &&
+    masksOf(
+      options.mask,
+      input,
+      Array.from({ length: count }, (_, i) => `image ${i}`)
+    )
+  masks?.notes.forEach((note) => options.onNote?.(note))
+  const settings = { perturbation: settingsFor(model), seed, masks: masks?.planes, signal }
+  const images = await classify(model, input, settings, options.target && Int32Array.from(options.target))
+  const classes = images.logits.shape[1]!
+  const wrong = images.targets.find((target) => target < 0 || target >= classes)
   if (wrong !== undefined)
     throw new LrpError('INVALID_ARGUMENT', `target ${wrong} does not exist: the model has classes 0 to ${classes - 1}`)
-  const probabilities = softmax(logits)
+  const size = sizeOf(input.shape.slice(1))
+  const contexts = Array.from({ length: count }, (_, i) =>
+    contextOf(images, i, attribution.data.subarray(i * size, (i + 1) * size))
+  )
   const scores: Scores = Object.fromEntries(metrics.map(({ name }) => [name, []]))
-  const contexts = Array.from({ length: images }, (_, i): MapContext => {
-    const part = (tensor: Tensor): Float32Array => tensor.data.subarray(i * size, (i + 1) * size)
-    return {
-      model,
-      image: part(input),
-      relevance: part(attribution),
-      mask: mask && part(mask),
-      target: targets[i]!,
-      logit: logits.data[i * classes + targets[i]!]!,
-      probability: probabilities[i * classes + targets[i]!]!,
-      patchSize,
-      featuresInStep,
-      regions,
-      seed: seed + i,
-      signal
-    }
-  })
-  const together = Math.max(1, Math.floor(TOGETHER / size))
-  for (let from = 0; from < images; from += together) {
+  const together = Math.max(1, Math.floor(VALUES_TOGETHER / size))
+  for (let from = 0; from < count; from += together) {
     const some = contexts.slice(from, from + together)
-    for (const metric of metrics) scores[metric.name]!.push(...(await scoreSome(metric, some)))
-    options.onProgress?.(from + some.length, images)
+    for (const metric of metrics) {
+      const found =
+        'score' in metric
+          ? await scoresOf(metric, some)
+          : await curvesOf(some, metric.perturbation({ patchSize, featuresInStep, regions }), metric.falls)
+      scores[metric.name]!.push(...found)
+    }
+    options.onProgress?.(from + some.length, count)
   }
   return scores
 }
 
-async function scoreSome(metric: MapDescription, contexts: MapContext[]): Promise<(number | number[])[]> {
-  if ('curves' in metric) return metric.curves(contexts)
-  const values: number[] = []
-  for (const context of contexts) values.push(await metric.score(context))
+async function scoresOf({ score }: MetricDescription, contexts: ScoreContext[]): Promise<(number | null)[]> {
+  const values: (number | null)[] = []
+  for (const context of contexts) values.push(numberOrNull(await score(context)))
   return values
 }
 
-function curves(contexts: MapContext[], steps: (context: MapContext) => Steps): Promise<number[][]> {
-  const [{ model, signal }] = contexts as [MapContext]
-  return probabilityCurves(model, walksOf(contexts, steps), signal)
-}
-
-/** Made one by one: ordering the pixels of an image goes on while the network sees those before it. */
-function* walksOf(contexts: MapContext[], steps: (context: MapContext) => Steps): Generator<Walk> {
-  for (const context of contexts) yield { image: context.image, target: context.target, steps: steps(context) }
-}
-
-function flips({ relevance, featuresInStep }: MapContext, baseline: Steps['baseline']): Steps {
-  return { groups: pixelSteps(relevance, featuresInStep, 'morf'), baseline }
-}
-
-function regions({ relevance, model, patchSize }: MapContext, order: Order, limit?: number): Steps {
-  return { groups: patchSteps(relevance, model.imageShape, patchSize, order, limit), baseline: 'black' }
-}
-
-async function falls(contexts: MapContext[], order: Order): Promise<number[][]> {
-  const found = await curves(contexts, (c) => regions(c, order, c.regions))
-  return found.map((curve, i) => curve.map((p) => contexts[i]!.probability - p))
-}
-
-/** The areas of an image share their two curves. */
-const areas = new WeakMap<MapContext, Promise<FlipScores>>()
-
-async function areaOf(c: MapContext, name: string): Promise<number> {
-  const orders = ['morf', 'lerf'] as const
-  const settings = flippingFor(c.model)
-  const found =
-    areas.get(c) ??
-    flipCurves(
-      c.model,
-      orders.map((order) => ({ ...c, order })),
-      settings,
-      c.signal
-    ).then(([morf, lerf]) => flipScores(morf!, lerf!, settings.measure))
-  areas.set(c, found)
-  return (await found)[name as keyof FlipScores]
+async function curvesOf(contexts: ScoreContext[], perturbation: Perturbation, falls = false): Promise<number[][]> {
+  const { model, signal } = contexts[0]!
+  const tasks = contexts.map((context) => ({ ...context, ...perturbation }))
+  const curves = await perturbationCurves(model, tasks, signal)
+  return curves.map(({ probabilities }, i) =>
+    falls ? probabilities.map((p) => contexts[i]!.probability - p) : probabilities
+  )
 }
 
 function checkShapes({ input, attribution, mask, target }: ScoreMapsOptions): void {
@@ -220,7 +194,7 @@ function checkShapes({ input, attribution, mask, target }: ScoreMapsOptions): vo
   if (target && target.length !== input.shape[0]) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: one for each is wanted`
+      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: give one target for each image`
     )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {

@@ -1,17 +1,19 @@
 import { join } from 'node:path'
 import { makeFolder, writeAtomic } from '../core/files.js'
-import { denormalise } from '../model/preprocessing.js'
 import type { Model } from '../model/model.js'
 import { lineChart, writeChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
-import { animation, imagePicture, type Picture } from '../plot/picture.js'
+import { animation, type Picture } from '../plot/picture.js'
 import { counted } from '../core/plural.js'
-import { flippedImages } from './flipping/curve.js'
 import type { ScoreContext } from './metrics/context.js'
-import type { Evaluation, MeanCurve } from './summary.js'
-import { toCsv } from '../scores/test-model.js'
+import { pictureOf } from './images.js'
+import { perturbed } from './perturbation/curves.js'
+import { perturbationOf } from './perturbation/settings.js'
+import type { Evaluation, MeanCurve } from './results.js'
+import { toCsv } from '../core/csv.js'
 
 const FRAMES = 8
+const CHANCE = '#777777'
 
 /**
  * `evaluation.json` (every figure and setting), `scores.csv` (one row per method and image), `ranking.csv`, the curves as
@@ -31,9 +33,9 @@ export async function writeEvaluation(
     ['morf', 'most relevant first'],
     ['lerf', 'least relevant first']
   ] as const) {
-    const lines = evaluation.methods.map((method) => toLine(method.name, method[order]))
-    const chance = { ...toLine('random order', evaluation.random), dashed: true }
-    const { measure } = evaluation.settings.flipping
+    const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
+    const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
+    const { measure } = evaluation.settings.perturbation
     const what = measure === 'logit' ? 'Logit' : 'Probability'
     const title = `${what} of the explained class, ${words} (${counted(evaluation.images.length, 'image')})`
     const range = measure === 'logit' ? {} : { min: 0 }
@@ -70,6 +72,12 @@ function scoreTable({ metrics, methods, images }: Evaluation): (string | number)
   return [['method', 'image', ...names], ...rows]
 }
 
+/** As the methods were given, so that a method has one colour in all charts, wherever it ranks. */
+function inOrder<T extends { name: string }>({ settings }: Evaluation, methods: T[]): T[] {
+  const place = ({ name }: T): number => settings.methods.indexOf(name)
+  return methods.toSorted((a, b) => place(a) - place(b))
+}
+
 function toLine(name: string, { shares, mean, low, high }: MeanCurve): Line {
   return {
     name,
@@ -87,8 +95,9 @@ function flipsChart(evaluation: Evaluation) {
 }
 
 /** Similarity (SSIM) against the number of layers that are randomised. */
-function randomisationChart({ randomisation }: Evaluation) {
-  const lines = Object.entries(randomisation).map(([name, layers]): Line => ({
+function randomisationChart(evaluation: Evaluation) {
+  const named = Object.entries(evaluation.randomisation).map(([name, layers]) => ({ name, layers }))
+  const lines = inOrder(evaluation, named).map(({ name, layers }): Line => ({
     name,
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))
@@ -103,15 +112,13 @@ async function writePerturbed(
   example: ScoreContext
 ): Promise<void> {
   const pictures = async (order: 'morf' | 'lerf'): Promise<{ title: string; picture: Picture }[]> => {
-    const { shares, images } = flippedImages(model, { ...example, order }, evaluation.settings.flipping)
-    const every = Math.max(1, Math.ceil((images.length - 1) / (FRAMES - 1)))
-    const chosen = images.flatMap((image, k) =>
-      k % every === 0 || k === images.length - 1 ? [{ image, share: shares[k]! }] : []
-    )
-    return chosen.map(({ image, share }) => ({
+    const steps = perturbed(model, example, perturbationOf(evaluation.settings.perturbation, order))
+    const panels = Array.from(steps, ({ image, share }) => ({
       title: `${(100 * share).toFixed(0)} %`,
-      picture: toPicture(model, image)
+      picture: pictureOf(model, image)
     }))
+    const every = Math.max(1, Math.ceil((panels.length - 1) / (FRAMES - 1)))
+    return panels.filter((_, k) => k % every === 0 || k === panels.length - 1)
   }
   const [morf, lerf] = [await pictures('morf'), await pictures('lerf')]
   const method = evaluation.methods[0]!.name
@@ -119,12 +126,4 @@ async function writePerturbed(
   const options = { columns: morf.length, size: 112 }
   await writeAtomic(join(folder, 'perturbed.png'), await figure([...morf, ...lerf], captions, options))
   await writeAtomic(join(folder, 'perturbed.webp'), await animation(morf.map(({ picture }) => picture)))
-}
-
-function toPicture(model: Model, image: Float32Array): Picture {
-  const shape = model.imageShape
-  const bytes = model.preprocessing
-    ? denormalise({ data: image, shape: [1, ...shape] }, model.preprocessing)
-    : image.map((value) => value * 255)
-  return imagePicture(bytes, shape)
 }

@@ -18,6 +18,7 @@ import type { RuleParameters } from '../rules/types.js'
 import { unknownName } from '../core/suggest.js'
 import { sizeOf, type StateDict, type Tensor } from '../core/tensor.js'
 import { concatenate, sliceBatch } from './batches.js'
+import { comfortableBatch } from './pass-size.js'
 import { conservationErrors, warningsOf } from './conservation.js'
 import { checkEffects } from './effects.js'
 
@@ -215,7 +216,7 @@ export async function explainWith(model: Model, input: Tensor, options: ExplainO
   const { group } = options
   const total = input.shape[0]!
   const batchSize =
-    model.fixedBatch(input) ?? options.batchSize ?? batchFor(comfortableBatch(input, model.device), total, group)
+    model.fixedBatch(input) ?? options.batchSize ?? batchFor(await comfortableBatch(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
   const classes = await classCount(model, options)
   const parts: AttributeResult[] = []
@@ -269,13 +270,6 @@ function checkInput(model: Model, input: Tensor): void {
   if (fits && input.shape[0]! > 0 && sizeOf(input.shape) === input.data.length) return
   const shape = wanted.map((axis) => axis ?? 'batch').join(', ')
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
-}
-
-/** About two million values a pass: 13 images of 224x224, 64 digits. On a GPU four times as many. */
-function comfortableBatch(input: Tensor, device: string): number {
-  const image = input.data.length / input.shape[0]!
-  const more = device === 'cpu' ? 1 : 4
-  return Math.max(1, Math.min(64 * more, Math.floor((2e6 * more) / image)))
 }
 
 async function classCount(model: Model, options: ExplainOptions): Promise<number> {

@@ -93,8 +93,8 @@ async function ofArray(model: Model, path: string, limit = Infinity): Promise<In
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
-  const { limit = Infinity, strict } = options
-  preprocessingOf(model)
+  const { limit = Infinity, strict, imageSize } = options
+  const preprocessing = preprocessingOf(model)
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
@@ -107,7 +107,7 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   const store = await ImageStore.open(
     found.map(({ file }) => file),
     {
-      preprocessing: preprocessingOf(model),
+      preprocessing: { ...preprocessing, ...(imageSize && { resize: imageSize, crop: undefined }) },
       most: limit,
       mustRead: (file) => strict === true || folders.get(file) === undefined,
       signal: options.signal
@@ -168,7 +168,8 @@ async function ofListed(
     { preprocessing: preprocessingOf(model), most: limit, mustRead: () => strict, signal }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} holds no image that can be read`)
-  if (store.imageShape.join() !== model.imageShape.join()) {
+  const isOther = model.imageShape.some((axis, i) => axis > 0 && axis !== store.imageShape[i])
+  if (isOther) {
     const [found, wanted] = [store.imageShape, model.imageShape].map((shape) => shape.join('x'))
     throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${listed.name} has ${found}`)
   }

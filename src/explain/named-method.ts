@@ -4,14 +4,16 @@ import { unknownName } from '../core/suggest.js'
 import { METHODS, type ExplainOptions } from './explain.js'
 
 /**
- * The options of a method that is named by one word: a rule, a composite, or a method other than LRP.
+ * The options of a method that is named by one word: a rule, a composite, a method other than LRP, or a JSON
+ * file of rules.
  * @throws LrpError INVALID_ARGUMENT with the nearest name
  */
-export function namedMethod(name: string): Pick<ExplainOptions, 'rule' | 'composite' | 'method'> {
+export function namedMethod(name: string): Pick<ExplainOptions, 'rule' | 'composite' | 'rules' | 'method'> {
   const others = METHODS.filter((method) => method !== 'lrp')
   const method = others.find((other) => other === name)
   if (method) return { method }
   if (ruleNames().includes(name)) return { rule: name }
   if (compositeNames().includes(name)) return { composite: name }
+  if (name.endsWith('.json')) return { rules: name }
   throw unknownName('rule, composite or method', name, [...ruleNames(), ...compositeNames(), ...others])
 }

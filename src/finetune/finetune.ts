@@ -1,7 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
-import { testRegression, type RegressionResult } from '../scores/regression.js'
-import { test, type TestResult } from '../scores/test-model.js'
+import { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
+import { testRegression, type RegressionResult } from '../scores/test-regression.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
 import type { LoadOptions } from '../model/load.js'
@@ -57,7 +57,7 @@ const NAMES: Record<keyof FinetuneOptions, true> = { ...KEPT, mode: true, newHea
 
 export interface FinetuneResult extends TrainResult {
   /** The best model's scores on the test split, per class too; undefined where that is empty or the run was stopped. */
-  test: TestResult | undefined
+  test: ClassificationResult | undefined
   /** The same of a regression, which has no `test`. */
   testRegression: RegressionResult | undefined
 }
@@ -83,7 +83,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const asked = { data: prepared.dataset, output, batchSize, group: options.group, signal: options.signal }
   return {
     ...result,
-    test: scored === 'classification' ? await test(model, asked) : undefined,
+    test: scored === 'classification' ? await testClassifier(model, asked) : undefined,
     testRegression: scored === 'regression' ? await testRegression(model, asked) : undefined
   }
 }
@@ -146,17 +146,17 @@ async function fromStart(experiment: Experiment, options: FinetuneOptions): Prom
 }
 
 async function fromCheckpoint(experiment: Experiment, options: FinetuneOptions): Promise<Prepared> {
-  const { settings, dataset, parts, history, state, weights } = await reopen(experiment, options)
+  const { settings, dataset, parts, history, start: stopped, weights } = await reopen(experiment, options)
   const { mode, cached, newHead, load } = experiment.manifest.command
   if (cached !== true) {
     const head = findHead(parts.graph)
     const job = await wholeModel(parts, dataset, mode === 'whole' ? settings : withFrozenBody(settings, head), options)
-    return { job: { experiment, history, state, ...job }, dataset }
+    return { job: { experiment, history, start: stopped, ...job }, dataset }
   }
   const again = { ...options, load: load as FinetuneOptions['load'], data: dataset }
   const { parts: first, head } = await restart(settings, again, newHead === true)
   const job = await headOnly(first, head, dataset, settings, options, weights)
-  return { job: { experiment, history, state, ...job }, dataset }
+  return { job: { experiment, history, start: stopped, ...job }, dataset }
 }
 
 interface Start {
@@ -218,7 +218,7 @@ async function headOnly(
   return {
     model,
     data: { train, valid },
-    ...ending({ ...native, crop: undefined, scale: 1, normalise: { mean: [], std: [] }, bgr: false }, options),
+    ...ending({ ...native, preprocessing: { scale: 1, mean: [], std: [], bgr: false } }, options),
     checkpointSeconds: settings.checkpointSeconds,
     tensorboard: settings.tensorboard,
     assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) }),

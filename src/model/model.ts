@@ -28,7 +28,10 @@ export class Model {
    */
   static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
     checkNames(options, { ...LOAD_NAMES, device: true })
-    return Model.create(await loadModelParts(path, options), options.device)
+    const model = await Model.create(await loadModelParts(path, options), options.device)
+    if (options.inputShape !== undefined) await model.checkInputShape()
+    if (options.classes !== undefined) await model.checkClasses(options.classes)
+    return model
   }
 
   /**
@@ -114,6 +117,32 @@ export class Model {
   /** How many classes or values the network tells apart. */
   async outputs(): Promise<number> {
     return (await this.shapes())[this.graph.output]!.at(-1)!
+  }
+
+  /** Frees the model where its network cannot take images of its shape. */
+  private async checkInputShape(): Promise<void> {
+    try {
+      await this.outputs()
+    } catch (cause) {
+      this.dispose()
+      const why = (cause as Error).message.split('\n')[0]
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `${this.name} cannot take inputs of ${this.imageShape.join('x')}: ${why}`,
+        {
+          cause
+        }
+      )
+    }
+  }
+
+  /** Frees the model where it has another number of outputs than class names. */
+  private async checkClasses(from: string): Promise<void> {
+    const outputs = await this.outputs()
+    if (outputs === this.classes!.length) return
+    this.dispose()
+    const found = `${this.classes!.length} names of classes, ${this.name} has ${outputs} outputs`
+    throw new LrpError('INVALID_ARGUMENT', `${from} holds ${found}`)
   }
 
   /** A copy of the weights by name. */

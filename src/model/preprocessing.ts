@@ -2,6 +2,7 @@ import { readJson } from '../core/files.js'
 import { checkContent } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Preprocessing } from '../core/graph.js'
+import { foreignPreprocessing } from './preprocessing-files.js'
 import { preprocessingSchema } from './save.js'
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406]
@@ -27,7 +28,8 @@ export function cifarPreprocessing(): Preprocessing {
 /** Values from 0 to 1, nothing subtracted; resized to the network's input. */
 export function plainPreprocessing(imageShape: readonly number[]): Preprocessing {
   const channels = imageShape[0] === 1 ? 1 : 3
-  const resize = imageShape.length === 3 ? ([imageShape[1]!, imageShape[2]!] as [number, number]) : undefined
+  const resize =
+    imageShape.length === 3 && imageShape[1]! > 0 ? ([imageShape[1]!, imageShape[2]!] as [number, number]) : undefined
   const axis = Array.from({ length: channels })
   return { resize, channels, channelOrder: 'rgb', scale: 1, mean: axis.map(() => 0), std: axis.map(() => 1) }
 }
@@ -38,7 +40,8 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   if (name === 'cifar') return cifarPreprocessing()
   if (name === 'none') return plainPreprocessing(imageShape)
   const failure = `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`
-  return checkContent(preprocessingSchema, await readJson(name, failure), name)
+  const json = await readJson(name, failure)
+  return foreignPreprocessing(json, name) ?? checkContent(preprocessingSchema, json, name)
 }
 
 /** Values of black and white after normalisation, per channel: the box of rule zbox. */

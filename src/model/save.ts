@@ -14,6 +14,7 @@ export const preprocessingSchema = z
     resize: z.union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])]).optional(),
     interpolation: z.enum(INTERPOLATIONS).optional(),
     crop: z.tuple([z.int().positive(), z.int().positive()]).optional(),
+    cropRounding: z.enum(['even', 'down']).optional(),
     orient: z.boolean().optional(),
     white: z.int().min(255).max(65535).optional(),
     channels: z.union([z.literal(1), z.literal(3)]).default(3),

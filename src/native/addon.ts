@@ -7,7 +7,13 @@ import type { Graph, Interpolation } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RuleParameters } from '../rules/types.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
-import type { NativeTrainData, NativeTrainingSteps, NativeTrainOptions, NativeTrainResult } from './train-types.js'
+import type {
+  NativeRun,
+  NativeTrainData,
+  NativeTrainingSteps,
+  NativeTrainOptions,
+  NativeTrainResult
+} from './train-types.js'
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
 export interface NativeAddon {
@@ -24,8 +30,6 @@ export interface NativeAddon {
   /** Names the C++ side can run, for checking a graph before it is built. */
   ops(): string[]
   rules(): string[]
-  /** One layer under one rule: relevance at the input of `op`, for tests and teaching. */
-  explainLayer(call: LayerCall): Promise<RawTensor>
   /** Resizes and crops one image of bytes and writes it to `result` in planes (native/image/arrange.h). */
   arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
   /** Every aten overload by name: null, or why a graph must not call it (native/ops/aten_schema.h). */
@@ -37,10 +41,13 @@ export interface NativeAddon {
   foldConstants(graph: Graph, tensors: Record<string, RawTensor>, keep: string[]): Promise<Record<string, RawTensor>>
   /** Random tensors for training to start from. */
   initialise(parameters: ParameterSpec[], seed: number): Promise<Record<string, RawTensor>>
-  /** Trains a model in place; one call per run, progress through the callback (src/native/train-types.ts). */
-  train(model: NativeModel, data: NativeTrainData, options: NativeTrainOptions): Promise<NativeTrainResult>
-  /** The parts of a training step by themselves, for tests and teaching. */
-  trainingSteps: NativeTrainingSteps
+  /** For tests alone, not part of the public API. */
+  testing: {
+    /** One layer under one rule: relevance at the input of `op`. */
+    explainLayer(call: LayerCall): Promise<RawTensor>
+    /** The parts of a training step by themselves. */
+    trainingSteps: NativeTrainingSteps
+  }
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
 }
@@ -73,7 +80,7 @@ export interface NativeProcessGroupOptions {
 
 export interface NativeProcessGroup {
   connect(): Promise<void>
-  /** Settles what tensors on a device (`cpu`, `cuda:0`) pass over; native/train/process_group.h. */
+  /** Settles what tensors on a device (`cpu`, `cuda:0`) pass over; native/train/distributed/process_group.h. */
   prepare(device: string): Promise<string>
   /** The bytes of every process, by rank. */
   gather(bytes: Uint8Array): Promise<Uint8Array[]>
@@ -88,6 +95,30 @@ export interface NodeRule {
   node: string
   rule: string
   parameters: RuleParameters
+  /** Of a rule that is given as data: the rule `shares`. */
+  shares?: NativeShare[]
+}
+
+/** above * max(W, 0) + below * min(W, 0) (split), W squared, or ones; native/ops/linear_map.h. */
+export interface NativePart {
+  kind: 'split' | 'squared' | 'ones'
+  above: number
+  below: number
+}
+
+export interface NativeTerm {
+  factor: number
+  input: 'all' | 'positive' | 'negative' | 'absolute' | 'ones' | 'low' | 'high'
+  weight: NativePart
+  bias?: NativePart
+}
+
+/** native/rules/shares.h */
+export interface NativeShare {
+  factor: number
+  output: 'any' | 'positive' | 'negative'
+  terms: NativeTerm[]
+  denominator?: NativeTerm[]
 }
 
 export interface LayerCall {
@@ -98,10 +129,12 @@ export interface LayerCall {
   relevance: RawTensor
   rule: string
   ruleParameters: RuleParameters
-  /** Which input's relevance is returned (0 by default). */
-  input?: number
-  /** `cpu` by default. */
-  device?: string
+  shares?: NativeShare[]
+  /** Of the rules that need one. */
+  pattern?: RawTensor
+  /** Which input's relevance is returned. */
+  input: number
+  device: string
 }
 
 export interface NativeArrangement {
@@ -207,6 +240,8 @@ export interface NativeModel {
     options: { batchSize?: number; layers?: string[]; cancel?: NativeCancelToken }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
+  /** Trains the weights in place; one call per run. Resolves after the last epoch. */
+  train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>
   /** A copy of the weights, bytes as in `RawTensor`. */
   tensors(): Promise<Record<string, RawTensor>>
   /** Output shape of every node for one input shape. */

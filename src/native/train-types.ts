@@ -22,76 +22,115 @@ export interface NativeTrainData {
   valid?: NativeSamples
 }
 
-/** Where a run stands; `epoch` and `batch` count what is done. All numbers; null never. */
-export interface Position {
+/** How far a run has come: `epoch` and `batch` count what is done. Every field is a number, never null. */
+export interface TrainState {
   epoch: number
   batch: number
   step: number
+  /** Sums over the current epoch. */
   lossSum: number
   correct: number
   seen: number
-  bestLoss: number
-  bestAccuracy: number
-  bestEpoch: number
-  epochsSinceBest: number
-  plateauFactor: number
-  plateauBest: number
-  plateauBadEpochs: number
+  best: { loss: number; accuracy: number; epoch: number; epochsSince: number }
+  plateau: { factor: number; best: number; badEpochs: number }
 }
 
-/** All that is needed to go on exactly where a run stopped. */
+/** All that a run needs to continue exactly where it stopped. */
 export interface Snapshot {
   weights: Record<string, RawTensor>
   optimizer: Record<string, RawTensor>
-  position: Position
+  state: TrainState
 }
 
-/** Learning rate over optimizer steps; native/train/schedule.h. */
+/** Learning rate over a run, in epochs; native/train/optim/schedule.h. */
 export interface NativeSchedule {
   name: string
-  warmupSteps: number
-  stepSize: number
+  epochs: number
+  warmupEpochs: number
+  stepEpochs: number
   gamma: number
   patience: number
-  totalSteps: number
 }
 
 export interface NativeLoss {
-  loss: string
+  name: string
   labelSmoothing: number
   classWeights?: { data: Float32Array; shape: number[] }
-  huberDelta?: number
+  huberDelta: number
 }
 
-export interface NativeTrainOptions extends NativeLoss {
-  optimizer: string
-  learningRate: number
+export interface NativeOptimizer {
+  name: string
   momentum: number
   nesterov: boolean
+}
+
+/** Tensors that share learning rate and weight decay. */
+export interface NativeGroup {
+  names: string[]
+  learningRate: number
   weightDecay: number
-  /** Tensors to train, where not all are trained alike. */
-  groups?: { names: string[]; learningRate?: number; weightDecay?: number }[]
+}
+
+export interface NativePreprocessing {
+  /** Height and width of the window that the network sees, where images are larger. */
+  crop?: number[]
+  /** One per channel, one for all, or none. */
+  mean: number[]
+  std: number[]
+  scale: number
+  bgr: boolean
+}
+
+/** native/train/data/augment.h */
+export interface NativeAugmentation {
+  randomCrop: boolean
+  cropPadding: number
+  horizontalFlip: boolean
+  verticalFlip: boolean
+  rotation: number
+  translate: number
+  scaleLow: number
+  scaleHigh: number
+  shear: number
+  brightness: number
+  contrast: number
+  saturation: number
+  hue: number
+  erasing: number
+}
+
+/** What a run computes; C++ has no defaults. */
+export interface NativeTrainOptions {
+  loss: NativeLoss
+  optimizer: NativeOptimizer
+  /** Tensors in no group stay as they are. */
+  groups: NativeGroup[]
   schedule: NativeSchedule
+  preprocessing: NativePreprocessing
+  augment?: NativeAugmentation
+  /** The run ends after this epoch. */
   epochs: number
   batchSize: number
   accumulate: number
+  /** 0: not clipped. */
   gradientClip: number
   balanced: boolean
+  /** 0: never. */
   patience: number
   precision: string
-  augment?: Record<string, number | boolean>
   seed: number
   threads?: number
-  /** Height and width of the window that the network sees, where images are larger. */
-  crop?: number[]
-  scale: number
-  normalise: { mean: number[]; std: number[] }
-  bgr: boolean
-  state?: Omit<Snapshot, 'weights'>
+}
+
+/** Where a run begins, who takes part, and who is told. */
+export interface NativeRun {
+  /** Where a run continues; from the beginning without it. */
+  start?: Omit<Snapshot, 'weights'>
   /** Processes that share every batch. */
   group?: NativeProcessGroup
   onEvent: (event: NativeTrainEvent) => void
-  cancel?: NativeCancelToken
+  cancel: NativeCancelToken
 }
 
 export interface BatchEvent {
@@ -126,8 +165,6 @@ export interface EpochEvent {
 export type NativeTrainEvent = BatchEvent | (EpochEvent & { snapshot: Snapshot })
 
 export interface NativeTrainResult {
-  /** False when it was cancelled. */
-  completed: boolean
   reason: 'finished' | 'cancelled' | 'early-stopped'
   snapshot: Snapshot
 }
@@ -135,25 +172,27 @@ export interface NativeTrainResult {
 /** Parts of a training step by themselves; all at once, on JavaScript's thread. */
 export interface NativeTrainingSteps {
   lossAndGradient(
-    options: Partial<NativeLoss>,
+    loss: NativeLoss,
     outputs: Tensor | RawTensor,
     targets: NativeValues
   ): { loss: number; gradient: RawTensor }
   /** The parameter after each step; the learning rate of step i is multiplied by factors[i]. */
   optimizerSteps(
-    options: Partial<NativeTrainOptions>,
+    optimizer: NativeOptimizer,
+    group: NativeGroup,
     parameter: Tensor,
     gradients: Tensor[],
     factors: number[]
   ): RawTensor[]
-  scheduleFactors(schedule: Partial<NativeSchedule>, steps: number): number[]
+  /** Factor of the learning rate at each step, where an epoch is one step. */
+  scheduleFactors(schedule: NativeSchedule, steps: number): number[]
   /** Factor of the learning rate after each epoch's validation loss. */
-  plateauFactors(schedule: Partial<NativeSchedule>, losses: number[]): number[]
+  plateauFactors(schedule: NativeSchedule, losses: number[]): number[]
   /** Images as training sees them; one key per image decides its random changes. */
   augment(
     images: { data: Uint8Array | Float32Array; shape: number[] },
-    augment: Record<string, number | boolean>,
-    normalisation: Pick<NativeTrainOptions, 'crop' | 'scale' | 'normalise' | 'bgr'>,
+    augmentation: NativeAugmentation,
+    preprocessing: NativePreprocessing,
     seed: number,
     keys: number[]
   ): Tensor

@@ -20,8 +20,14 @@ export interface Chart {
   png: Buffer
 }
 
-/** Okabe and Ito's colours, told apart by colour-blind readers. */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666']
+/** Okabe and Ito's colours, told apart by colour-blind readers; then darker ones of Paul Tol's, so that none repeats soon. */
+const COLOURS = [
+  ...['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666'],
+  ...['#332288', '#882255', '#117733', '#999933', '#44aa99', '#aa4499', '#8c510a']
+]
+/** Lines of the second seven colours also differ in their dashes, whoever tells colours apart. */
+const DASHES = ['solid', 'dotted', [8, 3, 2, 3]] as const
+const DISTINCT = 7
 
 const FONT = 12
 const WIDTH = 720
@@ -71,7 +77,7 @@ export interface Range {
 
 /** Lines over a numeric axis, with optional bands; points that are no numbers leave a gap. */
 export function lineChart(title: string, xName: string, yName: string, lines: Line[], range?: Range): Promise<Chart> {
-  const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, colourOf(i)) : []))
+  const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, line.background ?? colourOf(i)) : []))
   const legend = legendOf([...new Set(lines.map((line) => line.name))])
   return renderChart(
     {
@@ -80,7 +86,7 @@ export function lineChart(title: string, xName: string, yName: string, lines: Li
       grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
       xAxis: { ...numberAxis(xName, 30), ...spanOf(lines), minInterval: stepOf(lines) },
       yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
-      series: [...bands, ...lines.map((line, i) => lineSeries(line, colourOf(i)))]
+      series: [...bands, ...lines.map(lineSeries)]
     },
     WIDTH,
     416 + legend.height
@@ -257,15 +263,16 @@ function legendOf(names: string[]): { option: echarts.LegendComponentOption; hei
   }
 }
 
-function lineSeries(line: Line, colour: string): echarts.SeriesOption {
+function lineSeries(line: Line, i: number): echarts.SeriesOption {
+  const dash = line.background ? 'solid' : DASHES[Math.floor(i / DISTINCT) % DASHES.length]!
   return {
     name: line.name,
     type: 'line',
     data: line.points,
     symbolSize: line.points.length > 40 ? 0 : 6,
     z: line.background ? 1 : 2,
-    itemStyle: { color: line.background ?? colour },
-    lineStyle: { width: 2, type: line.dashed ? 'dashed' : 'solid' }
+    itemStyle: { color: line.background ?? colourOf(i) },
+    lineStyle: { width: 2, type: line.dashed ? 'dashed' : typeof dash === 'string' ? dash : [...dash] }
   }
 }
 

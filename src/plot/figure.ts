@@ -4,7 +4,8 @@ import { fitText, textPath, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
 export interface Panel {
-  title: string
+  /** A title of at most two lines; or its lines, however many. */
+  title: string | string[]
   picture: Picture
   /** Lines drawn over the picture, in its pixels. */
   outlines?: Outline[]
@@ -94,8 +95,9 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   return { width, height, images, drawing: [...drawn, ...text].join('') }
 }
 
-/** At most two lines; what does not fit is cut off. */
-function titleLines(title: string, room: number): string[] {
+/** What does not fit is cut off. */
+function titleLines(title: string | string[], room: number): string[] {
+  if (Array.isArray(title)) return title.map((line) => fitText(line, TITLE, room))
   const [first = '', ...rest] = wrapText(title, TITLE, room)
   return rest.length === 0 ? [first] : [first, fitText(rest.join(' '), TITLE, room)]
 }

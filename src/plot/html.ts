@@ -79,7 +79,7 @@ thead th { background: var(--shade); } td.best { font-weight: 700; } .interval {
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 16px; }
 figure { margin: 0; } img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: 4px; }
 code, pre { font-family: ui-monospace, monospace; font-size: .88rem; background: var(--shade); border-radius: 4px; padding: 1px 4px; overflow-wrap: anywhere; white-space: pre-wrap; }
-pre { padding: 10px 12px; } select { font: inherit; padding: 4px 8px; margin-right: 12px; }
+pre { padding: 10px 12px; } select, button { font: inherit; padding: 4px 8px; margin-right: 12px; } .pager { display: flex; align-items: center; }
 .facts { display: flex; flex-wrap: wrap; gap: 12px; padding: 0; list-style: none; } .facts li { background: var(--shade); border-radius: 6px; padding: 8px 14px; } .facts b { display: block; font-size: 1.3rem; }
 @media print { :root { --ground: #fff; --text: #000; --quiet: #444; --shade: #eee; } nav, .chooser { display: none; } figure { break-inside: avoid; } }
 `

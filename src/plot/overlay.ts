@@ -1,3 +1,4 @@
+import { blur } from './box-filter.js'
 import { colourMap } from './colour-maps.js'
 import { strongest, sumOverChannels, type HeatmapOptions, type Picture } from './picture.js'
 
@@ -42,7 +43,7 @@ export function contours(relevance: ArrayLike<number>, shape: readonly number[],
   const [, height, width] = shape as [number, number, number]
   const sums = sumOverChannels(relevance, shape)
   const reach = Math.floor(Math.min(height, width) / GRAIN)
-  const smooth = (values: Float32Array): Float32Array => mean3(values, height, width, reach)
+  const smooth = (values: Float32Array): Float32Array => blur(values, height, width, reach)
   const sides = [
     { colour: NEGATIVE, values: sums.map((value) => Math.max(0, -value)) },
     { colour: POSITIVE, values: sums.map((value) => Math.max(0, value)) }
@@ -53,37 +54,6 @@ export function contours(relevance: ArrayLike<number>, shape: readonly number[],
     .filter(({ values }) => total(values) >= least)
     .map(({ colour, values }) => ({ colour, path: edges(strongestPixels(smooth(values), share), height, width) }))
     .filter(({ path }) => path !== '')
-}
-
-/** Three times the mean over squares that reach so many pixels each way, which is nearly a Gaussian blur. */
-function mean3(values: Float32Array, height: number, width: number, reach: number): Float32Array {
-  let smooth = values
-  for (let pass = 0; pass < (reach > 0 ? 3 : 0); pass++) {
-    smooth = meanAlong(meanAlong(smooth, height, width, 1, width, reach), width, height, width, 1, reach)
-  }
-  return smooth
-}
-
-/** Running mean along `length` values that lie `step` apart, for each of `lines` lines that lie `stride` apart. */
-function meanAlong(
-  values: Float32Array,
-  lines: number,
-  length: number,
-  step: number,
-  stride: number,
-  reach: number
-): Float32Array {
-  const means = new Float32Array(values.length)
-  for (let line = 0; line < lines; line++) {
-    const start = line * stride
-    let sum = 0
-    for (let i = -reach; i < length; i++) {
-      if (i + reach < length) sum += values[start + (i + reach) * step]!
-      if (i - reach > 0) sum -= values[start + (i - reach - 1) * step]!
-      if (i >= 0) means[start + i * step] = Math.max(0, sum) / (2 * reach + 1)
-    }
-  }
-  return means
 }
 
 function strongestPixels(values: Float32Array, share: number): Uint8Array {

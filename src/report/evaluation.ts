@@ -1,4 +1,4 @@
-import type { Evaluation } from '../evaluate/summary.js'
+import type { Evaluation } from '../evaluate/results.js'
 import { html, table, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 
@@ -6,14 +6,15 @@ const ARROW = { higher: ' ↑', lower: ' ↓' }
 
 /** The comparison of methods: ranking with intervals, tests, randomisation; `curves` are the charts. */
 export function evaluationSection(name: string, evaluation: Evaluation, curves: Html): Html {
-  const { images, rankedBy, settings } = evaluation
+  const { images, rankedBy, settings, notes } = evaluation
   return html`<h2>Evaluation of explanations</h2>
     <p class="note">
       ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, 'image')}, ranked by ${rankedBy}:
       mean and 95 % bootstrap interval over the images. The best mean of each metric is marked (↑ higher is better, ↓
-      lower). Pixels are replaced by: ${settings.flipping.replacement}, in squares of ${settings.flipping.patchSize}.
+      lower). Fill: ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
     </p>
-    ${ranking(evaluation)} ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
+    ${notes.map((note) => html`<p role="note"><strong>Note:</strong> ${note}</p>`)} ${ranking(evaluation)}
+    ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
     ${Object.keys(evaluation.randomisation).length > 0 && randomisation(evaluation)}
     <details>
       <summary>Command, settings and definitions</summary>
@@ -30,18 +31,18 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
 
 /** The command that gives these figures again. */
 function commandOf(name: string, { settings, images }: Evaluation): string {
-  const { flipping, methods, metrics, draws, randomisation, seed } = settings
+  const { perturbation, methods, metrics, draws, randomisation, seed } = settings
   const flags = [
     `--rules ${methods.join(',')}`,
     `--metrics ${metrics.join(',')}`,
     `--limit ${images.length}`,
-    `--replacement ${flipping.replacement}`,
-    flipping.replacement === 'constant' && `--value ${flipping.value}`,
-    flipping.measure === 'logit' && '--measure logit',
-    `--patch-size ${flipping.patchSize}`,
-    `--flips ${flipping.steps}`,
-    flipping.growing && '--growing',
-    flipping.share < 1 && `--share ${flipping.share}`,
+    `--fill ${perturbation.fill}`,
+    perturbation.fill === 'constant' && `--value ${perturbation.value}`,
+    perturbation.measure === 'logit' && '--measure logit',
+    `--patch-size ${perturbation.patchSize}`,
+    `--flips ${perturbation.steps}`,
+    perturbation.growing && '--growing',
+    perturbation.share < 1 && `--share ${perturbation.share}`,
     `--draws ${draws}`,
     randomisation > 0 && `--randomisation ${randomisation}`,
     seed > 0 && `--seed ${seed}`
@@ -91,8 +92,9 @@ function randomisation({ randomisation }: Evaluation): Html {
   })
   return html`<h3>Weights randomised from the output on</h3>
     <p class="note">
-      Maps of the trained network beside those with all layers randomised (Adebayo et al. 2018). An explanation of what
-      was learnt must change; where it hardly does, the map shows the image more than the network.
+      Maps of the trained network compared with those of the network with all layers randomised (Adebayo et al. 2018).
+      An explanation of what was learnt must change; where it hardly does, the map shows the image more than the
+      network.
     </p>
     ${table('Similarity after randomisation', columns, rows)}`
 }
@@ -102,4 +104,5 @@ function verdict(ssim: number, spearman: number): string {
   return kept >= 0.5 ? 'hardly change' : kept >= 0.25 ? 'keep a part' : 'are destroyed'
 }
 
-const number = (value: number): string => value.toFixed(3)
+/** JSON keeps a mean without images as null. */
+const number = (value: number | null): string => value?.toFixed(3) ?? 'none'

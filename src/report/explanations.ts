@@ -2,7 +2,7 @@ import { commandText } from '../core/command-line.js'
 import { html, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 import { methodChooser, pictureGrid } from './pictures.js'
-import type { ExperimentReport } from './report.js'
+import type { ExperimentReport } from './gather.js'
 
 type Explained = ExperimentReport['explanations'][number]
 

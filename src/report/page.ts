@@ -2,26 +2,12 @@ import { html, page, table, type Html } from '../plot/html.js'
 import { evaluationSection } from './evaluation.js'
 import { explanationSection } from './explanations.js'
 import { pictureGrid } from './pictures.js'
+import { comparable, type Conditions } from './comparable.js'
 import { removalSection } from './removals.js'
-import type { ExperimentReport } from './report.js'
-import { classScores, headline, percent, score, testSection, valueScores } from './test-section.js'
-
-/** The choosers show one method's pictures at a time, and those of one class; without scripts all are shown. */
-const CHOOSER = `
-for (const select of document.querySelectorAll('select[data-classes]')) {
-  select.addEventListener('change', () => {
-    for (const figure of document.querySelectorAll('[data-in="' + select.dataset.classes + '"] figure[data-class]'))
-      figure.hidden = select.value !== '' && figure.dataset.class !== select.value;
-  });
-}
-for (const select of document.querySelectorAll('select[data-group]')) {
-  const show = () => {
-    for (const section of document.querySelectorAll('[data-in="' + select.dataset.group + '"]')) section.hidden = section.dataset.key !== select.value;
-  };
-  select.addEventListener('change', show);
-  show();
-}
-`
+import { SCRIPT } from './script.js'
+import type { ExperimentReport } from './gather.js'
+import { classScores, valueScores } from './test-report.js'
+import { headline, percent, score, testSection } from './test-section.js'
 
 export function reportHtml(experiments: ExperimentReport[]): string {
   const title =
@@ -29,32 +15,61 @@ export function reportHtml(experiments: ExperimentReport[]): string {
   const body = html`<h1>${title}</h1>
     ${experiments.length > 1 && comparison(experiments)}
     ${experiments.map((experiment, i) => oneExperiment(experiment, i, experiments.length > 1))}`
-  return page(title, body, CHOOSER)
+  return page(title, body, SCRIPT)
 }
 
+/** How an experiment was tested. */
+function testConditions({ test }: ExperimentReport): Conditions {
+  return { data: test?.data ?? 'none', split: test?.split ?? 'none', images: test?.images ?? 0 }
+}
+
+/** The best of each score is marked among experiments that were tested on the same images. */
 function comparison(experiments: ExperimentReport[]): Html {
-  const tests = experiments.map(({ test }) => test)
-  const best = Math.max(...tests.map((test) => classScores(test)?.accuracy ?? -1))
-  const closest = Math.max(...tests.map((test) => valueScores(test)?.r2 ?? -Infinity))
-  const regression = tests.some(valueScores)
-  const columns = ['Experiment', 'Model', 'Epochs', 'Accuracy', 'Macro F1', 'Log loss', ...(regression ? ['R2'] : [])]
-  const rows = experiments.map(({ name, command, history, test }) => {
-    const [classes, values] = [classScores(test), valueScores(test)]
-    const accuracy = {
-      content: test ? classes && percent(classes.accuracy) : 'not tested',
-      best: classes?.accuracy === best
-    }
-    const r2 = { content: values && score(values.r2), best: values?.r2 === closest }
-    const scores = [
-      accuracy,
-      classes && score(classes.macroF1),
-      classes && score(classes.logLoss),
-      ...(regression ? [r2] : [])
-    ]
-    return [name, command.model, history.length, ...scores]
+  const groups = comparable(experiments, testConditions)
+  const regression = experiments.some(({ test }) => valueScores(test))
+  const columns = [
+    'Experiment',
+    'Model',
+    'Epochs',
+    'Test images',
+    'Accuracy',
+    'Macro F1',
+    'Log loss',
+    ...(regression ? ['R2'] : [])
+  ]
+  const rows = groups.flatMap(({ results }) => {
+    const highest = (scores: (number | undefined)[]): number =>
+      results.length > 1 ? Math.max(...scores.map((value) => value ?? -Infinity)) : NaN
+    const best = highest(results.map(({ test }) => classScores(test)?.accuracy))
+    const closest = highest(results.map(({ test }) => valueScores(test)?.r2))
+    return results.map(({ name, command, history, test }) => {
+      const [classes, values] = [classScores(test), valueScores(test)]
+      const accuracy = {
+        content: test ? classes && percent(classes.accuracy) : 'not tested',
+        best: classes?.accuracy === best
+      }
+      const r2 = { content: values && score(values.r2), best: values?.r2 === closest }
+      return [
+        name,
+        command.model,
+        history.length,
+        test && `${test.data}, ${test.split}, ${test.images}`,
+        accuracy,
+        classes && score(classes.macroF1),
+        classes && score(classes.logLoss),
+        ...(regression ? [r2] : [])
+      ]
+    })
   })
+  const different = groups.filter(({ differences, results }) => differences !== '' && results.some(({ test }) => test))
   return html`<h2>Comparison</h2>
-    ${table('Comparison of the experiments', columns, rows)}`
+    ${table('Comparison of the experiments', columns, rows)}
+    ${different.map(
+      ({ results, differences }) =>
+        html`<p role="note">
+          <strong>Not comparable:</strong> ${results.map(({ name }) => name).join(', ')} (${differences}).
+        </p>`
+    )}`
 }
 
 function oneExperiment(experiment: ExperimentReport, index: number, named: boolean): Html {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { embedded, html, type Html } from '../plot/html.js'
-import type { ExperimentReport } from './report.js'
+import type { ExperimentReport } from './gather.js'
 
 /** Shows one method of a group of sections at a time. */
 export function methodChooser(group: string, names: string[]): Html {

@@ -1,29 +1,42 @@
 import { commandText } from '../core/command-line.js'
 import { html, table, type Html } from '../plot/html.js'
 import { methodChooser, pictureGrid } from './pictures.js'
-import { gap, type ExperimentReport } from './report.js'
+import type { RemovalResult } from '../evaluate/results.js'
+import { comparable, type Conditions } from './comparable.js'
+import type { ExperimentReport } from './gather.js'
 import { percent } from './test-section.js'
 
-/** What feature removal found, with a chooser of the method. */
+type Removal = ExperimentReport['removals'][number]
+
+/** How features were removed. */
+function conditions({ result: { images, fill, curve, settings } }: Removal): Conditions {
+  const data = [settings.data ?? settings.dataPath ?? settings.input ?? 'that of the model'].flat().join(' ')
+  return {
+    images,
+    data,
+    split: String(settings.split ?? 'test'),
+    fill,
+    shares: curve.map(({ fraction }) => percent(fraction)).join(' ')
+  }
+}
+
+/** Results of feature removal, compared where they were measured in the same way, with a chooser of the method. */
 export function removalSection(experiment: ExperimentReport, index: number): Html {
   const group = `removals-${index}`
   const { removals } = experiment
-  const best = Math.max(...removals.map(({ result }) => gap(result)))
-  const columns = ['Method', 'Images', 'Share removed', 'Most relevant removed', 'Least relevant removed', 'Mean gap']
-  const rows = removals.flatMap(({ name, result }) =>
-    result.curve.map(({ fraction, important, unimportant }, i) => {
-      const first = i === 0
-      const values = [percent(fraction), important.toFixed(4), unimportant.toFixed(4)]
-      const mean = { content: first && gap(result).toFixed(4), best: gap(result) === best }
-      return [first && name, first && result.images, ...values, mean]
-    })
-  )
   return html`<h2>Feature removal</h2>
     <p class="note">
       Mean confidence of the predicted class after removing pixels. A faithful explanation loses confidence with its
       most relevant pixels and keeps it without its least relevant ones: the gap between the two is large.
     </p>
-    ${table('Confidence by share of pixels removed', columns, rows)}
+    ${comparable(removals, conditions).map(
+      ({ results, differences }) =>
+        html`${
+          differences !== '' &&
+          html`<p role="note"><strong>Not comparable with the table above:</strong> ${differences}.</p>`
+        }
+        ${removalTable(results)}`
+    )}
     <p class="chooser">
       ${methodChooser(
         group,
@@ -42,7 +55,28 @@ export function removalSection(experiment: ExperimentReport, index: number): Htm
     )}`
 }
 
+function removalTable(removals: Removal[]): Html {
+  const best = removals.length > 1 ? Math.max(...removals.map(({ result }) => gap(result))) : NaN
+  const columns = ['Method', 'Images', 'Share removed', 'Most relevant removed', 'Least relevant removed', 'Mean gap']
+  const rows = removals.flatMap(({ name, result }) =>
+    result.curve.map(({ fraction, important, unimportant }, i) => {
+      const first = i === 0
+      const values = [percent(fraction), important.toFixed(4), unimportant.toFixed(4)]
+      const mean = { content: first && gap(result).toFixed(4), best: gap(result) === best }
+      return [first && name, first && result.images, ...values, mean]
+    })
+  )
+  const names = removals.map(({ name }) => name).join(', ')
+  return table(`Confidence by share of pixels removed: ${names}`, columns, rows)
+}
+
 function curveFirst(pictures: string[]): string[] {
   const isCurve = (path: string): boolean => path.endsWith('curve.png')
   return [...pictures.filter(isCurve), ...pictures.filter((path) => !isCurve(path))]
+}
+
+/** Mean distance between the two curves of a feature removal: how much better than its opposite an order is. */
+export function gap(result: Omit<RemovalResult, 'files'>): number {
+  const points = result.curve.filter((point) => point.fraction > 0)
+  return points.reduce((sum, point) => sum + point.unimportant - point.important, 0) / points.length
 }

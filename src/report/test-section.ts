@@ -1,24 +1,9 @@
-import { commandText, type Asked } from '../core/command-line.js'
+import { commandText } from '../core/command-line.js'
 import type { ClassificationMetrics } from '../scores/classification.js'
 import type { RegressionMetrics } from '../scores/regression.js'
 import { html, table, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
-
-/** metrics.json of a test. */
-export type TestReport = {
-  imagesPerSecond: number
-  data: string
-  split: string
-  settings?: Asked
-} & (({ task?: 'classification' } & ClassificationMetrics) | ({ task: 'regression' } & RegressionMetrics))
-
-export function classScores(test?: TestReport): ClassificationMetrics | undefined {
-  return test && test.task !== 'regression' ? test : undefined
-}
-
-export function valueScores(test?: TestReport): RegressionMetrics | undefined {
-  return test?.task === 'regression' ? test : undefined
-}
+import type { TestReport } from './test-report.js'
 
 /** A score, which JSON keeps as null where it is not defined. */
 export const score = (value: number | null): string => value?.toFixed(4) ?? 'not defined'
@@ -59,6 +44,7 @@ function classTables(test: ClassificationMetrics): Html {
     ['Balanced accuracy', percent(test.balancedAccuracy)],
     ['Macro F1', score(test.macroF1)],
     ['ROC AUC, one against the rest', score(test.rocAuc)],
+    ['Average precision', score(test.averagePrecision)],
     ['Log loss', score(test.logLoss)],
     ['Expected calibration error, 15 bins', score(test.calibrationError)],
     ['Matthews correlation', score(test.matthews)]

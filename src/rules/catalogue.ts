@@ -1,3 +1,4 @@
+import type { DataRule } from './data-rule.js'
 import type { RuleParameters } from './types.js'
 
 /** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
@@ -13,6 +14,8 @@ export interface RuleDescription {
   fixed?: RuleParameters
   /** For which layers it is meant. */
   layers: 'weighted' | 'relu' | 'any'
+  /** Of a rule that is given as data. */
+  shares?: DataRule['shares']
 }
 
 const BACH = 'Bach et al. 2015'

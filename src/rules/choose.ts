@@ -3,7 +3,8 @@ import { LrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
 import { checkContent } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
-import { RULES, ruleNames } from './catalogue.js'
+import { RULES, ruleNames, type RuleDescription } from './catalogue.js'
+import { dataRuleSchema, describeDataRule, takesBox, type DataRule } from './data-rule.js'
 import { COMPOSITES, compositeNames } from './composites.js'
 import type { Composite } from './types.js'
 
@@ -12,6 +13,7 @@ const value = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())]
 const compositeSchema = z.strictObject({
   name: z.string().default('custom'),
   description: z.string().optional(),
+  rules: z.array(dataRuleSchema).optional(),
   layers: z
     .array(
       z.strictObject({
@@ -29,11 +31,14 @@ const compositeSchema = z.strictObject({
 
 /** What an explanation may be asked with: one of the three; by default the rule `epsilon`. */
 export interface RuleChoice {
-  /** One rule for all weighted layers, or the name of a preset such as `deep-taylor`. */
+  /** One rule for all weighted layers (zbox: for the first; alpha1beta0 above), or the name of a preset such as `deep-taylor`. */
   rule?: string
-  /** A preset by name, or a composite of the caller's own. */
-  composite?: string | Composite
-  /** A JSON file with a composite: `{ "layers": [{ "kind": "convolution", "rule": "zplus" }, ...] }`. */
+  /** A preset by name, a composite of the caller's own, or a rule of the caller's own for all weighted layers. */
+  composite?: string | Composite | DataRule
+  /**
+   * A JSON file with a composite, `{ "layers": [{ "kind": "convolution", "rule": "zplus" }, ...] }`, or with one rule given
+   * as data, `{ "name": "mine", "shares": [...] }`.
+   */
   rules?: string
 }
 
@@ -44,14 +49,14 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
     throw new LrpError('INVALID_ARGUMENT', 'give only one of rule, composite and rules (--rule, --composite, --rules)')
   }
   if (choice.rules !== undefined) return readComposite(choice.rules)
-  if (typeof choice.composite === 'object') return checkContent(compositeSchema, choice.composite, 'the composite')
+  if (typeof choice.composite === 'object') return ownComposite(choice.composite, 'the composite')
   if (choice.composite !== undefined) return preset(choice.composite, 'composite', compositeNames())
   return byName(choice.rule ?? 'epsilon')
 }
 
 function byName(name: string): Composite {
   const rule = RULES.find((one) => one.name === name)
-  if (rule && rule.layers === 'weighted') return { name, layers: [{ kind: 'weighted', rule: name }] }
+  if (rule && rule.layers === 'weighted') return forWeighted(rule)
   if (rule && !compositeNames().includes(name))
     throw new LrpError(
       'INVALID_ARGUMENT',
@@ -60,12 +65,44 @@ function byName(name: string): Composite {
   return preset(name, 'rule', [...ruleNames(), ...compositeNames()])
 }
 
+/** One rule for all weighted layers. One that needs the range of its input is for the first alone: it says so. */
+function forWeighted(rule: RuleDescription): Composite {
+  const { name } = rule
+  if (!takesBox(rule)) return { name, layers: [{ kind: 'weighted', rule: name }] }
+  const above = 'alpha1beta0'
+  return {
+    name: `${name} at the first layer, ${above} above`,
+    layers: [
+      { kind: 'weighted', position: 'first', rule: name },
+      { kind: 'weighted', rule: above }
+    ]
+  }
+}
+
 function preset(name: string, what: string, candidates: string[]): Composite {
   const found = COMPOSITES.find((composite) => composite.name === name)
   if (!found) throw unknownName(what, name, candidates)
   return found
 }
 
-async function readComposite(path: string): Promise<Composite> {
-  return checkContent(compositeSchema, await readJson(path, `the rules file ${path} cannot be read`), path)
+/**
+ * The composite that a JSON file holds; one rule alone is for all weighted layers.
+ * @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT naming the file
+ */
+export async function readComposite(path: string): Promise<Composite> {
+  const content = await readJson(path, `the rules file ${path} cannot be read`)
+  return ownComposite(content, path)
+}
+
+/** @throws LrpError INVALID_ARGUMENT for what is neither a composite nor a rule, and for rules of one name */
+function ownComposite(content: unknown, where: string): Composite {
+  if (typeof content === 'object' && content !== null && 'shares' in content) {
+    const rule = checkContent(dataRuleSchema, content, where)
+    return { ...forWeighted(describeDataRule(rule)), rules: [rule] }
+  }
+  const composite = checkContent(compositeSchema, content, where)
+  const names = [...ruleNames(), ...(composite.rules ?? []).map(({ name }) => name)]
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new LrpError('INVALID_ARGUMENT', `${where}: there are two rules '${twice}'`)
+  return composite
 }

@@ -3,6 +3,7 @@ import type { Graph, GraphNode } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
 import { unknownName } from '../core/suggest.js'
 import { COMMON_PARAMETERS, RULES, ruleNames, type RuleDescription } from './catalogue.js'
+import { describeDataRule, nativeShares, takesBox } from './data-rule.js'
 import { isTransformers, isWeighted, kindOf, ownRule } from './treatment.js'
 import type { Composite, CompositeEntry, LayerMatch, RuleParameters } from './types.js'
 
@@ -32,7 +33,7 @@ export function planNodes(graph: Graph, composite: Composite, context: RuleConte
   checkOverrides(composite, context.overrides ?? {})
   return graph.nodes.map((node) => {
     const entry = composite.layers.find((_, i) => selections[i]!.has(node.name))
-    if (entry) return toNodeRule(node, describe(entry.rule), entry.parameters ?? {}, context)
+    if (entry) return toNodeRule(node, describe(entry.rule, composite), entry.parameters ?? {}, context)
     const own = ownRule(node)
     if (own) return { node: node.name, rule: own, parameters: {} }
     return `node '${node.name}' (${node.op}): ${obstacle(node, composite)}`
@@ -46,9 +47,10 @@ function obstacle(node: GraphNode, { name }: Composite): string {
   return 'LRP has no published rule for it: use a gradient method, or name a rule for it'
 }
 
-function describe(name: string): RuleDescription {
-  const found = RULES.find((rule) => rule.name === name)
-  if (!found) throw unknownName('rule', name, ruleNames())
+function describe(name: string, { rules = [] }: Composite): RuleDescription {
+  const own = rules.find((rule) => rule.name === name)
+  const found = own ? describeDataRule(own) : RULES.find((rule) => rule.name === name)
+  if (!found) throw unknownName('rule', name, [...rules.map((rule) => rule.name), ...ruleNames()])
   return found
 }
 
@@ -109,24 +111,23 @@ function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameter
   }
   const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
   const all: RuleParameters = { ...rule.parameters, ...given, ...Object.fromEntries(overrides), ...rule.fixed }
-  if (rule.native === 'zbox') addBox(all, node, context)
+  if (takesBox(rule)) addBox(all, node, context, rule.name)
   checkRange(rule.name, all)
-  const { ignoreBias, ...parameters } = all
-  if (ignoreBias !== undefined) parameters.ignore_bias = ignoreBias
-  return { node: node.name, rule: rule.native, parameters }
+  const shares = rule.shares && nativeShares(rule, all)
+  return { node: node.name, rule: rule.native, parameters: all, ...(shares && { shares }) }
 }
 
 function allowedParameters(rule: RuleDescription): string[] {
   const own = Object.keys(rule.parameters)
   if (rule.layers !== 'weighted') return own
-  return [...own, ...COMMON_PARAMETERS, ...(rule.native === 'zbox' ? ['low', 'high'] : [])]
+  return [...own, ...COMMON_PARAMETERS, ...(takesBox(rule) ? ['low', 'high'] : [])]
 }
 
-function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContext): void {
+function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContext, rule: string): void {
   parameters.low ??= context.inputRange?.low as number[]
   parameters.high ??= context.inputRange?.high as number[]
   if (parameters.low === undefined || parameters.high === undefined) {
-    const needs = 'rule zbox needs the lowest and highest value of its input'
+    const needs = `rule ${rule} needs the lowest and highest value of its input`
     throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}: give --low and --high`)
   }
 }
@@ -148,7 +149,7 @@ function checkRange(rule: string, parameters: RuleParameters): void {
 
 /** A parameter that no rule of the composite takes would do nothing: refused. */
 function checkOverrides(composite: Composite, overrides: RuleParameters): void {
-  const rules = composite.layers.map((entry: CompositeEntry) => describe(entry.rule))
+  const rules = composite.layers.map((entry: CompositeEntry) => describe(entry.rule, composite))
   for (const name of Object.keys(overrides)) {
     if (rules.some((rule) => allowedParameters(rule).includes(name))) continue
     throw new LrpError('INVALID_ARGUMENT', `'${composite.name}' has no parameter '${name}'`)

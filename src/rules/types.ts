@@ -1,3 +1,5 @@
+import type { DataRule } from './data-rule.js'
+
 export type RuleParameters = Record<string, number | boolean | string | number[]>
 
 /** Kinds of layers a composite can name. */
@@ -32,5 +34,7 @@ export interface CompositeEntry extends LayerMatch {
 export interface Composite {
   name: string
   description?: string
+  /** Rules of its own, given as data, for its entries to name. */
+  rules?: DataRule[]
   layers: CompositeEntry[]
 }

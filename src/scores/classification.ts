@@ -1,4 +1,4 @@
-import { argmax, softmax } from '../core/logits.js'
+import { argmax, softmax, twoClasses } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
 
 /** Scores of a classifier; the definitions are scikit-learn's. */
@@ -23,6 +23,8 @@ export interface ClassificationMetrics {
   logLoss: number
   /** One against the rest, mean over classes; NaN where a class is missing. */
   rocAuc: number
+  /** Area under precision over recall, like `rocAuc`; of a single logit that of class 1. */
+  averagePrecision: number
   cohenKappa: number
   matthews: number
   /** Expected calibration error, 15 bins of equal width. */
@@ -47,8 +49,13 @@ export interface ClassScore {
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-export function classificationMetrics(logits: Tensor, labels: Int32Array, classes: string[]): ClassificationMetrics {
+/**
+ * Scores predicted classes.
+ * @param given [images, classes]; or [images, 1], whose positive logits mean class 1 and whose sigmoid is its probability
+ */
+export function classificationMetrics(given: Tensor, labels: Int32Array, classes: string[]): ClassificationMetrics {
   const count = classes.length
+  const logits = twoClasses(given)
   const images = labels.length
   const probabilities = softmax(logits)
   const guesses = argmax(logits)
@@ -60,6 +67,10 @@ export function classificationMetrics(logits: Tensor, labels: Int32Array, classe
   const accuracy = mean(Array.from(labels, (label, i) => Number(guesses[i] === label)))
   const weighted = (value: (score: ClassScore) => number): number =>
     perClass.reduce((sum, score) => sum + value(score) * score.images, 0) / images
+  const oneAgainstRest = classes.map((_, c) => ({
+    positive: labels.map((label) => Number(label === c)),
+    score: (i: number): number => probabilities[i * count + c]!
+  }))
   return {
     images,
     accuracy,
@@ -76,13 +87,9 @@ export function classificationMetrics(logits: Tensor, labels: Int32Array, classe
     logLoss: mean(
       Array.from(labels, (label, i) => -Math.log(Math.max(probabilities[i * count + label]!, Number.EPSILON)))
     ),
-    rocAuc: mean(
-      classes.map((_, c) =>
-        rocAuc(
-          labels.map((label) => Number(label === c)),
-          (i) => probabilities[i * count + c]!
-        )
-      )
+    rocAuc: mean(oneAgainstRest.map(({ positive, score }) => rocAuc(positive, score))),
+    averagePrecision: mean(
+      oneAgainstRest.slice(given.shape[1] === 1 ? 1 : 0).map(({ positive, score }) => averagePrecision(positive, score))
     ),
     ...agreement(confusion, images),
     calibrationError: calibrationError(probabilities, guesses, labels, count),
@@ -137,6 +144,21 @@ export function rocAuc(positive: ArrayLike<number>, score: (i: number) => number
   const negatives = positive.length - positives
   if (positives === 0 || negatives === 0) return NaN
   return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives)
+}
+
+/** Mean precision over the rises of recall (scikit-learn's average_precision_score); NaN without positives. */
+export function averagePrecision(positive: ArrayLike<number>, score: (i: number) => number): number {
+  const order = Array.from({ length: positive.length }, (_, i) => i).sort((a, b) => score(b) - score(a))
+  let [found, sum] = [0, 0]
+  for (let from = 0; from < order.length;) {
+    let to = from
+    let rise = 0
+    while (to < order.length && score(order[to]!) === score(order[from]!)) rise += positive[order[to++]!]!
+    found += rise
+    sum += (rise * found) / to
+    from = to
+  }
+  return found === 0 ? NaN : sum / found
 }
 
 /** Cohen's kappa and Matthews' correlation from the confusion matrix. */

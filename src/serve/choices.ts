@@ -1,19 +1,22 @@
 import { METHODS } from '../explain/explain.js'
 import type { Graph } from '../core/graph.js'
-import { RULES } from '../rules/catalogue.js'
+import { RULES, type RuleDescription } from '../rules/catalogue.js'
+import { readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
+import { describeDataRule } from '../rules/data-rule.js'
 import { PARAMETERS, type Choice, type Parameter } from './protocol.js'
 
 const NEEDS_PATTERNS = ['patternnet', 'patternattribution']
 
 /** What the page offers: rules for weighted layers, composites and the other methods that the network can be asked with. */
-export function choicesFor(graph: Graph, patterns: boolean): Choice[] {
+export async function choicesFor(graph: Graph, patterns: boolean, files: string[]): Promise<Choice[]> {
   const rules = RULES.filter(
     ({ name, layers }) => layers === 'weighted' && (patterns || !NEEDS_PATTERNS.includes(name))
   )
   const names = new Set(rules.map(({ name }) => name))
   const convolutional = graph.nodes.some(({ op }) => op === 'conv2d')
   return [
+    ...(await Promise.all(files.map(choiceOf))),
     ...rules.map(({ name, formula, parameters }): Choice => ({
       name,
       kind: 'rule',
@@ -36,6 +39,23 @@ export function choicesFor(graph: Graph, patterns: boolean): Choice[] {
       parameters: {}
     }))
   ]
+}
+
+/** Rules of the user's own, by the name of their file. */
+async function choiceOf(file: string): Promise<Choice> {
+  const { name, description, rules = [], layers } = await readComposite(file)
+  const described = rules.map(describeDataRule)
+  const of = (rule: string): RuleDescription | undefined => [...described, ...RULES].find((one) => one.name === rule)
+  const alone = described.length === 1 && layers.length === 1 ? described[0] : undefined
+  const own = layers.flatMap(({ rule }) => Object.keys(of(rule)?.parameters ?? {}))
+  return {
+    name: file,
+    kind: 'rules',
+    description: description ?? alone?.formula ?? name,
+    parameters: turned((parameter) =>
+      alone ? asNumber(alone.parameters[parameter]) : own.includes(parameter) ? null : undefined
+    )
+  }
 }
 
 function turned(value: (parameter: Parameter) => number | null | undefined): Choice['parameters'] {

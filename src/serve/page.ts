@@ -91,6 +91,7 @@ function select(id: string, label: string, values: readonly string[]): Html {
 }
 
 const GROUPS: [Choice['kind'], string][] = [
+  ['rules', 'Your own rules'],
   ['rule', 'Rules, one for all layers'],
   ['composite', 'Composites'],
   ['method', 'Other methods']
@@ -100,7 +101,7 @@ function choices(facts: Facts): Html {
   return html`<label>
     <span>Rule, composite or method</span>
     <select id="choice">
-      ${GROUPS.map(
+      ${GROUPS.filter(([kind]) => facts.choices.some((choice) => choice.kind === kind)).map(
         ([kind, label]) =>
           html`<optgroup label="${label}">
             ${facts.choices

@@ -22,7 +22,8 @@ export interface ImageFacts {
 /** A rule, composite or method. */
 export interface Choice {
   name: string
-  kind: 'rule' | 'composite' | 'method'
+  /** `rules`: a JSON file of the user's own, by its path. */
+  kind: 'rule' | 'composite' | 'rules' | 'method'
   description: string
   /** What can be turned, with what it is when it is not; null where each layer has its own. */
   parameters: Partial<Record<Parameter, number | null>>

@@ -28,6 +28,8 @@ const SECURITY = {
 }
 
 export interface ServeOptions extends InputOptions {
+  /** JSON files with rules or composites of the caller's own, to choose from too. */
+  rules?: string[]
   /** Fitted patterns, for patternnet and patternattribution. */
   patterns?: ExplainOptions['patterns']
   /** At most so many images to choose from (24). */
@@ -43,6 +45,7 @@ export interface ServeOptions extends InputOptions {
 
 const NAMES: Record<keyof ServeOptions, true> = {
   ...INPUT_NAMES,
+  rules: true,
   patterns: true,
   host: true,
   port: true,
@@ -72,7 +75,7 @@ export async function serve(model: Model, options: ServeOptions = {}): Promise<S
   const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options)
   const { called = model.name, loadedWith = {}, patterns } = options
   const gallery = await Gallery.open(model, { ...options, limit })
-  const choices = choicesFor(model.graph, patterns !== undefined)
+  const choices = await choicesFor(model.graph, patterns !== undefined, options.rules ?? [])
   const served: Served = { model, called, loadedWith, gallery, patterns, choices, outputs: await outputsOf(model) }
   const server = createServer((request, response) => void respond(served, request, response))
   await listen(server, host, port)

@@ -4,6 +4,7 @@ import { LrpError } from '../core/errors.js'
 import { toCamel, toKebab } from '../core/flag-names.js'
 import { checkContent } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
+import type { NativeAugmentation } from '../native/train-types.js'
 
 /**
  * Random changes of training images, drawn anew in every epoch from the run's seed. In this order: crop, flips, affine
@@ -70,8 +71,12 @@ export function checkAugmentation(given: Augmentation | undefined, { imageShape:
 }
 
 /** As the addon wants it; undefined when nothing is changed. */
-export function nativeAugmentation(given: Augmentation | undefined): Record<string, number | boolean> | undefined {
+export function nativeAugmentation(given: Augmentation | undefined): NativeAugmentation | undefined {
   if (!given || Object.values(given).every((value) => !value)) return undefined
-  const { crop = 0, flip = false, zoom = 0, ...rest } = given
-  return { cropPadding: crop, horizontalFlip: flip, scaleLow: 1 - zoom, scaleHigh: 1 + zoom, ...rest }
+  const { crop = 0, flip = false, zoom = 0 } = given
+  const { randomCrop = false, verticalFlip = false, rotation = 0, translate = 0, shear = 0 } = given
+  const { brightness = 0, contrast = 0, saturation = 0, hue = 0, erasing = 0 } = given
+  const windows = { randomCrop, cropPadding: crop, horizontalFlip: flip, verticalFlip }
+  const warps = { rotation, translate, scaleLow: 1 - zoom, scaleHigh: 1 + zoom, shear }
+  return { ...windows, ...warps, brightness, contrast, saturation, hue, erasing }
 }

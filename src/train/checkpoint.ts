@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Experiment } from '../experiment/experiment.js'
+import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
@@ -15,13 +16,13 @@ export interface Checkpoint {
 }
 
 /**
- * Weights, optimizer state, position and history in one file, so that a run killed while writing leaves the checkpoint
- * before it whole. Position and history stand in it as a tensor of bytes, `state.json`.
+ * Weights, optimizer state, progress and history in one file, so that a run killed while writing leaves the checkpoint
+ * before it whole. Progress and history are in it as a tensor of bytes, `state.json`.
  */
 export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkpoint): Promise<void> {
   await makeFolder(experiment.path('checkpoints'))
-  const { weights, optimizer, position } = checkpoint.snapshot
-  const text = JSON.stringify({ position, history: checkpoint.history })
+  const { weights, optimizer, state } = checkpoint.snapshot
+  const text = JSON.stringify({ state, history: checkpoint.history })
   const bytes = new TextEncoder().encode(text)
   const entries: [string, RawTensor][] = [
     ...Object.entries(weights).map(([name, tensor]) => [`weights/${name}`, tensor] as [string, RawTensor]),
@@ -42,16 +43,16 @@ export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint
   if (!hasCheckpoint(experiment))
     throw new LrpError('NOT_FOUND', `the experiment ${experiment.name} has no checkpoint to go on from`)
   const tensors = await readSafetensors(path)
-  const state = tensors.get('state.json')
-  if (!state) throw new LrpError('INVALID_FILE', `${path} is no checkpoint of ours`)
+  const text = tensors.get('state.json')
+  if (!text) throw new LrpError('INVALID_FILE', `${path} is no checkpoint of ours`)
   const group = (prefix: string): Record<string, RawTensor> =>
     Object.fromEntries(
       [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t])
     )
-  const { position, history } = JSON.parse(new TextDecoder().decode(state.data)) as Pick<Snapshot, 'position'> &
+  const { state, history } = JSON.parse(new TextDecoder().decode(text.data)) as Pick<Snapshot, 'state'> &
     Pick<Checkpoint, 'history'>
   return {
-    snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), position },
+    snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), state },
     history: history.map(withNaN)
   }
 }
@@ -83,8 +84,8 @@ const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
 
 /** history.csv: one line per epoch. */
 export async function writeHistory(experiment: Experiment, history: EpochEvent[]): Promise<void> {
-  const lines = history.map((event) => KEYS.map((key) => Number(event[key])).join(','))
-  await writeAtomic(experiment.path('history.csv'), [Object.values(COLUMNS).join(','), ...lines].join('\n') + '\n')
+  const rows = history.map((event) => KEYS.map((key) => Number(event[key])))
+  await writeAtomic(experiment.path('history.csv'), toCsv([Object.values(COLUMNS), ...rows]))
 }
 
 /** history.csv of an experiment, read back. */

@@ -12,6 +12,7 @@ import { Bookkeeper } from './bookkeeper.js'
 import type {
   BatchEvent,
   EpochEvent,
+  NativeRun,
   NativeTrainData,
   NativeTrainOptions,
   NativeTrainResult,
@@ -25,12 +26,12 @@ export interface Job {
   /** What is trained; disposed of afterwards. */
   model: Model
   data: NativeTrainData
-  options: Omit<NativeTrainOptions, 'onEvent' | 'state' | 'cancel' | 'group'>
+  options: NativeTrainOptions
   /** The model to be saved, around the weights of what is trained. */
   assemble: (weights: StateDict) => ModelParts
   /** Where the run goes on; from the start without them. */
   history?: EpochEvent[]
-  state?: Omit<Snapshot, 'weights'>
+  start?: NativeRun['start']
   checkpointSeconds: number
   tensorboard: boolean
   /** The run ends before the epochs that were asked for. */
@@ -90,17 +91,12 @@ async function run(job: Job): Promise<TrainResult> {
     }
   }
   try {
-    const result = await runTraining(
-      model,
-      job.data,
-      { ...job.options, state: job.state, group: group?.handle },
-      callbacks,
-      signal
-    )
+    const where = { start: job.start, group: group?.handle }
+    const result = await runTraining(model, job.data, job.options, where, callbacks, signal)
     books.checkpoint(result.snapshot)
     await books.settled()
     const { reason, snapshot } = result
-    const completed = result.completed && !(job.paused && reason === 'finished')
+    const completed = isComplete(job, reason)
     await finish(experiment, books.history, { ...result, completed }, shared)
     const best = await Model.load(experiment.folder, { device: job.device })
     if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
@@ -108,7 +104,7 @@ async function run(job: Job): Promise<TrainResult> {
       experiment,
       model: best,
       history: books.history,
-      bestEpoch: snapshot.position.bestEpoch,
+      bestEpoch: snapshot.state.best.epoch,
       completed,
       reason,
       shared
@@ -116,6 +112,10 @@ async function run(job: Job): Promise<TrainResult> {
   } finally {
     await books.settled().catch(() => undefined)
   }
+}
+
+function isComplete({ paused }: Job, reason: TrainResult['reason']): boolean {
+  return reason !== 'cancelled' && !(paused && reason === 'finished')
 }
 
 /** The part of a process that is not rank 0: it trains along and writes nothing. */
@@ -131,37 +131,37 @@ async function follow(job: Job, group: ProcessGroup, shared?: Shared): Promise<T
       onProgress?.(event)
     }
   }
-  const options = { ...job.options, state: job.state, group: group.handle }
-  const { reason, completed, snapshot } = await runTraining(model, job.data, options, callbacks, job.signal)
+  const where = { start: job.start, group: group.handle }
+  const { reason, snapshot } = await runTraining(model, job.data, job.options, where, callbacks, job.signal)
   const parts = best ? job.assemble(best) : await loadParts(experiment.folder)
   return {
     experiment,
     model: await Model.create(parts, job.device),
     history,
-    bestEpoch: snapshot.position.bestEpoch,
-    completed: completed && !(job.paused && reason === 'finished'),
+    bestEpoch: snapshot.state.best.epoch,
+    completed: isComplete(job, reason),
     reason,
     shared
   }
 }
 
 /** What all processes must have alike, so that they take the same steps. */
-function fingerprintOf({ options, model, data, state }: Job): string {
+function fingerprintOf({ options, model, data, start }: Job): string {
   const { train, valid } = data
   const labels = [train, valid].map((one) => one && createHash('sha256').update(one.labels.data).digest('hex'))
-  const alike = { ...options, threads: undefined, graph: model.graph, position: state?.position, labels }
+  const alike = { ...options, threads: undefined, graph: model.graph, state: start?.state, labels }
   return createHash('sha256').update(JSON.stringify(alike)).digest('hex')
 }
 
 async function finish(
   experiment: Experiment,
   history: EpochEvent[],
-  result: NativeTrainResult,
+  result: NativeTrainResult & { completed: boolean },
   shared?: Shared
 ): Promise<void> {
   const { completed, reason, snapshot } = result
   if (history.length > 0) await writeTrainingCharts(experiment, history)
-  const { bestEpoch } = snapshot.position
+  const bestEpoch = snapshot.state.best.epoch
   const results = { completed, reason, epochs: history.length, bestEpoch, ...history[bestEpoch - 1], ...shared }
   await experiment.record({ results })
 }

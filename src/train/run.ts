@@ -7,8 +7,10 @@ import type {
   BatchEvent,
   BatchRequest,
   EpochEvent,
+  NativeRun,
   NativeSamples,
   NativeTrainData,
+  NativeTrainEvent,
   NativeTrainOptions,
   NativeTrainResult,
   Snapshot
@@ -24,19 +26,20 @@ export interface RunCallbacks {
 export async function runTraining(
   model: Model,
   data: NativeTrainData,
-  options: Omit<NativeTrainOptions, 'onEvent' | 'cancel'>,
+  options: NativeTrainOptions,
+  { start, group }: Pick<NativeRun, 'start' | 'group'>,
   callbacks: RunCallbacks,
   signal?: AbortSignal
 ): Promise<NativeTrainResult> {
-  let reported = options.state?.position.epoch ?? 0
+  let reported = start?.state.epoch ?? 0
   let allReported: (() => void) | undefined
   const failed = new AbortController()
-  const report = (event: Parameters<NativeTrainOptions['onEvent']>[0]): void => {
+  const report = (event: NativeTrainEvent): void => {
     if (event.kind === 'batch') return callbacks.onBatch(event)
     const { snapshot, ...epoch } = event
     callbacks.onEpoch(epoch, snapshot)
   }
-  const onEvent: NativeTrainOptions['onEvent'] = (event) => {
+  const onEvent = (event: NativeTrainEvent): void => {
     try {
       if (!failed.signal.aborted) report(event)
     } catch (error) {
@@ -46,12 +49,14 @@ export async function runTraining(
     allReported?.()
   }
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal
-  const result = await callNative((addon, cancel) => {
+  const result = await callNative((_, cancel) => {
     const onExit = (): void => cancel.cancel() // process.exit() waits for what runs in C++
     process.once('exit', onExit)
-    return addon.train(model.handle, data, { ...options, onEvent, cancel }).finally(() => process.off('exit', onExit))
+    return model.handle
+      .train(data, options, { start, group, onEvent, cancel })
+      .finally(() => process.off('exit', onExit))
   }, stop)
-  while (reported < result.snapshot.position.epoch) await new Promise<void>((resolve) => (allReported = resolve))
+  while (reported < result.snapshot.state.epoch) await new Promise<void>((resolve) => (allReported = resolve))
   if (failed.signal.aborted) throw failed.signal.reason // what a callback threw
   return result
 }

@@ -124,8 +124,8 @@ async function resume(options: TrainOptions, name: string): Promise<TrainResult>
     checkSame(experiment, dataset)
     return runJob({ experiment, ...(await wholeModel(parts, dataset, settings, options)) })
   }
-  const { settings, dataset, parts, history, state } = await reopen(experiment, options)
-  return runJob({ experiment, history, state, ...(await wholeModel(parts, dataset, settings, options)) })
+  const { settings, dataset, parts, history, start: from } = await reopen(experiment, options)
+  return runJob({ experiment, history, start: from, ...(await wholeModel(parts, dataset, settings, options)) })
 }
 
 /** A stopped experiment, without what a kill left half written. */
@@ -174,16 +174,16 @@ export async function reopen(experiment: Experiment, options: TrainOptions): Pro
   const saved = await loadModelParts(experiment.folder)
   const dataset = await openTrainData(settings, options, saved.preprocessing)
   checkSame(experiment, dataset)
-  const { weights: kept, ...state } = checkpoint.snapshot
+  const { weights: kept, ...start } = checkpoint.snapshot
   const done = checkpoint.history.length
   if (settings.epochs < done)
     throw optionError('epochs', `: ${experiment.name} has ${counted(done, 'epoch')} behind it, ask for more`)
   const weights = new Map(Object.entries(kept))
   const parts = { ...saved, tensors: weights }
-  return { settings, dataset, parts, weights, history: checkpoint.history, state }
+  return { settings, dataset, parts, weights, history: checkpoint.history, start }
 }
 
-interface Reopened extends Pick<Job, 'history' | 'state'> {
+interface Reopened extends Pick<Job, 'history' | 'start'> {
   settings: TrainSettings
   dataset: Dataset
   /** The model; where all of it was trained, with the weights of the last checkpoint. */

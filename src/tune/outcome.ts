@@ -1,4 +1,4 @@
-import { toCsv } from '../scores/test-model.js'
+import { toCsv } from '../core/csv.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { writeAtomic } from '../core/files.js'
 import { valueText } from '../core/flag-names.js'

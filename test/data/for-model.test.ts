@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Dataset } from '../../src/data/dataset.js'
 import { fitTo } from '../../src/data/for-model.js'
-import { test as score } from '../../src/scores/test-model.js'
+import { testClassifier as score } from '../../src/scores/test-classifier.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import { plainPreprocessing } from '../../src/model/preprocessing.js'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { zipSync } from 'fflate'
 import { npyBytes, readNpy, readNpz, writeNpy, writeNpz } from '../../src/data/npy.js'
 import { openDataset } from '../../src/data/open.js'
 import { sizeOf } from '../../src/core/tensor.js'
@@ -138,4 +139,13 @@ describe('data sets of arrays', () => {
     rmSync(join(folder, 'images.npy'))
     await expect(openDataset({ data: 'npy', dataPath: folder })).rejects.toThrow('no arrays named')
   })
+})
+
+test('an archive that says it holds more than 1 GiB is refused before it is unpacked', async () => {
+  const path = join(folder, 'bomb.npz')
+  const zip = Buffer.from(zipSync({ 'x.npy': npyBytes({ data: new Float32Array(4), shape: [4] }) }))
+  const directory = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]))
+  zip.writeUInt32LE(2 ** 30 + 1, directory + 24)
+  writeFileSync(path, zip)
+  await expect(readNpz(path)).rejects.toThrow('bomb.npz is no usable .npz file: its arrays are larger than 1 GiB')
 })

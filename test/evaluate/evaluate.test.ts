@@ -2,11 +2,12 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { areaOver } from '../../src/evaluate/flipping/areas.js'
-import { evaluate, type Explainer } from '../../src/evaluate/evaluate.js'
-import { METRICS } from '../../src/evaluate/metrics/index.js'
-import { bootstrapMean } from '../../src/evaluate/statistics.js'
-import type { Evaluation } from '../../src/evaluate/summary.js'
+import { areaOver } from '../../src/evaluate/perturbation/areas.js'
+import { evaluate } from '../../src/evaluate/evaluate.js'
+import type { Explainer } from '../../src/evaluate/methods.js'
+import { METRICS } from '../../src/evaluate/metrics/registry.js'
+import { bootstrapMean } from '../../src/evaluate/statistics/intervals.js'
+import type { Evaluation } from '../../src/evaluate/results.js'
 import { explain } from '../../src/explain/explain.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
@@ -53,7 +54,7 @@ describe('methods compared on the shipped digits', () => {
     expect(saved).toEqual(JSON.parse(JSON.stringify(evaluation)))
     for (const method of saved.methods) {
       const { values, ...interval } = method.scores.abc!
-      expect(bootstrapMean(values, saved.settings.seed)).toEqual(interval)
+      expect(bootstrapMean(values as number[], saved.settings.seed)).toEqual(interval)
       // the mean of areas is the area under the mean curve
       const between = areaOver(method.lerf.shares, method.lerf.mean) - areaOver(method.morf.shares, method.morf.mean)
       expect(between).toBeCloseTo(interval.mean, 9)
@@ -144,18 +145,9 @@ describe('methods compared on the shipped digits', () => {
   })
 
   test('the command line prints the ranking and writes into the experiment', async () => {
-    const args = [
-      'evaluate',
-      '--experiments',
-      root,
-      '--limit',
-      '12',
-      '--rules',
-      'epsilon,random',
-      '--replacement',
-      'inpaint'
-    ]
-    const { status, out } = await cli(...args, '--patch-size', '2', '--growing')
+    const args = ['evaluate', '--experiments', root, '--limit', '12', '--rules', 'epsilon,random', '--fill', 'inpaint']
+    const { status, out } = await cli(...args, '--patch-size', '2', '--growing', '--metrics', 'all')
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
     expect(status).toBe(0)
     expect(out).toMatch(/^epsilon +[\d.-]+ \[/m)
     expect(existsSync(join(root, 'lenet', 'evaluation', 'evaluation.json'))).toBe(true)
@@ -166,7 +158,7 @@ describe('methods compared on the shipped digits', () => {
     [['--rules', 'epsilon,epsilon'], 2, "'epsilon' is named twice"],
     [['--rules', 'epsilon,gamma', '--epsilon', '1'], 2, "leave 'epsilon' out"],
     [['--metrics', 'abd'], 2, "'abc'"],
-    [['--replacement', 'grey'], 2, 'replacement'],
+    [['--fill', 'grey'], 2, 'fill'],
     [['--share', '2'], 2, 'share'],
     [['--attribution', 'a.npy'], 2, '--input']
   ])('%j is refused with one sentence', async (args, status, message) => {

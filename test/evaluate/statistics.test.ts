@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { cosine, pearson, spearman, ssim, structuralSimilarity } from '../../src/evaluate/similarity.js'
-import { bootstrapMean, pairedTest } from '../../src/evaluate/statistics.js'
+import { cosine, pearson, spearman, ssim, structuralSimilarity } from '../../src/evaluate/statistics/similarity.js'
+import { bootstrapMean, pairedTest } from '../../src/evaluate/statistics/intervals.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { describeShared, floats, readJson, shared } from '../shared.js'
 

@@ -149,7 +149,7 @@ describe('a comparison', () => {
     const [grid] = await drawComparison(real, batch, explanation, ['epsilon', 'gradient'], all)
     const { panels, captions } = grid!
     return {
-      titles: panels.slice(0, 4).map(({ title }) => title),
+      titles: panels.slice(0, 4).map(({ title }) => String(title)),
       pixels: panels.map(({ picture }) => [...picture.data]),
       captions
     }

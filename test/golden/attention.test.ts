@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { Model } from '../../src/model/model.js'
-import { native } from '../../src/native/addon.js'
+import { explainLayer } from '../layer.js'
 import type { Composite, RuleParameters } from '../../src/rules/types.js'
 import type { RawTensor } from '../../src/core/tensor.js'
 import { describeShared, floats, readJson, relativeError, shared, values } from '../shared.js'
@@ -46,7 +46,7 @@ describeShared('AttnLRP: every operation of the reference values', () => {
       const ruleParameters: RuleParameters = { stabiliser: 'plain', ...(epsilon && { epsilon: epsilon / share }) }
       const given = [own('input') ?? own('input_a')!, own('input_b')].filter((one) => one !== undefined)
       for (const [i, suffix] of given.length === 2 ? ['_a', '_b'].entries() : [''].entries()) {
-        const found = await native().explainLayer({
+        const found = await explainLayer({
           op,
           attributes: { ...attributes, ...(eps !== undefined && { eps }) },
           parameters: Object.fromEntries(['weight', 'bias'].flatMap((role) => (own(role) ? [[role, own(role)!]] : []))),

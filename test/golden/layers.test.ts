@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
-import { native } from '../../src/native/addon.js'
+import { explainLayer } from '../layer.js'
 import { defaultDevice } from '../../src/core/paths.js'
 import type { RuleParameters } from '../../src/rules/types.js'
 import { describeShared, readJson, relativeError, shared } from '../shared.js'
@@ -29,7 +29,7 @@ describeShared('every layer case of the reference values', () => {
   test.each(cases.map((one) => [one.case, one] as const))('%s', async (_, one) => {
     const tensors = await readSafetensors(shared('golden', 'layers', one.file))
     const { zero_bias, ...settings } = one.parameters
-    const relevance = await native().explainLayer({
+    const relevance = await explainLayer({
       op: opOf(one.op),
       attributes: one.op === 'Sum' ? { dim: [-1] } : one.attributes,
       parameters: Object.fromEntries([...tensors].filter(([name]) => name === 'weight' || name === 'bias')),
@@ -37,7 +37,7 @@ describeShared('every layer case of the reference values', () => {
       relevance: tensors.get('output_relevance')!,
       rule: one.rule_name,
       device: defaultDevice(),
-      ruleParameters: zero_bias ? { ...settings, ignore_bias: true } : settings
+      ruleParameters: zero_bias ? { ...settings, ignoreBias: true } : settings
     })
     expect(relativeError(relevance, tensors.get('input_relevance')!)).toBeLessThan(
       one.dtype === 'float64' ? 1e-10 : 1e-4

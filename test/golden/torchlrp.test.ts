@@ -5,7 +5,7 @@ import { sliceBatch } from '../../src/explain/batches.js'
 import type { GraphNode } from '../../src/core/graph.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { Model } from '../../src/model/model.js'
-import { native } from '../../src/native/addon.js'
+import { explainLayer } from '../layer.js'
 import type { Composite, CompositeEntry } from '../../src/rules/types.js'
 import type { StateDict } from '../../src/core/tensor.js'
 import { describeShared, floats, readJson, relativeError, shared, values } from '../shared.js'
@@ -122,12 +122,12 @@ describeShared('TorchLRP', () => {
       ruleParameters: {
         ...settings,
         ...fixed[one.rule],
-        ...(ignoreBias && { ignore_bias: true }),
+        ...(ignoreBias && { ignoreBias: true }),
         epsilon: one.rule === 'epsilon' ? 0.1 : 1e-6
       },
       pattern: get('pattern')
     }
-    const relevance = await native().explainLayer(call)
+    const relevance = await explainLayer(call)
     expect(relativeError(relevance, get('input_relevance')!)).toBeLessThan(1e-4)
   })
 })

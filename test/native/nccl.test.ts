@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { freePort } from '../port.js'
 import { packageRoot } from '../../src/core/paths.js'
 
-/** What one process prints: native code of train/process_group.cpp and train/nccl.cpp over the library fake_nccl.cpp. */
+/** What one process prints: native code of train/distributed/ over the library fake_nccl.cpp. */
 interface Told {
   transport?: string
   floats?: number

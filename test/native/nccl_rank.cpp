@@ -7,7 +7,7 @@
 #include <string>
 
 #include "error.h"
-#include "train/process_group.h"
+#include "train/distributed/process_group.h"
 
 int main(int, char** arguments) {
   try {

@@ -15,7 +15,7 @@ describeInBrowser('the report', () => {
     for (const command of [
       ['train', '--model', 'lenet', '--epochs', '6', '--experiment-name', 'one'],
       ['test'],
-      ['explain', '--composite', 'epsilon-plus', '--limit', '4'],
+      ['explain', '--composite', 'epsilon-plus', '--limit', '8'],
       ['explain', '--rule', 'alpha2beta1', '--limit', '4'],
       ['evaluate', '--rules', 'epsilon,gradient,random', '--limit', '10', '--randomisation', '5'],
       ['remove-features', '--limit', '10', '--pictures', '2'],
@@ -77,6 +77,21 @@ describeInBrowser('the report', () => {
     await page.close()
   })
 
+  test('long grids show a page of pictures at a time', async () => {
+    const { page } = await open('light', 1280)
+    await page.select('select[data-group="explanations-0"]', 'epsilon-plus')
+    const grid = '[data-in="explanations-0"][data-key="epsilon-plus"]'
+    const shown = () => page.$$eval(`${grid} figure:not([hidden])`, (all) => all.length)
+    const text = () =>
+      page.$eval(`${grid} .pager span`, (span) => (span as unknown as { textContent: string }).textContent)
+    expect([await shown(), await text()]).toEqual([6, '1 to 6 of 8'])
+    await page.click(`${grid} .pager button:last-child`)
+    expect([await shown(), await text()]).toEqual([2, '7 to 8 of 8'])
+    await page.click(`${grid} .pager button:first-child`)
+    expect(await shown()).toBe(6)
+    await page.close()
+  })
+
   test('every part shows the command that made it', async () => {
     const { page } = await open('light', 1280)
     const commands = await page.$$eval('code', (all) =>
@@ -84,7 +99,7 @@ describeInBrowser('the report', () => {
     )
     for (const command of [
       /^lrp-native test one --data digits$/,
-      /^lrp-native explain one --composite epsilon-plus --data digits --limit 4$/,
+      /^lrp-native explain one --composite epsilon-plus --data digits --limit 8$/,
       /^lrp-native remove-features one --data digits --limit 10 --pictures 2$/,
       /^lrp-native evaluate one --rules epsilon,gradient,random .*--limit 10 /
     ]) {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { readNpz } from '../../src/data/npy.js'
-import { areaOver } from '../../src/evaluate/flipping/areas.js'
-import type { ExperimentReport } from '../../src/report/report.js'
-import { classScores } from '../../src/report/test-section.js'
+import { areaOver } from '../../src/evaluate/perturbation/areas.js'
+import type { ExperimentReport } from '../../src/report/gather.js'
+import { classScores } from '../../src/report/test-report.js'
 import { cli } from '../cli/run.js'
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-trace-'))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { native } from '../../src/native/addon.js'
+import { explainLayer } from '../layer.js'
 import type { RuleParameters } from '../../src/rules/types.js'
 import { relativeError } from '../shared.js'
 import { weight } from '../models.js'
@@ -65,7 +65,7 @@ function reference(one: Case, { x, W, b, R }: Layer, share: (c: number, z: numbe
 }
 
 async function ours(one: Case, { x, W, b, R }: Layer, rule: string, ruleParameters: RuleParameters) {
-  return native().explainLayer({
+  return explainLayer({
     op: 'linear',
     attributes: {},
     parameters: { weight: weight([one.outputs, one.inputs], W), bias: weight([one.outputs], b) },

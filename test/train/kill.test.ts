@@ -37,18 +37,15 @@ test(`a run killed ${KILLS} times and resumed ends in the bits of one that was n
   const whole = (await run('whole', 'start')).at(-1)
   const random = xoroshiro128plus(Date.now())
   const folder = join(root, 'killed')
-  let lines = await run('killed', 'start', uniformInt(random, 1, 4))
-  for (let i = 1; i < KILLS; i++) {
-    const started = existsSync(join(folder, 'checkpoints', 'last.safetensors'))
-    if (started) {
-      await readSafetensors(join(folder, 'checkpoints', 'last.safetensors'))
-      await loadParts(folder)
-    } else {
-      rmSync(folder, { recursive: true, force: true })
-    }
-    lines = await run('killed', started ? 'resume' : 'start', uniformInt(random, 1, 4))
+  let lines: string[] = []
+  for (let i = 0; i <= KILLS; i++) {
+    const begun = existsSync(join(folder, 'experiment.json'))
+    if (!begun) rmSync(folder, { recursive: true, force: true })
+    if (existsSync(join(folder, 'model.json'))) await loadParts(folder)
+    const checkpoint = join(folder, 'checkpoints', 'last.safetensors')
+    if (existsSync(checkpoint)) await readSafetensors(checkpoint)
+    lines = await run('killed', begun ? 'resume' : 'start', i < KILLS ? uniformInt(random, 1, 4) : Infinity)
   }
-  lines = await run('killed', existsSync(join(folder, 'checkpoints', 'last.safetensors')) ? 'resume' : 'start')
   expect(lines.at(-1)).toBe(whole)
   for (const file of ['weights.safetensors', 'model.json']) {
     expect(readFileSync(join(folder, file)).equals(readFileSync(join(root, 'whole', file)))).toBe(true)

@@ -8,8 +8,9 @@ import { openDataset } from '../../src/data/open.js'
 import { contactSheet, inspectDataset } from '../../src/data/inspect.js'
 import { npyBytes } from '../../src/data/npy.js'
 import { evaluate } from '../../src/evaluate/evaluate.js'
-import { regressionMetrics, testRegression } from '../../src/scores/regression.js'
-import { test as testClasses } from '../../src/scores/test-model.js'
+import { regressionMetrics } from '../../src/scores/regression.js'
+import { testClassifier } from '../../src/scores/test-classifier.js'
+import { testRegression } from '../../src/scores/test-regression.js'
 import { openExperiment } from '../../src/experiment/experiment.js'
 import { explain } from '../../src/explain/explain.js'
 import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
@@ -129,7 +130,7 @@ describe('a regression', () => {
     const { logits, targets } = await explain(model, image)
     expect([logits.shape, Array.from(targets)]).toEqual([[1, 1], [0]])
     const { methods, settings } = await evaluate(model, { methods: ['epsilon', 'random'], limit: 20 })
-    expect(settings.flipping.measure).toBe('logit')
+    expect(settings.perturbation.measure).toBe('logit')
     expect(methods[0]!.name).toBe('epsilon')
     const page = readFileSync(await report([await openExperiment(name)]), 'utf8')
     expect(page).toContain(`<b>${metrics.r2.toFixed(4)}</b> R2`)
@@ -211,9 +212,9 @@ describe('a regression', () => {
   test('is refused what only classes have', async () => {
     using model = await Model.load(name)
     const image = { data: new Float32Array(64), shape: [1, 1, 8, 8] }
-    await expect(testClasses(model)).rejects.toThrow('the model predicts values')
+    await expect(testClassifier(model)).rejects.toThrow('the model predicts values')
     await expect(explain(model, image, { start: 'probability' })).rejects.toThrow('a regression has no probability')
-    await expect(evaluate(model, { flipping: { measure: 'probability' } })).rejects.toThrow('no probabilities')
+    await expect(evaluate(model, { perturbation: { measure: 'probability' } })).rejects.toThrow('no probabilities')
     await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs a classifier")
     await expect(train({ ...settings, loss: 'nll' })).rejects.toThrow(
       'regression goes with the losses mse, mae and huber'

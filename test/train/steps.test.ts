@@ -26,13 +26,21 @@ interface Fixture {
     loss: number
     gradient: Values
   }[]
-  schedules: { options: object; factors: number[] }[]
+  schedules: { options: { totalSteps?: number; warmupSteps?: number; stepSize?: number }; factors: number[] }[]
   plateau: { options: object; losses: number[]; factors: number[] }
 }
 
 // PyTorch's values: scripts/make-training-fixture.py
 const fixture = JSON.parse(readFileSync(join(__dirname, 'fixtures', 'pytorch.json'), 'utf8')) as Fixture
-const steps = native().trainingSteps
+const steps = native().testing.trainingSteps
+const plainLoss = { name: 'cross-entropy', labelSmoothing: 0, huberDelta: 1 }
+const plainOptimizer = { name: 'adam', momentum: 0, nesterov: false }
+const plainSchedule = { name: 'constant', epochs: 1, warmupEpochs: 0, stepEpochs: 1, gamma: 0.1, patience: 10 }
+const noChange = {
+  ...{ randomCrop: false, cropPadding: 0, horizontalFlip: false, verticalFlip: false },
+  ...{ rotation: 0, translate: 0, scaleLow: 1, scaleHigh: 1, shear: 0 },
+  ...{ brightness: 0, contrast: 0, saturation: 0, hue: 0, erasing: 0 }
+}
 
 const floats = ({ data, shape }: Values): { data: Float32Array; shape: number[] } => ({
   data: Float32Array.from(data),
@@ -55,25 +63,28 @@ function expectClose(actual: number[], expected: number[], tolerance: number): v
 
 describe('optimizers step as in torch.optim', () => {
   test.each(fixture.optimizers)('$optimizer $settings', ({ optimizer, settings, after }) => {
-    const { momentum, nesterov, weight_decay: weightDecay } = settings
-    const options = { optimizer, learningRate: 0.05, momentum, nesterov, weightDecay }
-    const found = steps.optimizerSteps(options, floats(fixture.start), fixture.gradients.map(floats), fixture.factors)
+    const { weight_decay: weightDecay = 0, ...own } = settings
+    const group = { names: ['parameter'], learningRate: 0.05, weightDecay }
+    const [start, gradients] = [floats(fixture.start), fixture.gradients.map(floats)]
+    const chosen = { ...plainOptimizer, name: optimizer, ...own }
+    const found = steps.optimizerSteps(chosen, group, start, gradients, fixture.factors)
     found.forEach((tensor, i) => expectClose(numbersOf(tensor), after[i]!.data, 2e-6))
     expect(found).toHaveLength(after.length)
   })
 
   test('an unknown one is refused', () => {
-    expect(() => steps.optimizerSteps({ optimizer: 'adan' }, floats(fixture.start), [], [])).toThrow(/optimizer 'adan'/)
+    const group = { names: ['parameter'], learningRate: 0.05, weightDecay: 0 }
+    const unknown = { ...plainOptimizer, name: 'adan' }
+    expect(() => steps.optimizerSteps(unknown, group, floats(fixture.start), [], [])).toThrow(/optimizer 'adan'/)
   })
 })
 
 describe('losses', () => {
-  const nativeLoss = (options: (typeof fixture.losses)[number]['options']) => ({
+  const nativeLoss = ({ loss, classWeights, ...options }: (typeof fixture.losses)[number]['options']) => ({
+    ...plainLoss,
+    name: loss,
     ...options,
-    classWeights: options.classWeights && {
-      data: Float32Array.from(options.classWeights),
-      shape: [options.classWeights.length]
-    }
+    classWeights: classWeights && { data: Float32Array.from(classWeights), shape: [classWeights.length] }
   })
 
   test.each(fixture.losses)(
@@ -102,7 +113,7 @@ describe('losses', () => {
   test('mse, mae and huber take values as targets', () => {
     const output = { data: Float32Array.of(1, 2), shape: [2, 1] }
     const targets = { data: Float32Array.of(0, 5), shape: [2] }
-    const loss = (name: string): number => steps.lossAndGradient({ loss: name }, output, targets).loss
+    const loss = (name: string): number => steps.lossAndGradient({ ...plainLoss, name }, output, targets).loss
     expect([loss('mse'), loss('mae'), loss('huber')]).toEqual([5, 2, (0.5 + 2.5) / 2])
     expect(() => loss('cross-entropy')).toThrow(/class numbers/)
     expect(() => loss('none')).toThrow(/loss 'none'/)
@@ -111,26 +122,28 @@ describe('losses', () => {
 
 describe('schedules', () => {
   test.each(fixture.schedules)('$options: rates as in torch', ({ options, factors }) => {
-    expectClose(steps.scheduleFactors(options, factors.length), factors, 1e-9)
+    const { totalSteps = 1, warmupSteps = 0, stepSize = 1, ...rest } = options
+    const schedule = { ...plainSchedule, ...rest, epochs: totalSteps, warmupEpochs: warmupSteps, stepEpochs: stepSize }
+    expectClose(steps.scheduleFactors(schedule, factors.length), factors, 1e-9)
   })
 
   test('plateau: rates as in torch', () => {
     const { options, losses, factors } = fixture.plateau
-    expectClose(steps.plateauFactors(options, losses), factors, 1e-12)
+    expectClose(steps.plateauFactors({ ...plainSchedule, ...options }, losses), factors, 1e-12)
   })
 
   test('an unknown one is refused', () => {
-    expect(() => steps.scheduleFactors({ name: 'sine' }, 1)).toThrow(/schedule 'sine'/)
+    expect(() => steps.scheduleFactors({ ...plainSchedule, name: 'sine' }, 1)).toThrow(/schedule 'sine'/)
   })
 })
 
 describe('augmentation', () => {
-  const plain = { scale: 1, normalise: { mean: [0, 0, 0], std: [1, 1, 1] }, bgr: false }
+  const plain = { scale: 1, mean: [0, 0, 0], std: [1, 1, 1], bgr: false }
   const shape = [4, 3, 6, 5]
   const images = { data: Uint8Array.from({ length: 360 }, (_, i) => (i * 7) % 256), shape }
   const keys = [0, 1, 2, 3]
   const values = (augment: Record<string, number | boolean>, seed = 1, options = plain, given = keys): number[] => [
-    ...steps.augment(images, augment, options, seed, given).data
+    ...steps.augment(images, { ...noChange, ...augment }, options, seed, given).data
   ]
 
   test('nothing asked for, nothing changed but the scale', () => {
@@ -139,7 +152,7 @@ describe('augmentation', () => {
       [...images.data].map((v) => v / 255),
       1e-6
     )
-    const normalised = { scale: 255, normalise: { mean: [1, 2, 3], std: [2, 4, 8] }, bgr: true }
+    const normalised = { scale: 255, mean: [1, 2, 3], std: [2, 4, 8], bgr: true }
     const byHand = Array.from({ length: 360 }, (_, i) => {
       const [image, channel, pixel] = [Math.floor(i / 90), Math.floor(i / 30) % 3, i % 30]
       return (images.data[image * 90 + (2 - channel) * 30 + pixel]! - [1, 2, 3][channel]!) / [2, 4, 8][channel]!
@@ -184,7 +197,7 @@ describe('augmentation', () => {
     ) as [number, number][]
     const turns = [0, 1, 2, 3].map((i) => [i % 2 === 1, i > 1] as const)
     for (let seed = 0; seed < 5; seed++) {
-      const augment = { cropPadding: padding, horizontalFlip: true, verticalFlip: true }
+      const augment = { ...noChange, cropPadding: padding, horizontalFlip: true, verticalFlip: true }
       const found = [...steps.augment(given, augment, plain, seed, keys).data].map((v) => Math.round(v * 255))
       for (let image = 0; image < 4; image++) {
         const own = found.slice(image * 90, image * 90 + 90)
@@ -211,7 +224,7 @@ describe('augmentation', () => {
         )
         ?.join()
     const windows = (augment: Record<string, boolean>, seed: number): (string | undefined)[] => {
-      const { data, shape } = steps.augment(images, augment, { ...plain, crop: [3, 2] }, seed, keys)
+      const { data, shape } = steps.augment(images, { ...noChange, ...augment }, { ...plain, crop: [3, 2] }, seed, keys)
       expect(shape).toEqual([4, 3, 3, 2])
       const found = [...data].map((value) => Math.round(value * 255))
       return keys.map((image) => windowOf(found.slice(image * 18, image * 18 + 18), image))
@@ -220,7 +233,9 @@ describe('augmentation', () => {
     const drawn = Array.from({ length: 40 }, (_, seed) => windows({ randomCrop: true }, seed)).flat()
     const all = [0, 1, 2, 3].flatMap((top) => [0, 1, 2, 3].map((left) => `${top},${left}`))
     expect([...new Set(drawn)].sort()).toEqual(all)
-    expect(() => steps.augment(images, {}, { ...plain, crop: [7, 2] }, 1, keys)).toThrow(/smaller than the network/)
+    expect(() => steps.augment(images, noChange, { ...plain, crop: [7, 2] }, 1, keys)).toThrow(
+      /smaller than the network/
+    )
   })
 
   test('an image changes by seed and key alone, whatever stands beside it', () => {
@@ -240,7 +255,7 @@ describe('augmentation', () => {
         const together = values({ ...all, ...colours }, seed, plain, chosen)
         const second = steps.augment(
           { data: images.data.slice(90, 180), shape: [1, 3, 6, 5] },
-          { ...all, ...colours },
+          { ...noChange, ...all, ...colours },
           plain,
           seed,
           [chosen[1]!]

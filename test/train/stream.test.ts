@@ -6,7 +6,7 @@ import sharp from 'sharp'
 import { loadImages, type Dataset } from '../../src/data/dataset.js'
 import { keepsInMemory } from '../../src/data/decode.js'
 import { openDataset } from '../../src/data/open.js'
-import { test } from '../../src/scores/test-model.js'
+import { testClassifier as test } from '../../src/scores/test-classifier.js'
 import { train, type TrainOptions, type TrainResult } from '../../src/train/train.js'
 
 let folder = ''

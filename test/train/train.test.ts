@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test as it } from '@jest/globals'
 import { openDataset } from '../../src/data/open.js'
 import type { Dataset } from '../../src/data/dataset.js'
-import { test } from '../../src/scores/test-model.js'
+import { testClassifier as test } from '../../src/scores/test-classifier.js'
 import type { Experiment } from '../../src/experiment/experiment.js'
 import { readCheckpoint } from '../../src/train/checkpoint.js'
 import { saveParts } from '../../src/model/save.js'
@@ -28,7 +28,7 @@ describe('train', () => {
     const bytes = [snapshot.weights, snapshot.optimizer].map((tensors) =>
       Object.entries(tensors).map(([name, { data }]) => [name, Buffer.from(data).toString('base64')])
     )
-    return JSON.stringify([bytes, snapshot.position, history.map(({ trainLoss, validLoss }) => [trainLoss, validLoss])])
+    return JSON.stringify([bytes, snapshot.state, history.map(({ trainLoss, validLoss }) => [trainLoss, validLoss])])
   }
 
   it('reaches 95 % on the shipped digits with nothing said, and writes the experiment folder', async () => {

@@ -1,21 +1,31 @@
 import type { Command } from 'commander'
 import { LrpError } from '../../core/errors.js'
-import type { Explainer } from '../../evaluate/evaluate.js'
-import type { Replacement } from '../../evaluate/flipping/replacement.js'
-import type { Evaluation } from '../../evaluate/summary.js'
+import type { Explainer } from '../../evaluate/methods.js'
+import { FILLS, type Fill } from '../../evaluate/perturbation/fills.js'
+import type { Evaluation } from '../../evaluate/results.js'
 import type { ExplainOptions } from '../../explain/explain.js'
 import { counted } from '../../core/plural.js'
-import { realNumber, wholeNumber, type CliContext } from '../context.js'
+import { realNumber, wholeNumber, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
-import { dataOf, openModel, patternsFor, ruleOptions } from '../shared-flags.js'
-import type { RemovalFlags } from './remove-features.js'
+import {
+  dataOf,
+  openModel,
+  patternsFor,
+  ruleOptions,
+  type DataFlags,
+  type ModelFlags,
+  type RuleFlags
+} from '../shared-flags.js'
 
-export interface MethodFlags extends RemovalFlags {
+export interface MethodFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
+  input?: string[]
+  limit?: number
+  output?: string
   split?: 'train' | 'valid' | 'test'
   metrics?: string[]
   mask?: string
   patchSize?: number
-  replacement?: Replacement
+  fill?: Fill
   value?: number
   measure?: 'probability' | 'logit'
   flips?: number
@@ -28,20 +38,20 @@ export interface MethodFlags extends RemovalFlags {
 /** The flags of comparing methods. */
 export function addMethodFlags(command: Command): Command {
   return command
+    .option('--input <paths...>', 'images or one .npy file instead of the test split')
     .option('--split <name>', 'train, valid or test')
-    .option(
-      '--replacement <name>',
-      'what replaces a pixel: black, white, constant, mean, channel-mean, uniform, normal, blur, inpaint, noisy-linear (mean)'
-    )
-    .option('--value <number>', 'what --replacement constant puts in (0)', realNumber('--value'))
+    .option('--limit <number>', 'maximum number of images (100)', wholeNumber('--limit', 1))
+    .option('--output <folder>', "where results go; by default the experiment's evaluation/")
+    .option('--fill <name>', `what replaces a pixel: ${FILLS.join(', ')} (mean)`)
+    .option('--value <number>', 'the number of --fill constant (0)', realNumber('--value'))
     .option('--measure <name>', 'what curves are drawn of: probability or logit of the explained class (probability)')
     .option('--flips <steps>', 'steps of a curve (20)', wholeNumber('--flips', 2))
-    .option('--growing', 'more and more flips per step instead of as many at every step')
+    .option('--growing', 'steps that grow instead of steps of one size')
     .option('--share <share>', 'share of the image that the last step reaches (1)', realNumber('--share'))
     .option('--draws <number>', 'draws of the random order (5)', wholeNumber('--draws', 1))
     .option(
       '--randomisation <images>',
-      'also randomise layer after layer and compare the maps of so many images',
+      'number of images for parameter randomisation: layer after layer is randomised and maps are compared',
       wholeNumber('--randomisation', 1)
     )
 }
@@ -58,13 +68,13 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
     const { patterns } = await patternsFor(model, flags, experiment)
     const folder = flags.output ?? experiment?.path('evaluation') ?? join('evaluation', model.name)
     const { metrics, limit, input, split, draws, randomisation, seed } = flags
-    const { patchSize, replacement, value, measure, flips: steps, growing, share } = flags
+    const { patchSize, fill, value, measure, flips: steps, growing, share } = flags
     const evaluation = await evaluate(model, {
       ...dataOf(flags, experiment),
       onDownload: downloadProgress(output),
       methods: await methodsOf(flags, patterns),
       metrics: metrics?.[0] === 'all' ? 'all' : metrics,
-      flipping: { patchSize, replacement, value, measure, steps, growing, share },
+      perturbation: { patchSize, fill, value, measure, steps, growing, share },
       limit,
       mask: flags.mask === undefined ? undefined : await readNpy(flags.mask),
       input,
@@ -91,7 +101,7 @@ async function methodsOf(
   patterns: ExplainOptions['patterns']
 ): Promise<(string | Explainer)[] | undefined> {
   const { rules, ...rest } = ruleOptions(flags)
-  const isList = rules !== undefined && !rules.endsWith('.json')
+  const isList = rules !== undefined && (rules.includes(',') || !rules.endsWith('.json'))
   if (isList) {
     const [other] = Object.keys(rest)
     if (other)
@@ -112,23 +122,45 @@ async function methodsOf(
   ]
 }
 
-function table({ methods, metrics, images, rankedBy, comparisons }: Evaluation): string[] {
+const MARK = { higher: ' ^', lower: ' v' }
+const CELL = 12
+/** Columns of methods that fit into a line of a hundred characters besides the metric's name. */
+const COLUMNS = 5
+
+/** The ranking with intervals, the tests, and the means of the other metrics, a row each. */
+function table({ methods, metrics, images, notes, rankedBy, comparisons }: Evaluation): string[] {
   const width = Math.max(...methods.map(({ name }) => name.length))
-  const arrow = { higher: '^', lower: 'v' }
-  const head = metrics.map(({ name, better }) => `${name}${better ? ` ${arrow[better]}` : ''}`)
-  const rows = methods.map(({ name, scores }) => {
-    const cells = metrics.map((metric, i) => {
-      const { mean, low, high } = scores[metric.name]!
-      return `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`.padStart(Math.max(24, head[i]!.length))
-    })
-    return `${name.padEnd(width)}  ${cells.join('  ')}`
+  const ranking = methods.map(({ name, scores }, i) => {
+    const { mean, low, high } = scores[rankedBy]!
+    const test = comparisons[i - 1]
+    const tested = test ? `  p ${test.p.toFixed(4)} against ${test.best}` : ''
+    return `${name.padEnd(width)}  ${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]${tested}`
   })
-  const titles = head.map((title) => title.padStart(24)).join('  ')
-  const tests = comparisons.map(({ other, mean, p }) => `${other}: ${mean.toFixed(3)} (p ${p.toFixed(4)})`)
+  const others = metrics.filter(({ name }) => name !== rankedBy)
   return [
-    `${counted(images.length, 'image')}, mean and 95 % interval, best ${rankedBy} first (^ higher is better, v lower):`,
-    `${' '.repeat(width)}  ${titles}`,
-    ...rows,
-    ...(tests.length > 0 ? [`${rankedBy} of ${methods[0]!.name} over that of ${tests.join(', ')}`] : [])
+    `${rankedBy} over ${counted(images.length, 'image')}, mean and 95 % interval, best first:`,
+    ...ranking,
+    ...(others.length > 0 ? ['', 'means (^ higher is better, v lower, * best):', ...meansTable(others, methods)] : []),
+    ...notes
   ]
+}
+
+function meansTable(metrics: Evaluation['metrics'], methods: Evaluation['methods']): string[] {
+  const width = Math.max(...metrics.map(({ name }) => name.length + 2))
+  const lines: string[] = []
+  for (let from = 0; from < methods.length; from += COLUMNS) {
+    const some = methods.slice(from, from + COLUMNS)
+    const cells = some.map(({ name }) => Math.max(CELL, name.length))
+    lines.push([' '.repeat(width), ...some.map(({ name }, i) => name.padStart(cells[i]!))].join('  '))
+    for (const { name, better } of metrics) {
+      const means = methods.map(({ scores }) => scores[name]!.mean)
+      const best = better === undefined ? NaN : better === 'higher' ? Math.max(...means) : Math.min(...means)
+      const row = some.map(({ scores }, i) => {
+        const { mean } = scores[name]!
+        return `${Number(mean.toPrecision(4))}${mean === best ? '*' : ''}`.padStart(cells[i]!)
+      })
+      lines.push([`${name}${better ? MARK[better] : ''}`.padEnd(width), ...row].join('  '))
+    }
+  }
+  return lines
 }

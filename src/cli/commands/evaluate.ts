@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { LrpError } from '../../core/errors.js'
+import type { Scores } from '../../evaluate/score-maps.js'
 import { counted } from '../../core/plural.js'
 import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { refuseOthers, type Mode } from '../modes.js'
 import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
 import { addMethodFlags, runMethods, type MethodFlags } from './evaluate-methods.js'
-import { addRemovalFlags, runRemoval } from './remove-features.js'
 
 const RULES = 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules'
 
@@ -21,33 +21,26 @@ interface Flags extends MethodFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('evaluate')
-    .description(
-      'Measure explanations: compare methods over images, score maps made by any tool (--attribution), or remove features (--method feature-removal).'
-    )
+    .description('Measure explanations: compare methods over images, or score maps made by any tool (--attribution).')
   addMapFlags(addMetricFlags(withDataFlags(withRuleFlags(withModelFlags(command), RULES))))
   addMethodFlags(command)
-  addRemovalFlags(command)
   withCommonFlags(command, [
     'evaluate --rules epsilon,alpha2beta1,epsilon-plus,gradient,random --limit 50',
-    'evaluate mlp-digits --rules epsilon,gamma --replacement inpaint --patch-size 2 --metrics all',
+    'evaluate mlp-digits --rules epsilon,gamma --fill inpaint --patch-size 2 --metrics all',
     'evaluate mlp-digits --input x.npy --attribution a.npy --metrics all --json',
-    'evaluate mlp-digits --input x.npy --attribution a.npy --mask m.npy --metrics sparseness,pointing_game',
-    'evaluate --method feature-removal --rule epsilon'
+    'evaluate mlp-digits --input x.npy --attribution a.npy --mask m.npy --metrics sparseness,pointing_game'
   ])
   command.action((model: string | undefined, flags: Flags) => {
-    const mode = flags.method === 'feature-removal' ? REMOVAL : flags.attribution !== undefined ? MAPS : METHODS
-    refuseOthers(command, mode, [REMOVAL, MAPS, METHODS])
-    if (mode === REMOVAL) return runRemoval(model, { ...flags, method: undefined }, context)
+    const mode = flags.attribution !== undefined ? MAPS : METHODS
+    refuseOthers(command, mode, [MAPS, METHODS])
     return mode === MAPS ? runScores(model, flags, context) : runMethods(model, flags, context)
   })
 }
 
-const REMOVAL: Mode = { name: 'with --method feature-removal', flags: [withRuleFlags, withDataFlags, addRemovalFlags] }
 const MAPS: Mode = { name: 'with --attribution', flags: [addMapFlags, addMetricFlags], others: ['input'] }
 const METHODS: Mode = {
   name: 'where methods are compared',
-  flags: [withRuleFlags, withDataFlags, addMetricFlags, addMethodFlags],
-  others: ['input', 'limit', 'output']
+  flags: [withRuleFlags, withDataFlags, addMetricFlags, addMethodFlags]
 }
 
 /** The flags of scoring given maps. */
@@ -71,10 +64,18 @@ function addMetricFlags(command: Command): Command {
     .option('--patch-size <pixels>', 'side of a region (1; of given maps 4)', wholeNumber('--patch-size', 1))
 }
 
+const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Mean of a metric over the images that have it; of a curve the mean over its steps. */
+function meanLine([metric, values]: [string, Scores[string]]): string {
+  const found = values.flatMap((value) => (value === null ? [] : [Array.isArray(value) ? mean(value) : value]))
+  return `${metric.padEnd(34)} mean ${mean(found).toFixed(4)} over ${counted(found.length, 'image')}`
+}
+
 async function runScores(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
   const [inputPath] = flags.input ?? []
   if (!inputPath || !flags.attribution) {
-    throw new LrpError('INVALID_ARGUMENT', 'maps need the images they are of: give --input x.npy beside --attribution')
+    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
   }
   const output = await context.begin(flags)
   const { readNpy } = await import('../../data/npy.js')
@@ -98,22 +99,12 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
       featuresInStep,
       regions,
       seed,
+      onNote: (note) => output.note(note),
       onProgress,
       signal: context.signal
     })
     progress.stop()
-    const mean = (values: (number | number[])[]): string => {
-      const flat = values.map((value) =>
-        Array.isArray(value) ? value.reduce((a, b) => a + b, 0) / value.length : value
-      )
-      return (flat.reduce((a, b) => a + b, 0) / flat.length).toFixed(4)
-    }
-    output.result(
-      scores,
-      Object.entries(scores).map(
-        ([metric, values]) => `${metric.padEnd(34)} mean ${mean(values)} over ${counted(values.length, 'image')}`
-      )
-    )
+    output.result(scores, Object.entries(scores).map(meanLine))
   } finally {
     progress.stop()
     model.dispose()

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Fill } from '../../evaluate/removal.js'
+import type { Fill } from '../../evaluate/perturbation/fills.js'
 import { counted } from '../../core/plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
@@ -16,7 +16,7 @@ import {
   type RuleFlags
 } from '../shared-flags.js'
 
-export interface RemovalFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
+interface RemovalFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   input?: string[]
   limit?: number
   pictures?: number
@@ -29,7 +29,7 @@ export interface RemovalFlags extends CommonFlags, DataFlags, ModelFlags, RuleFl
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('remove-features')
-    .description('Remove the most and the least relevant pixels and look how far the confidence falls.')
+    .description('Remove the most and the least relevant pixels and record how far the confidence falls.')
   addRemovalFlags(withDataFlags(withRuleFlags(withModelFlags(command))))
   withCommonFlags(command, [
     'remove-features --rule alpha2beta1',
@@ -38,22 +38,25 @@ export function register(program: Command, context: CliContext): void {
   command.action((model: string | undefined, flags: RemovalFlags) => runRemoval(model, flags, context))
 }
 
-/** What is removed, and how; shared with `evaluate --method feature-removal`. */
-export function addRemovalFlags(command: Command): Command {
+/** What is removed, and how. */
+function addRemovalFlags(command: Command): Command {
   return command
     .option('--input <paths...>', 'images or one .npy file instead of the test split')
-    .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
+    .option('--limit <number>', 'maximum number of images (all)', wholeNumber('--limit', 1))
     .option('--pictures <number>', 'images that get a folder of pictures and texts (10)', wholeNumber('--pictures', 0))
     .option(
       '--fraction <shares...>',
       'shares of pixels to remove (0.1 0.2 0.3 0.4 0.5)',
       collect(realNumber('--fraction'))
     )
-    .option('--fill <name>', 'what replaces a pixel: zero, mean, noise')
+    .option(
+      '--fill <name>',
+      'what replaces a pixel: zero (black), mean, noise, or another fill of docs/metrics.md (zero)'
+    )
     .option('--output <folder>', "where results go; by default the experiment's feature_removal/<rule>/")
 }
 
-export async function runRemoval(name: string | undefined, flags: RemovalFlags, context: CliContext): Promise<void> {
+async function runRemoval(name: string | undefined, flags: RemovalFlags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
   const { removeFeatures } = await import('../../evaluate/remove-features.js')
   const { join } = await import('node:path')
@@ -61,7 +64,7 @@ export async function runRemoval(name: string | undefined, flags: RemovalFlags, 
   const rule = { ...ruleOptions(flags), ...(await patternsFor(model, flags, experiment)) }
   const method = flags.method ?? flags.rule ?? flags.composite ?? 'epsilon'
   const folder = flags.output ?? experiment?.path('feature_removal', method) ?? join('feature_removal', method)
-  const progress = output.progress(1, 'steps')
+  const progress = output.progress(1, 'images')
   const { input, limit, pictures, fraction, fill } = flags
   const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
   const options = {

@@ -19,6 +19,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
   port?: number
   host?: string
   patterns?: string
+  rules?: string[]
 }
 
 /** `lrp-native serve` */
@@ -35,6 +36,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--limit <number>', 'at most so many images to choose from (24)', wholeNumber('--limit', 1))
     .option('--port <number>', 'where to listen (8420); 0: any free port', wholeNumber('--port', 0))
     .option('--host <address>', 'the address to listen at (127.0.0.1: this machine alone)')
+    .option('--rules <files...>', 'JSON files with rules or composites of your own, to choose from too (docs/rules.md)')
     .option('--patterns <file>', "fitted patterns; by default the experiment's patterns.safetensors")
   withCommonFlags(command, ['serve', 'serve mlp-digits --port 9000', 'serve model.onnx --input photos'])
   command.action((model: string | undefined, flags: Flags) => runServe(model, flags, context))
@@ -45,16 +47,17 @@ async function runServe(name: string | undefined, flags: Flags, context: CliCont
   const { serve } = await import('../../serve/server.js')
   const { model, experiment } = await openModel(name, flags)
   try {
-    const { input, split, limit, port, host } = flags
+    const { input, split, limit, port, host, rules } = flags
     const served = await serve(model, {
       ...dataOf(flags, experiment),
-      ...(await patternsFor(model, flags, experiment)),
+      ...(await patternsFor(model, { patterns: flags.patterns }, experiment)),
       onDownload: downloadProgress(output),
       input,
       split,
       limit,
       port,
       host,
+      rules,
       called: name ?? experiment?.name,
       loadedWith: asked(flags, ['architecture', 'preprocess'])
     })

@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
+import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { RegressionMetrics } from '../../scores/regression.js'
-import type { TestOptions } from '../../scores/test-model.js'
-import type { Model } from '../../model/model.js'
 import { counted } from '../../core/plural.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
@@ -22,7 +21,7 @@ export function register(program: Command, context: CliContext): void {
     .description('Score a model on a data set: accuracy, confusion matrix or errors of values, throughput.')
   withPeerFlags(withDataFlags(withModelFlags(command)))
     .option('--split <name>', 'train, valid or test')
-    .option('--limit <number>', 'at most so many images', wholeNumber('--limit', 1))
+    .option('--limit <number>', 'maximum number of images', wholeNumber('--limit', 1))
     .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
     .option('--output <folder>', "where results go; by default the experiment's test/")
   withCommonFlags(command, ['test', 'test mlp-digits --json', 'test path/to/model --data-path path/to/class-folders'])
@@ -31,6 +30,7 @@ export function register(program: Command, context: CliContext): void {
 
 async function runTest(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags, { shared: true })
+  const { testModel } = await import('../../scores/test-model.js')
   const { group, device } = await joinPeers(flags)
   const { model, experiment } = await openModel(name, { ...flags, device })
   const folder = flags.output ?? experiment?.path('test')
@@ -48,11 +48,11 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
     onProgress,
     signal: context.signal
   }
-  const score = model.task === 'regression' ? scoreValues : scoreClasses
-  const { line, metrics, imagesPerSecond, files, skipped } = await score(model, options).finally(() => {
+  const { metrics, imagesPerSecond, files, skipped, task } = await testModel(model, options).finally(() => {
     progress.stop()
     model.dispose()
   })
+  const line = task === 'regression' ? valuesLine(metrics) : classesLine(metrics)
   if (skipped.length > 0) output.note(leftOut(skipped))
   output.result({ ...metrics, imagesPerSecond, files, skipped }, [
     line,
@@ -61,20 +61,11 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
   ])
 }
 
-type Scored = { line: string; metrics: object; imagesPerSecond: number; files: string[]; skipped: string[] }
-
-async function scoreClasses(model: Model, options: TestOptions): Promise<Scored> {
-  const { test } = await import('../../scores/test-model.js')
-  const { metrics, ...more } = await test(model, options)
-  const { accuracy, images, macroF1, logLoss } = metrics
-  const line = `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}`
-  return { line, metrics, ...more }
-}
-
-async function scoreValues(model: Model, options: TestOptions): Promise<Scored> {
-  const { testRegression } = await import('../../scores/regression.js')
-  const { metrics, ...more } = await testRegression(model, options)
-  return { line: valuesLine(metrics), metrics, ...more }
+function classesLine(metrics: ClassificationMetrics): string {
+  const { accuracy, images, macroF1, logLoss, perClass, rocAuc, averagePrecision } = metrics
+  const two = perClass.length === 2
+  const binary = two ? `, ROC AUC ${rocAuc.toFixed(4)}, average precision ${averagePrecision.toFixed(4)}` : ''
+  return `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}${binary}`
 }
 
 /** How well values are predicted, in one line. */

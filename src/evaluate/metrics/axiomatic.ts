@@ -1,12 +1,40 @@
 import type { ScoreContext } from './context.js'
+import { familyOf } from './description.js'
+import { inputInvariance } from './invariance.js'
 
-/** |sum of the map - logit| / |logit|: what LRP without bias and stabiliser loses nothing of (Bach et al. 2015). */
-export function conservationError(c: ScoreContext): number {
+export const COMPLETENESS = familyOf({ family: 'axiomatic', needs: ['model'] }, [
+  {
+    name: 'conservation_error',
+    better: 'lower',
+    definition: '|sum of the map - logit| / |logit|',
+    reference: 'Bach et al. 2015',
+    score: conservationError
+  },
+  {
+    name: 'completeness_error',
+    better: 'lower',
+    definition: '|sum of the map - (logit - logit of an image of zeros)|',
+    reference: 'Sundararajan et al. 2017',
+    score: completenessError
+  }
+])
+
+export const INVARIANCE = familyOf({ family: 'axiomatic', needs: ['model', 'image', 'explainer', 'shift'] }, [
+  {
+    name: 'input_invariance',
+    better: 'lower',
+    definition: 'relative change of the map under a shift of all inputs that the first layer makes up for',
+    reference: 'Kindermans et al. 2019',
+    score: inputInvariance
+  }
+])
+
+/** LRP without bias and stabiliser loses nothing. */
+function conservationError(c: ScoreContext): number {
   return Math.abs(sumOf(c.relevance) - c.logit) / Math.abs(c.logit)
 }
 
-/** |sum of the map - (logit of the image - logit of an image of zeros)| (Sundararajan et al. 2017). */
-export async function completenessError(c: ScoreContext): Promise<number> {
+async function completenessError(c: ScoreContext): Promise<number> {
   const zero = await c.model.forward({ data: new Float32Array(c.image.length), shape: [1, ...c.model.imageShape] })
   return Math.abs(sumOf(c.relevance) - (c.logit - zero.data[c.target]!))
 }

@@ -1,13 +1,15 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
-import { areaOver } from '../flipping/areas.js'
-import { flipCurves, flippedImages, flippingSchema, type GivenFlipping } from '../flipping/curve.js'
-import type { FlipOrder } from '../flipping/order.js'
-import { normal } from '../flipping/replacement.js'
-import { argmax } from '../../core/logits.js'
-import { pearson } from '../similarity.js'
-import { batchOf, rangeOf, stacked, targetScores, type ScoreContext } from './context.js'
+import { valueRange } from '../images.js'
+import { areaOver } from '../perturbation/areas.js'
+import { perturbationCurves, type Curve, type Perturbation } from '../perturbation/curves.js'
+import { normal } from '../perturbation/fills.js'
+import { stepsTo } from '../perturbation/steps.js'
+import { firstNumbers } from '../perturbation/units.js'
+import { pearson } from '../statistics/similarity.js'
+import { targetLogits, type ScoreContext } from './context.js'
+import { familyOf } from './description.js'
 
 const SUBSETS = 100
 const SUBSET_SHARE = 0.1
@@ -15,23 +17,88 @@ const SIZES = [0.01, 0.05, 0.1, 0.2, 0.4]
 const PER_SIZE = 20
 const NOISES = 64
 
-/** Correlation of the summed attribution of random tenths of the pixels with the fall of the logit when they turn black (Bhatt et al. 2020). */
-export async function faithfulnessCorrelation(c: ScoreContext): Promise<number> {
-  return subsetCorrelation(c, SUBSET_SHARE, SUBSETS, xoroshiro128plus(c.seed))
+export const FAITHFULNESS = [
+  ...familyOf({ family: 'faithfulness', needs: ['model', 'image'] }, [
+    {
+      name: 'faithfulness_correlation',
+      better: 'higher',
+      definition: 'attribution of random tenths against the fall of the logit without them',
+      reference: 'Bhatt et al. 2020',
+      score: (c) => subsetCorrelation(c, SUBSET_SHARE, SUBSETS, xoroshiro128plus(c.seed))
+    },
+    {
+      name: 'sensitivity_n',
+      better: 'higher',
+      definition: 'the same over subsets of 1 % to 40 %',
+      reference: 'Ancona et al. 2018',
+      score: sensitivityN
+    },
+    {
+      name: 'infidelity',
+      better: 'lower',
+      definition: 'normalised infidelity: residual of the linear fit of logit changes on attribution, under noise',
+      reference: 'Yeh et al. 2019',
+      score: infidelity
+    }
+  ]),
+  ...familyOf({ family: 'faithfulness', needs: ['model', 'classes', 'image'] }, [
+    {
+      name: 'deletion',
+      better: 'lower',
+      definition: 'area under the probability while relevant pixels turn black',
+      reference: 'Petsiuk et al. 2018',
+      score: async (c) => areaOfProbability(await curveOf(c, DELETION))
+    },
+    {
+      name: 'insertion',
+      better: 'higher',
+      definition: 'area under the probability while relevant pixels come into the blurred image',
+      reference: 'Petsiuk et al. 2018',
+      score: async (c) => areaOfProbability(await curveOf(c, INSERTION))
+    },
+    {
+      name: 'road',
+      better: 'lower',
+      definition: 'share of steps still classified so, relevant pixels imputed by noisy linear interpolation',
+      reference: 'Rong et al. 2022',
+      score: road
+    }
+  ])
+]
+
+const DELETION: Perturbation = { order: 'morf', unit: 1, fill: 'black', steps: stepsTo(1, 20) }
+/** The images of an insertion, from the last to the first. */
+const INSERTION: Perturbation = { order: 'lerf', unit: 1, fill: 'blur', steps: stepsTo(1, 20) }
+const ROAD: Perturbation = { order: 'morf', unit: 1, fill: 'noisy-linear', steps: stepsTo(0.9, 9) }
+
+async function curveOf(c: ScoreContext, perturbation: Perturbation): Promise<Curve> {
+  return (await perturbationCurves(c.model, [{ ...c, ...perturbation }], c.signal))[0]!
 }
 
-/** The same, averaged over subsets of 1 % to 40 % of the pixels (sensitivity-n, Ancona et al. 2018). */
-export async function sensitivityN(c: ScoreContext): Promise<number> {
+function areaOfProbability({ shares, probabilities }: Curve): number {
+  return areaOver(shares, probabilities)
+}
+
+/** A class is kept while it is predicted; a single logit while it keeps its sign. */
+async function road(c: ScoreContext): Promise<number> {
+  const { predictions } = await curveOf(c, ROAD)
+  const own = c.outputs === 1 ? Number(c.logit > 0) : c.target
+  return predictions.slice(1).filter((predicted) => predicted === own).length / (predictions.length - 1)
+}
+
+/** Averaged over the sizes of subsets. */
+async function sensitivityN(c: ScoreContext): Promise<number> {
   const random = xoroshiro128plus(c.seed)
   let sum = 0
   for (const share of SIZES) sum += await subsetCorrelation(c, share, PER_SIZE, random)
   return sum / SIZES.length
 }
 
+/** Correlation of the summed attribution of random subsets of the pixels with the fall of the logit when they turn black. */
 async function subsetCorrelation(c: ScoreContext, share: number, subsets: number, random: RandomGenerator) {
   const [channels] = c.model.imageShape as [number]
   const plane = c.image.length / channels
-  const { low } = rangeOf(c.model)
+  const { low } = valueRange(c.model)
   const sums: number[] = []
   const images = Array.from({ length: subsets }, () => {
     const image = Float32Array.from(c.image)
@@ -45,7 +112,7 @@ async function subsetCorrelation(c: ScoreContext, share: number, subsets: number
     sums.push(sum)
     return image
   })
-  const { logits } = await targetScores(c, images)
+  const logits = await targetLogits(c, images)
   return pearson(
     sums,
     logits.map((logit) => c.logit - logit)
@@ -54,7 +121,7 @@ async function subsetCorrelation(c: ScoreContext, share: number, subsets: number
 
 /** `count` of the numbers 0 to n - 1, each at most once. */
 function draw(n: number, count: number, random: RandomGenerator): Int32Array {
-  const all = Int32Array.from({ length: n }, (_, i) => i)
+  const all = firstNumbers(n)
   for (let i = 0; i < count; i++) {
     const j = uniformInt(random, i, n - 1)
     ;[all[i], all[j]] = [all[j]!, all[i]!]
@@ -67,9 +134,9 @@ function draw(n: number, count: number, random: RandomGenerator): Int32Array {
  * attribution scaled as fits best, over the mean squared change: 0 is perfect, 1 is no better than a map of zeros (Yeh et
  * al. 2019). Noise: normal, a fifth of the range.
  */
-export async function infidelity(c: ScoreContext): Promise<number> {
+async function infidelity(c: ScoreContext): Promise<number> {
   const random = xoroshiro128plus(c.seed)
-  const { low, high } = rangeOf(c.model)
+  const { low, high } = valueRange(c.model)
   const plane = c.image.length / low.length
   const dots: number[] = []
   const images = Array.from({ length: NOISES }, () => {
@@ -83,40 +150,11 @@ export async function infidelity(c: ScoreContext): Promise<number> {
     dots.push(dot)
     return image
   })
-  const changes = (await targetScores(c, images)).logits.map((logit) => c.logit - logit)
+  const changes = (await targetLogits(c, images)).map((logit) => c.logit - logit)
   const [both, own, total] = [product(dots, changes), product(dots, dots), product(changes, changes)]
   return total === 0 ? 0 : 1 - (own === 0 ? 0 : both ** 2 / (own * total))
 }
 
 function product(a: number[], b: number[]): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0)
-}
-
-/** Area under the probability while the most relevant pixels turn black: low is good (Petsiuk et al. 2018). */
-export function deletion(c: ScoreContext): Promise<number> {
-  return areaOf(c, 'morf', { replacement: 'black' })
-}
-
-/** Area under the probability while the most relevant pixels come into the blurred image: high is good (Petsiuk et al. 2018). */
-export function insertion(c: ScoreContext): Promise<number> {
-  return areaOf(c, 'lerf', { replacement: 'blur' }) // the same images, from the last to the first
-}
-
-async function areaOf(c: ScoreContext, order: FlipOrder, given: GivenFlipping): Promise<number> {
-  const [curve] = await flipCurves(c.model, [{ ...c, order }], flippingSchema.parse(given), c.signal)
-  return areaOver(curve!.shares, curve!.probabilities)
-}
-
-/**
- * Share of steps, 10 % to 90 % of the most relevant pixels removed by noisy linear imputation, in which the image is still
- * classified as the target: low is good (ROAD, Rong et al. 2022).
- */
-export async function road(c: ScoreContext): Promise<number> {
-  const settings = flippingSchema.parse({ replacement: 'noisy-linear', steps: 9, share: 0.9 })
-  const images = flippedImages(c.model, { ...c, order: 'morf' }, settings).images.slice(1)
-  const logits = await c.model.forward(stacked(images, c.model.imageShape), {
-    batchSize: batchOf(c.model),
-    signal: c.signal
-  })
-  return argmax(logits).filter((predicted) => predicted === c.target).length / images.length
 }

@@ -1,14 +1,15 @@
 import type { Graph, GraphNode, ModelParts, Preprocessing } from '../../core/graph.js'
 import { Model } from '../../model/model.js'
 import { sizeOf, type RawTensor } from '../../core/tensor.js'
-import { rangeOf, stacked, type ScoreContext } from './context.js'
+import { stacked, valueRange } from '../images.js'
+import type { ScoreContext } from './context.js'
 
 /**
  * Relative change of the map when all inputs are shifted by the whole range downwards and the first layer's biases make up
  * for it, so that the network computes the same: 0 is invariant (Kindermans et al. 2019).
  */
 export async function inputInvariance(c: ScoreContext): Promise<number> {
-  const { low, high } = rangeOf(c.model)
+  const { low, high } = valueRange(c.model)
   const shift = -Math.max(...high.map((value, channel) => value - low[channel]!))
   const shifted = await shiftedOf(c.model, shift)
   const image = c.image.map((value) => value + shift)

@@ -1,17 +1,29 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { LrpError } from '../../core/errors.js'
-import { normal } from '../flipping/replacement.js'
 import { Model } from '../../model/model.js'
 import type { GraphNode, ModelParts } from '../../core/graph.js'
 import { sumOverChannels } from '../../plot/picture.js'
 import { isWeighted } from '../../rules/treatment.js'
 import type { RawTensor } from '../../core/tensor.js'
-import { cosine, pearson, spearman, ssim } from '../similarity.js'
-import { stacked, type ScoreContext } from './context.js'
+import { stacked } from '../images.js'
+import { deviation, mean, normal } from '../perturbation/fills.js'
+import { cosine, pearson, spearman, ssim } from '../statistics/similarity.js'
+import { pooledMap, type ScoreContext } from './context.js'
+import { familyOf } from './description.js'
+
+export const RANDOM_LOGIT = familyOf({ family: 'randomisation', needs: ['model', 'classes', 'image', 'explainer'] }, [
+  {
+    name: 'random_logit',
+    better: 'lower',
+    definition: "similarity (SSIM) with another class's map",
+    reference: 'Sixt et al. 2020',
+    score: randomLogit
+  }
+])
 
 /** Structural similarity of the target's map with that of another class, drawn at random: low is good (Sixt et al. 2020). */
-export async function randomLogit(c: ScoreContext): Promise<number> {
+async function randomLogit(c: ScoreContext): Promise<number> {
   const [, height, width] = c.model.imageShape as [number, number, number]
   const classes = await c.model.outputs()
   if (classes < 2)
@@ -19,11 +31,7 @@ export async function randomLogit(c: ScoreContext): Promise<number> {
   const other = uniformInt(xoroshiro128plus(c.seed), 0, classes - 2)
   const target = other >= c.target ? other + 1 : other
   const map = await c.explainer!(stacked([c.image], c.model.imageShape), Int32Array.of(target))
-  const [own, theirs] = [c.relevance, map].map((one) => sumOverChannels(one, c.model.imageShape)) as [
-    Float32Array,
-    Float32Array
-  ]
-  return ssim(own, theirs, height, width)
+  return ssim(pooledMap(c), pooledMap({ ...c, relevance: map }), height, width)
 }
 
 /** How alike maps are before and after weights were replaced; averaged over images. */
@@ -77,9 +85,8 @@ function randomised(tensors: ModelParts['tensors'], layer: GraphNode, seed: numb
   for (const name of Object.values(layer.parameters)) {
     const { shape, data } = tensors.get(name)!
     const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
-    const drawn = Float32Array.from(values, () => mean + spread * normal(random))
+    const [middle, spread] = [mean(values), deviation(values)]
+    const drawn = Float32Array.from(values, () => middle + spread * normal(random))
     const tensor: RawTensor = { dtype: 'f32', shape, data: new Uint8Array(drawn.buffer) }
     result.set(name, tensor)
   }

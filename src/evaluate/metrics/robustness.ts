@@ -1,26 +1,37 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { rangeOf, stacked, type ScoreContext } from './context.js'
+import { stacked, valueRange } from '../images.js'
+import type { ScoreContext } from './context.js'
+import { familyOf } from './description.js'
 
 const SAMPLES = 10
 /** Largest change of a pixel, as a share of the range. */
 const RADIUS = 0.02
 
-/** Largest relative change of the map when every pixel changes by up to 2 % of the range: low is good (Yeh et al. 2019). */
-export async function maxSensitivity(c: ScoreContext): Promise<number> {
-  return Math.max(...(await changes(c)).map(({ relative }) => relative))
-}
-
-/** The mean of those changes (Bhatt et al. 2020). */
-export async function averageSensitivity(c: ScoreContext): Promise<number> {
-  const all = await changes(c)
-  return all.reduce((sum, { relative }) => sum + relative, 0) / all.length
-}
-
-/** Largest change of the map over the change of the image: low is good (Alvarez-Melis and Jaakkola 2018). */
-export async function localLipschitz(c: ScoreContext): Promise<number> {
-  return Math.max(...(await changes(c)).map(({ ratio }) => ratio))
-}
+/** How far a map changes when every pixel changes a little. */
+export const ROBUSTNESS = familyOf({ family: 'robustness', needs: ['model', 'image', 'explainer'] }, [
+  {
+    name: 'max_sensitivity',
+    better: 'lower',
+    definition: 'largest relative change of the map under small changes of the image',
+    reference: 'Yeh et al. 2019',
+    score: async (c) => Math.max(...(await changes(c)).map(({ relative }) => relative))
+  },
+  {
+    name: 'avg_sensitivity',
+    better: 'lower',
+    definition: 'mean relative change of the map',
+    reference: 'Bhatt et al. 2020',
+    score: async (c) => (await changes(c)).reduce((sum, { relative }) => sum + relative, 0) / SAMPLES
+  },
+  {
+    name: 'local_lipschitz',
+    better: 'lower',
+    definition: 'largest change of the map over the change of the image',
+    reference: 'Alvarez-Melis and Jaakkola 2018',
+    score: async (c) => Math.max(...(await changes(c)).map(({ ratio }) => ratio))
+  }
+])
 
 interface Change {
   /** Norm of the change of the map over the norm of the map. */
@@ -40,7 +51,7 @@ function changes(c: ScoreContext): Promise<Change[]> {
 
 async function explainNearby(c: ScoreContext): Promise<Change[]> {
   const random = xoroshiro128plus(c.seed)
-  const { low, high } = rangeOf(c.model)
+  const { low, high } = valueRange(c.model)
   const size = c.image.length
   const plane = size / low.length
   const shifts = Array.from({ length: SAMPLES }, () =>

@@ -4,6 +4,8 @@ import { optionError } from '../../core/options.js'
 import type { StateDict } from '../../core/tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { ModelParts } from '../../core/graph.js'
+import { imagenetClasses } from '../classes.js'
+import { bindWeights } from './bind.js'
 import { importOnnx } from './onnx/index.js'
 import { importPt2 } from './pt2.js'
 import { readPytorch } from './pytorch.js'
@@ -46,7 +48,7 @@ export async function readStateDict(path: string): Promise<StateDict> {
 }
 
 /** An architecture with weights from a file; its last layer's weight gives the number of classes. */
-function bindStateDict(architecture: string, weights: StateDict, path: string): ModelParts {
+async function bindStateDict(architecture: string, weights: StateDict, path: string): Promise<ModelParts> {
   const entry = ARCHITECTURES[architecture]
   const imageShape = entry?.imageShape
   if (entry && !imageShape) {
@@ -54,20 +56,14 @@ function bindStateDict(architecture: string, weights: StateDict, path: string): 
   }
   const build = (classes: number) => buildArchitecture(architecture, { classes, imageShape: imageShape ?? [] })
   const last = build(1000).graph.nodes.findLast((node) => node.parameters.weight)?.parameters.weight
-  const { graph, parameters, preprocessing } = build(weights.get(last ?? '')?.shape[0] || 1000)
-  const tensors: StateDict = new Map()
-  for (const { name, shape } of parameters) {
-    const tensor = weights.get(name)
-    if (!tensor) throw new LrpError('INVALID_FILE', `${path} lacks '${name}', which ${architecture} needs`)
-    if (tensor.shape.join() !== shape.join()) {
-      const sizes = `[${tensor.shape.join(', ')}] where ${architecture} needs [${shape.join(', ')}]`
-      throw new LrpError('INVALID_FILE', `${path}: '${name}' has the shape ${sizes}`)
-    }
-    tensors.set(name, tensor)
-  }
-  const isKnown = (name: string) =>
-    tensors.has(name) || name.endsWith('num_batches_tracked') || entry?.ignored?.test(name)
-  const extra = [...weights.keys()].find((name) => !isKnown(name))
-  if (extra) throw new LrpError('INVALID_FILE', `${path} holds '${extra}', which ${architecture} does not have`)
-  return { name: basename(path, extname(path)), graph, preprocessing, tensors }
+  const built = build(weights.get(last ?? '')?.shape[0] || 1000)
+  const tensors = bindWeights({ ...built, name: architecture }, weights, path, entry?.ignored)
+  const { graph, preprocessing } = built
+  const classes = isImagenet(imageShape, weights.get(last ?? '')?.shape[0]) ? await imagenetClasses() : undefined
+  return { name: basename(path, extname(path)), graph, preprocessing, tensors, ...(classes && { classes }) }
+}
+
+/** Networks designed for ImageNet whose outputs are as many as its classes. */
+function isImagenet(imageShape: readonly number[] | undefined, outputs?: number): boolean {
+  return outputs === 1000 && (imageShape?.[1] ?? 0) >= 224
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { MAP_METRICS, scoreMaps } from '../../../src/evaluate/score-maps.js'
-import { METRICS, chooseMetrics } from '../../../src/evaluate/metrics/index.js'
+import { METRICS, chooseMetrics } from '../../../src/evaluate/metrics/registry.js'
 import { explain } from '../../../src/explain/explain.js'
 import { Model } from '../../../src/model/model.js'
 import { packageRoot } from '../../../src/core/paths.js'
@@ -31,7 +31,7 @@ describe('the registry', () => {
   test.each([
     ['pointing_gam', "'pointing_game'"],
     ['pointing_game', "the metric 'pointing_game' needs a mask: give --mask"],
-    ['max_sensitivity', "the metric 'max_sensitivity' needs to explain more images"]
+    ['max_sensitivity', "the metric 'max_sensitivity' needs an explanation method"]
   ])('%s is refused with a sentence', (name, message) => {
     expect(() => chooseMetrics([name], METRICS, given)).toThrow(message)
   })

@@ -1,0 +1,57 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lrp {
+
+using at::Tensor;
+
+struct OptimizerOptions {
+  /// sgd, adam, adamw, rmsprop, adagrad
+  std::string name;
+  double momentum;
+  bool nesterov;
+};
+
+/// Parameters that share learning rate and weight decay.
+struct GroupOptions {
+  std::vector<std::string> names;
+  double learning_rate, weight_decay;
+};
+
+struct ParameterGroup : GroupOptions {
+  /// In the order of their names.
+  std::vector<Tensor> parameters;
+  /// What the optimizer remembers, by its name in torch.optim: one tensor per parameter.
+  std::map<std::string, std::vector<Tensor>> slots = {};
+  int64_t steps = 0;
+};
+
+/// Updates parameters in place as torch.optim does, with libtorch's fused kernels where there are any.
+class Optimizer {
+ public:
+  /// Throws INVALID_ARGUMENT for an unknown name.
+  Optimizer(OptimizerOptions options, std::vector<ParameterGroup> groups);
+
+  /// One step. `gradients` in the order of all groups' parameters, contiguous; `factor` multiplies every group's
+  /// learning rate. Nothing changes where `overflow` is given and holds 1; a GPU is not waited for to know it.
+  void step(const std::vector<Tensor>& gradients, double factor, const Tensor& overflow = {});
+
+  /// All parameters in order.
+  std::vector<Tensor> parameters() const;
+
+  /// What it remembers: `<slot>/<parameter>`, and `steps/<group>`. Not copied.
+  std::map<std::string, Tensor> state() const;
+  /// Takes over what `state` returned, copied. Throws INVALID_FILE where something is missing or of another shape.
+  void load(const std::map<std::string, Tensor>& state);
+
+ private:
+  OptimizerOptions options_;
+  std::vector<ParameterGroup> groups_;
+  std::vector<std::vector<Tensor>> step_counters_;  // per group: what the fused kernels count in
+};
+
+}  // namespace lrp

@@ -1,0 +1,148 @@
+#include "train_step.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "../error.h"
+
+namespace lrp {
+
+namespace {
+
+std::vector<ParameterGroup> groups_of(const Graph& graph, const std::vector<GroupOptions>& options) {
+  std::vector<ParameterGroup> groups;
+  for (const auto& option : options) {
+    auto& group = groups.emplace_back(ParameterGroup{option, {}});
+    for (const auto& name : option.names) {
+      const auto found = graph.tensors().find(name);
+      if (found == graph.tensors().end()) throw Error("NOT_FOUND", "the model has no parameter '" + name + "'");
+      group.parameters.push_back(found->second);
+    }
+  }
+  return groups;
+}
+
+std::set<std::string> names_of(const std::vector<GroupOptions>& groups) {
+  std::set<std::string> names;
+  for (const auto& group : groups) names.insert(group.names.begin(), group.names.end());
+  return names;
+}
+
+}  // namespace
+
+TrainStep::TrainStep(const Graph& graph, c10::Device device, const TrainOptions& options, int64_t batches_per_epoch,
+                     Collective& collective)
+    : graph_(graph),
+      device_(device),
+      options_(options),
+      batches_per_epoch_(batches_per_epoch),
+      collective_(collective),
+      schedule_(options.schedule, (batches_per_epoch + options.accumulate - 1) / options.accumulate),
+      optimizer_(options.optimizer, groups_of(graph, options.groups)),
+      parameters_(optimizer_.parameters()),
+      scaler_(options.precision == "fp16", device),
+      forward_(graph, device, options.seed, names_of(options.groups)) {
+  auto& weights = options_.loss.class_weights;
+  if (weights) weights = weights->to(device, at::kFloat);
+  for (auto& parameter : parameters_) parameter.set_requires_grad(true);
+}
+
+TrainStep::~TrainStep() {
+  for (auto& parameter : parameters_) parameter.set_requires_grad(false);
+}
+
+bool TrainStep::operator()(BatchLoader& loader, const Tensor& targets, TrainState& state, Meter& meter) {
+  const int64_t parts = std::min(options_.accumulate, batches_per_epoch_ - state.batch);
+  std::vector<Batch> batches;
+  try {
+    batches = loader.next(parts, collective_.patience());
+  } catch (const Error&) {
+    if (collective_.patience().cancelled()) return false;
+    throw;
+  }
+  std::vector<Tensor> gradients(parameters_.size());
+  int64_t images = 0;
+  for (auto& batch : batches) {
+    backward(loader, batch, targets, static_cast<double>(parts), state, meter, gradients);
+    images += batch.whole.numel();
+    ++state.batch;
+    batch = {};
+  }
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    // Convolutions give them in the order of their input; the optimizers' kernels read both from first to last.
+    gradients[i] = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(parameters_[i]);
+  }
+  collective_.sum(gradients, meter.pending());
+  if (meter.settle(images)) check(state);
+  const Tensor overflow = scaler_.unscale(gradients);
+  clip(gradients);
+  optimizer_.step(gradients, rate_factor(state, state.step), overflow);
+  ++state.step;
+  return true;
+}
+
+void TrainStep::backward(const BatchLoader& loader, const Batch& batch, const Tensor& targets, double parts,
+                         const TrainState& state, Meter& meter, std::vector<Tensor>& gradients) {
+  const double weight = collective_.weight(options_.loss, targets, batch.own, batch.whole);
+  if (weight == 0) return;
+  const Samples samples = loader.load(batch, device_);
+  const auto keys = options_.augment ? loader.keys(batch, state.epoch) : std::vector<int64_t>{};
+  const Tensor x = prepare_images(samples.images, options_.preprocessing, options_.augment, options_.seed, keys);
+  if (meter.finite()) last_input_ = x;
+  Tensor output, loss;
+  {
+    const Precision precision(options_.precision, device_);
+    output = forward_(x, collective_.draw_of(state.epoch * batches_per_epoch_ + state.batch));
+    loss = loss_of(options_.loss, output, samples.targets);
+  }
+  meter.add(loss, output, samples.targets, weight * static_cast<double>(batch.whole.numel()));
+  const Tensor scaled = scaler_.scaled(parts == weight ? loss : loss / (parts / weight));
+  const auto more = torch::autograd::grad({scaled}, parameters_, {}, c10::nullopt, false, true);
+  for (size_t i = 0; i < more.size(); ++i) {
+    if (more[i].defined()) gradients[i] = gradients[i].defined() ? gradients[i].add_(more[i]) : more[i];
+  }
+}
+
+double TrainStep::rate_factor(const TrainState& state, int64_t step) const {
+  return schedule_.factor(step) * state.plateau.factor;
+}
+
+void TrainStep::check(const TrainState& state) const {
+  if (std::isfinite(state.loss_sum)) return;
+  const std::string where = "the loss is not finite at step " + std::to_string(state.step + 1) + " (epoch " +
+                            std::to_string(state.epoch + 1) + ")";
+  const std::string fault = find_fault(graph_, last_input_);
+  throw Error("NUMERIC", where + ": " + fault + "; try a smaller learning rate or gradient clipping");
+}
+
+void TrainStep::clip(std::vector<Tensor>& gradients) const {
+  if (options_.gradient_clip <= 0) return;
+  const at::NoGradGuard no_grad;
+  const Tensor norm = at::stack(at::_foreach_norm(gradients, 2)).norm();
+  const Tensor share = norm.add(1e-6).reciprocal().mul(options_.gradient_clip).clamp_max(1);
+  at::_foreach_mul_(gradients, share);
+}
+
+std::map<std::string, Tensor> TrainStep::remembered() const {
+  auto state = optimizer_.state();
+  if (scaler_.scale().defined()) {
+    state["scaler/scale"] = scaler_.scale();
+    state["scaler/growth"] = scaler_.growth();
+  }
+  return state;
+}
+
+void TrainStep::recall(const std::map<std::string, Tensor>& remembered) {
+  const at::NoGradGuard no_grad;
+  optimizer_.load(remembered);
+  if (remembered.count("scaler/scale") == 0 || !scaler_.scale().defined()) return;
+  scaler_.scale().copy_(remembered.at("scaler/scale"));
+  scaler_.growth().copy_(remembered.at("scaler/growth"));
+}
+
+}  // namespace lrp

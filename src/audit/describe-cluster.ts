@@ -1,0 +1,111 @@
+import type { Flips, Intervention } from './intervene.js'
+import { rowsOf, type Observed } from './observe.js'
+import type { ImageShape, Pattern } from './pattern.js'
+import type { AuditedCluster } from './result.js'
+import type { Clustering } from './spectral/cluster.js'
+import { isDecisive, placeInWords, reasonOf } from './verdict.js'
+
+/** Images of a class that belong together, by their place in the class, and what was tested of them. */
+export interface Cluster {
+  members: number[]
+  intervention: Intervention
+  /** What all of them show. */
+  pattern?: Pattern
+  /** Else where their relevance lies. */
+  region?: Pattern
+}
+
+interface Context {
+  images: { shape: ImageShape }
+  observed: Observed
+  own: number[]
+  className: string
+  names: string[]
+  byMap: Clustering | undefined
+}
+
+const MOST_CHANNELS = 5
+
+/** A cluster as `audit.json` has it. Clusters are flagged only for a pattern that decides the class. */
+export function describeCluster(cluster: Cluster, context: Context): AuditedCluster {
+  const { members, intervention, pattern, region } = cluster
+  const { images, observed, own, className, names, byMap } = context
+  const { shape } = images
+  const flagged = pattern !== undefined && isDecisive(intervention)
+  const tested = (pattern ?? region)!
+  const { place, width, height } = tested
+  const where = place ? { x: place.left, y: place.top, width, height } : null
+  const words = placeInWords(where, [shape[1], shape[2]])
+  const what = pattern
+    ? `what they have in common (${describeForm(pattern, shape)}) ${words}`
+    : `the region of ${width}x${height} pixels ${words}`
+  const sameness = pattern ? 1 : 0
+  const separation = byMap ? separationOf(byMap, members) : 0
+  const concentration = concentrationOf(
+    observed,
+    members.map((i) => own[i]!)
+  )
+  return {
+    id: 0,
+    size: members.length,
+    images: members.map((i) => names[own[i]!]!),
+    suspicion: (separation + concentration + sameness) / 3,
+    where,
+    channels: ownChannels(observed, own, members),
+    intervention: {
+      removed: plain(intervention.removed),
+      inserted: plain(intervention.inserted),
+      random: plain(intervention.random)
+    },
+    flagged,
+    reason: reasonOf(className, what, intervention, flagged)
+  }
+}
+
+const plain = ({ flips, interval, images }: Flips): Flips => ({ flips, interval, images })
+
+function describeForm({ mask, width, height }: Pattern, [, rows, columns]: ImageShape): string {
+  const pixels = mask.reduce((sum, one) => sum + one, 0)
+  const isFrame = width > 0.8 * columns && height > 0.8 * rows
+  return isFrame ? `a frame of ${pixels} pixels` : `a patch of ${width}x${height} pixels`
+}
+
+/** How much more often than by chance an image's neighbours lie in its own cluster: 0 by chance, 1 always. */
+function separationOf({ neighbours: { index, k } }: Clustering, members: number[]): number {
+  const inside = new Set(members)
+  const all = index.length / k
+  if (inside.size === all) return 0
+  let count = 0
+  for (const i of members) for (const j of index.subarray(i * k, (i + 1) * k)) if (inside.has(j)) count++
+  const chance = inside.size / all
+  return Math.max(0, (count / (members.length * k) - chance) / (1 - chance))
+}
+
+/** Share of the cluster's mean magnitudes that lies on the strongest twentieth of the pixels. */
+function concentrationOf({ maps }: Observed, members: number[]): number {
+  const mean = new Float64Array(maps.width)
+  for (const i of members) {
+    for (let x = 0; x < maps.width; x++) mean[x]! += Math.abs(maps.data[i * maps.width + x]!)
+  }
+  const sorted = mean.sort().reverse()
+  const total = sorted.reduce((sum, value) => sum + value, 0)
+  const strongest = sorted.subarray(0, Math.ceil(sorted.length / 20)).reduce((sum, value) => sum + value, 0)
+  return total > 0 ? strongest / total : 0
+}
+
+/** Channels whose share of the relevance is larger in the cluster than in the rest of the class. */
+function ownChannels({ channels, layer }: Observed, own: number[], members: number[]): AuditedCluster['channels'] {
+  const inside = new Set(members)
+  const mean = (places: number[]): Float64Array => {
+    const { data, count, width } = rowsOf(channels, places)
+    const result = new Float64Array(width)
+    for (let i = 0; i < data.length; i++) result[i % width]! += Math.max(0, data[i]!) / Math.max(1, count)
+    return result
+  }
+  const here = mean(members.map((i) => own[i]!))
+  const rest = mean(own.filter((_, i) => !inside.has(i)))
+  return Array.from(here, (relevance, channel) => ({ layer, channel, relevance, elsewhere: rest[channel]! }))
+    .filter(({ relevance, elsewhere }) => relevance > elsewhere)
+    .sort((a, b) => b.relevance - b.elsewhere - (a.relevance - a.elsewhere))
+    .slice(0, MOST_CHANNELS)
+}

@@ -1,0 +1,98 @@
+import type { Dataset, SplitName } from '../data/dataset.js'
+import { loadImages } from '../data/dataset.js'
+import type { Model } from '../model/model.js'
+import { normaliseBytes } from '../model/preprocessing.js'
+import { explainWith, type ExplainOptions } from '../explain/explain.js'
+import type { Rows } from './spectral/neighbours.js'
+
+/** What an audit looks at: of every image its predicted class, its map and the relevance of the channels of one layer. */
+export interface Observed {
+  predicted: Int32Array
+  /** [images, rows * columns]: summed over channels, pooled, magnitudes adding up to 1. */
+  maps: Rows
+  grid: [number, number]
+  /** [images, channels]: magnitudes adding up to 1. */
+  channels: Rows
+  layer: string
+}
+
+/** Sides of the maps that are kept. */
+const MOST_SIDE = 32
+
+export function gridOf([, height, width]: [number, number, number]): [number, number] {
+  const factor = Math.ceil(Math.max(height, width) / MOST_SIDE)
+  return [Math.ceil(height / factor), Math.ceil(width / factor)]
+}
+
+/** The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. */
+export function conceptLayer(model: Model): string {
+  const { nodes, output } = model.graph
+  const convolutions = nodes.filter(({ op }) => /^conv\d/.test(op))
+  const dense = nodes.filter(({ op, name }) => op === 'linear' && name !== output)
+  return (convolutions.at(-1) ?? dense.at(-1) ?? nodes.find(({ name }) => name === output)!).name
+}
+
+/** One pass: images `from` to `to`. */
+export async function observePass(
+  model: Model,
+  dataset: Dataset,
+  split: SplitName,
+  [from, to]: [number, number],
+  layer: string,
+  options: ExplainOptions
+): Promise<{ predicted: number[]; maps: Float32Array; channels: Float32Array }> {
+  const { bytes, shape } = await loadImages(dataset, split, from, to)
+  const input = normaliseBytes(bytes, shape, model.preprocessing!)
+  const { relevance, targets, channels } = await explainWith(model, input, { ...options, channelLayers: [layer] })
+  const { sum } = channels[layer]!.relevance
+  const width = sum.shape[1]!
+  const normed = Float32Array.from(sum.data)
+  for (let i = 0; i < to - from; i++) unitLength(normed.subarray(i * width, (i + 1) * width))
+  return { predicted: Array.from(targets), maps: pooled(relevance.data, dataset.imageShape), channels: normed }
+}
+
+/** Maps summed over channels and over blocks of pixels, magnitudes adding up to 1. */
+function pooled(relevance: Float32Array, shape: [number, number, number]): Float32Array {
+  const [channels, height, width] = shape
+  const [rows, columns] = gridOf(shape)
+  const factor = Math.ceil(Math.max(height, width) / MOST_SIDE)
+  const plane = height * width
+  const images = relevance.length / (channels * plane)
+  const result = new Float32Array(images * rows * columns)
+  for (let i = 0; i < images; i++) {
+    const map = result.subarray(i * rows * columns, (i + 1) * rows * columns)
+    for (let c = 0; c < channels; c++) {
+      const from = (i * channels + c) * plane
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          map[Math.floor(y / factor) * columns + Math.floor(x / factor)]! += relevance[from + y * width + x]!
+    }
+    unitLength(map)
+  }
+  return result
+}
+
+function unitLength(row: Float32Array): void {
+  let sum = 0
+  for (const value of row) sum += Math.abs(value)
+  for (let i = 0; i < row.length; i++) row[i]! /= sum || 1
+}
+
+/** Magnitudes of an image's map, spread over an image of this shape. */
+export function magnitudesOf({ maps, grid }: Observed, image: number, [, rows, columns]: number[]): Float32Array {
+  const map = maps.data.subarray(image * maps.width, (image + 1) * maps.width)
+  const result = new Float32Array(rows! * columns!)
+  for (let y = 0; y < rows!; y++)
+    for (let x = 0; x < columns!; x++)
+      result[y * columns! + x] = Math.abs(
+        map[Math.floor((y * grid[0]) / rows!) * grid[1] + Math.floor((x * grid[1]) / columns!)]!
+      )
+  return result
+}
+
+/** Some of the rows, copied. */
+export function rowsOf({ data, width }: Rows, indices: number[]): Rows {
+  const result = new Float32Array(indices.length * width)
+  indices.forEach((from, to) => result.set(data.subarray(from * width, (from + 1) * width), to * width))
+  return { data: result, count: indices.length, width }
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+
+const share = z.number().min(0).max(1)
+const flips = z
+  .object({
+    flips: share.describe('Share of the images that changed class.'),
+    interval: z.tuple([share, share]).describe("Wilson's interval of 95 % for that share."),
+    images: z.int().min(0).describe('Images that were changed.')
+  })
+  .describe('What changing images does to their class.')
+
+const box = z.object({ x: z.int().min(0), y: z.int().min(0), width: z.int().min(1), height: z.int().min(1) })
+
+const cluster = z.object({
+  id: z.int().min(0),
+  size: z.int().min(0),
+  images: z.array(z.string()).describe('Paths below the data folder.'),
+  suspicion: share.describe('Mean of separation, concentration and sameness; docs/audit.md.'),
+  where: box.nullable().describe('Pixels of the region that was tested; null where it varies from image to image.'),
+  channels: z
+    .array(z.object({ layer: z.string(), channel: z.int().min(0), relevance: share, elsewhere: share }))
+    .describe('Channels whose share of the relevance is larger here than in the rest of the class.'),
+  intervention: z.object({
+    removed: flips.describe('The region is filled in from its surroundings: images that leave the class.'),
+    inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),
+    random: flips.describe('The same with regions of the same form at random places: the stronger of both.')
+  }),
+  flagged: z.boolean(),
+  reason: z.string()
+})
+
+export const auditSchema = z.object({
+  version: z.literal(1),
+  model: z.string(),
+  data: z.string(),
+  split: z.string(),
+  rule: z.string(),
+  layer: z.string().describe('The layer whose channels are looked at.'),
+  seed: z.int(),
+  accuracy: share,
+  images: z.int().min(1),
+  classes: z.array(
+    z.object({
+      class: z.string(),
+      images: z.int().min(0).describe('Images that the model calls so.'),
+      eigenvalues: z.array(z.number()).describe('Of the Laplacian, smallest first.'),
+      clusters: z.array(cluster)
+    })
+  ),
+  flagged: z.array(z.object({ class: z.string(), cluster: z.int().min(0), reason: z.string() }))
+})
+
+/** What `audit.json` holds. */
+export type AuditResult = z.output<typeof auditSchema>
+export type AuditedClass = AuditResult['classes'][number]
+export type AuditedCluster = AuditedClass['clusters'][number]
+
+/** The JSON schema of `audit.json`; docs/audit.schema.json is a copy. */
+export function auditJsonSchema(): object {
+  return z.toJSONSchema(auditSchema)
+}

@@ -1,0 +1,46 @@
+import { counted } from '../core/plural.js'
+import type { Flips, Intervention } from './intervene.js'
+
+/** An insertion that turns fewer images than this, by the lower end of its interval, proves nothing. */
+const LEAST_INSERTED = 0.3
+
+/**
+ * A pattern decides the class if pasting it turns images of other classes, and filling it in turns its own, both clearly
+ * more often than random regions do, and more often than what other images of the class show at its place.
+ */
+export function isDecisive({ removed, inserted, random, peers }: Intervention): boolean {
+  const low = inserted.interval[0]
+  return (
+    low >= LEAST_INSERTED &&
+    low > random.interval[1] &&
+    removed.interval[0] > random.interval[1] &&
+    (peers === undefined || low > peers.interval[1])
+  )
+}
+
+const of = ({ flips, images }: Flips): string => `${Math.round(flips * images)} of ${counted(images, 'image')}`
+
+/** The verdict in words. @param what such as "a patch of 4x4 pixels at the upper left" */
+export function reasonOf(className: string, what: string, intervention: Intervention, flagged: boolean): string {
+  const { removed, inserted, random } = intervention
+  const facts =
+    `${of(removed)} called ${className} change class when ${what} is filled in; ` +
+    `${of(inserted)} of other classes become ${className} when it is pasted in; ` +
+    `${of(random)} change when a random region of the same form is changed instead`
+  return flagged ? `${facts}.` : `${facts}: no proof that it decides the class.`
+}
+
+/** Where a box lies: "in the upper left", "in the middle", "along the border". */
+export function placeInWords(
+  where: { x: number; y: number; width: number; height: number } | null,
+  [height, width]: [number, number]
+): string {
+  if (!where) return 'wherever it lies'
+  if (where.width > 0.8 * width && where.height > 0.8 * height) return 'along the border'
+  const third = (centre: number, whole: number, names: [string, string, string]): string =>
+    names[Math.min(2, Math.floor((3 * centre) / whole))]!
+  const row = third(where.y + where.height / 2, height, ['upper', '', 'lower'])
+  const column = third(where.x + where.width / 2, width, ['left', '', 'right'])
+  if (row === '' && column === '') return 'in the middle'
+  return `at the ${[row, column].filter(Boolean).join(' ')}`
+}

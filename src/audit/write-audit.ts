@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { writeAtomic } from '../core/files.js'
+import type { Model } from '../model/model.js'
+import type { AuditOptions } from './audit.js'
+import type { Images } from './images.js'
+import type { Observed } from './observe.js'
+import type { AuditResult } from './result.js'
+
+/** What the page and the lists are made of, beside the result. */
+export interface AuditSources {
+  model: Model
+  images: Images
+  observed: Observed
+  names: string[]
+  labels: Int32Array
+}
+
+/** Writes `audit.json` and what else is asked for; returns the files. @throws LrpError IO */
+export async function writeAudit(
+  result: AuditResult,
+  _sources: AuditSources,
+  options: AuditOptions
+): Promise<string[]> {
+  const files: string[] = []
+  const write = async (name: string, data: string | Uint8Array): Promise<void> => {
+    await writeAtomic(join(options.output, name), data)
+    files.push(join(options.output, name))
+  }
+  await write('audit.json', JSON.stringify(result, null, 2) + '\n')
+  if (options.exportLists) await write('flagged.csv', flaggedList(result))
+  return files
+}
+
+/** One line for each image of a flagged cluster. */
+export function flaggedList({ classes }: AuditResult): string {
+  const rows = classes.flatMap(({ class: name, clusters }) =>
+    clusters.filter(({ flagged }) => flagged).flatMap(({ id, images }) => images.map((path) => [path, name, id]))
+  )
+  const cell = (value: string | number): string =>
+    /[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value)
+  return [['path', 'class', 'cluster'], ...rows].map((row) => row.map(cell).join(',') + '\n').join('')
+}

@@ -1,0 +1,47 @@
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import type { Model } from '../model/model.js'
+import { denormalise } from '../model/preprocessing.js'
+import { imagePicture, type Picture } from '../plot/picture.js'
+
+/** More than any data set has images: draws of different images stay apart. */
+const DRAW_STRIDE = 2 ** 26 - 5
+
+/** Seed of an image's random numbers, and of further draws for the same image. */
+export function imageSeed(seed: number, image: number, draw = 0): number {
+  return seed + image + draw * DRAW_STRIDE
+}
+
+/** Values of black and white per channel: of the model's preprocessing, otherwise 0 and 1. */
+export function valueRange(model: Model): { low: number[]; high: number[] } {
+  const channels = model.imageShape[0]!
+  return model.inputRange ?? { low: Array<number>(channels).fill(0), high: Array<number>(channels).fill(1) }
+}
+
+export function stacked(images: Float32Array[], imageShape: number[]): Tensor {
+  const size = sizeOf(imageShape)
+  const data = new Float32Array(images.length * size)
+  images.forEach((image, i) => data.set(image, i * size))
+  return { data, shape: [images.length, ...imageShape] }
+}
+
+/** Numbers that one pass takes in: of large images few, whose activations fill the caches anyway. */
+const NUMBERS_PER_PASS = 6e5
+
+/** Images that go through the network together. */
+export function imagesPerPass(model: Model, most = 512): number {
+  return Math.max(1, Math.min(most, Math.floor(NUMBERS_PER_PASS / sizeOf(model.imageShape))))
+}
+
+/** What an image looks like before the preprocessing. */
+export function pictureOf(model: Model, image: Float32Array): Picture {
+  const shape = model.imageShape
+  const bytes = model.preprocessing
+    ? denormalise({ data: image, shape: [1, ...shape] }, model.preprocessing)
+    : image.map((value) => value * 255)
+  return imagePicture(bytes, shape)
+}
+
+/** As JSON has it: a score that an image does not have is null. */
+export function numberOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null
+}

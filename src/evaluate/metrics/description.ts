@@ -1,0 +1,27 @@
+import type { ScoreContext } from './context.js'
+
+/**
+ * What a score needs besides the map: `classes` is a classifier, `image` means input of channels, height and width, `shift`
+ * a first layer whose biases can undo a shift of the input.
+ */
+export type MetricNeed = 'model' | 'classes' | 'image' | 'mask' | 'explainer' | 'shift'
+
+export interface MetricDescription {
+  name: string
+  family: 'perturbation' | 'faithfulness' | 'robustness' | 'randomisation' | 'complexity' | 'localisation' | 'axiomatic'
+  needs: MetricNeed[]
+  /** Which way is better; absent where neither is. */
+  better?: 'higher' | 'lower'
+  definition: string
+  /** The paper that defines it. */
+  reference: string
+  /** NaN for an image that has no such score. */
+  score: (context: ScoreContext) => Promise<number> | number
+}
+
+type Shared = Pick<MetricDescription, 'family' | 'needs'>
+
+/** Descriptions of one family that need the same. */
+export function familyOf(shared: Shared, metrics: Omit<MetricDescription, keyof Shared>[]): MetricDescription[] {
+  return metrics.map((metric) => ({ ...shared, ...metric }))
+}

@@ -1,0 +1,56 @@
+import { LrpError } from '../../core/errors.js'
+import { unknownName } from '../../core/suggest.js'
+import { COMPLETENESS, INVARIANCE } from './axiomatic.js'
+import { COMPLEXITY } from './complexity.js'
+import type { MetricDescription, MetricNeed } from './description.js'
+import { FAITHFULNESS } from './faithfulness.js'
+import { LOCALISATION } from './localisation.js'
+import { PERTURBATION } from './perturbation.js'
+import { RANDOM_LOGIT } from './randomisation.js'
+import { ROBUSTNESS } from './robustness.js'
+
+/** Scores of an image and its map, in the order in which they are shown. */
+export const METRICS: MetricDescription[] = [
+  ...PERTURBATION,
+  ...FAITHFULNESS,
+  ...ROBUSTNESS,
+  ...RANDOM_LOGIT,
+  ...COMPLEXITY,
+  ...LOCALISATION,
+  ...COMPLETENESS,
+  ...INVARIANCE
+]
+
+export const DEFAULT_METRICS = ['abc', 'morf_auc', 'lerf_auc', 'aopc', 'au_mse', 'sparseness', 'conservation_error']
+
+/**
+ * Metrics by name, or all that the given data allow.
+ * @throws LrpError INVALID_ARGUMENT for names that do not exist, with the nearest, and for a metric whose need is not met
+ */
+export function chooseMetrics<T extends Pick<MetricDescription, 'name' | 'needs'>>(
+  names: string[] | 'all',
+  metrics: T[],
+  given: Record<MetricNeed, boolean>
+): T[] {
+  const lacking = ({ needs }: T): MetricNeed | undefined => needs.find((need) => !given[need])
+  if (names === 'all') return metrics.filter((metric) => !lacking(metric))
+  return names.map((name) => {
+    const found = metrics.find((metric) => metric.name === name)
+    if (!found) {
+      const all = metrics.map((metric) => metric.name)
+      throw unknownName('metric', name, all)
+    }
+    const lack = lacking(found)
+    if (lack) throw new LrpError('INVALID_ARGUMENT', `the metric '${name}' needs ${LACKS[lack]}`)
+    return found
+  })
+}
+
+const LACKS: Record<MetricNeed, string> = {
+  model: 'a model',
+  classes: 'a classifier',
+  image: 'images of channels, height and width',
+  mask: 'a mask: give --mask',
+  shift: 'a network that begins with linear layers or convolutions (and no padding by name)',
+  explainer: 'an explanation method: it cannot be computed from given maps'
+}

@@ -1,0 +1,19 @@
+import type { Asked } from '../core/command-line.js'
+import type { ClassificationMetrics } from '../scores/classification.js'
+import type { RegressionMetrics } from '../scores/regression.js'
+
+/** metrics.json of a test. */
+export type TestReport = {
+  imagesPerSecond: number
+  data: string
+  split: string
+  settings?: Asked
+} & (({ task?: 'classification' } & ClassificationMetrics) | ({ task: 'regression' } & RegressionMetrics))
+
+export function classScores(test?: TestReport): ClassificationMetrics | undefined {
+  return test && test.task !== 'regression' ? test : undefined
+}
+
+export function valueScores(test?: TestReport): RegressionMetrics | undefined {
+  return test?.task === 'regression' ? test : undefined
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import { LrpError } from '../core/errors.js'
+import { unknownName } from '../core/suggest.js'
+import type { NativePart, NativeShare, NativeTerm } from '../native/addon.js'
+import type { RuleDescription } from './catalogue.js'
+import type { RuleParameters } from './types.js'
+
+/** A number, or the name of one of the rule's parameters, with a minus before it where it is taken away. */
+const factor = z.union([z.number(), z.string().regex(/^-?[A-Za-z]\w*$/, 'must be a number or the name of a parameter')])
+
+const WHOLE = ['all', 'positive', 'negative', 'absolute', 'squared', 'ones'] as const
+const part = z.union([
+  z.enum(WHOLE),
+  z.strictObject({ all: factor, positive: factor, negative: factor, absolute: factor }).partial()
+])
+
+const termSchema = z.strictObject({
+  /** 1 by default. */
+  factor: factor.optional(),
+  /** Stands for the input: all of it (the default), max(x, 0), min(x, 0), |x|, ones, or the bounds of its values. */
+  input: z.enum(['all', 'positive', 'negative', 'absolute', 'ones', 'low', 'high']).optional(),
+  /** Of the weights: all (the default), one part, or a sum of parts: `{ "all": 1, "positive": "gamma" }`. */
+  weight: part.optional(),
+  /** Of the bias, likewise; none by default. */
+  bias: part.optional()
+})
+
+/** A rule that is a sum of shares, as it is written in JSON; docs/rules.md explains it. */
+export const dataRuleSchema = z.strictObject({
+  name: z.string().min(1),
+  description: z.string().optional(),
+  reference: z.string().optional(),
+  /** Numbers that a user may set, with their defaults; `epsilon` (1e-6) there always is. */
+  parameters: z.record(z.string(), z.number()).optional(),
+  shares: z
+    .array(
+      z.strictObject({
+        factor: factor.optional(),
+        /** The outputs that it serves: any (the default), those above 0, those below 0. */
+        output: z.enum(['any', 'positive', 'negative']).optional(),
+        terms: z.array(termSchema).min(1),
+        /** What R is divided by; the sum of the terms by default. */
+        denominator: z.array(termSchema).min(1).optional()
+      })
+    )
+    .min(1)
+})
+
+export type DataRule = z.infer<typeof dataRuleSchema>
+type Term = z.infer<typeof termSchema>
+type Factor = z.infer<typeof factor>
+
+/** A rule given as data, described like those of the catalogue. */
+export function describeDataRule(rule: DataRule): RuleDescription {
+  return {
+    name: rule.name,
+    formula: rule.description ?? 'a rule of your own',
+    reference: rule.reference ?? '',
+    parameters: { epsilon: 1e-6, ...rule.parameters },
+    native: 'shares',
+    layers: 'weighted',
+    shares: rule.shares
+  }
+}
+
+/** Whether a rule needs the lowest and highest value of its input. */
+export function takesBox({ native, shares }: RuleDescription): boolean {
+  const terms = (shares ?? []).flatMap(({ terms, denominator = [] }) => [...terms, ...denominator])
+  return native === 'zbox' || terms.some(({ input }) => input === 'low' || input === 'high')
+}
+
+/**
+ * Shares with their factors as numbers, as C++ takes them.
+ * @throws LrpError INVALID_ARGUMENT for a factor that is not one of the rule's parameters
+ */
+export function nativeShares(rule: RuleDescription, parameters: RuleParameters): NativeShare[] {
+  const value = (given: Factor = 1): number => {
+    if (typeof given === 'number') return given
+    const name = given.replace(/^-/, '')
+    const found = parameters[name]
+    if (found === undefined) throw unknownName(`parameter of rule '${rule.name}'`, name, Object.keys(rule.parameters))
+    if (typeof found !== 'number')
+      throw new LrpError('INVALID_ARGUMENT', `'${name}' of rule '${rule.name}' must be a number to be a factor`)
+    return given.startsWith('-') ? -found : found
+  }
+  const term = (one: Term): NativeTerm => ({
+    factor: value(one.factor),
+    input: one.input ?? 'all',
+    weight: nativePart(one.weight ?? 'all', value),
+    bias: one.bias && nativePart(one.bias, value)
+  })
+  return (rule.shares ?? []).map((share) => ({
+    factor: value(share.factor),
+    output: share.output ?? 'any',
+    terms: share.terms.map(term),
+    denominator: share.denominator?.map(term)
+  }))
+}
+
+/** Factors of max(W, 0) and min(W, 0), or the name of a part that is no such sum. */
+function nativePart(given: z.infer<typeof part>, value: (factor?: Factor) => number): NativePart {
+  if (given === 'squared' || given === 'ones') return { kind: given, above: 1, below: 1 }
+  const sum = typeof given === 'string' ? { [given]: 1 } : given
+  const of = (name: 'all' | 'positive' | 'negative' | 'absolute'): number => (sum[name] ? value(sum[name]) : 0)
+  const [all, absolute] = [of('all'), of('absolute')]
+  return { kind: 'split', above: all + absolute + of('positive'), below: all - absolute + of('negative') }
+}

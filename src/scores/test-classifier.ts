@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import type { Asked } from '../core/command-line.js'
+import { toCsv } from '../core/csv.js'
+import { LrpError } from '../core/errors.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
+import { argmax, softmax, twoClasses } from '../core/logits.js'
+import { counted } from '../core/plural.js'
+import type { Tensor } from '../core/tensor.js'
+import type { Dataset, SplitName } from '../data/dataset.js'
+import type { Model } from '../model/model.js'
+import { barChart, confusionChart, writeChart } from '../plot/chart.js'
+import { classificationMetrics, type ClassificationMetrics } from './classification.js'
+import { askedOf, outputsOn, writes, type TestOptions } from './split-outputs.js'
+import { errorSheet, WORST } from './error-sheet.js'
+
+export interface ClassificationResult {
+  metrics: ClassificationMetrics
+  /** Images per second of the forward passes, the first batch (warm-up) left out. */
+  imagesPerSecond: number
+  /** [images, classes], or [images, 1] */
+  logits: Tensor
+  /** Numbers of the model's outputs. */
+  labels: Int32Array
+  /** Images that could not be read and were left out. */
+  skipped: string[]
+  /** Files written, if any. */
+  files: string[]
+}
+
+/**
+ * Classifies a split and scores it. A single logit means class 1 where it is positive.
+ * @throws LrpError INVALID_ARGUMENT when images and model do not fit together, or the model predicts values
+ */
+export async function testClassifier(model: Model, options: TestOptions = {}): Promise<ClassificationResult> {
+  if (model.task === 'regression')
+    throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
+  const { dataset, split, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
+  const { labels } = dataset.splits[split]
+  const metrics = classificationMetrics(logits, labels, dataset.classes)
+  const { skipped } = dataset
+  const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[] }
+  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
+  return result
+}
+
+/**
+ * metrics.json, confusion.csv, predictions.csv, charts and a sheet of the worst errors.
+ * @returns the files that were written
+ */
+async function writeResult(
+  folder: string,
+  dataset: Dataset,
+  split: SplitName,
+  result: ClassificationResult,
+  settings: Asked
+): Promise<string[]> {
+  await makeFolder(folder)
+  const { metrics, labels } = result
+  const logits = twoClasses(result.logits)
+  const { classes } = dataset
+  const probabilities = softmax(logits)
+  const guesses = argmax(logits)
+  const json = {
+    data: dataset.name,
+    split,
+    settings,
+    imagesPerSecond: result.imagesPerSecond,
+    skipped: dataset.skipped,
+    ...metrics
+  }
+  const confusion = [['true \\ predicted', ...classes], ...metrics.confusion.map((row, i) => [classes[i]!, ...row])]
+  const predictions = Array.from(labels, (label, i) => {
+    const confidence = probabilities[i * classes.length + guesses[i]!]!
+    return [dataset.splits[split].paths?.[i] ?? i, classes[label]!, classes[guesses[i]!]!, confidence.toFixed(6)]
+  })
+  const texts: Record<string, string> = {
+    'metrics.json': JSON.stringify(json, null, 2) + '\n',
+    'confusion.csv': toCsv(confusion),
+    'predictions.csv': toCsv([['image', 'true', 'predicted', 'confidence'], ...predictions])
+  }
+  for (const [name, text] of Object.entries(texts)) await writeAtomic(join(folder, name), text)
+  await writeChart(join(folder, 'confusion'), await confusionChart(metrics.confusion, classes))
+  const accuracy = metrics.perClass.map((score) => score.recall)
+  await writeChart(
+    join(folder, 'per-class'),
+    await barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 })
+  )
+  const sheet = await worstErrors(dataset, split, labels, guesses, probabilities)
+  if (sheet) await writeAtomic(join(folder, 'worst-errors.png'), sheet)
+  const charts = [
+    'confusion.svg',
+    'confusion.png',
+    'per-class.svg',
+    'per-class.png',
+    ...(sheet ? ['worst-errors.png'] : [])
+  ]
+  return [...Object.keys(texts), ...charts].map((name) => join(folder, name))
+}
+
+/** The wrong guesses the model was surest of. */
+async function worstErrors(
+  dataset: Dataset,
+  split: SplitName,
+  labels: Int32Array,
+  guesses: Int32Array,
+  probabilities: Float64Array
+): Promise<Buffer | undefined> {
+  const { classes } = dataset
+  const confidence = (i: number): number => probabilities[i * classes.length + guesses[i]!]!
+  const wrong = Array.from(labels.keys())
+    .filter((i) => guesses[i] !== labels[i])
+    .sort((a, b) => confidence(b) - confidence(a))
+  if (wrong.length === 0) return undefined
+  const title = (i: number): string[] => [
+    classes[labels[i]!]!,
+    `as ${classes[guesses[i]!]}`,
+    `${(confidence(i) * 100).toFixed(0)} %`
+  ]
+  const shown = Math.min(WORST, wrong.length)
+  const caption = `The ${shown} surest of ${counted(wrong.length, 'error')}: true class, predicted class, confidence`
+  return errorSheet(dataset, split, wrong, title, caption)
+}

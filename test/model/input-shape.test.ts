@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import sharp from 'sharp'
+import { openInputs } from '../../src/explain/inputs.js'
+import { explain } from '../../src/explain/explain.js'
+import { initialise } from '../../src/model/builder.js'
+import { buildLayers, type Layer } from '../../src/model/layers.js'
+import { Model } from '../../src/model/model.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'lrp-shape-'))
+const pooled = [{ type: 'convolution', channels: 4, kernelSize: 3 }, { type: 'relu' }] as Layer[]
+const classifier = { type: 'linear', features: 'classes' } as const
+const save = async (name: string, layers: Layer[]): Promise<void> => {
+  const parts = await initialise(buildLayers(layers, { imageShape: [1, 28, 28], classes: 3 }), 1)
+  const model = await Model.create(parts)
+  await model.save(join(folder, name))
+  model.dispose()
+}
+
+beforeAll(async () => {
+  await save('convolutional', [...pooled, { type: 'global-average-pool' }, { type: 'flatten' }, classifier] as Layer[])
+  await save('dense', [...pooled, { type: 'flatten' }, classifier] as Layer[])
+  await sharp({ create: { width: 84, height: 28, channels: 3, background: '#333' } }).toFile(join(folder, 'wide.png'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('a network that takes any size explains a wide image at its own', async () => {
+  const model = await Model.load(join(folder, 'convolutional'), { inputShape: [1, 28, 84] })
+  const { read } = await openInputs(model, { input: [join(folder, 'wide.png')] })
+  const input = await read(0, 1)
+  expect(input.shape).toEqual([1, 1, 28, 84])
+  const { relevance, logits } = await explain(model, input, { target: 1 })
+  expect([relevance.shape, logits.shape]).toEqual([
+    [1, 1, 28, 84],
+    [1, 3]
+  ])
+  model.dispose()
+})
+
+test('without it the image is resized, to the image size where one is given', async () => {
+  const model = await Model.load(join(folder, 'convolutional'))
+  const sizes = async (imageSize?: [number, number]): Promise<number[]> => {
+    const { read } = await openInputs(model, { input: [join(folder, 'wide.png')], imageSize })
+    return (await read(0, 1)).shape
+  }
+  expect(await sizes()).toEqual([1, 1, 28, 28])
+  expect(await sizes([10, 20])).toEqual([1, 1, 10, 20])
+  model.dispose()
+})
+
+test.each([
+  ['dense', [1, 28, 84], /dense|cannot take inputs of 1x28x84/],
+  ['convolutional', [3, 28, 84], /takes inputs of 1x28x28, not of 3x28x84/]
+] as const)('%s cannot take %j', async (name, shape, message) => {
+  const loading = Model.load(join(folder, name), { inputShape: [...shape] })
+  await expect(loading).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(loading).rejects.toThrow(message)
+})

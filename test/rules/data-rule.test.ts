@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { explain, type ExplainOptions } from '../../src/explain/explain.js'
+import { namedMethod } from '../../src/explain/named-method.js'
+import { Model } from '../../src/model/model.js'
+import { GraphBuilder, initialise } from '../../src/model/builder.js'
+import { packageRoot } from '../../src/core/paths.js'
+import type { Tensor } from '../../src/core/tensor.js'
+import type { DataRule } from '../../src/rules/data-rule.js'
+import { choicesFor } from '../../src/serve/choices.js'
+import { describeShared, floats, goldenModel, relativeError, shared } from '../shared.js'
+
+const fileOf = (name: string): string => join(packageRoot, 'examples', 'rules', `${name}.json`)
+const read = (name: string): DataRule => JSON.parse(readFileSync(fileOf(name), 'utf8')) as DataRule
+
+async function network(): Promise<Model> {
+  const b = new GraphBuilder([2, 9, 9])
+  const first = b.add('relu', 'relu', [b.convolution('first', 'input', 6, 3, { padding: 1 })])
+  const second = b.convolution('second', first, 6, 3, { stride: 2 }) // read by gelu: outputs of both signs count
+  const third = b.add('relu3', 'relu', [b.convolution('third', b.add('gelu', 'gelu', [second]), 8, 3, { groups: 2 })])
+  const flat = b.add('flatten', 'flatten', [third], { start_dim: 1, end_dim: -1 })
+  return Model.create(await initialise(b.finish('test', b.linear('last', flat, 4)), 3))
+}
+
+function images(): Tensor {
+  let state = 5
+  const next = (): number => (state = (state * 48271) % 2147483647) / 2147483647
+  return { data: Float32Array.from({ length: 3 * 162 }, () => next() * 2 - 1), shape: [3, 2, 9, 9] }
+}
+
+describe('rules written as data equal the built-in ones', () => {
+  test.each([
+    ['epsilon', {}],
+    ['epsilon', { epsilon: 0.1, stabiliser: 'plain' }],
+    ['zplus', {}],
+    ['alphabeta', {}],
+    ['alphabeta', { alpha: 1.5, beta: 0.5, ignoreBias: true }],
+    ['gamma', { gamma: 0.3 }],
+    ['gamma', { ignoreBias: true }],
+    ['wsquare', {}],
+    ['flat', {}],
+    ['zbox', { low: -1, high: [1, 2] }]
+  ] as [string, ExplainOptions][])('%s %j', async (name, settings) => {
+    const model = await network()
+    // zbox is for the first layer alone
+    const layers = (rule: string): ExplainOptions => ({
+      composite: {
+        name: 'test',
+        rules: rule.startsWith('my-') ? [read(rule)] : [],
+        layers: [
+          ...(name === 'zbox' ? [{ kind: 'weighted', position: 'first', rule } as const] : []),
+          { kind: 'weighted', rule: name === 'zbox' ? 'epsilon' : rule }
+        ]
+      },
+      ...settings
+    })
+    const target = [0, 3]
+    const built = await explain(model, images(), { ...layers(name), target, conservation: true })
+    const data = await explain(model, images(), { ...layers(`my-${name}`), target, conservation: true })
+    expect(relativeError(data.relevance, built.relevance)).toBeLessThan(1e-6 * (name === 'gamma' ? 10 : 2))
+    data.conservation.forEach((layer, i) => {
+      const [ours, theirs] = [layer.absorbedByBias, built.conservation[i]!.absorbedByBias]
+      const size = Math.max(...Array.from(built.conservation[i]!.arriving, Math.abs), 1e-3)
+      ours.forEach((sum, j) => expect(Math.abs(sum - theirs[j]!) / size).toBeLessThan(1e-4))
+    })
+    model.dispose()
+  })
+})
+
+describeShared("captum's gamma, a rule of its own", () => {
+  test.each(['mlp', 'lenet'])('%s', async (name) => {
+    const { graph, weights, tensors } = await goldenModel(shared('golden', 'models', name))
+    const model = await Model.create({ name, graph, tensors: weights })
+    const input = floats(tensors.get('input')!)
+    const targets = Array.from(new BigInt64Array(tensors.get('target')!.data.slice().buffer), Number)
+    for (const options of [{ rules: fileOf('captum-gamma') }, { composite: read('captum-gamma') }]) {
+      const { relevance } = await explain(model, input, { ...options, targets })
+      expect(relativeError(relevance, tensors.get('captum.gamma')!)).toBeLessThan(1e-4)
+    }
+    const noBias = { rules: fileOf('captum-gamma'), ignoreBias: true, targets }
+    const { relevance } = await explain(model, input, noBias)
+    expect(relativeError(relevance, tensors.get('captum.gamma-nobias')!)).toBeLessThan(1e-3)
+    model.dispose()
+  })
+})
+
+test('a file of rules is a method to compare, and a choice of serve with its parameters', async () => {
+  const file = fileOf('captum-gamma')
+  expect(namedMethod(file)).toEqual({ rules: file })
+  const model = await network()
+  const [choice] = await choicesFor(model.graph, false, [file])
+  expect(choice).toMatchObject({ name: file, kind: 'rules', parameters: { gamma: 0.25, epsilon: 1e-9 } })
+  model.dispose()
+})
+
+test('rules for the input are for the first layer, and the result says so', async () => {
+  const model = await network()
+  for (const options of [{ rule: 'zbox' }, { composite: read('my-zbox') }]) {
+    const box = { low: [-1, -1], high: 1 }
+    const { name, rules, relevance } = await explain(model, images(), { ...options, ...box })
+    expect(name).toMatch(/^(my-)?zbox at the first layer, alpha1beta0 above$/)
+    const weighted = rules.filter(({ node }) => ['first', 'second', 'third', 'last'].includes(node))
+    expect(weighted.slice(1).map(({ rule }) => rule)).toEqual(['alphabeta', 'alphabeta', 'alphabeta'])
+    const same = await explain(model, images(), { composite: 'deep-taylor', ...box })
+    expect(relativeError(relevance, same.relevance)).toBeLessThan(2e-6)
+  }
+  model.dispose()
+})
+
+test.each([
+  [{ name: 'epsilon', shares: [{ terms: [{}] }] }, /two rules 'epsilon'/],
+  [{ name: 'a', shares: [{ terms: [{ weight: { all: 'gama' } }] }], parameters: { gamma: 1 } }, /'gama'.*'gamma'/],
+  [{ name: 'a', shares: [{ terms: [{ input: 'some' }] }] }, /input/],
+  [{ name: 'a', shares: [{ terms: [{ input: 'low' }] }] }, /rule a needs the lowest and highest value/]
+])('%j is refused by name', async (rule, message) => {
+  const model = await network()
+  const composite = { name: 'test', rules: [rule], layers: [{ kind: 'weighted', rule: rule.name }] }
+  await expect(explain(model, images(), { composite } as ExplainOptions)).rejects.toThrow(message)
+  model.dispose()
+})

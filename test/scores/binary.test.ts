@@ -1,0 +1,86 @@
+import { readFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Dataset } from '../../src/data/dataset.js'
+import { removeFeatures } from '../../src/evaluate/remove-features.js'
+import { scoreMaps } from '../../src/evaluate/score-maps.js'
+import { averagePrecision } from '../../src/scores/classification.js'
+import { testModel } from '../../src/scores/test-model.js'
+import { GraphBuilder, initialise } from '../../src/model/builder.js'
+import { Model } from '../../src/model/model.js'
+import { plainPreprocessing } from '../../src/model/preprocessing.js'
+
+// A network of one logit, z = 2 left - 2 right + 0.1 over two pixels: positive logits mean the second class.
+
+const root = mkdtempSync(join(tmpdir(), 'lrp-binary-'))
+let model: Model
+beforeAll(async () => {
+  const b = new GraphBuilder([1, 1, 2])
+  const head = b.linear('head', b.add('flat', 'flatten', ['input'], { start_dim: 1 }), 1)
+  const parts = await initialise(b.finish('binary', head), 0)
+  const floats = (values: number[], shape: number[]) =>
+    ({ dtype: 'f32', shape, data: new Uint8Array(Float32Array.from(values).buffer) }) as const
+  parts.tensors.set('head.weight', floats([2, -2], [1, 2]))
+  parts.tensors.set('head.bias', floats([0.1], [1]))
+  model = await Model.create({ ...parts, classes: ['no', 'yes'], preprocessing: plainPreprocessing([1, 1, 2]) })
+})
+afterAll(() => {
+  model.dispose()
+  rmSync(root, { recursive: true, force: true })
+})
+
+const data = (): Dataset => {
+  const none = { images: new Uint8Array(0), labels: new Int32Array(0) }
+  // logits 2.1, -1.9, 0.1, 0.6, -0.4
+  const images = Uint8Array.of(255, 0, 0, 255, 255, 255, 64, 0, 0, 64)
+  const test = { images, labels: Int32Array.of(1, 0, 0, 1, 1) }
+  return {
+    name: 'pairs',
+    classes: ['no', 'yes'],
+    imageShape: [1, 1, 2],
+    splits: { train: none, valid: none, test },
+    skipped: []
+  }
+}
+
+test('a single logit decides by its sign, and is scored by its sigmoid (A3)', async () => {
+  const result = await testModel(model, { data: data(), output: join(root, 'test') })
+  if (result.task !== 'classification') throw new Error('expected a classifier')
+  const { metrics } = result
+  expect(metrics.confusion).toEqual([
+    [1, 1],
+    [1, 2]
+  ])
+  expect(metrics.accuracy).toBeCloseTo(3 / 5, 12)
+  // by hand: pairs in the right order 5 of 6; precision 1, 1, 3/4 at the three positives
+  expect(metrics.rocAuc).toBeCloseTo(5 / 6, 12)
+  expect(metrics.averagePrecision).toBeCloseTo((1 + 1 + 3 / 4) / 3, 12)
+  const p = (z: number): number => 1 / (1 + Math.exp(-z))
+  const z = (left: number, right: number): number => (2 * (left - right)) / 255 + 0.1
+  const logs = [p(z(255, 0)), 1 - p(z(0, 255)), 1 - p(z(255, 255)), p(z(64, 0)), p(z(0, 64))].map((q) => -Math.log(q))
+  expect(metrics.logLoss).toBeCloseTo(logs.reduce((sum, log) => sum + log, 0) / 5, 6)
+  const [, first, second] = readFileSync(join(root, 'test', 'predictions.csv'), 'utf8').split('\n')
+  expect([first, second]).toEqual([`0,yes,yes,${p(z(255, 0)).toFixed(6)}`, `1,no,no,${(1 - p(z(0, 255))).toFixed(6)}`])
+})
+
+test("scikit-learn's example of average precision", () => {
+  // sklearn.metrics.average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+  const scores = [0.1, 0.4, 0.35, 0.8]
+  expect(averagePrecision([0, 0, 1, 1], (i) => scores[i]!)).toBeCloseTo(0.8333333333333333, 12)
+  expect(averagePrecision([0, 1, 1, 0], () => 1)).toBeCloseTo(0.5, 12) // all tied: the share of positives
+})
+
+test('perturbation curves and removed features follow the sigmoid', async () => {
+  const input = { data: Float32Array.of(1, 0), shape: [1, 1, 1, 2] }
+  const attribution = { data: Float32Array.of(2, 0), shape: [1, 1, 1, 2] }
+  const metrics = ['pixel_flipping.morf.black', 'aopc', 'road']
+  const scores = await scoreMaps(model, { input, attribution, metrics, featuresInStep: 1 })
+  const curve = scores['pixel_flipping.morf.black']![0] as number[]
+  curve.forEach((p) => expect(p).toBeCloseTo(1 / (1 + Math.exp(-0.1)), 6)) // the left pixel is gone
+  expect(scores.aopc![0]).toBeGreaterThan(0.05)
+  const removed = await removeFeatures(model, { data: data(), fraction: [0.5], output: join(root, 'removed') })
+  const [before, after] = removed.curve
+  expect(before!.important).toBeGreaterThan(after!.important)
+  expect(readFileSync(join(root, 'removed', '00000', 'original.txt'), 'utf8')).toBe('no 0.109097\nyes 0.890903\n')
+})
