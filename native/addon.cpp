@@ -84,6 +84,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["ops"] = Napi::Function::New(env, ops);
   exports["rules"] = Napi::Function::New(env, rules);
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
+  exports["opRecord"] = Napi::Function::New(env, op_record);
   exports["foldConstants"] = Napi::Function::New(env, fold_constants);
   exports["atenOverloads"] = Napi::Function::New(env, aten_overloads);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);

@@ -14,12 +14,13 @@ namespace {
 /// Which axis of a node's output holds its channels. Units of dense layers lie last; feature maps and attention heads
 /// have theirs after the batch. Steps without weights keep the axis of the layer that they read.
 int64_t channel_axis(const Graph& graph, size_t index, int64_t axes) {
-  if (axes != 3) return graph.nodes()[index].op_name == "linear" ? axes - 1 : 1;
+  if (axes != 3) return graph.nodes()[index].record.kind == "linear" ? axes - 1 : 1;
   for (auto i = static_cast<int>(index); i != kInput;) {
     const Node& node = graph.nodes()[static_cast<size_t>(i)];
-    if (node.op_name == "linear" || node.op_name == "layer_norm") return 2;
-    if (is_weighted(node) || node.op_name == "batch_norm") return 1;
-    if (node.op_name == "permute" || node.op_name == "reshape" || node.op_name == "flatten") break;
+    if (node.op->channel_affine()) return 1;
+    if (node.record.kind == "linear" || node.record.kind == "normalisation") return 2;
+    if (is_weighted(node)) return 1;
+    if (node.record.kind == "move") break;
     i = node.inputs.empty() ? kInput : node.inputs[0];
   }
   throw Error("UNSUPPORTED", "which axis of '" + graph.nodes()[index].name +

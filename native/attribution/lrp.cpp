@@ -4,7 +4,6 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
-#include <set>
 
 #include "../error.h"
 #include "../finite.h"
@@ -13,10 +12,6 @@
 namespace lrp {
 
 namespace {
-
-/// Ops whose plain gradient only moves relevance about: where their output's relevance is 0, so is their input's.
-const std::set<std::string> kMovesRelevance{"identity",  "dropout", "flatten",    "reshape",    "permute",   "squeeze",
-                                            "unsqueeze", "cat",     "max_pool1d", "max_pool2d", "max_pool3d"};
 
 /// The rules of a graph, and for each node what the rules may take for granted.
 class Plan {
@@ -39,6 +34,10 @@ class Plan {
  private:
   void add_rule(size_t i, const NodeRule& rule) {
     if (rule.rule == "gradient") return;
+    if (rule.rule == "constant") {
+      treatments_[i].held = true;
+      return;
+    }
     try {
       rules_[i] = make_rule(rule.rule, {rule.settings, rule.pattern, rule.shares});
       names_[i] = rule.rule;
@@ -67,7 +66,7 @@ class Plan {
     return i != graph_.output() && std::all_of(readers.begin(), readers.end(), [this](int reader) {
              const auto index = static_cast<size_t>(reader);
              if (rules_[index].multiplies_by_input) return true;
-             return kMovesRelevance.count(graph_.nodes()[index].op_name) > 0 && vanishes_with_output(reader);
+             return graph_.nodes()[index].record.moves_values && vanishes_with_output(reader);
            });
   }
 
@@ -93,7 +92,7 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   std::vector<LayerConservation> result;
   for (const auto& [index, sums] : recorder.sums) {
     const Node& node = graph.nodes()[index];
-    if (!node.op->linear() && node.op_name != "add" && node.op_name != "sub") continue;
+    if (!node.op->linear() && node.record.kind != "sum") continue;
     const Tensor handed = sums.handed_on.defined() ? sums.handed_on : at::zeros_like(sums.arriving);
     const Tensor bias = sums.by_bias.defined() ? sums.by_bias : at::zeros_like(sums.arriving);
     result.push_back({node.name, sums.arriving, handed, bias, sums.arriving - handed - bias});

@@ -13,9 +13,11 @@ namespace {
 /// All windows of one group of channels that a convolution reads, one per row: [batch * positions, inputs].
 Tensor windows(const Node& node, const Tensor& input, int64_t group, int64_t groups) {
   const Tensor weight = node.parameters.at("weight");
-  if (node.op_name == "linear") return input.reshape({-1, input.size(-1)});
-  const bool flat = node.op_name == "conv1d";
-  if (!flat && node.op_name != "conv2d") throw Error("UNSUPPORTED", "patterns cannot be fitted to " + node.op_name);
+  if (node.record.kind == "linear") return input.reshape({-1, input.size(-1)});
+  const bool flat = weight.dim() == 3;
+  if (weight.dim() > 4 || node.op->linear()->transposed()) {
+    throw Error("UNSUPPORTED", "patterns cannot be fitted to " + node.op_name);
+  }
   if (node.attributes.is_text("padding")) throw Error("UNSUPPORTED", "patterns need padding given in numbers");
   const size_t axes = flat ? 1 : 2;
   const auto planar = [flat](std::vector<int64_t> v, int64_t first) {
@@ -33,7 +35,7 @@ Tensor windows(const Node& node, const Tensor& input, int64_t group, int64_t gro
 
 /// Outputs of one group, one position per row: [batch * positions, outputs].
 Tensor rows(const Node& node, const Tensor& output, int64_t group, int64_t groups) {
-  if (node.op_name == "linear") return output.reshape({-1, output.size(-1)});
+  if (node.record.kind == "linear") return output.reshape({-1, output.size(-1)});
   const int64_t channels = output.size(1) / groups;
   return output.narrow(1, group * channels, channels).flatten(2).transpose(1, 2).reshape({-1, channels});
 }

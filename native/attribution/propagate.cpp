@@ -103,6 +103,7 @@ struct Propagate : torch::autograd::Function<Propagate> {
     Absorbed absorbed;
     const Layer layer{*a.node->op,
                       a.node->op_name,
+                      a.pass,
                       a.inputs,
                       a.explained,
                       a.output,
@@ -157,8 +158,9 @@ Tensor by_rule(size_t index, const Node& node, const std::vector<Tensor>& inputs
 Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass,
                  const Treatment& treatment, Recorder& recorder) {
   if (recorder.cancel) recorder.cancel->check();
-  const Tensor result = treatment.rule ? by_rule(index, node, inputs, pass, treatment, recorder)
-                                       : by_plain_autograd(index, node, inputs, pass, recorder);
+  const Tensor result = treatment.held   ? node.op->forward(inputs, pass).detach()
+                        : treatment.rule ? by_rule(index, node, inputs, pass, treatment, recorder)
+                                         : by_plain_autograd(index, node, inputs, pass, recorder);
   if (recorder.find_not_finite) check_output(node, result);
   return result;
 }

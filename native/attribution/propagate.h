@@ -40,6 +40,8 @@ struct Treatment {
   const Rule* rule = nullptr;
   bool nonnegative_input = false;
   bool dead_below_zero = false;
+  /// The output is held constant: no relevance goes further down.
+  bool held = false;
   /// This is a ReLU that may overwrite its input: nobody else reads it.
   bool in_place = false;
 };

@@ -12,18 +12,6 @@ namespace lrp {
 
 namespace {
 
-/// Whether a node may put the images elsewhere than on axis 0, as far as its attributes say.
-bool may_move_batch(const Node& node) {
-  const Attributes& at = node.attributes;
-  if (node.op_name == "permute") return at.integers("dims").at(0) != 0;
-  if (node.op_name == "flatten") return at.integer("start_dim", 1) == 0;
-  if (node.op_name == "reshape") return at.integers("shape").at(0) != 0;
-  if (node.op_name == "cat" || node.op_name == "squeeze" || node.op_name == "unsqueeze" || node.op_name == "select") {
-    return at.integer("dim") <= 0;
-  }
-  return node.op_name.rfind("aten::", 0) == 0;
-}
-
 /// The axis whose size goes with the batch: `two` and `three` are shapes for so many images.
 int64_t growing_axis(const std::vector<int64_t>& two, const std::vector<int64_t>& three) {
   int64_t axis = BatchLayout::kNone;
@@ -90,7 +78,9 @@ Tensor BatchLayout::sum(const Tensor& t, int64_t images) const {
 std::vector<BatchLayout> find_batch_layouts(const Graph& graph, const Tensor& x) {
   const auto& nodes = graph.nodes();
   std::vector<BatchLayout> layouts(nodes.size());
-  if (x.size(0) == 1 || std::none_of(nodes.begin(), nodes.end(), may_move_batch)) return layouts;
+  if (x.size(0) == 1 ||
+      std::all_of(nodes.begin(), nodes.end(), [](const Node& node) { return node.op->keeps_first_axis(); }))
+    return layouts;
   const at::NoGradGuard no_grad;
   const Tensor two = x.slice(0, 0, 2).detach(), three = at::cat({two, two.slice(0, 0, 1)});
   const auto shapes = output_shapes(graph, two), larger = output_shapes(graph, three);

@@ -8,23 +8,6 @@ namespace lrp {
 
 namespace {
 
-bool is_transposed(const Node& node) { return node.op_name.rfind("conv_transpose", 0) == 0; }
-
-/// y = scale * x + shift, per channel.
-struct Affine {
-  Tensor scale, shift;
-
-  explicit Affine(const Node& batch_norm) {
-    const auto& p = batch_norm.parameters;
-    const auto role = [&p](const char* name) { return p.count(name) ? p.at(name).to(at::kDouble) : Tensor(); };
-    const Tensor weight = role("weight"), bias = role("bias");
-    scale = (role("running_var") + batch_norm.attributes.number("eps", 1e-5)).rsqrt();
-    if (weight.defined()) scale = scale * weight;
-    shift = -role("running_mean") * scale;
-    if (bias.defined()) shift = shift + bias;
-  }
-};
-
 Tensor bias_or_zeros(const Node& node, int64_t outputs) {
   const auto found = node.parameters.find("bias");
   if (found != node.parameters.end()) return found->second.to(at::kDouble);
@@ -38,13 +21,13 @@ void replace(Node& node, const Tensor& weight, const Tensor& bias, at::ScalarTyp
 }
 
 /// The layer followed by the batch norm: rows of the weight are scaled.
-bool fold_into_previous(Node& layer, const Affine& affine) {
+bool fold_into_previous(Node& layer, const ChannelAffine& affine) {
   const Tensor original = layer.parameters.at("weight");
   const Tensor weight = original.to(at::kDouble);
   const int64_t outputs = affine.scale.size(0);
   const int64_t groups = layer.attributes.integer("groups", 1);
   Tensor scaled;
-  if (is_transposed(layer)) {  // [in, out / groups, ...]
+  if (layer.op->linear()->transposed()) {  // [in, out / groups, ...]
     if (weight.size(1) * groups != outputs) return false;
     auto shape = weight.sizes().vec();
     const Tensor grouped = weight.reshape({groups, weight.size(0) / groups, weight.size(1), -1});
@@ -59,18 +42,9 @@ bool fold_into_previous(Node& layer, const Affine& affine) {
   return true;
 }
 
-bool pads(const Node& layer) {
-  if (layer.attributes.is_text("padding")) return layer.attributes.text("padding", "") != "valid";
-  if (!layer.attributes.has("padding")) return false;
-  for (const double p : layer.attributes.numbers("padding")) {
-    if (p != 0) return true;
-  }
-  return false;
-}
-
 /// The batch norm followed by the layer: columns of the weight are scaled, the shift becomes part of the bias.
-bool fold_into_next(Node& layer, const Affine& affine) {
-  if (is_transposed(layer) || pads(layer)) return false;
+bool fold_into_next(Node& layer, const ChannelAffine& affine) {
+  if (layer.op->linear()->transposed() || layer.op->linear()->pads()) return false;
   const Tensor original = layer.parameters.at("weight");
   const Tensor weight = original.to(at::kDouble);
   const int64_t groups = layer.attributes.integer("groups", 1);
@@ -98,7 +72,9 @@ std::vector<size_t> readers_of(const std::vector<Node>& nodes, int i) {
 }
 
 bool fold(std::vector<Node>& nodes, int output, size_t i) {
-  const Affine affine(nodes[i]);
+  const auto found = nodes[i].op->channel_affine();
+  if (!found) return false;
+  const ChannelAffine& affine = *found;
   const int before = nodes[i].inputs.at(0), index = static_cast<int>(i);
   if (before != kInput && before != output && is_weighted(nodes[static_cast<size_t>(before)]) &&
       readers_of(nodes, before).size() == 1) {
@@ -126,7 +102,7 @@ Graph fold_batch_norm(const Graph& graph) {
   std::vector<Node> nodes = graph.nodes();
   int output = graph.output();
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (nodes[i].op_name != "batch_norm" || !fold(nodes, output, i)) continue;
+    if (!fold(nodes, output, i)) continue;
     if (output == static_cast<int>(i)) output = nodes[i].inputs.at(0);
     pass_by(nodes, i);
   }

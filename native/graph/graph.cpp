@@ -15,8 +15,12 @@ std::string title(const Node& node) { return "node '" + node.name + "' (" + node
 }  // namespace
 
 Node resolve_node(const NodeSpec& spec, const std::map<std::string, Tensor>& tensors) {
-  Node node{spec.name, spec.op, std::vector<int>(spec.inputs.size(), kInput), spec.attributes, spec.parameters, {},
-            nullptr,   {}};
+  Node node;
+  node.name = spec.name;
+  node.op_name = spec.op;
+  node.inputs.assign(spec.inputs.size(), kInput);
+  node.attributes = spec.attributes;
+  node.parameter_names = spec.parameters;
   for (const auto& [role, name] : spec.parameters) {
     const auto found = tensors.find(name);
     if (found == tensors.end()) {
@@ -40,10 +44,11 @@ Tensor at_node(const Node& node, const std::function<Tensor()>& body) {
   }
 }
 
-bool is_weighted(const Node& node) { return node.op_name == "linear" || node.op_name.rfind("conv", 0) == 0; }
+bool is_weighted(const Node& node) { return node.record.kind == "linear" || node.record.kind == "convolution"; }
 
 void build_op(Node& node) {
   try {
+    node.record = op_record(node.op_name);
     node.op = make_op(node.op_name, node.attributes, node.parameters, node.inputs.size());
   } catch (const Error& error) {
     throw Error(error.code(), title(node) + ": " + error.what());
@@ -109,9 +114,9 @@ int Graph::source(int index) const {
 
 bool Graph::relu_may_overwrite(size_t i) const {
   const Node& node = nodes_[i];
-  if (node.op_name != "relu" || node.inputs[0] == kInput || node.inputs[0] == output_) return false;
+  if (node.record.cut != OpRecord::kRelu || node.inputs[0] == kInput || node.inputs[0] == output_) return false;
   const Node& before = nodes_[static_cast<size_t>(node.inputs[0])];
-  return readers(node.inputs[0]).size() == 1 && (before.op->linear() != nullptr || before.op_name == "add");
+  return readers(node.inputs[0]).size() == 1 && (before.op->linear() != nullptr || before.record.kind == "sum");
 }
 
 Tensor Graph::run(const Tensor& input, const Step& step) const {

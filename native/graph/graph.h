@@ -38,6 +38,7 @@ struct Node {
   std::map<std::string, std::string> parameter_names;  // role -> tensor name
   Parameters parameters;                               // role -> tensor
   std::shared_ptr<Op> op;
+  OpRecord record;
   /// Set where a pass took the node out of the network: the node (or kInput) whose output its readers use instead.
   std::optional<int> replaced_by;
 };

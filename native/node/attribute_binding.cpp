@@ -124,7 +124,12 @@ void move_to_cpu(Explanation& e) {
 
 /// One layer under one rule, by the same path a network takes.
 Tensor relevance_of_layer(const LayerCall& call) {
-  Node node{"layer", call.op, std::vector<int>(call.inputs.size(), kInput), call.attributes, {}, call.parameters, nullptr, {}};
+  Node node;
+  node.name = "layer";
+  node.op_name = call.op;
+  node.inputs.assign(call.inputs.size(), kInput);
+  node.attributes = call.attributes;
+  node.parameters = call.parameters;
   build_op(node);
   const at::AutoGradMode on(true);
   std::vector<Tensor> leaves;

@@ -5,7 +5,26 @@
 #include "../graph/fold_constants.h"
 #include "../ops/aten_schema.h"
 #include "async.h"
+#include "fields.h"
 #include "values.h"
+
+template <>
+struct lrp::node::Codec<lrp::OpRecord::Sign> {
+  static Napi::Value write(Napi::Env env, lrp::OpRecord::Sign sign) {
+    constexpr std::array<const char*, 3> kNames{"any", "keeps", "nonnegative"};
+    return Napi::String::New(env, kNames[static_cast<size_t>(sign)]);
+  }
+};
+
+namespace lrp {
+
+constexpr auto fields(const OpRecord*) {
+  return std::make_tuple(node::field("kind", &OpRecord::kind), node::field("rule", &OpRecord::rule),
+                         node::field("movesValues", &OpRecord::moves_values),
+                         node::field("conserves", &OpRecord::conserves), node::field("sign", &OpRecord::sign));
+}
+
+}  // namespace lrp
 
 namespace lrp::node {
 
@@ -34,6 +53,10 @@ Napi::Value aten_overloads(const Napi::CallbackInfo& info) {
     }
     return object;
   });
+}
+
+Napi::Value op_record(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return write(info.Env(), lrp::op_record(info[0].ToString())); });
 }
 
 }  // namespace lrp::node

@@ -9,4 +9,7 @@ Napi::Value fold_constants(const Napi::CallbackInfo& info);
 /// atenOverloads(): every overload by name, null or why a graph must not call it.
 Napi::Value aten_overloads(const Napi::CallbackInfo& info);
 
+/// opRecord(name): what is known of an op (native/ops/op_record.h).
+Napi::Value op_record(const Napi::CallbackInfo& info);
+
 }  // namespace lrp::node

@@ -27,6 +27,7 @@ class Dropout : public Op {
   explicit Dropout(double p) : p_(p) {
     if (!(p >= 0 && p < 1)) throw Error("INVALID_ARGUMENT", "p of dropout must be at least 0 and below 1");
   }
+  bool draws() const override { return true; }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     const Tensor& x = inputs.at(0);
     if (!pass.training || p_ == 0) return x;

@@ -229,6 +229,8 @@ class AtenCall : public Op {
     output_ = a.attributes.integer("output", 0);
   }
 
+  bool keeps_first_axis() const override { return false; }
+
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     torch::jit::Stack stack;
     for (const Source& source : sources_) stack.push_back(source(inputs, pass));

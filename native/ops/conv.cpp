@@ -1,5 +1,7 @@
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "../error.h"
 #include "families.h"
 #include "size_limit.h"
@@ -32,6 +34,10 @@ class Convolution : public Op, public LinearMap {
     return forward(inputs.at(0), weight_, bias_);
   }
   const LinearMap* linear() const override { return this; }
+  bool transposed() const override { return transposed_; }
+  bool pads() const override {
+    return !extra_padding_.empty() || std::any_of(padding_.begin(), padding_.end(), [](int64_t p) { return p != 0; });
+  }
 
   Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
     check_channels(x);

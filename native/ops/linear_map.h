@@ -46,6 +46,11 @@ class LinearMap {
   virtual Tensor forward(const Tensor& x, Part part, bool with_bias) const;
   virtual Tensor input_gradient(const Tensor& g, const Tensor& x, Part part) const;
 
+  /// The weights are [in, out / groups, ...], as in a transposed convolution.
+  virtual bool transposed() const { return false; }
+  /// Zeros are added around the input.
+  virtual bool pads() const { return false; }
+
   /// The layer's weights; undefined where there are none.
   Tensor weight() const { return weight_; }
   /// A part of the bias, undefined where there is none.

@@ -7,8 +7,46 @@ namespace lrp {
 
 namespace {
 
+/// Numbers per channel, to broadcast against x.
+Tensor per_channel(const Tensor& values, const Tensor& x) {
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
+  shape[1] = values.size(0);
+  return values.view(shape);
+}
+
+/// scale * x + shift per channel, as a linear layer.
+class ChannelScale : public LinearMap {
+ public:
+  using LinearMap::forward;
+  using LinearMap::input_gradient;
+  ChannelScale(Tensor scale, Tensor shift) : LinearMap(std::move(scale), std::move(shift)) {}
+  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
+    const Tensor y = x * per_channel(w, x);
+    return b.defined() ? y + per_channel(b, x) : y;
+  }
+  Tensor input_gradient(const Tensor& g, const Tensor&, const Tensor& w) const override {
+    return g * per_channel(w, g);
+  }
+  Tensor bias_like_output(Part part) const override {
+    const Tensor b = bias(part);
+    return b.defined() ? b.unsqueeze(-1) : b;
+  }
+};
+
 class BatchNorm : public Op {
  public:
+  std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>&) const override {
+    const auto affine = *channel_affine();
+    return std::make_shared<ChannelScale>(affine.scale.to(mean_.scalar_type()), affine.shift.to(mean_.scalar_type()));
+  }
+
+  std::optional<ChannelAffine> channel_affine() const override {
+    Tensor scale = (variance_.to(at::kDouble) + eps_).rsqrt();
+    if (weight_.defined()) scale = scale * weight_.to(at::kDouble);
+    const Tensor shift = -mean_.to(at::kDouble) * scale;
+    return ChannelAffine{scale, bias_.defined() ? shift + bias_.to(at::kDouble) : shift};
+  }
+
   explicit BatchNorm(const OpArguments& a)
       : weight_(a.optional_parameter("weight")),
         bias_(a.optional_parameter("bias")),
@@ -82,6 +120,29 @@ class LayerNorm : public Op {
   double eps_;
 };
 
+/// (x - mean(x)) / sigma * w + b over groups of channels, sigma a constant.
+class HeldGroupNorm : public LinearMap {
+ public:
+  HeldGroupNorm(const Tensor& weight, const Tensor& bias, Tensor sigma, int64_t groups)
+      : LinearMap(weight, bias), sigma_(std::move(sigma)), groups_(groups) {}
+  using LinearMap::forward;
+  using LinearMap::input_gradient;
+  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
+    const Tensor grouped = x.reshape({x.size(0), groups_, -1});
+    Tensor y = ((grouped - grouped.mean(2, true)) / sigma_).view(x.sizes());
+    if (w.defined()) y = y * per_channel(w, x);
+    return b.defined() ? y + per_channel(b, x) : y;
+  }
+  Tensor input_gradient(const Tensor& g, const Tensor&, const Tensor& w) const override {
+    const Tensor q = (w.defined() ? g * per_channel(w, g) : g).reshape({g.size(0), groups_, -1}) / sigma_;
+    return (q - q.mean(2, true)).view(g.sizes());
+  }
+
+ private:
+  Tensor sigma_;
+  int64_t groups_;
+};
+
 class GroupNorm : public Op {
  public:
   explicit GroupNorm(const OpArguments& a)
@@ -91,6 +152,11 @@ class GroupNorm : public Op {
         eps_(a.attributes.number("eps", 1e-5)) {}
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return at::group_norm(inputs.at(0), groups_, optional(weight_), optional(bias_), eps_);
+  }
+  std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>& inputs) const override {
+    const Tensor grouped = inputs.at(0).reshape({inputs[0].size(0), groups_, -1});
+    const Tensor sigma = grouped.var(at::IntArrayRef{2}, false, true).add_(eps_).sqrt_();
+    return std::make_shared<HeldGroupNorm>(weight_, bias_, sigma, groups_);
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "attributes.h"
 #include "linear_map.h"
+#include "op_record.h"
 
 namespace lrp {
 
@@ -18,6 +19,11 @@ struct Pass {
   static Pass of(const Tensor& input) { return {input.sizes().vec(), input.device(), false}; }
 };
 
+/// y = scale * x + shift, per channel, in double.
+struct ChannelAffine {
+  Tensor scale, shift;
+};
+
 /// One kind of layer. `forward` is differentiable by plain autograd (training, gradients);
 /// an op that is linear also offers `linear()`, which the rules of LRP work on.
 class Op {
@@ -26,6 +32,12 @@ class Op {
   /// Throws lrp::Error or c10::Error where shapes do not fit; the caller adds the node's name.
   virtual Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const = 0;
   virtual const LinearMap* linear() const { return nullptr; }
+  /// What an op that multiplies and shifts every channel by numbers of its own computes; batch norm.
+  virtual std::optional<ChannelAffine> channel_affine() const { return std::nullopt; }
+  /// Axis 0 of the output is axis 0 of the inputs, whatever it holds.
+  virtual bool keeps_first_axis() const { return true; }
+  /// Draws random numbers while training.
+  virtual bool draws() const { return false; }
   /// The linear map that the op is while what it divides by, made from these inputs, is held constant; null where it is
   /// none.
   virtual std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>&) const { return nullptr; }

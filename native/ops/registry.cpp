@@ -3,87 +3,135 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <functional>
+#include <mutex>
 
 #include "../error.h"
+#include "aten_record.h"
+#include "aten_schema.h"
 #include "families.h"
+#include "op_record.h"
 
 namespace lrp {
 
 namespace {
 
 using Factory = std::shared_ptr<Op> (*)(const OpArguments&);
+using Sign = OpRecord::Sign;
 
-/// Every op there is: one line each.
-const std::map<std::string, Factory>& factories() {
-  static const std::map<std::string, Factory> table{
-      {"linear", make_linear},
-      {"conv1d", make_convolution},
-      {"conv2d", make_convolution},
-      {"conv3d", make_convolution},
-      {"conv_transpose1d", make_transposed_convolution},
-      {"conv_transpose2d", make_transposed_convolution},
-      {"conv_transpose3d", make_transposed_convolution},
-      {"avg_pool1d", make_pool},
-      {"avg_pool2d", make_pool},
-      {"avg_pool3d", make_pool},
-      {"sum_pool1d", make_pool},
-      {"sum_pool2d", make_pool},
-      {"sum_pool3d", make_pool},
-      {"max_pool1d", make_pool},
-      {"max_pool2d", make_pool},
-      {"max_pool3d", make_pool},
-      {"adaptive_avg_pool1d", make_pool},
-      {"adaptive_avg_pool2d", make_pool},
-      {"adaptive_avg_pool3d", make_pool},
-      {"adaptive_max_pool1d", make_pool},
-      {"adaptive_max_pool2d", make_pool},
-      {"adaptive_max_pool3d", make_pool},
-      {"batch_norm", make_batch_norm},
-      {"layer_norm", make_layer_norm},
-      {"group_norm", make_group_norm},
-      {"relu", make_activation},
-      {"relu6", make_activation},
-      {"silu", make_activation},
-      {"sigmoid", make_activation},
-      {"tanh", make_activation},
-      {"hardswish", make_activation},
-      {"hardsigmoid", make_activation},
-      {"softplus", make_activation},
-      {"identity", make_activation},
-      {"hardtanh", make_activation},
-      {"leaky_relu", make_activation},
-      {"elu", make_activation},
-      {"gelu", make_activation},
-      {"softmax", make_softmax},
-      {"log_softmax", make_activation},
-      {"dropout", make_activation},
-      {"add", make_arithmetic},
-      {"sub", make_arithmetic},
-      {"mul", make_arithmetic},
-      {"div", make_arithmetic},
-      {"add_scalar", make_arithmetic},
-      {"mul_scalar", make_arithmetic},
-      {"cat", make_arithmetic},
-      {"matmul", make_arithmetic},
-      {"expand_batch", make_arithmetic},
-      {"constant", make_constant},
-      {"scaled_dot_product_attention", make_attention},
-      {"mean", make_reduction},
-      {"sum", make_reduction},
-      {"interpolate", make_interpolate},
-      {"flatten", make_shape},
-      {"reshape", make_shape},
-      {"permute", make_shape},
-      {"squeeze", make_shape},
-      {"unsqueeze", make_shape},
-      {"slice", make_shape},
-      {"select", make_shape},
-      {"pad", make_shape},
-  };
+const OpRecord kLinear{"linear", "", Sign::kAny, false, "up to bias"};
+const OpRecord kConvolution{"convolution", "", Sign::kAny, false, "up to bias"};
+const OpRecord kAverage{"average", "norm", Sign::kKeeps, false, "exact"};
+const OpRecord kSum{"sum", "norm", Sign::kKeeps, false, "exact"};
+const OpRecord kDifference{"sum", "norm", Sign::kAny, false, "exact"};
+const OpRecord kShift{"sum", "norm", Sign::kAny, false, "up to bias"};
+const OpRecord kScaled{"other", "pass", Sign::kAny, false, "exact"};
+const OpRecord kProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
+const OpRecord kMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
+const OpRecord kSoftmax{"attention", "", Sign::kMakesNonnegative, false, "no"};
+const OpRecord kAttention{"attention", "", Sign::kAny, false, "no"};
+const OpRecord kActivation{"activation", "pass", Sign::kAny, false, "exact"};
+const OpRecord kNonnegative{"activation", "pass", Sign::kMakesNonnegative, false, "exact"};
+const OpRecord kRelu{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kRelu};
+const OpRecord kRelu6{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kBelowZero};
+const OpRecord kKeepsSign{"activation", "pass", Sign::kKeeps, false, "exact"};
+const OpRecord kBatchNorm{"batch_norm", "pass", Sign::kAny, false, "exact"};
+const OpRecord kNorm{"normalisation", "", Sign::kAny, false, "up to bias"};
+const OpRecord kMove{"move", "gradient", Sign::kKeeps, true, "exact"};
+const OpRecord kPad{"move", "gradient", Sign::kAny, true, "exact"};
+const OpRecord kConstant{"constant", "gradient", Sign::kAny, true, "exact"};
+const OpRecord kNone{"other", "", Sign::kAny, false, "no"};
+
+struct Entry {
+  Factory make;
+  OpRecord record;
+};
+
+/// Every op of ours, with its record: one line each.
+const std::map<std::string, Entry>& entries() {
+  static const std::map<std::string, Entry> table{{"linear", {make_linear, kLinear}},
+                                                  {"conv1d", {make_convolution, kConvolution}},
+                                                  {"conv2d", {make_convolution, kConvolution}},
+                                                  {"conv3d", {make_convolution, kConvolution}},
+                                                  {"conv_transpose1d", {make_transposed_convolution, kConvolution}},
+                                                  {"conv_transpose2d", {make_transposed_convolution, kConvolution}},
+                                                  {"conv_transpose3d", {make_transposed_convolution, kConvolution}},
+                                                  {"avg_pool1d", {make_pool, kAverage}},
+                                                  {"avg_pool2d", {make_pool, kAverage}},
+                                                  {"avg_pool3d", {make_pool, kAverage}},
+                                                  {"sum_pool1d", {make_pool, kAverage}},
+                                                  {"sum_pool2d", {make_pool, kAverage}},
+                                                  {"sum_pool3d", {make_pool, kAverage}},
+                                                  {"max_pool1d", {make_pool, kMove}},
+                                                  {"max_pool2d", {make_pool, kMove}},
+                                                  {"max_pool3d", {make_pool, kMove}},
+                                                  {"adaptive_avg_pool1d", {make_pool, kAverage}},
+                                                  {"adaptive_avg_pool2d", {make_pool, kAverage}},
+                                                  {"adaptive_avg_pool3d", {make_pool, kAverage}},
+                                                  {"adaptive_max_pool1d", {make_pool, kMove}},
+                                                  {"adaptive_max_pool2d", {make_pool, kMove}},
+                                                  {"adaptive_max_pool3d", {make_pool, kMove}},
+                                                  {"batch_norm", {make_batch_norm, kBatchNorm}},
+                                                  {"layer_norm", {make_layer_norm, kNorm}},
+                                                  {"group_norm", {make_group_norm, kNorm}},
+                                                  {"relu", {make_activation, kRelu}},
+                                                  {"relu6", {make_activation, kRelu6}},
+                                                  {"silu", {make_activation, kKeepsSign}},
+                                                  {"sigmoid", {make_activation, kNonnegative}},
+                                                  {"tanh", {make_activation, kKeepsSign}},
+                                                  {"hardswish", {make_activation, kKeepsSign}},
+                                                  {"hardsigmoid", {make_activation, kNonnegative}},
+                                                  {"softplus", {make_activation, kNonnegative}},
+                                                  {"identity", {make_activation, kMove}},
+                                                  {"hardtanh", {make_activation, kActivation}},
+                                                  {"leaky_relu", {make_activation, kKeepsSign}},
+                                                  {"elu", {make_activation, kKeepsSign}},
+                                                  {"gelu", {make_activation, kKeepsSign}},
+                                                  {"softmax", {make_softmax, kSoftmax}},
+                                                  {"log_softmax", {make_activation, kNone}},
+                                                  {"dropout", {make_activation, kMove}},
+                                                  {"add", {make_arithmetic, kSum}},
+                                                  {"sub", {make_arithmetic, kDifference}},
+                                                  {"mul", {make_arithmetic, kProduct}},
+                                                  {"div", {make_arithmetic, kScaled}},
+                                                  {"add_scalar", {make_arithmetic, kShift}},
+                                                  {"mul_scalar", {make_arithmetic, kScaled}},
+                                                  {"cat", {make_arithmetic, kMove}},
+                                                  {"matmul", {make_arithmetic, kMatrixProduct}},
+                                                  {"expand_batch", {make_arithmetic, kMove}},
+                                                  {"constant", {make_constant, kConstant}},
+                                                  {"scaled_dot_product_attention", {make_attention, kAttention}},
+                                                  {"mean", {make_reduction, kAverage}},
+                                                  {"sum", {make_reduction, kAverage}},
+                                                  {"interpolate", {make_interpolate, kAverage}},
+                                                  {"flatten", {make_shape, kMove}},
+                                                  {"reshape", {make_shape, kMove}},
+                                                  {"permute", {make_shape, kMove}},
+                                                  {"squeeze", {make_shape, kMove}},
+                                                  {"unsqueeze", {make_shape, kMove}},
+                                                  {"slice", {make_shape, kMove}},
+                                                  {"select", {make_shape, kMove}},
+                                                  {"pad", {make_shape, kPad}}};
   return table;
 }
 
+bool is_aten(const std::string& name) { return name.rfind("aten::", 0) == 0; }
+
+const Entry& entry_of(const std::string& name) {
+  const auto found = entries().find(name);
+  if (found != entries().end()) return found->second;
+  throw Error("UNSUPPORTED", "there is no op '" + name + "': docs/ops.md lists those there are");
+}
+
 }  // namespace
+
+const OpRecord& op_record(const std::string& name) {
+  if (!is_aten(name)) return entry_of(name).record;
+  static std::mutex mutex;
+  static std::map<std::string, OpRecord> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = known.find(name);
+  return found != known.end() ? found->second : known.emplace(name, aten_record(aten_overload(name))).first->second;
+}
 
 Tensor OpArguments::parameter(const std::string& role) const {
   const Tensor found = optional_parameter(role);
@@ -100,17 +148,13 @@ size_t OpArguments::axes() const { return static_cast<size_t>(name.at(name.size(
 
 std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters,
                             size_t inputs) {
-  if (name.rfind("aten::", 0) == 0) return make_aten_call({name, attributes, parameters, inputs});
-  const auto found = factories().find(name);
-  if (found == factories().end()) {
-    throw Error("UNSUPPORTED", "there is no op '" + name + "': docs/ops.md lists those there are");
-  }
-  return found->second({name, attributes, parameters, inputs});
+  if (is_aten(name)) return make_aten_call({name, attributes, parameters, inputs});
+  return entry_of(name).make({name, attributes, parameters, inputs});
 }
 
 std::vector<std::string> op_names() {
   std::vector<std::string> names;
-  for (const auto& [name, factory] : factories()) names.push_back(name);
+  for (const auto& [name, entry] : entries()) names.push_back(name);
   return names;
 }
 

@@ -15,11 +15,13 @@ using Map = std::function<Tensor(const Tensor&)>;
 
 class Shape : public Op {
  public:
-  explicit Shape(Map map) : map_(std::move(map)) {}
+  Shape(Map map, bool keeps_first_axis) : map_(std::move(map)), keeps_first_axis_(keeps_first_axis) {}
+  bool keeps_first_axis() const override { return keeps_first_axis_; }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return map_(inputs.at(0)); }
 
  private:
   Map map_;
+  bool keeps_first_axis_;
 };
 
 Tensor reshape(const Tensor& x, std::vector<int64_t> shape) {
@@ -69,6 +71,14 @@ Map shape_map(const OpArguments& a) {
 
 }  // namespace
 
-std::shared_ptr<Op> make_shape(const OpArguments& a) { return std::make_shared<Shape>(shape_map(a)); }
+std::shared_ptr<Op> make_shape(const OpArguments& a) {
+  const Attributes& at = a.attributes;
+  bool keeps = true;
+  if (a.name == "permute") keeps = at.integers("dims").at(0) == 0;
+  if (a.name == "flatten") keeps = at.integer("start_dim", 1) != 0;
+  if (a.name == "reshape") keeps = at.integers("shape").at(0) == 0;
+  if (at.has("dim")) keeps = at.integer("dim") > 0;
+  return std::make_shared<Shape>(shape_map(a), keeps);
+}
 
 }  // namespace lrp

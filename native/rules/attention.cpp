@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "../error.h"
+#include "../ops/arithmetic.h"
 #include "../ops/attention.h"
 #include "catalogue.h"
 
@@ -71,7 +72,7 @@ Rule attention(const RuleArguments& a) {
             if (const auto* op = dynamic_cast<const Softmax*>(&layer.op)) {
               return {through_softmax(layer.inputs[0], layer.output, R, op->axis())};
             }
-            if (layer.op_name != "matmul") refuse();
+            if (!dynamic_cast<const MatrixProduct*>(&layer.op)) refuse();
             const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
                                                   layer.explained[0], layer.explained[1]);
             return {handed.a, handed.b};
@@ -91,7 +92,7 @@ Rule attention_cp(const RuleArguments& a) {
           return {Tensor(), Tensor(), through_product(weights, layer.inputs[2], layer.output, R, S, false, explains).b};
         }
         if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
-        if (layer.op_name != "matmul") refuse();
+        if (!dynamic_cast<const MatrixProduct*>(&layer.op)) refuse();
         const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S, !layer.explained[1],
                                               layer.explained[1]);
         return {handed.a, handed.b};

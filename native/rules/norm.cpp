@@ -1,7 +1,9 @@
 #include <ATen/ATen.h>
 #include <ATen/ExpandUtils.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "../error.h"
+#include "../ops/arithmetic.h"
 #include "catalogue.h"
 #include "linear_rule.h"
 
@@ -11,15 +13,34 @@ namespace {
 
 /// x R / S(c) for each summand, with a minus for what a subtraction takes away.
 std::vector<Tensor> share_out(const Layer& layer, const Tensor& R, const Stabiliser& S) {
-  if (layer.op_name != "add" && layer.op_name != "sub" && layer.op_name != "add_scalar") {
-    throw Error("UNSUPPORTED", "this rule is for sums and linear layers");
-  }
+  const auto* sum = dynamic_cast<const Sum*>(&layer.op);
   const Tensor s = ratio(R, layer.output, S);
   std::vector<Tensor> result(layer.inputs.size());
   for (size_t i = 0; i < layer.inputs.size(); ++i) {
     if (!layer.explained[i]) continue;
     const Tensor share = at::sum_to(layer.inputs[i] * s, layer.inputs[i].sizes());
-    result[i] = layer.op_name == "sub" && i == 1 ? -share : share;
+    result[i] = sum && sum->sign(i) < 0 ? -share : share;
+  }
+  return result;
+}
+
+/// The same for any op that is linear in its explained inputs together: x fT(R / S(z)), fT by autograd.
+std::vector<Tensor> share_by_autograd(const Layer& layer, const Tensor& R, const Stabiliser& S) {
+  const std::string& kind = op_record(layer.op_name).kind;
+  if (kind != "sum" && kind != "average") throw Error("UNSUPPORTED", "this rule is for sums and linear layers");
+  const at::AutoGradMode on(true);
+  std::vector<Tensor> inputs, leaves;
+  for (size_t i = 0; i < layer.inputs.size(); ++i) {
+    inputs.push_back(layer.inputs[i]);
+    if (layer.explained[i]) leaves.push_back(inputs.back() = layer.inputs[i].detach().requires_grad_());
+  }
+  const Tensor z = layer.op.forward(inputs, layer.pass);
+  const auto gradients = torch::autograd::grad({z}, leaves, {ratio(R, z.detach(), S)}, std::nullopt, false, true);
+  std::vector<Tensor> result(layer.inputs.size());
+  for (size_t i = 0, leaf = 0; i < layer.inputs.size(); ++i) {
+    if (!layer.explained[i]) continue;
+    const Tensor& gradient = gradients[leaf++];
+    if (gradient.defined()) result[i] = gradient * layer.inputs[i];
   }
   return result;
 }
@@ -31,7 +52,9 @@ Rule norm(const RuleArguments& a) {
   const Stabiliser S = Stabiliser::from(a.settings);
   const Rule by_epsilon = epsilon(a);
   return {[=](const Layer& layer, const Tensor& R) {
-            return layer.op.linear() ? by_epsilon.apply(layer, R) : share_out(layer, R, S);
+            if (layer.op.linear()) return by_epsilon.apply(layer, R);
+            const bool is_sum = dynamic_cast<const Sum*>(&layer.op) || dynamic_cast<const Shift*>(&layer.op);
+            return is_sum ? share_out(layer, R, S) : share_by_autograd(layer, R, S);
           },
           true};
 }

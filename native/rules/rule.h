@@ -19,6 +19,7 @@ struct Absorbed {
 struct Layer {
   const Op& op;
   const std::string& op_name;
+  Pass pass;
   std::vector<Tensor> inputs;   // without gradient
   std::vector<bool> explained;  // which inputs depend on the network's input
   Tensor output;

@@ -19,7 +19,7 @@ TrainingForward::TrainingForward(const Graph& graph, c10::Device device, uint64_
       some = some || trained.count(name) > 0;
     }
     frozen_.push_back(learnable && !some);
-    drops_ = drops_ || node.op_name == "dropout";
+    drops_ = drops_ || node.op->draws();
   }
 }
 

@@ -32,6 +32,8 @@ export interface NativeAddon {
   rules(): string[]
   /** Resizes and crops one image of bytes and writes it to `result` in planes (native/image/arrange.h). */
   arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
+  /** What is known of an op without running it. @throws UNSUPPORTED for a name that a graph must not use */
+  opRecord(name: string): OpRecord
   /** Every aten overload by name: null, or why a graph must not call it (native/ops/aten_schema.h). */
   atenOverloads(): Record<string, string | null>
   /**
@@ -51,6 +53,34 @@ export interface NativeAddon {
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
 }
+
+/** native/ops/op_record.h */
+export interface OpRecord {
+  kind: OpKind
+  /** The rule where a composite names none; empty: there is no published one. */
+  rule: string
+  /** The output is >= 0 where every input is (`keeps`), always (`nonnegative`), or may have any sign. */
+  sign: 'any' | 'keeps' | 'nonnegative'
+  /** Every number of the output is one of the inputs'. */
+  movesValues: boolean
+  /** How the rule conserves relevance, up to its stabiliser. */
+  conserves: 'exact' | 'up to bias' | 'no'
+}
+
+export type OpKind =
+  | 'linear'
+  | 'convolution'
+  | 'sum'
+  | 'average'
+  | 'activation'
+  | 'batch_norm'
+  | 'normalisation'
+  | 'product'
+  | 'attention'
+  | 'move'
+  | 'constant'
+  | 'divisor'
+  | 'other'
 
 export interface NativeInfo {
   torchVersion: string

@@ -173,6 +173,14 @@ export const RULES: readonly RuleDescription[] = [
     layers: 'any'
   },
   {
+    name: 'constant',
+    formula: 'the output is held constant: no relevance goes further down',
+    reference: 'Ali et al. 2022 (divisors of layer norms)',
+    parameters: {},
+    native: 'constant',
+    layers: 'any'
+  },
+  {
     name: 'gradient',
     formula: 'the plain gradient',
     reference: 'Simonyan et al. 2014',

@@ -6,7 +6,7 @@ import { unknownName } from '../core/suggest.js'
 import { RULES, ruleNames, type RuleDescription } from './catalogue.js'
 import { dataRuleSchema, describeDataRule, takesBox, type DataRule } from './data-rule.js'
 import { COMPOSITES, compositeNames } from './composites.js'
-import type { Composite } from './types.js'
+import { LAYER_KINDS, type Composite } from './types.js'
 
 const value = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
 
@@ -18,7 +18,7 @@ const compositeSchema = z.strictObject({
     .array(
       z.strictObject({
         name: z.string().optional(),
-        kind: z.enum(['weighted', 'linear', 'convolution', 'sum', 'average', 'activation', 'any']).optional(),
+        kind: z.enum(LAYER_KINDS).optional(),
         op: z.string().optional(),
         position: z.union([z.enum(['first', 'last']), z.int()]).optional(),
         depth: z.tuple([z.number(), z.number()]).optional(),

@@ -12,10 +12,10 @@ const firstConvolution = { kind: 'convolution', position: 'first' } as const
 const transformer = (attention: string): CompositeEntry[] => [
   at({ kind: 'convolution' }, 'epsilon', { epsilon: 1e-8, stabiliser: 'plain' }),
   at({ kind: 'linear' }, 'epsilon', { stabiliser: 'plain' }),
-  at({ op: 'layer_norm' }, 'epsilon', { stabiliser: 'plain' }),
+  at({ kind: 'normalisation' }, 'epsilon', { stabiliser: 'plain' }),
   at({ kind: 'sum' }, 'norm', { epsilon: 1e-8, stabiliser: 'plain' }),
   at({ kind: 'average' }, 'norm', { stabiliser: 'plain' }),
-  ...['softmax', 'matmul', 'scaled_dot_product_attention'].map((op) => at({ op }, attention))
+  at({ kind: 'attention' }, attention)
 ]
 const plainGradient = at({ kind: 'any' }, 'gradient')
 

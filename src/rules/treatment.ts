@@ -1,40 +1,32 @@
 import type { GraphNode } from '../core/graph.js'
-import type { LayerKind } from './types.js'
+import { native, type OpKind, type OpRecord } from '../native/addon.js'
 
-const ACTIVATIONS = new Set(
-  'relu relu6 silu sigmoid tanh hardswish hardsigmoid softplus hardtanh leaky_relu elu gelu'.split(' ')
-)
-const MOVES_VALUES =
-  /^(cat|flatten|reshape|permute|squeeze|unsqueeze|slice|select|pad|dropout|identity|max_pool\dd|adaptive_max_pool\dd|expand_batch|constant)$/
-
-export function isWeighted(node: GraphNode): boolean {
-  return kindOf(node) === 'linear' || kindOf(node) === 'convolution'
+/** What C++ knows of a node's op; composites and `inspect` read it. @throws LrpError UNSUPPORTED */
+export function recordOf({ op }: Pick<GraphNode, 'op'>): OpRecord {
+  let record = records.get(op)
+  if (!record) records.set(op, (record = native().opRecord(op)))
+  return record
 }
 
-/** What a layer is to a composite; undefined for ops that belong to no kind. */
-export function kindOf(node: GraphNode): Exclude<LayerKind, 'weighted' | 'any'> | undefined {
-  if (node.op === 'linear') return 'linear'
-  if (/^conv/.test(node.op)) return 'convolution'
-  if (node.op === 'add' || node.op === 'sub' || node.op === 'add_scalar') return 'sum'
-  if (/^(avg_pool|sum_pool|adaptive_avg_pool)\dd$|^(mean|sum|interpolate)$/.test(node.op)) return 'average'
-  if (ACTIVATIONS.has(node.op)) return 'activation'
-  return undefined
+const records = new Map<string, OpRecord>()
+
+/** What a layer is to a composite. */
+export function kindOf(node: GraphNode): OpKind {
+  return recordOf(node).kind
+}
+
+export function isWeighted(node: GraphNode): boolean {
+  const kind = kindOf(node)
+  return kind === 'linear' || kind === 'convolution'
 }
 
 /** What the composites for transformers have rules for: AttnLRP's. */
-export function isTransformers({ op }: GraphNode): boolean {
-  return ['softmax', 'matmul', 'layer_norm', 'scaled_dot_product_attention'].includes(op)
+export function isTransformers(node: GraphNode): boolean {
+  const kind = kindOf(node)
+  return kind === 'attention' || kind === 'normalisation'
 }
 
-/**
- * How LRP treats a layer that no rule names. Undefined where there is no published rule, or several: softmax, layer norm,
- * attention.
- */
+/** How LRP treats a layer that no rule names. Undefined where there is no published rule, or several. */
 export function ownRule(node: GraphNode): string | undefined {
-  const kind = kindOf(node)
-  if (kind === 'sum' || kind === 'average') return 'norm'
-  if (kind === 'activation' || node.op === 'batch_norm' || node.op === 'mul_scalar' || node.op === 'div') return 'pass'
-  if (node.op === 'mul') return 'uniform'
-  if (node.op.startsWith('aten::')) return 'gradient'
-  return MOVES_VALUES.test(node.op) ? 'gradient' : undefined
+  return recordOf(node).rule || undefined
 }

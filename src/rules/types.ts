@@ -3,14 +3,20 @@ import type { DataRule } from './data-rule.js'
 export type RuleParameters = Record<string, number | boolean | string | number[]>
 
 /** Kinds of layers a composite can name. */
-export type LayerKind =
-  | 'weighted' // linear and convolution
-  | 'linear'
-  | 'convolution' // 1d to 3d, transposed too
-  | 'sum' // residual additions
-  | 'average' // average and sum pooling, means
-  | 'activation'
-  | 'any'
+export const LAYER_KINDS = [
+  'weighted', // linear and convolution
+  'linear',
+  'convolution', // 1d to 3d, transposed too
+  'sum', // residual additions
+  'average', // average and sum pooling, means
+  'activation',
+  'batch_norm', // what could not be folded into a layer
+  'normalisation', // layer, group and RMS norms, whose divisors are held constant
+  'product',
+  'attention', // and what it is made of: softmax, products of matrices
+  'any'
+] as const
+export type LayerKind = (typeof LAYER_KINDS)[number]
 
 /** Which layers an entry of a composite is for: all that is given must hold. */
 export interface LayerMatch {
