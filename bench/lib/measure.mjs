@@ -23,7 +23,8 @@ export async function measureRules({ network, batch, threads, repeat, device }) 
   const model = await Model.create(await networks[network](), device)
   const images = randomInput([batch, ...model.imageShape])
   const targets = { data: new Int32Array(batch), shape: [1, batch] }
-  const baseline = () => native().testing.attributePlain(model.handle, images, { method: 'gradient', settings: {}, layers: [], targets })
+  const baseline = () =>
+    native().testing.attributePlain(model.handle, images, { method: 'gradient', settings: {}, layers: [], targets })
   const cases = rules
     .filter(({ name }) => model.graph.nodes.some((node) => node.op === 'conv2d') || !name.includes('box'))
     .map((rule) => ({ ...rule, run: () => explain(model, images, { ...rule.options, batchSize: batch, target: 0 }) }))

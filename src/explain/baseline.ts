@@ -23,7 +23,10 @@ export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'
   const own = shape.length === image.length ? shape : shape[0] === 1 ? shape.slice(1) : []
   if (own.join() !== image.join()) {
     const wanted = `[${image.join(', ')}]`
-    throw new LrpError('INVALID_ARGUMENT', `the baseline ${baseline} has shape [${shape.join(', ')}], an image ${wanted}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the baseline ${baseline} has shape [${shape.join(', ')}], an image ${wanted}`
+    )
   }
   return { data, shape: [1, ...image] }
 }
@@ -35,7 +38,10 @@ function black(model: Model, image: number[]): Tensor {
     throw new LrpError('INVALID_ARGUMENT', `${why}: give --preprocess, or a baseline from zero, mean, blur or a file`)
   }
   const plane = sizeOf(image) / low.length
-  return { data: Float32Array.from({ length: sizeOf(image) }, (_, i) => low[Math.floor(i / plane)]!), shape: [1, ...image] }
+  return {
+    data: Float32Array.from({ length: sizeOf(image) }, (_, i) => low[Math.floor(i / plane)]!),
+    shape: [1, ...image]
+  }
 }
 
 /** Every channel of every image by itself: [batch, channels, height, width]; other inputs are one channel each. */

@@ -75,7 +75,10 @@ test.each(['smoothgrad', 'random'] as const)('%s has the same bits in every batc
   const three = images([3, 3, 8, 8])
   const options = { method, seed: 1, target: [0, 2], ...(method === 'smoothgrad' && { steps: 11 }) }
   const together = await explain(model, three, options)
-  const one = (image: number): Tensor => ({ data: three.data.slice(image * 192, (image + 1) * 192), shape: [1, 3, 8, 8] })
+  const one = (image: number): Tensor => ({
+    data: three.data.slice(image * 192, (image + 1) * 192),
+    shape: [1, 3, 8, 8]
+  })
   for (const image of [0, 2]) {
     const alone = await explain(model, one(image), options)
     for (const target of [0, 1]) {
@@ -96,10 +99,7 @@ describe('baselines', () => {
   const linear = (): Promise<Model> =>
     sequentialModel(
       [null, 1, 4, 4],
-      [
-        ['flatten', { start_dim: 1, end_dim: -1 }],
-        ['linear']
-      ],
+      [['flatten', { start_dim: 1, end_dim: -1 }], ['linear']],
       new Map([
         ['1.weight', weight([2, 16], images([32], 9).data)],
         ['1.bias', weight([2], [0.5, -0.5])]
