@@ -67,7 +67,9 @@ async function compare(name, options, model, images, theirs, maps) {
   const [rounds, times, peaks] = [[], [], []]
   let relevance
   for (let i = 0; i <= repeat; i++) {
-    const base = await timed(() => model.handle.attribute(images, { method: 'gradient', targets, plain: true }))
+    const base = await timed(() =>
+      native().testing.attributePlain(model.handle, images, { method: 'gradient', settings: {}, layers: [], targets })
+    )
     resetPeak()
     const ours = await timed(
       async () => ({ relevance } = await explain(model, images, { ...options, target: 0, batchSize: batch }))

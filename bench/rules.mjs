@@ -3,7 +3,7 @@ import { measureRules } from './lib/measure.mjs'
 import { networks } from './lib/networks.mjs'
 
 // `npm run bench`: time of each rule over forward + input gradient of the same network by plain autograd, in one process.
-//   --network vgg16,resnet50,mlp   --batch 1,4   --threads 2   --repeat 7   --json
+//   --network vgg16,resnet50,mobilenet_v2,vit_b_16,convnext_tiny,resnet20,mlp   --batch 1,4   --threads 2   --repeat 7   --json
 const { values } = parseArgs({
   options: {
     network: { type: 'string', default: 'vgg16' },
@@ -39,12 +39,12 @@ function print({ network, batch, threads, baseline, rules }) {
     `\n${network}, batch ${batch}, ${threads} threads: forward + input gradient ${baseline.milliseconds.toFixed(1)} ms, peak ${baseline.peakMegabytes.toFixed(0)} MB`
   )
   console.log(
-    `${'rule'.padEnd(28)}${'ratio'.padStart(7)}${'ms'.padStart(10)}${'memory'.padStart(9)}${'target'.padStart(9)}`
+    `${'rule'.padEnd(28)}${'ratio'.padStart(7)}${'ms'.padStart(10)}${'memory'.padStart(9)}${'target'.padStart(9)}${'difference'.padStart(12)}`
   )
-  for (const { name, ratio, milliseconds, memoryRatio, target } of rules) {
+  for (const { name, ratio, milliseconds, memoryRatio, target, difference } of rules) {
     const goal = target === undefined ? '' : `<= ${target}`
     console.log(
-      `${name.padEnd(28)}${ratio.toFixed(2).padStart(7)}${milliseconds.toFixed(1).padStart(10)}${memoryRatio.toFixed(2).padStart(9)}${goal.padStart(9)}`
+      `${name.padEnd(28)}${ratio.toFixed(2).padStart(7)}${milliseconds.toFixed(1).padStart(10)}${memoryRatio.toFixed(2).padStart(9)}${goal.padStart(9)}${(difference?.toExponential(1) ?? '').padStart(12)}`
     )
   }
 }

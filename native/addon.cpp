@@ -3,6 +3,7 @@
 #include <napi.h>
 #include <torch/version.h>
 
+#include "attribution/methods/method.h"
 #include "device.h"
 #include "error.h"
 #include "node/async.h"
@@ -59,6 +60,7 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
 
 Napi::Value ops(const Napi::CallbackInfo& info) { return strings(info.Env(), op_names()); }
 Napi::Value rules(const Napi::CallbackInfo& info) { return strings(info.Env(), rule_names()); }
+Napi::Value methods(const Napi::CallbackInfo& info) { return strings(info.Env(), method_names()); }
 
 Napi::Value release(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
@@ -83,6 +85,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["setThreads"] = Napi::Function::New(env, set_threads);
   exports["ops"] = Napi::Function::New(env, ops);
   exports["rules"] = Napi::Function::New(env, rules);
+  exports["methods"] = Napi::Function::New(env, methods);
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
   exports["opRecord"] = Napi::Function::New(env, op_record);
   exports["foldConstants"] = Napi::Function::New(env, fold_constants);
@@ -91,6 +94,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto testing = Napi::Object::New(env);
   testing["explainLayer"] = Napi::Function::New(env, explain_layer);
   testing["trainingSteps"] = training_steps(env);
+  testing["attributePlain"] = Napi::Function::New(env, ModelHandle::attribute_plain);
   exports["testing"] = testing;
   exports["releaseCache"] = Napi::Function::New(env, release);
   return exports;

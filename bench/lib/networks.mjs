@@ -5,6 +5,10 @@ import { initialise } from '../../dist/model/builder.js'
 export const networks = {
   vgg16: () => make('vgg16', [3, 224, 224], 1000),
   resnet50: () => make('resnet50', [3, 224, 224], 1000),
+  mobilenet_v2: () => make('mobilenet_v2', [3, 224, 224], 1000),
+  vit_b_16: () => make('vit_b_16', [3, 224, 224], 1000),
+  convnext_tiny: () => make('convnext_tiny', [3, 224, 224], 1000),
+  resnet20: () => make('resnet20', [3, 32, 32], 10),
   mlp: () => make('mlp', [1, 28, 28], 10, { hiddenSize: [512, 256] })
 }
 

@@ -34,9 +34,10 @@ struct LrpOptions {
   const CancelToken* cancel = nullptr;
 };
 
+/// Sums of relevance at one layer, double [batch]; magnitudes are sums of |relevance|.
 struct LayerConservation {
   std::string node;
-  Tensor arriving, handed_on, by_bias, by_stabiliser;  // double [batch]
+  Tensor arriving, handed_on, by_bias, by_stabiliser, arriving_magnitude, handed_on_magnitude;
 };
 
 struct Explanation {
@@ -47,6 +48,7 @@ struct Explanation {
   std::map<std::string, Tensor> layers;
   std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets
   std::map<std::string, ChannelValues> channel_activation;
+  std::string layer;                            // that Grad-CAM weighs
   std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
 };
 

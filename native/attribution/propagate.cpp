@@ -33,12 +33,14 @@ void record_sums(const Application& a, const Tensor& arriving, const std::vector
   const Recorder& recorder = *a.recorder;
   const BatchLayout layout = recorder.layout(static_cast<int>(a.index));
   if (layout.axis == BatchLayout::kNone) return;
-  LayerSums sums{layout.sum(arriving, recorder.images), {}, absorbed.by_bias};
+  const auto add = [](Tensor& sum, const Tensor& more) { sum = sum.defined() ? sum + more : more; };
+  LayerSums sums{
+      layout.sum(arriving, recorder.images), {}, absorbed.by_bias, layout.sum(arriving.abs(), recorder.images), {}};
   for (size_t i = 0; i < handed.size(); ++i) {
     const BatchLayout of_input = recorder.layout(a.node->inputs[i]);
     if (!a.explained[i] || !handed[i].defined() || of_input.axis == BatchLayout::kNone) continue;
-    const Tensor sum = of_input.sum(handed[i], recorder.images);
-    sums.handed_on = sums.handed_on.defined() ? sums.handed_on + sum : sum;
+    add(sums.handed_on, of_input.sum(handed[i], recorder.images));
+    add(sums.handed_on_magnitude, of_input.sum(handed[i].abs(), recorder.images));
   }
   a.recorder->sums[a.index] = sums;
 }

@@ -23,4 +23,7 @@ struct Signs {
 /// Signs per node. `nonnegative_network_input` says whether the network's own input is known to be >= 0.
 std::vector<Signs> find_signs(const Graph& graph, bool nonnegative_network_input);
 
+/// For each node whether every path from the network's input to its output passes through it.
+std::vector<bool> nodes_on_every_path(const Graph& graph);
+
 }  // namespace lrp

@@ -7,9 +7,10 @@
 
 namespace lrp::node {
 
-/// Model.attribute(input, options): see AttributeOptions in src/native/addon.ts.
+/// Model.attribute(input, options): see AttributeOptions in src/native/addon.ts. `plain`: the network as it is, batch
+/// norms unfolded and in the usual memory layout.
 Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value input,
-                            Napi::Object options);
+                            Napi::Object options, bool plain);
 
 /// explainLayer(call): see LayerCall in src/native/addon.ts.
 Napi::Value explain_layer(const Napi::CallbackInfo& info);

@@ -26,18 +26,6 @@ void to_cpu(std::map<std::string, ChannelValues>& by_layer) {
 
 }  // namespace
 
-std::vector<Concept> concepts_from(const Napi::Value& value) {
-  std::vector<Concept> concepts;
-  if (!value.IsObject()) return concepts;
-  const auto object = value.As<Napi::Object>();
-  const Napi::Array layers = object.GetPropertyNames();
-  for (uint32_t i = 0; i < layers.Length(); ++i) {
-    const std::string layer = layers.Get(i).As<Napi::String>();
-    concepts.push_back({layer, integers_from(object.Get(layer), "the channels of '" + layer + "'")});
-  }
-  return concepts;
-}
-
 Napi::Object channels_object(Napi::Env env, const Explanation& explanation) {
   auto object = Napi::Object::New(env);
   for (const auto& [layer, values] : explanation.channel_relevance) {

@@ -5,9 +5,6 @@
 
 namespace lrp::node {
 
-/// { layer: [channels], ... }
-std::vector<Concept> concepts_from(const Napi::Value& value);
-
 /// { layer: { relevance: { sum, largest, place }, activation: { ... } } }
 Napi::Object channels_object(Napi::Env env, const Explanation& explanation);
 

@@ -134,6 +134,20 @@ struct AsFloat : Codec<at::Tensor> {
   static Napi::Value write(Napi::Env env, const at::Tensor& value) { return float_tensor(env, value); }
 };
 
+/// Tensors that are written as typed arrays of numbers.
+struct AsInts {
+  static Napi::Value write(Napi::Env env, const at::Tensor& value) { return int32_array(env, value); }
+};
+struct AsDoubles {
+  static Napi::Value write(Napi::Env env, const at::Tensor& value) { return float64_array(env, value); }
+};
+/// Float32 tensors by name.
+struct AsFloats {
+  static Napi::Value write(Napi::Env env, const std::map<std::string, at::Tensor>& values) {
+    return float_tensors(env, values);
+  }
+};
+
 /// What the codec of an enum is made of: a list of names, and the search in it.
 template <typename E>
 struct Named {

@@ -114,7 +114,15 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelHandle::attribute(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return attribute_async(info.Env(), model(), weights_owner(info.Env()), info[0], info[1].As<Napi::Object>());
+    return attribute_async(info.Env(), model(), weights_owner(info.Env()), info[0], info[1].As<Napi::Object>(), false);
+  });
+}
+
+Napi::Value ModelHandle::attribute_plain(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const ModelHandle* handle = Unwrap(info[0].As<Napi::Object>());
+    return attribute_async(info.Env(), handle->model(), handle->weights_owner(info.Env()), info[1],
+                           info[2].As<Napi::Object>(), true);
   });
 }
 

@@ -12,6 +12,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
  public:
   /// The class, with its static `create(graph, tensors, device)`.
   static Napi::Function define(Napi::Env env);
+  /// For tests: attribute(model, input, options) on the network as it is.
+  static Napi::Value attribute_plain(const Napi::CallbackInfo& info);
   explicit ModelHandle(const Napi::CallbackInfo& info);
 
   /// The model behind a JavaScript handle. Throws DISPOSED after dispose().

@@ -2,7 +2,7 @@
 #include "../attribution/lrp.h"
 #include "fields.h"
 
-// Field lists of rules as they cross from JavaScript: NodeRule and NativeShare of src/native/types.ts.
+// Field lists of LRP as it is asked for from JavaScript: LrpSettings, NodeRule and NativeShare of src/native/addon.ts.
 namespace lrp {
 
 constexpr auto fields(const Part*) {
@@ -25,7 +25,55 @@ constexpr auto fields(const NodeRule*) {
                          node::field("parameters", &NodeRule::settings), node::field("shares", &NodeRule::shares));
 }
 
+constexpr auto fields(const LayerConservation*) {
+  using node::AsDoubles;
+  return std::make_tuple(node::field("node", &LayerConservation::node),
+                         node::field_as<AsDoubles>("arriving", &LayerConservation::arriving),
+                         node::field_as<AsDoubles>("handedOn", &LayerConservation::handed_on),
+                         node::field_as<AsDoubles>("absorbedByBias", &LayerConservation::by_bias),
+                         node::field_as<AsDoubles>("absorbedByStabiliser", &LayerConservation::by_stabiliser),
+                         node::field_as<AsDoubles>("arrivingMagnitude", &LayerConservation::arriving_magnitude),
+                         node::field_as<AsDoubles>("handedOnMagnitude", &LayerConservation::handed_on_magnitude));
+}
+
+constexpr auto fields(const Explanation*) {
+  return std::make_tuple(node::field_as<node::AsFloat>("relevance", &Explanation::relevance),
+                         node::field_as<node::AsFloat>("logits", &Explanation::logits),
+                         node::field_as<node::AsInts>("targets", &Explanation::targets),
+                         node::field_as<node::AsDoubles>("sums", &Explanation::sums),
+                         node::field_as<node::AsFloats>("layers", &Explanation::layers),
+                         node::field("layer", &Explanation::layer),
+                         node::field("conservation", &Explanation::conservation));
+}
+
+constexpr auto fields(const LrpOptions*) {
+  return std::make_tuple(node::field("rules", &LrpOptions::rules), node::field("together", &LrpOptions::together),
+                         node::field("start", &LrpOptions::start), node::field("concepts", &LrpOptions::concepts),
+                         node::field("exclusive", &LrpOptions::exclusive),
+                         node::field("channels", &LrpOptions::channels), node::field("topK", &LrpOptions::top_k),
+                         node::field("conservation", &LrpOptions::conservation));
+}
+
 namespace node {
+
+template <>
+struct Codec<Start> {
+  static Start read(const Napi::Value& value, const std::string& path) {
+    return start_from(Codec<std::string>::read(value, path));
+  }
+};
+
+/// { layer: [channels], ... }
+template <>
+struct Codec<std::vector<Concept>> {
+  static std::vector<Concept> read(const Napi::Value& value, const std::string& path) {
+    std::vector<Concept> concepts;
+    for (auto& [layer, channels] : Codec<std::map<std::string, std::vector<int64_t>>>::read(value, path)) {
+      concepts.push_back({layer, std::move(channels)});
+    }
+    return concepts;
+  }
+};
 
 template <>
 struct Codec<Part::Kind> : Named<Part::Kind> {

@@ -173,6 +173,7 @@ export interface RuleFlags {
   window?: number
   stride?: number
   camLayer?: string
+  baseline?: string
   batchSize?: number
 }
 
@@ -208,7 +209,14 @@ export function withRuleFlags(
     .option('--noise <share>', 'smoothgrad: noise as a share of the range', realNumber('--noise'))
     .option('--window <pixels>', 'occlusion: side of the covered square', wholeNumber('--window', 1))
     .option('--stride <pixels>', 'occlusion: steps of the square (its side)', wholeNumber('--stride', 1))
-    .option('--cam-layer <name>', 'grad-cam: the layer whose channels are weighed (the last convolution)')
+    .option(
+      '--cam-layer <name>',
+      'grad-cam: the layer whose channels are weighed (the last that every path passes through)'
+    )
+    .option(
+      '--baseline <what>',
+      'integrated-gradients, occlusion: what an absent input is: zero, black, mean, blur or a .npy file (zero)'
+    )
     .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
 }
 

@@ -42,6 +42,7 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
         )
       ])
     ),
+    layer: first.layer,
     conservation: first.conservation.map((layer, i) =>
       joinConservation(
         layer.node,
@@ -121,13 +122,15 @@ function joinRows<T extends Int32Array | Float64Array>(
 }
 
 function joinConservation(node: string, parts: LayerConservation[]): LayerConservation {
-  const join = (key: 'arriving' | 'handedOn' | 'absorbedByBias' | 'absorbedByStabiliser'): Float64Array =>
+  const join = (key: Exclude<keyof LayerConservation, 'node'>): Float64Array =>
     Float64Array.from(parts.flatMap((part) => [...part[key]]))
   return {
     node,
     arriving: join('arriving'),
     handedOn: join('handedOn'),
     absorbedByBias: join('absorbedByBias'),
-    absorbedByStabiliser: join('absorbedByStabiliser')
+    absorbedByStabiliser: join('absorbedByStabiliser'),
+    arrivingMagnitude: join('arrivingMagnitude'),
+    handedOnMagnitude: join('handedOnMagnitude')
   }
 }

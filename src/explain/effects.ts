@@ -10,6 +10,7 @@ const EFFECTS: { options: (keyof ExplainOptions)[]; methods: string[] }[] = [
   { options: ['steps'], methods: ['integrated-gradients', 'smoothgrad'] },
   { options: ['noise'], methods: ['smoothgrad'] },
   { options: ['window', 'stride'], methods: ['occlusion'] },
+  { options: ['baseline'], methods: ['integrated-gradients', 'occlusion'] },
   { options: ['camLayer'], methods: ['grad-cam'] }
 ]
 

@@ -17,28 +17,21 @@ import { resolveRules } from '../rules/resolve.js'
 import type { RuleParameters } from '../rules/types.js'
 import { unknownName } from '../core/suggest.js'
 import { sizeOf, type StateDict, type Tensor } from '../core/tensor.js'
+import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { comfortableBatch } from './pass-size.js'
 import { conservationErrors, warningsOf } from './conservation.js'
 import { checkEffects } from './effects.js'
+import { describeMethod, METHODS, type MethodName } from './methods.js'
 
-export const METHODS = [
-  'lrp',
-  'gradient',
-  'input-x-gradient',
-  'integrated-gradients',
-  'smoothgrad',
-  'occlusion',
-  'grad-cam',
-  'random'
-] as const
+export { METHODS }
 
 export type Target = 'argmax' | 'all' | number | number[]
 export type Start = 'logit' | 'one' | 'probability' | 'difference' | 'activation'
 
 export interface ExplainOptions extends RuleChoice, ParameterOverrides {
   /** `lrp` (the default), or a method to compare with. */
-  method?: (typeof METHODS)[number]
+  method?: MethodName
   /** Class to explain: the predicted one, one for all images, several (one map each), or all. */
   target?: Target
   /** Instead of `target`: one class per image. */
@@ -78,6 +71,8 @@ export interface ExplainOptions extends RuleChoice, ParameterOverrides {
   stride?: number
   /** grad-cam: the layer whose channels are weighed (the last convolution). */
   camLayer?: string
+  /** integrated-gradients, occlusion: what an absent input is: `zero` (default), `black`, `mean`, `blur` or a `.npy` file. */
+  baseline?: string
   seed?: number
   /** Processes that each take a share of the images (`joinProcessGroup`); all have the result. */
   group?: ProcessGroup
@@ -115,6 +110,8 @@ export interface Explanation {
   conservation: LayerConservation[]
   /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
   conservationError: Float64Array
+  /** The layer that grad-cam weighs; empty for other methods. */
+  layer: string
   /** Plain words where relevance explodes or vanishes on its way. */
   warnings: string[]
   /** The rule of every node; empty for other methods. */
@@ -153,6 +150,7 @@ export const EXPLAIN_NAMES: Record<keyof ExplainOptions, true> = {
   window: true,
   stride: true,
   camLayer: true,
+  baseline: true,
   seed: true,
   group: true,
   onProgress: true,
@@ -186,6 +184,7 @@ const schema = z.object({
   noise: z.number().min(0).optional(),
   window: z.int().min(1).optional(),
   stride: z.int().min(1).optional(),
+  baseline: z.string().optional(),
   seed: z.int().min(0).optional()
 })
 
@@ -211,7 +210,7 @@ export async function explainWith(model: Model, input: Tensor, options: ExplainO
       `a regression has no ${options.start}: relevance starts from its value or from one`
     )
   const method = options.method ?? 'lrp'
-  if (!(METHODS as readonly string[]).includes(method)) throw unknownName('method', method, METHODS)
+  if (!METHODS.includes(method)) throw unknownName('method', method, METHODS)
   const plan = await planOf(model, options)
   const { group } = options
   const total = input.shape[0]!
@@ -219,12 +218,14 @@ export async function explainWith(model: Model, input: Tensor, options: ExplainO
     model.fixedBatch(input) ?? options.batchSize ?? batchFor(await comfortableBatch(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
   const classes = await classCount(model, options)
+  const settings = nativeOptions(model, options, plan.rules)
   const parts: AttributeResult[] = []
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
     const targets = targetRows(options, classes, total, from, to)
-    const native = { ...nativeOptions(model, options), method, rules: plan.rules, targets } as AttributeOptions
     const batch = sliceBatch(input, from, to)
+    const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, options.baseline))
+    const native = { ...settings, baseline, targets }
     parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), options.signal))
     options.onProgress?.(to - first, last - first)
   }
@@ -234,7 +235,7 @@ export async function explainWith(model: Model, input: Tensor, options: ExplainO
     ...joined,
     ...plan,
     conservationError: isLrp && !options.concepts ? conservationErrors(joined, options) : new Float64Array(0),
-    warnings: isLrp ? warningsOf(joined.conservation) : []
+    warnings: isLrp ? warningsOf(joined, plan.rules, options) : []
   }
 }
 
@@ -300,42 +301,20 @@ function targetRows(
   return { data: Int32Array.from(list.flatMap((one) => Array<number>(batch).fill(one))), shape: [list.length, batch] }
 }
 
-function nativeOptions(model: Model, options: ExplainOptions): Partial<AttributeOptions> {
-  const {
-    together,
-    start,
-    concepts,
-    exclusive,
-    channelLayers,
-    topK,
-    conservation,
-    steps,
-    noise,
-    window,
-    stride,
-    seed
-  } = options
-  const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : options.layers
-  for (const layer of [...(layers ?? []), ...(channelLayers ?? []), ...Object.keys(concepts ?? {})])
-    checkLayer(model, layer)
-  if (options.camLayer !== undefined) checkLayer(model, options.camLayer)
-  const patterns = options.patterns && Object.fromEntries(options.patterns)
-  const camLayer = options.camLayer
-  const conditions = { concepts, exclusive, channels: channelLayers }
+/** What C++ is asked with, the targets aside. */
+function nativeOptions(model: Model, options: ExplainOptions, rules: NodeRule[]): Omit<AttributeOptions, 'targets'> {
+  const { method = 'lrp', together = false, start = 'logit', concepts = {}, exclusive = false } = options
+  const { channelLayers = [], topK = 1, conservation = false, camLayer } = options
+  const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])
+  const named = [...layers, ...channelLayers, ...Object.keys(concepts), camLayer]
+  for (const layer of named) if (layer !== undefined) checkLayer(model, layer)
+  const lrp = { rules, together, start, concepts, exclusive, channels: channelLayers, topK, conservation }
   return {
-    ...conditions,
-    together,
-    start,
-    topK,
-    conservation,
-    steps,
-    noise,
-    window,
-    stride,
-    seed,
+    method,
+    settings: describeMethod(method).settings(options),
     layers,
-    layer: camLayer,
-    patterns
+    lrp: method === 'lrp' ? lrp : undefined,
+    patterns: options.patterns && Object.fromEntries(options.patterns)
   }
 }
 

@@ -5,7 +5,7 @@ import type { Inputs } from './inputs.js'
 
 /** What says that two runs are the same beside the rules, the images' names and the first image's logits. */
 const SETTINGS =
-  'target together start concepts exclusive layers topK batchSize steps noise window stride camLayer seed format views heatmap'
+  'target together start concepts exclusive layers topK batchSize steps noise window stride camLayer baseline seed format views heatmap'
 
 /** What must be the same for a run to go on: images, network (by what it says of the first image), rules and settings. */
 export async function keyOf(

@@ -19,6 +19,7 @@ export const RULE_SETTINGS = [
   'window',
   'stride',
   'camLayer',
+  'baseline',
   'batchSize',
   'seed'
 ] as const

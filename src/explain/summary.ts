@@ -23,6 +23,8 @@ export interface ImageSummary {
 /** What `explain.json` holds. */
 export interface ExplainSummary {
   method: string
+  /** The layer that grad-cam weighs. */
+  camLayer?: string
   settings: Asked
   model: string
   device: string
@@ -46,6 +48,8 @@ interface LayerMeans {
 
 /** What one pass over some images adds to a summary; plain JSON. */
 export interface PassSummary {
+  /** The layer that grad-cam weighs. */
+  camLayer?: string
   images: ImageSummary[]
   /** Sums over the images. */
   layers: Record<string, LayerMeans>
@@ -63,6 +67,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
   return {
+    ...(explanation.layer && { camLayer: explanation.layer }),
     milliseconds,
     warnings: explanation.warnings,
     layers: Object.fromEntries(
@@ -105,8 +110,10 @@ export function summarise(
   const mean = (node: string, key: keyof LayerMeans): number =>
     passes.reduce((sum, { layers }) => sum + layers[node]![key], 0) / images.length
   const maps = images[0]?.target.length ?? 0
+  const camLayer = passes[0]?.camLayer
   return {
     method: name,
+    ...(camLayer && { camLayer }),
     model: model.name,
     device: model.device,
     target: Array.from({ length: maps }, (_, t) => images.map(({ target }) => target[t]!)).flat(),

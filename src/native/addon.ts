@@ -30,6 +30,8 @@ export interface NativeAddon {
   /** Names the C++ side can run, for checking a graph before it is built. */
   ops(): string[]
   rules(): string[]
+  /** Attribution methods. */
+  methods(): string[]
   /** Resizes and crops one image of bytes and writes it to `result` in planes (native/image/arrange.h). */
   arrangeImage(bytes: Uint8Array, arrangement: NativeArrangement, result: Uint8Array, shape: number[]): Promise<void>
   /** What is known of an op without running it. @throws UNSUPPORTED for a name that a graph must not use */
@@ -49,6 +51,8 @@ export interface NativeAddon {
     explainLayer(call: LayerCall): Promise<RawTensor>
     /** The parts of a training step by themselves. */
     trainingSteps: NativeTrainingSteps
+    /** `model.attribute` on the network as it is: batch norms unfolded, the usual memory layout. What benchmarks compare with. */
+    attributePlain(model: NativeModel, input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   }
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
@@ -183,48 +187,41 @@ export interface NativeArrangement {
   crop?: number[]
 }
 
+/** What one explanation is asked with; nothing has a default here. */
 export interface AttributeOptions {
-  method:
-    | 'lrp'
-    | 'gradient'
-    | 'input-x-gradient'
-    | 'integrated-gradients'
-    | 'smoothgrad'
-    | 'occlusion'
-    | 'grad-cam'
-    | 'random'
-  /** LRP only: rules of nodes; a node not named gets its op's own treatment (norm, pass, gradient). */
-  rules?: NodeRule[]
-  /** Fitted patterns by node name (patternnet, patternattribution). */
-  patterns?: Record<string, RawTensor>
+  /** One of `methods()`. */
+  method: string
+  /** What the method reads: native/attribution/methods/. */
+  settings: Record<string, number | string | undefined>
+  /** For integrated gradients and occlusion: what an absent input is, [1, ...] or one for each image. */
+  baseline?: Tensor
   /** Row t holds the target of each image in explanation t: shape [targets, batch]. Absent: the argmax. */
   targets?: { data: Int32Array; shape: [number, number] }
-  /** Relevance of several targets starts together, in one map, instead of one map each. */
-  together?: boolean
-  start?: 'logit' | 'one' | 'probability' | 'difference' | 'activation'
-  /** LRP only: channels that alone keep the relevance arriving at a layer's output. */
-  concepts?: Record<string, number[]>
-  /** Relevance reaches the input only by paths through every layer of `concepts`. */
-  exclusive?: boolean
-  /** LRP only: layers whose channels are measured. */
-  channels?: string[]
   /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
-  layers?: string[]
-  /** Keep only this share of the relevance entries, by magnitude, at every layer; 1 keeps all. */
-  topK?: number
-  /** Also compute what biases and stabilisers absorb. */
-  conservation?: boolean
-  /** integrated-gradients, smoothgrad: steps, samples; smoothgrad: noise as share of the range; occlusion: window, stride */
-  steps?: number
-  noise?: number
-  window?: number
-  stride?: number
-  /** grad-cam: the convolution whose channels are weighed. */
-  layer?: string
-  seed?: number
-  /** Run the network as it stands, batch norms unfolded and in the usual memory layout: what benchmarks compare with. */
-  plain?: boolean
+  layers: string[]
+  /** For the method lrp. */
+  lrp?: LrpSettings
+  /** Fitted patterns by node name (patternnet, patternattribution). */
+  patterns?: Record<string, RawTensor>
   cancel?: NativeCancelToken
+}
+
+export interface LrpSettings {
+  /** A node not named gets the plain gradient. */
+  rules: NodeRule[]
+  /** Relevance of several targets starts together, in one map, instead of one map each. */
+  together: boolean
+  start: 'logit' | 'one' | 'probability' | 'difference' | 'activation'
+  /** Channels that alone keep the relevance arriving at a layer's output. */
+  concepts: Record<string, number[]>
+  /** Relevance reaches the input only by paths through every layer of `concepts`. */
+  exclusive: boolean
+  /** Layers whose channels are measured. */
+  channels: string[]
+  /** Keep only this share of the relevance entries, by magnitude, at every weighted layer; 1 keeps all. */
+  topK: number
+  /** Also compute what biases and stabilisers absorb. */
+  conservation: boolean
 }
 
 export interface LayerConservation {
@@ -235,6 +232,9 @@ export interface LayerConservation {
   handedOn: Float64Array
   absorbedByBias: Float64Array
   absorbedByStabiliser: Float64Array
+  /** Sums of |relevance|. */
+  arrivingMagnitude: Float64Array
+  handedOnMagnitude: Float64Array
 }
 
 /** Of every channel of a layer, [images, channels], with a leading axis of targets for the relevance under several. */
@@ -260,6 +260,8 @@ export interface AttributeResult {
   sums: Float64Array
   layers: Record<string, Tensor>
   channels: Record<string, Channels>
+  /** The layer that grad-cam weighs; empty for other methods. */
+  layer: string
   conservation: LayerConservation[]
 }
 

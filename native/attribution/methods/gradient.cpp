@@ -1,0 +1,32 @@
+#include <ATen/ATen.h>
+
+#include "method.h"
+
+namespace lrp {
+
+Explanation gradient_at(const MethodArguments& a, const Tensor& x, const Tensor& targets) {
+  LrpOptions options;
+  options.targets = targets;
+  options.start = Start::one;
+  options.cancel = a.lrp.cancel;
+  return explain(a.graph, x, options);
+}
+
+/// The gradient of the targets' logits, and of layers that are asked for. Simonyan et al. 2014.
+Explanation by_gradient(const MethodArguments& a) {
+  LrpOptions options;
+  options.targets = a.lrp.targets;
+  options.layers = a.lrp.layers;
+  options.start = Start::one;
+  options.cancel = a.lrp.cancel;
+  return explain(a.graph, a.x, options);
+}
+
+/// Shrikumar et al. 2016.
+Explanation by_input_x_gradient(const MethodArguments& a) {
+  Explanation result = by_gradient(a);
+  result.relevance = a.x * result.relevance;
+  return result;
+}
+
+}  // namespace lrp

@@ -1,0 +1,67 @@
+import { LrpError } from '../core/errors.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import { readNpy } from '../data/npy.js'
+import type { Model } from '../model/model.js'
+import { blur } from '../plot/box-filter.js'
+
+/** Baselines by name; any other text is a `.npy` file shaped like one image. */
+export const BASELINES = ['zero', 'black', 'mean', 'blur'] as const
+
+/**
+ * What an absent input is to integrated gradients and occlusion: [1, ...] for all images, or one for each.
+ * `zero` (the default) is 0 where the network reads it, after preprocessing: mean grey for most networks. `black` is black
+ * before preprocessing, `mean` each image's mean per channel, `blur` each image blurred, a quarter of its size wide.
+ * @throws LrpError INVALID_ARGUMENT where black is not known or a file has another shape; as `readNpy`
+ */
+export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'): Promise<Tensor> {
+  const image = images.shape.slice(1)
+  if (baseline === 'zero') return { data: new Float32Array(sizeOf(image)), shape: [1, ...image] }
+  if (baseline === 'black') return black(model, image)
+  if (baseline === 'mean') return { data: byPlane(images, filled), shape: images.shape }
+  if (baseline === 'blur') return { data: byPlane(images, blurred), shape: images.shape }
+  const { data, shape } = await readNpy(baseline)
+  const own = shape.length === image.length ? shape : shape[0] === 1 ? shape.slice(1) : []
+  if (own.join() !== image.join()) {
+    const wanted = `[${image.join(', ')}]`
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the baseline ${baseline} has shape [${shape.join(', ')}], an image ${wanted}`
+    )
+  }
+  return { data, shape: [1, ...image] }
+}
+
+function black(model: Model, image: number[]): Tensor {
+  const low = model.inputRange?.low
+  if (!low) {
+    const why = 'baseline black needs the preprocessing of the model, which stores none'
+    throw new LrpError('INVALID_ARGUMENT', `${why}: give --preprocess, or a baseline from zero, mean, blur or a file`)
+  }
+  const plane = sizeOf(image) / low.length
+  return {
+    data: Float32Array.from({ length: sizeOf(image) }, (_, i) => low[Math.floor(i / plane)]!),
+    shape: [1, ...image]
+  }
+}
+
+/** Every channel of every image by itself: [batch, channels, height, width]; other inputs are one channel each. */
+function byPlane(
+  { data, shape }: Tensor,
+  make: (plane: Float32Array, height: number, width: number) => Float32Array
+): Float32Array {
+  const [height, width] = shape.length === 4 ? [shape[2]!, shape[3]!] : [1, sizeOf(shape.slice(1))]
+  const size = height * width
+  const result = new Float32Array(data.length)
+  for (let at = 0; at < data.length; at += size) result.set(make(data.subarray(at, at + size), height, width), at)
+  return result
+}
+
+function filled(plane: Float32Array): Float32Array {
+  const mean = plane.reduce((sum, value) => sum + value, 0) / plane.length
+  return new Float32Array(plane.length).fill(mean)
+}
+
+/** A quarter of the image wide. */
+function blurred(plane: Float32Array, height: number, width: number): Float32Array {
+  return blur(plane, height, width, Math.max(1, Math.round(Math.min(height, width) / 8)))
+}

@@ -1,0 +1,47 @@
+import type { ExplainOptions } from './explain.js'
+
+/** An attribution method: what it is, and what C++ is told of the options (native/attribution/methods/). */
+interface MethodDescription {
+  reference: string
+  /** Its own settings, all of them, with their defaults. */
+  settings: (options: ExplainOptions) => Record<string, number | string | undefined>
+  /** It compares with a baseline: an input that holds nothing. */
+  baseline?: true
+}
+
+const none = (): Record<string, never> => ({})
+
+/** Methods by name. Adding one is one file in C++ and one entry here (docs/extending.md). */
+const TABLE = {
+  lrp: { reference: 'Bach et al. 2015', settings: none },
+  gradient: { reference: 'Simonyan et al. 2014', settings: none },
+  'input-x-gradient': { reference: 'Shrikumar et al. 2016', settings: none },
+  'integrated-gradients': {
+    reference: 'Sundararajan et al. 2017',
+    settings: ({ steps = 20 }) => ({ steps }),
+    baseline: true
+  },
+  smoothgrad: {
+    reference: 'Smilkov et al. 2017',
+    settings: ({ steps = 20, noise = 0.1, seed = 0 }) => ({ steps, noise, seed })
+  },
+  occlusion: {
+    reference: 'Zeiler and Fergus 2014',
+    settings: ({ window = 4, stride = window }) => ({ window, stride }),
+    baseline: true
+  },
+  'grad-cam': {
+    reference: 'Selvaraju et al. 2017',
+    settings: ({ camLayer }) => ({ layer: camLayer })
+  },
+  random: { reference: '', settings: ({ seed = 0 }) => ({ seed }) }
+} as const satisfies Record<string, MethodDescription>
+
+export type MethodName = keyof typeof TABLE
+
+/** Names of the attribution methods. */
+export const METHODS = Object.keys(TABLE) as [MethodName, ...MethodName[]]
+
+export function describeMethod(name: MethodName): MethodDescription {
+  return TABLE[name]
+}
