@@ -172,7 +172,11 @@ describe('the command line', () => {
     [['train', '--model', 'resnet20', '--activation', 'tanh'], 2, '--activation goes with the model mlp or lenet'],
     [['train', '--image-size', '8', '9', '10'], 2, '--image-size takes one number, or height and width, not 3'],
     [['evaluate', '--regions', '3'], 2, '--regions has no effect where methods are compared, only with --attribution'],
-    [['evaluate', '--attribution', 'a.npy', '--gamma', '1'], 2, '--gamma has no effect with --attribution, only where methods are compared'],
+    [
+      ['evaluate', '--attribution', 'a.npy', '--gamma', '1'],
+      2,
+      '--gamma has no effect with --attribution, only where methods are compared'
+    ],
     [['test', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
     [['report', '--format', 'pdf'], 2, '--format'],
     [['train', '--no-such-flag'], 2, '--no-such-flag']
