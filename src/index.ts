@@ -41,13 +41,7 @@ export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from './data/npy.
 export { train, LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from './train/train.js'
 export { tune, type GivenSpace, type Measure, type Trial, type TuneOptions, type TuneResult } from './tune/tune.js'
 export type { BatchEvent, EpochEvent } from './native/train-types.js'
-export {
-  finetune,
-  FINETUNE_MODES,
-  type FinetuneMode,
-  type FinetuneOptions,
-  type FinetuneResult
-} from './finetune/finetune.js'
+export { finetune, FINETUNE_MODES, type FinetuneMode, type FinetuneOptions } from './finetune/finetune.js'
 export {
   createExperiment,
   Experiment,

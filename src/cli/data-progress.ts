@@ -21,6 +21,9 @@ export function dataProgress(output: Output): Required<Pick<TrainOptions, 'onDow
   const onData = (dataset: Dataset): void => {
     output.note(dataLine(dataset))
     for (const note of dataset.notes ?? []) output.note(`note: ${note}`)
+    const [only, ...others] = dataset.classes
+    if (dataset.task !== 'regression' && others.length === 0)
+      output.note(`note: all images are of one class (${only}): any network is right about all of them`)
   }
   return { onDownload: downloadProgress(output), onData }
 }

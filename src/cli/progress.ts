@@ -38,9 +38,14 @@ export class Progress {
   /** Without a terminal: one line at most every two seconds. */
   updateLine(done: number, total: number): void {
     this.update(done, total)
-    if (this.bar || this.quiet || Date.now() - this.lastLine < 2000) return
+    this.plainLine(`${done}/${total} ${this.unit}`, 2)
+  }
+
+  /** Without a terminal: a line, unless there was one within the last so many seconds. */
+  plainLine(text: string, seconds: number): void {
+    if (this.bar || this.quiet || Date.now() - this.lastLine < seconds * 1000) return
     this.lastLine = Date.now()
-    this.stream.write(`${done}/${total} ${this.unit}\n`)
+    this.stream.write(`${text}\n`)
   }
 
   /** A line that stays, above the bar if there is one. */

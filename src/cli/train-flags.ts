@@ -1,6 +1,7 @@
 import { withoutUndefined } from '../core/options.js'
 import type { Command } from 'commander'
 import type { BatchEvent, EpochEvent } from '../native/train-types.js'
+import type { Experiment } from '../experiment/experiment.js'
 import type { TrainOptions } from '../train/train.js'
 import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
 import { LrpError } from '../core/errors.js'
@@ -45,6 +46,7 @@ export interface TrainFlags extends CommonFlags, DataFlags, Omit<Choices, 'threa
   groups?: string
   experimentName?: string
   experiments?: string
+  test?: boolean
 }
 
 /** What is learnt: the network and its start. */
@@ -113,7 +115,10 @@ export function withTrainFlags(command: Command): Command {
     .option('--tensorboard', 'also write an event file for TensorBoard')
     .option('--batch-size <number>', 'images per step (32)', wholeNumber('--batch-size', 1))
     .option('--epochs <number>', 'passes over the training images (20)', wholeNumber('--epochs', 1))
-    .option('--experiment-name <name>', 'folder name; a taken one gets _1, _2, ...; one containing "dev" is used again')
+    .option(
+      '--experiment-name <name>',
+      'folder name; a taken one gets _1, _2, ...; one containing "dev" replaces the earlier experiment'
+    )
     .option('--experiments <folder>', 'where experiments lie', 'experiments')
 }
 
@@ -143,6 +148,7 @@ export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
   const schedule = { scheduler, warmupEpochs, schedulerStep, schedulerGamma, schedulerPatience, earlyStopping }
   const rest = {
     tensorboard: flags.tensorboard,
+    test: flags.test === false ? false : undefined,
     precision,
     augment,
     threads,
@@ -167,26 +173,38 @@ function parseWeights(text: string): 'balanced' | number[] {
   return text === 'balanced' ? text : text.split(',').map((part) => realNumber('--class-weights')(part))
 }
 
-/** Shows a run as it goes: a bar within the epoch, a line after it. */
-export function trainProgress(
-  output: Output,
-  epochs: number
-): { onProgress: (event: BatchEvent | EpochEvent) => void; stop: () => void } {
+/** Seconds between two lines within an epoch, where there is no terminal to show a bar on. */
+const LINE_SECONDS = 10
+
+/** Shows a run as it goes: a bar within the epoch, or a line every ten seconds, and a line after it. */
+export function trainProgress(output: Output): {
+  onExperiment: (experiment: Experiment) => void
+  onProgress: (event: BatchEvent | EpochEvent) => void
+  stop: () => void
+} {
   const bar = output.progress(1, 'batches')
   const began = Date.now()
-  let first = 0
+  let [first, epochs] = [0, 0]
+  const onExperiment = ({ emptied, folder, manifest }: Experiment): void => {
+    epochs = Number(manifest.command.epochs)
+    if (emptied) output.note(emptiedNote(folder))
+  }
   const onProgress = (event: BatchEvent | EpochEvent): void => {
     first ||= event.epoch
     if (event.kind === 'epoch')
       return bar.line(epochLine(event, epochs, (Date.now() - began) / 1000 / (event.epoch - first + 1)))
-    const speed = `${Math.round(event.imagesPerSecond)} images/s`
-    bar.update(
-      event.batch,
-      event.batches,
-      `epoch ${event.epoch}/${epochs}  ${score(event.loss, event.accuracy, '  ')}  ${speed}`
-    )
+    const { batch, batches, epoch } = event
+    const [speed, name] = [`${Math.round(event.imagesPerSecond)} images/s`, `epoch ${epoch}/${epochs}`]
+    bar.update(batch, batches, `${name}  ${score(event.loss, event.accuracy, '  ')}  ${speed}`)
+    const line = `${name}, batch ${batch}/${batches}: ${score(event.loss, event.accuracy)}; ${speed}`
+    bar.plainLine(line, LINE_SECONDS)
   }
-  return { onProgress, stop: () => bar.stop() }
+  return { onExperiment, onProgress, stop: () => bar.stop() }
+}
+
+/** Which folder an experiment whose name contains "dev" has taken over. */
+export function emptiedNote(folder: string): string {
+  return `note: emptied ${folder}: its name contains "dev", so the earlier experiment is replaced`
 }
 
 function epochLine(event: EpochEvent, epochs: number, secondsPerEpoch: number): string {

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { ioError, makeFolder, writeAtomic } from '../core/files.js'
 import { unknownName } from '../core/suggest.js'
+import { isLock, lockFolder, unlockFolder } from './lock.js'
 
 /** Where experiments lie when nothing else is said. */
 const EXPERIMENTS = 'experiments'
@@ -23,9 +24,13 @@ export type Manifest = z.infer<typeof manifestSchema>
 
 /** One folder below the experiments root: everything of one training. */
 export class Experiment {
+  private lock?: string
+
+  /** @param emptied an earlier experiment of this name was removed from the folder */
   constructor(
     readonly folder: string,
-    public manifest: Manifest
+    public manifest: Manifest,
+    readonly emptied = false
   ) {}
 
   get name(): string {
@@ -36,6 +41,19 @@ export class Experiment {
     return join(this.folder, ...parts)
   }
 
+  /** Keeps other runs out of the folder until `release`. @throws LrpError INVALID_ARGUMENT while another run holds it */
+  hold(): void {
+    this.lock ??= lockFolder(this.folder)
+    if (this.lock === undefined)
+      throw new LrpError('INVALID_ARGUMENT', `${this.folder} is in use: another run is writing to it`)
+  }
+
+  /** Lets other runs use the folder. */
+  release(): void {
+    if (this.lock !== undefined) unlockFolder(this.lock)
+    this.lock = undefined
+  }
+
   /** Adds to the manifest and writes it. @throws LrpError IO */
   async record(more: Record<string, unknown>): Promise<void> {
     this.manifest = { ...this.manifest, ...more }
@@ -44,43 +62,56 @@ export class Experiment {
 }
 
 /**
- * Makes the folder of a new experiment. A name that is taken gets `_1`, `_2`, ...; a name containing `dev` is emptied and
- * used again, but only a folder that is an experiment of ours: never one behind a symbolic link or outside the root.
+ * Makes the folder of a new experiment, which is held until it is released. A name that is taken gets `_1`, `_2`, ...
+ * @param mayEmpty the user gave the name: if it contains `dev`, an earlier experiment of that name is removed first. Only a
+ * folder that is an experiment of ours is emptied, and no run holds; never one behind a symbolic link or outside the root.
  * @throws LrpError INVALID_ARGUMENT for a name that is no plain folder name, IO
  */
 export async function createExperiment(
   name: string,
   manifest: Omit<Manifest, 'format' | 'version' | 'created'>,
-  root = EXPERIMENTS
+  root = EXPERIMENTS,
+  mayEmpty = false
 ): Promise<Experiment> {
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u.test(name) || name.includes('..')) {
     throw new LrpError('INVALID_ARGUMENT', `the experiment name '${name}' must be letters, digits, '.', '_' and '-'`)
   }
   await makeFolder(root)
-  const folder = await freshFolder(root, name)
   const full = {
     format: 'lrp-native-experiment',
     version: 1,
     created: new Date().toISOString(),
     ...manifest
   } as Manifest
-  const experiment = new Experiment(folder, full)
+  const experiment =
+    (mayEmpty && name.includes('dev') ? emptied(join(root, name), full) : undefined) ?? (await fresh(root, name, full))
   await experiment.record({})
   return experiment
 }
 
-async function freshFolder(root: string, name: string): Promise<string> {
-  if (name.includes('dev') && reusable(join(root, name))) {
-    empty(join(root, name))
-    return join(root, name)
+/** An earlier experiment's folder, emptied and held; undefined if it must not be touched. */
+function emptied(folder: string, manifest: Manifest): Experiment | undefined {
+  if (!reusable(folder)) return undefined
+  const experiment = new Experiment(folder, manifest, true)
+  try {
+    experiment.hold()
+  } catch {
+    return undefined
   }
+  empty(folder)
+  return experiment
+}
+
+async function fresh(root: string, name: string, manifest: Manifest): Promise<Experiment> {
   for (let i = 0; ; i++) {
-    const folder = join(root, i === 0 ? name : `${name}_${i}`)
+    const experiment = new Experiment(join(root, i === 0 ? name : `${name}_${i}`), manifest)
     try {
-      await mkdir(folder)
-      return folder
+      await mkdir(experiment.folder)
+      experiment.hold()
+      return experiment
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw ioError(cause, `cannot make the folder ${folder}`)
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw ioError(cause, `cannot make the folder ${experiment.folder}`)
     }
   }
 }
@@ -97,7 +128,7 @@ function reusable(folder: string): boolean {
 
 /** The manifest goes last: a folder that is only half emptied is still known to be ours. */
 function empty(folder: string): void {
-  const names = readdirSync(folder).filter((name) => name !== MANIFEST)
+  const names = readdirSync(folder).filter((name) => name !== MANIFEST && !isLock(name))
   for (const name of [...names, MANIFEST]) rmSync(join(folder, name), { recursive: true, force: true })
 }
 

@@ -32,7 +32,7 @@ export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkp
   await writeSafetensors(experiment.path('checkpoints', 'last.safetensors'), entries)
 }
 
-/** Whether a run came so far that there is something to go on from. */
+/** Whether a run has written a checkpoint. */
 export function hasCheckpoint(experiment: Experiment): boolean {
   return existsSync(experiment.path('checkpoints', 'last.safetensors'))
 }
@@ -41,10 +41,10 @@ export function hasCheckpoint(experiment: Experiment): boolean {
 export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint> {
   const path = experiment.path('checkpoints', 'last.safetensors')
   if (!hasCheckpoint(experiment))
-    throw new LrpError('NOT_FOUND', `the experiment ${experiment.name} has no checkpoint to go on from`)
+    throw new LrpError('NOT_FOUND', `the experiment ${experiment.name} has no checkpoint to resume from`)
   const tensors = await readSafetensors(path)
   const text = tensors.get('state.json')
-  if (!text) throw new LrpError('INVALID_FILE', `${path} is no checkpoint of ours`)
+  if (!text) throw new LrpError('INVALID_FILE', `${path} is not a checkpoint of lrp-native`)
   const group = (prefix: string): Record<string, RawTensor> =>
     Object.fromEntries(
       [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t])

@@ -8,7 +8,7 @@ import { loadParts, saveParts } from '../model/save.js'
 import { writeFilters } from '../plot/filters.js'
 import { writeTrainingCharts } from './training-charts.js'
 import type { StateDict } from '../core/tensor.js'
-import { Bookkeeper } from './bookkeeper.js'
+import { RunRecorder } from './recorder.js'
 import type {
   BatchEvent,
   EpochEvent,
@@ -43,14 +43,14 @@ export interface Job {
   signal?: AbortSignal
 }
 
-export interface TrainResult {
+export interface RunResult {
   experiment: Experiment
   /** With the weights of the best epoch. */
   model: Model
   history: EpochEvent[]
   /** Epoch with the highest validation accuracy, of those the one with the lowest loss; the last where nothing validates. */
   bestEpoch: number
-  /** False when it was stopped; `resume` goes on. */
+  /** False when it was stopped; `resume` continues it. */
   completed: boolean
   reason: NativeTrainResult['reason']
   /** Of several processes: how many, and what their gradients passed over (`NCCL`, `Gloo`). */
@@ -62,8 +62,8 @@ interface Shared {
   gradients: string
 }
 
-/** Runs a job; best weights, checkpoints and history are written while it goes on, charts and results at its end. */
-export async function runJob(job: Job): Promise<TrainResult> {
+/** Runs a job; best weights, checkpoints and history are written during the run, charts and results at its end. */
+export async function runJob(job: Job): Promise<RunResult> {
   try {
     return await run(job)
   } finally {
@@ -71,7 +71,7 @@ export async function runJob(job: Job): Promise<TrainResult> {
   }
 }
 
-async function run(job: Job): Promise<TrainResult> {
+async function run(job: Job): Promise<RunResult> {
   const { experiment, model, onProgress, group } = job
   await group?.agree('settings or data', fingerprintOf(job))
   const shared = group && { processes: group.size, gradients: await group.prepare(model.device) }
@@ -82,44 +82,44 @@ async function run(job: Job): Promise<TrainResult> {
   const failed = new AbortController()
   const signal = job.signal ? AbortSignal.any([job.signal, failed.signal]) : failed.signal
   const { assemble, history = [], checkpointSeconds, tensorboard } = job
-  const books = new Bookkeeper(experiment, assemble, history, () => failed.abort(), checkpointSeconds, tensorboard)
+  const recorder = new RunRecorder(experiment, assemble, history, () => failed.abort(), checkpointSeconds, tensorboard)
   const callbacks = {
     onBatch: (event: BatchEvent) => onProgress?.(event),
     onEpoch: (event: EpochEvent, snapshot: Snapshot) => {
-      books.epoch(event, snapshot)
+      recorder.epoch(event, snapshot)
       onProgress?.(event)
     }
   }
   try {
     const where = { start: job.start, group: group?.handle }
     const result = await runTraining(model, job.data, job.options, where, callbacks, signal)
-    books.checkpoint(result.snapshot)
-    await books.settled()
+    recorder.checkpoint(result.snapshot)
+    await recorder.settled()
     const { reason, snapshot } = result
     const completed = isComplete(job, reason)
-    await finish(experiment, books.history, { ...result, completed }, shared)
+    await finish(experiment, recorder.history, { ...result, completed }, shared)
     const best = await Model.load(experiment.folder, { device: job.device })
-    if (books.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
+    if (recorder.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
     return {
       experiment,
       model: best,
-      history: books.history,
+      history: recorder.history,
       bestEpoch: snapshot.state.best.epoch,
       completed,
       reason,
       shared
     }
   } finally {
-    await books.settled().catch(() => undefined)
+    await recorder.settled().catch(() => undefined)
   }
 }
 
-function isComplete({ paused }: Job, reason: TrainResult['reason']): boolean {
+function isComplete({ paused }: Job, reason: RunResult['reason']): boolean {
   return reason !== 'cancelled' && !(paused && reason === 'finished')
 }
 
 /** The part of a process that is not rank 0: it trains along and writes nothing. */
-async function follow(job: Job, group: ProcessGroup, shared?: Shared): Promise<TrainResult> {
+async function follow(job: Job, group: ProcessGroup, shared?: Shared): Promise<RunResult> {
   const { experiment, model, onProgress } = job
   const history = [...(job.history ?? [])]
   let best: StateDict | undefined

@@ -2,7 +2,8 @@ import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
 import { toKebab } from '../core/flag-names.js'
 import type { TrainSettings } from '../train/settings.js'
-import { openTrainData, type TrainOptions } from '../train/train.js'
+import type { TrainOptions } from '../train/options.js'
+import { openTrainData } from '../train/prepare.js'
 import type { Space } from './space.js'
 
 /** Settings that decide how images are opened; the seed decides what is carved out. */

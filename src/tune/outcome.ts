@@ -1,7 +1,7 @@
 import { toCsv } from '../core/csv.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { writeAtomic } from '../core/files.js'
-import { valueText } from '../core/flag-names.js'
+import { toKebab, valueText } from '../core/flag-names.js'
 import { lineChart, scatterChart, writeChart, type Chart, type Line } from '../plot/chart.js'
 import { choices, type Space } from './space.js'
 import { ranked, type Measure, type Trial } from './trials.js'
@@ -27,12 +27,12 @@ export async function writeOutcome(
     one.state,
     one.error ?? ''
   ])
-  const headings = ['trial', ...names, 'trained_epochs', `valid_${measure}`, 'state', 'error']
+  const headings = ['trial', ...names.map(toKebab), 'trained_epochs', `valid_${measure}`, 'state', 'error']
   await writeAtomic(experiment.path('tune.csv'), toCsv([headings, ...rows]))
   await writeChart(experiment.path('charts', 'trials'), await alongEpochs(order, measure))
   for (const name of names) {
     const chart = await overSetting(name, space[name]!, trials, measure)
-    if (chart) await writeChart(experiment.path('charts', `by-${name}`), chart)
+    if (chart) await writeChart(experiment.path('charts', `by-${toKebab(name)}`), chart)
   }
 }
 
@@ -59,5 +59,6 @@ function overSetting(name: string, axis: Space[string], trials: Trial[], measure
   if (points.length < 2) return undefined
   const log = 'scale' in axis && axis.scale === 'log'
   const groups = [{ name: 'trials', points }]
-  return scatterChart(`Trials by ${name}`, name, `validation ${measure}`, groups, {}, { names, log })
+  const flag = toKebab(name)
+  return scatterChart(`Trials by ${flag}`, flag, `validation ${measure}`, groups, {}, { names, log })
 }

@@ -4,12 +4,15 @@ import { join, parse } from 'node:path'
 import { z } from 'zod'
 import { LrpError, isLrpError, type ErrorCode } from '../core/errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
+import { CoalescingWriter } from '../core/coalescing-writer.js'
 import { copyAtomic, makeFolder } from '../core/files.js'
 import { checkContent, checkNames, checkOptions } from '../core/options.js'
 import { checkEffects } from '../train/effects.js'
 import { checkAugmentation } from '../train/augment.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
-import { settingsOf, trainWith, TRAIN_NAMES, type TrainOptions } from '../train/train.js'
+import { TRAIN_NAMES, type TrainOptions } from '../train/options.js'
+import { settingsOf } from '../train/prepare.js'
+import { trainWith } from '../train/train.js'
 import { versions } from '../native/versions.js'
 import { checkOpened, dataKey, DataSets } from './data-sets.js'
 import { writeOutcome } from './outcome.js'
@@ -69,20 +72,27 @@ export interface TuneResult {
   /** What trials are ranked by. */
   measure: Measure
   best: Trial | undefined
-  /** False when it was stopped; `resume` goes on. */
+  /** False when it was stopped; `resume` continues it. */
   completed: boolean
 }
 
 /**
  * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, hopeless trials ended early by successive
- * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and can be gone on with after a stop
- * or a crash. A trial whose loss is not finite, or whose settings do not go together, counts as failed.
+ * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and is resumed after a stop or a crash. A trial whose loss is not finite, or whose settings do not go together, counts as failed.
  * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images; NUMERIC when every
  * trial failed
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
   checkNames(options, NAMES)
   const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
+  try {
+    return await run(search, options)
+  } finally {
+    search.experiment.release()
+  }
+}
+
+async function run(search: OpenSearch, options: TuneOptions): Promise<TuneResult> {
   const { experiment, trials, base, space, measure } = search
   const stopped = !(await new Runner(search, options).run())
   await writeOutcome(experiment, space, trials, measure)
@@ -155,8 +165,10 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   const experiment = await createExperiment(
     name,
     { command, versions: versions(), seed: base.seed },
-    options.experimentsRoot
+    options.experimentsRoot,
+    options.experimentName !== undefined
   )
+  options.onExperiment?.(experiment)
   await writeTrials(experiment, trials)
   return { experiment, trials, datasets, base, space, search, measure: measureOf(base) }
 }
@@ -168,7 +180,9 @@ async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSea
     throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
   const search = checkContent(searchSchema, command.search, 'experiment.json')
   const base = checkSettings(command, 'experiment.json')
-  const [space, trials] = [checkSpace(command.space), await readTrials(experiment)]
+  const space = checkSpace(command.space)
+  experiment.hold()
+  const trials = await readTrials(experiment)
   return { experiment, trials, datasets: new DataSets(options), base, space, search, measure: measureOf(base) }
 }
 
@@ -193,6 +207,8 @@ function byData(turns: Turn[]): Turn[] {
 }
 
 class Runner {
+  private readonly file = new CoalescingWriter((trials: Trial[]) => writeTrials(this.open.experiment, trials))
+
   constructor(
     private readonly open: OpenSearch,
     private readonly options: TuneOptions
@@ -233,7 +249,13 @@ class Runner {
     trial.state = 'running'
     try {
       const result = await this.open.datasets.use(settings, async (data) =>
-        trainWith({ ...(await this.optionsOf(trial, settings)), data, untilEpoch, signal: this.options.signal })
+        trainWith({
+          ...(await this.optionsOf(trial, settings)),
+          data,
+          untilEpoch,
+          test: false,
+          signal: this.options.signal
+        })
       )
       result.model.dispose()
       const { measure } = this.open
@@ -268,11 +290,11 @@ class Runner {
     return { ...settings, ...common, experimentName: name }
   }
 
+  /** Trials that end at the same time share one writing. */
   private save(): Promise<void> {
-    this.saved = this.saved.then(() => writeTrials(this.open.experiment, this.open.trials))
-    return this.saved
+    this.file.offer(this.open.trials)
+    return this.file.settled()
   }
-  private saved: Promise<void> = Promise.resolve()
 }
 
 function trialName(trial: { index: number }): string {

@@ -8,16 +8,17 @@ import {
   symlinkSync,
   writeFileSync
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import {
   createExperiment,
+  Experiment,
   listExperiments,
   newestExperiment,
-  openExperiment,
-  type Experiment
+  openExperiment
 } from '../../src/experiment/experiment.js'
 import { isLrpError } from '../../src/core/errors.js'
 
@@ -29,8 +30,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(base, { recursive: true, force: true }))
 
-const create = (name: string): Promise<Experiment> =>
-  createExperiment(name, { command: { epochs: 3 }, versions: {} }, root)
+/** An experiment whose run has ended. */
+const create = async (name: string, mayEmpty = true): Promise<Experiment> => {
+  const made = await createExperiment(name, { command: { epochs: 3 }, versions: {} }, root, mayEmpty)
+  made.release()
+  return made
+}
 
 describe('names of experiments', () => {
   test('a taken name gets _1, _2, ...', async () => {
@@ -84,6 +89,26 @@ describe('names containing dev', () => {
     const second = await create('my-dev')
     expect(second.name).toBe('my-dev')
     expect(readdirSync(second.folder)).toEqual(['experiment.json'])
+  })
+
+  test('are not emptied while a run holds them, nor where the user did not give the name', async () => {
+    const first = await create('my-dev')
+    first.hold()
+    expect(() => new Experiment(first.folder, first.manifest).hold()).toThrow(/in use: another run/)
+    expect((await create('my-dev')).name).toBe('my-dev_1')
+    first.release()
+    expect(await create('my-dev', false)).toMatchObject({ name: 'my-dev_2', emptied: false })
+    expect(await create('my-dev')).toMatchObject({ name: 'my-dev', emptied: true })
+  })
+
+  test('are emptied though a run that was killed held them', async () => {
+    const first = await create('dev')
+    const { pid } = spawnSync(process.execPath, ['-e', ''])
+    writeFileSync(first.path('.lock-1'), JSON.stringify({ pid, host: hostname() }))
+    expect((await create('dev')).name).toBe('dev')
+    expect(readdirSync(first.folder)).toEqual(['experiment.json'])
+    writeFileSync(first.path('.lock-1'), JSON.stringify({ pid, host: `not-${hostname()}` }))
+    expect((await create('dev')).name).toBe('dev_1')
   })
 
   test('never empty a folder that is no experiment of ours', async () => {

@@ -6,7 +6,7 @@ import type { Dataset, SplitName } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import { take } from '../../src/data/split.js'
 import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
-import { findHead, headGraph } from '../../src/finetune/head.js'
+import { findHead, headGraph } from '../../src/train/head.js'
 import { exportModel } from '../../src/model/export/index.js'
 import { train } from '../../src/train/train.js'
 

@@ -82,7 +82,7 @@ describe('images that are not kept in memory', () => {
       await data.read!(path, into)
       delivered++
     }
-    const { model } = await run({ data: { ...data, read }, batchSize: 2, epochs: 4 })
+    const { model } = await run({ data: { ...data, read }, batchSize: 2, epochs: 4, test: false })
     model.dispose()
     expect(asked).toBe(4 * (data.splits.train.labels.length + data.splits.valid.labels.length))
     expect(most).toBeLessThanOrEqual(64 + 2)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test as it } from '@jest/globals
 import { openDataset } from '../../src/data/open.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import { testClassifier as test } from '../../src/scores/test-classifier.js'
-import type { Experiment } from '../../src/experiment/experiment.js'
+import { openExperiment, type Experiment } from '../../src/experiment/experiment.js'
 import { readCheckpoint } from '../../src/train/checkpoint.js'
 import { saveParts } from '../../src/model/save.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
@@ -224,10 +224,10 @@ describe('train', () => {
     const resume = (options: TrainOptions): Promise<unknown> =>
       train({ data: digits, resume: experiment.name, experimentsRoot: root, ...options })
     for (const [options, message] of [
-      [{ learningRate: 0.5 }, /option 'learningRate' must stay 0\.002 where mlp-digits\S* goes on: leave it out/],
-      [{ model: 'lenet' }, /option 'model' must stay "mlp"/],
-      [{ seed: 4 }, /option 'seed' must stay 0/],
-      [{ experimentName: 'foo' }, /option 'experimentName': mlp-digits\S* goes on in its own folder/],
+      [{ learningRate: 0.5 }, /option 'learningRate' cannot change when resuming mlp-digits\S* \(it was 0\.002\)/],
+      [{ model: 'lenet' }, /option 'model' cannot change when resuming mlp-digits\S* \(it was "mlp"\)/],
+      [{ seed: 4 }, /option 'seed' cannot change .* \(it was 0\)/],
+      [{ experimentName: 'foo' }, /option 'experimentName': mlp-digits\S* continues in its own folder/],
       [{ epochs: 1 }, /option 'epochs': mlp-digits\S* has 2 epochs behind it, ask for more/]
     ] as const)
       await expect(resume(options)).rejects.toMatchObject({
@@ -237,6 +237,44 @@ describe('train', () => {
     const same = { learningRate: 0.002, hiddenSize: [32], epochs: 4, tensorboard: true }
     const { history } = await train({ data: digits, resume: experiment.name, experimentsRoot: root, ...same })
     expect(history).toHaveLength(4)
+    const { command } = (await openExperiment(experiment.name, root)).manifest
+    expect(command).toMatchObject({ name: 'train', epochs: 4, tensorboard: true }) // what another resuming goes by
+  })
+
+  it('ends with the scores on the test split, unless they are not wanted', async () => {
+    const scored = await run({ epochs: 1 })
+    expect(scored.test?.metrics.images).toBe(digits.splits.test.labels.length)
+    const written = JSON.parse(readFileSync(scored.experiment.path('test', 'metrics.json'), 'utf8')) as object
+    expect(written).toMatchObject({ accuracy: scored.test!.metrics.accuracy })
+    for (const result of [scored, await run({ epochs: 1, test: false })]) {
+      result.model.dispose()
+      expect(existsSync(result.experiment.path('test'))).toBe(result === scored)
+    }
+  })
+
+  it('keeps two runs of one name apart, and empties the folder of a run that has ended', async () => {
+    const both = await Promise.all([1, 2].map((seed) => run({ epochs: 1, seed, experimentName: 'dev-twice' })))
+    expect(new Set(both.map(({ experiment }) => experiment.name))).toEqual(new Set(['dev-twice', 'dev-twice_1']))
+    const emptied: string[] = []
+    const onExperiment = (one: Experiment): void => void (one.emptied && emptied.push(one.name))
+    const third = await run({ epochs: 1, experimentName: 'dev-twice', onExperiment })
+    expect([third.experiment.name, emptied]).toEqual(['dev-twice', ['dev-twice']])
+    for (const { model } of [...both, third]) model.dispose()
+  })
+
+  it('refuses to resume a run that is still running', async () => {
+    const { experiment, model } = await run({ epochs: 3, untilEpoch: 1 })
+    model.dispose()
+    const resume = (): Promise<{ model: { dispose: () => void } }> =>
+      train({ data: digits, resume: experiment.name, experimentsRoot: root })
+    const running = await openExperiment(experiment.name, root)
+    running.hold()
+    await expect(resume()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/is in use: another run/)
+    })
+    running.release()
+    ;(await resume()).model.dispose()
   })
 
   it('takes the network of another as it is, if it has as many outputs as there are classes', async () => {

@@ -1,3 +1,4 @@
+import { toKebab } from '../../src/core/flag-names.js'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,7 +116,7 @@ describe('tune', () => {
       'tune.csv',
       'history.csv',
       'charts/trials.svg',
-      'charts/by-learningRate.png',
+      'charts/by-learning-rate.png',
       'trials/trial-000/experiment.json'
     ]) {
       expect([file, existsSync(experiment.path(file))]).toEqual([file, true])
@@ -196,9 +197,10 @@ describe('tune', () => {
     }
     const { experiment } = await run({ space, trials: 2, halving: 1, epochs: 1 })
     const [header, ...rows] = readFileSync(experiment.path('tune.csv'), 'utf8').trim().split('\n')
-    expect(header).toBe('trial,optimizer,hiddenSize,batchSize,trained_epochs,valid_accuracy,state,error')
+    expect(header).toBe('trial,optimizer,hidden-size,batch-size,trained_epochs,valid_accuracy,state,error')
     for (const row of rows) expect(row).toMatch(/^\d,adam,(16 8|8),\d+,1,0\.\d+,done,$/)
-    for (const name of Object.keys(space)) expect(existsSync(experiment.path('charts', `by-${name}.png`))).toBe(true)
+    for (const name of Object.keys(space))
+      expect(existsSync(experiment.path('charts', `by-${toKebab(name)}.png`))).toBe(true)
   })
 
   test('no two of many trials have one colour, but those that share the neutral one', async () => {

@@ -1,12 +1,10 @@
 import type { Command } from 'commander'
-import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { FinetuneMode } from '../../finetune/finetune.js'
 import { withCommonFlags, type CliContext } from '../context.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
 import { dataProgress } from '../data-progress.js'
 import { trainOptions, trainProgress, withTrainFlags, type TrainFlags } from '../train-flags.js'
-import { valuesLine } from './test.js'
 import { showTrained } from './train.js'
 
 interface Flags extends TrainFlags, PeerFlags {
@@ -31,7 +29,8 @@ export function register(program: Command, context: CliContext): void {
     )
     .option('--architecture <name>', 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors')
     .option('--preprocess <name>', 'imagenet, cifar, none or a JSON file, instead of what is stored with the model')
-    .option('--resume <experiment>', 'stopped fine-tuning to go on with')
+    .option('--no-test', 'do not score the test split at the end')
+    .option('--resume <experiment>', 'stopped fine-tuning to continue')
   withPeerFlags(withTrainFlags(withDataFlags(command)))
   withCommonFlags(command, [
     'finetune mlp-digits --data-path path/to/class-folders',
@@ -46,7 +45,6 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
   const { newestExperiment } = await import('../../experiment/experiment.js')
   const { mode, newHead, architecture, resume } = flags
   const model = name ?? (resume === undefined ? (await newestExperiment(flags.experiments)).folder : undefined)
-  const progress = trainProgress(output, flags.epochs ?? 10)
   const peers = await joinPeers(flags)
   const options = {
     ...(await trainOptions(flags)),
@@ -57,17 +55,8 @@ async function runFinetune(name: string | undefined, flags: Flags, context: CliC
     resume,
     load: { architecture }
   }
-  const shown = { ...dataProgress(output), onProgress: progress.onProgress }
-  const result = await finetune({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
-  const [classes, values] = [result.test?.metrics, result.testRegression?.metrics]
-  const lines = classes ? classLines(classes) : values ? [`test ${valuesLine(values)}`] : []
-  await showTrained(result, output, { command: 'finetune', test: classes ?? values }, lines)
-}
-
-function classLines({ accuracy, perClass }: ClassificationMetrics): string[] {
-  const rows = perClass.map(
-    (one) =>
-      `  ${one.name}: TP ${one.truePositives}, FP ${one.falsePositives}, FN ${one.falseNegatives}, TN ${one.trueNegatives}`
-  )
-  return [`test accuracy ${accuracy.toFixed(4)}`, ...rows]
+  const { stop, ...progress } = trainProgress(output)
+  const shown = { ...dataProgress(output), ...progress, signal: context.signal }
+  const result = await finetune({ ...options, ...shown }).finally(stop)
+  await showTrained(result, output, 'finetune')
 }

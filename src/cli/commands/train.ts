@@ -5,6 +5,8 @@ import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import { withDataFlags } from '../shared-flags.js'
 import { dataProgress, leftOut } from '../data-progress.js'
 import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { valuesLine } from './test.js'
+import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { TrainResult } from '../../train/train.js'
 
 interface Flags extends TrainFlags, PeerFlags {
@@ -18,8 +20,9 @@ export function register(program: Command, context: CliContext): void {
   const command = program.command('train').description('Train a network and write its experiment folder.')
   withPeerFlags(withTrainFlags(withModelChoice(withDataFlags(command))))
     .option('--from <model>', 'experiment or model whose weights to start from')
+    .option('--no-test', 'do not score the test split at the end')
     .option('--architecture <name>', 'network of a --from file that holds weights alone: .pth, .pt, .th, .safetensors')
-    .option('--resume <experiment>', 'stopped experiment to go on with')
+    .option('--resume <experiment>', 'stopped experiment to continue')
   withCommonFlags(command, [
     'train',
     'train --model lenet --epochs 10 --augment rotation=10,translate=0.1',
@@ -35,24 +38,20 @@ async function runTrain(flags: Flags, context: CliContext): Promise<void> {
   const { from, resume, architecture } = flags
   const load = architecture === undefined ? undefined : { architecture }
   const options = { ...(await trainOptions(flags)), from, load, resume, ...(await joinPeers(flags)) }
-  const progress = trainProgress(output, options.epochs ?? 20)
-  const shown = { ...dataProgress(output), onProgress: progress.onProgress }
-  const result = await train({ ...options, ...shown, signal: context.signal }).finally(progress.stop)
-  await showTrained(result, output)
+  const { stop, ...progress } = trainProgress(output)
+  const shown = { ...dataProgress(output), ...progress, signal: context.signal }
+  const result = await train({ ...options, ...shown }).finally(stop)
+  await showTrained(result, output, 'train')
 }
 
 /**
- * The result of a run, or how to go on with one that was stopped; `more` goes into the JSON document, `lines` stand first.
+ * The result of a run, or how to continue one that was stopped.
  * @throws LrpError ABORTED for a stopped run
  */
-export async function showTrained(
-  result: TrainResult,
-  output: Output,
-  { command = 'train', ...more }: { command?: string; [key: string]: unknown } = {},
-  lines: string[] = []
-): Promise<void> {
+export async function showTrained(result: TrainResult, output: Output, command: string): Promise<void> {
   const { LrpError } = await import('../../core/errors.js')
   const { experiment, history, bestEpoch, completed, reason, shared } = result
+  const [classes, values] = [result.test?.metrics, result.testRegression?.metrics]
   const json = {
     experiment: experiment.name,
     folder: experiment.folder,
@@ -60,7 +59,7 @@ export async function showTrained(
     reason,
     bestEpoch,
     ...shared,
-    ...more,
+    test: classes ?? values,
     history
   }
   result.model.dispose()
@@ -69,7 +68,7 @@ export async function showTrained(
   if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients passed over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
-    const resume = `go on with: lrp-native ${command} --resume ${experiment.name}`
+    const resume = `continue with: lrp-native ${command} --resume ${experiment.name}`
     throw new LrpError(
       'ABORTED',
       `stopped after ${counted(history.length, 'epoch')}; all is saved in ${experiment.folder}; ${resume}`
@@ -82,5 +81,14 @@ export async function showTrained(
     : Number.isFinite(loss)
       ? `, validation loss ${loss.toPrecision(4)}`
       : ''
+  const lines = classes ? classLines(classes) : values ? [`test ${valuesLine(values)}`] : []
   output.result(json, [...lines, `best epoch ${bestEpoch}${score}`, `experiment: ${experiment.folder}`])
+}
+
+function classLines({ accuracy, perClass }: ClassificationMetrics): string[] {
+  const rows = perClass.map(
+    (one) =>
+      `  ${one.name}: TP ${one.truePositives}, FP ${one.falsePositives}, FN ${one.falseNegatives}, TN ${one.trueNegatives}`
+  )
+  return [`test accuracy ${accuracy.toFixed(4)}`, ...rows]
 }

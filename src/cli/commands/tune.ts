@@ -7,7 +7,7 @@ import { wholeNumber, withCommonFlags, type CliContext } from '../context.js'
 import { withDataFlags } from '../shared-flags.js'
 import { dataProgress } from '../data-progress.js'
 import { alignedRows } from '../table.js'
-import { trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
+import { emptiedNote, trainOptions, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
 
 /** Trials that the table shows. */
 const SHOWN = 10
@@ -36,7 +36,7 @@ export function register(program: Command, context: CliContext): void {
     .option('--grid-points <number>', 'grid: values of each range (3)', wholeNumber('--grid-points', 1))
     .option(
       '--halving <number>',
-      'one of so many trials goes on to so many times the epochs (3); 1: all run to the end',
+      'keep 1/N of the trials each round and train them N times longer (3); 1: all run to the end',
       wholeNumber('--halving', 1)
     )
     .option(
@@ -44,7 +44,7 @@ export function register(program: Command, context: CliContext): void {
       'trials at the same time, fewer while memory is short (1)',
       wholeNumber('--parallel', 1)
     )
-    .option('--resume <experiment>', 'stopped search to go on with')
+    .option('--resume <experiment>', 'stopped search to continue')
   withTrainFlags(withModelChoice(withDataFlags(command)))
   withCommonFlags(command, [
     'tune --space space.json --epochs 27 --trials 27',
@@ -67,7 +67,10 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
   const given = withoutUndefined(search)
   const onTrial = (trial: Trial, _: unknown, measure: Measure): void => output.note(progressLine(trial, measure))
   const space = flags.space === undefined ? undefined : ((await readJson(flags.space)) as GivenSpace)
-  const shown = { ...dataProgress(output), onTrial }
+  const onExperiment = ({ emptied, folder }: TuneResult['experiment']): void => {
+    if (emptied) output.note(emptiedNote(folder))
+  }
+  const shown = { ...dataProgress(output), onTrial, onExperiment }
   const result = await tune({
     ...(await trainOptions(flags)),
     ...given,
@@ -82,7 +85,7 @@ async function runTune(flags: Flags, context: CliContext): Promise<void> {
     `experiment: ${experiment.folder}`
   ])
   if (!completed) {
-    const message = `stopped; all is saved in ${experiment.folder}; go on with: lrp-native tune --resume ${experiment.name}`
+    const message = `stopped; all is saved in ${experiment.folder}; continue with: lrp-native tune --resume ${experiment.name}`
     throw new LrpError('ABORTED', message)
   }
 }

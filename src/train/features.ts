@@ -2,7 +2,7 @@ import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import type { NativeSamples } from '../native/train-types.js'
-import { labelsOf } from '../train/run.js'
+import { labelsOf } from './run.js'
 
 const MOST = 64
 

@@ -1,8 +1,8 @@
 /**
- * Writes values one after the other; one that is overtaken while another is being written, or within the pause after it,
- * is left out. For checkpoints: the last one offered is always written, and writing never falls behind training.
+ * Writes values one after the other, and skips those that a newer one replaced while another was being written, or within
+ * the pause after it. The last value offered is always written, and writing never falls behind.
  */
-export class Latest<T> {
+export class CoalescingWriter<T> {
   private waiting: T | undefined
   private running: Promise<void> | undefined
   private failure: unknown

@@ -41,7 +41,7 @@ export function tensorsOf(graph: Graph, tensors: StateDict): StateDict {
 }
 
 /** The same network with a new head for so many outputs, initialised as PyTorch does. The same seed gives the same head. */
-export async function withNewHead(parts: ModelParts, head: Head, outputs: number, seed: number): Promise<ModelParts> {
+async function withNewHead(parts: ModelParts, head: Head, outputs: number, seed: number): Promise<ModelParts> {
   const { weight, bias } = head.node.parameters
   const old = parts.tensors.get(weight!)!.shape
   const bound = 1 / Math.sqrt(old.slice(1).reduce((product, axis) => product * axis, 1))
@@ -55,11 +55,28 @@ export async function withNewHead(parts: ModelParts, head: Head, outputs: number
  * Whether a model already tells the classes of a data set apart, in its order, or predicts as many values. A file that names
  * neither task nor classes has the outputs that are wanted if it has as many.
  */
-export function hasOutputs(parts: ModelParts, head: Head, { task = 'classification', classes }: Dataset): boolean {
+function hasOutputs(parts: ModelParts, head: Head, { task = 'classification', classes }: Dataset): boolean {
   const outputs = parts.tensors.get(head.node.parameters.weight!)!.shape[0]
   const own = parts.task ?? (parts.classes && 'classification')
   if (outputs !== classes.length || (own ?? task) !== task) return false
   return task === 'regression' || parts.classes === undefined || parts.classes.every((name, i) => name === classes[i])
+}
+
+/**
+ * A model whose head fits a data set: its own if that has the classes or values, else a new one.
+ * @param renew a new head in any case
+ */
+export async function withFittingHead(
+  parts: ModelParts,
+  dataset: Dataset,
+  seed: number,
+  renew = false
+): Promise<ModelParts> {
+  const head = findHead(parts.graph)
+  const { task, classes } = dataset
+  if (task === 'regression') checkValueHead(parts.graph)
+  const keeps = !renew && hasOutputs(parts, head, dataset)
+  return { ...(keeps ? parts : await withNewHead(parts, head, classes.length, seed)), task, classes }
 }
 
 /** @throws LrpError UNSUPPORTED where what follows the head makes probabilities: no values can be learnt through it */

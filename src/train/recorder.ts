@@ -3,18 +3,18 @@ import type { ModelParts } from '../core/graph.js'
 import { saveParts } from '../model/save.js'
 import type { StateDict } from '../core/tensor.js'
 import { writeCheckpoint, writeHistory } from './checkpoint.js'
-import { Latest } from './latest.js'
+import { CoalescingWriter } from '../core/coalescing-writer.js'
 import type { EpochEvent, Snapshot } from '../native/train-types.js'
 import { writeTensorboard } from './tensorboard.js'
 
 /**
- * Writes what a run leaves while it goes on. The best weights are on the disk before the checkpoint that knows of them,
- * so that a run killed between the two loses neither.
+ * Writes best weights, checkpoint and history during a run. The best weights are on the disk before the checkpoint that knows
+ * of them, so that a run killed between the two loses neither.
  */
-export class Bookkeeper {
+export class RunRecorder {
   readonly history: EpochEvent[]
   private best: StateDict | undefined
-  private readonly latest: Latest<{ snapshot: Snapshot; epochs: number }>
+  private readonly writer: CoalescingWriter<{ snapshot: Snapshot; epochs: number }>
 
   /**
    * @param onFailure called once when something cannot be written; `settled` rejects with it
@@ -30,7 +30,7 @@ export class Bookkeeper {
     private readonly tensorboard = false
   ) {
     this.history = [...history]
-    this.latest = new Latest(async ({ snapshot, epochs }) => {
+    this.writer = new CoalescingWriter(async ({ snapshot, epochs }) => {
       try {
         await this.write(snapshot, this.history.slice(0, epochs))
       } catch (error) {
@@ -47,12 +47,12 @@ export class Bookkeeper {
   }
 
   checkpoint(snapshot: Snapshot): void {
-    this.latest.offer({ snapshot, epochs: this.history.length })
+    this.writer.offer({ snapshot, epochs: this.history.length })
   }
 
   /** Resolves when all is written. @throws LrpError IO */
   settled(): Promise<void> {
-    return this.latest.settled()
+    return this.writer.settled()
   }
 
   private async write(snapshot: Snapshot, history: EpochEvent[]): Promise<void> {

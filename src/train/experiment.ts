@@ -1,0 +1,62 @@
+import { resolve } from 'node:path'
+import { classCounts, fingerprint, type Dataset, type Split } from '../data/dataset.js'
+import { LrpError } from '../core/errors.js'
+import { createExperiment, Experiment } from '../experiment/experiment.js'
+import { native } from '../native/addon.js'
+import { versions } from '../native/versions.js'
+import type { TrainOptions } from './options.js'
+import type { Plan, Start } from './prepare.js'
+import type { TrainSettings } from './settings.js'
+
+/** Makes the folder of a run, with everything in it that resuming needs. */
+export async function beginExperiment(
+  { parts, dataset }: Start,
+  settings: TrainSettings,
+  plan: Plan,
+  options: TrainOptions
+): Promise<Experiment> {
+  const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
+  const name = options.experimentName ?? `${parts.name}-${plain}`
+  const asked = { command: { ...settings, ...plan, dataPath: storedPath(settings) }, seed: settings.seed }
+  const manifest = { ...asked, versions: versions(), data: describe(dataset) }
+  const { group, experimentsRoot } = options
+  const create = () => createExperiment(name, manifest, experimentsRoot, options.experimentName !== undefined)
+  if (!group) return create()
+  let own: Experiment | undefined
+  const { folder, manifest: kept } = await group.fromFirst(async () => {
+    own = await create()
+    return { folder: own.folder, manifest: own.manifest }
+  })
+  return own ?? new Experiment(folder, kept)
+}
+
+/** Absolute, so that a run can be resumed from another folder. */
+export function storedPath({ dataPath }: TrainSettings): string | undefined {
+  return dataPath === undefined ? undefined : resolve(dataPath)
+}
+
+/** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */
+export function checkSame(experiment: Experiment, dataset: Dataset): void {
+  const known = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
+  if (known === fingerprint(dataset)) return
+  throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
+}
+
+function describe(dataset: Dataset): Record<string, unknown> {
+  const { name, task, classes, imageShape, storedShape, splits, skipped, missing } = dataset
+  const ofSplits = <T>(value: (split: Split) => T): Record<string, T> =>
+    Object.fromEntries(Object.entries(splits).map(([split, images]) => [split, value(images)]))
+  return {
+    name,
+    task,
+    classes,
+    imageShape,
+    storedShape,
+    counts: ofSplits(({ labels }) => labels.length),
+    ...(task !== 'regression' && { perClass: ofSplits((split) => classCounts(split, classes.length)) }),
+    skipped,
+    missing,
+    fingerprint: fingerprint(dataset),
+    threads: native().info().threads
+  }
+}

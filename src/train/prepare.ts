@@ -1,0 +1,219 @@
+import { classCounts, type Dataset } from '../data/dataset.js'
+import { fitNormalisation } from '../data/fit-normalisation.js'
+import { datasetName, openWith, type DataOptions } from '../data/open.js'
+import { LrpError } from '../core/errors.js'
+import type { ModelParts, Preprocessing } from '../core/graph.js'
+import { counted } from '../core/plural.js'
+import { chooseArchitecture } from '../model/architectures/choose.js'
+import { initialise } from '../model/builder.js'
+import { loadModelParts } from '../model/load.js'
+import { Model } from '../model/model.js'
+import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
+import { featuresOf } from './features.js'
+import { findHead, headGraph, tensorsOf, withFittingHead, type Head } from './head.js'
+import type { Job } from './job.js'
+import { nativeOptions } from './native-options.js'
+import type { TrainOptions } from './options.js'
+import { trainData } from './run.js'
+import { checkSettings, type TrainSettings } from './settings.js'
+
+/** What a run does beside its settings: kept in experiment.json, and read from there to resume. */
+export interface Plan {
+  /** The command that began it. */
+  name: 'train' | 'finetune'
+  load?: TrainOptions['load']
+  /** Fine-tuning: `last-layer` trains the head alone. */
+  mode?: 'last-layer' | 'whole'
+  /** Fine-tuning: the head is new even if it fits the data set. */
+  newHead?: boolean
+}
+
+/** A network and the images that it is trained on. */
+export interface Start {
+  parts: ModelParts
+  dataset: Dataset
+}
+
+/**
+ * The settings that options mean; an opened data set has its own name and task.
+ * @throws LrpError INVALID_ARGUMENT, also for another task than that of an opened data set
+ */
+export function settingsOf(options: TrainOptions): TrainSettings {
+  const { data, task } = options
+  if (typeof data === 'object' && task !== undefined && task !== (data.task ?? 'classification')) {
+    const has = data.task ?? 'classification'
+    throw new LrpError('INVALID_ARGUMENT', `the data set ${data.name} is for ${has}, not for ${task}`)
+  }
+  const own =
+    typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
+  return checkSettings({ ...options, ...own })
+}
+
+/** The model of `from`. A file that names no preprocessing gets images of its own size, with values from 0 to 1. */
+export async function loadStart(
+  from: string,
+  { preprocess, load, experimentsRoot }: Pick<TrainOptions, 'preprocess' | 'load' | 'experimentsRoot'>
+): Promise<ModelParts> {
+  const parts = await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const imageShape = parts.graph.inputShape.slice(1).map(Number)
+  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }
+}
+
+/** What a run starts from: the network of `from` (`loaded`, where it is already), else a fresh one. */
+export async function startOf(
+  settings: TrainSettings,
+  plan: Plan,
+  options: TrainOptions,
+  loaded?: ModelParts
+): Promise<Start> {
+  const { from, preprocess } = settings
+  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, { ...options, ...plan, preprocess }))
+  const dataset = await openTrainData(settings, options, found?.preprocessing)
+  if (found) checkImages(found, dataset)
+  checkClasses(dataset)
+  if (!found) return { dataset, parts: await freshParts(settings, dataset) }
+  if (plan.name === 'train') return { dataset, parts: await checkOutputs(found, dataset) }
+  return { dataset, parts: await withFittingHead(found, dataset, settings.seed, plan.newHead) }
+}
+
+export async function openTrainData(
+  settings: TrainSettings,
+  options: TrainOptions,
+  preprocessing?: Preprocessing
+): Promise<Dataset> {
+  const { data, strict, onDownload, onData } = options
+  const randomCrop = settings.augment?.randomCrop
+  const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
+  const how = { strict, ...images, onDownload }
+  const dataset = typeof data === 'object' ? data : await openWith({ ...settings, ...how })
+  if (randomCrop && !dataset.storedShape) {
+    const how = "open it with the option 'randomCrop'"
+    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
+  }
+  onData?.(dataset)
+  return dataset
+}
+
+/** What the training loop gets: everything of a job but its experiment. */
+export async function prepare(
+  { parts, dataset }: Start,
+  settings: TrainSettings,
+  plan: Plan,
+  options: TrainOptions
+): Promise<Omit<Job, 'experiment'>> {
+  const head = plan.mode === 'last-layer' ? findHead(parts.graph) : undefined
+  const job =
+    head && settings.augment === undefined
+      ? await headAlone(parts, head, dataset, settings, options)
+      : await wholeNetwork(parts, dataset, head ? withFrozenBody(settings, head) : settings, options)
+  const { untilEpoch = Infinity, device, group, onProgress, signal } = options
+  const { epochs, checkpointSeconds, tensorboard } = settings
+  const common = { checkpointSeconds, tensorboard, device, group, onProgress, signal, paused: untilEpoch < epochs }
+  return { ...job, ...common, options: { ...job.options, epochs: Math.min(epochs, untilEpoch) } }
+}
+
+type Trained = Pick<Job, 'model' | 'data' | 'options' | 'assemble'>
+
+async function wholeNetwork(
+  parts: ModelParts,
+  dataset: Dataset,
+  settings: TrainSettings,
+  { device }: TrainOptions
+): Promise<Trained> {
+  const options = nativeOptions(settings, dataset, parts.graph, parts.preprocessing!)
+  const model = await Model.create(parts, device)
+  const { name, graph, preprocessing, task, classes } = model
+  const frame = { name, graph, preprocessing, task, classes }
+  return { model, data: trainData(dataset), options, assemble: (tensors) => ({ ...frame, tensors }) }
+}
+
+/** The head alone is trained, on features that are computed here, once. */
+async function headAlone(
+  parts: ModelParts,
+  head: Head,
+  dataset: Dataset,
+  settings: TrainSettings,
+  options: TrainOptions
+): Promise<Trained> {
+  const { device, signal, onFeatures } = options
+  using body = await Model.create(parts, device)
+  const { graph, preprocessing, task } = body
+  const features = (split: 'train' | 'valid') =>
+    featuresOf(body, dataset, split, head.features, settings.batchSize, signal, onFeatures)
+  const [train, valid] = [(await features('train'))!, await features('valid')]
+  body.dispose()
+  const own = headGraph(graph, head, train.images.shape.slice(1))
+  const native = nativeOptions(settings, dataset, own, preprocessing!)
+  const model = await Model.create({ name: parts.name, graph: own, tensors: tensorsOf(own, parts.tensors) }, device)
+  const frame = { name: parts.name, graph, preprocessing, task, classes: parts.classes }
+  return {
+    model,
+    data: { train, valid },
+    options: { ...native, preprocessing: { scale: 1, mean: [], std: [], bgr: false } },
+    assemble: (trained) => ({ ...frame, tensors: new Map([...parts.tensors, ...trained]) })
+  }
+}
+
+function withFrozenBody(settings: TrainSettings, head: Head): TrainSettings {
+  const own = Object.values(head.node.parameters).map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return { ...settings, freeze: undefined, groups: [{ match: `^(?!(${own.join('|')})$)`, frozen: true }] }
+}
+
+async function givenPreprocessing({ preprocess }: TrainSettings): Promise<Preprocessing | undefined> {
+  return preprocess === undefined || preprocess === 'none' ? undefined : choosePreprocessing(preprocess, [])
+}
+
+/** A fresh network sees images as they were read, whatever its architecture's published weights want. */
+async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<ModelParts> {
+  const { task, classes, imageShape } = dataset
+  const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
+  const parts = { ...(await initialise(architecture, settings.seed, classes)), task }
+  const preprocessing = (await givenPreprocessing(settings)) ?? plainPreprocessing(imageShape)
+  const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing) : {}
+  return { ...parts, preprocessing: { ...preprocessing, ...values } }
+}
+
+/** A loaded model, if it has the outputs of a data set. @throws LrpError INVALID_ARGUMENT */
+async function checkOutputs(parts: ModelParts, dataset: Dataset): Promise<ModelParts> {
+  const { task, classes } = dataset
+  const has = parts.classes?.length ?? (await outputsOf(parts))
+  if (has !== classes.length) {
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      task === 'regression'
+        ? `the model has ${counted(has, 'output')}, ${dataset.name} has ${counted(classes.length, 'value')}`
+        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} has ${classes.length}: finetune gives it a new head`
+    )
+  }
+  return { ...parts, ...(task === 'regression' && { task }), classes }
+}
+
+/** The number of outputs of a model whose classes have no names. */
+async function outputsOf(parts: ModelParts): Promise<number> {
+  using model = await Model.create(parts, 'cpu')
+  return model.outputs()
+}
+
+/** @throws LrpError INVALID_ARGUMENT */
+function checkImages(parts: ModelParts, dataset: Dataset): void {
+  const wanted = parts.graph.inputShape.slice(1).join('x')
+  if (wanted === dataset.imageShape.join('x')) return
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
+  )
+}
+
+/** @throws LrpError INVALID_ARGUMENT for an empty training split, or a class that it has no image of */
+function checkClasses(dataset: Dataset): void {
+  const { train } = dataset.splits
+  if (train.labels.length === 0) throw new LrpError('INVALID_ARGUMENT', `the train split of ${dataset.name} is empty`)
+  if (dataset.task === 'regression') return
+  const missing = classCounts(train, dataset.classes.length).indexOf(0)
+  if (missing >= 0) {
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the train split of ${dataset.name} has no image of class '${dataset.classes[missing]}'`
+    )
+  }
+}
