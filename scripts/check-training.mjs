@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { finetune, Model, native, readSafetensors, test, train } from '../dist/index.js'
+import { finetune, Model, native, readSafetensors, testModel, train } from '../dist/index.js'
 import { root } from './lib/paths.mjs'
 
 // What training reaches on real images, beside what PyTorch reached on the same, and whether runs that are killed end as
@@ -111,7 +111,7 @@ function weightsOf(name) {
 }
 
 async function accuracy(model, options) {
-  const { metrics } = await test(model, options)
+  const { metrics } = await testModel(model, options)
   model.dispose()
   return { reached: metrics.accuracy }
 }

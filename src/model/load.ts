@@ -16,8 +16,6 @@ export interface LoadOptions extends ImportOptions {
   preprocess?: string
   /** Names of the classes: `imagenet` or a file (a name on each line, JSON, a `config.json`). */
   classes?: string
-  /** Channels, height, width of the images, for networks that take any size; instead of what is stored. */
-  inputShape?: [number, number, number]
 }
 
 export const LOAD_NAMES: Record<keyof LoadOptions, true> = {

@@ -14,6 +14,8 @@ import { readSafetensors } from './safetensors.js'
 export interface ImportOptions {
   /** Network that a file of weights alone belongs to: `resnet18`, `vgg16`, ... */
   architecture?: string
+  /** Channels, height, width of an image, where the file leaves them open. */
+  inputShape?: [number, number, number]
 }
 
 const WEIGHTS = ['.safetensors', '.pt', '.pth', '.th']
@@ -31,7 +33,7 @@ export function holdsWeightsAlone(path: string): boolean {
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelParts> {
   const type = extname(path).toLowerCase()
   if (type === '.pt2') return importPt2(path)
-  if (type === '.onnx') return importOnnx(path)
+  if (type === '.onnx') return importOnnx(path, options.inputShape)
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
     throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)

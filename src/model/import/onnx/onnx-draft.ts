@@ -34,7 +34,7 @@ export class OnnxDraft {
   /** What the import did that the reader of the model should know, each once. */
   readonly notes = new Set<string>()
   /** Values that were rounded to whole numbers, by the node that rounds them, with how. */
-  readonly quantised = new Map<string, { x: NodeValue; scale: Constant; zero: Constant | undefined }>()
+  readonly quantised = new Map<GraphNode, { x: NodeValue; scale: Constant; zero: Constant | undefined }>()
   private readonly byName = new Map<string, GraphNode>()
   private readonly readers = new Map<string, number>()
 

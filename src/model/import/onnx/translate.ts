@@ -63,18 +63,8 @@ function axesOf(file: OnnxFile, { name, type }: ValueInfo, imageShape?: readonly
   const axes = (type?.tensor_type?.shape?.dim ?? []).map((axis) => axis.dim_value)
   if (axes.length < 2) throw new LrpError('UNSUPPORTED', `${path}: the shape of its input '${name}' is not stated`)
   if (axes.some((axis) => axis > 1 << 24)) throw invalid(path, `its input '${name}' is too large`)
-  if (imageShape && imageShape.length !== axes.length - 1) {
-    const given = `${imageShape.length} axes were given (${imageShape.join(', ')})`
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `${path}: an image of its input '${name}' has ${axes.length - 1} axes, ${given}`
-    )
-  }
   return axes.map((axis, i) => {
     const wanted = i > 0 ? imageShape?.[i - 1] : undefined
-    if (axis > 0 && wanted !== undefined && wanted !== axis) {
-      throw new LrpError('INVALID_ARGUMENT', `${path}: axis ${i} of its input '${name}' is ${axis}, not ${wanted}`)
-    }
     return axis > 0 ? axis : (wanted ?? (i === 1 ? channelsRead(file, name) : undefined) ?? axisSize(i))
   })
 }

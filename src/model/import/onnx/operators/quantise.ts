@@ -56,7 +56,7 @@ const quantise: Operator = (call, draft) => {
   const { scale, zero, dtype } = settings(call, x)
   const output = ONNX_DTYPES[call.int('output_dtype', 0)]
   const y = quantised(call, draft, x, scale, zero, dtype ?? output ?? 'u8')
-  if (!isConstant(call.input(0))) draft.quantised.set(y.node, { x, scale, zero })
+  if (!isConstant(call.input(0))) draft.quantised.set(draft.nodeOf(y)!, { x, scale, zero })
   return y
 }
 
@@ -72,7 +72,8 @@ const dequantise: Operator = (call, draft) => {
   const input = call.input(0)
   call.ignore('output_dtype')
   const { scale, zero } = settings(call, input)
-  const pair = isConstant(input) ? undefined : draft.quantised.get(input.node)
+  const node = draft.nodeOf(input)
+  const pair = node && draft.quantised.get(node)
   if (pair && same(pair.scale, scale) && same(pair.zero, zero)) {
     draft.notes.add('values that the file rounds to whole numbers (QuantizeLinear) are kept as they are')
     return { ...pair.x }
