@@ -1,5 +1,5 @@
 import type { AttributeResult, LayerConservation } from '../native/addon.js'
-import type { Start } from './explain.js'
+import type { Start } from './options.js'
 
 /** What relevance started from: [targets, batch]. */
 function startingRelevance(result: AttributeResult, start: Start): Float64Array {
