@@ -124,7 +124,8 @@ void move_to_cpu(Explanation& e) {
 
 /// One layer under one rule, by the same path a network takes.
 Tensor relevance_of_layer(const LayerCall& call) {
-  Node node{"layer", call.op, std::vector<int>(call.inputs.size(), kInput), call.attributes, {}, call.parameters, nullptr, {}};
+  Node node{"layer", call.op, std::vector<int>(call.inputs.size(), kInput), call.attributes, {}, call.parameters,
+            nullptr, {}};
   build_op(node);
   const at::AutoGradMode on(true);
   std::vector<Tensor> leaves;
