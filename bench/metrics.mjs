@@ -5,17 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import {
-  Model,
-  explain,
-  imagesOf,
-  native,
-  normaliseBytes,
-  openDataset,
-  scoreMaps,
-  train,
-  writeNpy
-} from '../dist/index.js'
+import { imagesOf } from '../dist/data/dataset.js'
+import { writeNpy } from '../dist/data/npy.js'
+import { openDataset } from '../dist/data/open.js'
+import { scoreMaps } from '../dist/evaluate/score-maps.js'
+import { explain } from '../dist/explain/explain.js'
+import { Model } from '../dist/model/model.js'
+import { normaliseBytes } from '../dist/model/preprocessing.js'
+import { native } from '../dist/native/addon.js'
+import { train } from '../dist/train/train.js'
 import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'

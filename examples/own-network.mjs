@@ -1,5 +1,6 @@
 // Build a network node by node, give it random weights, and look at the relevance of every layer.
-import { explain, GraphBuilder, initialise, Model } from 'lrp-native'
+import { Model } from 'lrp-native'
+import { GraphBuilder, initialise } from 'lrp-native/models'
 
 const b = new GraphBuilder([1, 8, 8])
 let x = b.add('relu1', 'relu', [b.convolution('conv1', 'input', 4, 3, { padding: 1 })])
@@ -16,8 +17,8 @@ const composite = {
     { kind: 'linear', rule: 'epsilon' }
   ]
 }
-const { conservation } = await explain(model, image, { composite, conservation: true })
+const { conservation } = await model.explain(image, { composite, conservation: true })
 for (const { node, arriving, handedOn } of conservation) {
-  console.log(`${node}: ${arriving[0].toFixed(4)} arrived, ${handedOn[0].toFixed(4)} was handed on`)
+  console.log(`${node}: ${arriving[0].toFixed(4)} arrived, ${handedOn[0].toFixed(4)} was propagated`)
 }
 model.dispose()

@@ -3,7 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ARCHITECTURES, explain, inspectModel, Model, readSafetensors } from '../dist/index.js'
+import { explain } from '../dist/explain/explain.js'
+import { inspectModel } from '../dist/explain/inspect-model.js'
+import { ARCHITECTURES } from '../dist/model/architectures/index.js'
+import { readSafetensors } from '../dist/model/import/safetensors.js'
+import { Model } from '../dist/model/model.js'
 import { root } from './lib/paths.mjs'
 import { pythonEnvironment } from './lib/python-environment.mjs'
 

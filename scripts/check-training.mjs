@@ -3,7 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { finetune, Model, native, readSafetensors, testModel, train } from '../dist/index.js'
+import { finetune } from '../dist/finetune/finetune.js'
+import { readSafetensors } from '../dist/model/import/safetensors.js'
+import { Model } from '../dist/model/model.js'
+import { native } from '../dist/native/addon.js'
+import { testModel } from '../dist/scores/test-model.js'
+import { train } from '../dist/train/train.js'
 import { root } from './lib/paths.mjs'
 
 // What training reaches on real images, beside what PyTorch reached on the same, and whether runs that are killed end as

@@ -2,7 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync, rmSync, copyFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { importModel, isLrpError, Model, readStateDict } from '../dist/index.js'
+import { isLrpError } from '../dist/core/errors.js'
+import { importModel, readStateDict } from '../dist/model/import/index.js'
+import { Model } from '../dist/model/model.js'
 import { root } from './lib/paths.mjs'
 
 // Damages model files at random and imports them: each must load, or be refused by an error of ours, with bounded memory.

@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { Model, explain, native } from '../../dist/index.js'
+import { explain } from '../../dist/explain/explain.js'
+import { Model } from '../../dist/model/model.js'
+import { native } from '../../dist/native/addon.js'
 import { networks, randomInput } from './networks.mjs'
 
 const written = (name) => JSON.parse(readFileSync(new URL(`../../examples/rules/${name}.json`, import.meta.url)))

@@ -121,7 +121,9 @@ class ArgumentReader {
 
   /// Whether a text is a size that depends on the input: it names an axis of it.
   static bool names_axis(const std::string& text) {
-    const auto is_axis = [](char before, char after) { return before == 'i' && std::isdigit(static_cast<unsigned char>(after)); };
+    const auto is_axis = [](char before, char after) {
+      return before == 'i' && std::isdigit(static_cast<unsigned char>(after));
+    };
     return std::adjacent_find(text.begin(), text.end(), is_axis) != text.end();
   }
 

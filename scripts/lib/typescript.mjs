@@ -1,6 +1,6 @@
-import { existsSync, chmodSync, rmSync } from 'node:fs'
+import { existsSync, chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { buildFolder, root } from './paths.mjs'
 import { SetupError, runLogged } from './run.mjs'
 import { readStamp, stampOf, writeStamp } from './stamp.mjs'
@@ -8,8 +8,16 @@ import { readStamp, stampOf, writeStamp } from './stamp.mjs'
 const dist = join(root, 'dist')
 const stampPath = join(buildFolder, 'typescript.stamp')
 
-/** Compiles src/ to dist/ (ESM, with types) bundles dist/index.cjs for `require` and the script of
- * the page that `serve` shows. Does nothing where all is fresh. */
+/** The package's paths, as package.json names them: `require` gets them all from one bundle, so that classes are shared. */
+function entryPoints() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return Object.values(exports)
+    .filter((paths) => paths.require)
+    .map((paths) => ({ name: basename(paths.require, '.cjs'), from: paths.import, file: paths.require }))
+}
+
+/** Compiles src/ to dist/ (ESM, with types), bundles it for `require`, and the script of the page that `serve` shows. Does
+ * nothing where all is fresh. */
 export async function buildTypescript({ log = console.error } = {}) {
   const stamp = stampOf(['src', 'tsconfig.json', 'package.json'].map((name) => join(root, name)))
   if (existsSync(join(dist, 'index.cjs')) && readStamp(stampPath) === stamp) return
@@ -22,9 +30,13 @@ export async function buildTypescript({ log = console.error } = {}) {
   const { status } = await runLogged(process.execPath, [tsc, '-p', root], { log: compileLog, echo: true, cwd: root })
   if (status !== 0) throw new SetupError(`TypeScript does not compile: the log is ${compileLog}`)
   const { build } = await import('esbuild')
+  const entries = entryPoints()
   await build({
-    entryPoints: [join(dist, 'index.js')],
-    outfile: join(dist, 'index.cjs'),
+    stdin: {
+      contents: entries.map(({ name, from }) => `export * as ${name} from '${from}'`).join('\n'),
+      resolveDir: root
+    },
+    outfile: join(dist, 'bundle.cjs'),
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -34,6 +46,8 @@ export async function buildTypescript({ log = console.error } = {}) {
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" }
   })
+  for (const { name, file } of entries)
+    writeFileSync(join(root, file), `module.exports = require('./bundle.cjs').${name}\n`)
   await build({
     entryPoints: [join(root, 'src', 'serve', 'browser', 'app.ts')],
     outfile: join(dist, 'serve', 'app.js'),

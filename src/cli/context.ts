@@ -1,7 +1,11 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { ranksOf } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { defaultDevice } from '../core/paths.js'
+import { z } from 'zod'
+import { GROUPS, option } from '../core/option.js'
+import { loadOptions } from '../model/options.js'
+import { addFlags } from './flags.js'
 import { Progress } from './progress.js'
 
 /** Flags that every command takes. */
@@ -13,6 +17,20 @@ export interface CommonFlags {
   seed?: number
   threads?: number
 }
+
+/** Flags of every command. */
+export const commonOptions = z.strictObject({
+  device: loadOptions.shape.device,
+  seed: option(z.int().min(0), { help: 'seed of everything random', group: 'machine', default: '0' }),
+  threads: option(z.int().min(1).max(1024), {
+    help: 'number of threads of one operation',
+    group: 'machine',
+    default: 'one per core'
+  }),
+  json: option(z.boolean(), { help: 'print one JSON document on stdout', group: 'machine' }),
+  quiet: option(z.boolean(), { help: 'print nothing but errors and the JSON document', group: 'machine' }),
+  verbose: option(z.boolean(), { help: 'show the stack trace of an error', group: 'machine' })
+})
 
 /** What a command works with: where it prints and how it is stopped. */
 export class CliContext {
@@ -47,7 +65,7 @@ export class CliContext {
       }
     }
     const output = new Output(this, ranks && ranks.rank > 0 ? { ...flags, quiet: true, json: false } : flags)
-    if (needsAddon && flags.device === 'auto') await noteUnusedCuda(output)
+    if (needsAddon && (flags.device ?? defaultDevice()) === 'auto') await noteUnusedCuda(output)
     return output
   }
 }
@@ -55,7 +73,10 @@ export class CliContext {
 /** A driver without libtorch's CUDA libraries: somebody means to use the GPU. */
 async function noteUnusedCuda(output: Output): Promise<void> {
   const { reason, remedy } = (await import('../native/addon.js')).native().enableCuda()
-  if (remedy) output.note(`note: the GPU is not used: ${reason}; "${remedy}" mends it, --device cpu says nothing`)
+  if (remedy)
+    output.note(
+      `note: the GPU is not used: ${reason}; run "${remedy}" to enable it, or pass --device cpu to hide this note`
+    )
 }
 
 /** Prints for people, or one JSON document for programs; progress goes to stderr. */
@@ -67,6 +88,12 @@ export class Output {
 
   progress(total: number, unit: string): Progress {
     return new Progress(this.context.stderr, total, unit, Boolean(this.flags.quiet))
+  }
+
+  /** A bar of what is done, for `onProgress`, and how it ends. */
+  meter(unit: string): { onProgress: (done: number, total: number) => void; done: () => void } {
+    const bar = this.progress(1, unit)
+    return { onProgress: (done, total) => bar.updateLine(done, total), done: () => bar.stop() }
   }
 
   /** A line about what happens, for people: stderr, silent with --quiet. */
@@ -83,23 +110,13 @@ export class Output {
 
 /** Adds the flags of every command; `examples` are shown by --help. */
 export function withCommonFlags(command: Command, examples: string[]): Command {
-  return command
-    .option('--device <device>', 'auto (CUDA where it works), cpu, cuda or cuda:N', deviceName, defaultDevice())
-    .option('--seed <number>', 'seed of everything random', wholeNumber('--seed', 0))
-    .option('--threads <number>', 'threads of one operation', wholeNumber('--threads', 1))
-    .option('--json', 'print one JSON document on stdout')
-    .option('--quiet', 'print nothing but errors (and the JSON document)')
-    .option('--verbose', 'show the stack trace of an error')
+  return addFlags(command, commonOptions)
+    .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${GROUPS.machine}:`))
     .addHelpText('after', examplesText(examples))
 }
 
-export function examplesText(examples: string[]): string {
+export function examplesText(examples: readonly string[]): string {
   return `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`
-}
-
-function deviceName(text: string): string {
-  if (/^(auto|cpu|cuda(:\d+)?)$/.test(text)) return text
-  throw new LrpError('INVALID_ARGUMENT', `--device must be auto, cpu, cuda or cuda:N, not '${text}'`)
 }
 
 /** A parser for whole numbers of at least `least`. */

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import type { ProcessGroup } from '../distributed/process-group.js'
-import { realNumber, type CommonFlags } from './context.js'
+import { peerOptions } from '../distributed/options.js'
+import type { CommonFlags } from './context.js'
+import { addFlags } from './flags.js'
 
 export interface PeerFlags {
   peerTimeout?: number
@@ -8,11 +10,7 @@ export interface PeerFlags {
 
 /** For commands that several processes can run together (docs/distributed.md). */
 export function withPeerFlags(command: Command): Command {
-  return command.option(
-    '--peer-timeout <seconds>',
-    'several processes (RANK, WORLD_SIZE, ...): longest wait for another one (60)',
-    realNumber('--peer-timeout')
-  )
+  return addFlags(command, peerOptions)
 }
 
 /** The other processes, where the environment tells of some, and this one's device. */

@@ -1,9 +1,10 @@
 import { Command, CommanderError } from 'commander'
 import { isLrpError, LrpError } from '../core/errors.js'
-import { nearest } from '../core/suggest.js'
+import { unknownName } from '../core/suggest.js'
 import { packageVersion } from '../core/package-version.js'
+import { COMMANDS } from './commands/index.js'
 import { examplesText, type CliContext } from './context.js'
-import * as commands from './commands/index.js'
+import { flagOf } from './flags.js'
 
 const EXAMPLES = [
   'train --model lenet --epochs 10',
@@ -18,36 +19,32 @@ function exitStatus(error: unknown): number {
   return error.code === 'INVALID_ARGUMENT' ? 2 : error.code === 'ABORTED' ? 130 : 1
 }
 
-function createProgram(context: CliContext): Command {
+/** The program with all its commands; those in `called` have their arguments and flags. */
+async function createProgram(context: CliContext, called: string[]): Promise<Command> {
   const program = new Command('lrp-native')
     .description(
-      'Why did the image classifier decide so? Trains or imports a network, explains it by Layer-wise Relevance Propagation, and measures whether the explanation holds.'
+      'Why did the classifier decide that? Trains or imports a network, explains it by Layer-wise Relevance Propagation, and measures whether the explanation is faithful.'
     )
     .version(packageVersion())
-    .showHelpAfterError('(add --help for the options and examples)')
     .addHelpText('after', examplesText(EXAMPLES))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text)
+      outputError: () => {} // `report` says it
     })
-  for (const register of Object.values(commands)) register(program, context)
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(description).copyInheritedSettings(program)
+    if (called.includes(name)) (await load()).register(command, context)
+  }
   program.on('command:*', ([name]: string[]) => {
-    const names = program.commands.map((command) => command.name())
-    const meant = nearest(name!, names)
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `there is no command '${name}': ${meant ? `did you mean '${meant}'?` : `there are ${names.join(', ')}`}`
-    )
+    throw unknownName('command', name!, Object.keys(COMMANDS))
   })
-  for (const command of program.commands)
-    command.exitOverride().configureOutput(program.configureOutput()).showSuggestionAfterError()
   return program
 }
 
 /** Runs one command line and returns its exit status; every error is one sentence on stderr. */
 export async function run(argv: string[], context: CliContext): Promise<number> {
-  const program = createProgram(context)
+  const program = await createProgram(context, argv[0] === 'help' ? argv : argv.slice(0, 1))
   let running: Command = program
   program.hook('preAction', (_, command) => void (running = command))
   try {
@@ -62,7 +59,7 @@ export async function run(argv: string[], context: CliContext): Promise<number> 
 }
 
 function report(error: unknown, argv: string[], command: Command, context: CliContext): void {
-  const usage = error instanceof CommanderError // commander itself has told stderr
+  const usage = error instanceof CommanderError
   const known = isLrpError(error)
   const message = usage
     ? usageSentence(error)
@@ -73,17 +70,22 @@ function report(error: unknown, argv: string[], command: Command, context: CliCo
     const code = usage ? 'INVALID_ARGUMENT' : known ? error.code : 'NATIVE'
     context.stdout.write(JSON.stringify({ error: { code, message } }, null, 2) + '\n')
   }
-  if (!usage) context.stderr.write(`lrp-native: ${message}\n`)
+  context.stderr.write(`lrp-native: ${message}\n`)
   if (argv.includes('--verbose')) context.stderr.write(`${(error as Error)?.stack ?? ''}\n`)
 }
 
 /** What is wrong with an option is said of the flag that it came from: `--valid-split` for `validSplit`. */
 function withFlag({ message, option }: LrpError, command: Command): string {
-  const name = option?.split('.').at(-1)
-  const flag = command.options.find((one) => one.attributeName() === name)
-  return flag?.long ? message.replace(`option '${option}'`, flag.long) : message
+  const flag = option === undefined ? undefined : flagOf(command, option)
+  return flag ? message.replace(`option '${option}'`, flag) : message
 }
 
-function usageSentence(error: CommanderError): string {
-  return error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+/** The parser's own errors in our words. */
+function usageSentence({ message }: CommanderError): string {
+  const sentence = message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)/, ": did you mean '$1'?")
+  return sentence
+    .replace(/^unknown option '(.*?)'/, "there is no flag '$1'")
+    .replace(/^option '(\S+).*' argument missing/, '$1 needs a value')
+    .replace(/^required option '(\S+).*' not specified/, '$1 must be given')
+    .replaceAll('\n', ' ')
 }

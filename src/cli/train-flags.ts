@@ -6,7 +6,7 @@ import type { TrainOptions } from '../train/train.js'
 import { collect, realNumber, wholeNumber, type CommonFlags, type Output } from './context.js'
 import { LrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
-import { dataOptions, type DataFlags } from './shared-flags.js'
+import { givenData, type DataFlags } from './shared-flags.js'
 
 type Choices = Pick<
   TrainOptions,
@@ -157,8 +157,9 @@ export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
     seed,
     device
   }
-  const { seed: _, ...source } = dataOptions(flags)
-  const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source }
+  const { seed: _, imageSize: size, ...source } = givenData(flags)
+  const imageSize: TrainOptions['imageSize'] = typeof size === 'number' ? [size, size] : size
+  const all = { ...network, ...aim, ...steps, ...schedule, ...rest, ...source, imageSize }
   return withoutUndefined(all)
 }
 

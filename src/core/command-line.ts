@@ -1,12 +1,40 @@
-import { toKebab } from './flag-names.js'
+import type { z } from 'zod'
+import { toCamel, toKebab } from './flag-names.js'
+import { entriesOf, isAsked, valueAt, type Group } from './option.js'
 
 type Plain = string | number | boolean | (string | number)[]
 
 /** What was asked of a command, kept with its results so that every figure can be had again. */
 export type Asked = Record<string, Plain>
 
+const KEPT: Group[] = [
+  'model',
+  'network',
+  'what',
+  'how',
+  'metrics',
+  'search',
+  'loss',
+  'optimiser',
+  'schedule',
+  'images',
+  'output'
+]
+
+/** Those options that were given and have a flag, by the flag's name in camel case; folders and the machine are left out. */
+export function asked(schema: z.ZodObject, options: object): Asked {
+  const entries = entriesOf(schema).filter(
+    ({ flag, path, facts }) => flag !== undefined && path[0] !== 'output' && KEPT.includes(facts.group)
+  )
+  const given = entries.flatMap((entry) => {
+    const value = valueAt(options, entry.path)
+    return isAsked(entry, value) ? [[toCamel(entry.flag!), value] as const] : []
+  })
+  return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
+}
+
 /** Those of the named options that were given and can stand on a command line. */
-export function asked(options: object, names: readonly string[]): Asked {
+export function plainOf(options: object, names: readonly string[]): Asked {
   const given = names.map((name) => [name, (options as Record<string, unknown>)[name]] as const)
   return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
 }

@@ -14,7 +14,8 @@ const MOST_LISTED = 10
 export function checkOptions<T extends z.ZodType>(schema: T, options: unknown): z.output<T> {
   const { data, fault } = check(schema, options)
   if (!fault) return data
-  const { path, sentence } = fault
+  const { path, sentence, unknown } = fault
+  if (unknown !== undefined) throw unknownName('option', unknown, Object.keys((schema as unknown as z.ZodObject).shape))
   const end = path.findIndex((key) => typeof key === 'number')
   const option = path.slice(0, end < 0 ? undefined : end).join('.')
   if (option === '') throw new LrpError('INVALID_ARGUMENT', `the options ${sentence}`)
@@ -41,14 +42,29 @@ export function optionError(option: string, sentence: string): LrpError {
   return new LrpError('INVALID_ARGUMENT', `option '${option}'${sentence}`, { option })
 }
 
+interface Fault {
+  path: Path
+  sentence: string
+  /** An option that does not exist. */
+  unknown?: string
+}
+
 function check<T extends z.ZodType>(
   schema: T,
   value: unknown
-): { data: z.output<T>; fault?: undefined } | { data?: undefined; fault: { path: Path; sentence: string } } {
+): { data: z.output<T>; fault?: undefined } | { data?: undefined; fault: Fault } {
   const result = schema.safeParse(value, { reportInput: true, error: unknownKey })
   if (result.success) return { data: result.data }
-  const issue = deepest(result.error.issues[0]!)
-  return { fault: { path: issue.path, sentence: sentenceOf(issue) } }
+  const { issues } = result.error
+  const stranger = issues.find((issue) => issue.code === 'unrecognized_keys' && issue.path.length === 0)
+  const issue = deepest(stranger ?? issues[0]!) // a name that is misspelt explains why another is missing
+  return {
+    fault: {
+      path: issue.path,
+      sentence: sentenceOf(issue),
+      unknown: (stranger as { keys?: string[] } | undefined)?.keys?.[0]
+    }
+  }
 }
 
 /** Of a union what is wrong with the alternative that was meant: the one whose first fault lies deepest. */

@@ -7,6 +7,7 @@ import { counted } from '../core/plural.js'
 import type { Dataset, OriginalSizes, Split } from './dataset.js'
 import { sizeOf } from '../core/tensor.js'
 import { BitDepth } from './bit-depth.js'
+import type { Cache } from './options.js'
 import { Limit } from './limit.js'
 import { checkMemory } from './memory.js'
 
@@ -14,10 +15,6 @@ import { checkMemory } from './memory.js'
 const AT_ONCE = 8
 /** Share of the machine's memory up to which `auto` keeps images. */
 const AUTO_SHARE = 0.5
-
-export const CACHES = ['auto', 'memory', 'none'] as const
-/** Where the images of files are kept: in memory as bytes, or nowhere; `auto` decides by their size. */
-export type Cache = (typeof CACHES)[number]
 
 export interface LabelledFile {
   path: string

@@ -1,13 +1,34 @@
 import { LrpError } from '../core/errors.js'
+import { resolve } from 'node:path'
+import { pickOptions } from '../core/option.js'
+import { withoutUndefined } from '../core/options.js'
 import type { Model } from '../model/model.js'
 import { sizeOf } from '../core/tensor.js'
 import { storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
-import { listDataset, openWith, type DataOptions } from './open.js'
+import { listDataset, openDataset } from './open.js'
+import { dataOptions, type DataOptions } from './options.js'
 
 /** The data set of a model's own images, read as the model wants them. */
 export function openFor(model: Model, options: object): Promise<Dataset> {
   const { preprocessing, task } = model
-  return openWith({ testSplit: 1, ...(options as DataOptions), task, preprocessing })
+  return openDataset({ testSplit: 1, ...ownData(model, options), task, preprocessing })
+}
+
+/**
+ * The data set that is named, else the one that the model's experiment was trained on. That one is split as it was for
+ * training, however it is named.
+ */
+export function ownData({ experiment }: Model, options: object): DataOptions {
+  const asked = pickOptions(dataOptions, options)
+  if (!experiment) return asked
+  const trained = pickOptions(dataOptions, experiment.manifest.command)
+  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed } = trained
+  const other =
+    (asked.data !== undefined && asked.data !== data) ||
+    (asked.dataPath !== undefined && (dataPath === undefined || resolve(asked.dataPath) !== resolve(dataPath)))
+  if (other) return asked
+  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed }
+  return { ...withoutUndefined(own), ...asked }
 }
 
 /**
@@ -16,7 +37,7 @@ export function openFor(model: Model, options: object): Promise<Dataset> {
  */
 export async function listFor(model: Model, options: object): Promise<Dataset | undefined> {
   const { task, imageShape } = model
-  const listed = await listDataset({ testSplit: 1, ...(options as DataOptions), task })
+  const listed = await listDataset({ testSplit: 1, ...ownData(model, options), task })
   return listed && { ...listed, imageShape: imageShape as Dataset['imageShape'], skipped: [] }
 }
 

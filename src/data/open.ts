@@ -1,21 +1,22 @@
 import { existsSync, statSync } from 'node:fs'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { arranged } from './arrange.js'
 import { LrpError } from '../core/errors.js'
-import { TASKS, type Preprocessing, type Task } from '../core/graph.js'
-import { checkNames, checkOptions } from '../core/options.js'
+import type { Task } from '../core/graph.js'
+import { checkOptions } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
 import { listCsv } from './csv.js'
 import type { Dataset } from './dataset.js'
-import { CACHES, type Cache } from './decode.js'
 import { listFolder } from './folder.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
 import { readListing, splitsOf, type Listing } from './listing.js'
-import type { DownloadProgress } from './mnist.js'
 import { noDataSet } from './no-data-set.js'
+import { dataOptions, type DataOptions } from './options.js'
 import { asValues } from './regression.js'
+
+type Given = z.output<typeof dataOptions>
 
 /** What each data set is, and where its files come from. */
 export const DATASETS = {
@@ -33,94 +34,24 @@ export const DATASETS = {
 
 export type DatasetName = keyof typeof DATASETS
 
-export interface DataOptions {
-  /** A name in `DATASETS`; `digits` by default. With only `dataPath` it is found out. */
-  data?: string
-  /** What labels are: classes, or values to be predicted (`regression`). */
-  task?: Task
-  /** Where the files are. */
-  dataPath?: string
-  /** Share of the training images that validates, where the data set has no validation split of its own (0.1). */
-  validSplit?: number
-  /** Seed of what is carved out (0). */
-  seed?: number
-  /** Seed of what is carved out where `seed` is that of something else, such as noise. */
-  splitSeed?: number
-  /** [height, width] and channels of every image: of files by default those of the first. */
-  imageSize?: [number, number]
-  channels?: 1 | 3
-  /** How images become bytes, instead of imageSize and channels; taken from a model that is to see them. */
-  preprocessing?: Preprocessing
-  /** Images are kept larger than the preprocessing's crop, so that training can cut windows at random places (`storedShape`). */
-  randomCrop?: boolean
-  /** Data without a test split of its own: the share that tests (0.1); 1 takes all. */
-  testSplit?: number
-  /** Image files: a broken one is an error instead of being left out. */
-  strict?: boolean
-  /** Image files: kept in memory, or read whenever they are needed (`none`); `auto` decides by their size. */
-  cache?: Cache
-  /** What is downloaded, as it goes. */
-  onDownload?: DownloadProgress
-  /** Ends the reading of images. */
-  signal?: AbortSignal
-}
-
-export const DATA_NAMES: Record<keyof DataOptions, true> = {
-  data: true,
-  task: true,
-  dataPath: true,
-  validSplit: true,
-  seed: true,
-  splitSeed: true,
-  imageSize: true,
-  channels: true,
-  preprocessing: true,
-  randomCrop: true,
-  testSplit: true,
-  strict: true,
-  cache: true,
-  onDownload: true,
-  signal: true
-}
-
-const schema = z.object({
-  data: z.string().optional(),
-  task: z.enum(TASKS).optional(),
-  dataPath: z.string().optional(),
-  validSplit: z.number().min(0).lt(1).optional(),
-  testSplit: z.number().min(0).max(1).optional(),
-  seed: z.int().optional(),
-  splitSeed: z.int().optional(),
-  imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
-  channels: z.union([z.literal(1), z.literal(3)]).optional(),
-  randomCrop: z.boolean().optional(),
-  cache: z.enum(CACHES).optional()
-})
-
 /**
  * Opens a data set: its images in memory as bytes, or read from their files when they are needed (`cache`). For regression,
  * CSV files and arrays hold values; elsewhere the names of the classes must be numbers.
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
-export async function openDataset(options: DataOptions = {}): Promise<Dataset> {
-  checkNames(options, DATA_NAMES)
-  return openWith(options)
-}
-
-/** `openDataset` within the package, where options are passed on as a whole. */
-export async function openWith(options: DataOptions): Promise<Dataset> {
-  checkOptions(schema, options)
+export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
+  const options = checkOptions(dataOptions, given)
   const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
   return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
 }
 
-async function openArranged(options: DataOptions): Promise<Dataset> {
+async function openArranged(options: Given): Promise<Dataset> {
   const opened = await open(options)
   return readsFiles(datasetName(options)) ? opened : arranged(opened, options)
 }
 
 /** Images as they are before the preprocessing's crop; of those resized by their shorter side the square in the middle. */
-async function openLarger(options: DataOptions): Promise<Dataset> {
+async function openLarger(options: Given): Promise<Dataset> {
   const { preprocessing } = options
   const crop = preprocessing?.crop
   if (!crop) {
@@ -138,7 +69,7 @@ async function openLarger(options: DataOptions): Promise<Dataset> {
   return { ...dataset, imageShape: [channels, ...crop], storedShape: dataset.imageShape }
 }
 
-async function open(options: DataOptions): Promise<Dataset> {
+async function open(options: Given): Promise<Dataset> {
   const name = datasetName(options)
   if (options.cache === 'none' && !readsFiles(name) && Object.hasOwn(DATASETS, name)) {
     throw new LrpError(
@@ -170,9 +101,9 @@ function listingOf(name: string, dataPath: string, task?: Task): Listing | Promi
  * @throws LrpError as `openDataset`
  */
 export async function listDataset(
-  options: DataOptions
+  given: DataOptions
 ): Promise<Pick<Dataset, 'name' | 'task' | 'classes' | 'splits'> | undefined> {
-  checkOptions(schema, options)
+  const options = checkOptions(dataOptions, given)
   const name = datasetName(options)
   const { dataPath } = options
   if (!readsFiles(name) || !dataPath || (options.task === 'regression' && name !== 'csv')) return undefined
@@ -198,7 +129,7 @@ function readsFiles(name: string): boolean {
 }
 
 /** The data set that is meant: by its name, else by what lies at `dataPath`, else the shipped one. */
-export function datasetName({ data, dataPath }: DataOptions): string {
+export function datasetName({ data, dataPath }: Pick<Given, 'data' | 'dataPath'>): string {
   if (data !== undefined) return data
   if (dataPath === undefined) return 'digits'
   if (/\.csv$/i.test(dataPath)) return 'csv'
@@ -206,11 +137,4 @@ export function datasetName({ data, dataPath }: DataOptions): string {
   const prefixes = idxPrefixes(dataPath)
   if (prefixes) return prefixes[0].startsWith('emnist') ? 'emnist' : 'mnist'
   return cifarIn(dataPath) ?? 'folder'
-}
-
-/** Data sets by name: `await datasets.open('digits')`. */
-export const datasets = {
-  open: (name: string, options: Omit<DataOptions, 'data'> = {}): Promise<Dataset> =>
-    openDataset({ ...options, data: name }),
-  names: (): string[] => Object.keys(DATASETS)
 }

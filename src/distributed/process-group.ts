@@ -1,9 +1,9 @@
 import { deserialize, serialize } from 'node:v8'
-import { z } from 'zod'
 import { LrpError, type ErrorCode } from '../core/errors.js'
 import { callNative, native, type NativeProcessGroup } from '../native/addon.js'
-import { checkNames, checkOptions } from '../core/options.js'
+import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
+import { peerOptions, type ProcessGroupOptions } from './options.js'
 
 /** This process's place among those that compute together. */
 export interface Ranks {
@@ -54,14 +54,6 @@ function whole(env: Environment, name: string, least: number, most = 1e6): numbe
   throw new LrpError('INVALID_ARGUMENT', `${name} must be a whole number from ${least} to ${most}, not '${env[name]}'`)
 }
 
-export interface ProcessGroupOptions {
-  /** Longest wait for another process, in seconds (60): whoever waits longer ends with PEER. */
-  peerTimeout?: number
-  env?: Environment
-}
-
-const schema = z.object({ peerTimeout: z.number().positive().max(86400).default(60) })
-
 /**
  * Meets the other processes that the environment tells of (`ranksOf`); undefined for a process by itself. For `train`,
  * `finetune`, `test` and `explainToFiles`, which every process must call in the same order with the same options. The
@@ -69,9 +61,7 @@ const schema = z.object({ peerTimeout: z.number().positive().max(86400).default(
  * @throws LrpError INVALID_ARGUMENT, PEER when they do not meet in time, UNSUPPORTED where libtorch has no Gloo
  */
 export async function joinProcessGroup(options: ProcessGroupOptions = {}): Promise<ProcessGroup | undefined> {
-  checkNames(options, { peerTimeout: true, env: true })
-  const { peerTimeout } = checkOptions(schema, options)
-  const env = options.env ?? process.env
+  const { peerTimeout, env = process.env } = checkOptions(peerOptions, options)
   const ranks = ranksOf(env)
   if (!ranks) return undefined
   const handle = new (native().ProcessGroup)({

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { DataOptions } from '../data/open.js'
 import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
-import { INPUT_NAMES, readInputs } from '../explain/inputs.js'
+import { namesOf } from '../core/option.js'
+import { inputOptions, type InputOptions } from '../explain/file-options.js'
+import { readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { checkNames, checkOptions } from '../core/options.js'
 import { sizeOf, type StateDict, type Tensor } from '../core/tensor.js'
@@ -20,7 +21,7 @@ import type { Evaluation, ImageResult } from './results.js'
 import { summarise } from './summary.js'
 import { writeEvaluation } from './write-evaluation.js'
 
-export interface EvaluateOptions extends Omit<DataOptions, 'data' | 'seed'> {
+export interface EvaluateOptions extends Omit<InputOptions, 'data' | 'seed'> {
   /** Rules, composites and other methods by name, or explainers of the caller's own. */
   methods?: (string | Explainer)[]
   /** Names of `METRICS`, or `all`. */
@@ -46,7 +47,7 @@ export interface EvaluateOptions extends Omit<DataOptions, 'data' | 'seed'> {
 }
 
 const NAMES: Record<keyof EvaluateOptions, true> = {
-  ...INPUT_NAMES,
+  ...namesOf(inputOptions),
   methods: true,
   metrics: true,
   perturbation: true,

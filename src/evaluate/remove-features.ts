@@ -1,13 +1,15 @@
 import { z } from 'zod'
-import { asked } from '../core/command-line.js'
+import { asked, plainOf } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { checkNames, checkOptions } from '../core/options.js'
 import { sizeOf } from '../core/tensor.js'
 import type { Dataset } from '../data/dataset.js'
-import { DATA_NAMES, type DataOptions } from '../data/open.js'
-import { EXPLAIN_NAMES, explainWith, type ExplainOptions } from '../explain/explain.js'
+import { namesOf, pickOptions } from '../core/option.js'
+import { dataOptions, type DataOptions } from '../data/options.js'
+import { explain } from '../explain/explain.js'
+import { explainToFilesOptions } from '../explain/file-options.js'
+import { explainOptions, type ExplainOptions } from '../explain/options.js'
 import { readInputs } from '../explain/inputs.js'
-import { IMAGE_SETTINGS, RULE_SETTINGS } from '../explain/settings.js'
 import type { Model } from '../model/model.js'
 import { imageSeed } from './images.js'
 import { perturbationCurves, type Perturbation, type Subject } from './perturbation/curves.js'
@@ -31,8 +33,8 @@ export interface RemoveFeaturesOptions extends ExplainOptions, Omit<DataOptions,
 }
 
 const NAMES: Record<keyof RemoveFeaturesOptions, true> = {
-  ...EXPLAIN_NAMES,
-  ...DATA_NAMES,
+  ...namesOf(explainOptions),
+  ...namesOf(dataOptions),
   input: true,
   limit: true,
   pictures: true,
@@ -66,7 +68,11 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
       'feature removal looks at the confidence of a class; evaluate scores a regression'
     )
   const { input, names } = await readInputs(model, { ...options, limit: options.limit ?? 1e9 })
-  const explanation = await explainWith(model, input, { ...options, target: 'argmax', onProgress: undefined })
+  const explanation = await explain(model, input, {
+    ...pickOptions(explainOptions, options),
+    target: 'argmax',
+    onProgress: undefined
+  })
   const size = sizeOf(input.shape.slice(1))
   const part = (values: Float32Array, i: number): Float32Array => values.subarray(i * size, (i + 1) * size)
   const subjects = names.map((name, i) => ({
@@ -89,7 +95,10 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
   const result = {
     method: explanation.name,
-    settings: asked(options, [...RULE_SETTINGS, ...IMAGE_SETTINGS, 'fraction', 'fill', 'pictures']),
+    settings: {
+      ...asked(explainToFilesOptions, options),
+      ...plainOf(options, ['fraction', 'fill', 'pictures'])
+    },
     fill,
     images: names.length,
     curve: shares.map((share, k): RemovalPoint => ({

@@ -1,11 +1,22 @@
 import type { Model } from '../model/model.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { explainWith, type ExplainOptions, type Explanation } from './explain.js'
-import { drawMaps, isTogether, outputName, whichTarget, type DrawOptions, type Figure } from './figures.js'
+import { pickOptions } from '../core/option.js'
+import { effective } from '../core/option-effects.js'
+import { explain, type Explanation } from './explain.js'
+import type { DrawOptions } from './file-options.js'
+import { explainOptions, type ExplainOptions } from './options.js'
+import { drawMaps, isTogether, outputName, whichTarget, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'
 
-/** Options that belong to one method and would be refused by another. */
-const OWN = { rule: undefined, composite: undefined, rules: undefined, method: undefined, layers: undefined }
+/** What the given explanation alone is about. */
+const OWN = {
+  method: 'lrp' as const,
+  rule: undefined,
+  composite: undefined,
+  rules: undefined,
+  layers: undefined,
+  conservation: undefined
+}
 
 /**
  * A grid of methods (columns) and images (rows): the given explanation's first maps, and those of the named rules,
@@ -26,8 +37,9 @@ export async function drawComparison(
   const explanations = [explanation]
   for (const method of chosen) {
     const same = together ? {} : { targets, target: undefined }
-    const how = { ...options, ...OWN, ...same, ...method, conservation: false }
-    explanations.push(await explainWith(model, batch.input, how))
+    const how = { ...options, ...OWN, ...same, ...method }
+    const own = effective(explainOptions, pickOptions(explainOptions, how), { method: how.method })
+    explanations.push(await explain(model, batch.input, own))
   }
   const columns = explanations.map((one) => {
     // only LRP explains several classes together

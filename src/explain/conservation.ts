@@ -1,6 +1,6 @@
 import { sizeOf } from '../core/tensor.js'
 import type { AttributeResult, LayerConservation, NodeRule } from '../native/addon.js'
-import type { Start } from './explain.js'
+import type { Start } from './options.js'
 
 /** What relevance started from: [targets, batch]. */
 function startingRelevance(result: AttributeResult, start: Start): Float64Array {

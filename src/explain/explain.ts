@@ -1,7 +1,9 @@
-import { z } from 'zod'
-import { batchFor, shareOfImages, type ProcessGroup } from '../distributed/process-group.js'
+import type { z } from 'zod'
+import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
-import type { Model } from '../model/model.js'
+import { pickOptions } from '../core/option.js'
+import { checkEffects } from '../core/option-effects.js'
+import { checkModel, type Model } from '../model/model.js'
 import {
   callNative,
   type AttributeOptions,
@@ -10,88 +12,21 @@ import {
   type LayerConservation,
   type NodeRule
 } from '../native/addon.js'
-import { checkNames, checkOptions, optionError } from '../core/options.js'
+import { checkOptions, optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
-import { chooseComposite, type RuleChoice } from '../rules/choose.js'
+import { chooseComposite } from '../rules/choose.js'
+import { ruleParameters } from '../rules/options.js'
 import { resolveRules } from '../rules/resolve.js'
 import type { RuleParameters } from '../rules/types.js'
 import { unknownName } from '../core/suggest.js'
-import { sizeOf, type StateDict, type Tensor } from '../core/tensor.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { comfortableBatch } from './pass-size.js'
 import { conservationErrors, warningsOf } from './conservation.js'
-import { checkEffects } from './effects.js'
-import { describeMethod, METHODS, type MethodName } from './methods.js'
-
-export { METHODS }
-
-export type Target = 'argmax' | 'all' | number | number[]
-export type Start = 'logit' | 'one' | 'probability' | 'difference' | 'activation'
-
-export interface ExplainOptions extends RuleChoice, ParameterOverrides {
-  /** `lrp` (the default), or a method to compare with. */
-  method?: MethodName
-  /** Class to explain: the predicted one, one for all images, several (one map each), or all. */
-  target?: Target
-  /** Instead of `target`: one class per image. */
-  targets?: ArrayLike<number>
-  /** Relevance of several targets starts together, in one map. */
-  together?: boolean
-  /**
-   * What relevance starts from: the target's logit (default), 1, its probability, the logits of target and runner-up, or
-   * the activation of the `concepts`.
-   */
-  start?: Start
-  /**
-   * Channels (units of dense layers, attention heads) by layer: the relevance arriving at the layer's output is set to 0
-   * in all others (Achtibat et al. 2023). LRP only.
-   */
-  concepts?: Record<string, number[]>
-  /** Relevance reaches the input only by paths through every layer of `concepts`, not by others round them (false). */
-  exclusive?: boolean
-  /** Layers whose channels are measured: relevance and activation, reduced over space. LRP only. */
-  channelLayers?: string[]
-  /** Nodes whose arriving relevance is returned, or `all`. */
-  layers?: string[] | 'all'
-  /** Keep only this share of the relevance, the strongest, at every weighted layer: above 0, at most 1. */
-  topK?: number
-  /** Also tell per layer what biases and stabilisers absorb. */
-  conservation?: boolean
-  /** Images per pass; by default as many as fit a modest amount of memory. */
-  batchSize?: number
-  /** Fitted patterns by layer name, for patternnet and patternattribution. */
-  patterns?: StateDict
-  /** integrated-gradients: points on the path; smoothgrad: samples (20). */
-  steps?: number
-  /** smoothgrad: noise as a share of each image's range (0.1). */
-  noise?: number
-  /** occlusion: side of the covered square (4) and its stride (the side). */
-  window?: number
-  stride?: number
-  /** grad-cam: the layer whose channels are weighed (the last convolution). */
-  camLayer?: string
-  /** integrated-gradients, occlusion: what an absent input is: `zero` (default), `black`, `mean`, `blur` or a `.npy` file. */
-  baseline?: string
-  seed?: number
-  /** Processes that each take a share of the images (`joinProcessGroup`); all have the result. */
-  group?: ProcessGroup
-  onProgress?: (done: number, total: number) => void
-  signal?: AbortSignal
-}
-
-/** Parameters that apply to every rule of the choice that has them. */
-interface ParameterOverrides {
-  epsilon?: number
-  gamma?: number
-  alpha?: number
-  beta?: number
-  low?: number | number[]
-  high?: number | number[]
-  ignoreBias?: boolean
-  /** How denominators are kept from zero: `signed` (default), `signed-below`, `at-zero`, `plain` (docs/rules.md). */
-  stabiliser?: string
-}
+import { describeMethod } from './methods.js'
+import { explainOptions, type ExplainOptions } from './options.js'
+import { patternsFor } from './patterns.js'
 
 export interface Explanation {
   /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
@@ -120,73 +55,7 @@ export interface Explanation {
   name: string
 }
 
-export const EXPLAIN_NAMES: Record<keyof ExplainOptions, true> = {
-  rule: true,
-  composite: true,
-  rules: true,
-  epsilon: true,
-  gamma: true,
-  alpha: true,
-  beta: true,
-  low: true,
-  high: true,
-  ignoreBias: true,
-  stabiliser: true,
-  method: true,
-  target: true,
-  targets: true,
-  together: true,
-  start: true,
-  concepts: true,
-  exclusive: true,
-  channelLayers: true,
-  layers: true,
-  topK: true,
-  conservation: true,
-  batchSize: true,
-  patterns: true,
-  steps: true,
-  noise: true,
-  window: true,
-  stride: true,
-  camLayer: true,
-  baseline: true,
-  seed: true,
-  group: true,
-  onProgress: true,
-  signal: true
-}
-
-const PARAMETER_NAMES = ['epsilon', 'gamma', 'alpha', 'beta', 'low', 'high', 'ignoreBias', 'stabiliser'] as const
-const number = z.number().optional()
-const bound = z.union([z.number(), z.array(z.number())]).optional()
-
-const schema = z.object({
-  method: z.string().optional(),
-  target: z.union([z.enum(['argmax', 'all']), z.int().min(0), z.array(z.int().min(0)).min(1)]).optional(),
-  together: z.boolean().optional(),
-  start: z.enum(['logit', 'one', 'probability', 'difference', 'activation']).optional(),
-  concepts: z.record(z.string(), z.array(z.int().min(0)).min(1)).optional(),
-  exclusive: z.boolean().optional(),
-  channelLayers: z.array(z.string()).optional(),
-  layers: z.union([z.literal('all'), z.array(z.string())]).optional(),
-  topK: z.number().gt(0).max(1).optional(),
-  batchSize: z.int().min(1).optional(),
-  epsilon: z.number().min(0).optional(),
-  gamma: z.number().min(0).optional(),
-  alpha: number,
-  beta: number,
-  low: bound,
-  high: bound,
-  ignoreBias: z.boolean().optional(),
-  stabiliser: z.enum(['signed', 'signed-below', 'at-zero', 'plain']).optional(),
-  steps: z.int().min(1).optional(),
-  noise: z.number().min(0).optional(),
-  window: z.int().min(1).optional(),
-  stride: z.int().min(1).optional(),
-  baseline: z.string().optional(),
-  seed: z.int().min(0).optional()
-})
+type Given = z.output<typeof explainOptions>
 
 /**
  * Why did the model decide so? Relevance of every input value for the explained class, by LRP or another method.
@@ -195,48 +64,45 @@ const schema = z.object({
  *   for), NUMERIC (input that is not finite), ABORTED
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
-  checkNames(options, EXPLAIN_NAMES)
-  checkEffects(options)
-  return explainWith(model, input, options)
-}
-
-/** `explain` within the package, where options are passed on as a whole. */
-export async function explainWith(model: Model, input: Tensor, options: ExplainOptions): Promise<Explanation> {
-  checkOptions(schema, options)
+  checkModel(model)
+  const given = checkOptions(explainOptions, options)
+  checkExplainEffects(given)
   checkInput(model, input)
-  if (model.task === 'regression' && (options.start === 'probability' || options.start === 'difference'))
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `a regression has no ${options.start}: relevance starts from its value or from one`
-    )
-  const method = options.method ?? 'lrp'
-  if (!METHODS.includes(method)) throw unknownName('method', method, METHODS)
-  const plan = await planOf(model, options)
-  const { group } = options
+  const { start, method, group, signal, onProgress } = given
+  if (model.task === 'regression' && (start === 'probability' || start === 'difference'))
+    throw new LrpError('INVALID_ARGUMENT', `a regression has no ${start}: relevance starts from its value or from one`)
+  const plan = await planOf(model, given)
   const total = input.shape[0]!
-  const batchSize =
-    model.fixedBatch(input) ?? options.batchSize ?? batchFor(await comfortableBatch(model), total, group)
+  const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await comfortableBatch(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
-  const classes = await classCount(model, options)
-  const settings = nativeOptions(model, options, plan.rules)
+  const wanted = await targetsOf(model, given, total)
+  const settings = await nativeOptions(model, given, plan.rules)
   const parts: AttributeResult[] = []
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
-    const targets = targetRows(options, classes, total, from, to)
     const batch = sliceBatch(input, from, to)
-    const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, options.baseline))
-    const native = { ...settings, baseline, targets }
-    parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), options.signal))
-    options.onProgress?.(to - first, last - first)
+    const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, given.baseline))
+    const native = { ...settings, baseline, targets: targetRows(wanted, from, to) }
+    parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), signal))
+    onProgress?.(to - first, last - first)
   }
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isLrp = method === 'lrp'
   return {
     ...joined,
     ...plan,
-    conservationError: isLrp && !options.concepts ? conservationErrors(joined, options) : new Float64Array(0),
-    warnings: isLrp ? warningsOf(joined, plan.rules, options) : []
+    conservationError: isLrp && !given.concepts ? conservationErrors(joined, given) : new Float64Array(0),
+    warnings: isLrp ? warningsOf(joined, plan.rules, given) : []
   }
+}
+
+/** @throws LrpError INVALID_ARGUMENT for an option without effect under the method, or under one of those compared */
+export function checkExplainEffects(options: ExplainOptions, compared: string[] = []): void {
+  const { method = 'lrp', low, high } = options
+  checkEffects(explainOptions, options, { method: [method, ...compared] })
+  if (low === undefined || high === undefined) return
+  const [lows, highs] = [[low].flat(), [high].flat()]
+  if (lows.some((value, i) => value >= (highs[i] ?? highs[0]!))) throw optionError('low', ` must be below 'high'`)
 }
 
 /** The rules of an explanation and its name, without running anything; other methods than LRP have no rules. */
@@ -247,23 +113,22 @@ export async function planOf(model: Model, options: ExplainOptions): Promise<{ n
 
 /** The rule of every node under a choice of rules, without running anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
-  checkNames(options, EXPLAIN_NAMES)
-  if (options.method !== undefined && options.method !== 'lrp')
-    throw optionError('method', `: ${options.method} has no rules to show`)
-  return rulesOf(model, options)
+  const given = checkOptions(explainOptions, options)
+  if (given.method !== 'lrp') throw optionError('method', `: ${given.method} has no rules to show`)
+  checkExplainEffects(given)
+  return rulesOf(model, given)
 }
 
 async function rulesOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const composite = await chooseComposite(options)
-  const given = PARAMETER_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]])
-  const overrides = Object.fromEntries(given) as RuleParameters
-  return {
-    name: composite.name,
-    rules: resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides })
-  }
+  const overrides = pickOptions(ruleParameters, options) as RuleParameters
+  const rules = resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides })
+  return { name: composite.name, rules }
 }
 
 function checkInput(model: Model, input: Tensor): void {
+  if (!Array.isArray(input?.shape) || !ArrayBuffer.isView(input.data))
+    throw new LrpError('INVALID_ARGUMENT', 'the input must be a tensor: { data: Float32Array, shape: [batch, ...] }')
   const wanted = model.graph.inputShape
   const fits =
     input.shape.length === wanted.length &&
@@ -273,48 +138,66 @@ function checkInput(model: Model, input: Tensor): void {
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
 }
 
-async function classCount(model: Model, options: ExplainOptions): Promise<number> {
-  if (options.target !== 'all' || options.targets) return 0
-  return await model.outputs()
+/** Explained classes: for all images the same ones, or one for each; undefined for the predicted ones. */
+async function targetsOf(
+  model: Model,
+  options: Given,
+  total: number
+): Promise<number[] | ArrayLike<number>[] | undefined> {
+  const { target, targets } = options
+  if (targets) {
+    if (targets.length === total) return [targets]
+    const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
+    throw new LrpError('INVALID_ARGUMENT', `${found}: one for each is wanted`)
+  }
+  if (target === 'argmax') return undefined
+  return target === 'all' ? Array.from({ length: await model.outputs() }, (_, i) => i) : classNumbers(model, target)
 }
 
+/** @throws LrpError INVALID_ARGUMENT with the nearest name for a class that the model does not know */
+function classNumbers(model: Model, target: Given['target']): number[] {
+  const classes = model.classes ?? []
+  return [target].flat().map((one) => {
+    if (typeof one === 'number') return one
+    if (one === 'label') throw optionError('target', ` label needs images whose classes are known`)
+    if (classes.includes(one)) return classes.indexOf(one)
+    if (classes.length > 0) throw unknownName('class', one, classes)
+    throw optionError('target', ` '${one}': the model's classes have no names, give their numbers`)
+  })
+}
+
+/** Targets of images `from` to `to`, [targets, images] row by row. */
 function targetRows(
-  options: ExplainOptions,
-  classes: number,
-  total: number,
+  wanted: Awaited<ReturnType<typeof targetsOf>>,
   from: number,
   to: number
 ): AttributeOptions['targets'] {
-  const { target = 'argmax', targets } = options
-  const batch = to - from
-  if (targets) {
-    if (targets.length !== total) {
-      throw new LrpError(
-        'INVALID_ARGUMENT',
-        `${counted(targets.length, 'target')} for ${counted(total, 'image')}: one for each is wanted`
-      )
-    }
-    return { data: Int32Array.from({ length: batch }, (_, i) => targets[from + i]!), shape: [1, batch] }
-  }
-  if (target === 'argmax') return undefined
-  const list = target === 'all' ? Array.from({ length: classes }, (_, i) => i) : [target].flat()
-  return { data: Int32Array.from(list.flatMap((one) => Array<number>(batch).fill(one))), shape: [list.length, batch] }
+  if (!wanted) return undefined
+  const images = Array.from({ length: to - from }, (_, i) => from + i)
+  const rows = wanted.flatMap((one) => images.map((image) => (typeof one === 'number' ? one : one[image]!)))
+  return { data: Int32Array.from(rows), shape: [wanted.length, images.length] }
 }
 
 /** What C++ is asked with, the targets aside. */
-function nativeOptions(model: Model, options: ExplainOptions, rules: NodeRule[]): Omit<AttributeOptions, 'targets'> {
-  const { method = 'lrp', together = false, start = 'logit', concepts = {}, exclusive = false } = options
+async function nativeOptions(
+  model: Model,
+  options: Given,
+  rules: NodeRule[]
+): Promise<Omit<AttributeOptions, 'targets'>> {
+  const { method, together = false, start = 'logit', concepts = {}, exclusive = false } = options
   const { channelLayers = [], topK = 1, conservation = false, camLayer } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])
   const named = [...layers, ...channelLayers, ...Object.keys(concepts), camLayer]
   for (const layer of named) if (layer !== undefined) checkLayer(model, layer)
+  const fitted = rules.some(({ rule }) => rule.startsWith('pattern'))
+  const patterns = fitted || options.patterns ? await patternsFor(model, options.patterns) : undefined
   const lrp = { rules, together, start, concepts, exclusive, channels: channelLayers, topK, conservation }
   return {
     method,
     settings: describeMethod(method).settings(options),
     layers,
     lrp: method === 'lrp' ? lrp : undefined,
-    patterns: options.patterns && Object.fromEntries(options.patterns)
+    patterns: patterns && Object.fromEntries(patterns)
   }
 }
 

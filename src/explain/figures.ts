@@ -15,18 +15,7 @@ import {
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
-
-/** What a figure can show of each map beside the original image. */
-export const VIEWS = ['heatmap', 'overlay', 'contours'] as const
-export type View = (typeof VIEWS)[number]
-
-export interface DrawOptions {
-  views?: View[]
-  /** `scale`: the strongest colour is each image's own (default), common to the batch, or this relevance. */
-  heatmap?: Omit<HeatmapOptions, 'scale'> & { scale?: 'image' | 'batch' | number }
-  /** Also one figure with all images side by side in one wide image, above their maps. */
-  wide?: boolean
-}
+import type { DrawOptions, View } from './file-options.js'
 
 /** A picture yet to be rendered. */
 export interface Figure {
@@ -106,7 +95,10 @@ export function drawFigures(model: Model, batch: Images, explanation: Explanatio
 
 /** One strip per image: the relevance of the first target at every traced layer, each on its own scale. */
 export function drawLayers(model: Model, names: string[], explanation: Explanation, options: DrawOptions): Figure[] {
-  const layers = Object.entries(explanation.layers)
+  const layers = model.graph.nodes.flatMap(({ name }): [string, Tensor][] => {
+    const relevance = explanation.layers[name]
+    return relevance ? [[name, relevance]] : []
+  })
   if (layers.length === 0) return []
   const colours = { ...options.heatmap, scale: undefined }
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))

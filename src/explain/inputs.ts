@@ -4,26 +4,14 @@ import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { fitTo, listFor, openFor, placesByChoice } from '../data/for-model.js'
 import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
-import { DATA_NAMES, type DataOptions } from '../data/open.js'
 import { LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
-import type { Model } from '../model/model.js'
+import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
-
-/** Which images are meant. */
-export interface InputOptions extends Omit<DataOptions, 'data' | 'seed'> {
-  /** Images, folders of images, or one .npy file (taken as it is); instead of a data set. */
-  input?: string[]
-  data?: string | Dataset
-  split?: SplitName
-  /** At most so many images; 10 for data sets. */
-  limit?: number
-}
-
-export const INPUT_NAMES: Record<keyof InputOptions, true> = { ...DATA_NAMES, input: true, split: true, limit: true }
+import type { InputOptions } from './file-options.js'
 
 export interface Batch {
   input: Tensor
@@ -50,7 +38,10 @@ export interface Inputs {
 
 /** @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT for what is neither an image nor an array */
 export async function openInputs(model: Model, options: InputOptions): Promise<Inputs> {
+  checkModel(model)
   if (!options.input || options.input.length === 0) return ofDataset(model, options)
+  if (options.data !== undefined || options.dataPath !== undefined)
+    throw new LrpError('INVALID_ARGUMENT', 'give --input or a data set (--data, --data-path), not both')
   const arrays = options.input.filter((path) => extname(path) === '.npy')
   if (arrays.length === 0) return ofFiles(model, options.input, options)
   if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'give one .npy file, or images')
@@ -93,7 +84,8 @@ async function ofArray(model: Model, path: string, limit = Infinity): Promise<In
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
-  const { limit = Infinity, strict, imageSize } = options
+  const { limit = Infinity, strict, imageSize: size } = options
+  const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
   const preprocessing = preprocessingOf(model)
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)

@@ -1,4 +1,4 @@
-import type { RuleChoice } from '../rules/choose.js'
+import type { RuleChoice } from '../rules/options.js'
 import { chooseComposite } from '../rules/choose.js'
 import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../core/errors.js'

@@ -1,10 +1,18 @@
-import type { ExplainOptions } from './explain.js'
+/** The options that methods read. */
+interface MethodOptions {
+  steps?: number
+  noise?: number
+  window?: number
+  stride?: number
+  camLayer?: string
+  seed?: number
+}
 
 /** An attribution method: what it is, and what C++ is told of the options (native/attribution/methods/). */
 interface MethodDescription {
   reference: string
   /** Its own settings, all of them, with their defaults. */
-  settings: (options: ExplainOptions) => Record<string, number | string | undefined>
+  settings: (options: MethodOptions) => Record<string, number | string | undefined>
   /** It compares with a baseline: an input that holds nothing. */
   baseline?: true
 }

@@ -1,7 +1,8 @@
 import { compositeNames } from '../rules/composites.js'
 import { ruleNames } from '../rules/catalogue.js'
 import { unknownName } from '../core/suggest.js'
-import { METHODS, type ExplainOptions } from './explain.js'
+import { METHODS } from './methods.js'
+import type { ExplainOptions } from './options.js'
 
 /**
  * The options of a method that is named by one word: a rule, a composite, a method other than LRP, or a JSON

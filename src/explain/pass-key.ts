@@ -1,24 +1,31 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
+import { resumeValues } from '../core/option.js'
 import type { Model } from '../model/model.js'
-import type { ExplainOptions, Explanation } from './explain.js'
+import type { Explanation } from './explain.js'
+import { explainToFilesOptions, type ExplainToFilesOptions } from './file-options.js'
 import type { Inputs } from './inputs.js'
 
-/** What says that two runs are the same beside the rules, the images' names and the first image's logits. */
-const SETTINGS =
-  'target together start concepts exclusive layers topK batchSize steps noise window stride camLayer baseline seed format views heatmap'
-
-/** What must be the same for a run to go on: images, network (by what it says of the first image), rules and settings. */
+/** What must be the same for a run to continue: network (by what it says of the first image), images, rules and options. */
 export async function keyOf(
   model: Model,
   inputs: Inputs,
   plan: Pick<Explanation, 'name' | 'rules'>,
-  options: ExplainOptions,
-  passSize: number
+  options: ExplainToFilesOptions
 ): Promise<string> {
   const logits = await model.forward(await inputs.read(0, 1))
-  const given = SETTINGS.split(' ').map((name) => (options as Record<string, unknown>)[name] ?? null)
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([model.graph, inputs.names, plan, given, passSize, Array.from(logits.data)]))
-  for (const [name, { data }] of options.patterns ?? []) hash.update(name).update(data)
+  add(hash, [model.graph, logits.data, inputs.names, plan, resumeValues(explainToFilesOptions, options)])
   return hash.digest('hex')
+}
+
+/** Any value, arrays of numbers by their bytes; functions do not count. */
+function add(hash: Hash, value: unknown): void {
+  if (ArrayBuffer.isView(value)) hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+  else if (value instanceof Map) add(hash, [...value])
+  else if (typeof value === 'object' && value !== null)
+    for (const [key, part] of Object.entries(value)) {
+      hash.update(`${key}:`)
+      add(hash, part)
+    }
+  else if (typeof value !== 'function') hash.update(`${typeof value} ${String(value)};`)
 }

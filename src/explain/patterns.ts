@@ -1,47 +1,16 @@
-import { z } from 'zod'
-import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { fitTo } from '../data/for-model.js'
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { loadImages } from '../data/dataset.js'
+import { fitTo, openFor } from '../data/for-model.js'
 import { checkSignal, LrpError } from '../core/errors.js'
 import { makeFolder } from '../core/files.js'
+import { checkOptions } from '../core/options.js'
+import type { StateDict, Tensor } from '../core/tensor.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { callNative } from '../native/addon.js'
-import { checkNames, checkOptions } from '../core/options.js'
-import type { StateDict, Tensor } from '../core/tensor.js'
-import { dirname } from 'node:path'
-
-/** Which samples a unit's pattern is fitted to: all of them, or those that make it fire. */
-const PATTERN_KINDS = ['all', 'positive'] as const
-export type PatternKind = (typeof PATTERN_KINDS)[number]
-
-export interface FitPatternsOptions {
-  kind?: PatternKind
-  /** Images per pass (64). */
-  batchSize?: number
-  /** At most so many images of the split; all by default. */
-  limit?: number
-  /** `train` by default. */
-  split?: SplitName
-  onProgress?: (done: number, total: number) => void
-  signal?: AbortSignal
-}
-
-const NAMES: Record<keyof FitPatternsOptions, true> = {
-  kind: true,
-  batchSize: true,
-  limit: true,
-  split: true,
-  onProgress: true,
-  signal: true
-}
-
-const schema = z.object({
-  kind: z.enum(PATTERN_KINDS).optional(),
-  batchSize: z.int().positive().optional(),
-  limit: z.int().positive().optional(),
-  split: z.enum(['train', 'valid', 'test']).optional()
-})
+import { fitPatternsOptions, type FitPatternsOptions, type PatternKind } from './file-options.js'
 
 /**
  * Signal patterns of every weighted layer, by layer name, for PatternNet and PatternAttribution (Kindermans et al. 2018;
@@ -65,25 +34,31 @@ export async function fitPatterns(
   return new Map(Object.entries(patterns))
 }
 
-/** `fitPatterns` over a split of a data set. @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
-export async function fitPatternsToDataset(
-  model: Model,
-  given: Dataset,
-  options: FitPatternsOptions = {}
-): Promise<StateDict> {
-  checkNames(options, NAMES)
-  const { kind, batchSize = 64, limit, split = 'train' } = checkOptions(schema, options)
-  const dataset = await fitTo(model, given, split, limit)
+/**
+ * `fitPatterns` over a split of a data set, by default of the one that the model was trained on.
+ * @throws LrpError INVALID_ARGUMENT when images and model do not fit together
+ */
+export async function fitPatternsToDataset(model: Model, options: FitPatternsOptions = {}): Promise<StateDict> {
+  const { kind, batchSize, limit, split, data, signal, onProgress } = checkOptions(fitPatternsOptions, options)
+  const opened = typeof data === 'object' ? data : await openFor(model, { testSplit: 0.1, ...options })
+  const dataset = await fitTo(model, opened, split, limit)
   const total = dataset.splits[split].labels.length
   async function* batches(): AsyncGenerator<Tensor> {
     for (let from = 0; from < total; from += batchSize) {
       const to = Math.min(total, from + batchSize)
       const { bytes, shape } = await loadImages(dataset, split, from, to)
       yield normaliseBytes(bytes, shape, model.preprocessing!)
-      options.onProgress?.(to, total)
+      onProgress?.(to, total)
     }
   }
-  return fitPatterns(model, batches(), kind, options.signal)
+  return fitPatterns(model, batches(), kind, signal)
+}
+
+/** Fitted patterns: those given, else those of the model's experiment, if it has some. @throws LrpError as `loadPatterns` */
+export async function patternsFor(model: Model, given?: string | StateDict): Promise<StateDict | undefined> {
+  const own = model.experiment?.path('patterns.safetensors')
+  const found = given ?? (own !== undefined && existsSync(own) ? own : undefined)
+  return typeof found === 'string' ? loadPatterns(found, model) : found
 }
 
 /** @throws LrpError IO */

@@ -1,3 +1,4 @@
+import type { Graph } from '../core/graph.js'
 import type { Asked } from '../core/command-line.js'
 import { argmax, softmax } from '../core/logits.js'
 import type { Model } from '../model/model.js'
@@ -135,6 +136,15 @@ export function summarise(
     images,
     settings
   }
+}
+
+/** The text of `explain.json`; layers stand in order of execution, which objects do not keep for names that are numbers. */
+export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
+  const MARK = '\u0001'
+  const inOrder = <T>(record: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(nodes.filter(({ name }) => name in record).map(({ name }) => [MARK + name, record[name]!]))
+  const ordered = { ...summary, rules: inOrder(summary.rules), layers: inOrder(summary.layers) }
+  return `${JSON.stringify(ordered, null, 2).replaceAll('"\\u0001', '"')}\n`
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */

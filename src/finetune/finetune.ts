@@ -1,6 +1,6 @@
 import { LrpError } from '../core/errors.js'
 import { checkNames } from '../core/options.js'
-import type { LoadOptions } from '../model/load.js'
+import type { LoadOptions } from '../model/options.js'
 import { checkEffects } from '../train/effects.js'
 import { TRAIN_NAMES, type TrainOptions } from '../train/options.js'
 import { loadStart, settingsOf, type Plan } from '../train/prepare.js'

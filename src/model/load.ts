@@ -1,43 +1,57 @@
 import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../core/errors.js'
-import { findExperiment, openExperiment } from '../experiment/experiment.js'
+import { findExperiment, newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
-import { holdsWeightsAlone, importModel, type ImportOptions } from './import/index.js'
+import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses } from './classes.js'
+import type { LoadOptions } from './options.js'
 import { choosePreprocessing } from './preprocessing.js'
 import { optionError } from '../core/options.js'
 import { isSavedModel, loadParts } from './save.js'
 
-export interface LoadOptions extends ImportOptions {
-  /** Where experiments are looked for by name; `experiments` by default. */
-  experimentsRoot?: string
-  /** `imagenet`, `cifar`, `none` or a JSON file, instead of what is stored with the model. */
-  preprocess?: string
-  /** Names of the classes: `imagenet` or a file (a name on each line, JSON, a `config.json`). */
-  classes?: string
+/** Everything of a model, and the experiment that it is of. */
+export interface LoadedModel {
+  parts: ModelParts
+  experiment?: Experiment
 }
 
-export const LOAD_NAMES: Record<keyof LoadOptions, true> = {
-  architecture: true,
-  experimentsRoot: true,
-  preprocess: true,
-  classes: true,
-  inputShape: true
-}
-
-/** Everything of a model that lies in a folder, an experiment or a file. */
-export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
-  const parts = withInputShape(await read(path, options), options.inputShape)
-  if (options.architecture !== undefined && !holdsWeightsAlone(path))
-    throw optionError('architecture', `: ${path} knows its own network, a file of weights alone does not`)
-  const { preprocess, classes } = options
+/** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
+export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { architecture, preprocess, classes, experimentsRoot } = options
+  const experiment = await experimentOf(path, experimentsRoot)
+  const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)
+  const parts = withInputShape(found, options.inputShape)
+  if (architecture !== undefined && (experiment || !holdsWeightsAlone(path!))) {
+    const named = path ?? experiment!.name
+    throw optionError('architecture', `: ${named} knows its own network, a file of weights alone does not`)
+  }
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
-  return {
-    ...parts,
+  const given = {
     ...(preprocess !== undefined && { preprocessing: await choosePreprocessing(preprocess, shape) }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
+  return { parts: { ...parts, ...given }, experiment }
+}
+
+export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
+  return (await loadModel(path, options)).parts
+}
+
+/** The experiment that is meant by its folder or name, if it is one; a model file of the same name goes before a name. */
+async function experimentOf(path: string | undefined, root?: string): Promise<Experiment | undefined> {
+  if (path === undefined) return newestExperiment(root)
+  const found = findExperiment(path, root)
+  const isModel = existsSync(path) && (!statSync(path).isDirectory() || isSavedModel(path) || isPublishedFolder(path))
+  return found !== path && (isModel || (!found && existsSync(path))) ? undefined : openExperiment(path, root)
+}
+
+async function readParts(path: string, options: LoadOptions): Promise<ModelParts> {
+  if (!statSync(path).isDirectory()) return importModel(path, options)
+  if (isSavedModel(path)) return loadParts(path)
+  if (isPublishedFolder(path)) return importFolder(path)
+  const wanted = 'model.json, weights.safetensors; config.json of Hugging Face or timm'
+  throw new LrpError('NOT_FOUND', `${path} holds no model (${wanted})`)
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */
@@ -56,18 +70,4 @@ function withInputShape(parts: ModelParts, shape?: [number, number, number]): Mo
     graph: { ...graph, inputShape: [batch ?? null, ...shape] },
     ...(preprocessing && { preprocessing: { ...preprocessing, resize, crop: undefined } })
   }
-}
-
-async function read(path: string, options: LoadOptions): Promise<ModelParts> {
-  const isFolder = existsSync(path) && statSync(path).isDirectory()
-  if (existsSync(path) && !isFolder) return importModel(path, options)
-  if (isFolder && isSavedModel(path)) return loadParts(path)
-  if (isFolder && isPublishedFolder(path)) return importFolder(path)
-  if (isFolder && findExperiment(path, options.experimentsRoot) === undefined)
-    throw new LrpError(
-      'NOT_FOUND',
-      `${path} holds no model (model.json, weights.safetensors; config.json of Hugging Face or timm)`
-    )
-  const experiment = await openExperiment(path, options.experimentsRoot)
-  return loadParts(experiment.folder)
 }

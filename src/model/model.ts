@@ -1,10 +1,14 @@
+import { join } from 'node:path'
+import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel } from '../native/addon.js'
-import { checkNames } from '../core/options.js'
+import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, ModelParts, Preprocessing, Task } from '../core/graph.js'
-import { LOAD_NAMES, loadModelParts, type LoadOptions } from './load.js'
+import type { Experiment } from '../experiment/experiment.js'
+import { loadModel } from './load.js'
+import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
 import { inputRange } from './preprocessing.js'
 import { refuseStrangers, saveParts } from './save.js'
 
@@ -13,22 +17,26 @@ import { refuseStrangers, saveParts } from './save.js'
  * share the weights, training has them alone.
  */
 export class Model {
-  private constructor(
-    private readonly parts: Omit<ModelParts, 'tensors'>,
+  /** For this package: `load` and `create` make models. */
+  constructor(
+    readonly parts: Omit<ModelParts, 'tensors'>,
     /** The C++ side, for the jobs of this package. */
     readonly handle: NativeModel,
     /** Shapes of the weights by name. */
-    readonly parameterShapes: ReadonlyMap<string, readonly number[]>
+    readonly parameterShapes: ReadonlyMap<string, readonly number[]>,
+    /** The experiment that the model is of; its data set, patterns and folders are used where none are named. */
+    readonly experiment?: Experiment
   ) {}
 
   /**
    * Loads an experiment, a saved model, or a file of another tool (docs/models.md).
-   * @param path a folder or file, or the name of an experiment
+   * @param path a folder or file, or the name of an experiment; by default the newest experiment
    * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights that are not finite), DEVICE
    */
-  static async load(path: string, options: LoadOptions & { device?: string } = {}): Promise<Model> {
-    checkNames(options, { ...LOAD_NAMES, device: true })
-    const model = await Model.create(await loadModelParts(path, options), options.device)
+  static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
+    checkOptions(loadOptions, options)
+    const { parts, experiment } = await loadModel(path, options)
+    const model = await build(this, parts, options.device, experiment)
     if (options.inputShape !== undefined) await model.checkInputShape()
     if (options.classes !== undefined) await model.checkClasses(options.classes)
     return model
@@ -38,10 +46,8 @@ export class Model {
    * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
    * A softmax at the end is left out, because explanations start from logits.
    */
-  static async create(parts: ModelParts, device = defaultDevice()): Promise<Model> {
-    const { tensors, ...rest } = { ...parts, graph: withoutFinalSoftmax(parts.graph) }
-    const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
-    return new Model(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])))
+  static async create<M extends Model>(this: ModelClass<M>, parts: ModelParts, device?: string): Promise<M> {
+    return build(this, parts, device)
   }
 
   get name(): string {
@@ -77,6 +83,11 @@ export class Model {
     return this.preprocessing && inputRange(this.preprocessing)
   }
 
+  /** Where results go by default: the experiment's folder, else one below the current folder. */
+  resultFolder(...parts: string[]): string {
+    return this.experiment?.path(...parts) ?? join(...parts)
+  }
+
   /** A class's name, or its number where names are not known. */
   className(index: number): string {
     return this.classes?.[index] ?? String(index)
@@ -87,8 +98,8 @@ export class Model {
    * @param input [batch, ...] as the network wants it: preprocessing is not applied
    * @returns [batch, classes]
    */
-  async forward(input: Tensor, options: { batchSize?: number; signal?: AbortSignal } = {}): Promise<Tensor> {
-    const { signal, ...given } = options
+  async forward(input: Tensor, options: z.input<typeof forwardOptions> = {}): Promise<Tensor> {
+    const { signal, ...given } = checkOptions(forwardOptions, options)
     const rest = { ...given, batchSize: this.fixedBatch(input) ?? given.batchSize }
     return (await callNative((_, cancel) => this.handle.forward(input, { ...rest, cancel }), signal)).output
   }
@@ -171,6 +182,26 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+type ModelClass<M extends Model> = new (...parts: ConstructorParameters<typeof Model>) => M
+
+async function build<M extends Model>(
+  Class: ModelClass<M>,
+  parts: ModelParts,
+  device = defaultDevice(),
+  experiment?: Experiment
+): Promise<M> {
+  const { tensors, ...rest } = { ...parts, graph: withoutFinalSoftmax(parts.graph) }
+  const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
+  return new Class(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])), experiment)
+}
+
+/** @throws LrpError INVALID_ARGUMENT for what is no model */
+export function checkModel(model: unknown): void {
+  const handle = (model as Model | null | undefined)?.handle
+  if (typeof handle?.attribute !== 'function')
+    throw new LrpError('INVALID_ARGUMENT', 'the first argument must be a Model')
 }
 
 function withoutFinalSoftmax(graph: Graph): Graph {

@@ -15,8 +15,8 @@ export interface HeatmapOptions {
   scale?: number
   /** Share of the magnitudes below the strongest colour: 0.99 keeps single pixels from drowning the rest. */
   quantile?: number
-  /** Zero in the middle of the colours (default); else they span the lowest to the highest relevance. */
-  symmetric?: boolean
+  /** Colours span the lowest to the highest relevance instead of being symmetric about zero. */
+  asymmetric?: boolean
 }
 
 /** Relevance [channels, height, width] summed over channels. */
@@ -33,7 +33,7 @@ export function heatmap(relevance: ArrayLike<number>, shape: readonly number[], 
   const sums = sumOverChannels(relevance, shape)
   const name = options.colourMap ?? 'red-blue'
   const colour = colourMap(name)
-  const place = options.symmetric === false ? spread(sums, options.quantile, isDiverging(name)) : about0(sums, options)
+  const place = options.asymmetric ? spread(sums, options.quantile, isDiverging(name)) : about0(sums, options)
   const data = new Uint8Array(sums.length * 3)
   sums.forEach((value, i) => data.set(colour(place(value)), i * 3))
   return { data, height: shape[1]!, width: shape[2]! }

@@ -1,24 +1,33 @@
 import { toCsv } from '../core/csv.js'
 import { writeAtomic } from '../core/files.js'
-import type { Experiment } from '../experiment/experiment.js'
+import { checkOptions } from '../core/options.js'
+import { newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { gather, type ExperimentReport } from './gather.js'
+import { reportOptions, type ReportOptions } from './options.js'
 import { reportHtml } from './page.js'
 import { gap } from './removals.js'
 import { classScores, valueScores } from './test-report.js'
 
-export type ReportFormat = 'html' | 'json' | 'csv' | 'md'
+/** Where a report was written, and of which experiments. */
+export interface Reported {
+  report: string
+  experiments: string[]
+}
 
 /**
- * Gathers what experiments hold and writes `report.html` (one file, no network) with `report.json` beside it, or one of
- * the other formats. @throws LrpError IO
+ * Gathers what experiments hold and writes `report.html` (one file, no network) with `report.json` next to it, or one of
+ * the other formats.
+ * @param given experiments, or their folders or names; by default the newest
+ * @throws LrpError NOT_FOUND, IO
  */
-export async function report(
-  experiments: Experiment[],
-  options: { output?: string; format?: ReportFormat } = {}
-): Promise<string> {
+export async function report(given: (Experiment | string)[] = [], options: ReportOptions = {}): Promise<Reported> {
+  const { format, experimentsRoot, output: file } = checkOptions(reportOptions, options)
+  const chosen = given.length > 0 ? given : [await newestExperiment(experimentsRoot)]
+  const experiments = await Promise.all(
+    chosen.map((one) => (typeof one === 'string' ? openExperiment(one, experimentsRoot) : one))
+  )
   const gathered = await Promise.all(experiments.map(gather))
-  const format = options.format ?? 'html'
-  const output = options.output ?? experiments[0]!.path(`report.${format}`)
+  const output = file ?? experiments[0]!.path(`report.${format}`)
   const json = JSON.stringify({ experiments: gathered }, null, 2) + '\n'
   if (format === 'html') {
     await writeAtomic(output, reportHtml(gathered))
@@ -29,7 +38,7 @@ export async function report(
       format === 'json' ? json : format === 'csv' ? toCsv(table(gathered)) : toMarkdown(table(gathered))
     )
   }
-  return output
+  return { report: output, experiments: experiments.map(({ name }) => name) }
 }
 
 function table(experiments: ExperimentReport[]): (string | number)[][] {

@@ -4,8 +4,9 @@ import { readJson } from '../core/files.js'
 import { checkContent } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import { RULES, ruleNames, type RuleDescription } from './catalogue.js'
-import { dataRuleSchema, describeDataRule, takesBox, type DataRule } from './data-rule.js'
+import { dataRuleSchema, describeDataRule, takesBox } from './data-rule.js'
 import { COMPOSITES, compositeNames } from './composites.js'
+import type { RuleChoice } from './options.js'
 import { LAYER_KINDS, type Composite } from './types.js'
 
 const value = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
@@ -29,19 +30,6 @@ const compositeSchema = z.strictObject({
     .min(1)
 })
 
-/** What an explanation may be asked with: one of the three; by default the rule `epsilon`. */
-export interface RuleChoice {
-  /** One rule for all weighted layers (zbox: for the first; alpha1beta0 above), or the name of a preset such as `deep-taylor`. */
-  rule?: string
-  /** A preset by name, a composite of the caller's own, or a rule of the caller's own for all weighted layers. */
-  composite?: string | Composite | DataRule
-  /**
-   * A JSON file with a composite, `{ "layers": [{ "kind": "convolution", "rule": "zplus" }, ...] }`, or with one rule given
-   * as data, `{ "name": "mine", "shares": [...] }`.
-   */
-  rules?: string
-}
-
 /** @throws LrpError INVALID_ARGUMENT for an unknown name or a malformed composite, NOT_FOUND for a missing file. */
 export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
   const given = [choice.rule, choice.composite, choice.rules].filter((one) => one !== undefined)
@@ -51,8 +39,12 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
   if (choice.rules !== undefined) return readComposite(choice.rules)
   if (typeof choice.composite === 'object') return ownComposite(choice.composite, 'the composite')
   if (choice.composite !== undefined) return preset(choice.composite, 'composite', compositeNames())
-  return byName(choice.rule ?? 'epsilon')
+  const { rule = 'epsilon' } = choice
+  return byName(WORDS[rule] ?? rule)
 }
+
+/** What other tools call some rules. */
+const WORDS: Record<string, string> = { simple: '0', 'gamma+epsilon': 'epsilon-gamma' }
 
 function byName(name: string): Composite {
   const rule = RULES.find((one) => one.name === name)

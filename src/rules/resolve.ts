@@ -110,11 +110,19 @@ function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameter
     if (!allowed.includes(name)) throw unknownName(`parameter of rule '${rule.name}'`, name, allowed)
   }
   const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
-  const all: RuleParameters = { ...rule.parameters, ...given, ...Object.fromEntries(overrides), ...rule.fixed }
+  const asked: RuleParameters = { ...given, ...Object.fromEntries(overrides) }
+  const all: RuleParameters = { ...rule.parameters, ...asked, ...rule.fixed }
+  if ('alpha' in rule.parameters) completePair(all, asked)
   if (takesBox(rule)) addBox(all, node, context, rule.name)
   checkRange(rule.name, all)
   const shares = rule.shares && nativeShares(rule, all)
   return { node: node.name, rule: rule.native, parameters: all, ...(shares && { shares }) }
+}
+
+/** alpha - beta is 1: where one of them is given, the other follows. */
+function completePair(all: RuleParameters, { alpha, beta }: RuleParameters): void {
+  if (alpha === undefined && typeof beta === 'number') all.alpha = beta + 1
+  if (beta === undefined && typeof alpha === 'number') all.beta = alpha - 1
 }
 
 function allowedParameters(rule: RuleDescription): string[] {

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { asked, type Asked } from '../core/command-line.js'
+import { plainOf, type Asked } from '../core/command-line.js'
 import { checkNames, checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { fitTo, openFor } from '../data/for-model.js'
-import { DATA_NAMES, type DataOptions } from '../data/open.js'
+import { namesOf } from '../core/option.js'
+import { dataOptions, type DataOptions } from '../data/options.js'
 import { batchFor, shareOfImages, type ProcessGroup } from '../distributed/process-group.js'
-import { IMAGE_SETTINGS } from '../explain/settings.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 
@@ -24,7 +24,7 @@ export interface TestOptions extends Omit<DataOptions, 'data'> {
 }
 
 const NAMES: Record<keyof TestOptions, true> = {
-  ...DATA_NAMES,
+  ...namesOf(dataOptions),
   split: true,
   limit: true,
   batchSize: true,
@@ -106,7 +106,7 @@ function joinRows(parts: Tensor[]): Tensor {
 
 /** The options of a test that its report shows. */
 export function askedOf(options: TestOptions): Asked {
-  return asked(options, [...IMAGE_SETTINGS, 'batchSize'])
+  return plainOf(options, ['data', 'dataPath', 'split', 'limit', 'batchSize'])
 }
 
 /** Of several processes one writes. */

@@ -2,30 +2,32 @@ import { z } from 'zod'
 import { asked, commandText, type Asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { softmax } from '../core/logits.js'
-import { explain, type ExplainOptions, type Explanation } from '../explain/explain.js'
-import { drawMaps, VIEWS } from '../explain/figures.js'
-import { RULE_SETTINGS } from '../explain/settings.js'
+import { explain, type Explanation } from '../explain/explain.js'
+import { drawMaps } from '../explain/figures.js'
+import { drawOptions, explainToFilesOptions, VIEWS, type DrawOptions } from '../explain/file-options.js'
+import { explainOptions, type ExplainOptions } from '../explain/options.js'
 import { embedded } from '../plot/html.js'
 import type { Model } from '../model/model.js'
 import { checkContent } from '../core/options.js'
-import { colourMap } from '../plot/colour-maps.js'
 import { pictureToPng } from '../plot/picture.js'
 import type { StateDict } from '../core/tensor.js'
 import type { Gallery } from './gallery.js'
-import { PARAMETERS, STARTS, type Answer, type Choice, type Question } from './protocol.js'
+import type { Answer, Choice, Question } from './protocol.js'
+import { SLIDERS } from './sliders.js'
 
 const MOST_OUTPUTS = 10
+
+const { topK, start } = explainOptions.shape
 
 const questionSchema = z.strictObject({
   image: z.int().min(0),
   choice: z.string(),
-  parameters: z.partialRecord(z.enum(PARAMETERS), z.number()),
-  topK: z.number().gt(0).max(1).optional(),
+  parameters: z.partialRecord(z.enum(Object.keys(SLIDERS)), z.number()),
+  topK,
   target: z.union([z.literal('argmax'), z.int().min(0)]),
-  start: z.enum(STARTS).optional(),
+  start,
   view: z.enum(VIEWS),
-  colourMap: z.string().optional(),
-  quantile: z.number().gt(0).max(1).optional()
+  ...drawOptions.shape.heatmap.unwrap().pick({ colourMap: true, quantile: true }).partial().shape
 })
 
 /** What answers are given from. */
@@ -44,7 +46,6 @@ export interface Served {
 /** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is no question, NOT_FOUND for its image */
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
   const question: Question = checkContent(questionSchema, given, 'the question')
-  if (question.colourMap) colourMap(question.colourMap)
   const { model, gallery, patterns } = served
   const { input } = gallery.at(question.image)
   const options = optionsOf(question, served.choices)
@@ -52,8 +53,8 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
   const found = await explain(model, input, { ...options, patterns, conservation: true, signal })
   const milliseconds = performance.now() - begun
   const { view, colourMap: map, quantile } = question
-  const heatmap = { colourMap: map, quantile }
-  const [[, panel] = []] = drawMaps(model, { input, names: [''] }, found, { views: [view], heatmap })
+  const drawn: DrawOptions = { views: [view], heatmap: { colourMap: map, quantile } }
+  const [[, panel] = []] = drawMaps(model, { input, names: [''] }, found, drawn)
   const { picture, outlines = [] } = panel!
   return {
     picture: embedded(await pictureToPng(picture)),
@@ -65,8 +66,7 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
     warnings: found.warnings,
     command: commandText('explain', served.called, {
       ...served.loadedWith,
-      ...asked(options, RULE_SETTINGS),
-      ...flagsOf(question)
+      ...asked(explainToFilesOptions, { ...options, ...drawn })
     })
   }
 }
@@ -77,12 +77,6 @@ function optionsOf({ choice: name, parameters, topK, target, start }: Question, 
   if (choice.kind === 'method') return { method: name as ExplainOptions['method'], target }
   const known = Object.entries(parameters).filter(([parameter]) => parameter in choice.parameters)
   return { [choice.kind]: name, ...Object.fromEntries(known), topK, start, target }
-}
-
-/** Which output, and how the map is drawn, as the command line is told; what it does by itself is left out. */
-function flagsOf({ target, view, colourMap, quantile }: Question): Asked {
-  const own = { target: target === 'argmax' ? undefined : target, views: view === 'heatmap' ? undefined : view }
-  return asked({ ...own, colourMap, quantile }, ['target', 'views', 'colourMap', 'quantile'])
 }
 
 function numbersOf(

@@ -1,10 +1,11 @@
-import { METHODS } from '../explain/explain.js'
+import { METHODS } from '../explain/methods.js'
 import type { Graph } from '../core/graph.js'
 import { RULES, type RuleDescription } from '../rules/catalogue.js'
 import { readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'
-import { PARAMETERS, type Choice, type Parameter } from './protocol.js'
+import type { Choice } from './protocol.js'
+import { SLIDERS } from './sliders.js'
 
 const NEEDS_PATTERNS = ['patternnet', 'patternattribution']
 
@@ -58,9 +59,11 @@ async function choiceOf(file: string): Promise<Choice> {
   }
 }
 
-function turned(value: (parameter: Parameter) => number | null | undefined): Choice['parameters'] {
+function turned(value: (parameter: string) => number | null | undefined): Choice['parameters'] {
   return Object.fromEntries(
-    PARAMETERS.map((name) => [name, value(name)] as const).filter(([, given]) => given !== undefined)
+    Object.keys(SLIDERS)
+      .map((name) => [name, value(name)] as const)
+      .filter(([, given]) => given !== undefined)
   )
 }
 

@@ -1,5 +1,7 @@
 import { Html, html, page } from '../plot/html.js'
-import { STARTS, type Choice, type Facts } from './protocol.js'
+import { STARTS } from '../explain/options.js'
+import { VIEWS } from '../explain/file-options.js'
+import type { Choice, Facts } from './protocol.js'
 
 const STYLE = `
 .app { display: grid; grid-template-columns: minmax(0, 1fr) 340px; gap: 24px; } @media (max-width: 860px) { .app { grid-template-columns: minmax(0, 1fr); } }
@@ -57,9 +59,8 @@ export function servePage(facts: Facts): string {
           <span>Strongest share kept (top k) <output id="shown-topK">all</output></span>
           <input type="range" id="topK" min="-3" max="0" step="0.05" value="0" />
         </label>
-        ${select('start', 'Relevance starts from', facts.regression ? STARTS.slice(0, 2) : STARTS)}
-        ${select('view', 'Shown as', ['heatmap', 'overlay', 'contours'])}
-        ${select('colourMap', 'Colours', facts.colourMaps)}
+        ${select('start', 'Relevance starts from', STARTS.slice(0, facts.regression ? 2 : 4))}
+        ${select('view', 'Shown as', VIEWS)} ${select('colourMap', 'Colours', facts.colourMaps)}
         ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
         <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
         <p class="note">The chosen one is explained.</p>

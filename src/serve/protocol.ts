@@ -1,5 +1,7 @@
 // What the page in the browser and the server behind it say to each other, as JSON.
-import type { View } from '../explain/figures.js'
+import type { OptionFacts } from '../core/option.js'
+import type { View } from '../explain/file-options.js'
+import type { Start } from '../explain/options.js'
 
 /** What the page knows from the beginning. */
 export interface Facts {
@@ -11,6 +13,8 @@ export interface Facts {
   images: ImageFacts[]
   choices: Choice[]
   colourMaps: string[]
+  /** How each parameter of rules is turned. */
+  sliders: Record<string, Slider>
 }
 
 export interface ImageFacts {
@@ -26,13 +30,10 @@ export interface Choice {
   kind: 'rule' | 'composite' | 'rules' | 'method'
   description: string
   /** What can be turned, with what it is when it is not; null where each layer has its own. */
-  parameters: Partial<Record<Parameter, number | null>>
+  parameters: Partial<Record<string, number | null>>
 }
 
-export const PARAMETERS = ['epsilon', 'gamma', 'alpha', 'beta'] as const
-export type Parameter = (typeof PARAMETERS)[number]
-
-export const STARTS = ['logit', 'one', 'probability', 'difference'] as const
+export type Slider = NonNullable<OptionFacts['slider']>
 
 /** One explanation that is asked for. */
 export interface Question {
@@ -40,10 +41,10 @@ export interface Question {
   image: number
   /** Name of a choice. */
   choice: string
-  parameters: Partial<Record<Parameter, number>>
+  parameters: Partial<Record<string, number>>
   topK?: number
   target: 'argmax' | number
-  start?: (typeof STARTS)[number]
+  start?: Start
   view: View
   colourMap?: string
   quantile?: number

@@ -2,21 +2,22 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { z } from 'zod'
-import type { Asked } from '../core/command-line.js'
 import { LrpError, isLrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
-import type { ExplainOptions } from '../explain/explain.js'
-import { INPUT_NAMES, type InputOptions } from '../explain/inputs.js'
+import { inputOptions } from '../explain/file-options.js'
+import { patternsFor } from '../explain/patterns.js'
 import type { Model } from '../model/model.js'
 import { toLrpError } from '../native/addon.js'
-import { checkNames, checkOptions } from '../core/options.js'
+import { pickOptions } from '../core/option.js'
+import { checkOptions } from '../core/options.js'
 import { packageRoot } from '../core/paths.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { answer, type Served } from './answer.js'
 import { choicesFor } from './choices.js'
 import { Gallery } from './gallery.js'
+import { serveOptions, type ServeOptions } from './options.js'
 import { servePage } from './page.js'
+import { SLIDERS } from './sliders.js'
 
 const MOST_BYTES = 32 * 2 ** 20
 const SECURITY = {
@@ -26,38 +27,6 @@ const SECURITY = {
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store'
 }
-
-export interface ServeOptions extends InputOptions {
-  /** JSON files with rules or composites of the caller's own, to choose from too. */
-  rules?: string[]
-  /** Fitted patterns, for patternnet and patternattribution. */
-  patterns?: ExplainOptions['patterns']
-  /** At most so many images to choose from (24). */
-  limit?: number
-  /** The address to listen at (127.0.0.1: this machine alone). */
-  host?: string
-  /** Where to listen (8420); 0 for any free port. */
-  port?: number
-  /** What the model is called on the command line, and the flags it is loaded with; its name by default. */
-  called?: string
-  loadedWith?: Asked
-}
-
-const NAMES: Record<keyof ServeOptions, true> = {
-  ...INPUT_NAMES,
-  rules: true,
-  patterns: true,
-  host: true,
-  port: true,
-  called: true,
-  loadedWith: true
-}
-
-const schema = z.object({
-  limit: z.int().positive().optional(),
-  host: z.string().min(1).optional(),
-  port: z.int().min(0).max(65535).optional()
-})
 
 export interface ServedPage {
   url: string
@@ -71,11 +40,11 @@ export interface ServedPage {
  *   `explainToFiles` for images that cannot be read
  */
 export async function serve(model: Model, options: ServeOptions = {}): Promise<ServedPage> {
-  checkNames(options, NAMES)
-  const { limit = 24, host = '127.0.0.1', port = 8420 } = checkOptions(schema, options)
-  const { called = model.name, loadedWith = {}, patterns } = options
-  const gallery = await Gallery.open(model, { ...options, limit })
-  const choices = await choicesFor(model.graph, patterns !== undefined, options.rules ?? [])
+  const given = checkOptions(serveOptions, options)
+  const { host, port, called = model.name, loadedWith = {} } = given
+  const patterns = await patternsFor(model, given.patterns)
+  const gallery = await Gallery.open(model, pickOptions(inputOptions, given))
+  const choices = await choicesFor(model.graph, patterns !== undefined, given.rules ?? [])
   const served: Served = { model, called, loadedWith, gallery, patterns, choices, outputs: await outputsOf(model) }
   const server = createServer((request, response) => void respond(served, request, response))
   await listen(server, host, port)
@@ -163,7 +132,8 @@ function pageOf({ model, gallery, choices, outputs }: Served): string {
     classes: outputs,
     images: gallery.list(),
     choices,
-    colourMaps: colourMapNames()
+    colourMaps: colourMapNames(),
+    sliders: SLIDERS
   })
 }
 

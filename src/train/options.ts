@@ -2,7 +2,7 @@ import type { Dataset } from '../data/dataset.js'
 import type { DownloadProgress } from '../data/mnist.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
-import type { LoadOptions } from '../model/load.js'
+import type { LoadOptions } from '../model/options.js'
 import type { BatchEvent, EpochEvent } from '../native/train-types.js'
 import { SETTINGS_NAMES, type GivenSettings } from './settings.js'
 

@@ -1,6 +1,8 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
-import { datasetName, openWith, type DataOptions } from '../data/open.js'
+import { pickOptions } from '../core/option.js'
+import { datasetName, openDataset } from '../data/open.js'
+import { dataOptions, type DataOptions } from '../data/options.js'
 import { LrpError } from '../core/errors.js'
 import type { ModelParts, Preprocessing } from '../core/graph.js'
 import { counted } from '../core/plural.js'
@@ -85,7 +87,7 @@ export async function openTrainData(
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
-  const dataset = typeof data === 'object' ? data : await openWith({ ...settings, ...how })
+  const dataset = typeof data === 'object' ? data : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CACHES } from '../data/decode.js'
+import { CACHES } from '../data/options.js'
 import { TASKS } from '../core/graph.js'
 import { ARCHITECTURES } from '../model/architectures/index.js'
 import { ACTIVATIONS } from '../model/architectures/mlp.js'

@@ -170,7 +170,7 @@ describe('the command line', () => {
     [['train', '--nesterov'], 2, '--nesterov goes with the optimizer sgd, not adam'],
     [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size goes with the model mlp, not lenet'],
     [['train', '--model', 'resnet20', '--activation', 'tanh'], 2, '--activation goes with the model mlp or lenet'],
-    [['train', '--image-size', '8', '9', '10'], 2, '--image-size takes one number, or height and width, not 3'],
+    [['train', '--image-size', '8', '9', '10'], 2, '--image-size must be a number or a list of at most 2'],
     [['evaluate', '--regions', '3'], 2, '--regions has no effect where methods are compared, only with --attribution'],
     [
       ['evaluate', '--attribution', 'a.npy', '--gamma', '1'],
@@ -245,7 +245,7 @@ describe('the command line', () => {
 
   test("--json holds the parser's own errors too, and help is no error", async () => {
     const { stdout, stderr, status } = await lrp('explain', '--ruel', 'epsilon', '--json')
-    const message = "unknown option '--ruel' (Did you mean --rule?)"
+    const message = "there is no flag '--ruel': did you mean '--rule'?"
     expect([status, JSON.parse(stdout)]).toEqual([2, { error: { code: 'INVALID_ARGUMENT', message } }])
     expect(stderr.match(/--ruel/g)).toHaveLength(1)
     const help = await lrp('explain', '--help', '--json')

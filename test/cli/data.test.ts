@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { CliContext } from '../../src/cli/context.js'
 import { run } from '../../src/cli/program.js'
-import { dataOf } from '../../src/cli/shared-flags.js'
+import { ownData } from '../../src/data/for-model.js'
+import type { Model } from '../../src/model/model.js'
 import { cli } from './run.js'
 
 let folder = ''
@@ -73,10 +74,14 @@ describe('lrp-native data', () => {
   test.each([
     [['data', 'inspect', '--data', 'digit'], 2, "did you mean 'digits'?"],
     [['data', 'inspect', '--data-path', 'no/such/folder'], 1, 'no/such/folder does not exist'],
-    [['data', 'inspect', '--split', 'all', '--output', 'x.png'], 2, "--split must be train, valid or test, not 'all'"],
-    [['data', 'inspect', '--split', 'all'], 2, "--split must be train, valid or test, not 'all'"],
+    [
+      ['data', 'inspect', '--split', 'all', '--output', 'x.png'],
+      2,
+      "--split must be one of train, valid, test, not 'all'"
+    ],
+    [['data', 'inspect', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
     [['data', 'inspect', '--split', 'test'], 2, '--split chooses the images of the sheet: give --output too'],
-    [['data', 'inspect', '--output', 'x.jpg'], 2, "--output must end in .png, not 'x.jpg': the sheet is a PNG file"],
+    [['data', 'inspect', '--output', 'x.jpg'], 2, "--output must be a file name that ends in .png, not 'x.jpg'"],
     [['data', 'inspect', '--device', 'gpu'], 2, "--device must be auto, cpu, cuda or cuda:N, not 'gpu'"],
     [['data', '--device', 'cuda:'], 2, '--device'],
     [['data', 'inspect', '--image-size', '0'], 2, '--image-size'],
@@ -90,10 +95,11 @@ describe('lrp-native data', () => {
 })
 
 test("an experiment's own data is split as it was for training, whatever the seed now", () => {
-  const experiment = { manifest: { command: { dataPath: 'flowers', seed: 5, validSplit: 0.2 } } }
+  const model = { experiment: { manifest: { command: { dataPath: 'flowers', seed: 5, validSplit: 0.2 } } } }
+  const dataOf = (options: object): object => ownData(model as unknown as Model, options)
   const splits = { dataPath: 'flowers', splitSeed: 5, validSplit: 0.2, testSplit: 0.1 }
-  expect(dataOf({ seed: 9 }, experiment)).toEqual({ ...splits, seed: 9 })
-  expect(dataOf({ dataPath: './flowers' }, experiment)).toEqual({ ...splits, dataPath: './flowers' })
-  expect(dataOf({ data: 'digits' }, experiment)).toEqual({ data: 'digits' })
-  expect(dataOf({ dataPath: 'birds' }, experiment)).toEqual({ dataPath: 'birds' })
+  expect(dataOf({ seed: 9 })).toEqual({ ...splits, seed: 9 })
+  expect(dataOf({ dataPath: './flowers' })).toEqual({ ...splits, dataPath: './flowers' })
+  expect(dataOf({ data: 'digits' })).toEqual({ data: 'digits' })
+  expect(dataOf({ dataPath: 'birds' })).toEqual({ dataPath: 'birds' })
 })

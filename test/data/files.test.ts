@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { classCounts, fingerprint } from '../../src/data/dataset.js'
 import { readIdx } from '../../src/data/idx.js'
-import { datasetName, datasets, openDataset } from '../../src/data/open.js'
+import { datasetName, openDataset } from '../../src/data/open.js'
 import { packageRoot } from '../../src/core/paths.js'
 
 let folder = ''
@@ -76,7 +76,7 @@ describe('idx files', () => {
   test('names of classes belong to the data set', async () => {
     writePair('train', every(2))
     writePair('t10k', every(1))
-    expect((await datasets.open('fashion-mnist', { dataPath: folder })).classes[9]).toBe('Ankle boot')
+    expect((await openDataset({ data: 'fashion-mnist', dataPath: folder })).classes[9]).toBe('Ankle boot')
   })
 
   test("EMNIST's letters are set upright and counted from 0", async () => {

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { explainToFiles, type ExplainToFilesOptions } from '../../src/explain/to-files.js'
+import type { ExplainToFilesOptions } from '../../src/explain/file-options.js'
+import { explainToFiles } from '../../src/explain/to-files.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
@@ -109,7 +110,7 @@ describe('a run that was stopped', () => {
     const stop = new AbortController()
     const onProgress = (done: number): void => (done >= 3 ? stop.abort() : undefined)
     const run = explainToFiles(model, options('between', { passSize: 3, onProgress, signal: stop.signal }))
-    await expect(run).rejects.toThrow('stopped after 3 of 8 images: the same again goes on from there')
+    await expect(run).rejects.toThrow('stopped after 3 of 8 images: rerun the same command to continue')
     await explainToFiles(model, options('between', { rule: 'gamma', limit: 2, format: ['png'] }))
     expect((await explainToFiles(model, options('between', { passSize: 3 }))).doneBefore).toBe(0)
   })

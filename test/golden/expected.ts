@@ -1,4 +1,4 @@
-import type { ExplainOptions } from '../../src/explain/explain.js'
+import type { ExplainOptions } from '../../src/explain/options.js'
 import type { StateDict } from '../../src/core/tensor.js'
 import { values } from '../shared.js'
 

@@ -85,7 +85,7 @@ describe('heatmap', () => {
   })
 
   test('asymmetric colours span the lowest to the highest value', () => {
-    const [low, , high] = pixels(heatmap([3, 4, 5], shape, { colourMap: 'bwr', symmetric: false }))
+    const [low, , high] = pixels(heatmap([3, 4, 5], shape, { colourMap: 'bwr', asymmetric: true }))
     expect([low, high]).toEqual([
       [0, 0, 255],
       [255, 0, 0]

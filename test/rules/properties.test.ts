@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { explain, type ExplainOptions, type Explanation } from '../../src/explain/explain.js'
+import { explain, type Explanation } from '../../src/explain/explain.js'
+import type { ExplainOptions } from '../../src/explain/options.js'
 import { GraphBuilder, initialise, type Architecture } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import type { Tensor } from '../../src/core/tensor.js'

@@ -88,7 +88,7 @@ describe('the page behind "lrp-native serve"', () => {
     expect(found.outputs.map(({ value }) => value)).toEqual([...wanted.logits.data].sort((a, b) => b - a))
     expect(found.outputs.reduce((sum, { probability }) => sum + probability!, 0)).toBeCloseTo(1, 6)
     expect(found.command).toBe(
-      'lrp-native explain digits --rule gamma --gamma 0.5 --start one --top-k 0.5 --target 3 --colour-map hot --quantile 0.99'
+      'lrp-native explain digits --target 3 --start one --rule gamma --gamma 0.5 --top-k 0.5 --colour-map hot --quantile 0.99'
     )
     const png = await sharp(Buffer.from(found.picture.split(',')[1]!, 'base64')).metadata()
     expect(png).toMatchObject({ width: 8, height: 8, format: 'png' })

@@ -132,7 +132,7 @@ describe('a regression', () => {
     const { methods, settings } = await evaluate(model, { methods: ['epsilon', 'random'], limit: 20 })
     expect(settings.perturbation.measure).toBe('logit')
     expect(methods[0]!.name).toBe('epsilon')
-    const page = readFileSync(await report([await openExperiment(name)]), 'utf8')
+    const page = readFileSync((await report([await openExperiment(name)])).report, 'utf8')
     expect(page).toContain(`<b>${metrics.r2.toFixed(4)}</b> R2`)
   })
 

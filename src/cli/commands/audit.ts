@@ -3,7 +3,14 @@ import type { AuditResult } from '../../audit/result.js'
 import { counted } from '../../core/plural.js'
 import { collect, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
-import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
+import {
+  givenData,
+  openModel,
+  withDataFlags,
+  withModelFlags,
+  type DataFlags,
+  type ModelFlags
+} from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags, ModelFlags {
   split?: 'train' | 'valid' | 'test'
@@ -17,12 +24,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
 }
 
 /** `lrp-native audit` */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('audit')
-    .description(
-      'Is the model right for the right reasons? What it looks at, class by class, and tests of what looks wrong.'
-    )
+export function register(command: Command, context: CliContext): void {
   withDataFlags(withModelFlags(command))
     .option('--split <name>', 'train, valid or test (test)')
     .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
@@ -43,12 +45,12 @@ export function register(program: Command, context: CliContext): void {
 async function runAudit(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
   const { audit } = await import('../../audit/audit.js')
-  const { model, experiment } = await openModel(name, flags)
-  const folder = flags.output ?? experiment?.path('audit') ?? 'audit'
+  const model = await openModel(name, flags)
+  const folder = flags.output ?? model.resultFolder('audit')
   const progress = output.progress(1, 'images')
   const { split, limit, rule, composite, layer, format, exportLists } = flags
   const { result, files } = await audit(model, {
-    ...dataOf(flags, experiment),
+    ...givenData(flags),
     onDownload: downloadProgress(output),
     ...{ split, limit, rule, composite, layer, format, exportLists },
     output: folder,

@@ -1,74 +1,70 @@
-import type { Command } from 'commander'
-import type { DatasetSummary } from '../../data/inspect.js'
-import type { Task } from '../../core/graph.js'
+import { z } from 'zod'
+import { writeAtomic } from '../../core/files.js'
+import { LrpError, checkSignal } from '../../core/errors.js'
+import { option } from '../../core/option.js'
+import { optionError } from '../../core/options.js'
+import { contactSheet, inspectDataset, type DatasetSummary } from '../../data/inspect.js'
 import { kindsText } from '../../data/kinds-text.js'
-import { checkSignal, LrpError } from '../../core/errors.js'
-import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { DATASETS, openDataset } from '../../data/open.js'
+import { dataOptions } from '../../data/options.js'
+import { defineCommand, type Call, type Register } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
 import { imagesText, leftOutText } from '../data-text.js'
-import { dataOptions, withDataFlags, type DataFlags } from '../shared-flags.js'
 
-interface Flags extends CommonFlags, DataFlags {
-  task?: Task
-  split?: 'train' | 'valid' | 'test'
-  output?: string
-}
+const { task } = dataOptions.shape
+const opened = dataOptions.extend({ task: task.meta({ ...task.meta(), flag: 'task' }) })
+
+const sheet = z.strictObject({
+  split: option(z.enum(['train', 'valid', 'test']), {
+    help: 'split whose images are on the sheet',
+    group: 'output',
+    default: 'train'
+  }),
+  output: option(z.string().regex(/\.png$/i, 'a file name that ends in .png'), {
+    help: 'PNG file to write a sheet of images to',
+    group: 'output',
+    unit: 'file'
+  })
+})
 
 /** `lrp-native data` and `lrp-native data inspect` */
-export function register(program: Command, context: CliContext): void {
-  const command = program.command('data').description('List the data sets; data inspect looks into one.')
-  withCommonFlags(command, ['data', 'data inspect --data-path flowers'])
-  command.action((flags: CommonFlags) => list(flags, context))
-  const inspect = command.command('inspect').description('Counts, sizes, mean and deviation, and a sheet of images.')
-  withDataFlags(inspect)
-    .option('--split <name>', 'train, valid or test: the images on the sheet (train)')
-    .option('--task <name>', 'what labels are: classification (classes) or regression (values)')
-    .option('--output <file>', 'write the sheet of images to this PNG file')
-  withCommonFlags(inspect, [
+export const register: Register = (command, context) => {
+  list(command, context)
+  inspect(command.command('inspect').description('Counts, sizes, mean and deviation, and a sheet of images.'), context)
+}
+
+const list = defineCommand({
+  examples: ['data', 'data inspect --data-path flowers'],
+  run: ({ output }) =>
+    output.result(
+      Object.entries(DATASETS).map(([name, description]) => ({ name, description })),
+      Object.entries(DATASETS).map(([name, description]) => `${name.padEnd(15)} ${description}`)
+    )
+})
+
+const inspect = defineCommand({
+  options: [sheet, opened],
+  examples: [
     'data inspect',
     'data inspect --data-path flowers --image-size 64 --output flowers.png',
     'data inspect --data mnist --data-path path/to/mnist --json'
-  ])
-  inspect.action((_: Flags, called: Command) => look(called.optsWithGlobals<Flags>(), context))
-}
+  ],
+  run: look
+})
 
-async function list(flags: CommonFlags, context: CliContext): Promise<void> {
-  const output = await context.begin(flags)
-  const { DATASETS } = await import('../../data/open.js')
-  output.result(
-    Object.entries(DATASETS).map(([name, description]) => ({ name, description })),
-    Object.entries(DATASETS).map(([name, description]) => `${name.padEnd(15)} ${description}`)
-  )
-}
-
-async function look(flags: Flags, context: CliContext): Promise<void> {
-  checkSheet(flags)
-  const output = await context.begin(flags)
-  const { signal } = context
-  const { openDataset } = await import('../../data/open.js')
-  const { inspectDataset, contactSheet } = await import('../../data/inspect.js')
-  const onDownload = downloadProgress(output)
-  const dataset = await openDataset({ ...dataOptions(flags), task: flags.task, onDownload, signal })
+async function look({ given, output, context: { signal } }: Call<undefined>): Promise<void> {
+  const { split, output: file } = given(sheet)
+  if (split !== undefined && file === undefined)
+    throw optionError('split', ' chooses the images of the sheet: give --output too')
+  const dataset = await openDataset({ ...given(opened), onDownload: downloadProgress(output), signal })
   const summary = await inspectDataset(dataset)
   checkSignal(signal)
-  if (flags.output !== undefined) {
-    const { writeAtomic } = await import('../../core/files.js')
-    const { split = 'train' } = flags
-    if (dataset.splits[split].labels.length === 0)
-      throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
-    await writeAtomic(flags.output, await contactSheet(dataset, split))
+  if (file !== undefined) {
+    if (dataset.splits[split ?? 'train'].labels.length === 0)
+      throw new LrpError('INVALID_ARGUMENT', `the ${split ?? 'train'} split of ${dataset.name} is empty`)
+    await writeAtomic(file, await contactSheet(dataset, split))
   }
-  output.result(summary, linesOf(summary, flags.output))
-}
-
-/** @throws LrpError INVALID_ARGUMENT for a sheet that cannot be as it was asked for */
-function checkSheet({ split, output }: Flags): void {
-  if (split !== undefined && !['train', 'valid', 'test'].includes(split))
-    throw new LrpError('INVALID_ARGUMENT', `--split must be train, valid or test, not '${split}'`)
-  if (split !== undefined && output === undefined)
-    throw new LrpError('INVALID_ARGUMENT', '--split chooses the images of the sheet: give --output too')
-  if (output !== undefined && !/\.png$/i.test(output))
-    throw new LrpError('INVALID_ARGUMENT', `--output must end in .png, not '${output}': the sheet is a PNG file`)
+  output.result(summary, linesOf(summary, file))
 }
 
 /** Smallest and largest value; nothing of an empty split. */

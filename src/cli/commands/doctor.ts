@@ -1,33 +1,34 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { Command } from 'commander'
+import { z } from 'zod'
 import { packageRoot } from '../../core/paths.js'
-import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { option } from '../../core/option.js'
+import { commonOptions, type CliContext } from '../context.js'
+import { defineCommand } from '../command.js'
 
-interface Flags extends CommonFlags {
-  fix?: boolean
-  libtorch?: string
-}
+const options = z.strictObject({
+  fix: option(z.boolean(), { help: 'fetch libtorch and build the addon', group: 'machine' }),
+  libtorch: option(z.string(), {
+    help: 'fetch the official libtorch archive instead: cpu, or a CUDA variant such as cu130',
+    group: 'machine',
+    unit: 'variant'
+  })
+})
 
-/** `lrp-native doctor`: the same as `node scripts/doctor.mjs`, which works before anything is built. */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('doctor')
-    .description('Say what this machine has and lacks, and the one command that mends each gap.')
-    .option('--fix', 'fetch libtorch and build the addon')
-    .option('--libtorch <variant>', 'fetch the official libtorch archive instead: cpu, or a CUDA variant such as cu130')
-  withCommonFlags(command, ['doctor', 'doctor --fix', 'doctor --libtorch cpu'])
-  command.action(async (flags: Flags) => {
-    const args = [
-      ...(flags.json ? ['--json'] : []),
-      ...(flags.fix ? ['--fix'] : []),
-      ...(flags.libtorch ? ['--libtorch', flags.libtorch] : [])
-    ]
-    context.status = await runScript(args, context, Boolean(flags.quiet && !flags.json))
+/** The same as `node scripts/doctor.mjs`, which works before anything is built. */
+export const register = defineCommand({
+  options: [options],
+  examples: ['doctor', 'doctor --fix', 'doctor --libtorch cpu'],
+  bare: true,
+  run: async ({ given, context }) => {
+    const { fix, libtorch } = given(options)
+    const { json, quiet } = given(commonOptions)
+    const args = [...(json ? ['--json'] : []), ...(fix ? ['--fix'] : []), ...(libtorch ? ['--libtorch', libtorch] : [])]
+    context.status = await runScript(args, context, Boolean(quiet && !json))
     if (context.status !== 0)
       context.stderr.write('lrp-native: something that is needed is missing: "lrp-native doctor" says what\n')
-  })
-}
+  }
+})
 
 function runScript(args: string[], context: CliContext, quiet: boolean): Promise<number> {
   return new Promise((resolve) => {

@@ -3,19 +3,11 @@ import { LrpError } from '../../core/errors.js'
 import type { Explainer } from '../../evaluate/methods.js'
 import { FILLS, type Fill } from '../../evaluate/perturbation/fills.js'
 import type { Evaluation } from '../../evaluate/results.js'
-import type { ExplainOptions } from '../../explain/explain.js'
+import type { ExplainOptions } from '../../explain/options.js'
 import { counted } from '../../core/plural.js'
 import { realNumber, wholeNumber, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
-import {
-  dataOf,
-  openModel,
-  patternsFor,
-  ruleOptions,
-  type DataFlags,
-  type ModelFlags,
-  type RuleFlags
-} from '../shared-flags.js'
+import { givenData, openModel, ruleOptions, type DataFlags, type ModelFlags, type RuleFlags } from '../shared-flags.js'
 
 export interface MethodFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   input?: string[]
@@ -61,16 +53,17 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
   const output = await context.begin(flags)
   const { evaluate } = await import('../../evaluate/evaluate.js')
   const { join } = await import('node:path')
+  const { loadPatterns } = await import('../../explain/patterns.js')
   const { readNpy } = await import('../../data/npy.js')
-  const { model, experiment } = await openModel(name, flags)
+  const model = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {
-    const { patterns } = await patternsFor(model, flags, experiment)
-    const folder = flags.output ?? experiment?.path('evaluation') ?? join('evaluation', model.name)
+    const patterns = flags.patterns === undefined ? undefined : await loadPatterns(flags.patterns, model)
+    const folder = flags.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
     const { metrics, limit, input, split, draws, randomisation, seed } = flags
     const { patchSize, fill, value, measure, flips: steps, growing, share } = flags
     const evaluation = await evaluate(model, {
-      ...dataOf(flags, experiment),
+      ...givenData(flags),
       onDownload: downloadProgress(output),
       methods: await methodsOf(flags, patterns),
       metrics: metrics?.[0] === 'all' ? 'all' : metrics,

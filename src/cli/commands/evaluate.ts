@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { z } from 'zod'
+import { option } from '../../core/option.js'
 import { LrpError } from '../../core/errors.js'
 import type { Scores } from '../../evaluate/score-maps.js'
 import { counted } from '../../core/plural.js'
@@ -7,7 +9,13 @@ import { refuseOthers, type Mode } from '../modes.js'
 import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
 import { addMethodFlags, runMethods, type MethodFlags } from './evaluate-methods.js'
 
-const RULES = 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules'
+const RULES = {
+  rules: option(z.string(), {
+    help: 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules',
+    group: 'how',
+    unit: 'names'
+  })
+}
 
 interface Flags extends MethodFlags {
   attribution?: string
@@ -18,10 +26,7 @@ interface Flags extends MethodFlags {
 }
 
 /** `lrp-native evaluate` */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('evaluate')
-    .description('Measure explanations: compare methods over images, or score maps made by any tool (--attribution).')
+export function register(command: Command, context: CliContext): void {
   addMapFlags(addMetricFlags(withDataFlags(withRuleFlags(withModelFlags(command), RULES))))
   addMethodFlags(command)
   withCommonFlags(command, [
@@ -80,7 +85,7 @@ async function runScores(name: string | undefined, flags: Flags, context: CliCon
   const output = await context.begin(flags)
   const { readNpy } = await import('../../data/npy.js')
   const { scoreMaps } = await import('../../evaluate/score-maps.js')
-  const { model } = await openModel(name, flags)
+  const model = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {
     const [input, attribution] = await Promise.all([readNpy(inputPath), readNpy(flags.attribution)])

@@ -16,10 +16,8 @@ interface Flags extends TrainFlags, PeerFlags {
 }
 
 /** `lrp-native finetune` */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('finetune')
-    .description('Train a model on: its last layer only, or all of it; other classes or values get a new last layer.')
+export function register(command: Command, context: CliContext): void {
+  command
     .argument('[model]', 'experiment (folder or name) or model file; by default the newest experiment')
     .option('--task <name>', "classification or regression; by default the model's own")
     .option('--mode <mode>', 'last-layer: the rest stays and is computed once; whole: every weight is trained')

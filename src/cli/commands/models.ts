@@ -1,13 +1,10 @@
-import type { Command } from 'commander'
-import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { describeArchitectures } from '../../model/architectures/describe.js'
+import { defineCommand } from '../command.js'
 
-/** `lrp-native models` */
-export function register(program: Command, context: CliContext): void {
-  const command = program.command('models').description('List the networks that can be trained or given weights.')
-  withCommonFlags(command, ['models', 'models --json'])
-  command.action(async (flags: CommonFlags) => {
-    const output = await context.begin(flags, { needsAddon: false })
-    const { describeArchitectures } = await import('../../model/architectures/describe.js')
+export const register = defineCommand({
+  examples: ['models', 'models --json'],
+  bare: true,
+  run: ({ output }) => {
     const list = describeArchitectures()
     output.result(
       list,
@@ -16,5 +13,5 @@ export function register(program: Command, context: CliContext): void {
         return `${name.padEnd(19)} ${size}  ${(imageShape?.join('x') ?? 'any').padEnd(9)}  ${description}`
       })
     )
-  })
-}
+  }
+})

@@ -4,9 +4,8 @@ import { counted } from '../../core/plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
 import {
-  dataOf,
+  givenData,
   openModel,
-  patternsFor,
   ruleOptions,
   withDataFlags,
   withModelFlags,
@@ -26,10 +25,7 @@ interface RemovalFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
 }
 
 /** `lrp-native remove-features` */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('remove-features')
-    .description('Remove the most and the least relevant pixels and record how far the confidence falls.')
+export function register(command: Command, context: CliContext): void {
   addRemovalFlags(withDataFlags(withRuleFlags(withModelFlags(command))))
   withCommonFlags(command, [
     'remove-features --rule alpha2beta1',
@@ -59,17 +55,16 @@ function addRemovalFlags(command: Command): Command {
 async function runRemoval(name: string | undefined, flags: RemovalFlags, context: CliContext): Promise<void> {
   const output = await context.begin(flags)
   const { removeFeatures } = await import('../../evaluate/remove-features.js')
-  const { join } = await import('node:path')
-  const { model, experiment } = await openModel(name, flags)
-  const rule = { ...ruleOptions(flags), ...(await patternsFor(model, flags, experiment)) }
+  const model = await openModel(name, flags)
+  const rule = { ...ruleOptions(flags), patterns: flags.patterns }
   const method = flags.method ?? flags.rule ?? flags.composite ?? 'epsilon'
-  const folder = flags.output ?? experiment?.path('feature_removal', method) ?? join('feature_removal', method)
+  const folder = flags.output ?? model.resultFolder('feature_removal', method)
   const progress = output.progress(1, 'images')
   const { input, limit, pictures, fraction, fill } = flags
   const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
   const options = {
     ...rule,
-    ...dataOf(flags, experiment),
+    ...givenData(flags),
     onDownload: downloadProgress(output),
     input,
     limit,

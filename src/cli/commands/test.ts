@@ -5,7 +5,14 @@ import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { RegressionMetrics } from '../../scores/regression.js'
 import { counted } from '../../core/plural.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
-import { dataOf, openModel, withDataFlags, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
+import {
+  givenData,
+  openModel,
+  withDataFlags,
+  withModelFlags,
+  type DataFlags,
+  type ModelFlags
+} from '../shared-flags.js'
 
 interface Flags extends CommonFlags, DataFlags, ModelFlags, PeerFlags {
   split?: 'train' | 'valid' | 'test'
@@ -15,10 +22,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, PeerFlags {
 }
 
 /** `lrp-native test` */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('test')
-    .description('Score a model on a data set: accuracy, confusion matrix or errors of values, throughput.')
+export function register(command: Command, context: CliContext): void {
   withPeerFlags(withDataFlags(withModelFlags(command)))
     .option('--split <name>', 'train, valid or test')
     .option('--limit <number>', 'maximum number of images', wholeNumber('--limit', 1))
@@ -32,13 +36,13 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
   const output = await context.begin(flags, { shared: true })
   const { testModel } = await import('../../scores/test-model.js')
   const { group, device } = await joinPeers(flags)
-  const { model, experiment } = await openModel(name, { ...flags, device })
-  const folder = flags.output ?? experiment?.path('test')
+  const model = await openModel(name, { ...flags, device })
+  const folder = flags.output ?? model.experiment?.path('test')
   const progress = output.progress(1, 'images')
   const { split, limit, batchSize } = flags
   const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
   const options = {
-    ...dataOf(flags, experiment),
+    ...givenData(flags),
     onDownload: downloadProgress(output),
     split,
     limit,

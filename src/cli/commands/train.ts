@@ -16,8 +16,7 @@ interface Flags extends TrainFlags, PeerFlags {
 }
 
 /** `lrp-native train` */
-export function register(program: Command, context: CliContext): void {
-  const command = program.command('train').description('Train a network and write its experiment folder.')
+export function register(command: Command, context: CliContext): void {
   withPeerFlags(withTrainFlags(withModelChoice(withDataFlags(command))))
     .option('--from <model>', 'experiment or model whose weights to start from')
     .option('--no-test', 'do not score the test split at the end')

@@ -23,10 +23,8 @@ interface Flags extends TrainFlags {
 }
 
 /** `lrp-native tune` */
-export function register(program: Command, context: CliContext): void {
-  const command = program
-    .command('tune')
-    .description('Search settings of train by validation accuracy, or loss; the best becomes an experiment.')
+export function register(command: Command, context: CliContext): void {
+  command
     .option(
       '--space <file>',
       'JSON: {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}'

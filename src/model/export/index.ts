@@ -3,9 +3,7 @@ import { LrpError } from '../../core/errors.js'
 import { writeSafetensors } from '../import/safetensors.js'
 import type { Model } from '../model.js'
 import { writeOnnx } from './onnx.js'
-
-export const EXPORT_FORMATS = ['safetensors', 'onnx'] as const
-export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+import { EXPORT_FORMATS, type ExportFormat } from './options.js'
 
 /**
  * Writes a model for other tools: `safetensors` holds the weights under their PyTorch names
@@ -18,5 +16,5 @@ export async function exportModel(model: Model, path: string, format?: ExportFor
   if (wanted === 'safetensors') return writeSafetensors(path, await model.stateDict())
   if (wanted === 'onnx') return writeOnnx(model, path)
   const formats = EXPORT_FORMATS.join(', ')
-  throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is no format to export to (--format): use one of ${formats}`)
+  throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is not a format to export to: use one of (--format) ${formats}`)
 }

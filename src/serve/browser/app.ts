@@ -1,5 +1,5 @@
 // The page's own script: asks for an explanation whenever something is turned, and shows the answer.
-import type { Answer, Choice, Facts, Parameter, Question } from '../protocol.js'
+import type { Answer, Choice, Facts, Question } from '../protocol.js'
 
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T
 const facts = JSON.parse(element('facts').textContent) as Facts
@@ -9,12 +9,10 @@ let image = 0
 let target: Question['target'] = 'argmax'
 let asking: AbortController | undefined
 
-/** Sliders run over powers of ten where a parameter spans many. */
-const RANGES: Record<Parameter, { min: number; max: number; step: number; powers?: boolean }> = {
-  epsilon: { min: -9, max: 2, step: 0.1, powers: true },
-  gamma: { min: -3, max: 2, step: 0.05, powers: true },
-  alpha: { min: 1, max: 5, step: 0.1 },
-  beta: { min: 0, max: 4, step: 0.1 }
+/** alpha - beta is 1: where one is turned, the other follows. */
+const FOLLOWERS: Record<string, { name: string; distance: number }> = {
+  alpha: { name: 'beta', distance: -1 },
+  beta: { name: 'alpha', distance: 1 }
 }
 
 function chosen(): Choice {
@@ -130,13 +128,13 @@ function textIn(tag: string, text: string): HTMLElement {
 function showParameters(): void {
   const { parameters: own, description, kind } = chosen()
   element('description').textContent = description
-  const sliders = Object.entries(own).map(([name, value]) => slider(name as Parameter, value))
+  const sliders = Object.entries(own).map(([name, value]) => slider(name, value ?? null))
   element('parameters').replaceChildren(...sliders)
   for (const id of ['shares', 'start']) (element(id).closest('label') ?? element(id)).hidden = kind === 'method'
 }
 
-function slider(name: Parameter, own: number | null): HTMLElement {
-  const { powers, ...range } = RANGES[name]
+function slider(name: string, own: number | null): HTMLElement {
+  const { powers, ...range } = facts.sliders[name]!
   const label = document.createElement('label')
   const head = textIn('span', name)
   const shown = textIn('output', '')
@@ -149,12 +147,12 @@ function slider(name: Parameter, own: number | null): HTMLElement {
     shown.textContent = value === null ? 'as each layer has it' : String(value)
   }
   input.addEventListener('input', () => {
-    parameters[name] = Number((powers ? 10 ** Number(input.value) : Number(input.value)).toPrecision(3))
+    turn(name, powers ? 10 ** Number(input.value) : Number(input.value))
     tell()
     void ask()
   })
   input.addEventListener('dblclick', () => {
-    delete parameters[name]
+    for (const one of [name, FOLLOWERS[name]?.name ?? name]) delete parameters[one]
     showParameters()
     void ask()
   })
@@ -163,6 +161,16 @@ function slider(name: Parameter, own: number | null): HTMLElement {
   head.append(shown)
   label.append(head, input)
   return label
+}
+
+function turn(name: string, value: number): void {
+  parameters[name] = Number(value.toPrecision(3))
+  const follower = FOLLOWERS[name]
+  const other = follower && document.getElementById(follower.name)
+  if (!follower || !other) return
+  parameters[follower.name] = Number((value + follower.distance).toPrecision(3))
+  ;(other as HTMLInputElement).value = String(parameters[follower.name])
+  other.closest('label')!.querySelector('output')!.textContent = String(parameters[follower.name])
 }
 
 function chooseImage(index: number): void {

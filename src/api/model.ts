@@ -1,0 +1,72 @@
+import { inspectModel, type ModelSummary } from '../explain/inspect-model.js'
+import { explain, type Explanation } from '../explain/explain.js'
+import type { ExplainToFilesOptions, InputOptions } from '../explain/file-options.js'
+import { readInputs, type Batch } from '../explain/inputs.js'
+import type { ExplainOptions } from '../explain/options.js'
+import { explainToFiles, type ExplainedFiles } from '../explain/to-files.js'
+import { evaluate, type EvaluateOptions } from '../evaluate/evaluate.js'
+import type { Evaluation } from '../evaluate/results.js'
+import type { Tensor } from '../core/tensor.js'
+import type { Experiment } from '../experiment/experiment.js'
+import { exportModel } from '../model/export/index.js'
+import type { ExportFormat } from '../model/export/options.js'
+import { Model as Network } from '../model/model.js'
+import type { RuleChoice } from '../rules/options.js'
+import { serve, type ServedPage } from '../serve/server.js'
+import type { ServeOptions } from '../serve/options.js'
+import type { TestOptions } from '../scores/split-outputs.js'
+import { testModel, type TestResult } from '../scores/test-model.js'
+
+/**
+ * A network on a device, and what can be asked of it. `Model.load` opens an experiment or a model file.
+ * @example
+ * const model = await Model.load('resnet.onnx', { preprocess: 'imagenet' })
+ * const { input } = await model.read({ input: ['photo.jpg'] })
+ * const { relevance } = await model.explain(input, { composite: 'epsilon-plus-flat' })
+ */
+export class Model extends Network {
+  /** The same network with all that can be asked of it. */
+  static of(network: Network, experiment: Experiment | undefined = network.experiment): Model {
+    return new Model(network.parts, network.handle, network.parameterShapes, experiment)
+  }
+
+  /** Images as the network wants them: files, arrays or a split of a data set, by default the one it was trained on. */
+  read(options: InputOptions = {}): Promise<Batch> {
+    return readInputs(this, options)
+  }
+
+  /** Relevance of every input value: `explain`. */
+  explain(input: Tensor, options?: ExplainOptions): Promise<Explanation> {
+    return explain(this, input, options)
+  }
+
+  /** Explains images and writes pictures and arrays: `explainToFiles`. */
+  explainToFiles(options: ExplainToFilesOptions = {}): Promise<ExplainedFiles> {
+    return explainToFiles(this, options)
+  }
+
+  /** Compares explanation methods: `evaluate`. */
+  evaluate(options?: EvaluateOptions): Promise<Evaluation> {
+    return evaluate(this, options)
+  }
+
+  /** Scores the network itself on a data set: `testModel`. */
+  test(options?: TestOptions): Promise<TestResult> {
+    return testModel(this, options)
+  }
+
+  /** Nodes with shapes, sizes and rules: `inspectModel`. */
+  inspect(choice?: RuleChoice): Promise<ModelSummary> {
+    return inspectModel(this, choice)
+  }
+
+  /** Writes the model for another tool: `exportModel`. */
+  export(path: string, format?: ExportFormat): Promise<void> {
+    return exportModel(this, path, format)
+  }
+
+  /** Serves a page to change rule, parameters and class: `serve`. */
+  serve(options?: ServeOptions): Promise<ServedPage> {
+    return serve(this, options)
+  }
+}

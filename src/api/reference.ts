@@ -1,0 +1,74 @@
+import type { z } from 'zod'
+import { entriesOf, GROUPS, type Entry } from '../core/option.js'
+import { choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
+import { dataOptions } from '../data/options.js'
+import { peerOptions } from '../distributed/options.js'
+import { explainToFilesOptions } from '../explain/file-options.js'
+import { explainOptions } from '../explain/options.js'
+import { loadOptions } from '../model/options.js'
+import { serveOptions } from '../serve/options.js'
+
+/** A public function with options, and the command that has them as flags. */
+export interface Described {
+  name: string
+  command?: string
+  options: z.ZodObject
+}
+
+/** All of them; an option is described where it is met first. */
+export const REFERENCE: readonly Described[] = [
+  { name: 'Model.load', options: loadOptions },
+  { name: 'openDataset', options: dataOptions },
+  { name: 'joinProcessGroup', options: peerOptions },
+  { name: 'explain', command: 'explain', options: explainOptions },
+  { name: 'explainToFiles', command: 'explain', options: explainToFilesOptions },
+  { name: 'serve', command: 'serve', options: serveOptions }
+]
+
+/** docs/options.md: a table for each public function. */
+export function optionsPage(): string {
+  const owners = new Map<z.ZodType, string>()
+  const sections = REFERENCE.map(({ name, command, options }) => {
+    const entries = entriesOf(options)
+    const own = entries.filter(({ type }) => !owners.has(type))
+    for (const { type } of own) owners.set(type, name)
+    const title = command === undefined ? `## \`${name}\`` : `## \`${name}\`, \`lrp-native ${command}\``
+    const others = [...new Set(entries.map(({ type }) => owners.get(type)!))].filter((owner) => owner !== name)
+    const also = others.map((owner) => {
+      const names = entries.filter(({ type }) => owners.get(type) === owner).map(({ path }) => `\`${path.join('.')}\``)
+      return `From \`${owner}\`: ${names.join(', ')}.\n`
+    })
+    return [title, '', ...(own.length > 0 ? [tableOf(own), ''] : []), ...also].join('\n')
+  })
+  return `${INTRODUCTION}\n${sections.join('\n')}`
+}
+
+const INTRODUCTION = `# Options
+
+Every option of the public functions and of the command line. \`node scripts/make-options-page.mjs\` writes this page from the
+schemas in \`src/*/options.ts\`; \`docs/extending.md\` says how an option is added. A flag has the type, range and default of its
+option. An option without a flag is for programs only.
+`
+
+function tableOf(entries: Entry[]): string {
+  const order = Object.keys(GROUPS)
+  const sorted = [...entries].sort((a, b) => order.indexOf(a.facts.group) - order.indexOf(b.facts.group))
+  const head = '| option | flag | value | default | meaning |\n|---|---|---|---|---|'
+  return [head, ...sorted.map(rowOf)].join('\n')
+}
+
+function rowOf(entry: Entry): string {
+  const { path, flag, type, facts } = entry
+  const choices = choicesOf(type).map((choice) => `\`${choice}\``)
+  const kind = choices.length > 0 ? choices.join(', ') : [kindOf(type), facts.unit].filter(Boolean).join(', ')
+  const value = [kind, rangeOf(type)].filter(Boolean).join('; ')
+  const effect = Object.entries(facts.only ?? {}).map(([name, values]) => `; only with ${name} ${values.join(' or ')}`)
+  const cells = [
+    `\`${path.join('.')}\``,
+    flag === undefined ? '' : `\`--${flag}\``,
+    value,
+    defaultText(entry),
+    facts.help + effect.join('')
+  ]
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+}

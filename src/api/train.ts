@@ -1,0 +1,40 @@
+import { finetune as fineTuned, type FinetuneOptions } from '../finetune/finetune.js'
+import { train as trained, type TrainOptions, type TrainResult } from '../train/train.js'
+import { Model } from './model.js'
+
+type WithModel<T> = Omit<T, 'model'> & { model: Model }
+
+/**
+ * Trains a network and writes its experiment folder (docs/training.md).
+ * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, NUMERIC (a loss that is not finite), IO
+ */
+export async function train(options: TrainOptions = {}): Promise<WithModel<TrainResult>> {
+  return withModel(await trained(options))
+}
+
+/**
+ * Fine-tunes a model, its last layer or all layers, also to new classes (docs/training.md).
+ * @throws LrpError as `train`
+ */
+export async function finetune(options: FinetuneOptions = {}): Promise<WithModel<TrainResult>> {
+  return withModel(await fineTuned(options))
+}
+
+function withModel<T extends TrainResult>(result: T): WithModel<T> {
+  return { ...result, model: Model.of(result.model, result.experiment) }
+}
+
+export { LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from '../train/train.js'
+export { FINETUNE_MODES, type FinetuneMode, type FinetuneOptions } from '../finetune/finetune.js'
+export { tune, type GivenSpace, type Measure, type Trial, type TuneOptions, type TuneResult } from '../tune/tune.js'
+export type { BatchEvent, EpochEvent } from '../native/train-types.js'
+export {
+  createExperiment,
+  Experiment,
+  listExperiments,
+  newestExperiment,
+  openExperiment,
+  type Manifest
+} from '../experiment/experiment.js'
+export { joinProcessGroup, ProcessGroup, ranksOf, type Ranks } from '../distributed/process-group.js'
+export type { ProcessGroupOptions } from '../distributed/options.js'

@@ -1,0 +1,50 @@
+import { Option, type Command } from 'commander'
+import type { z } from 'zod'
+import { GROUPS } from '../core/option.js'
+import { commonOptions, examplesText, type CliContext, type Output } from './context.js'
+import { addFlags, optionsOf } from './flags.js'
+
+/** Adds arguments, flags and action to a command that has its name and description. */
+export type Register = (command: Command, context: CliContext) => void
+
+/** One call of a command. */
+export interface Call<Argument> {
+  argument: Argument
+  output: Output
+  context: CliContext
+  /** The options of a schema that were given as flags. */
+  given: <T extends z.ZodObject>(schema: T) => z.input<T>
+}
+
+export interface Definition<Argument> {
+  argument?: readonly [name: string, description: string]
+  /** Schemas whose options are the command's flags. */
+  options?: readonly z.ZodObject[]
+  /** Shown by --help. */
+  examples: readonly string[]
+  /** Several processes can run it together; then rank 0 alone prints. */
+  shared?: boolean
+  /** It works without the addon. */
+  bare?: boolean
+  run: (call: Call<Argument>) => Promise<void> | void
+}
+
+/** The model argument of most commands. */
+export const MODEL = ['[model]', 'experiment (folder or name) or model file; by default the newest experiment'] as const
+
+/** Defines a command; its module is loaded only where it is called. */
+export function defineCommand<Argument = undefined>(definition: Definition<Argument>): Register {
+  const { argument, options = [], examples, shared, bare, run } = definition
+  return (command, context) => {
+    if (argument) command.argument(...argument)
+    addFlags(command, ...options, commonOptions)
+      .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${GROUPS.machine}:`))
+      .addHelpText('after', examplesText(examples))
+      .action(async (...parsed: unknown[]) => {
+        const flags = command.optsWithGlobals()
+        const output = await context.begin(flags, { needsAddon: !bare, shared })
+        const given = <T extends z.ZodObject>(schema: T): z.input<T> => optionsOf(schema, flags)
+        await run({ argument: (argument ? parsed[0] : undefined) as Argument, output, context, given })
+      })
+  }
+}

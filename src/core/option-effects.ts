@@ -1,0 +1,37 @@
+import type { z } from 'zod'
+import { entriesOf, isAsked, valueAt, type Entry } from './option.js'
+import { optionError } from './options.js'
+
+/** The values that deciding options have; several where methods are compared. */
+type Chosen = Readonly<Record<string, string | readonly string[]>>
+
+/**
+ * What is asked for must have an effect. @throws LrpError INVALID_ARGUMENT naming the option that has none
+ * @param chosen values of the options that decide over others, such as the method
+ */
+export function checkEffects(schema: z.ZodObject, options: object, chosen: Chosen): void {
+  for (const entry of entriesOf(schema)) {
+    const idle = isAsked(entry, valueAt(options, entry.path)) ? decidedAgainst(entry, chosen) : undefined
+    if (!idle) continue
+    const values = entry.facts.only![idle]!
+    throw optionError(
+      entry.path.join('.'),
+      ` goes with the ${idle} ${values.join(' or ')}, not ${[chosen[idle]!].flat()[0]}`
+    )
+  }
+}
+
+/** The options without those that have no effect. */
+export function effective<T extends object>(schema: z.ZodObject, options: T, chosen: Chosen): T {
+  const idle = entriesOf(schema)
+    .filter((entry) => decidedAgainst(entry, chosen))
+    .map(({ path }) => path[0]!)
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !idle.includes(name))) as T
+}
+
+/** The deciding option that takes an option's effect. */
+function decidedAgainst({ facts }: Entry, chosen: Chosen): string | undefined {
+  return Object.entries(facts.only ?? {}).find(
+    ([name, values]) => chosen[name] !== undefined && ![chosen[name]].flat().some((value) => values.includes(value!))
+  )?.[0]
+}

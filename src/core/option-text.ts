@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { defaultOf, withoutWrappers, type Entry } from './option.js'
+
+/** Names and values to choose from; empty where there is no such list. */
+export function choicesOf(type: z.ZodType): string[] {
+  const bare = withoutWrappers(type)
+  if (bare instanceof z.ZodEnum) return bare.options.map(String)
+  if (bare instanceof z.ZodLiteral) return [...bare.values].map(String)
+  if (bare instanceof z.ZodArray) return choicesOf(bare.element as z.ZodType)
+  return bare instanceof z.ZodUnion ? bare.options.flatMap((one) => choicesOf(one as z.ZodType)) : []
+}
+
+/** `above 0, at most 1`; empty where every value of the type fits. */
+export function rangeOf(type: z.ZodType): string {
+  const bare = withoutWrappers(type)
+  if (bare instanceof z.ZodArray) return rangeOf(bare.element as z.ZodType)
+  if (bare instanceof z.ZodTuple) return rangeOf(bare.def.items[0] as z.ZodType)
+  if (bare instanceof z.ZodUnion)
+    return [...new Set(bare.options.map((one) => rangeOf(one as z.ZodType)))].filter(Boolean).join('; ')
+  if (!(bare instanceof z.ZodNumber)) return ''
+  const limits = z.toJSONSchema(bare) as Record<string, number | undefined>
+  const parts = [
+    ['at least', limits.minimum],
+    ['above', limits.exclusiveMinimum],
+    ['at most', limits.maximum],
+    ['below', limits.exclusiveMaximum]
+  ].filter(([, limit]) => limit !== undefined && Math.abs(limit as number) < 2 ** 31 - 1)
+  return parts.map((part) => part.join(' ')).join(', ')
+}
+
+/** What kind of value an option takes: `number`, `name`, `list`. */
+export function kindOf(type: z.ZodType): string {
+  const bare = withoutWrappers(type)
+  if (bare instanceof z.ZodNumber) return z.toJSONSchema(bare).type === 'integer' ? 'whole number' : 'number'
+  if (bare instanceof z.ZodBoolean) return 'boolean'
+  if (bare instanceof z.ZodEnum) return 'name'
+  if (bare instanceof z.ZodArray || bare instanceof z.ZodTuple) return 'list'
+  if (bare instanceof z.ZodUnion) return [...new Set(bare.options.map((one) => kindOf(one as z.ZodType)))].join(' or ')
+  return bare instanceof z.ZodLiteral ? 'name' : bare instanceof z.ZodString ? 'string' : 'object'
+}
+
+export function defaultText(entry: Entry): string {
+  const value = defaultOf(entry)
+  if (value === undefined || value === false) return ''
+  return Array.isArray(value) ? value.join(' ') : String(value)
+}
+
+/** The line of `--help`: what an option is, its choices, range and default. */
+export function helpLine(entry: Entry): string {
+  const choices = choicesOf(entry.type)
+  const named = choices.length > 0 && !choices.every((choice) => entry.facts.help.includes(choice))
+  const more = [rangeOf(entry.type), defaultText(entry) && `default: ${defaultText(entry)}`].filter(Boolean).join('; ')
+  return `${entry.facts.help}${named ? `: ${choices.join(', ')}` : ''}${more ? ` (${more})` : ''}`
+}

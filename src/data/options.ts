@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { TASKS, type Preprocessing } from '../core/graph.js'
+import { callback, option, programOnly, signalOption } from '../core/option.js'
+import type { DownloadProgress } from './mnist.js'
+
+export const CACHES = ['auto', 'memory', 'none'] as const
+/** Where the images of files are kept: in memory as bytes, or nowhere; `auto` decides by their size. */
+export type Cache = (typeof CACHES)[number]
+
+const side = z.int().positive()
+
+/** How a data set is opened; every function that takes a data set by name has these options too. */
+export const dataOptions = z.strictObject({
+  data: option(z.string(), {
+    help: 'data set by name (lrp-native data lists them)',
+    group: 'images',
+    unit: 'name',
+    default: 'what --data-path holds, else digits'
+  }),
+  dataPath: option(z.string(), {
+    help: 'where the data is: a folder of class folders, idx files, CIFAR, a CSV file or arrays',
+    group: 'images',
+    unit: 'path'
+  }),
+  task: option(z.enum(TASKS), {
+    help: 'what labels are: classification (classes) or regression (values to predict)',
+    group: 'images',
+    flag: false
+  }),
+  imageSize: option(z.union([side.transform((pixels): [number, number] => [pixels, pixels]), z.tuple([side, side])]), {
+    help: 'one number, or height and width, that all images get',
+    group: 'images',
+    unit: 'pixels',
+    default: 'for files, the size of the first image'
+  }),
+  channels: option(z.union([z.literal(1), z.literal(3)]), {
+    help: '1 makes all images grey, 3 gives grey images three equal channels',
+    group: 'images',
+    unit: 'number'
+  }),
+  validSplit: option(z.number().min(0).lt(1), {
+    help: 'share of the training images that validates, unless the data set has a validation split',
+    group: 'images',
+    unit: 'share',
+    default: '0.1'
+  }),
+  testSplit: option(z.number().min(0).max(1), {
+    help: 'share that tests, unless the data set has a test split; 1 takes all images',
+    group: 'images',
+    unit: 'share',
+    default: '0.1'
+  }),
+  seed: option(z.int(), { help: 'seed of the images that are split off', group: 'machine', default: '0' }),
+  splitSeed: option(z.int(), {
+    help: 'seed of the images that are split off, where seed means something else',
+    group: 'images',
+    flag: false
+  }),
+  strict: option(z.boolean(), {
+    help: 'an unreadable image is an error; otherwise it is skipped and reported',
+    group: 'images'
+  }),
+  cache: option(z.enum(CACHES), {
+    help: 'image files: kept in memory, or read again each time (none); auto decides by their size',
+    group: 'images',
+    unit: 'how',
+    default: 'auto',
+    resume: false
+  }),
+  preprocessing: programOnly<Preprocessing>(
+    isObject,
+    'an object',
+    'how images become bytes, instead of imageSize and channels; usually that of a model'
+  ),
+  randomCrop: option(z.boolean(), {
+    help: 'keep images larger than the crop of the preprocessing, so that training can cut windows at random places',
+    group: 'images',
+    flag: false
+  }),
+  onDownload: callback<DownloadProgress>('called with file, bytes done and bytes in all while data is downloaded'),
+  signal: signalOption
+})
+
+export type DataOptions = z.input<typeof dataOptions>
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { option, programOnly } from '../core/option.js'
+
+/** Options of `joinProcessGroup`. */
+export const peerOptions = z.strictObject({
+  peerTimeout: option(z.number().positive().max(86400).default(60), {
+    help: 'several processes (RANK, WORLD_SIZE, ...): longest wait for another one, which then counts as lost',
+    group: 'machine',
+    unit: 'seconds'
+  }),
+  env: programOnly<Record<string, string | undefined>>(
+    (value) => typeof value === 'object' && value !== null,
+    'an object',
+    'environment variables that tell of the processes; by default those of this process'
+  )
+})
+
+export type ProcessGroupOptions = z.input<typeof peerOptions>

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { option } from '../core/option.js'
+import { dataOptions } from '../data/options.js'
+import type { Dataset } from '../data/dataset.js'
+import { colourMapNames } from '../plot/colour-maps.js'
+import { explainOptions } from './options.js'
+
+export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
+export type Format = (typeof FORMATS)[number]
+
+/** What a figure can show of each map next to the original image. */
+export const VIEWS = ['heatmap', 'overlay', 'contours'] as const
+export type View = (typeof VIEWS)[number]
+
+const { data } = dataOptions.shape
+
+/** Which images are meant. */
+export const inputOptions = z.strictObject({
+  input: option(z.array(z.string()).min(1), {
+    help: 'images, folders of images, or one .npy file (taken as it is), instead of a data set',
+    group: 'images',
+    unit: 'paths',
+    commas: false
+  }),
+  split: option(z.enum(['train', 'valid', 'test']).default('test'), {
+    help: 'split of the data set',
+    group: 'images'
+  }),
+  limit: option(z.int().min(1), {
+    help: 'maximum number of images',
+    group: 'images',
+    unit: 'images',
+    default: '10 of a data set, else all'
+  }),
+  ...dataOptions.omit({ data: true, seed: true, task: true, preprocessing: true, randomCrop: true }).shape,
+  data: option(
+    z.union([
+      data,
+      z.custom<Dataset>((value) => typeof value === 'object' && value !== null, 'must be a name or a data set')
+    ]),
+    data.meta() as never
+  )
+})
+
+export type InputOptions = z.input<typeof inputOptions>
+
+/** How maps are drawn. */
+export const drawOptions = z.strictObject({
+  views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
+    help: 'how maps are shown',
+    group: 'output',
+    unit: 'names'
+  }),
+  heatmap: z
+    .strictObject({
+      colourMap: option(z.enum(colourMapNames()).default('red-blue'), { help: 'colours', group: 'output' }),
+      quantile: option(z.number().gt(0).max(1), {
+        help: 'share of magnitudes below the strongest colour',
+        group: 'output',
+        unit: 'share',
+        default: '1'
+      }),
+      scale: option(z.union([z.enum(['image', 'batch']), z.number().positive()]), {
+        help: 'relevance that gets the strongest colour: the largest of each image, of the batch, or a number',
+        group: 'output',
+        unit: 'scale',
+        default: 'image'
+      }),
+      asymmetric: option(z.boolean(), {
+        help: 'colours span the lowest to the highest relevance instead of being symmetric about zero',
+        group: 'output'
+      })
+    })
+    .optional(),
+  wide: option(z.boolean(), {
+    help: 'also all images side by side in one wide picture, above their maps',
+    group: 'output'
+  })
+})
+
+export type DrawOptions = z.input<typeof drawOptions>
+
+const { target } = explainOptions.shape
+
+/** Options of `explainToFiles`. */
+export const explainToFilesOptions = z.strictObject({
+  ...inputOptions.shape,
+  ...explainOptions.shape,
+  target: option(target, {
+    ...(target.meta() as { group: 'what' }),
+    help: 'class to explain by number or name, several with commas, argmax (the predicted one), label (the true one) or all'
+  }),
+  ...drawOptions.shape,
+  output: option(z.string().min(1), {
+    help: 'folder for the results',
+    group: 'output',
+    unit: 'folder',
+    default: "explanations/<rule> in the experiment's folder, else in the current one",
+    resume: false
+  }),
+  format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {
+    help: 'files to write',
+    group: 'output',
+    unit: 'names'
+  }),
+  compare: option(z.array(z.string()).min(1), {
+    help: 'also one grid of these rules, composites and methods next to this one',
+    group: 'output',
+    unit: 'names'
+  }),
+  passSize: option(z.int().min(1), {
+    help: 'images held in memory at the same time',
+    group: 'machine',
+    flag: false,
+    default: 'as many as take 128 MB, at most 256'
+  })
+})
+
+export type ExplainToFilesOptions = z.input<typeof explainToFilesOptions>
+
+/** Which samples a unit's pattern is fitted to: all of them, or those that make it fire. */
+export const PATTERN_KINDS = ['positive', 'all'] as const
+export type PatternKind = (typeof PATTERN_KINDS)[number]
+
+/** Options of `fitPatternsToDataset`. */
+export const fitPatternsOptions = z.strictObject({
+  kind: option(z.enum(PATTERN_KINDS).default('positive'), {
+    help: 'samples that patterns are fitted to: those that make a unit fire (positive), or all',
+    group: 'how'
+  }),
+  ...inputOptions.omit({ input: true }).shape,
+  split: option(z.enum(['train', 'valid', 'test']).default('train'), { help: 'split to fit to', group: 'images' }),
+  limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' }),
+  batchSize: option(z.int().min(1).default(64), { help: 'images per pass', group: 'machine', unit: 'images' }),
+  onProgress: explainOptions.shape.onProgress
+})
+
+export type FitPatternsOptions = z.input<typeof fitPatternsOptions>

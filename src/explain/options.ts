@@ -1,0 +1,154 @@
+import { z } from 'zod'
+import { callback, option, programOnly, signalOption } from '../core/option.js'
+import type { StateDict } from '../core/tensor.js'
+import type { ProcessGroup } from '../distributed/process-group.js'
+import { METHODS } from './methods.js'
+import { ruleChoice, ruleParameters } from '../rules/options.js'
+
+export const STARTS = ['logit', 'one', 'probability', 'difference', 'activation'] as const
+export type Start = (typeof STARTS)[number]
+
+const LRP = { method: ['lrp'] }
+const classNumber = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+
+/** Options of `explain`. */
+export const explainOptions = z.strictObject({
+  target: option(
+    z.union([classNumber, z.string(), z.array(z.union([classNumber, z.string()])).min(1)]).default('argmax'),
+    {
+      help: 'class to explain by number or name, several with commas, argmax (the predicted one) or all',
+      group: 'what',
+      unit: 'class',
+      commas: true
+    }
+  ),
+  targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
+    help: 'instead of target: one class per image',
+    group: 'what',
+    unit: 'list of whole numbers',
+    flag: false
+  }),
+  together: option(z.boolean(), {
+    help: 'several targets start one map together instead of one map each',
+    group: 'what',
+    only: LRP
+  }),
+  start: option(z.enum(STARTS), {
+    help: 'what relevance starts from: the logit, 1, the probability, the difference to the runner-up, or the activation of the concepts',
+    group: 'what',
+    default: 'logit',
+    only: LRP
+  }),
+  concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
+    help: "channels by layer: relevance arriving at the layer's output is set to 0 in all others (Achtibat et al. 2023)",
+    group: 'what',
+    flag: false,
+    only: LRP
+  }),
+  exclusive: option(z.boolean(), {
+    help: 'relevance reaches the input only by paths through every layer of concepts',
+    group: 'what',
+    flag: false,
+    only: LRP
+  }),
+  channelLayers: option(z.array(z.string()), {
+    help: 'layers whose channels are measured: relevance and activation, reduced over space',
+    group: 'what',
+    flag: false,
+    only: LRP
+  }),
+  layers: option(z.union([z.literal('all'), z.array(z.string())]), {
+    help: 'also the relevance at the outputs of these layers, or of all',
+    group: 'what',
+    unit: 'names',
+    only: { method: ['lrp', 'gradient', 'input-x-gradient'] }
+  }),
+  method: option(z.enum(METHODS).default('lrp'), { help: 'LRP, or a method to compare with', group: 'how' }),
+  ...ruleChoice.shape,
+  ...ruleParameters.shape,
+  topK: option(z.number().gt(0).max(1), {
+    help: 'keep only this share of the relevance, the strongest, at every weighted layer',
+    group: 'how',
+    unit: 'share',
+    only: LRP
+  }),
+  patterns: option(
+    z.union([z.string(), z.custom<StateDict>((value) => value instanceof Map, 'must be a file or a map of tensors')]),
+    {
+      help: 'fitted patterns, for patternnet and patternattribution',
+      group: 'how',
+      unit: 'file',
+      default: "the experiment's patterns.safetensors"
+    }
+  ),
+  steps: option(z.int().min(1), {
+    help: 'points on the path of integrated-gradients, samples of smoothgrad',
+    group: 'how',
+    default: '20',
+    only: { method: ['integrated-gradients', 'smoothgrad'] }
+  }),
+  noise: option(z.number().min(0), {
+    help: "smoothgrad: noise as a share of each image's range of values",
+    group: 'how',
+    unit: 'share',
+    default: '0.1',
+    only: { method: ['smoothgrad'] }
+  }),
+  window: option(z.int().min(1), {
+    help: 'occlusion: side of the covered square',
+    group: 'how',
+    unit: 'pixels',
+    default: '4',
+    only: { method: ['occlusion'] }
+  }),
+  stride: option(z.int().min(1), {
+    help: 'occlusion: distance between two places of the square',
+    group: 'how',
+    unit: 'pixels',
+    default: 'its side',
+    only: { method: ['occlusion'] }
+  }),
+  camLayer: option(z.string(), {
+    help: 'grad-cam: layer whose channels are weighted',
+    group: 'how',
+    unit: 'name',
+    default: 'the last that every path passes through',
+    only: { method: ['grad-cam'] }
+  }),
+  baseline: option(z.string(), {
+    help: 'what an absent input is: zero, black, mean, blur or a .npy file',
+    group: 'how',
+    default: 'zero',
+    only: { method: ['integrated-gradients', 'occlusion'] }
+  }),
+  conservation: option(z.boolean(), {
+    help: 'also report per layer the relevance that biases and stabilisers absorb',
+    group: 'how',
+    flag: false
+  }),
+  seed: option(z.int().min(0), { help: 'seed of everything random', group: 'machine', default: '0' }),
+  batchSize: option(z.int().min(1), {
+    help: 'images per pass through the network',
+    group: 'machine',
+    unit: 'images',
+    default: 'as many as need a modest amount of memory'
+  }),
+  group: programOnly<ProcessGroup>(
+    (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
+    'what joinProcessGroup returns',
+    'processes that share the images (joinProcessGroup); every one gets the whole result'
+  ),
+  onProgress: callback<(done: number, total: number) => void>('called with images done and images in all'),
+  signal: signalOption
+})
+
+export type ExplainOptions = z.input<typeof explainOptions>
+export type Target = NonNullable<ExplainOptions['target']>
+
+function areClasses(value: unknown): boolean {
+  const list = value as ArrayLike<unknown> | null | undefined
+  return typeof list === 'object' && Array.from(list ?? [NaN]).every((one) => classNumber.safeParse(one).success)
+}

@@ -1,0 +1,120 @@
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { z } from 'zod'
+import { makeFolder, writeAtomic } from '../core/files.js'
+import { LineLog } from '../core/journal.js'
+import type { Tensor } from '../core/tensor.js'
+import { writeNpz } from '../data/npy.js'
+import { NpyRows } from '../data/npy-rows.js'
+import type { Model } from '../model/model.js'
+import { figure, figureSvg } from '../plot/figure.js'
+import type { Explanation } from './explain.js'
+import { drawFigures, drawLayers, type Figure } from './figures.js'
+import type { explainToFilesOptions } from './file-options.js'
+import { explanationHtml } from './html.js'
+import type { Batch } from './inputs.js'
+import { summaryJson, type ExplainSummary, type PassSummary } from './summary.js'
+
+/** Writes the results of passes into a folder. */
+export class ResultWriter {
+  readonly files: string[] = []
+  private readonly drawn: Figure[] = []
+  private readonly arrays = new Map<string, NpyRows>()
+  private log: LineLog<PassSummary> | undefined
+  private continues = false
+
+  constructor(
+    private readonly model: Model,
+    private readonly folder: string,
+    private readonly options: z.output<typeof explainToFilesOptions>,
+    private readonly images: number
+  ) {}
+
+  /** The passes that a stopped run has done. */
+  async begin(key: string | undefined): Promise<PassSummary[]> {
+    await makeFolder(this.folder)
+    const path = join(this.folder, '.explain.passes.jsonl')
+    if (key === undefined) {
+      await rm(path, { force: true }) // what an earlier run has done is written over
+      return []
+    }
+    const isWhole = !this.options.format.includes('npy') || NpyRows.isBegun(join(this.folder, 'relevance.npy'))
+    if (!isWhole) await rm(path, { force: true })
+    const { log, done } = await LineLog.open<PassSummary>(path, key)
+    this.log = log
+    this.continues = done.length > 0
+    return done
+  }
+
+  /** What a run with a log has written stays, for the next to continue. */
+  async stop(): Promise<void> {
+    for (const array of this.arrays.values()) await (this.log ? array.close() : array.discard())
+  }
+
+  async pass(
+    batch: Batch,
+    explanation: Explanation,
+    from: number,
+    comparison: Figure[],
+    summary: PassSummary
+  ): Promise<void> {
+    const { relevance, logits, layers } = explanation
+    if (this.options.format.includes('npy')) {
+      const leading = relevance.shape.length > batch.input.shape.length ? 1 : 0
+      await this.rows('relevance', relevance, from, leading)
+      await this.rows('logits', logits, from, 0)
+      for (const [layer, tensor] of Object.entries(layers))
+        await this.rows(`layer.${safeName(layer)}`, tensor, from, leading)
+    }
+    if (this.options.format.includes('npz')) {
+      const path = join(this.folder, 'explanation.npz')
+      await writeNpz(path, { input: batch.input, relevance, logits, ...layers })
+      this.files.push(path)
+    }
+    const drawn = [
+      ...drawFigures(this.model, batch, explanation, this.options),
+      ...drawLayers(this.model, batch.names, explanation, this.options),
+      ...comparison
+    ]
+    for (const one of drawn) await this.figure({ ...one, name: safePath(one.name) })
+    await this.log?.add(summary)
+  }
+
+  async finish(summary: ExplainSummary): Promise<void> {
+    for (const [name, array] of this.arrays) {
+      await array.finish()
+      this.files.push(join(this.folder, `${name}.npy`))
+    }
+    this.arrays.clear()
+    if (this.options.format.includes('html'))
+      await this.write('explanation.html', await explanationHtml(summary, this.drawn))
+    await this.write('explain.json', summaryJson(this.model.graph, summary))
+    await this.log?.remove()
+  }
+
+  private async rows(name: string, tensor: Tensor, from: number, leading: number): Promise<void> {
+    const shape = tensor.shape.map((axis, i) => (i === leading ? this.images : axis))
+    const path = join(this.folder, `${name}.npy`)
+    if (!this.arrays.has(name)) this.arrays.set(name, await NpyRows.open(path, shape, this.continues))
+    await this.arrays.get(name)!.write(tensor, from, leading)
+  }
+
+  private async figure(one: Figure): Promise<void> {
+    const { name, panels, captions, options } = one
+    if (this.options.format.includes('png')) await this.write(`${name}.png`, await figure(panels, captions, options))
+    if (this.options.format.includes('svg')) await this.write(`${name}.svg`, await figureSvg(panels, captions, options))
+    if (this.options.format.includes('html')) this.drawn.push(one)
+  }
+
+  private async write(name: string, data: string | Uint8Array): Promise<void> {
+    const path = join(this.folder, name)
+    if (name.includes('/')) await makeFolder(dirname(path))
+    await writeAtomic(path, data)
+    this.files.push(path)
+  }
+}
+
+export const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')
+
+/** The folders of names such as `class/0000` stay. */
+const safePath = (name: string): string => name.split('/').map(safeName).join('/')

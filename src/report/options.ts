@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { option } from '../core/option.js'
+import { loadOptions } from '../model/options.js'
+
+export const REPORT_FORMATS = ['html', 'json', 'csv', 'md'] as const
+export type ReportFormat = (typeof REPORT_FORMATS)[number]
+
+/** Options of `report`. */
+export const reportOptions = z.strictObject({
+  experimentsRoot: loadOptions.shape.experimentsRoot,
+  format: option(z.enum(REPORT_FORMATS).default('html'), { help: 'format of the report', group: 'output' }),
+  output: option(z.string().min(1), {
+    help: 'file to write',
+    group: 'output',
+    unit: 'file',
+    default: "report.<format> in the first experiment's folder"
+  })
+})
+
+export type ReportOptions = z.input<typeof reportOptions>

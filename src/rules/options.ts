@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { option } from '../core/option.js'
+import type { DataRule } from './data-rule.js'
+import type { Composite } from './types.js'
+
+const only = { method: ['lrp'] }
+
+/** One rule, a preset or a file; at most one of them. */
+export const ruleChoice = z.strictObject({
+  rule: option(z.string(), {
+    help: 'one rule for all weighted layers (lrp-native rules lists them), or the name of a composite',
+    group: 'how',
+    unit: 'name',
+    default: 'epsilon',
+    aliases: ['lrp-rule'],
+    only
+  }),
+  composite: option(
+    z.union([
+      z.string(),
+      z.custom<Composite | DataRule>(
+        (value) => typeof value === 'object' && value !== null,
+        'must be a name or an object'
+      )
+    ]),
+    {
+      help: 'preset that gives each kind of layer its rule (lrp-native composites lists them)',
+      group: 'how',
+      unit: 'name',
+      only
+    }
+  ),
+  rules: option(z.string(), {
+    help: 'JSON file with a rule, or that maps layers to rules (docs/rules.md)',
+    group: 'how',
+    unit: 'file',
+    only
+  })
+})
+
+/** At most one of the three; by default the rule `epsilon`. */
+export type RuleChoice = z.input<typeof ruleChoice>
+
+const bound = z.union([z.number(), z.array(z.number())])
+
+/** Parameters that apply to every rule of the choice that has them. */
+export const ruleParameters = z.strictObject({
+  epsilon: option(z.number().min(0), {
+    help: 'stabiliser of every rule',
+    group: 'how',
+    only,
+    slider: { min: -9, max: 2, step: 0.1, powers: true }
+  }),
+  gamma: option(z.number().min(0), {
+    help: 'gamma of the gamma rules',
+    group: 'how',
+    only,
+    slider: { min: -3, max: 2, step: 0.05, powers: true }
+  }),
+  alpha: option(z.number(), {
+    help: 'alpha of alphabeta',
+    group: 'how',
+    only,
+    slider: { min: 1, max: 5, step: 0.1 }
+  }),
+  beta: option(z.number(), {
+    help: 'beta of alphabeta',
+    group: 'how',
+    default: 'alpha - 1',
+    only,
+    slider: { min: 0, max: 4, step: 0.1 }
+  }),
+  low: option(bound, { help: 'lowest input value for zbox, one or one per channel', group: 'how', only }),
+  high: option(bound, { help: 'highest input value for zbox, one or one per channel', group: 'how', only }),
+  ignoreBias: option(z.boolean(), { help: 'biases count as 0 in the rules', group: 'how', only }),
+  stabiliser: option(z.enum(['signed', 'signed-below', 'at-zero', 'plain']), {
+    help: 'how denominators are kept away from zero (docs/rules.md)',
+    group: 'how',
+    default: 'signed',
+    only
+  })
+})

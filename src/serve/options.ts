@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { option } from '../core/option.js'
+import { explainOptions } from '../explain/options.js'
+import { inputOptions } from '../explain/file-options.js'
+
+/** Options of `serve`. */
+export const serveOptions = z.strictObject({
+  ...inputOptions.shape,
+  limit: option(z.int().min(1).default(24), {
+    help: 'maximum number of images to choose from',
+    group: 'images',
+    unit: 'images'
+  }),
+  rules: option(z.array(z.string()), {
+    help: 'JSON files with rules or composites of your own, to choose from too (docs/rules.md)',
+    group: 'how',
+    unit: 'files',
+    commas: false
+  }),
+  patterns: explainOptions.shape.patterns,
+  host: option(z.string().min(1).default('127.0.0.1'), {
+    help: 'address to listen at; the default is reached from this machine alone',
+    group: 'output',
+    unit: 'address'
+  }),
+  port: option(z.int().min(0).max(65535).default(8420), {
+    help: 'port to listen at; 0 takes any free port',
+    group: 'output'
+  }),
+  called: option(z.string(), {
+    help: 'what the model is called on the command line',
+    group: 'output',
+    flag: false,
+    default: "the model's name"
+  }),
+  loadedWith: option(
+    z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
+    {
+      help: 'options that the model was loaded with, for command lines that are shown',
+      group: 'output',
+      flag: false
+    }
+  )
+})
+
+export type ServeOptions = z.input<typeof serveOptions>

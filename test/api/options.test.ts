@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { describe, expect, test } from '@jest/globals'
+import { optionsPage, REFERENCE } from '../../src/api/reference.js'
+import { CliContext } from '../../src/cli/context.js'
+import { run } from '../../src/cli/program.js'
+import { entriesOf, GROUPS, type Entry } from '../../src/core/option.js'
+import { packageRoot } from '../../src/core/paths.js'
+import { explainToFilesOptions, type ExplainToFilesOptions } from '../../src/explain/file-options.js'
+import type { Inputs } from '../../src/explain/inputs.js'
+import { keyOf } from '../../src/explain/pass-key.js'
+import type { Model } from '../../src/model/model.js'
+
+const entries = (schema: Parameters<typeof entriesOf>[0]): [string, Entry][] =>
+  entriesOf(schema).map((entry) => [entry.path.join('.'), entry])
+
+/** The text below each heading of a command's help. */
+async function helpOf(command: string): Promise<Map<string, string>> {
+  const stdout = new PassThrough()
+  await run([command, '--help'], new CliContext(stdout, new PassThrough(), new AbortController().signal))
+  const parts = String(stdout.read()).split(/^(\S.*):$/m)
+  return new Map(parts.flatMap((part, i) => (i % 2 === 1 ? [[part, parts[i + 1]!]] : [])))
+}
+
+describe('every option', () => {
+  const withCommand = REFERENCE.filter(({ command }) => command !== undefined)
+  test.each(withCommand.map(({ name, command, options }) => [name, command!, options] as const))(
+    'of %s is a flag of "%s", below its heading of --help',
+    async (_, command, options) => {
+      const help = await helpOf(command)
+      for (const [name, { flag, facts }] of entries(options)) {
+        if (flag === undefined) continue
+        const [section] = [...help].find(([, text]) => new RegExp(`^  --${flag}( |$)`, 'm').test(text)) ?? []
+        expect([name, section]).toEqual([name, GROUPS[facts.group]])
+      }
+    }
+  )
+
+  test('is in docs/options.md, which is not stale (scripts/make-options-page.mjs writes it)', () => {
+    const page = readFileSync(join(packageRoot, 'docs', 'options.md'), 'utf8')
+    for (const { options } of REFERENCE) {
+      for (const [name, { flag }] of entries(options)) {
+        expect(page).toContain(`\`${name}\``)
+        if (flag !== undefined) expect(page).toContain(`\`--${flag}\``)
+      }
+    }
+    expect(page).toBe(optionsPage())
+  })
+
+  test('says what it is in a line that begins in lower case', () => {
+    for (const { options } of REFERENCE)
+      for (const [name, { facts }] of entries(options))
+        expect([name, facts.help]).toEqual([name, expect.stringMatching(/^(?![A-Z][a-z]).*[^.]$/)])
+  })
+})
+
+describe('a stopped run of explain', () => {
+  const model = { graph: { nodes: [] }, forward: async () => ({ data: Float32Array.of(1, 2), shape: [1, 2] }) }
+  const inputs = { names: ['a', 'b'], read: async () => ({ data: new Float32Array(4), shape: [1, 4] }) }
+  const plan = { name: 'epsilon', rules: [] }
+  const key = (options: object): Promise<string> =>
+    keyOf(model as unknown as Model, inputs as unknown as Inputs, plan, options as ExplainToFilesOptions)
+
+  test.each(entries(explainToFilesOptions))('is continued as its options say: %s', async (_, { path, facts }) => {
+    const changed = path.reduceRight<unknown>((value, name) => ({ [name]: value }), ['changed'])
+    const same = (await key(changed as object)) === (await key({}))
+    expect(same).toBe(facts.resume === false)
+  })
+
+  test('depends on all options but those that change no result', () => {
+    const free = entries(explainToFilesOptions).filter(([, { facts }]) => facts.resume === false)
+    expect(free.map(([name]) => name).sort()).toEqual(
+      ['cache', 'group', 'onDownload', 'onProgress', 'output', 'signal'].sort()
+    )
+  })
+})
