@@ -12,6 +12,8 @@ export interface Graph {
   nodes: GraphNode[]
   /** Name of the node whose output is the network's (the logits). */
   output: string
+  /** Names of all outputs, `output` first, where the network has several. */
+  outputs?: string[]
 }
 
 export interface GraphNode {

@@ -6,7 +6,13 @@ import { makeFolder, readJson, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
 import { INTERPOLATIONS, TASKS, type ModelParts } from '../core/graph.js'
 
-const attribute = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
+const single = z.union([z.number(), z.boolean(), z.string()])
+const attribute = z.union([
+  single,
+  z.array(z.number()),
+  z.array(z.string()),
+  z.array(z.union([z.number(), z.string()]))
+])
 
 /** What is left out changes nothing: colours from 0 to 1. */
 export const preprocessingSchema = z
@@ -47,7 +53,8 @@ const modelSchema = z.object({
         parameters: z.record(z.string(), z.string())
       })
     ),
-    output: z.string()
+    output: z.string(),
+    outputs: z.array(z.string()).optional()
   }),
   preprocessing: preprocessingSchema.optional(),
   task: z.enum(TASKS).optional(),

@@ -48,8 +48,9 @@ export class Draft {
     return known
   }
 
-  finish(inputShape: (number | null)[], output: string): { graph: Graph; tensors: StateDict } {
-    const needed = new Set([output])
+  /** The graph of what the outputs need; the first output is the network's. */
+  finish(inputShape: (number | null)[], output: string, outputs = [output]): { graph: Graph; tensors: StateDict } {
+    const needed = new Set(outputs)
     for (const node of [...this.nodes].reverse()) {
       if (needed.has(node.name)) for (const input of node.inputs) needed.add(input)
     }
@@ -59,7 +60,8 @@ export class Draft {
       .map((node) => ({ ...node, name: rename(node.name), inputs: node.inputs.map(rename) }))
     const used = new Set(nodes.flatMap((node) => Object.values(node.parameters)))
     const tensors = new Map<string, RawTensor>([...this.tensors].filter(([name]) => used.has(name)))
-    return { graph: { inputShape, nodes, output: rename(output) }, tensors }
+    const several = outputs.length > 1 ? { outputs: outputs.map(rename) } : {}
+    return { graph: { inputShape, nodes, output: rename(output), ...several }, tensors }
   }
 }
 

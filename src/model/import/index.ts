@@ -7,7 +7,7 @@ import type { ModelParts } from '../../core/graph.js'
 import { imagenetClasses } from '../classes.js'
 import { bindWeights } from './bind.js'
 import { importOnnx } from './onnx/index.js'
-import { importPt2 } from './pt2.js'
+import { importPt2 } from './pt2/index.js'
 import { readPytorch } from './pytorch.js'
 import { readSafetensors } from './safetensors.js'
 

@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
 import { open, type FileHandle } from 'node:fs/promises'
 import { LrpError } from '../../core/errors.js'
 import { ioError } from '../../core/files.js'
 import { DTYPE_SIZE, sizeOf, type StateDict } from '../../core/tensor.js'
 import { TensorRef, Unpickler } from './pickle.js'
+import { dense, extentOf } from './strided.js'
 import { readRange, ZipArchive, type FileRange } from './zip.js'
 
 const LARGEST_PICKLE = 64 << 20
@@ -110,9 +110,7 @@ async function collect(
   for (const [name, tensor] of withoutPrefix(weightsIn(value, path))) {
     const size = DTYPE_SIZE[tensor.storage.dtype]
     const range = await storage(tensor)
-    const extent = tensor.shape.includes(0)
-      ? 0
-      : tensor.shape.reduce((sum, axis, i) => sum + (axis - 1) * tensor.strides[i]!, 1)
+    const extent = extentOf(tensor)
     if (sizeOf(tensor.shape) > Math.max(1, extent)) {
       throw new LrpError('INVALID_FILE', `${path}: the tensor '${name}' repeats its storage`)
     }
@@ -141,31 +139,4 @@ function weightsIn(value: unknown, path: string): [string, TensorRef][] {
 function withoutPrefix<T>(entries: [string, T][]): [string, T][] {
   const prefix = PREFIXES.find((one) => entries.every(([name]) => name.startsWith(one)))
   return prefix ? withoutPrefix(entries.map(([name, one]) => [name.slice(prefix.length), one])) : entries
-}
-
-/** Values of a strided view that are moved before the event loop has its turn: a few milliseconds. */
-const AT_ONCE = 1 << 18
-
-/** Row-major bytes of a strided view. */
-async function dense(bytes: Uint8Array, { shape, strides }: TensorRef, size: number): Promise<Uint8Array> {
-  let expected = 1
-  let rowMajor = true
-  for (let i = shape.length - 1; i >= 0; i--) {
-    if (shape[i] !== 1 && strides[i] !== expected) rowMajor = false
-    expected *= shape[i]!
-  }
-  if (rowMajor || bytes.length === 0) return bytes
-  const result = new Uint8Array(expected * size)
-  const index = shape.map(() => 0)
-  for (let i = 0, from = 0; i < expected; i++) {
-    if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
-    for (let k = 0; k < size; k++) result[i * size + k] = bytes[from * size + k]!
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      from -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
-  return result
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { importPt2 } from '../../../src/model/import/pt2.js'
+import { importPt2 } from '../../../src/model/import/pt2/index.js'
 import { readSafetensors } from '../../../src/model/import/safetensors.js'
 import { describeShared, shared } from '../../shared.js'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { importPt2 } from '../../../src/model/import/pt2.js'
+import { importPt2 } from '../../../src/model/import/pt2/index.js'
 import { readPytorch } from '../../../src/model/import/pytorch.js'
 import { describeShared, shared } from '../../shared.js'
 
