@@ -2,11 +2,12 @@
 export { testModel, type TestResult } from '../scores/test-model.js'
 export { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
 export { testRegression, type RegressionResult } from '../scores/test-regression.js'
-export type { TestOptions } from '../scores/split-outputs.js'
+export type { TestOptions } from '../scores/options.js'
 export { regressionMetrics, type RegressionMetrics, type ValueScore } from '../scores/regression.js'
 export { classificationMetrics, type ClassificationMetrics, type ClassScore } from '../scores/classification.js'
-export { evaluate, type EvaluateOptions } from '../evaluate/evaluate.js'
-export { DEFAULT_METHODS, type Explainer } from '../evaluate/methods.js'
+export { evaluate } from '../evaluate/evaluate.js'
+export type { EvaluateOptions, ScoreMapsOptions } from '../evaluate/options.js'
+export type { Explainer } from '../evaluate/methods.js'
 export type {
   Evaluation,
   EvaluationSettings,
@@ -21,4 +22,4 @@ export type { MetricDescription, MetricNeed } from '../evaluate/metrics/descript
 export { parameterRandomisation, type Similarity } from '../evaluate/metrics/randomisation.js'
 export { FILLS, type Fill } from '../evaluate/perturbation/fills.js'
 export { bootstrapMean, pairedTest, type Interval, type PairedTest } from '../evaluate/statistics/intervals.js'
-export { MAP_METRICS, scoreMaps, type Scores, type ScoreMapsOptions } from '../evaluate/score-maps.js'
+export { MAP_METRICS, scoreMaps, type Scores } from '../evaluate/score-maps.js'

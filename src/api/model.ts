@@ -4,7 +4,8 @@ import type { ExplainToFilesOptions, InputOptions } from '../explain/file-option
 import { readInputs, type Batch } from '../explain/inputs.js'
 import type { ExplainOptions } from '../explain/options.js'
 import { explainToFiles, type ExplainedFiles } from '../explain/to-files.js'
-import { evaluate, type EvaluateOptions } from '../evaluate/evaluate.js'
+import { evaluate } from '../evaluate/evaluate.js'
+import type { EvaluateOptions } from '../evaluate/options.js'
 import type { Evaluation } from '../evaluate/results.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Experiment } from '../experiment/experiment.js'
@@ -14,7 +15,7 @@ import { Model as Network } from '../model/model.js'
 import type { RuleChoice } from '../rules/options.js'
 import { serve, type ServedPage } from '../serve/server.js'
 import type { ServeOptions } from '../serve/options.js'
-import type { TestOptions } from '../scores/split-outputs.js'
+import type { TestOptions } from '../scores/options.js'
 import { testModel, type TestResult } from '../scores/test-model.js'
 
 /**

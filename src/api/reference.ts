@@ -5,7 +5,10 @@ import { dataOptions } from '../data/options.js'
 import { peerOptions } from '../distributed/options.js'
 import { explainToFilesOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
+import { evaluateOptions, removeFeaturesOptions, scoreMapsOptions } from '../evaluate/options.js'
 import { loadOptions } from '../model/options.js'
+import { reportOptions } from '../report/options.js'
+import { testOptions } from '../scores/options.js'
 import { serveOptions } from '../serve/options.js'
 
 /** A public function with options, and the command that has them as flags. */
@@ -22,6 +25,11 @@ export const REFERENCE: readonly Described[] = [
   { name: 'joinProcessGroup', options: peerOptions },
   { name: 'explain', command: 'explain', options: explainOptions },
   { name: 'explainToFiles', command: 'explain', options: explainToFilesOptions },
+  { name: 'testModel', command: 'test', options: testOptions },
+  { name: 'evaluate', command: 'evaluate', options: evaluateOptions },
+  { name: 'scoreMaps', command: 'evaluate', options: scoreMapsOptions },
+  { name: 'removeFeatures', command: 'remove-features', options: removeFeaturesOptions },
+  { name: 'report', command: 'report', options: reportOptions },
   { name: 'serve', command: 'serve', options: serveOptions }
 ]
 

@@ -1,73 +1,27 @@
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
-import type { Dataset } from '../data/dataset.js'
+import { asked, type Asked } from '../core/command-line.js'
+import { digest } from '../core/digest.js'
 import { LrpError } from '../core/errors.js'
-import { namesOf } from '../core/option.js'
-import { inputOptions, type InputOptions } from '../explain/file-options.js'
+import { pickOptions, resumeValues } from '../core/option.js'
+import { checkOptions } from '../core/options.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
+import { explainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
-import { checkNames, checkOptions } from '../core/options.js'
-import { sizeOf, type StateDict, type Tensor } from '../core/tensor.js'
 import { ExplainedImages } from './explained-images.js'
-import { chooseMethods, DEFAULT_METHODS, type Explainer } from './methods.js'
+import { arrayOf } from './images.js'
+import { chooseMethods, type Explainer } from './methods.js'
 import { classify } from './metrics/context.js'
 import { canShift } from './metrics/invariance.js'
 import { masksOf } from './metrics/masks.js'
 import type { Similarity } from './metrics/randomisation.js'
 import { chooseMetrics, DEFAULT_METRICS, METRICS } from './metrics/registry.js'
-import { settingsFor, type GivenPerturbation } from './perturbation/settings.js'
+import { evaluateOptions, type EvaluateOptions } from './options.js'
+import { settingsFor } from './perturbation/settings.js'
 import { Progress } from './progress.js'
 import type { Evaluation, ImageResult } from './results.js'
 import { summarise } from './summary.js'
 import { writeEvaluation } from './write-evaluation.js'
-
-export interface EvaluateOptions extends Omit<InputOptions, 'data' | 'seed'> {
-  /** Rules, composites and other methods by name, or explainers of the caller's own. */
-  methods?: (string | Explainer)[]
-  /** Names of `METRICS`, or `all`. */
-  metrics?: string[] | 'all'
-  perturbation?: GivenPerturbation
-  /** Draws of the random order that all methods are compared with (5). */
-  draws?: number
-  /** Number of images for parameter randomisation (0: not done). */
-  randomisation?: number
-  data?: string | Dataset
-  split?: 'train' | 'valid' | 'test'
-  input?: string[]
-  /** Maximum number of images (100). */
-  limit?: number
-  /** Masks or boxes of the images for the localisation metrics, see `masksOf`. */
-  mask?: Tensor
-  patterns?: StateDict
-  seed?: number
-  /** Folder for evaluation.json, tables and charts. A stopped evaluation continues from there. */
-  output?: string
-  onProgress?: (done: number, total: number) => void
-  signal?: AbortSignal
-}
-
-const NAMES: Record<keyof EvaluateOptions, true> = {
-  ...namesOf(inputOptions),
-  methods: true,
-  metrics: true,
-  perturbation: true,
-  draws: true,
-  randomisation: true,
-  mask: true,
-  patterns: true,
-  seed: true,
-  output: true,
-  onProgress: true,
-  signal: true
-}
-
-const schema = z.object({
-  metrics: z.union([z.literal('all'), z.array(z.string()).min(1)]).optional(),
-  draws: z.int().positive().optional(),
-  randomisation: z.int().min(0).optional(),
-  limit: z.int().positive().optional(),
-  seed: z.int().min(0).optional()
-})
 
 /**
  * Compares explanation methods over images: perturbation curves, scores with bootstrap intervals, paired tests between the
@@ -75,8 +29,8 @@ const schema = z.object({
  * @throws LrpError INVALID_ARGUMENT for unknown methods and metrics; as `explain`
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
-  checkNames(options, NAMES)
-  const { draws = 5, randomisation = 0, limit = 100, seed = 0 } = checkOptions(schema, options)
+  const checked = checkOptions(evaluateOptions, options)
+  const { draws, randomisation, seed, signal } = checked
   const perturbation = settingsFor(model, options.perturbation)
   const given = {
     classes: model.task === 'classification',
@@ -87,12 +41,12 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     mask: options.mask !== undefined
   }
   const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
-  const methods = chooseMethods(options.methods ?? DEFAULT_METHODS, options.patterns)
-  const { input, names } = await readInputs(model, { ...options, limit })
+  const methods = chooseMethods(checked.methods, checked.patterns)
+  const { input, names } = await readInputs(model, pickOptions(inputOptions, checked))
   if (input.shape.length !== 4)
     throw new LrpError('INVALID_ARGUMENT', 'only images of channels, height and width can be evaluated')
-  const masks = options.mask && masksOf(firstOf(options.mask, input.shape[0]!), input, names)
-  const { signal } = options
+  const mask = await arrayOf(checked.mask)
+  const masks = mask && masksOf(firstOf(mask, input.shape[0]!), input, names)
   const classified = await classify(model, input, { perturbation, seed, masks: masks?.planes, signal })
   const images = new ExplainedImages(classified)
   const settings = {
@@ -103,14 +57,8 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     randomisation,
     seed
   }
-  const progress = await Progress.open(options.output, {
-    ...settings,
-    images: names,
-    logits: Array.from(classified.logits.data),
-    options: methods.map((method) => method.options),
-    mask: options.mask && digest(options.mask.data),
-    patterns: Array.from(options.patterns ?? [], ([name, { data }]) => [name, digest(data)])
-  })
+  const key = [model.graph, names, classified.logits.data, mask?.data, resumeValues(evaluateOptions, checked)]
+  const progress = await Progress.open(options.output, digest(key))
   const total = methods.length * names.length
   const results = new Map<string, ImageResult[]>()
   for (const [m, method] of methods.entries()) {
@@ -129,6 +77,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     for (const method of methods) similarity[method.name] = await images.randomise(method, randomisation)
   const notes = masks?.notes ?? []
   const evaluation = summarise({
+    asked: askedOf(methods, options),
     settings,
     model: model.name,
     images: names,
@@ -146,8 +95,11 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   return evaluation
 }
 
-function digest(data: NodeJS.ArrayBufferView): string {
-  return createHash('sha256').update(data).digest('hex')
+/** The options that give this evaluation again; a single method may have options of its own. */
+function askedOf(methods: Explainer[], options: EvaluateOptions): Asked {
+  const [only, other] = methods
+  const own = other === undefined && only?.options ? asked(explainOptions, only.options) : undefined
+  return { ...(own ?? { rules: methods.map(({ name }) => name).join(',') }), ...asked(evaluateOptions, options) }
 }
 
 /** Masks of the images that `limit` leaves. */

@@ -1,6 +1,7 @@
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
+import { readNpy } from '../data/npy.js'
 import { imagePicture, type Picture } from '../plot/picture.js'
 
 /** More than any data set has images: draws of different images stay apart. */
@@ -44,4 +45,13 @@ export function pictureOf(model: Model, image: Float32Array): Picture {
 /** As JSON has it: a score that an image does not have is null. */
 export function numberOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null
+}
+
+/** An array that is given, or is in an .npy file. @throws LrpError NOT_FOUND, INVALID_FILE */
+export async function arrayOf(given: string | Tensor): Promise<Tensor>
+export async function arrayOf(given: string | Tensor | undefined): Promise<Tensor | undefined>
+export async function arrayOf(given: string | Tensor | undefined): Promise<Tensor | undefined> {
+  if (typeof given !== 'string') return given
+  const { data, shape } = await readNpy(given)
+  return { data, shape } // without the file's own name of its element type
 }

@@ -13,10 +13,8 @@ export interface Explainer {
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
 
-export const DEFAULT_METHODS = ['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']
-
 /** @throws LrpError INVALID_ARGUMENT for unknown and repeated names */
-export function chooseMethods(methods: (string | Explainer)[], patterns?: StateDict): Explainer[] {
+export function chooseMethods(methods: (string | Explainer)[], patterns?: string | StateDict): Explainer[] {
   const chosen = methods.map((method): Explainer => (typeof method === 'string' ? byName(method, patterns) : method))
   const twice = chosen.find(({ name }, i) => chosen.findIndex((other) => other.name === name) !== i)
   if (twice) throw new LrpError('INVALID_ARGUMENT', `the method '${twice.name}' is named twice`)
@@ -24,7 +22,7 @@ export function chooseMethods(methods: (string | Explainer)[], patterns?: StateD
   return chosen
 }
 
-function byName(name: string, patterns?: StateDict): Explainer {
+function byName(name: string, patterns?: string | StateDict): Explainer {
   const options = { ...namedMethod(name), ...(name.startsWith('pattern') && { patterns }) }
   return {
     name,

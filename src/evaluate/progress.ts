@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { makeFolder } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
@@ -19,13 +18,12 @@ export class Progress {
 
   /**
    * @param folder nothing is kept without one
-   * @param asked everything that results depend on
+   * @param key stands for everything that results depend on
    * @throws LrpError IO
    */
-  static async open(folder: string | undefined, asked: unknown): Promise<Progress> {
+  static async open(folder: string | undefined, key: string): Promise<Progress> {
     if (folder === undefined) return new Progress(undefined, [])
     await makeFolder(folder)
-    const key = createHash('sha256').update(JSON.stringify(asked)).digest('hex')
     const { log, done } = await LineLog.open<Chunk>(join(folder, 'progress.jsonl'), key)
     return new Progress(log, done)
   }

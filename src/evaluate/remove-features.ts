@@ -1,54 +1,19 @@
-import { z } from 'zod'
-import { asked, plainOf } from '../core/command-line.js'
+import { asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
-import { checkNames, checkOptions } from '../core/options.js'
+import { pickOptions } from '../core/option.js'
+import { checkOptions } from '../core/options.js'
 import { sizeOf } from '../core/tensor.js'
-import type { Dataset } from '../data/dataset.js'
-import { namesOf, pickOptions } from '../core/option.js'
-import { dataOptions, type DataOptions } from '../data/options.js'
 import { explain } from '../explain/explain.js'
-import { explainToFilesOptions } from '../explain/file-options.js'
-import { explainOptions, type ExplainOptions } from '../explain/options.js'
+import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
+import { explainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
 import { imageSeed } from './images.js'
+import { removeFeaturesOptions, type RemoveFeaturesOptions } from './options.js'
 import { perturbationCurves, type Perturbation, type Subject } from './perturbation/curves.js'
-import { FILLS, type Fill } from './perturbation/fills.js'
 import { stepsAt } from './perturbation/steps.js'
 import type { RemovalPoint, RemovalResult } from './results.js'
 import { writeRemoval } from './write-removal.js'
-
-export interface RemoveFeaturesOptions extends ExplainOptions, Omit<DataOptions, 'data' | 'seed'> {
-  data?: string | Dataset
-  input?: string[]
-  /** Images whose confidences make the curve; by default all of the split. */
-  limit?: number
-  /** Images that get a folder of pictures and texts (10). */
-  pictures?: number
-  /** Shares of pixels to remove: 0.1, 0.2, ..., 0.5 by default. */
-  fraction?: number[]
-  /** What replaces a pixel: `zero` (black, the default), `mean`, `noise` or another of `FILLS`. */
-  fill?: Fill
-  output: string
-}
-
-const NAMES: Record<keyof RemoveFeaturesOptions, true> = {
-  ...namesOf(explainOptions),
-  ...namesOf(dataOptions),
-  input: true,
-  limit: true,
-  pictures: true,
-  fraction: true,
-  fill: true,
-  output: true
-}
-
-const schema = z.object({
-  pictures: z.int().min(0).optional(),
-  fraction: z.array(z.number().gt(0).lt(1)).min(1).optional(),
-  fill: z.enum(FILLS).optional(),
-  limit: z.int().positive().optional()
-})
 
 /** Images that are perturbed between two calls of `onProgress`. */
 const CHUNK = 64
@@ -60,14 +25,17 @@ const CHUNK = 64
  * @throws LrpError INVALID_ARGUMENT for a regression; as `explain`
  */
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
-  checkNames(options, NAMES)
-  const { pictures = 10, fraction = [0.1, 0.2, 0.3, 0.4, 0.5], fill = 'zero' } = checkOptions(schema, options)
+  const checked = checkOptions(removeFeaturesOptions, options)
+  const { pictures, fraction, fill, seed, signal } = checked
   if (model.task === 'regression')
     throw new LrpError(
       'INVALID_ARGUMENT',
       'feature removal looks at the confidence of a class; evaluate scores a regression'
     )
-  const { input, names } = await readInputs(model, { ...options, limit: options.limit ?? 1e9 })
+  const { input, names } = await readInputs(model, {
+    ...pickOptions(inputOptions, checked),
+    limit: checked.limit ?? 1e9
+  })
   const explanation = await explain(model, input, {
     ...pickOptions(explainOptions, options),
     target: 'argmax',
@@ -80,7 +48,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     image: part(input.data, i),
     relevance: part(explanation.relevance.data, i),
     target: explanation.targets[i]!,
-    seed: imageSeed(options.seed ?? 0, i)
+    seed: imageSeed(seed, i)
   }))
   const shares = [0, ...fraction.toSorted((a, b) => a - b)]
   const important: Perturbation = { order: 'morf', unit: 1, fill, steps: stepsAt(shares) }
@@ -88,17 +56,14 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const confidences: Confidences[] = []
   for (let from = 0; from < subjects.length; from += CHUNK) {
     const some = subjects.slice(from, from + CHUNK)
-    confidences.push(...(await confidencesOf(model, some, [important, unimportant], options.signal)))
+    confidences.push(...(await confidencesOf(model, some, [important, unimportant], signal)))
     options.onProgress?.(confidences.length, subjects.length)
   }
   const column = (key: keyof Confidences, step: number): number[] => confidences.map((one) => one[key].at(step)!)
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
   const result = {
     method: explanation.name,
-    settings: {
-      ...asked(explainToFilesOptions, options),
-      ...plainOf(options, ['fraction', 'fill', 'pictures'])
-    },
+    settings: asked(removeFeaturesOptions, options),
     fill,
     images: names.length,
     curve: shares.map((share, k): RemovalPoint => ({

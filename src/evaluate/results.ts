@@ -3,7 +3,7 @@ import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
 import type { Curve } from './perturbation/curves.js'
 import type { Fill } from './perturbation/fills.js'
-import type { PerturbationSettings } from './perturbation/settings.js'
+import type { PerturbationSettings } from './options.js'
 import type { Interval, PairedTest } from './statistics/intervals.js'
 
 /** What is known about one image under one method. */
@@ -47,6 +47,8 @@ export interface MethodEvaluation {
 export interface Evaluation {
   model: string
   settings: EvaluationSettings
+  /** The options that were given, by their flags. */
+  asked: Asked
   images: string[]
   metrics: Omit<MetricDescription, 'score'>[]
   /** Images that some metrics leave out, and why. */

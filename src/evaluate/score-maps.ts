@@ -1,14 +1,14 @@
-import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import type { Model } from '../model/model.js'
-import { checkNames, checkOptions } from '../core/options.js'
+import { checkOptions } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { numberOrNull } from './images.js'
+import { arrayOf, numberOrNull } from './images.js'
 import { classify, contextOf, type ScoreContext } from './metrics/context.js'
 import type { MetricDescription, MetricNeed } from './metrics/description.js'
 import { masksOf } from './metrics/masks.js'
 import { chooseMetrics, METRICS } from './metrics/registry.js'
+import { scoreMapsOptions, type ScoreMapsOptions } from './options.js'
 import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
 import { settingsFor } from './perturbation/settings.js'
 import { stepsOf } from './perturbation/steps.js'
@@ -64,53 +64,6 @@ export const MAP_METRICS: readonly string[] = ALL.filter(({ needs }) => !needs.i
   ({ name }) => name
 )
 
-export interface ScoreMapsOptions {
-  /** [batch, ...] as the network wants it. */
-  input: Tensor
-  /** Shaped like the input; made by any tool. */
-  attribution: Tensor
-  /** Explained class of each image; the predicted one by default. */
-  target?: ArrayLike<number>
-  /** Shaped like the input (above 0 is inside), the same for all channels, or boxes: see `masksOf`. */
-  mask?: Tensor
-  /** Names, or `all` that the given arrays allow. */
-  metrics?: string[] | 'all'
-  /** Side of a region in pixels (4). */
-  patchSize?: number
-  /** Entries that pixel-flipping replaces at a time (28). */
-  featuresInStep?: number
-  /** Regions that region perturbation replaces, one per step (20). */
-  regions?: number
-  /** Seed of random subsets, noise, imputation and the order of equal values (0). */
-  seed?: number
-  /** Says what is left out, and why. */
-  onNote?: (note: string) => void
-  onProgress?: (done: number, total: number) => void
-  signal?: AbortSignal
-}
-
-const NAMES: Record<keyof ScoreMapsOptions, true> = {
-  input: true,
-  attribution: true,
-  target: true,
-  mask: true,
-  metrics: true,
-  patchSize: true,
-  featuresInStep: true,
-  regions: true,
-  seed: true,
-  onNote: true,
-  onProgress: true,
-  signal: true
-}
-
-const schema = z.object({
-  patchSize: z.int().positive().optional(),
-  featuresInStep: z.int().positive().optional(),
-  regions: z.int().positive().optional(),
-  seed: z.int().min(0).optional()
-})
-
 /** A number or a curve per image; null for an image that has no such score. */
 export type Scores = Record<string, (number | number[] | null)[]>
 
@@ -122,30 +75,35 @@ const VALUES_TOGETHER = 3e4
  * @throws LrpError INVALID_ARGUMENT for unknown metrics, arrays that do not fit, a metric whose mask is not given
  */
 export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promise<Scores> {
-  checkNames(options, NAMES)
-  const { patchSize = 4, featuresInStep = 28, regions = 20, seed = 0 } = checkOptions(schema, options)
-  const { input, attribution, signal } = options
-  checkShapes(options)
+  const checked = checkOptions(scoreMapsOptions, options)
+  const { seed, signal } = checked
+  const [input, attribution, mask] = [
+    await arrayOf(checked.input),
+    await arrayOf(checked.attribution),
+    await arrayOf(checked.mask)
+  ]
+  const target = typeof checked.target === 'string' ? (await arrayOf(checked.target)).data : checked.target
+  checkShapes({ input, attribution, mask, target })
   const given = {
     model: true,
     classes: model.task === 'classification',
     image: input.shape.length === 4,
-    mask: options.mask !== undefined,
+    mask: mask !== undefined,
     explainer: false,
     shift: false
   }
   const metrics = chooseMetrics(options.metrics ?? 'all', ALL, given)
   const count = input.shape[0]!
   const masks =
-    options.mask &&
+    mask &&
     masksOf(
-      options.mask,
+      mask,
       input,
       Array.from({ length: count }, (_, i) => `image ${i}`)
     )
   masks?.notes.forEach((note) => options.onNote?.(note))
   const settings = { perturbation: settingsFor(model), seed, masks: masks?.planes, signal }
-  const images = await classify(model, input, settings, options.target && Int32Array.from(options.target))
+  const images = await classify(model, input, settings, target && Int32Array.from(target))
   const classes = images.logits.shape[1]!
   const wrong = images.targets.find((target) => target < 0 || target >= classes)
   if (wrong !== undefined)
@@ -162,7 +120,7 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
       const found =
         'score' in metric
           ? await scoresOf(metric, some)
-          : await curvesOf(some, metric.perturbation({ patchSize, featuresInStep, regions }), metric.falls)
+          : await curvesOf(some, metric.perturbation(checked), metric.falls)
       scores[metric.name]!.push(...found)
     }
     options.onProgress?.(from + some.length, count)
@@ -185,7 +143,14 @@ async function curvesOf(contexts: ScoreContext[], perturbation: Perturbation, fa
   )
 }
 
-function checkShapes({ input, attribution, mask, target }: ScoreMapsOptions): void {
+interface Arrays {
+  input: Tensor
+  attribution: Tensor
+  mask?: Tensor
+  target?: ArrayLike<number>
+}
+
+function checkShapes({ input, attribution, mask, target }: Arrays): void {
   if (attribution.shape.join() !== input.shape.join())
     throw new LrpError(
       'INVALID_ARGUMENT',

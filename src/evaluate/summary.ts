@@ -1,3 +1,4 @@
+import type { Asked } from '../core/command-line.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
 import { measured } from './perturbation/areas.js'
@@ -13,6 +14,7 @@ import type {
 import { bootstrapMean, pairedTest } from './statistics/intervals.js'
 
 interface Found {
+  asked: Asked
   settings: EvaluationSettings
   model: string
   images: string[]

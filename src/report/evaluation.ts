@@ -1,5 +1,6 @@
 import type { Evaluation } from '../evaluate/results.js'
 import { html, table, type Html } from '../plot/html.js'
+import { commandText } from '../core/command-line.js'
 import { counted } from '../core/plural.js'
 
 const ARROW = { higher: ' ↑', lower: ' ↓' }
@@ -18,7 +19,7 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
     ${Object.keys(evaluation.randomisation).length > 0 && randomisation(evaluation)}
     <details>
       <summary>Command, settings and definitions</summary>
-      <p><code>${commandOf(name, evaluation)}</code></p>
+      <p><code>${commandText('evaluate', name, evaluation.asked)}</code></p>
       <dl>
         ${evaluation.metrics.map(
           ({ name, definition, better }) =>
@@ -27,27 +28,6 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
         )}
       </dl>
     </details>`
-}
-
-/** The command that gives these figures again. */
-function commandOf(name: string, { settings, images }: Evaluation): string {
-  const { perturbation, methods, metrics, draws, randomisation, seed } = settings
-  const flags = [
-    `--rules ${methods.join(',')}`,
-    `--metrics ${metrics.join(',')}`,
-    `--limit ${images.length}`,
-    `--fill ${perturbation.fill}`,
-    perturbation.fill === 'constant' && `--value ${perturbation.value}`,
-    perturbation.measure === 'logit' && '--measure logit',
-    `--patch-size ${perturbation.patchSize}`,
-    `--flips ${perturbation.steps}`,
-    perturbation.growing && '--growing',
-    perturbation.share < 1 && `--share ${perturbation.share}`,
-    `--draws ${draws}`,
-    randomisation > 0 && `--randomisation ${randomisation}`,
-    seed > 0 && `--seed ${seed}`
-  ]
-  return `lrp-native evaluate ${name} ${flags.filter(Boolean).join(' ')}`
 }
 
 function ranking({ metrics, methods }: Evaluation): Html {

@@ -1,44 +1,12 @@
-import { z } from 'zod'
-import { plainOf, type Asked } from '../core/command-line.js'
-import { checkNames, checkOptions } from '../core/options.js'
+import { asked, type Asked } from '../core/command-line.js'
+import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import { fitTo, openFor } from '../data/for-model.js'
-import { namesOf } from '../core/option.js'
-import { dataOptions, type DataOptions } from '../data/options.js'
-import { batchFor, shareOfImages, type ProcessGroup } from '../distributed/process-group.js'
+import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
-
-export interface TestOptions extends Omit<DataOptions, 'data'> {
-  data?: string | Dataset
-  split?: SplitName
-  limit?: number
-  batchSize?: number
-  /** Folder for metrics.json, confusion.csv, predictions.csv and charts; nothing is written without it. */
-  output?: string
-  /** Processes that each take a share of the images (`joinProcessGroup`); all have the result, rank 0 writes it. */
-  group?: ProcessGroup
-  onProgress?: (done: number, total: number) => void
-  signal?: AbortSignal
-}
-
-const NAMES: Record<keyof TestOptions, true> = {
-  ...namesOf(dataOptions),
-  split: true,
-  limit: true,
-  batchSize: true,
-  output: true,
-  group: true,
-  onProgress: true,
-  signal: true
-}
-
-const schema = z.object({
-  split: z.enum(['train', 'valid', 'test']).optional(),
-  limit: z.int().positive().optional(),
-  batchSize: z.int().positive().optional()
-})
+import { testOptions, type TestOptions } from './options.js'
 
 /** A network's outputs on a split. */
 export interface SplitOutputs {
@@ -52,8 +20,7 @@ export interface SplitOutputs {
 
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
-  checkNames(options, NAMES)
-  const { split = 'test', batchSize: given } = checkOptions(schema, options)
+  const { split, batchSize: given } = checkOptions(testOptions, options)
   const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
   const dataset = await fitTo(model, opened, split, options.limit)
   const total = dataset.splits[split].labels.length
@@ -106,7 +73,7 @@ function joinRows(parts: Tensor[]): Tensor {
 
 /** The options of a test that its report shows. */
 export function askedOf(options: TestOptions): Asked {
-  return plainOf(options, ['data', 'dataPath', 'split', 'limit', 'batchSize'])
+  return asked(testOptions, options)
 }
 
 /** Of several processes one writes. */

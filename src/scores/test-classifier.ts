@@ -10,7 +10,8 @@ import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
 import { classificationMetrics, type ClassificationMetrics } from './classification.js'
-import { askedOf, outputsOn, writes, type TestOptions } from './split-outputs.js'
+import type { TestOptions } from './options.js'
+import { askedOf, outputsOn, writes } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 export interface ClassificationResult {

@@ -1,5 +1,5 @@
 import type { Model } from '../model/model.js'
-import type { TestOptions } from './split-outputs.js'
+import type { TestOptions } from './options.js'
 import { testClassifier, type ClassificationResult } from './test-classifier.js'
 import { testRegression, type RegressionResult } from './test-regression.js'
 

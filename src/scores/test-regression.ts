@@ -8,7 +8,8 @@ import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { scatterChart, writeChart } from '../plot/chart.js'
 import { regressionMetrics, type RegressionMetrics } from './regression.js'
-import { askedOf, outputsOn, writes, type TestOptions } from './split-outputs.js'
+import type { TestOptions } from './options.js'
+import { askedOf, outputsOn, writes } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 export interface RegressionResult {

@@ -1,51 +1,16 @@
-import type { Command } from 'commander'
 import { LrpError } from '../../core/errors.js'
+import { counted } from '../../core/plural.js'
 import type { Explainer } from '../../evaluate/methods.js'
-import { FILLS, type Fill } from '../../evaluate/perturbation/fills.js'
+import { evaluateOptions } from '../../evaluate/options.js'
 import type { Evaluation } from '../../evaluate/results.js'
 import type { ExplainOptions } from '../../explain/options.js'
-import { counted } from '../../core/plural.js'
-import { realNumber, wholeNumber, type CliContext, type CommonFlags } from '../context.js'
+import type { CliContext, CommonFlags } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
-import { givenData, openModel, ruleOptions, type DataFlags, type ModelFlags, type RuleFlags } from '../shared-flags.js'
+import { optionsOf } from '../flags.js'
+import { openModel, ruleOptions, type DataFlags, type ModelFlags, type RuleFlags } from '../shared-flags.js'
 
 export interface MethodFlags extends CommonFlags, DataFlags, ModelFlags, RuleFlags {
   input?: string[]
-  limit?: number
-  output?: string
-  split?: 'train' | 'valid' | 'test'
-  metrics?: string[]
-  mask?: string
-  patchSize?: number
-  fill?: Fill
-  value?: number
-  measure?: 'probability' | 'logit'
-  flips?: number
-  growing?: boolean
-  share?: number
-  draws?: number
-  randomisation?: number
-}
-
-/** The flags of comparing methods. */
-export function addMethodFlags(command: Command): Command {
-  return command
-    .option('--input <paths...>', 'images or one .npy file instead of the test split')
-    .option('--split <name>', 'train, valid or test')
-    .option('--limit <number>', 'maximum number of images (100)', wholeNumber('--limit', 1))
-    .option('--output <folder>', "where results go; by default the experiment's evaluation/")
-    .option('--fill <name>', `what replaces a pixel: ${FILLS.join(', ')} (mean)`)
-    .option('--value <number>', 'the number of --fill constant (0)', realNumber('--value'))
-    .option('--measure <name>', 'what curves are drawn of: probability or logit of the explained class (probability)')
-    .option('--flips <steps>', 'steps of a curve (20)', wholeNumber('--flips', 2))
-    .option('--growing', 'steps that grow instead of steps of one size')
-    .option('--share <share>', 'share of the image that the last step reaches (1)', realNumber('--share'))
-    .option('--draws <number>', 'draws of the random order (5)', wholeNumber('--draws', 1))
-    .option(
-      '--randomisation <images>',
-      'number of images for parameter randomisation: layer after layer is randomised and maps are compared',
-      wholeNumber('--randomisation', 1)
-    )
 }
 
 /** `evaluate` over a data set, images or an array: several methods, or the one that the rule flags describe. */
@@ -54,28 +19,17 @@ export async function runMethods(name: string | undefined, flags: MethodFlags, c
   const { evaluate } = await import('../../evaluate/evaluate.js')
   const { join } = await import('node:path')
   const { loadPatterns } = await import('../../explain/patterns.js')
-  const { readNpy } = await import('../../data/npy.js')
   const model = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {
     const patterns = flags.patterns === undefined ? undefined : await loadPatterns(flags.patterns, model)
-    const folder = flags.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
-    const { metrics, limit, input, split, draws, randomisation, seed } = flags
-    const { patchSize, fill, value, measure, flips: steps, growing, share } = flags
+    const options = optionsOf(evaluateOptions, flags)
+    const folder = options.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
     const evaluation = await evaluate(model, {
-      ...givenData(flags),
+      ...options,
       onDownload: downloadProgress(output),
       methods: await methodsOf(flags, patterns),
-      metrics: metrics?.[0] === 'all' ? 'all' : metrics,
-      perturbation: { patchSize, fill, value, measure, steps, growing, share },
-      limit,
-      mask: flags.mask === undefined ? undefined : await readNpy(flags.mask),
-      input,
-      split,
-      draws,
-      randomisation,
       patterns,
-      seed,
       output: folder,
       onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal
@@ -93,18 +47,17 @@ async function methodsOf(
   flags: MethodFlags,
   patterns: ExplainOptions['patterns']
 ): Promise<(string | Explainer)[] | undefined> {
-  const { rules, ...rest } = ruleOptions(flags)
-  const isList = rules !== undefined && (rules.includes(',') || !rules.endsWith('.json'))
-  if (isList) {
+  const options = ruleOptions(flags)
+  const { rules, ...rest } = options
+  if (rules !== undefined && (rules.includes(',') || !rules.endsWith('.json'))) {
     const [other] = Object.keys(rest)
     if (other)
       throw new LrpError('INVALID_ARGUMENT', `a list of --rules compares them as they are: leave '${other}' out`)
     return rules.split(',').map((one) => one.trim())
   }
-  const options = ruleOptions(flags)
   if (Object.keys(options).length === 0) return undefined
   const { explain } = await import('../../explain/explain.js')
-  const name = options.method ?? options.rule ?? (options.composite as string | undefined) ?? options.rules ?? 'epsilon'
+  const name = options.method ?? options.rule ?? (options.composite as string | undefined) ?? rules ?? 'epsilon'
   return [
     {
       name,

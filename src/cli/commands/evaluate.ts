@@ -2,12 +2,14 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { option } from '../../core/option.js'
 import { LrpError } from '../../core/errors.js'
-import type { Scores } from '../../evaluate/score-maps.js'
 import { counted } from '../../core/plural.js'
-import { collect, wholeNumber, withCommonFlags, type CliContext } from '../context.js'
+import { evaluateOptions, scoreMapsOptions } from '../../evaluate/options.js'
+import type { Scores } from '../../evaluate/score-maps.js'
+import { withCommonFlags, type CliContext } from '../context.js'
+import { addFlags, optionsOf } from '../flags.js'
 import { refuseOthers, type Mode } from '../modes.js'
-import { openModel, withDataFlags, withModelFlags, withRuleFlags } from '../shared-flags.js'
-import { addMethodFlags, runMethods, type MethodFlags } from './evaluate-methods.js'
+import { openModel, withModelFlags, withRuleFlags } from '../shared-flags.js'
+import { runMethods, type MethodFlags } from './evaluate-methods.js'
 
 const RULES = {
   rules: option(z.string(), {
@@ -17,18 +19,19 @@ const RULES = {
   })
 }
 
+const { attribution } = scoreMapsOptions.shape
+/** What is read from files; `--attribution` decides whether maps are given. */
+const mapsOptions = scoreMapsOptions
+  .omit({ input: true })
+  .extend({ attribution: attribution.optional().meta(attribution.meta()!) })
+
 interface Flags extends MethodFlags {
   attribution?: string
-  target?: string
-  mask?: string
-  featuresInStep?: number
-  regions?: number
 }
 
 /** `lrp-native evaluate` */
 export function register(command: Command, context: CliContext): void {
-  addMapFlags(addMetricFlags(withDataFlags(withRuleFlags(withModelFlags(command), RULES))))
-  addMethodFlags(command)
+  withMapFlags(withMethodFlags(withModelFlags(command)))
   withCommonFlags(command, [
     'evaluate --rules epsilon,alpha2beta1,epsilon-plus,gradient,random --limit 50',
     'evaluate mlp-digits --rules epsilon,gamma --fill inpaint --patch-size 2 --metrics all',
@@ -42,32 +45,16 @@ export function register(command: Command, context: CliContext): void {
   })
 }
 
-const MAPS: Mode = { name: 'with --attribution', flags: [addMapFlags, addMetricFlags], others: ['input'] }
-const METHODS: Mode = {
-  name: 'where methods are compared',
-  flags: [withRuleFlags, withDataFlags, addMetricFlags, addMethodFlags]
+function withMethodFlags(command: Command): Command {
+  return addFlags(withRuleFlags(command, RULES), evaluateOptions)
 }
 
-/** The flags of scoring given maps. */
-function addMapFlags(command: Command): Command {
-  return command
-    .option('--attribution <file>', 'maps to score, .npy shaped like the input')
-    .option('--target <file>', '.npy with the explained class of each image; the predicted one by default')
-    .option(
-      '--features-in-step <number>',
-      'given maps: pixels flipped at a time (28)',
-      wholeNumber('--features-in-step', 1)
-    )
-    .option('--regions <number>', 'given maps: regions replaced one after the other (20)', wholeNumber('--regions', 1))
+function withMapFlags(command: Command): Command {
+  return addFlags(command, mapsOptions)
 }
 
-/** The flags of scoring maps, whoever made them. */
-function addMetricFlags(command: Command): Command {
-  return command
-    .option('--mask <file>', '.npy of masks (above 0 is inside) or of boxes (left, top, right, bottom)')
-    .option('--metrics <names...>', 'metrics (docs/metrics.md), or all that the arrays allow', collect(String))
-    .option('--patch-size <pixels>', 'side of a region (1; of given maps 4)', wholeNumber('--patch-size', 1))
-}
+const MAPS: Mode = { name: 'with --attribution', flags: [withMapFlags], others: ['input'] }
+const METHODS: Mode = { name: 'where methods are compared', flags: [withMethodFlags] }
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
@@ -78,34 +65,21 @@ function meanLine([metric, values]: [string, Scores[string]]): string {
 }
 
 async function runScores(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
-  const [inputPath] = flags.input ?? []
-  if (!inputPath || !flags.attribution) {
+  const { attribution, ...options } = optionsOf(mapsOptions, flags)
+  const [input] = flags.input ?? []
+  if (!input || !attribution)
     throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
-  }
   const output = await context.begin(flags)
-  const { readNpy } = await import('../../data/npy.js')
   const { scoreMaps } = await import('../../evaluate/score-maps.js')
   const model = await openModel(name, flags)
   const progress = output.progress(1, 'images')
   try {
-    const [input, attribution] = await Promise.all([readNpy(inputPath), readNpy(flags.attribution)])
-    const target = flags.target === undefined ? undefined : (await readNpy(flags.target)).data
-    const mask = flags.mask === undefined ? undefined : await readNpy(flags.mask)
-    const metrics = flags.metrics === undefined || flags.metrics[0] === 'all' ? 'all' : flags.metrics
-    const { patchSize, featuresInStep, regions, seed } = flags
-    const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
     const scores = await scoreMaps(model, {
-      input: { data: input.data, shape: input.shape }, // without the file's own name of its element type
+      ...options,
+      input,
       attribution,
-      target,
-      mask,
-      metrics,
-      patchSize,
-      featuresInStep,
-      regions,
-      seed,
       onNote: (note) => output.note(note),
-      onProgress,
+      onProgress: (done, total) => progress.updateLine(done, total),
       signal: context.signal
     })
     progress.stop()

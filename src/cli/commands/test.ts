@@ -1,33 +1,19 @@
 import type { Command } from 'commander'
-import { wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
+import { withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
 import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { RegressionMetrics } from '../../scores/regression.js'
+import { testOptions } from '../../scores/options.js'
 import { counted } from '../../core/plural.js'
+import { addFlags, optionsOf } from '../flags.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
-import {
-  givenData,
-  openModel,
-  withDataFlags,
-  withModelFlags,
-  type DataFlags,
-  type ModelFlags
-} from '../shared-flags.js'
+import { openModel, withModelFlags, type DataFlags, type ModelFlags } from '../shared-flags.js'
 
-interface Flags extends CommonFlags, DataFlags, ModelFlags, PeerFlags {
-  split?: 'train' | 'valid' | 'test'
-  limit?: number
-  batchSize?: number
-  output?: string
-}
+type Flags = CommonFlags & DataFlags & ModelFlags & PeerFlags
 
 /** `lrp-native test` */
 export function register(command: Command, context: CliContext): void {
-  withPeerFlags(withDataFlags(withModelFlags(command)))
-    .option('--split <name>', 'train, valid or test')
-    .option('--limit <number>', 'maximum number of images', wholeNumber('--limit', 1))
-    .option('--batch-size <number>', 'images per pass', wholeNumber('--batch-size', 1))
-    .option('--output <folder>', "where results go; by default the experiment's test/")
+  addFlags(withPeerFlags(withModelFlags(command)), testOptions)
   withCommonFlags(command, ['test', 'test mlp-digits --json', 'test path/to/model --data-path path/to/class-folders'])
   command.action((model: string | undefined, flags: Flags) => runTest(model, flags, context))
 }
@@ -37,19 +23,15 @@ async function runTest(name: string | undefined, flags: Flags, context: CliConte
   const { testModel } = await import('../../scores/test-model.js')
   const { group, device } = await joinPeers(flags)
   const model = await openModel(name, { ...flags, device })
-  const folder = flags.output ?? model.experiment?.path('test')
+  const asked = optionsOf(testOptions, flags)
+  const folder = asked.output ?? model.experiment?.path('test')
   const progress = output.progress(1, 'images')
-  const { split, limit, batchSize } = flags
-  const onProgress = (done: number, total: number): void => progress.updateLine(done, total)
   const options = {
-    ...givenData(flags),
+    ...asked,
     onDownload: downloadProgress(output),
-    split,
-    limit,
-    batchSize,
     output: folder,
     group,
-    onProgress,
+    onProgress: (done: number, total: number): void => progress.updateLine(done, total),
     signal: context.signal
   }
   const { metrics, imagesPerSecond, files, skipped, task } = await testModel(model, options).finally(() => {

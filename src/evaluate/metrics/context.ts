@@ -5,7 +5,8 @@ import { sumOverChannels } from '../../plot/picture.js'
 import { imageSeed, imagesPerPass, stacked } from '../images.js'
 import { perturbationScores, type PerturbationScores } from '../perturbation/areas.js'
 import { perturbationCurves, type Subject } from '../perturbation/curves.js'
-import { perturbationOf, type PerturbationSettings } from '../perturbation/settings.js'
+import type { PerturbationSettings } from '../options.js'
+import { perturbationOf } from '../perturbation/settings.js'
 
 /** One explained image, with all that a score may need. */
 export interface ScoreContext extends Subject {

@@ -1,0 +1,167 @@
+import { z } from 'zod'
+import { callback, option, required, signalOption } from '../core/option.js'
+import type { Tensor } from '../core/tensor.js'
+import { inputOptions } from '../explain/file-options.js'
+import { explainOptions } from '../explain/options.js'
+import type { Explainer } from './methods.js'
+import { FILLS } from './perturbation/fills.js'
+
+const isTensor = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value
+const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be an .npy file or a tensor')])
+
+const patchSize = z.int().min(1)
+const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
+  help: 'metrics of docs/metrics.md, or all that the given data allow',
+  group: 'metrics',
+  unit: 'names'
+})
+const mask = option(array, {
+  help: 'masks (above 0 is inside) or boxes (left, top, right, bottom) of the images, .npy, for the localisation metrics',
+  group: 'metrics',
+  unit: 'file'
+})
+const seed = option(z.int().min(0).default(0), {
+  help: 'seed of everything random, also of the order of equal values',
+  group: 'machine'
+})
+const onProgress = callback<(done: number, total: number) => void>('called with the images done and the images in all')
+
+/** How `evaluate` perturbs images. */
+export const perturbationOptions = z.strictObject({
+  patchSize: option(patchSize.default(1), {
+    help: 'side of the square that is replaced at once, 1 for single pixels (given maps: 4)',
+    group: 'metrics',
+    unit: 'pixels'
+  }),
+  fill: option(z.enum(FILLS).default('mean'), { help: 'what replaces pixels', group: 'metrics' }),
+  value: option(z.number().default(0), {
+    help: 'the number that the fill constant puts in',
+    group: 'metrics',
+    only: { fill: ['constant'] }
+  }),
+  measure: option(z.enum(['probability', 'logit']).default('probability'), {
+    help: 'what curves show of the explained class; of a regression always the value',
+    group: 'metrics'
+  }),
+  steps: option(z.int().min(2).default(20), {
+    help: 'steps of a curve',
+    group: 'metrics',
+    flag: 'flips'
+  }),
+  growing: option(z.boolean().default(false), {
+    help: 'steps that grow instead of steps of one size',
+    group: 'metrics'
+  }),
+  share: option(z.number().gt(0).max(1).default(1), {
+    help: 'share of the image that the last step reaches',
+    group: 'metrics',
+    unit: 'share'
+  })
+})
+
+export type GivenPerturbation = z.input<typeof perturbationOptions>
+export type PerturbationSettings = z.output<typeof perturbationOptions>
+
+/** Options of `evaluate`. */
+export const evaluateOptions = z.strictObject({
+  methods: option(
+    z
+      .array(z.union([z.string(), z.custom<Explainer>((value) => typeof value === 'object' && value !== null)]))
+      .min(1)
+      .default(['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']),
+    { help: "rules, composites and methods to compare, or explainers of the caller's own", group: 'how', flag: false }
+  ),
+  metrics,
+  perturbation: perturbationOptions.optional(),
+  draws: option(z.int().min(1).default(5), { help: 'draws of the random order', group: 'metrics' }),
+  randomisation: option(z.int().min(0).default(0), {
+    help: 'number of images for parameter randomisation: layer after layer is randomised and the maps are compared',
+    group: 'metrics',
+    unit: 'images'
+  }),
+  ...inputOptions.shape,
+  limit: option(z.int().min(1).default(100), { help: 'maximum number of images', group: 'images', unit: 'images' }),
+  mask,
+  patterns: explainOptions.shape.patterns,
+  seed,
+  output: option(z.string().min(1), {
+    help: 'folder for evaluation.json, tables and charts; a stopped evaluation continues from there',
+    group: 'output',
+    unit: 'folder',
+    default: "the experiment's evaluation",
+    resume: false
+  }),
+  onProgress,
+  signal: signalOption
+})
+
+export type EvaluateOptions = z.input<typeof evaluateOptions>
+
+/** Options of `scoreMaps`. */
+export const scoreMapsOptions = z.strictObject({
+  input: required(array, { help: 'images as the network takes them, .npy', group: 'images', unit: 'file' }),
+  attribution: required(array, { help: 'maps to score, .npy shaped like the input', group: 'metrics', unit: 'file' }),
+  target: option(z.union([z.string(), z.custom<ArrayLike<number>>(isList, 'must be a file or a list of classes')]), {
+    help: 'explained class of each image, .npy',
+    group: 'what',
+    unit: 'file',
+    default: 'the predicted classes'
+  }),
+  mask,
+  metrics,
+  patchSize: option(patchSize.default(4), { help: 'side of a region', group: 'metrics', unit: 'pixels' }),
+  featuresInStep: option(z.int().min(1).default(28), {
+    help: 'entries that pixel-flipping replaces at a time',
+    group: 'metrics',
+    unit: 'entries'
+  }),
+  regions: option(z.int().min(1).default(20), {
+    help: 'regions that region perturbation replaces, one per step',
+    group: 'metrics',
+    unit: 'regions'
+  }),
+  seed,
+  onNote: callback<(note: string) => void>('called with what is left out, and why'),
+  onProgress,
+  signal: signalOption
+})
+
+export type ScoreMapsOptions = z.input<typeof scoreMapsOptions>
+
+/** Options of `removeFeatures`. */
+export const removeFeaturesOptions = z.strictObject({
+  ...explainOptions.omit({ target: true, targets: true, together: true, layers: true }).shape,
+  ...inputOptions.shape,
+  limit: option(z.int().min(1), {
+    help: 'maximum number of images',
+    group: 'images',
+    unit: 'images',
+    default: 'all'
+  }),
+  seed,
+  pictures: option(z.int().min(0).default(10), {
+    help: 'images that get a folder of pictures and texts',
+    group: 'output',
+    unit: 'images'
+  }),
+  fraction: option(z.array(z.number().gt(0).lt(1)).min(1).default([0.1, 0.2, 0.3, 0.4, 0.5]), {
+    help: 'shares of pixels to remove',
+    group: 'metrics',
+    unit: 'shares'
+  }),
+  fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), { help: 'what replaces pixels', group: 'metrics' }),
+  output: required(z.string().min(1), {
+    help: 'folder for the results',
+    group: 'output',
+    unit: 'folder',
+    resume: false
+  }),
+  onProgress
+})
+
+export type RemoveFeaturesOptions = z.input<typeof removeFeaturesOptions>
+
+function isList(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'length' in value
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod'
+import { callback, option, programOnly, signalOption } from '../core/option.js'
+import { dataOptions } from '../data/options.js'
+import type { ProcessGroup } from '../distributed/process-group.js'
+import { inputOptions } from '../explain/file-options.js'
+
+/** Options of `testModel`, `testClassifier` and `testRegression`. */
+export const testOptions = z.strictObject({
+  ...inputOptions.omit({ input: true }).shape,
+  limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' }),
+  seed: dataOptions.shape.seed,
+  batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: '256' }),
+  output: option(z.string().min(1), {
+    help: 'folder for metrics.json, tables and charts',
+    group: 'output',
+    unit: 'folder',
+    default: "the experiment's test",
+    resume: false
+  }),
+  group: programOnly<ProcessGroup>(
+    (value) => typeof value === 'object' && value !== null,
+    'a group of processes',
+    'processes that each take a share of the images (joinProcessGroup); all have the result, rank 0 writes it'
+  ),
+  onProgress: callback<(done: number, total: number) => void>('called with the images done and the images in all'),
+  signal: signalOption
+})
+
+export type TestOptions = z.input<typeof testOptions>
