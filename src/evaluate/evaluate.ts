@@ -18,7 +18,7 @@ import type { Similarity } from './metrics/randomisation.js'
 import { chooseMetrics, DEFAULT_METRICS, METRICS } from './metrics/registry.js'
 import { evaluateOptions, type EvaluateOptions } from './options.js'
 import { settingsFor } from './perturbation/settings.js'
-import { Progress } from './progress.js'
+import { openProgress } from './progress.js'
 import type { Evaluation, ImageResult } from './results.js'
 import { summarise } from './summary.js'
 import { writeEvaluation } from './write-evaluation.js'
@@ -58,14 +58,14 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     seed
   }
   const key = [model.graph, names, classified.logits.data, mask?.data, resumeValues(evaluateOptions, checked)]
-  const progress = await Progress.open(options.output, digest(key))
+  const progress = await openProgress(options.output, digest(key))
   const total = methods.length * names.length
   const results = new Map<string, ImageResult[]>()
   for (const [m, method] of methods.entries()) {
-    const done = progress.of(method.name)
+    const done = progress.done.filter((chunk) => chunk.method === method.name).flatMap((chunk) => chunk.images)
     for (let from = done.length; from < names.length; from += images.chunk) {
       const found = await images.results(method, metrics, from, Math.min(from + images.chunk, names.length))
-      await progress.add(method.name, found)
+      await progress.log?.add({ method: method.name, images: found })
       done.push(...found)
       options.onProgress?.(m * names.length + done.length, total)
     }
@@ -91,7 +91,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     const best = methods.find(({ name }) => name === evaluation.methods[0]!.name)!
     await writeEvaluation(options.output, model, evaluation, await images.example(best))
   }
-  await progress.finish()
+  await progress.log?.remove()
   return evaluation
 }
 

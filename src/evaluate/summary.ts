@@ -55,14 +55,7 @@ export function summarise({ settings, metrics, results, random, similarity, ...f
   return {
     ...found,
     settings,
-    metrics: metrics.map(({ name, family, needs, better, definition, reference }) => ({
-      name,
-      family,
-      needs,
-      better,
-      definition,
-      reference
-    })),
+    metrics,
     rankedBy: ranking.name,
     methods,
     random: curve(random),
