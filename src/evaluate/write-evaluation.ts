@@ -13,7 +13,7 @@ import type { Evaluation, MeanCurve } from './results.js'
 import { toCsv } from '../core/csv.js'
 
 const FRAMES = 8
-const CHANCE = '#777777'
+const CHANCE = '#111111'
 
 /**
  * `evaluation.json` (every figure and setting), `scores.csv` (one row per method and image), `ranking.csv`, the curves as
