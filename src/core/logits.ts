@@ -1,7 +1,6 @@
 import type { Tensor } from './tensor.js'
 
-/** Probabilities of [images, classes] logits. */
-export function softmax(logits: Tensor): Float64Array {
+function softmax(logits: Tensor): Float64Array {
   const [images, classes] = logits.shape as [number, number]
   const result = new Float64Array(images * classes)
   for (let i = 0; i < images; i++) {

@@ -1,4 +1,4 @@
-import { argmax, softmax } from '../core/logits.js'
+import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
@@ -207,9 +207,10 @@ function guessOf(model: Model, logits: Tensor, i: number, labels?: Int32Array): 
   const row = { data: logits.data.subarray(i * classes, (i + 1) * classes), shape: [1, classes] }
   if (model.task === 'regression')
     return `predicted ${Array.from(row.data, (value, output) => `${model.className(output)} ${value.toPrecision(4)}`).join(', ')}`
-  const guess = argmax(row)[0]!
+  const own = twoClasses(row)
+  const guess = argmax(own)[0]!
   const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
-  return `predicted ${model.className(guess)} (${(softmax(row)[guess]! * 100).toFixed(1)} %)${truth}`
+  return `predicted ${model.className(guess)} (${(probabilities(own)[guess]! * 100).toFixed(1)} %)${truth}`
 }
 
 /** Values without known preprocessing, stretched to the range of bytes for showing. */

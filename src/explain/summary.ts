@@ -1,6 +1,6 @@
 import type { Graph } from '../core/graph.js'
 import type { Asked } from '../core/command-line.js'
-import { argmax, softmax } from '../core/logits.js'
+import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
@@ -61,9 +61,9 @@ export interface PassSummary {
 export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
-  const probabilities = softmax(explanation.logits)
-  const guesses = argmax(explanation.logits)
-  const classes = explanation.logits.shape[1]!
+  const outputs = explanation.logits.shape[1]!
+  const logits = model.task === 'regression' ? explanation.logits : twoClasses(explanation.logits)
+  const [rows, guesses, classes] = [probabilities(logits), argmax(logits), logits.shape[1]!]
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
@@ -87,8 +87,8 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(batch.paths && { path: batch.paths[i]! }),
       predicted: guesses[i]!,
       ...(model.task === 'regression'
-        ? { outputs: Array.from(explanation.logits.data.subarray(i * classes, (i + 1) * classes)) }
-        : { confidence: probabilities[i * classes + guesses[i]!]! }),
+        ? { outputs: Array.from(explanation.logits.data.subarray(i * outputs, (i + 1) * outputs)) }
+        : { confidence: rows[i * classes + guesses[i]!]! }),
       target: perMap((index) => explanation.targets[index]!, i),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),

@@ -1,4 +1,4 @@
-import { argmax, softmax, twoClasses } from '../core/logits.js'
+import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
 
 /** Scores of a classifier; the definitions are scikit-learn's. */
@@ -57,7 +57,7 @@ export function classificationMetrics(given: Tensor, labels: Int32Array, classes
   const count = classes.length
   const logits = twoClasses(given)
   const images = labels.length
-  const probabilities = softmax(logits)
+  const probabilities = probabilitiesOf(logits)
   const guesses = argmax(logits)
   const confusion = classes.map(() => Array<number>(count).fill(0))
   labels.forEach((label, i) => confusion[label]![guesses[i]!]!++)

@@ -3,7 +3,7 @@ import type { Asked } from '../core/command-line.js'
 import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
-import { argmax, softmax, twoClasses } from '../core/logits.js'
+import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
@@ -59,7 +59,7 @@ async function writeResult(
   const { metrics, labels } = result
   const logits = twoClasses(result.logits)
   const { classes } = dataset
-  const probabilities = softmax(logits)
+  const probabilities = probabilitiesOf(logits)
   const guesses = argmax(logits)
   const json = {
     data: dataset.name,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { asked, commandText, type Asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
-import { softmax } from '../core/logits.js'
+import { probabilities as probabilitiesOf } from '../core/logits.js'
 import { explain, type Explanation } from '../explain/explain.js'
 import { drawMaps } from '../explain/figures.js'
 import { drawOptions, explainToFilesOptions, VIEWS, type DrawOptions } from '../explain/file-options.js'
@@ -84,7 +84,7 @@ function numbersOf(
   { logits, targets, relevance, conservationError }: Explanation
 ): Pick<Answer, 'target' | 'outputs' | 'sum' | 'conservationError'> {
   const target = targets[0]!
-  const probabilities = model.task === 'regression' ? undefined : softmax(logits)
+  const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits)
   const outputs = Array.from(logits.data, (value, index) => ({ index, value, probability: probabilities?.[index] }))
   if (probabilities) outputs.sort((a, b) => b.value - a.value)
   const strongest = outputs.slice(0, MOST_OUTPUTS)

@@ -84,3 +84,12 @@ test('perturbation curves and removed features follow the sigmoid', async () => 
   expect(before!.important).toBeGreaterThan(after!.important)
   expect(readFileSync(join(root, 'removed', '00000', 'original.txt'), 'utf8')).toBe('no 0.109097\nyes 0.890903\n')
 })
+
+test('explain.json and the caption of a picture give the class by its sign, with its own confidence', async () => {
+  const { explainToFiles } = await import('../../src/explain/to-files.js')
+  const { summary } = await explainToFiles(model, { data: data(), limit: 2, output: join(root, 'explained') })
+  const p = (z: number): number => 1 / (1 + Math.exp(-z))
+  expect(summary.images.map(({ predicted }) => predicted)).toEqual([1, 0])
+  expect(summary.images[0]!.confidence).toBeCloseTo(p(2.1), 6)
+  expect(summary.images[1]!.confidence).toBeCloseTo(1 - p(-1.9), 6)
+})
