@@ -123,6 +123,7 @@ export { report, type ReportFormat } from './report/report.js'
 // Is the model right for the right reasons?
 export { audit, type AuditedFiles, type AuditOptions } from './audit/audit.js'
 export { auditJsonSchema, type AuditResult } from './audit/result.js'
+export { concepts, type ConceptsOptions, type ConceptsResult } from './concepts/concepts.js'
 export { ReferenceSamples, type ReferenceOptions, type ReferenceSample } from './concepts/reference-samples.js'
 
 // The machine

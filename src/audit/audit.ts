@@ -8,11 +8,12 @@ import { checkOptions } from '../core/options.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, openFor } from '../data/for-model.js'
 import type { DataOptions } from '../data/open.js'
+import { checkLayer, conceptLayer } from '../concepts/layers.js'
 import { planOf, type ExplainOptions } from '../explain/explain.js'
 import type { Model } from '../model/model.js'
 import { auditClass } from './audit-class.js'
 import { Images } from './images.js'
-import { conceptLayer, gridOf, observePass, type Observed } from './observe.js'
+import { gridOf, observePass, type Observed } from './observe.js'
 import type { AuditedClass, AuditResult } from './result.js'
 import { RowStore } from './row-store.js'
 import { writeAudit } from './write-audit.js'
@@ -76,6 +77,7 @@ export async function audit(model: Model, options: AuditOptions): Promise<Audite
   const how = explainOptions(options)
   const { name: rule, rules } = await planOf(model, how)
   const layer = options.layer ?? conceptLayer(model)
+  checkLayer(model, layer)
   const images = new Images(model, dataset, split, signal)
   await makeFolder(output)
   const asked = [model.graph, rules, layer, names, split, seed, await firstLogits(images)]

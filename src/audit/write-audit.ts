@@ -4,7 +4,9 @@ import type { Model } from '../model/model.js'
 import type { AuditOptions } from './audit.js'
 import type { Images } from './images.js'
 import type { Observed } from './observe.js'
+import { auditPage } from './page/page.js'
 import type { AuditResult } from './result.js'
+import { writeVirelay } from './virelay.js'
 
 /** What the page and the lists are made of, beside the result. */
 export interface AuditSources {
@@ -18,7 +20,7 @@ export interface AuditSources {
 /** Writes `audit.json` and what else is asked for; returns the files. @throws LrpError IO */
 export async function writeAudit(
   result: AuditResult,
-  _sources: AuditSources,
+  sources: AuditSources,
   options: AuditOptions
 ): Promise<string[]> {
   const files: string[] = []
@@ -26,8 +28,11 @@ export async function writeAudit(
     await writeAtomic(join(options.output, name), data)
     files.push(join(options.output, name))
   }
+  const { format = ['html'] } = options
   await write('audit.json', JSON.stringify(result, null, 2) + '\n')
   if (options.exportLists) await write('flagged.csv', flaggedList(result))
+  if (format.includes('html')) await write('audit.html', await auditPage(result, sources))
+  if (format.includes('virelay')) files.push(...(await writeVirelay(result, sources, options.output)))
   return files
 }
 
