@@ -8,6 +8,7 @@ import { Random } from './random.js'
 import { regionOf } from './region.js'
 import type { AuditedClass } from './result.js'
 import { spectralClusters } from './spectral/cluster.js'
+import { patchPng } from './patch-png.js'
 import { isDecisive } from './verdict.js'
 
 /** Images of other classes that patterns are compared with, and that they are pasted into. */
@@ -29,6 +30,13 @@ interface Decisive {
   matches: Match[]
   members: number[]
   intervention: Intervention
+}
+
+/** What an audit finds in one class. */
+export interface ClassFindings {
+  audited: AuditedClass
+  /** The patterns of flagged clusters as PNG (base64), transparent but for their pixels. */
+  patches: { id: number; png: string }[]
 }
 
 /** Everything about one class while it is audited. */
@@ -56,7 +64,7 @@ export async function auditClass(
   className: string,
   names: string[],
   seed: number
-): Promise<AuditedClass> {
+): Promise<ClassFindings> {
   const random = new Random(seed * 1009 + target)
   const own = indicesOf(observed.predicted, (one) => one === target)
   const foreign = random.some(
@@ -83,13 +91,23 @@ export async function auditClass(
     const left = members.filter((i) => !claimed.has(i))
     if (left.length > 0) clusters.push(await regionCluster(some, left))
   }
-  const described = clusters.map((cluster) => describeCluster(cluster, { ...some, className, names, byMap }))
-  described.sort((a, b) => Number(b.flagged) - Number(a.flagged) || b.suspicion - a.suspicion)
+  const described = clusters.map((cluster) => ({
+    cluster,
+    entry: describeCluster(cluster, { ...some, className, names, byMap })
+  }))
+  described.sort((a, b) => Number(b.entry.flagged) - Number(a.entry.flagged) || b.entry.suspicion - a.entry.suspicion)
+  const patches: ClassFindings['patches'] = []
+  for (const [id, { cluster, entry }] of described.entries()) {
+    if (entry.flagged) patches.push({ id, png: (await patchPng(cluster.pattern!, images.shape)).toString('base64') })
+  }
   return {
-    class: className,
-    images: own.length,
-    eigenvalues: byMap?.eigenvalues ?? [],
-    clusters: described.map((cluster, id) => ({ ...cluster, id }))
+    audited: {
+      class: className,
+      images: own.length,
+      eigenvalues: byMap?.eigenvalues ?? [],
+      clusters: described.map(({ entry }, id) => ({ ...entry, id }))
+    },
+    patches
   }
 }
 

@@ -76,7 +76,8 @@ export function signedOf({ maps, grid }: Observed, image: number, [, rows, colum
   const result = new Float32Array(rows! * columns!)
   for (let y = 0; y < rows!; y++)
     for (let x = 0; x < columns!; x++)
-      result[y * columns! + x] = map[Math.floor((y * grid[0]) / rows!) * grid[1] + Math.floor((x * grid[1]) / columns!)]!
+      result[y * columns! + x] =
+        map[Math.floor((y * grid[0]) / rows!) * grid[1] + Math.floor((x * grid[1]) / columns!)]!
   return result
 }
 

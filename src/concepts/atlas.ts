@@ -71,7 +71,8 @@ async function pathDown(
       const { channels } = await explainWith(model, input, { ...how, target, concepts, channelLayers: [lower] })
       for (const one of strongest(channels[lower]!.relevance.sum, FOLLOWED)) {
         path.push({ layer: lower, channel: one.channel, above: channel, share: one.relevance })
-        if (next.length < 2 * FOLLOWED) next.push({ channel: one.channel, concepts: { ...concepts, [lower]: [one.channel] } })
+        if (next.length < 2 * FOLLOWED)
+          next.push({ channel: one.channel, concepts: { ...concepts, [lower]: [one.channel] } })
       }
     }
     above = next

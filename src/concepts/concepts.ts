@@ -190,13 +190,7 @@ function classOf(model: Model, name: string): number {
   return place
 }
 
-async function inputOf(
-  model: Model,
-  dataset: Dataset,
-  split: SplitName,
-  from: number,
-  to: number
-): Promise<Tensor> {
+async function inputOf(model: Model, dataset: Dataset, split: SplitName, from: number, to: number): Promise<Tensor> {
   const { bytes, shape } = await loadImages(dataset, split, from, to)
   return normaliseBytes(bytes, shape, model.preprocessing!)
 }

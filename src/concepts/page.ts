@@ -54,8 +54,8 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
   const body = html`${new Html(STYLE)}
     <h1>Concepts of ${result.model}</h1>
     <p class="note">
-      Layer ${layer}, ${counted(images, 'image')} of ${result.data}, explained by ${rule}. Images are ranked by the ${measure} of
-      the channel's ${by}.
+      Layer ${layer}, ${counted(images, 'image')} of ${result.data}, explained by ${rule}. Images are ranked by the
+      ${measure} of the channel's ${by}.
     </p>
     <h2>One image</h2>
     ${await atlasSection(model, result, sources)}
@@ -118,7 +118,8 @@ async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { im
         ${atlas.channels.map(
           ({ channel, relevance }, i) =>
             html`<li>
-              <i style="background:rgb(${COLOURS[i % COLOURS.length]!.join()})"></i>channel ${channel}: ${(relevance * 100).toFixed(1)} %
+              <i style="background:rgb(${COLOURS[i % COLOURS.length]!.join()})"></i>channel ${channel}:
+              ${(relevance * 100).toFixed(1)} %
             </li>`
         )}
       </ul>
@@ -128,7 +129,8 @@ async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { im
       ${atlas.path.map(
         ({ layer: name, channel, above, share }) =>
           html`<li>
-            ${name}, channel ${channel}: ${(share * 100).toFixed(1)} % of the relevance${above !== null && ` of channel ${above} above it`}
+            ${name}, channel ${channel}: ${(share * 100).toFixed(1)} % of the
+            relevance${above !== null && ` of channel ${above} above it`}
           </li>`
       )}
     </ul>`
@@ -139,7 +141,10 @@ function pictureOf(model: Model, input: Tensor): Picture {
   return imagePicture(bytes, input.shape.slice(1))
 }
 
-async function cut(picture: Picture, box: { top: number; left: number; height: number; width: number }): Promise<Buffer> {
+async function cut(
+  picture: Picture,
+  box: { top: number; left: number; height: number; width: number }
+): Promise<Buffer> {
   const raw = { width: picture.width, height: picture.height, channels: 3 as const }
   return sharp(picture.data, { raw })
     .extract({ ...box, top: Math.round(box.top), left: Math.round(box.left) })

@@ -50,7 +50,8 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
             ${flagged.map(
               (one) =>
                 html`<li>
-                  <a href="#${anchor(one.class, one.cluster)}">Class ${one.class}, cluster ${one.cluster}</a>: ${one.reason}
+                  <a href="#${anchor(one.class, one.cluster)}">Class ${one.class}, cluster ${one.cluster}</a>:
+                  ${one.reason}
                 </li>`
             )}
           </ul>`
@@ -67,7 +68,9 @@ async function classSection(one: AuditedClass, sources: AuditSources): Promise<H
   for (const cluster of one.clusters) cards.push(await clusterCard(one.class, cluster, indicesOf(cluster), sources))
   const isFlagged = one.clusters.some(({ flagged }) => flagged)
   return html`<details ${new Html(isFlagged ? 'open' : '')}>
-    <summary>Class ${one.class}: ${counted(one.images, 'image')}${isFlagged && html`<span class="badge">flagged</span>`}</summary>
+    <summary>
+      Class ${one.class}: ${counted(one.images, 'image')}${isFlagged && html`<span class="badge">flagged</span>`}
+    </summary>
     <div class="clusters">${cards}</div>
     ${await embeddingSection(one, indicesOf, sources)}
   </details>`
@@ -86,13 +89,15 @@ async function clusterCard(
     return `${channel} (${share(relevance)} of the relevance, elsewhere ${share(elsewhere)})`
   })
   return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
-    <h3>
-      Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">flagged</span>`}
-    </h3>
+    <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">flagged</span>`}</h3>
     <p>${reason}</p>
     <div class="shown">
       <figure class="map">
-        <img src="${embedded(await meanMap(sources, indices))}" alt="Mean relevance of cluster ${id} of class ${className}" width="112" />
+        <img
+          src="${embedded(await meanMap(sources, indices))}"
+          alt="Mean relevance of cluster ${id} of class ${className}"
+          width="112"
+        />
         <figcaption>mean relevance</figcaption>
       </figure>
       <figure>
@@ -127,12 +132,16 @@ async function embeddingSection(
   const data = { points, sprite: await sprite(sources, indices), side: THUMB, columns: SPRITE_COLUMNS, size: SIZE }
   const label = `Embedding of ${counted(points.length, 'image')} of class ${one.class}. Draw a square with the mouse, or move it with the arrow keys and change its size with plus and minus.`
   return html`<section data-embedding aria-label="Embedding of class ${one.class}">
-    <script type="application/json">${new Html(JSON.stringify(data).replaceAll('<', '\\u003c'))}</script>
+    <script type="application/json">
+      ${new Html(JSON.stringify(data).replaceAll('<', '\\u003c'))}
+    </script>
     <p class="note">${label}</p>
     <div>
       ${one.clusters.map(
         ({ id }) =>
-          html`<button type="button" data-cluster="${id}" aria-pressed="false"><i style="background:${COLOURS[id % COLOURS.length]}"></i>Cluster ${id}</button>`
+          html`<button type="button" data-cluster="${id}" aria-pressed="false">
+            <i style="background:${COLOURS[id % COLOURS.length]}"></i>Cluster ${id}
+          </button>`
       )}
     </div>
     <div class="embedding">
