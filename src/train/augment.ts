@@ -76,7 +76,7 @@ export function checkAugmentation(given: Augmentation | undefined, { imageShape:
 /** As the addon wants it; undefined when nothing is changed. */
 export function nativeAugmentation(asked: Augmentation | undefined): NativeAugmentation | undefined {
   const { insert: _, ...given } = asked ?? {}
-  if ( Object.values(given).every((value) => !value)) return undefined
+  if (Object.values(given).every((value) => !value)) return undefined
   const { crop = 0, flip = false, zoom = 0 } = given
   const { randomCrop = false, verticalFlip = false, rotation = 0, translate = 0, shear = 0 } = given
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0, erasing = 0 } = given

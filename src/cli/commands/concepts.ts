@@ -23,7 +23,9 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
 export function register(program: Command, context: CliContext): void {
   const command = program
     .command('concepts')
-    .description('What the channels of a layer stand for: the most relevant of every class, with the images that maximise them.')
+    .description(
+      'What the channels of a layer stand for: the most relevant of every class, with the images that maximise them.'
+    )
   withDataFlags(withModelFlags(command))
     .option('--split <name>', 'train, valid or test (test)')
     .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
@@ -37,7 +39,10 @@ export function register(program: Command, context: CliContext): void {
     .option('--samples <number>', 'images of a channel (8)', wholeNumber('--samples', 1))
     .option('--image <number>', 'image of the atlas, by its place in the split (0)', wholeNumber('--image', 0))
     .option('--output <folder>', "where results go; by default the experiment's concepts/")
-  withCommonFlags(command, ['concepts', 'concepts path/to/model --data-path path/to/class-folders --class cat --layer layer3'])
+  withCommonFlags(command, [
+    'concepts',
+    'concepts path/to/model --data-path path/to/class-folders --class cat --layer layer3'
+  ])
   command.action((model: string | undefined, flags: Flags) => runConcepts(model, flags, context))
 }
 
@@ -63,5 +68,9 @@ async function runConcepts(name: string | undefined, flags: Flags, context: CliC
     const channels = one.channels.map(({ channel, relevance }) => `${channel} (${(relevance * 100).toFixed(1)} %)`)
     return `${one.class}, ${counted(one.images, 'image')}: channels ${channels.join(', ')}`
   })
-  output.result({ ...result, folder, files }, [`most relevant channels of ${result.layer}:`, ...lines, `written to ${folder}`])
+  output.result({ ...result, folder, files }, [
+    `most relevant channels of ${result.layer}:`,
+    ...lines,
+    `written to ${folder}`
+  ])
 }
