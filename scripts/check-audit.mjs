@@ -19,7 +19,7 @@ const { values } = parseArgs({
 })
 const shared = (...parts) => join(root, '..', 'shared', ...parts)
 const mnist = { data: 'mnist', dataPath: shared('data', 'mnist') }
-const cifar = { dataPath: shared('data', 'cifar10'), cache: 'memory', preprocess: 'cifar' }
+const cifar = { dataPath: shared('data', 'cifar10'), cache: 'memory' }
 const folder = mkdtempSync(join(tmpdir(), 'lrp-check-audit-'))
 const SQUARE = { kind: 'patch', size: 4, place: [1, 1], colour: [255], share: 0.06, target: 8 }
 const PLANTS = {
@@ -161,8 +161,9 @@ async function time() {
   })
 }
 
-const published = () =>
-  Model.load(shared('models', 'resnet20-12fca82f.th'), { architecture: 'resnet20', preprocess: 'cifar' })
+function published() {
+  return Model.load(shared('models', 'resnet20-12fca82f.th'), { architecture: 'resnet20', preprocess: 'cifar' })
+}
 
 async function learn(dataset, data, seed) {
   const steps = data === cifar ? { epochs: 3, learningRate: 1e-3 } : { model: 'lenet', epochs: 6 }

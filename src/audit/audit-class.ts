@@ -118,8 +118,6 @@ async function decisivePatterns(some: Class, groups: number[][]): Promise<Decisi
   const patterns = clusterPatterns(groups, bytes, relevance, others.bytes, images.workShape, random)
   const found: Decisive[] = []
   for (const pattern of patterns) {
-    const has = (one: Bytes): boolean => findPattern(one, images.workShape, pattern).share >= PRESENT
-    if (others.bytes.filter(has).length > MOST_ELSEWHERE * others.bytes.length) continue
     const decisive = await tested(some, pattern)
     if (decisive) found.push(decisive)
   }
@@ -143,6 +141,8 @@ async function tested(some: Class, pattern: Pattern): Promise<Decisive | undefin
   const hosts = await images.read(random.some(others.indices, TRIALS))
   const few: Sample = { members: [], hosts: hosts.slice(0, FIRST_TRIALS), peers: [] }
   if ((await insert(images, target, subject, few, random)).flips < FIRST_SHARE) return undefined
+  const has = (one: Bytes): boolean => findPattern(one, images.workShape, pattern).share >= PRESENT
+  if (others.bytes.filter(has).length > MOST_ELSEWHERE * others.bytes.length) return undefined
   const matches = bytes.map((one) => findPattern(one, images.workShape, pattern))
   const members = indicesOf(matches, ({ share }) => share >= PRESENT)
   if (members.length < LEAST_MEMBERS) return undefined

@@ -37,7 +37,12 @@ export async function atlasOf(
   const where = Array<number>(height * width).fill(-1)
   const most = new Float64Array(height * width)
   for (const [place, { channel }] of top.entries()) {
-    const { relevance } = await explainWith(model, input, { ...how, target, concepts: { [layer]: [channel] } })
+    const { relevance } = await explainWith(model, input, {
+      ...how,
+      target,
+      concepts: { [layer]: [channel] },
+      exclusive: true
+    })
     sumOverChannels(relevance.data, [channels, height, width]).forEach((value, i) => {
       if (value > most[i]!) [most[i], where[i]] = [value, place]
     })
@@ -68,10 +73,16 @@ async function pathDown(
   for (const lower of layers.slice(1)) {
     const next: typeof above = []
     for (const { channel, concepts } of above) {
-      const { channels } = await explainWith(model, input, { ...how, target, concepts, channelLayers: [lower] })
+      const { channels } = await explainWith(model, input, {
+        ...how,
+        target,
+        concepts,
+        exclusive: true,
+        channelLayers: [lower]
+      })
       for (const one of strongest(channels[lower]!.relevance.sum, FOLLOWED)) {
         path.push({ layer: lower, channel: one.channel, above: channel, share: one.relevance })
-        if (next.length < 2 * FOLLOWED)
+        if (next.length < 2 * FOLLOWED && next.every((known) => known.channel !== one.channel))
           next.push({ channel: one.channel, concepts: { ...concepts, [lower]: [one.channel] } })
       }
     }

@@ -78,7 +78,11 @@ async function conceptCard(
     const [, , height, width] = input.shape as [number, number, number, number]
     const across = plane[1] ?? 1
     const box = windowOf(field, [Math.floor(place / across), place % across], [height, width])
-    const { relevance: map } = await explainWith(model, input, { ...how, concepts: { [layer]: [channel] } })
+    const { relevance: map } = await explainWith(model, input, {
+      ...how,
+      concepts: { [layer]: [channel] },
+      exclusive: true
+    })
     const shape = input.shape.slice(1)
     const patch = await cut(pictureOf(model, input), box)
     const heat = await cut(heatmap(map.data, shape), box)

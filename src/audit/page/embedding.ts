@@ -4,7 +4,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { nearestNeighbours, type Rows } from '../spectral/neighbours.js'
 
 const NEIGHBOURS = 10
-const EPOCHS = 200
+const EPOCHS = 100
 
 /** A place for every row in the unit square: rows that are alike lie close together (UMAP; McInnes et al. 2018). */
 export function embed(rows: Rows): [number, number][] {

@@ -9,7 +9,7 @@ import { examples, meanMap, sprite, SPRITE_COLUMNS, THUMB } from './pictures.js'
 import { SCRIPT } from './script.js'
 
 /** Images of a class that are shown in its embedding. */
-const MOST_POINTS = 300
+const MOST_POINTS = 200
 const SIZE = 100
 const COLOURS = ['#0b5cad', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490', '#a16207', '#4b5563']
 

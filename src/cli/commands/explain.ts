@@ -4,6 +4,7 @@ import type { Format } from '../../explain/to-files.js'
 import { counted } from '../../core/plural.js'
 import { collect, realNumber, wholeNumber, withCommonFlags, type CliContext, type CommonFlags } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
+import { parseConcept } from '../concept-flag.js'
 import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
 import {
   dataOf,
@@ -28,6 +29,8 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags, RuleFlags, PeerFlags
   target?: GivenTarget
   together?: boolean
   layers?: string[]
+  concept?: Record<string, number[]>
+  exclusive?: boolean
   output?: string
   format?: Format[]
   colourMap?: string
@@ -52,6 +55,12 @@ export function register(program: Command, context: CliContext): void {
     .option('--target <class>', 'argmax, label, all, or classes by number or name: 3, 3,5, cat', parseTarget)
     .option('--together', 'several targets start one map together')
     .option('--layers <names...>', 'also write the relevance at these layers, or at all', collect(String))
+    .option(
+      '--concept <layer:channels>',
+      'only relevance that passes these channels of a layer: 3:5,9; once for each layer',
+      parseConcept
+    )
+    .option('--exclusive', '--concept: and no relevance by paths round the layer')
     .option('--output <folder>', "where results go; by default the experiment's explanations/<rule>/")
     .option('--format <formats...>', 'png, svg, npy, npz, html (png)', collect(String))
     .option('--colour-map <name>', 'red-blue, bwr, seismic, coldnhot, hot, afmhot, viridis')
@@ -69,6 +78,7 @@ export function register(program: Command, context: CliContext): void {
   withCommonFlags(command, [
     'explain --rule alpha2beta1',
     'explain --composite epsilon-plus --target all --format png,npy',
+    'explain --composite epsilon-plus --concept layer3.2.conv2:22,54',
     'explain mlp-digits --input digit.png --rule gamma --gamma 0.5',
     'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
   ])
@@ -99,6 +109,8 @@ async function runExplain(name: string | undefined, flags: Flags, context: CliCo
       limit: flags.limit,
       target: targetOf(model, flags.target),
       together: flags.together,
+      concepts: flags.concept,
+      exclusive: flags.exclusive,
       layers: flags.layers?.[0] === 'all' ? 'all' : flags.layers,
       format: flags.format,
       heatmap: {
