@@ -16,7 +16,7 @@ const OTHERS = 192
 /** Images that an intervention changes. */
 const TRIALS = 80
 /** Images of a first look, and the share that must change for a second. */
-const FIRST_TRIALS = 24
+const FIRST_TRIALS = 16
 const FIRST_SHARE = 0.25
 /** A class of fewer images is one cluster. */
 const LEAST_IMAGES = 12

@@ -21,7 +21,7 @@ export const MOST_SEEN = 72
 /** Values of which the most frequent one is sought. */
 const CANDIDATES = 12
 /** Images whose window the others are laid on, in turn. */
-const SEEDS = 8
+const SEEDS = 6
 const LEAST_PIXELS = 4
 const ROUNDS = 3
 /** Parts of a pattern with less of its relevance are left out. */

@@ -10,37 +10,33 @@ const EXAMPLE_SIDE = 96
 
 /** Thumbnails of images side by side in rows, as WebP. */
 export async function sprite({ images }: AuditSources, indices: number[]): Promise<string> {
-  const rows = Math.ceil(indices.length / SPRITE_COLUMNS)
-  const base = sharp({
-    create: { width: SPRITE_COLUMNS * THUMB, height: rows * THUMB, channels: 3, background: '#000' }
-  })
   const read = await images.read(indices)
-  const cells = await Promise.all(
-    read.map(async (bytes, i) => ({
-      input: await resized(imagePicture(bytes, images.shape), THUMB),
-      left: (i % SPRITE_COLUMNS) * THUMB,
-      top: Math.floor(i / SPRITE_COLUMNS) * THUMB
-    }))
-  )
-  const data = await base.composite(cells).webp({ quality: 80 }).toBuffer()
-  return `data:image/webp;base64,${data.toString('base64')}`
+  const pictures = read.map((bytes) => imagePicture(bytes, images.shape))
+  return `data:image/webp;base64,${(await inRows(pictures, THUMB, SPRITE_COLUMNS)).toString('base64')}`
 }
 
 /** Some images of a cluster in one row. */
 export async function examples({ images }: AuditSources, indices: number[]): Promise<Buffer> {
   const read = await images.read(indices.slice(0, EXAMPLES))
-  const gap = 4
-  const cells = await Promise.all(
-    read.map(async (bytes, i) => ({
-      input: await resized(imagePicture(bytes, images.shape), EXAMPLE_SIDE),
-      left: i * (EXAMPLE_SIDE + gap),
-      top: 0
-    }))
-  )
-  const width = cells.length * (EXAMPLE_SIDE + gap) - gap
-  return sharp({ create: { width, height: EXAMPLE_SIDE, channels: 4, background: '#0000' } })
-    .composite(cells)
-    .webp({ quality: 85 })
+  const pictures = read.map((bytes) => imagePicture(bytes, images.shape))
+  return inRows(pictures, EXAMPLE_SIDE, pictures.length)
+}
+
+/** Pictures as squares of one side, so many in a row; made large or small by taking pixels. */
+async function inRows(pictures: Picture[], side: number, columns: number): Promise<Buffer> {
+  const [width, height] = [columns * side, Math.ceil(pictures.length / columns) * side]
+  const data = new Uint8Array(width * height * 3)
+  pictures.forEach((picture, i) => {
+    const scale = Math.max(picture.width, picture.height) / side
+    const [left, top] = [(i % columns) * side, Math.floor(i / columns) * side]
+    for (let y = 0; y < Math.min(side, picture.height / scale); y++)
+      for (let x = 0; x < Math.min(side, picture.width / scale); x++) {
+        const from = 3 * (Math.floor(y * scale) * picture.width + Math.floor(x * scale))
+        data.set(picture.data.subarray(from, from + 3), 3 * ((top + y) * width + left + x))
+      }
+  })
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .webp({ quality: 85, effort: 2 })
     .toBuffer()
 }
 
@@ -49,12 +45,4 @@ export async function meanMap({ observed: { maps, grid } }: AuditSources, indice
   const mean = new Float32Array(maps.width)
   for (const i of indices) for (let x = 0; x < maps.width; x++) mean[x]! += maps.data[i * maps.width + x]!
   return pictureToPng(heatmap(mean, [1, ...grid]), 160)
-}
-
-async function resized({ data, width, height }: Picture, side: number): Promise<Buffer> {
-  const kernel = Math.max(width, height) < side ? 'nearest' : 'lanczos3'
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .resize(side, side, { fit: 'contain', kernel })
-    .png()
-    .toBuffer()
 }
