@@ -235,7 +235,7 @@ export async function explainWith(model: Model, input: Tensor, options: ExplainO
     ...joined,
     ...plan,
     conservationError: isLrp && !options.concepts ? conservationErrors(joined, options) : new Float64Array(0),
-    warnings: isLrp ? warningsOf(joined, plan.rules, options) : []
+    warnings: isLrp && !options.concepts ? warningsOf(joined, plan.rules, options) : []
   }
 }
 
