@@ -18,7 +18,11 @@ try {
   const [{ name, categories, clusterings, embeddings }] = analysisMethods
   let points = 0
   for (const category of categories) {
-    const query = { category: category.name, clustering: clusterings[0], embedding: embeddings[0].name ?? embeddings[0] }
+    const query = {
+      category: category.name,
+      clustering: clusterings[0],
+      embedding: embeddings[0].name ?? embeddings[0]
+    }
     const { embedding } = await asked(`/api/projects/${project.id}/analyses/${name}?${queryText(query)}`)
     const { attributionIndex } = embedding[0]
     const sample = await asked(`/api/projects/${project.id}/dataset/${attributionIndex}`)
