@@ -8,6 +8,7 @@ import { Random } from './random.js'
 import { regionOf } from './region.js'
 import type { AuditedClass } from './result.js'
 import { spectralClusters } from './spectral/cluster.js'
+import { patchPng } from './patch-png.js'
 import { isDecisive } from './verdict.js'
 
 /** Images of other classes that patterns are compared with, and that they are pasted into. */
@@ -15,7 +16,7 @@ const OTHERS = 192
 /** Images that an intervention changes. */
 const TRIALS = 80
 /** Images of a first look, and the share that must change for a second. */
-const FIRST_TRIALS = 24
+const FIRST_TRIALS = 16
 const FIRST_SHARE = 0.25
 /** A class of fewer images is one cluster. */
 const LEAST_IMAGES = 12
@@ -29,6 +30,13 @@ interface Decisive {
   matches: Match[]
   members: number[]
   intervention: Intervention
+}
+
+/** What an audit finds in one class. */
+export interface ClassFindings {
+  audited: AuditedClass
+  /** The patterns of flagged clusters as PNG (base64), transparent but for their pixels. */
+  patches: { id: number; png: string }[]
 }
 
 /** Everything about one class while it is audited. */
@@ -56,7 +64,7 @@ export async function auditClass(
   className: string,
   names: string[],
   seed: number
-): Promise<AuditedClass> {
+): Promise<ClassFindings> {
   const random = new Random(seed * 1009 + target)
   const own = indicesOf(observed.predicted, (one) => one === target)
   const foreign = random.some(
@@ -83,13 +91,23 @@ export async function auditClass(
     const left = members.filter((i) => !claimed.has(i))
     if (left.length > 0) clusters.push(await regionCluster(some, left))
   }
-  const described = clusters.map((cluster) => describeCluster(cluster, { ...some, className, names, byMap }))
-  described.sort((a, b) => Number(b.flagged) - Number(a.flagged) || b.suspicion - a.suspicion)
+  const described = clusters.map((cluster) => ({
+    cluster,
+    entry: describeCluster(cluster, { ...some, className, names, byMap })
+  }))
+  described.sort((a, b) => Number(b.entry.flagged) - Number(a.entry.flagged) || b.entry.suspicion - a.entry.suspicion)
+  const patches: ClassFindings['patches'] = []
+  for (const [id, { cluster, entry }] of described.entries()) {
+    if (entry.flagged) patches.push({ id, png: (await patchPng(cluster.pattern!, images.shape)).toString('base64') })
+  }
   return {
-    class: className,
-    images: own.length,
-    eigenvalues: byMap?.eigenvalues ?? [],
-    clusters: described.map((cluster, id) => ({ ...cluster, id }))
+    audited: {
+      class: className,
+      images: own.length,
+      eigenvalues: byMap?.eigenvalues ?? [],
+      clusters: described.map(({ entry }, id) => ({ ...entry, id }))
+    },
+    patches
   }
 }
 
@@ -100,8 +118,6 @@ async function decisivePatterns(some: Class, groups: number[][]): Promise<Decisi
   const patterns = clusterPatterns(groups, bytes, relevance, others.bytes, images.workShape, random)
   const found: Decisive[] = []
   for (const pattern of patterns) {
-    const has = (one: Bytes): boolean => findPattern(one, images.workShape, pattern).share >= PRESENT
-    if (others.bytes.filter(has).length > MOST_ELSEWHERE * others.bytes.length) continue
     const decisive = await tested(some, pattern)
     if (decisive) found.push(decisive)
   }
@@ -125,6 +141,8 @@ async function tested(some: Class, pattern: Pattern): Promise<Decisive | undefin
   const hosts = await images.read(random.some(others.indices, TRIALS))
   const few: Sample = { members: [], hosts: hosts.slice(0, FIRST_TRIALS), peers: [] }
   if ((await insert(images, target, subject, few, random)).flips < FIRST_SHARE) return undefined
+  const has = (one: Bytes): boolean => findPattern(one, images.workShape, pattern).share >= PRESENT
+  if (others.bytes.filter(has).length > MOST_ELSEWHERE * others.bytes.length) return undefined
   const matches = bytes.map((one) => findPattern(one, images.workShape, pattern))
   const members = indicesOf(matches, ({ share }) => share >= PRESENT)
   if (members.length < LEAST_MEMBERS) return undefined

@@ -8,13 +8,14 @@ import { checkOptions } from '../core/options.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, openFor } from '../data/for-model.js'
 import type { DataOptions } from '../data/options.js'
+import { checkLayer, conceptLayer } from '../concepts/layers.js'
 import { planOf } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
-import { auditClass } from './audit-class.js'
+import { auditClass, type ClassFindings } from './audit-class.js'
 import { Images } from './images.js'
-import { conceptLayer, gridOf, observePass, type Observed } from './observe.js'
-import type { AuditedClass, AuditResult } from './result.js'
+import { gridOf, observePass, type Observed } from './observe.js'
+import type { AuditResult } from './result.js'
 import { RowStore } from './row-store.js'
 import { writeAudit } from './write-audit.js'
 
@@ -59,7 +60,7 @@ export interface AuditedFiles {
 /** Images that are explained between two entries of the journal. */
 const PASS = 256
 
-type Entry = { predicted: number[]; channels: number } | { class: number; audited: AuditedClass }
+type Entry = { predicted: number[]; channels: number } | ({ class: number } & ClassFindings)
 
 /**
  * Is the model right for the right reasons? Scores and explains every image, clusters the explanations of each predicted class
@@ -77,6 +78,7 @@ export async function audit(model: Model, options: AuditOptions): Promise<Audite
   const how = explainOptions(options)
   const { name: rule, rules } = await planOf(model, how)
   const layer = options.layer ?? conceptLayer(model)
+  checkLayer(model, layer)
   const images = new Images(model, dataset, split, signal)
   await makeFolder(output)
   const asked = [model.graph, rules, layer, names, split, seed, await firstLogits(images)]
@@ -86,19 +88,20 @@ export async function audit(model: Model, options: AuditOptions): Promise<Audite
   const observed = await observe(model, dataset, split, layer, how, journal, options)
   const labels = dataset.splits[split].labels
   const right = observed.predicted.filter((one, i) => one === labels[i]).length
-  const classes: AuditedClass[] = []
+  const findings: ClassFindings[] = []
   const called = [...new Set(observed.predicted)].sort((a, b) => a - b)
   for (const [place, target] of called.entries()) {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: the same audit again goes on from there')
     const before = done.find((entry) => 'class' in entry && entry.class === target)
-    const audited =
+    const found =
       before && 'audited' in before
-        ? before.audited
+        ? before
         : await auditClass(images, observed, target, model.className(target), names, seed)
-    if (!before) await log.add({ class: target, audited })
-    classes.push(audited)
+    if (!before) await log.add({ class: target, ...found })
+    findings.push(found)
     options.onProgress?.(place + 1, called.length, 'classes')
   }
+  const classes = findings.map(({ audited }) => audited)
   const result: AuditResult = {
     version: 1,
     model: model.name,
@@ -114,7 +117,7 @@ export async function audit(model: Model, options: AuditOptions): Promise<Audite
       clusters.filter((one) => one.flagged).map(({ id, reason }) => ({ class: name, cluster: id, reason }))
     )
   }
-  const files = await writeAudit(result, { model, images, observed, names, labels }, options)
+  const files = await writeAudit(result, { model, images, observed, names, labels, findings }, options)
   await log.remove()
   await removeStores(output)
   return { result, files }

@@ -17,9 +17,11 @@ export interface Seen {
 }
 
 /** Images of a group that are looked at. */
-export const MOST_SEEN = 96
+export const MOST_SEEN = 72
 /** Values of which the most frequent one is sought. */
 const CANDIDATES = 12
+/** Images whose window the others are laid on, in turn. */
+const SEEDS = 6
 const LEAST_PIXELS = 4
 const ROUNDS = 3
 /** Parts of a pattern with less of its relevance are left out. */
@@ -63,19 +65,20 @@ export function movingPattern(group: Seen[], others: Bytes[], shape: ImageShape,
   const windowOf = (i: number, dy = 0, dx = 0): Int16Array =>
     window(group[i]!.bytes, shape, peaks[i]![0] + dy, peaks[i]![1] + dx, radius)
   const rarity = rarityOf(others)
+  const centred = group.map((_, i) => windowOf(i))
+  const places = group.map((_, i) => i)
   let chosen: { score: number; windows: Int16Array[] } | undefined
-  for (const seed of random.some(
-    group.map((_, i) => i),
-    CANDIDATES
-  )) {
-    const model = windowOf(seed)
-    const fits = group.map((_, i) =>
-      i === seed ? { score: 0, window: model } : bestShift(model, i, windowOf, rarity, windowShape)
-    )
-    const nearest = fits.filter((_, i) => i !== seed).sort((a, b) => b.score - a.score)
-    const third = nearest.slice(0, Math.max(4, Math.ceil(group.length / 3)))
-    const score = third.reduce((sum, fit) => sum + fit.score, 0) / third.length
-    if (!chosen || score > chosen.score) chosen = { score, windows: [model, ...third.map((fit) => fit.window)] }
+  for (const seed of random.some(places, SEEDS)) {
+    const model = centred[seed]!
+    const core = coreOf(model, rarity, side)
+    const fits = places
+      .filter((i) => i !== seed)
+      .map((i) => ({ i, ...bestShift(model, core, centred[i]!, windowShape) }))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, Math.max(4, Math.ceil(group.length / 3)))
+    const score = fits.reduce((sum, fit) => sum + fit.score, 0) / fits.length
+    if (chosen && score <= chosen.score) continue
+    chosen = { score, windows: [model, ...fits.map(({ i, down, right }) => windowOf(i, down, right))] }
   }
   if (!chosen) return undefined
   const backgrounds = others.map((bytes) => window(bytes, shape, random.below(rows), random.below(columns), radius))
@@ -208,36 +211,43 @@ function rarityOf(others: Bytes[]): Float64Array {
 const SHIFT = 4
 const CORE = 3
 
-/** The window of an image that agrees best with a model about its centre. */
+/** Pixels of a window's core, the rarest first: their place in a plane of the window, their row and column, and rarity. */
+type Core = [place: number, row: number, column: number, rarity: number][]
+
+function coreOf(model: Int16Array, rarity: Float64Array, side: number): Core {
+  const radius = (side - 1) / 2
+  const core: Core = []
+  for (let y = radius - CORE; y <= radius + CORE; y++)
+    for (let x = radius - CORE; x <= radius + CORE; x++) {
+      const value = model[y * side + x]!
+      if (value >= 0) core.push([y * side + x, y, x, rarity[value]!])
+    }
+  return core.sort((a, b) => b[3] - a[3])
+}
+
+/** How far a window must be moved to agree best with a model about its centre, and how well it then does. */
 function bestShift(
   model: Int16Array,
-  i: number,
-  windowOf: (i: number, dy: number, dx: number) => Int16Array,
-  rarity: Float64Array,
+  core: Core,
+  other: Int16Array,
   [channels, side]: ImageShape
-): { score: number; window: Int16Array } {
-  const radius = (side - 1) / 2
-  const wide = windowOf(i, 0, 0)
+): { score: number; down: number; right: number } {
   const plane = side * side
-  let [best, at] = [-1, [0, 0]]
-  for (let dy = -SHIFT; dy <= SHIFT; dy++)
-    for (let dx = -SHIFT; dx <= SHIFT; dx++) {
-      let score = 0
-      for (let y = radius - CORE; y <= radius + CORE; y++) {
-        const row = y + dy
-        if (row < 0 || row >= side) continue
-        for (let x = radius - CORE; x <= radius + CORE; x++) {
-          const column = x + dx
-          if (column < 0 || column >= side) continue
-          let same = model[y * side + x]! >= 0
-          for (let c = 0; same && c < channels; c++)
-            same = Math.abs(model[c * plane + y * side + x]! - wide[c * plane + row * side + column]!) <= TOLERANCE
-          if (same) score += rarity[model[y * side + x]!]!
-        }
+  const all = core.reduce((sum, [, , , worth]) => sum + worth, 0)
+  let best = { score: -1, down: 0, right: 0 }
+  for (let down = -SHIFT; down <= SHIFT; down++)
+    for (let right = -SHIFT; right <= SHIFT; right++) {
+      const move = down * side + right
+      let reachable = all
+      for (const [place, row, column, worth] of core) {
+        let same = row + down >= 0 && row + down < side && column + right >= 0 && column + right < side
+        for (let c = 0; same && c < channels; c++)
+          same = Math.abs(model[c * plane + place]! - other[c * plane + place + move]!) <= TOLERANCE
+        if (!same && (reachable -= worth) <= best.score) break
       }
-      if (score > best) [best, at] = [score, [dy, dx]]
+      if (reachable > best.score) best = { score: reachable, down, right }
     }
-  return { score: best, window: windowOf(i, at[0]!, at[1]!) }
+  return best
 }
 
 /** The connected part of a mask that lies next to its centre, with the largest area for its distance. */

@@ -25,14 +25,6 @@ export function gridOf([, height, width]: [number, number, number]): [number, nu
   return [Math.ceil(height / factor), Math.ceil(width / factor)]
 }
 
-/** The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. */
-export function conceptLayer(model: Model): string {
-  const { nodes, output } = model.graph
-  const convolutions = nodes.filter(({ op }) => /^conv\d/.test(op))
-  const dense = nodes.filter(({ op, name }) => op === 'linear' && name !== output)
-  return (convolutions.at(-1) ?? dense.at(-1) ?? nodes.find(({ name }) => name === output)!).name
-}
-
 /** One pass: images `from` to `to`. */
 export async function observePass(
   model: Model,
@@ -79,16 +71,20 @@ function unitLength(row: Float32Array): void {
   for (let i = 0; i < row.length; i++) row[i]! /= sum || 1
 }
 
-/** Magnitudes of an image's map, spread over an image of this shape. */
-export function magnitudesOf({ maps, grid }: Observed, image: number, [, rows, columns]: number[]): Float32Array {
+/** An image's map, spread over an image of this shape. */
+export function signedOf({ maps, grid }: Observed, image: number, [, rows, columns]: number[]): Float32Array {
   const map = maps.data.subarray(image * maps.width, (image + 1) * maps.width)
   const result = new Float32Array(rows! * columns!)
   for (let y = 0; y < rows!; y++)
     for (let x = 0; x < columns!; x++)
-      result[y * columns! + x] = Math.abs(
+      result[y * columns! + x] =
         map[Math.floor((y * grid[0]) / rows!) * grid[1] + Math.floor((x * grid[1]) / columns!)]!
-      )
   return result
+}
+
+/** Magnitudes of the same. */
+export function magnitudesOf(observed: Observed, image: number, shape: number[]): Float32Array {
+  return signedOf(observed, image, shape).map(Math.abs)
 }
 
 /** Some of the rows, copied. */

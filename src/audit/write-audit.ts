@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
+import type { ClassFindings } from './audit-class.js'
 import type { AuditOptions } from './audit.js'
 import type { Images } from './images.js'
 import type { Observed } from './observe.js'
+import { auditPage } from './page/page.js'
 import type { AuditResult } from './result.js'
+import { writeVirelay } from './virelay.js'
 
 /** What the page and the lists are made of, beside the result. */
 export interface AuditSources {
@@ -13,21 +16,26 @@ export interface AuditSources {
   observed: Observed
   names: string[]
   labels: Int32Array
+  findings: ClassFindings[]
 }
 
 /** Writes `audit.json` and what else is asked for; returns the files. @throws LrpError IO */
-export async function writeAudit(
-  result: AuditResult,
-  _sources: AuditSources,
-  options: AuditOptions
-): Promise<string[]> {
+export async function writeAudit(result: AuditResult, sources: AuditSources, options: AuditOptions): Promise<string[]> {
   const files: string[] = []
   const write = async (name: string, data: string | Uint8Array): Promise<void> => {
     await writeAtomic(join(options.output, name), data)
     files.push(join(options.output, name))
   }
+  const { format = ['html'] } = options
   await write('audit.json', JSON.stringify(result, null, 2) + '\n')
-  if (options.exportLists) await write('flagged.csv', flaggedList(result))
+  if (options.exportLists) {
+    await write('flagged.csv', flaggedList(result))
+    for (const { audited, patches } of sources.findings)
+      for (const { id, png } of patches)
+        await write(`patch-${audited.class.replace(/[^\w.-]+/g, '_')}-${id}.png`, Buffer.from(png, 'base64'))
+  }
+  if (format.includes('html')) await write('audit.html', await auditPage(result, sources))
+  if (format.includes('virelay')) files.push(...(await writeVirelay(result, sources, options.output)))
   return files
 }
 

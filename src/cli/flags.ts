@@ -76,7 +76,7 @@ function flagText({ flag, type, facts }: Entry): string {
 function takesMany(type: z.ZodType): boolean {
   const bare = withoutWrappers(type)
   if (bare instanceof z.ZodUnion) return bare.options.some((one) => takesMany(one as z.ZodType))
-  return bare instanceof z.ZodArray || bare instanceof z.ZodTuple
+  return bare instanceof z.ZodArray || bare instanceof z.ZodTuple || bare instanceof z.ZodRecord
 }
 
 function isNumber(type: z.ZodType): boolean {

@@ -36,6 +36,7 @@ type Choices = Pick<
   | 'earlyStopping'
   | 'precision'
   | 'augment'
+  | 'exclude'
   | 'batchSize'
   | 'epochs'
   | 'threads'
@@ -105,8 +106,9 @@ export function withTrainFlags(command: Command): Command {
     .option('--precision <name>', 'fp32, bf16, fp16 (CUDA)')
     .option(
       '--augment <list>',
-      'random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25'
+      'random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25,insert=PATCH.png'
     )
+    .option('--exclude <list>', 'CSV file with a column path: these images are left out (flagged.csv of an audit)')
     .option('--freeze <patterns...>', 'tensors that stay as they are: regular expressions over their names')
     .option(
       '--groups <file>',
@@ -151,6 +153,7 @@ export async function trainOptions(flags: TrainFlags): Promise<TrainOptions> {
     test: flags.test === false ? false : undefined,
     precision,
     augment,
+    exclude: flags.exclude,
     threads,
     experimentName,
     experimentsRoot,

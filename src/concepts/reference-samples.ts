@@ -25,13 +25,15 @@ export interface ReferenceSample {
  * any size: values come batch by batch, and only the best are kept (Achtibat et al. 2023).
  */
 export class ReferenceSamples {
-  /** Best first, by channel. */
-  readonly best: ReferenceSample[][] = []
   private readonly measure: Measure
   private readonly normed: boolean
   private readonly count: number
 
-  constructor({ measure = 'sum', normed = false, count = 8 }: ReferenceOptions = {}) {
+  /** @param best of what was seen before: best first, by channel */
+  constructor(
+    { measure = 'sum', normed = false, count = 8 }: ReferenceOptions = {},
+    readonly best: ReferenceSample[][] = []
+  ) {
     this.measure = measure
     this.normed = normed
     this.count = count

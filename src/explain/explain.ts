@@ -92,7 +92,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     ...joined,
     ...plan,
     conservationError: isLrp && !given.concepts ? conservationErrors(joined, given) : new Float64Array(0),
-    warnings: isLrp ? warningsOf(joined, plan.rules, given) : []
+    warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, given) : []
   }
 }
 

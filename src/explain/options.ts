@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
+import { optionError } from '../core/options.js'
 import type { StateDict } from '../core/tensor.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import { METHODS } from './methods.js'
@@ -45,13 +46,14 @@ export const explainOptions = z.strictObject({
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
     help: "channels by layer: relevance arriving at the layer's output is set to 0 in all others (Achtibat et al. 2023)",
     group: 'what',
-    flag: false,
+    unit: 'layer:channels',
+    flag: 'concept',
+    read: conceptsOf,
     only: LRP
   }),
   exclusive: option(z.boolean(), {
     help: 'relevance reaches the input only by paths through every layer of concepts',
     group: 'what',
-    flag: false,
     only: LRP
   }),
   channelLayers: option(z.array(z.string()), {
@@ -151,4 +153,16 @@ export type Target = NonNullable<ExplainOptions['target']>
 function areClasses(value: unknown): boolean {
   const list = value as ArrayLike<unknown> | null | undefined
   return typeof list === 'object' && Array.from(list ?? [NaN]).every((one) => classNumber.safeParse(one).success)
+}
+
+/** `LAYER:CHANNEL[,CHANNEL]`, once for each layer. */
+function conceptsOf(texts: string[]): Record<string, number[]> | string {
+  const concepts: Record<string, number[]> = {}
+  for (const text of texts) {
+    const [, layer, list] = /^(.+):(\d+(?:,\d+)*)$/.exec(text.trim()) ?? []
+    if (layer === undefined || list === undefined)
+      throw optionError('concept', ` must be LAYER:CHANNEL[,CHANNEL], such as layer3:5,9 (got '${text}')`)
+    concepts[layer] = [...(concepts[layer] ?? []), ...list.split(',').map(Number)]
+  }
+  return concepts
 }

@@ -32,6 +32,8 @@ export const augmentSchema = z.strictObject({
   saturation: z.number().min(0).max(1).optional(),
   /** Share of the colour circle either way. */
   hue: z.number().min(0).max(0.5).optional(),
+  /** A patch that every second training image gets, of all classes alike: `patch.png`, or `patch.png@left:top` (data/insert-patch.ts). */
+  insert: z.string().min(1).optional(),
   /** Probability that a rectangle is set to the mean (torchvision's RandomErasing). */
   erasing: z.number().min(0).max(1).optional()
 })
@@ -43,16 +45,17 @@ const FLAGS = ['randomCrop', 'flip', 'verticalFlip']
 
 /** `crop=4,flip,rotation=10` as an object. @throws LrpError INVALID_ARGUMENT, with the nearest name for an unknown one */
 export function parseAugment(text: string): Augmentation {
-  const entries = text.split(',').map((part): [string, number | boolean] => {
+  const entries = text.split(',').map((part): [string, number | boolean | string] => {
     const [given = '', value] = part.trim().split('=')
     const name = toCamel(given)
     if (!NAMES.includes(name)) throw unknownName('augmentation', given, NAMES.map(toKebab))
     if (FLAGS.includes(name) && value === undefined) return [name, true]
+    if (name === 'insert' && value) return [name, value]
     const number = Number(value)
     if (value === undefined || value === '' || FLAGS.includes(name) || Number.isNaN(number)) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `augmentation '${part}': write ${FLAGS.includes(name) ? given : `${given}=NUMBER`}`
+        `augmentation '${part}': write ${FLAGS.includes(name) ? given : `${given}=${name === 'insert' ? 'PATCH.png' : 'NUMBER'}`}`
       )
     }
     return [name, number]
@@ -71,8 +74,9 @@ export function checkAugmentation(given: Augmentation | undefined, { imageShape:
 }
 
 /** As the addon wants it; undefined when nothing is changed. */
-export function nativeAugmentation(given: Augmentation | undefined): NativeAugmentation | undefined {
-  if (!given || Object.values(given).every((value) => !value)) return undefined
+export function nativeAugmentation(asked: Augmentation | undefined): NativeAugmentation | undefined {
+  const { insert: _, ...given } = asked ?? {}
+  if (Object.values(given).every((value) => !value)) return undefined
   const { crop = 0, flip = false, zoom = 0 } = given
   const { randomCrop = false, verticalFlip = false, rotation = 0, translate = 0, shear = 0 } = given
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0, erasing = 0 } = given

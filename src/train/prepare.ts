@@ -1,6 +1,8 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
+import { withoutListed } from '../data/exclude.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
+import { withPatch } from '../data/insert-patch.js'
 import { datasetName, openDataset } from '../data/open.js'
 import { dataOptions, type DataOptions } from '../data/options.js'
 import { LrpError } from '../core/errors.js'
@@ -87,7 +89,10 @@ export async function openTrainData(
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
-  const dataset = typeof data === 'object' ? data : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
+  const opened = typeof data === 'object' ? data : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
+  const { exclude, augment, dataPath, seed } = settings
+  const kept = exclude === undefined ? opened : await withoutListed(opened, exclude, dataPath)
+  const dataset = augment?.insert === undefined ? kept : await withPatch(kept, augment.insert, seed)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)

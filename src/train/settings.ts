@@ -78,6 +78,8 @@ export const settingsSchema = z.object({
   /** Epochs without a better validation result before training ends; 0: never. */
   earlyStopping: z.int().min(0).default(0),
   precision: z.string().default('fp32'),
+  /** CSV file with a column `path`: these images are left out, such as those an audit has flagged. */
+  exclude: z.string().optional(),
   augment: z.union([augmentSchema, z.string().transform(parseAugment)]).optional(),
   batchSize: z.int().positive().default(32),
   epochs: z.int().positive().default(20),

@@ -72,7 +72,7 @@ describe('convert and export', () => {
     [['inspect', conv, '--format', 'xml'], 2, '--format must be one of table, mermaid, json'],
     [['inspect', conv, '--rule', 'epsilom'], 2, "'epsilon'"],
     [['convert', conv], 2, '--output'],
-    [['export', conv, '--output', 'x.h5'], 2, "'h5' is no format"]
+    [['export', conv, '--output', 'x.h5'], 2, "'h5' is not an export format"]
   ])('%j is refused with one sentence', async (args, status, message) => {
     const result = await cli(...args)
     expect([result.status, result.out]).toEqual([status, ''])

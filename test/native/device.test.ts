@@ -32,11 +32,11 @@ withoutCuda(`a machine without CUDA${available ? ' (skipped: this one has it)' :
     expect(stderr).toMatch(/^lrp-native: CUDA cannot be used \(.*\): .*--device cpu.*\n$/)
   })
 
-  test('with a driver, but without the libraries, a command says what mends it and goes on', () => {
+  test('with a driver, but without the libraries, a command says how to enable it and continues', () => {
     const { status, stderr } = withDriver('train', '--epochs', '1', '--hidden-size', '4')
     expect(status).toBe(0)
     if (!/CUDA library does not load/.test(stderr)) return // this libtorch has its CUDA libraries
-    expect(stderr).toMatch(/note: the GPU is not used: .*; "npx lrp-native doctor --libtorch cu130" mends it/)
+    expect(stderr).toMatch(/note: the GPU is not used: .*; run "npx lrp-native doctor --libtorch cu130" to enable it/)
     expect(withDriver('train', '--epochs', '1', '--device', 'cpu').stderr).not.toMatch(/GPU/)
   })
 })

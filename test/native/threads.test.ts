@@ -85,7 +85,7 @@ describe('the addon under load', () => {
   test('eight worker threads load the addon, work and end, twice over', () => {
     const script = `
       import { Worker } from 'node:worker_threads'
-      const work = "import('${join(packageRoot, 'dist', 'index.js')}').then(async (l) => { const m = await l.Model.create(await l.initialise(l.buildArchitecture('mlp', { classes: 3, imageShape: [1, 4, 4] }), 1)); await l.explain(m, { data: new Float32Array(16).fill(0.5), shape: [1, 1, 4, 4] }) })"
+      const work = "Promise.all(['index', 'api/models'].map((one) => import('${join(packageRoot, 'dist')}/' + one + '.js'))).then(async ([l, models]) => { const m = await l.Model.create(await models.initialise(models.buildArchitecture('mlp', { classes: 3, imageShape: [1, 4, 4] }), 1)); await l.explain(m, { data: new Float32Array(16).fill(0.5), shape: [1, 1, 4, 4] }) })"
       for (let round = 0; round < 2; round++) {
         await Promise.all(Array.from({ length: 8 }, () => new Promise((resolve, reject) => {
           const worker = new Worker(work, { eval: true })

@@ -98,9 +98,9 @@ describeInBrowser('the report', () => {
       all.map((one) => (one as unknown as { textContent: string }).textContent)
     )
     for (const command of [
-      /^lrp-native test one --test-split 0.1 --data digits$/,
-      /^lrp-native explain one --limit 8 --test-split 0.1 --data digits --composite epsilon-plus$/,
-      /^lrp-native remove-features one --limit 10 --test-split 0.1 --data digits --pictures 2$/,
+      /^lrp-native test one$/,
+      /^lrp-native explain one --limit 8 --composite epsilon-plus$/,
+      /^lrp-native remove-features one --limit 10 --pictures 2$/,
       /^lrp-native evaluate one --rules epsilon,gradient,random --randomisation 5 --limit 10 /
     ]) {
       expect(commands).toContainEqual(expect.stringMatching(command))

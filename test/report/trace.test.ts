@@ -63,8 +63,8 @@ test('the area between the curves follows from the curves', () => {
 test('every part has the command that gives it again', () => {
   const commands = [...page.matchAll(/<code>(lrp-native [^<]*)<\/code>/g)].map(([, text]) => text)
   expect(commands).toEqual([
-    'lrp-native test one --test-split 0.1 --data digits',
-    'lrp-native explain one --limit 6 --test-split 0.1 --data digits --rule epsilon --format png npz',
-    'lrp-native evaluate one --rules epsilon,random --limit 8 --test-split 0.1 --data digits'
+    'lrp-native test one',
+    'lrp-native explain one --limit 6 --rule epsilon --format png npz',
+    'lrp-native evaluate one --rules epsilon,random --limit 8'
   ])
 })

@@ -16,13 +16,13 @@ export interface Neighbours {
 }
 
 /** Up to so many rows all distances are computed; beyond, candidates come from a random projection. */
-const EXACT_ROWS = 1000
+const EXACT_ROWS = 300
 const PROJECTED_WIDTH = 48
 /** Candidates for each neighbour that is wanted. */
 const CANDIDATES = 5
 
 /**
- * The nearest others of every row by Euclidean distance; exact up to 1,000 rows, approximate beyond (a seeded Gaussian
+ * The nearest others of every row by Euclidean distance; exact up to 300 rows, approximate beyond (a seeded Gaussian
  * projection chooses candidates, exact distances rank them).
  */
 export function nearestNeighbours(rows: Rows, k: number): Neighbours {

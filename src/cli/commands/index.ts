@@ -39,6 +39,10 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     description: 'Remove the most and the least relevant pixels and measure how far the confidence falls.',
     load: () => import('./remove-features.js')
   },
+  concepts: {
+    description: 'What the channels of a layer stand for: their relevance, reference images and conditional maps.',
+    load: () => import('./concepts.js')
+  },
   audit: {
     description:
       'Is the model right for the right reasons? What it looks at, class by class, and tests of what looks wrong.',

@@ -16,5 +16,5 @@ export async function exportModel(model: Model, path: string, format?: ExportFor
   if (wanted === 'safetensors') return writeSafetensors(path, await model.stateDict())
   if (wanted === 'onnx') return writeOnnx(model, path)
   const formats = EXPORT_FORMATS.join(', ')
-  throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is not a format to export to: use one of (--format) ${formats}`)
+  throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is not an export format: use ${formats} (--format)`)
 }

@@ -1,0 +1,160 @@
+import { embedded, html, Html, page } from '../../plot/html.js'
+import { counted } from '../../core/plural.js'
+import { rowsOf } from '../observe.js'
+import { Random } from '../random.js'
+import type { AuditedClass, AuditedCluster, AuditResult } from '../result.js'
+import type { AuditSources } from '../write-audit.js'
+import { embed } from './embedding.js'
+import { examples, meanMap, sprite, SPRITE_COLUMNS, THUMB } from './pictures.js'
+import { SCRIPT } from './script.js'
+
+/** Images of a class that are shown in its embedding. */
+const MOST_POINTS = 200
+const SIZE = 100
+const COLOURS = ['#0b5cad', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490', '#a16207', '#4b5563']
+
+const STYLE = `<style>
+.cluster { border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; margin: 12px 0; }
+.cluster.flagged { border: 3px solid #b91c1c; }
+.cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 8px; }
+.clusters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 16px; }
+.shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map img { width: 112px; image-rendering: pixelated; }
+.embedding { display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); gap: 16px; } @media (max-width: 640px) { .embedding { grid-template-columns: minmax(0, 1fr); } }
+.embedding svg { width: 100%; border: 1px solid var(--line); border-radius: 6px; touch-action: none; cursor: crosshair; background: var(--shade); }
+.embedding circle { opacity: .55; } .embedding circle.on { opacity: 1; stroke: var(--text); stroke-width: .5; } .embedding .box { fill: none; stroke: var(--text); stroke-width: .5; stroke-dasharray: 1.5 1; }
+.chosen { display: flex; flex-wrap: wrap; gap: 3px; max-height: 320px; overflow-y: auto; } .thumb { width: 44px; height: 44px; border-bottom: 4px solid; box-sizing: content-box; background-repeat: no-repeat; }
+button { font: inherit; padding: 6px 12px; margin: 0 6px 6px 0; border: 1px solid var(--line); border-radius: 6px; background: var(--shade); color: var(--text); cursor: pointer; } button[aria-pressed=true] { border-color: var(--accent); outline: 2px solid var(--accent); } button i { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: 6px; }
+summary { cursor: pointer; font-size: 1.15rem; padding: 10px 0; font-weight: 600; } details { border-bottom: 1px solid var(--line); }
+${COLOURS.map((colour, i) => `.c${i} { fill: ${colour}; border-color: ${colour}; }`).join(' ')}
+</style>`
+
+/** The audit as one page that needs nothing from anywhere. */
+export async function auditPage(result: AuditResult, sources: AuditSources): Promise<string> {
+  const { model, accuracy, images, classes, flagged, rule, data, split } = result
+  const sections: Html[] = []
+  for (const one of classes) sections.push(await classSection(one, sources))
+  const tested = classes.reduce((sum, one) => sum + one.clusters.length, 0)
+  const body = html`${new Html(STYLE)}
+    <h1>Is ${model} right for the right reasons?</h1>
+    <ul class="facts">
+      <li><b>${(accuracy * 100).toFixed(1)} %</b> of ${counted(images, 'image')} right</li>
+      <li><b>${tested}</b> clusters of ${classes.length} classes</li>
+      <li><b>${flagged.length}</b> flagged</li>
+    </ul>
+    <p class="note">${data}, ${split} split, explained by ${rule}.</p>
+    <h2>Verdict</h2>
+    ${
+      flagged.length === 0
+        ? html`<p>Nothing is flagged: no pattern that was tested decides a class by itself.</p>`
+        : html`<ul>
+            ${flagged.map(
+              (one) =>
+                html`<li>
+                  <a href="#${anchor(one.class, one.cluster)}">Class ${one.class}, cluster ${one.cluster}</a>:
+                  ${one.reason}
+                </li>`
+            )}
+          </ul>`
+    }
+    <h2>Classes</h2>
+    ${sections}`
+  return page(`Audit of ${model}`, body, SCRIPT)
+}
+
+async function classSection(one: AuditedClass, sources: AuditSources): Promise<Html> {
+  const places = new Map(sources.names.map((name, i) => [name, i]))
+  const indicesOf = (cluster: AuditedCluster): number[] => cluster.images.map((name) => places.get(name)!)
+  const cards: Html[] = []
+  for (const cluster of one.clusters) cards.push(await clusterCard(one.class, cluster, indicesOf(cluster), sources))
+  const isFlagged = one.clusters.some(({ flagged }) => flagged)
+  return html`<details ${new Html(isFlagged ? 'open' : '')}>
+    <summary>
+      Class ${one.class}: ${counted(one.images, 'image')}${isFlagged && html`<span class="badge">flagged</span>`}
+    </summary>
+    <div class="clusters">${cards}</div>
+    ${await embeddingSection(one, indicesOf, sources)}
+  </details>`
+}
+
+async function clusterCard(
+  className: string,
+  cluster: AuditedCluster,
+  indices: number[],
+  sources: AuditSources
+): Promise<Html> {
+  const { id, size, flagged, suspicion, reason, channels } = cluster
+  const some = new Random(id).some(indices, 8)
+  const channelText = channels.map(({ channel, relevance, elsewhere }) => {
+    const share = (value: number): string => `${(value * 100).toFixed(1)} %`
+    return `${channel} (${share(relevance)} of the relevance, elsewhere ${share(elsewhere)})`
+  })
+  return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
+    <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">flagged</span>`}</h3>
+    <p>${reason}</p>
+    <div class="shown">
+      <figure class="map">
+        <img
+          src="${embedded(await meanMap(sources, indices))}"
+          alt="Mean relevance of cluster ${id} of class ${className}"
+          width="112"
+        />
+        <figcaption>mean relevance</figcaption>
+      </figure>
+      <figure>
+        <img
+          src="data:image/webp;base64,${(await examples(sources, some)).toString('base64')}"
+          alt="${some.length} images of cluster ${id} of class ${className}"
+        />
+        <figcaption>examples</figcaption>
+      </figure>
+    </div>
+    <p class="note">
+      Suspicion ${suspicion.toFixed(2)}.
+      ${channelText.length > 0 && html`Channels of ${channels[0]!.layer} that matter more here: ${channelText.join('; ')}.`}
+    </p>
+  </section>`
+}
+
+/** The embedding with buttons for its clusters; the script does the rest. */
+async function embeddingSection(
+  one: AuditedClass,
+  indicesOf: (cluster: AuditedCluster) => number[],
+  sources: AuditSources
+): Promise<Html> {
+  const all = one.clusters.flatMap((cluster) => indicesOf(cluster).map((index) => ({ index, cluster: cluster.id })))
+  const shown = new Random(3).some(all, MOST_POINTS)
+  const indices = shown.map(({ index }) => index)
+  const places = embed(rowsOf(sources.observed.maps, indices))
+  const points = shown.map(({ index, cluster }, i) => {
+    const at = (value: number): number => Number((3 + value * (SIZE - 6)).toFixed(2))
+    return [at(places[i]![0]), at(places[i]![1]), cluster, sources.names[index]!] as const
+  })
+  const data = { points, sprite: await sprite(sources, indices), side: THUMB, columns: SPRITE_COLUMNS, size: SIZE }
+  const label = `Embedding of ${counted(points.length, 'image')} of class ${one.class}. Draw a square with the mouse, or move it with the arrow keys and change its size with plus and minus.`
+  return html`<section data-embedding aria-label="Embedding of class ${one.class}">
+    <script type="application/json">
+      ${new Html(JSON.stringify(data).replaceAll('<', '\\u003c'))}
+    </script>
+    <p class="note">${label}</p>
+    <div>
+      ${one.clusters.map(
+        ({ id }) =>
+          html`<button type="button" data-cluster="${id}" aria-pressed="false">
+            <i style="background:${COLOURS[id % COLOURS.length]}"></i>Cluster ${id}
+          </button>`
+      )}
+    </div>
+    <div class="embedding">
+      <svg viewBox="0 0 ${SIZE} ${SIZE}" tabindex="0" role="application" aria-label="${label}">
+        ${points.map(([x, y, cluster]) => html`<circle cx="${x}" cy="${y}" r="1.3" class="c${cluster % COLOURS.length}"></circle>`)}
+        <rect class="box" style="display:none" x="40" y="40" width="20" height="20"></rect>
+      </svg>
+      <div>
+        <p role="status">Nothing is selected.</p>
+        <div class="chosen" tabindex="0" role="group" aria-label="Selected images of class ${one.class}"></div>
+      </div>
+    </div>
+  </section>`
+}
+
+const anchor = (className: string, cluster: number): string => `c-${className.replace(/\W+/g, '-')}-${cluster}`

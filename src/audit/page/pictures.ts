@@ -1,0 +1,48 @@
+import sharp from 'sharp'
+import { heatmap, imagePicture, pictureToPng, type Picture } from '../../plot/picture.js'
+import type { AuditSources } from '../write-audit.js'
+
+/** Side of the thumbnails of the embedding, in pixels. */
+export const THUMB = 44
+export const SPRITE_COLUMNS = 20
+const EXAMPLES = 8
+const EXAMPLE_SIDE = 96
+
+/** Thumbnails of images side by side in rows, as WebP. */
+export async function sprite({ images }: AuditSources, indices: number[]): Promise<string> {
+  const read = await images.read(indices)
+  const pictures = read.map((bytes) => imagePicture(bytes, images.shape))
+  return `data:image/webp;base64,${(await inRows(pictures, THUMB, SPRITE_COLUMNS)).toString('base64')}`
+}
+
+/** Some images of a cluster in one row. */
+export async function examples({ images }: AuditSources, indices: number[]): Promise<Buffer> {
+  const read = await images.read(indices.slice(0, EXAMPLES))
+  const pictures = read.map((bytes) => imagePicture(bytes, images.shape))
+  return inRows(pictures, EXAMPLE_SIDE, pictures.length)
+}
+
+/** Pictures as squares of one side, so many in a row; made large or small by taking pixels. */
+async function inRows(pictures: Picture[], side: number, columns: number): Promise<Buffer> {
+  const [width, height] = [columns * side, Math.ceil(pictures.length / columns) * side]
+  const data = new Uint8Array(width * height * 3)
+  pictures.forEach((picture, i) => {
+    const scale = Math.max(picture.width, picture.height) / side
+    const [left, top] = [(i % columns) * side, Math.floor(i / columns) * side]
+    for (let y = 0; y < Math.min(side, picture.height / scale); y++)
+      for (let x = 0; x < Math.min(side, picture.width / scale); x++) {
+        const from = 3 * (Math.floor(y * scale) * picture.width + Math.floor(x * scale))
+        data.set(picture.data.subarray(from, from + 3), 3 * ((top + y) * width + left + x))
+      }
+  })
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .webp({ quality: 85, effort: 2 })
+    .toBuffer()
+}
+
+/** The mean of some images' maps, red for relevance and blue against it. */
+export async function meanMap({ observed: { maps, grid } }: AuditSources, indices: number[]): Promise<Buffer> {
+  const mean = new Float32Array(maps.width)
+  for (const i of indices) for (let x = 0; x < maps.width; x++) mean[x]! += maps.data[i * maps.width + x]!
+  return pictureToPng(heatmap(mean, [1, ...grid]), 160)
+}

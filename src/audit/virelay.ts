@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import { ioError, makeFolder, writeAtomic } from '../core/files.js'
+import { embed } from './page/embedding.js'
+import { rowsOf, signedOf } from './observe.js'
+import type { AuditResult } from './result.js'
+import type { AuditSources } from './write-audit.js'
+
+/** Images that are written at a time. */
+const CHUNK = 64
+
+type H5 = typeof import('h5wasm/node')
+
+/**
+ * The project that ViRelAy opens (Anders et al. 2021): images, maps and, for every class, its clusters and embedding, as HDF5
+ * files in the folder `virelay`. @throws LrpError IO
+ */
+export async function writeVirelay(result: AuditResult, sources: AuditSources, output: string): Promise<string[]> {
+  const folder = join(output, 'virelay')
+  await makeFolder(folder)
+  const h5 = await import('h5wasm/node')
+  await h5.ready
+  const path = (name: string): string => join(folder, name)
+  try {
+    await writeImages(h5, path('input.h5'), sources)
+    await writeMaps(h5, path('attribution.h5'), sources)
+    writeAnalysis(h5, path('analysis.h5'), result, sources)
+  } catch (cause) {
+    throw ioError(cause, `cannot write ${folder}`)
+  }
+  const { model } = sources
+  const classes = Array.from({ length: await model.outputs() }, (_, index) => ({
+    index,
+    word_net_id: idOf(index),
+    name: model.className(index)
+  }))
+  await writeAtomic(path('label-map.json'), JSON.stringify(classes, null, 2) + '\n')
+  await writeAtomic(path('project.yaml'), projectText(result))
+  return ['project.yaml', 'label-map.json', 'input.h5', 'attribution.h5', 'analysis.h5'].map(path)
+}
+
+const idOf = (index: number): string => String(index).padStart(8, '0')
+
+/** A text in YAML: JSON's strings are YAML's. */
+function projectText({ model, data, rule }: AuditResult): string {
+  return `project:
+  name: ${JSON.stringify(`Audit of ${model}`)}
+  model: ${JSON.stringify(model)}
+  label_map: label-map.json
+  dataset:
+    name: ${JSON.stringify(data)}
+    type: hdf5
+    path: input.h5
+  attributions:
+    attribution_method: ${JSON.stringify(rule)}
+    attribution_strategy: predicted_label
+    sources:
+      - attribution.h5
+  analyses:
+    - analysis_method: Spectral
+      sources:
+        - analysis.h5
+`
+}
+
+async function writeImages(h5: H5, path: string, { images, labels }: AuditSources): Promise<void> {
+  const file = new h5.File(path, 'w')
+  const total = labels.length
+  const shape = [total, ...images.shape]
+  const bytes = new Uint8Array(shape.reduce((product, axis) => product * axis, 1))
+  const size = bytes.length / total
+  for (let from = 0; from < total; from += CHUNK) {
+    const some = Array.from({ length: Math.min(CHUNK, total - from) }, (_, i) => from + i)
+    ;(await images.read(some)).forEach((one, i) => bytes.set(one, (from + i) * size))
+  }
+  file.create_dataset({ name: 'data', data: bytes, shape, dtype: '<B' })
+  file.create_dataset({ name: 'label', data: Uint16Array.from(labels), shape: [total], dtype: '<H' })
+  file.close()
+}
+
+async function writeMaps(h5: H5, path: string, { images, observed, labels, model }: AuditSources): Promise<void> {
+  const file = new h5.File(path, 'w')
+  const total = labels.length
+  const [, height, width] = images.shape
+  const maps = new Float32Array(total * height * width)
+  for (let i = 0; i < total; i++) maps.set(signedOf(observed, i, images.shape), i * height * width)
+  const classes = await model.outputs()
+  const predicted = new Float32Array(total * classes)
+  observed.predicted.forEach((one, i) => (predicted[i * classes + one] = 1))
+  file.create_dataset({ name: 'attribution', data: maps, shape: [total, 1, height, width], dtype: '<f' })
+  file.create_dataset({ name: 'prediction', data: predicted, shape: [total, classes], dtype: '<f' })
+  file.create_dataset({ name: 'label', data: Uint16Array.from(labels), shape: [total], dtype: '<H' })
+  file.close()
+}
+
+function writeAnalysis(h5: H5, path: string, { classes }: AuditResult, { observed, names, model }: AuditSources): void {
+  const file = new h5.File(path, 'w')
+  const places = new Map(names.map((name, i) => [name, i]))
+  const numbers = new Map([...new Set(observed.predicted)].map((number) => [model.className(number), number]))
+  for (const { class: name, clusters, eigenvalues } of classes) {
+    const members = clusters.flatMap(({ id, images }) => images.map((image) => [places.get(image)!, id] as const))
+    const index = members.map(([place]) => place)
+    const group = file.create_group(idOf(numbers.get(name)!))
+    group.create_dataset({ name: 'index', data: Uint32Array.from(index), shape: [index.length], dtype: '<I' })
+    const cluster = group.create_group('cluster')
+    const ids = Uint32Array.from(members, ([, id]) => id)
+    cluster.create_dataset({ name: 'spectral', data: ids, shape: [ids.length], dtype: '<I' })
+    const points = Float32Array.from(embed(rowsOf(observed.maps, index)).flat())
+    const embedding = group.create_group('embedding')
+    embedding
+      .create_dataset({ name: 'umap', data: points, shape: [index.length, 2], dtype: '<f' })
+      .create_attribute('eigenvalue', Float32Array.from(eigenvalues), [eigenvalues.length], '<f')
+  }
+  file.close()
+}

@@ -1,0 +1,158 @@
+import sharp from 'sharp'
+import type { Tensor } from '../core/tensor.js'
+import { explain } from '../explain/explain.js'
+import type { ExplainOptions } from '../explain/options.js'
+import type { Model } from '../model/model.js'
+import { denormalise } from '../model/preprocessing.js'
+import { embedded, html, Html, page } from '../plot/html.js'
+import { counted } from '../core/plural.js'
+import { heatmap, imagePicture, pictureToPng, type Picture } from '../plot/picture.js'
+import type { ConceptChannel, ConceptsResult } from './concepts.js'
+import { receptiveField, windowOf } from './receptive-field.js'
+
+/** Reference samples of a channel that are drawn with their maps. */
+const DRAWN = 6
+const SIDE = 84
+const COLOURS: [number, number, number][] = [
+  [11, 92, 173],
+  [194, 65, 12],
+  [21, 128, 61],
+  [126, 34, 206],
+  [185, 28, 28],
+  [14, 116, 144]
+]
+
+const STYLE = `<style>
+.concept { border-top: 1px solid var(--line); padding: 10px 0; } .concept h3 { margin: 0 0 4px; font-size: 1rem; }
+.pairs { display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 0; list-style: none; } .pairs img { display: block; width: ${SIDE}px; height: ${SIDE}px; image-rendering: pixelated; object-fit: contain; }
+.atlas { display: flex; flex-wrap: wrap; gap: 16px; } .atlas img { width: 192px; height: 192px; image-rendering: pixelated; object-fit: contain; } .key i { display: inline-block; width: .8em; height: .8em; margin-right: 6px; }
+summary { cursor: pointer; font-size: 1.15rem; padding: 10px 0; font-weight: 600; } details { border-bottom: 1px solid var(--line); }
+</style>`
+
+interface Sources {
+  /** One image as the network wants it. */
+  read: (name: string) => Promise<Tensor>
+  how: ExplainOptions
+  /** The image of the atlas. */
+  image: Tensor
+}
+
+/** The concepts of every class as one page that needs nothing from anywhere. */
+export async function conceptsPage(model: Model, result: ConceptsResult, sources: Sources): Promise<string> {
+  const { layer, classes, images, rule, by, measure } = result
+  const plane = (await model.shapes())[layer]!.slice(2)
+  const sections: Html[] = []
+  for (const { class: name, images: count, channels } of classes) {
+    const cards: Html[] = []
+    for (const channel of channels) cards.push(await conceptCard(model, result, channel, plane, sources))
+    sections.push(
+      html`<details ${new Html(sections.length === 0 ? 'open' : '')}>
+        <summary>Class ${name}: ${counted(count, 'image')}</summary>
+        ${cards}
+      </details>`
+    )
+  }
+  const body = html`${new Html(STYLE)}
+    <h1>Concepts of ${result.model}</h1>
+    <p class="note">
+      Layer ${layer}, ${counted(images, 'image')} of ${result.data}, explained by ${rule}. Images are ranked by the
+      ${measure} of the channel's ${by}.
+    </p>
+    <h2>One image</h2>
+    ${await atlasSection(model, result, sources)}
+    <h2>Classes</h2>
+    ${sections}`
+  return page(`Concepts of ${result.model}`, body)
+}
+
+async function conceptCard(
+  model: Model,
+  { layer }: ConceptsResult,
+  { channel, relevance, samples }: ConceptChannel,
+  plane: number[],
+  { read, how }: Sources
+): Promise<Html> {
+  const field = receptiveField(model.graph, model.parameterShapes, layer)
+  const pairs: Html[] = []
+  for (const { image, place } of samples.slice(0, DRAWN)) {
+    const input = await read(image)
+    const [, , height, width] = input.shape as [number, number, number, number]
+    const across = plane[1] ?? 1
+    const box = windowOf(field, [Math.floor(place / across), place % across], [height, width])
+    const { relevance: map } = await explain(model, input, {
+      ...how,
+      concepts: { [layer]: [channel] },
+      exclusive: true
+    })
+    const shape = input.shape.slice(1)
+    const patch = await cut(pictureOf(model, input), box)
+    const heat = await cut(heatmap(map.data, shape), box)
+    pairs.push(
+      html`<li>
+        <img src="${embedded(patch)}" alt="${image}: the part that channel ${channel} sees" />
+        <img src="${embedded(heat)}" alt="Relevance through channel ${channel}" />
+      </li>`
+    )
+  }
+  return html`<section class="concept">
+    <h3>Channel ${channel}: ${(relevance * 100).toFixed(1)} % of the relevance</h3>
+    <ul class="pairs">
+      ${pairs}
+    </ul>
+  </section>`
+}
+
+async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { image }: Sources): Promise<Html> {
+  const [height, width] = atlas.size
+  const data = new Uint8Array(3 * height * width).fill(235)
+  atlas.where.forEach((place, i) => place >= 0 && data.set(COLOURS[place % COLOURS.length]!, 3 * i))
+  const picture = pictureOf(model, image)
+  return html`<div class="atlas">
+      <figure>
+        <img src="${embedded(await pictureToPng(picture, 192))}" alt="The image ${atlas.image}" />
+        <figcaption>${atlas.image}, called ${atlas.class}</figcaption>
+      </figure>
+      <figure>
+        <img
+          src="${embedded(await pictureToPng({ data, height, width }, 192))}"
+          alt="Atlas: which of ${atlas.channels.length} channels has the largest relevance at each pixel"
+        />
+        <figcaption>atlas of ${layer}</figcaption>
+      </figure>
+      <ul class="key">
+        ${atlas.channels.map(
+          ({ channel, relevance }, i) =>
+            html`<li>
+              <i style="background:rgb(${COLOURS[i % COLOURS.length]!.join()})"></i>channel ${channel}:
+              ${(relevance * 100).toFixed(1)} %
+            </li>`
+        )}
+      </ul>
+    </div>
+    <h3>The path of concepts</h3>
+    <ul>
+      ${atlas.path.map(
+        ({ layer: name, channel, above, share }) =>
+          html`<li>
+            ${name}, channel ${channel}: ${(share * 100).toFixed(1)} % of the
+            relevance${above !== null && ` of channel ${above} above it`}
+          </li>`
+      )}
+    </ul>`
+}
+
+function pictureOf(model: Model, input: Tensor): Picture {
+  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : input.data.map((v) => v * 255)
+  return imagePicture(bytes, input.shape.slice(1))
+}
+
+async function cut(
+  picture: Picture,
+  box: { top: number; left: number; height: number; width: number }
+): Promise<Buffer> {
+  const raw = { width: picture.width, height: picture.height, channels: 3 as const }
+  return sharp(picture.data, { raw })
+    .extract({ ...box, top: Math.round(box.top), left: Math.round(box.left) })
+    .png()
+    .toBuffer()
+}
