@@ -101,7 +101,7 @@ describeInBrowser('the report', () => {
       /^lrp-native test one$/,
       /^lrp-native explain one --limit 8 --composite epsilon-plus$/,
       /^lrp-native remove-features one --limit 10 --pictures 2$/,
-      /^lrp-native evaluate one --rules epsilon,gradient,random --randomisation 5 --limit 10 /
+      /^lrp-native evaluate one --rules epsilon,gradient,random --randomisation 5 --limit 10$/
     ]) {
       expect(commands).toContainEqual(expect.stringMatching(command))
     }
