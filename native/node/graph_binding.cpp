@@ -21,7 +21,8 @@ namespace lrp {
 constexpr auto fields(const OpRecord*) {
   return std::make_tuple(node::field("kind", &OpRecord::kind), node::field("rule", &OpRecord::rule),
                          node::field("movesValues", &OpRecord::moves_values),
-                         node::field("conserves", &OpRecord::conserves), node::field("sign", &OpRecord::sign));
+                         node::field("conserves", &OpRecord::conserves), node::field("sign", &OpRecord::sign),
+                         node::field("gates", &OpRecord::gates));
 }
 
 }  // namespace lrp

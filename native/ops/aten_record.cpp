@@ -48,8 +48,9 @@ const std::map<std::string, OpRecord>& exceptions() {
         "pad constant_pad_nd where masked_fill masked_scatter tril triu slice_scatter select_scatter diagonal_scatter "
         "as_strided_scatter scatter index_put index_copy index_fill put diag_embed diagflat embedding");
     add(kPass, "add sub subtract rsub neg negative");
-    add(kPassNonnegative,
-        "abs absolute exp exp2 square sqrt relu relu6 sigmoid hardsigmoid softplus cosh special_expit");
+    add(kPassNonnegative, "abs absolute exp exp2 square sqrt relu relu6 softplus cosh");
+    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true},
+        "sigmoid hardsigmoid special_expit");
     add(kPassKeeping,
         "silu hardswish gelu elu leaky_relu prelu tanh erf selu celu mish threshold clamp_min atan log1p "
         "expm1 softshrink hardshrink ceil floor round trunc");

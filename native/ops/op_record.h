@@ -28,6 +28,8 @@ struct OpRecord {
   /// How the rule conserves relevance: `exact` (up to the stabiliser), `up to bias`, or `no`.
   std::string conserves = "no";
   Cut cut = kNowhere;
+  /// Its output weighs something else: a number from 0 to 1.
+  bool gates = false;
 };
 
 /// The record of an op of ours or of an aten overload. Throws UNSUPPORTED for a name that a graph must not use.

@@ -27,12 +27,13 @@ const OpRecord kShift{"sum", "norm", Sign::kAny, false, "up to bias"};
 const OpRecord kScaled{"other", "pass", Sign::kAny, false, "exact"};
 const OpRecord kProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
 const OpRecord kMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
-const OpRecord kSoftmax{"attention", "", Sign::kMakesNonnegative, false, "no"};
+const OpRecord kSoftmax{"attention", "", Sign::kMakesNonnegative, false, "no", OpRecord::kNowhere, true};
 const OpRecord kAttention{"attention", "", Sign::kAny, false, "no"};
 const OpRecord kActivation{"activation", "pass", Sign::kAny, false, "exact"};
 const OpRecord kNonnegative{"activation", "pass", Sign::kMakesNonnegative, false, "exact"};
 const OpRecord kRelu{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kRelu};
 const OpRecord kRelu6{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kBelowZero};
+const OpRecord kGate{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true};
 const OpRecord kKeepsSign{"activation", "pass", Sign::kKeeps, false, "exact"};
 const OpRecord kBatchNorm{"batch_norm", "pass", Sign::kAny, false, "exact"};
 const OpRecord kNorm{"normalisation", "", Sign::kAny, false, "up to bias"};
@@ -76,10 +77,10 @@ const std::map<std::string, Entry>& entries() {
                                                   {"relu", {make_activation, kRelu}},
                                                   {"relu6", {make_activation, kRelu6}},
                                                   {"silu", {make_activation, kKeepsSign}},
-                                                  {"sigmoid", {make_activation, kNonnegative}},
+                                                  {"sigmoid", {make_activation, kGate}},
                                                   {"tanh", {make_activation, kKeepsSign}},
                                                   {"hardswish", {make_activation, kKeepsSign}},
-                                                  {"hardsigmoid", {make_activation, kNonnegative}},
+                                                  {"hardsigmoid", {make_activation, kGate}},
                                                   {"softplus", {make_activation, kNonnegative}},
                                                   {"identity", {make_activation, kMove}},
                                                   {"hardtanh", {make_activation, kActivation}},

@@ -1,11 +1,13 @@
 #include <ATen/ATen.h>
 #include <ATen/ExpandUtils.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "../error.h"
 #include "../ops/arithmetic.h"
 #include "../ops/attention.h"
+#include "by_autograd.h"
 #include "catalogue.h"
 
 namespace lrp {
@@ -57,6 +59,16 @@ std::vector<Tensor> through_attention(const Attention& op, const Layer& layer, c
   return handed;
 }
 
+/// A product that is called by name, such as an einsum: linear in each of its explained factors.
+std::vector<Tensor> through_call(const Layer& layer, const Tensor& R, const Stabiliser& S) {
+  const auto factors = std::count(layer.explained.begin(), layer.explained.end(), true);
+  const OpRecord& record = op_record(layer.op_name);
+  if (record.kind != "attention" || record.sign != OpRecord::kKeeps || factors > 2) {
+    throw Error("UNSUPPORTED", "this rule is for softmax, matmul and scaled_dot_product_attention");
+  }
+  return share_by_autograd(layer, R, S, 1.0 / static_cast<double>(factors));
+}
+
 [[noreturn]] void refuse() {
   throw Error("UNSUPPORTED", "this rule is for softmax, matmul and scaled_dot_product_attention");
 }
@@ -72,7 +84,7 @@ Rule attention(const RuleArguments& a) {
             if (const auto* op = dynamic_cast<const Softmax*>(&layer.op)) {
               return {through_softmax(layer.inputs[0], layer.output, R, op->axis())};
             }
-            if (!dynamic_cast<const MatrixProduct*>(&layer.op)) refuse();
+            if (!dynamic_cast<const MatrixProduct*>(&layer.op)) return through_call(layer, R, S);
             const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
                                                   layer.explained[0], layer.explained[1]);
             return {handed.a, handed.b};

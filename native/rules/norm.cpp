@@ -1,9 +1,9 @@
 #include <ATen/ATen.h>
 #include <ATen/ExpandUtils.h>
-#include <torch/csrc/autograd/autograd.h>
 
 #include "../error.h"
 #include "../ops/arithmetic.h"
+#include "by_autograd.h"
 #include "catalogue.h"
 #include "linear_rule.h"
 
@@ -24,27 +24,6 @@ std::vector<Tensor> share_out(const Layer& layer, const Tensor& R, const Stabili
   return result;
 }
 
-/// The same for any op that is linear in its explained inputs together: x fT(R / S(z)), fT by autograd.
-std::vector<Tensor> share_by_autograd(const Layer& layer, const Tensor& R, const Stabiliser& S) {
-  const std::string& kind = op_record(layer.op_name).kind;
-  if (kind != "sum" && kind != "average") throw Error("UNSUPPORTED", "this rule is for sums and linear layers");
-  const at::AutoGradMode on(true);
-  std::vector<Tensor> inputs, leaves;
-  for (size_t i = 0; i < layer.inputs.size(); ++i) {
-    inputs.push_back(layer.inputs[i]);
-    if (layer.explained[i]) leaves.push_back(inputs.back() = layer.inputs[i].detach().requires_grad_());
-  }
-  const Tensor z = layer.op.forward(inputs, layer.pass);
-  const auto gradients = torch::autograd::grad({z}, leaves, {ratio(R, z.detach(), S)}, std::nullopt, false, true);
-  std::vector<Tensor> result(layer.inputs.size());
-  for (size_t i = 0, leaf = 0; i < layer.inputs.size(); ++i) {
-    if (!layer.explained[i]) continue;
-    const Tensor& gradient = gradients[leaf++];
-    if (gradient.defined()) result[i] = gradient * layer.inputs[i];
-  }
-  return result;
-}
-
 }  // namespace
 
 /// Each input gets its share of the sum: the epsilon rule for sums, averages and sum pooling, residual additions.
@@ -54,7 +33,10 @@ Rule norm(const RuleArguments& a) {
   return {[=](const Layer& layer, const Tensor& R) {
             if (layer.op.linear()) return by_epsilon.apply(layer, R);
             const bool is_sum = dynamic_cast<const Sum*>(&layer.op) || dynamic_cast<const Shift*>(&layer.op);
-            return is_sum ? share_out(layer, R, S) : share_by_autograd(layer, R, S);
+            if (is_sum) return share_out(layer, R, S);
+            const std::string& kind = op_record(layer.op_name).kind;
+            if (kind == "sum" || kind == "average") return share_by_autograd(layer, R, S);
+            throw Error("UNSUPPORTED", "this rule is for sums and linear layers");
           },
           true};
 }

@@ -67,6 +67,8 @@ export interface OpRecord {
   sign: 'any' | 'keeps' | 'nonnegative'
   /** Every number of the output is one of the inputs'. */
   movesValues: boolean
+  /** Its output weighs something else: a number from 0 to 1. */
+  gates: boolean
   /** How the rule conserves relevance, up to its stabiliser. */
   conserves: 'exact' | 'up to bias' | 'no'
 }

@@ -173,6 +173,15 @@ export const RULES: readonly RuleDescription[] = [
     layers: 'any'
   },
   {
+    name: 'gated',
+    formula:
+      'all relevance to the signal where the other factor is a gate (sigmoid, softmax, x * f(x)); else as uniform',
+    reference: 'Arras et al. 2017',
+    parameters: {},
+    native: 'uniform',
+    layers: 'any'
+  },
+  {
     name: 'constant',
     formula: 'the output is held constant: no relevance goes further down',
     reference: 'Ali et al. 2022 (divisors of layer norms)',

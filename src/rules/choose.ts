@@ -39,7 +39,7 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
   if (choice.rules !== undefined) return readComposite(choice.rules)
   if (typeof choice.composite === 'object') return ownComposite(choice.composite, 'the composite')
   if (choice.composite !== undefined) return preset(choice.composite, 'composite', compositeNames())
-  const { rule = 'epsilon' } = choice
+  const { rule = 'auto' } = choice
   return byName(WORDS[rule] ?? rule)
 }
 

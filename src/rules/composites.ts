@@ -1,3 +1,4 @@
+import { autoEntries } from './auto.js'
 import type { Composite, CompositeEntry } from './types.js'
 
 const at = (match: Omit<CompositeEntry, 'rule'>, rule: string, parameters = {}): CompositeEntry => ({
@@ -24,6 +25,13 @@ const plainGradient = at({ kind: 'any' }, 'gradient')
  * everything that only moves values its gradient.
  */
 export const COMPOSITES: readonly Composite[] = [
+  {
+    name: 'auto',
+    description:
+      'a rule for every layer of any network: zplus for convolutions, epsilon for dense layers, AttnLRP for attention',
+    layers: [],
+    entriesFor: autoEntries
+  },
   {
     name: 'epsilon-plus',
     description: 'zplus for convolutions, epsilon for linear layers',

@@ -11,7 +11,7 @@ export const ruleChoice = z.strictObject({
     help: 'one rule for all weighted layers (lrp-native rules lists them), or the name of a composite',
     group: 'how',
     unit: 'name',
-    default: 'epsilon',
+    default: 'auto',
     aliases: ['lrp-rule'],
     only
   }),

@@ -3,6 +3,7 @@ import type { Graph, GraphNode } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
 import { unknownName } from '../core/suggest.js'
 import { COMMON_PARAMETERS, RULES, ruleNames, type RuleDescription } from './catalogue.js'
+import { signalOf } from './gates.js'
 import { describeDataRule, nativeShares, takesBox } from './data-rule.js'
 import { isTransformers, isWeighted, kindOf, ownRule } from './treatment.js'
 import type { Composite, CompositeEntry, LayerMatch, RuleParameters } from './types.js'
@@ -29,15 +30,27 @@ export function resolveRules(graph: Graph, composite: Composite, context: RuleCo
 
 /** For every node its rule, or the sentence that says why there is none. @throws LrpError as `resolveRules`, but not UNSUPPORTED */
 export function planNodes(graph: Graph, composite: Composite, context: RuleContext = {}): (NodeRule | string)[] {
-  const selections = composite.layers.map((entry) => select(graph, entry))
-  checkOverrides(composite, context.overrides ?? {})
+  const layers = entriesOf(graph, composite)
+  const selections = layers.map((entry) => select(graph, entry))
+  checkOverrides(graph, composite, context.overrides ?? {})
   return graph.nodes.map((node) => {
-    const entry = composite.layers.find((_, i) => selections[i]!.has(node.name))
-    if (entry) return toNodeRule(node, describe(entry.rule, composite), entry.parameters ?? {}, context)
+    const entry = layers.find((_, i) => selections[i]!.has(node.name))
+    if (entry) return toNodeRule(node, describe(entry.rule, composite), parametersOf(graph, node, entry), context)
     const own = ownRule(node)
     if (own) return { node: node.name, rule: own, parameters: {} }
     return `node '${node.name}' (${node.op}): ${obstacle(node, composite)}`
   })
+}
+
+/** The entries of a composite for one network. */
+export function entriesOf(graph: Graph, { layers, entriesFor }: Composite): CompositeEntry[] {
+  return [...layers, ...(entriesFor?.(graph) ?? [])]
+}
+
+/** A gated product is told which of its factors is the signal. */
+function parametersOf(graph: Graph, node: GraphNode, { rule, parameters = {} }: CompositeEntry): RuleParameters {
+  const signal = rule === 'gated' ? signalOf(graph, node) : undefined
+  return signal === undefined ? parameters : { ...parameters, signal }
 }
 
 function obstacle(node: GraphNode, { name }: Composite): string {
@@ -127,6 +140,7 @@ function completePair(all: RuleParameters, { alpha, beta }: RuleParameters): voi
 
 function allowedParameters(rule: RuleDescription): string[] {
   const own = Object.keys(rule.parameters)
+  if (rule.name === 'gated') return ['signal']
   if (rule.layers !== 'weighted') return own
   return [...own, ...COMMON_PARAMETERS, ...(takesBox(rule) ? ['low', 'high'] : [])]
 }
@@ -156,8 +170,8 @@ function checkRange(rule: string, parameters: RuleParameters): void {
 }
 
 /** A parameter that no rule of the composite takes would do nothing: refused. */
-function checkOverrides(composite: Composite, overrides: RuleParameters): void {
-  const rules = composite.layers.map((entry: CompositeEntry) => describe(entry.rule, composite))
+function checkOverrides(graph: Graph, composite: Composite, overrides: RuleParameters): void {
+  const rules = entriesOf(graph, composite).map((entry: CompositeEntry) => describe(entry.rule, composite))
   for (const name of Object.keys(overrides)) {
     if (rules.some((rule) => allowedParameters(rule).includes(name))) continue
     throw new LrpError('INVALID_ARGUMENT', `'${composite.name}' has no parameter '${name}'`)

@@ -1,3 +1,4 @@
+import type { Graph } from '../core/graph.js'
 import type { DataRule } from './data-rule.js'
 
 export type RuleParameters = Record<string, number | boolean | string | number[]>
@@ -43,4 +44,6 @@ export interface Composite {
   /** Rules of its own, given as data, for its entries to name. */
   rules?: DataRule[]
   layers: CompositeEntry[]
+  /** Further entries that depend on the network: those of `auto`. */
+  entriesFor?: (graph: Graph) => CompositeEntry[]
 }

@@ -4,6 +4,7 @@ import { RULES, type RuleDescription } from '../rules/catalogue.js'
 import { readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'
+import { entriesOf } from '../rules/resolve.js'
 import type { Choice } from './protocol.js'
 import { SLIDERS } from './sliders.js'
 
@@ -24,8 +25,11 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
       description: formula,
       parameters: turned((parameter) => asNumber(parameters[parameter]))
     })),
-    ...COMPOSITES.filter(({ name }) => !names.has(name)).map(({ name, description = '', layers }): Choice => {
-      const own = layers.flatMap(({ rule }) => Object.keys(RULES.find((one) => one.name === rule)?.parameters ?? {}))
+    ...COMPOSITES.filter(({ name }) => !names.has(name)).map((composite): Choice => {
+      const { name, description = '' } = composite
+      const own = entriesOf(graph, composite).flatMap(({ rule }) =>
+        Object.keys(RULES.find((one) => one.name === rule)?.parameters ?? {})
+      )
       return {
         name,
         kind: 'composite',
