@@ -1,6 +1,5 @@
+import type { RuleParameters } from '../native/addon.js'
 import type { DataRule } from './data-rule.js'
-
-export type RuleParameters = Record<string, number | boolean | string | number[]>
 
 /** Kinds of layers a composite can name. */
 export const LAYER_KINDS = [
