@@ -12,12 +12,13 @@ const NAMES = {
   compiler: { linux: 'g++', darwin: 'gcc', win32: 'Microsoft.VisualStudio.2022.BuildTools' },
   cmake: { linux: 'cmake', darwin: 'cmake', win32: 'Kitware.CMake' },
   ninja: { linux: 'ninja-build', darwin: 'ninja', win32: 'Ninja-build.Ninja' },
-  node: { linux: 'nodejs', darwin: 'node', win32: 'OpenJS.NodeJS.LTS' }
+  node: { darwin: 'node', win32: 'OpenJS.NodeJS.LTS' }
 }
 
-/** The one command that installs a tool on this system. */
+/** The one command that installs a tool on this system. Debian's own nodejs is too old: npm's package n fetches Node 20. */
 export function remedy(tool) {
   const system = platform() in PACKAGES ? platform() : 'linux'
+  if (tool === 'node' && system === 'linux') return 'sudo npm install -g n && sudo n 20'
   return PACKAGES[system](NAMES[tool][system])
 }
 

@@ -1,12 +1,6 @@
 /** `lrp-native/models`: networks as data, architectures, files of other tools. */
-export type { AttributeValue, Graph, GraphNode, ModelParts, Preprocessing } from '../core/graph.js'
-export {
-  GraphBuilder,
-  initialise,
-  type Architecture,
-  type ConvolutionOptions,
-  type ParameterSpec
-} from '../model/builder.js'
+export type { AttributeValue, Graph, GraphNode, ModelParts, ParameterSpec, Preprocessing } from '../core/graph.js'
+export { GraphBuilder, initialise, type Architecture, type ConvolutionOptions } from '../model/builder.js'
 export { ARCHITECTURES, buildArchitecture } from '../model/architectures/index.js'
 export { describeArchitectures, type ArchitectureSummary } from '../model/architectures/describe.js'
 export { buildLayers, readLayers, type Layer } from '../model/layers.js'

@@ -1,7 +1,9 @@
 /** `lrp-native/rules`: rules, composites, methods and fitted patterns. */
-export { RULES, ruleNames, type RuleDescription } from '../rules/catalogue.js'
+export { RULES, ruleNames } from '../rules/catalogue.js'
+export type { RuleDescription } from '../rules/data-rule.js'
 export { COMPOSITES, compositeNames } from '../rules/composites.js'
-export type { Composite, CompositeEntry, LayerKind, LayerMatch, RuleParameters } from '../rules/types.js'
+export type { RuleParameters } from '../native/addon.js'
+export type { Composite, CompositeEntry, LayerKind, LayerMatch } from '../rules/types.js'
 export { METHODS } from '../explain/methods.js'
 export type { Start, Target } from '../explain/options.js'
 export { planRules } from '../explain/explain.js'

@@ -3,7 +3,7 @@ import { ioError, makeFolder, writeAtomic } from '../core/files.js'
 import { embed } from './page/embedding.js'
 import { rowsOf, signedOf } from './observe.js'
 import type { AuditResult } from './result.js'
-import type { AuditSources } from './write-audit.js'
+import type { AuditSources } from './sources.js'
 
 /** Images that are written at a time. */
 const CHUNK = 64

@@ -1,23 +1,10 @@
 import { join } from 'node:path'
 import { writeAtomic } from '../core/files.js'
-import type { Model } from '../model/model.js'
-import type { ClassFindings } from './audit-class.js'
-import type { AuditOptions } from './audit.js'
-import type { Images } from './images.js'
-import type { Observed } from './observe.js'
+import type { AuditOptions } from './options.js'
 import { auditPage } from './page/page.js'
 import type { AuditResult } from './result.js'
+import type { AuditSources } from './sources.js'
 import { writeVirelay } from './virelay.js'
-
-/** What the page and the lists are made of, beside the result. */
-export interface AuditSources {
-  model: Model
-  images: Images
-  observed: Observed
-  names: string[]
-  labels: Int32Array
-  findings: ClassFindings[]
-}
 
 /** Writes `audit.json` and what else is asked for; returns the files. @throws LrpError IO */
 export async function writeAudit(result: AuditResult, sources: AuditSources, options: AuditOptions): Promise<string[]> {

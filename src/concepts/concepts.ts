@@ -15,9 +15,10 @@ import type { ExplainOptions } from '../explain/options.js'
 import type { ChannelValues } from '../native/addon.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
-import { atlasOf, type Atlas } from './atlas.js'
+import { atlasOf } from './atlas.js'
 import { checkLayer, conceptLayer } from './layers.js'
 import { conceptsPage } from './page.js'
+import type { ConceptsResult } from './result.js'
 import { ReferenceSamples, type Measure, type ReferenceSample } from './reference-samples.js'
 
 export interface ConceptsOptions extends Omit<DataOptions, 'data'> {
@@ -43,28 +44,6 @@ export interface ConceptsOptions extends Omit<DataOptions, 'data'> {
   /** Folder for `concepts.json` and `concepts.html`. */
   output: string
   onProgress?: (done: number, total: number) => void
-}
-
-export interface ConceptChannel {
-  channel: number
-  /** Mean share of the magnitudes of the layer's relevance, over the images that are called the class. */
-  relevance: number
-  samples: { image: string; value: number; place: number }[]
-}
-
-/** What `concepts.json` holds. */
-export interface ConceptsResult {
-  version: 1
-  model: string
-  data: string
-  split: string
-  rule: string
-  layer: string
-  by: 'relevance' | 'activation'
-  measure: Measure
-  images: number
-  classes: { class: string; images: number; channels: ConceptChannel[] }[]
-  atlas: Atlas
 }
 
 const schema = z.object({

@@ -7,7 +7,7 @@ import { denormalise } from '../model/preprocessing.js'
 import { embedded, html, Html, page } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 import { heatmap, imagePicture, pictureToPng, type Picture } from '../plot/picture.js'
-import type { ConceptChannel, ConceptsResult } from './concepts.js'
+import type { ConceptChannel, ConceptsResult } from './result.js'
 import { receptiveField, windowOf } from './receptive-field.js'
 
 /** Reference samples of a channel that are drawn with their maps. */

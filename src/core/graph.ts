@@ -30,6 +30,14 @@ export interface GraphNode {
 /** Sizes that depend on the input's are strings such as `i0 * 49` (docs/ops.md); so are infinities, which JSON lacks. */
 export type AttributeValue = number | boolean | string | number[] | boolean[] | string[] | (number | string)[]
 
+/** A weight that is to be made: uniform in [-bound, bound], or one value throughout. */
+export interface ParameterSpec {
+  name: string
+  shape: number[]
+  bound?: number
+  value?: number
+}
+
 /** How an image becomes the network's input; stored with the model. */
 export interface Preprocessing {
   /** Shorter side after resizing, or [height, width]; absent: the image keeps its size. */

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 import { LrpError, type ErrorCode } from '../core/errors.js'
-import { callNative, native, type NativeProcessGroup } from '../native/addon.js'
+import { callNative, native } from '../native/addon.js'
+import type { NativeProcessGroup } from '../native/handles.js'
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import { peerOptions, type ProcessGroupOptions } from './options.js'
@@ -134,7 +135,7 @@ export class ProcessGroup {
   device(name = defaultDevice()): string {
     if (name !== 'cuda' && name !== 'auto') return name
     const { devices } = native().enableCuda()
-    return devices.length === 0 ? name : devices[this.ranks.localRank % devices.length]
+    return devices[this.ranks.localRank % devices.length] ?? name
   }
 }
 

@@ -10,14 +10,14 @@ import {
   type AttributeResult,
   type Channels,
   type LayerConservation,
-  type NodeRule
+  type NodeRule,
+  type RuleParameters
 } from '../native/addon.js'
 import { checkOptions, optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { chooseComposite } from '../rules/choose.js'
 import { ruleParameters } from '../rules/options.js'
 import { resolveRules } from '../rules/resolve.js'
-import type { RuleParameters } from '../rules/types.js'
 import { unknownName } from '../core/suggest.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { baselineOf } from './baseline.js'

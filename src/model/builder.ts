@@ -1,15 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import { callNative } from '../native/addon.js'
-import type { ModelParts, AttributeValue, Graph, GraphNode, Preprocessing } from '../core/graph.js'
+import type { ModelParts, AttributeValue, Graph, GraphNode, ParameterSpec, Preprocessing } from '../core/graph.js'
 import { outputShape, perAxis } from './shapes.js'
-
-/** A weight that is to be made: uniform in [-bound, bound], or one value throughout. */
-export interface ParameterSpec {
-  name: string
-  shape: number[]
-  bound?: number
-  value?: number
-}
 
 /** A network without weights: what an architecture is. */
 export interface Architecture {

@@ -2,11 +2,10 @@ import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError, type ErrorCode } from '../core/errors.js'
-import type { ParameterSpec } from '../model/builder.js'
-import type { Graph, Interpolation } from '../core/graph.js'
+import type { Graph, Interpolation, ParameterSpec } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
-import type { RuleParameters } from '../rules/types.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
+import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions } from './handles.js'
 import type {
   NativeRun,
   NativeTrainData,
@@ -100,31 +99,8 @@ export interface NativePatternFitter {
   finish(): Promise<Record<string, RawTensor>>
 }
 
-/** Where processes meet; timeout in seconds. */
-export interface NativeProcessGroupOptions {
-  rank: number
-  size: number
-  address: string
-  port: number
-  /** The store at the address is the launcher's, not rank 0's. */
-  launcherHosts: boolean
-  prefix: string
-  /** Of this machine; chosen by its host name when empty. */
-  networkInterface: string
-  timeout: number
-}
-
-export interface NativeProcessGroup {
-  connect(): Promise<void>
-  /** Settles what tensors on a device (`cpu`, `cuda:0`) pass over; native/train/distributed/process_group.h. */
-  prepare(device: string): Promise<string>
-  /** The bytes of every process, by rank. */
-  gather(bytes: Uint8Array): Promise<Uint8Array[]>
-}
-
-export interface NativeCancelToken {
-  cancel(): void
-}
+/** Parameters of a rule by name. */
+export type RuleParameters = Record<string, number | boolean | string | number[]>
 
 /** One rule for one node, all parameters spelled out (composites are resolved in TypeScript). */
 export interface NodeRule {

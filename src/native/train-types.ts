@@ -1,4 +1,4 @@
-import type { NativeCancelToken, NativeProcessGroup } from './addon.js'
+import type { NativeCancelToken, NativeProcessGroup } from './handles.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
 
 export interface NativeSamples {

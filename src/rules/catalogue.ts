@@ -1,22 +1,4 @@
-import type { DataRule } from './data-rule.js'
-import type { RuleParameters } from './types.js'
-
-/** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
-export interface RuleDescription {
-  name: string
-  /** What it computes; x input, W weight, b bias, R relevance, S stabilised denominator, + and - positive and negative parts. */
-  formula: string
-  reference: string
-  /** Parameters a user may set, with their defaults. */
-  parameters: RuleParameters
-  /** The rule of the C++ side, and parameters that are fixed by the name. */
-  native: string
-  fixed?: RuleParameters
-  /** For which layers it is meant. */
-  layers: 'weighted' | 'relu' | 'any'
-  /** Of a rule that is given as data. */
-  shares?: DataRule['shares']
-}
+import type { RuleDescription } from './data-rule.js'
 
 const BACH = 'Bach et al. 2015'
 const MONTAVON = 'Montavon et al. 2017'

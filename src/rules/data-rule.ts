@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { unknownName } from '../core/suggest.js'
-import type { NativePart, NativeShare, NativeTerm } from '../native/addon.js'
-import type { RuleDescription } from './catalogue.js'
-import type { RuleParameters } from './types.js'
+import type { NativePart, NativeShare, NativeTerm, RuleParameters } from '../native/addon.js'
 
 /** A number, or the name of one of the rule's parameters, with a minus before it where it is taken away. */
 const factor = z.union([z.number(), z.string().regex(/^-?[A-Za-z]\w*$/, 'must be a number or the name of a parameter')])
@@ -49,6 +47,23 @@ export const dataRuleSchema = z.strictObject({
 export type DataRule = z.infer<typeof dataRuleSchema>
 type Term = z.infer<typeof termSchema>
 type Factor = z.infer<typeof factor>
+
+/** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
+export interface RuleDescription {
+  name: string
+  /** What it computes; x input, W weight, b bias, R relevance, S stabilised denominator, + and - positive and negative parts. */
+  formula: string
+  reference: string
+  /** Parameters a user may set, with their defaults. */
+  parameters: RuleParameters
+  /** The rule of the C++ side, and parameters that are fixed by the name. */
+  native: string
+  fixed?: RuleParameters
+  /** For which layers it is meant. */
+  layers: 'weighted' | 'relu' | 'any'
+  /** Of a rule that is given as data. */
+  shares?: DataRule['shares']
+}
 
 /** A rule given as data, described like those of the catalogue. */
 export function describeDataRule(rule: DataRule): RuleDescription {

@@ -1,12 +1,12 @@
 import { LrpError } from '../core/errors.js'
 import type { Graph, GraphNode } from '../core/graph.js'
-import type { NodeRule } from '../native/addon.js'
+import type { NodeRule, RuleParameters } from '../native/addon.js'
 import { unknownName } from '../core/suggest.js'
-import { COMMON_PARAMETERS, RULES, ruleNames, type RuleDescription } from './catalogue.js'
+import { COMMON_PARAMETERS, RULES, ruleNames } from './catalogue.js'
+import { describeDataRule, nativeShares, takesBox, type RuleDescription } from './data-rule.js'
 import { signalOf } from './gates.js'
-import { describeDataRule, nativeShares, takesBox } from './data-rule.js'
 import { isTransformers, isWeighted, kindOf, ownRule } from './treatment.js'
-import type { Composite, CompositeEntry, LayerMatch, RuleParameters } from './types.js'
+import type { Composite, CompositeEntry, LayerMatch } from './types.js'
 
 /** What rules may need to know of the model beside its graph. */
 export interface RuleContext {

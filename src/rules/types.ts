@@ -1,7 +1,6 @@
 import type { Graph } from '../core/graph.js'
+import type { RuleParameters } from '../native/addon.js'
 import type { DataRule } from './data-rule.js'
-
-export type RuleParameters = Record<string, number | boolean | string | number[]>
 
 /** Kinds of layers a composite can name. */
 export const LAYER_KINDS = [

@@ -1,6 +1,7 @@
 import { METHODS } from '../explain/methods.js'
 import type { Graph } from '../core/graph.js'
-import { RULES, type RuleDescription } from '../rules/catalogue.js'
+import { RULES } from '../rules/catalogue.js'
+import type { RuleDescription } from '../rules/data-rule.js'
 import { readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'

@@ -7,7 +7,7 @@ import {
   ranksOf,
   shareOfImages
 } from '../../src/distributed/process-group.js'
-import type { NativeProcessGroup } from '../../src/native/addon.js'
+import type { NativeProcessGroup } from '../../src/native/handles.js'
 
 const meeting = { MASTER_ADDR: 'node1', MASTER_PORT: '1234' }
 const unused = undefined as unknown as NativeProcessGroup

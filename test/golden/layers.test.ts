@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { explainLayer } from '../layer.js'
 import { defaultDevice } from '../../src/core/paths.js'
-import type { RuleParameters } from '../../src/rules/types.js'
+import type { RuleParameters } from '../../src/native/addon.js'
 import { describeShared, readJson, relativeError, shared } from '../shared.js'
 
 interface Case {

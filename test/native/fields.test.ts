@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { native, type NativeArrangement, type NativeProcessGroupOptions } from '../../src/native/addon.js'
+import { native, type NativeArrangement } from '../../src/native/addon.js'
+import type { NativeProcessGroupOptions } from '../../src/native/handles.js'
 
 /** Structs that cross to C++ have one field list there (native/node/fields.h). */
 describe('what crosses to C++ is complete', () => {

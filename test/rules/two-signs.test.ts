@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { explainLayer } from '../layer.js'
-import type { RuleParameters } from '../../src/rules/types.js'
+import type { RuleParameters } from '../../src/native/addon.js'
 import { relativeError } from '../shared.js'
 import { weight } from '../models.js'
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { heatmap, imagePicture, pictureToPng, type Picture } from '../../plot/picture.js'
-import type { AuditSources } from '../write-audit.js'
+import type { AuditSources } from '../sources.js'
 
 /** Side of the thumbnails of the embedding, in pixels. */
 export const THUMB = 44

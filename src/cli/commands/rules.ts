@@ -1,4 +1,5 @@
-import { RULES, type RuleDescription } from '../../rules/catalogue.js'
+import { RULES } from '../../rules/catalogue.js'
+import type { RuleDescription } from '../../rules/data-rule.js'
 import { defineCommand } from '../command.js'
 
 export const register = defineCommand({
