@@ -221,7 +221,7 @@ describe('the command line', () => {
 
   test('one image is one image', async () => {
     const { stdout } = await lrp('explain', ...experiments, '--limit', '1', '--output', join(root, 'one'))
-    expect(stdout).toContain('explained 1 image by epsilon')
+    expect(stdout).toContain('explained 1 image by auto')
   })
 
   test('evaluate scores a map that came as a file', async () => {
