@@ -86,8 +86,7 @@ Napi::Value aten_schema(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const std::string op = info[0].ToString();
     const std::string overload = info[1].ToString();
-    const auto found =
-        c10::Dispatcher::singleton().findSchema({"aten::" + op, overload == "default" ? "" : overload});
+    const auto found = c10::Dispatcher::singleton().findSchema({"aten::" + op, overload == "default" ? "" : overload});
     if (!found) return info.Env().Null();
     const auto& arguments = found->schema().arguments();
     auto list = Napi::Array::New(info.Env(), arguments.size());

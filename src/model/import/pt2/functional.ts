@@ -143,7 +143,8 @@ class Functional {
     if (storage.weight !== undefined) {
       throw this.refused(call, `it changes '${storage.weight}', a weight or buffer, whenever the network runs`)
     }
-    if (storage.shared) throw this.refused(call, `it writes into what '${storage.shared.op}' gave or read, maybe a view`)
+    if (storage.shared)
+      throw this.refused(call, `it writes into what '${storage.shared.op}' gave or read, maybe a view`)
     const meta = metaOf(this.program, target)
     const value = this.written(call, target, meta)
     this.write(target, value, call)

@@ -204,7 +204,11 @@ export function sharesUnknown(call: Call): boolean {
   // an einsum of one tensor is a permutation or a diagonal
   if (UNDECLARED.has(call.op) || (call.op === 'einsum' && tensorsOf(call).length === 1)) return true
   if (Object.hasOwn(VIEWS, call.op) || Object.hasOwn(SOMETIMES, call.op)) return false
-  return native().atenSchema(call.op, call.overload)?.some(({ alias }) => alias === 'view') ?? false
+  return (
+    native()
+      .atenSchema(call.op, call.overload)
+      ?.some(({ alias }) => alias === 'view') ?? false
+  )
 }
 
 /** A damaged file may leave out what an inverse is made from. */
