@@ -89,6 +89,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
   exports["opRecord"] = Napi::Function::New(env, op_record);
   exports["foldConstants"] = Napi::Function::New(env, fold_constants);
+  exports["atenSchema"] = Napi::Function::New(env, aten_schema);
   exports["atenOverloads"] = Napi::Function::New(env, aten_overloads);
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
   auto testing = Napi::Object::New(env);

@@ -1,6 +1,10 @@
 #include "graph_binding.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <algorithm>
+#include <sstream>
 
 #include "../graph/fold_constants.h"
 #include "../ops/aten_schema.h"
@@ -53,6 +57,42 @@ Napi::Value aten_overloads(const Napi::CallbackInfo& info) {
       object[name] = reason ? Napi::Value(Napi::String::New(info.Env(), *reason)) : info.Env().Null();
     }
     return object;
+  });
+}
+
+namespace {
+
+/// Whether an alias annotation says `(a!)`, of the argument or of the elements of its list.
+bool is_written(const c10::AliasInfo& alias) {
+  const auto& inner = alias.containedTypes();
+  return alias.isWrite() || std::any_of(inner.begin(), inner.end(), is_written);
+}
+
+Napi::Object schema_argument(Napi::Env env, const c10::Argument& argument) {
+  auto object = Napi::Object::New(env);
+  object["name"] = argument.name();
+  object["type"] = argument.type()->str();
+  if (const auto* alias = argument.alias_info()) object["alias"] = is_written(*alias) ? "written" : "view";
+  if (argument.default_value()) {
+    std::ostringstream text;
+    text << *argument.default_value();
+    object["default"] = text.str();
+  }
+  return object;
+}
+
+}  // namespace
+
+Napi::Value aten_schema(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string op = info[0].ToString();
+    const std::string overload = info[1].ToString();
+    const auto found = c10::Dispatcher::singleton().findSchema({"aten::" + op, overload == "default" ? "" : overload});
+    if (!found) return info.Env().Null();
+    const auto& arguments = found->schema().arguments();
+    auto list = Napi::Array::New(info.Env(), arguments.size());
+    for (uint32_t i = 0; i < arguments.size(); i++) list[i] = schema_argument(info.Env(), arguments[i]);
+    return list;
   });
 }
 

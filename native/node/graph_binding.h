@@ -9,6 +9,9 @@ Napi::Value fold_constants(const Napi::CallbackInfo& info);
 /// atenOverloads(): every overload by name, null or why a graph must not call it.
 Napi::Value aten_overloads(const Napi::CallbackInfo& info);
 
+/// atenSchema(op, overload): its arguments, or null where PyTorch has no such overload.
+Napi::Value aten_schema(const Napi::CallbackInfo& info);
+
 /// opRecord(name): what is known of an op (native/ops/op_record.h).
 Napi::Value op_record(const Napi::CallbackInfo& info);
 

@@ -37,6 +37,8 @@ export interface NativeAddon {
   opRecord(name: string): OpRecord
   /** Every aten overload by name: null, or why a graph must not call it (native/ops/aten_schema.h). */
   atenOverloads(): Record<string, string | null>
+  /** Arguments of an aten overload (`'add_'`, `'Tensor'`; the unnamed overload is `'default'`): null where there is none. */
+  atenSchema(op: string, overload: string): AtenArgument[] | null
   /**
    * Results of the nodes that do not depend on the input and that others need: those that a node which depends on it
    * reads, the output, and the nodes in `keep`.
@@ -55,6 +57,17 @@ export interface NativeAddon {
   }
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
+}
+
+/** An argument as PyTorch's schema declares it. */
+export interface AtenArgument {
+  name: string
+  /** `Tensor`, `int[]`, `float?`, ... */
+  type: string
+  /** `view`: a result shares its numbers, `(a)`; `written`: the call writes into it, `(a!)`. */
+  alias?: 'view' | 'written'
+  /** As PyTorch prints it; absent where the argument must be given. */
+  default?: string
 }
 
 /** native/ops/op_record.h */

@@ -1,12 +1,15 @@
+import { native } from '../../../native/addon.js'
 import type { Argument, Call, Meta, Program } from './program.js'
 import { invalid, literal, metaOf, refused, renamed, rowMajor, tensor, tensorOf, tensorsOf } from './program.js'
-import { viewOf, type Scatter } from './views.js'
+import { sharesUnknown, viewOf, type Scatter } from './views.js'
 
 /** Numbers in memory, which views share: the value that holds them now, and how often they were written. */
 interface Storage {
   value: string
   writes: number
   weight?: string
+  /** A call whose results share these numbers in a way that is not known: nothing may be written any more. */
+  shared?: Call
 }
 
 /** One step from a storage to a view of it: the call, and which of its results. */
@@ -26,17 +29,24 @@ interface Handle {
   writes: number
 }
 
-const IN_PLACE = /^(?!_)\w*[a-z0-9]_$/
 /** They change how a tensor sees its numbers, and no number. */
 const VIEW_IN_PLACE = /^(transpose|swapaxes|swapdims|t|squeeze|unsqueeze|detach)_$/
 
 /**
  * Makes a program functional: an operation in place becomes one that writes a new value, and whoever reads later, through
  * any view, reads the new one. A write through a view goes back into its base by the view's inverse (`slice_scatter`, ...).
+ * What is a view and what is written comes from PyTorch's schemas.
  * @throws LrpError UNSUPPORTED where a view has no inverse, or where the program changes its own weights
  */
 export function functional(program: Program): Program {
-  return program.calls.some((call) => IN_PLACE.test(call.op)) ? new Functional(program).run() : program
+  return program.calls.some((call) => written(call).length > 0) ? new Functional(program).run() : program
+}
+
+/** Arguments that a call writes into. Where PyTorch has no such overload, its name says whether it does. */
+function written(call: Call): string[] {
+  const schema = native().atenSchema(call.op, call.overload)
+  if (schema === null) return call.op.endsWith('_') ? [firstTensor(call)] : []
+  return schema.filter(({ alias }) => alias === 'written').map(({ name }) => name)
 }
 
 class Functional {
@@ -53,10 +63,11 @@ class Functional {
 
   run(): Program {
     for (const call of this.program.calls) {
-      if (call.overload === 'out' || call.args.has('out')) throw this.refused(call, 'it writes into a tensor (out)')
+      const targets = written(call)
       if (VIEW_IN_PLACE.test(call.op)) this.viewInPlace(call)
-      else if (IN_PLACE.test(call.op)) this.inPlace(call)
-      else this.plain(call)
+      else if (targets.length === 0) this.plain(call)
+      else if (/^[a-z]\w*[a-z0-9]_$/.test(call.op) && targets.join() === firstTensor(call)) this.inPlace(call)
+      else throw this.refused(call, `it writes into its argument '${targets.join("', '")}'`)
     }
     const outputs = this.program.outputs.map((name) => this.read(name))
     return { ...this.program, calls: this.calls, values: this.values, outputs }
@@ -92,6 +103,7 @@ class Functional {
     const source = tensorOf(call, firstTensor(call))
     this.calls.push({ ...call, args: this.current(call) })
     const base = source === undefined ? undefined : this.values.get(source)
+    if (sharesUnknown(call)) return this.shareUnknown(call)
     const scatter =
       base &&
       viewOf(
@@ -105,6 +117,12 @@ class Functional {
       const step = { call, result, base, scatter: scatter(result) }
       this.handles.set(name, { ...from, steps: [...from.steps, step], value: name, writes: from.storage.writes })
     })
+  }
+
+  /** What the results share with what is read cannot be followed: neither may be written from here on. */
+  private shareUnknown(call: Call): void {
+    for (const name of call.results) this.own(name)
+    for (const name of [...tensorsOf(call), ...call.results]) this.handle(name).storage.shared ??= call
   }
 
   private current(call: Call): Map<string, Argument> {
@@ -125,6 +143,8 @@ class Functional {
     if (storage.weight !== undefined) {
       throw this.refused(call, `it changes '${storage.weight}', a weight or buffer, whenever the network runs`)
     }
+    if (storage.shared)
+      throw this.refused(call, `it writes into what '${storage.shared.op}' gave or read, maybe a view`)
     const meta = metaOf(this.program, target)
     const value = this.written(call, target, meta)
     this.write(target, value, call)

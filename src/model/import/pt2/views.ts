@@ -1,5 +1,6 @@
+import { native } from '../../../native/addon.js'
 import type { Argument, Call, Literal, Meta, Size } from './program.js'
-import { literal, literalOf, TO_THE_END } from './program.js'
+import { literal, literalOf, tensorsOf, TO_THE_END } from './program.js'
 import { plus } from './sizes.js'
 
 /** A call that writes new values into a base where a view of it lies: op and arguments without the base. */
@@ -135,8 +136,6 @@ for (const op of [
   'expand',
   'expand_as',
   'broadcast_to',
-  'broadcast_tensors',
-  'meshgrid',
   'unfold',
   'as_strided',
   'hsplit',
@@ -148,9 +147,6 @@ for (const op of [
   'view_as_complex',
   '_conj',
   '_neg_view',
-  'atleast_1d',
-  'atleast_2d',
-  'atleast_3d',
   'matrix_H'
 ]) {
   VIEWS[op] = refused
@@ -196,10 +192,35 @@ export function isView({ traced: from, strides }: Meta, to: readonly number[]): 
   return axis === -1
 }
 
+/** They give what they read itself in some cases, or views of it, and their schemas do not say so. */
+const UNDECLARED = new Set([
+  ...['_unsafe_view', 'meshgrid', 'broadcast_tensors', 'atleast_1d', 'atleast_2d', 'atleast_3d', 'conj_physical'],
+  ...['sum_to_size', 'chain_matmul', 'cartesian_prod', 'dequantize', 'lift', 'pin_memory', 'channel_shuffle'],
+  ...['align_tensors', 'data', 'flatten_dense_tensors']
+])
+
+/** Whether a call's results may share numbers with what it reads in a way that this file does not know: by PyTorch's schema. */
+export function sharesUnknown(call: Call): boolean {
+  // an einsum of one tensor is a permutation or a diagonal
+  if (UNDECLARED.has(call.op) || (call.op === 'einsum' && tensorsOf(call).length === 1)) return true
+  if (Object.hasOwn(VIEWS, call.op) || Object.hasOwn(SOMETIMES, call.op)) return false
+  return (
+    native()
+      .atenSchema(call.op, call.overload)
+      ?.some(({ alias }) => alias === 'view') ?? false
+  )
+}
+
+/** A damaged file may leave out what an inverse is made from. */
+function lacksArguments({ op, overload, args }: Call): boolean {
+  const schema = native().atenSchema(op, overload)
+  return schema?.some((one) => one.default === undefined && !args.has(one.name)) ?? false
+}
+
 /** How to write through a result of this call into what it reads; nothing where the result is a tensor of its own. */
 export function viewOf(call: Call, base: Meta, results: Meta[]): ((k: number) => Scatter) | undefined {
   const inverse = Object.hasOwn(VIEWS, call.op) ? VIEWS[call.op] : undefined
-  if (call.op === 'view' && call.overload === 'dtype') return () => 'refused'
+  if ((call.op === 'view' && call.overload === 'dtype') || (inverse && lacksArguments(call))) return () => 'refused'
   if (inverse) return (k) => inverse(call, k, base, results)
   if (!Object.hasOwn(SOMETIMES, call.op) || !SOMETIMES[call.op]!(call, base, results[0]!)) return undefined
   return (k) => (base.sizes.join() === results[k]!.sizes.join() ? 'whole' : reshaped(call, k, base, results))

@@ -1,0 +1,26 @@
+import { native } from '../native/addon.js'
+
+const SIGNS = { any: 'any', keeps: 'non-negative if the inputs are', nonnegative: 'non-negative' }
+
+/** The table of docs/ops.md: every op of ours, as its record in native/ops/registry.cpp describes it. */
+export function opsTable(): string {
+  const rows = native()
+    .ops()
+    .map((op) => ({ op, ...native().opRecord(op) }))
+    .map(({ op, kind, rule, sign, movesValues, conserves }) =>
+      row([`\`${op}\``, kind, rule === '' ? '' : `\`${rule}\``, SIGNS[sign], movesValues ? 'yes' : '', conserves])
+    )
+  const head = ['op', 'kind', 'rule by default', 'sign of the output', 'moves values', 'conserves relevance']
+  return [row(head), row(head.map(() => '---')), ...rows].join('\n')
+}
+
+function row(cells: string[]): string {
+  return `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`.replaceAll(' --- ', '---')
+}
+
+const TABLE = /(<!-- make-ops-page: begin -->\n\n)[^]*?(\n\n<!-- make-ops-page: end -->)/
+
+/** A page with its table written again. */
+export function withOpsTable(page: string): string {
+  return page.replace(TABLE, (_, begin: string, end: string) => begin + opsTable() + end)
+}
