@@ -15,7 +15,8 @@ Start start_from(const std::string& name) {
   if (name == "sigmoid") return Start::sigmoid;
   if (name == "difference") return Start::difference;
   if (name == "activation") return Start::activation;
-  throw Error("INVALID_ARGUMENT", "start '" + name + "' is none of logit, one, probability, sigmoid, difference, activation");
+  throw Error("INVALID_ARGUMENT",
+              "start '" + name + "' is none of logit, one, probability, sigmoid, difference, activation");
 }
 
 Tensor target_rows(const Tensor& targets, const Tensor& logits) {
