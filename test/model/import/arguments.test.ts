@@ -1,6 +1,12 @@
 import { expect, test } from '@jest/globals'
 import type { DType } from '../../../src/core/tensor.js'
-import { rowMajor, type Argument, type Literal, type Meta, type Program } from '../../../src/model/import/pt2/program.js'
+import {
+  rowMajor,
+  type Argument,
+  type Literal,
+  type Meta,
+  type Program
+} from '../../../src/model/import/pt2/program.js'
 import { SPECIAL } from '../../../src/model/import/pt2/special.js'
 import { Translation } from '../../../src/model/import/pt2/translate.js'
 import { native, type AtenArgument } from '../../../src/native/addon.js'
@@ -54,7 +60,15 @@ function imported(op: string, overload: string, schema: AtenArgument[], more?: A
   }
   const tensor = { dtype: 'f32' as const, shape: SIZES, data: new Uint8Array(4 * 512) }
   try {
-    return JSON.stringify(new Translation(program, new Map([['w', tensor], ['e', tensor]])).run().graph)
+    return JSON.stringify(
+      new Translation(
+        program,
+        new Map([
+          ['w', tensor],
+          ['e', tensor]
+        ])
+      ).run().graph
+    )
   } catch (error) {
     return `refused: ${(error as Error).name}: ${(error as Error).message}`
   }
