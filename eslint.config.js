@@ -16,5 +16,13 @@ export default tseslint.config(
     }
   },
   { rules: { '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_' }] } },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts'],
+    languageOptions: { parserOptions: { project: ['tsconfig.check.json', 'src/serve/browser/tsconfig.json'] } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error'
+    }
+  },
   { files: ['scripts/**/*.mjs', 'bench/**/*.mjs'], rules: { 'no-empty': ['error', { allowEmptyCatch: true }] } }
 )

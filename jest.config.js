@@ -15,6 +15,7 @@ export default {
     ]
   },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  testTimeout: 600000,
+  // Files whose tests start other processes or train for long set more (jest.setTimeout).
+  testTimeout: 60_000,
   maxWorkers: 2
 }

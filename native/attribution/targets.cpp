@@ -12,9 +12,11 @@ Start start_from(const std::string& name) {
   if (name == "logit") return Start::logit;
   if (name == "one") return Start::one;
   if (name == "probability") return Start::probability;
+  if (name == "sigmoid") return Start::sigmoid;
   if (name == "difference") return Start::difference;
   if (name == "activation") return Start::activation;
-  throw Error("INVALID_ARGUMENT", "start '" + name + "' is none of logit, one, probability, difference, activation");
+  throw Error("INVALID_ARGUMENT",
+              "start '" + name + "' is none of logit, one, probability, sigmoid, difference, activation");
 }
 
 Tensor target_rows(const Tensor& targets, const Tensor& logits) {
@@ -39,9 +41,11 @@ Tensor initial_relevance(const Tensor& logits, const Tensor& target, Start start
   const Tensor index = target.unsqueeze(1);
   Tensor values = logits;
   if (start == Start::one) values = at::ones_like(logits);
-  if (start == Start::probability) values = logits.softmax(1);
+  const bool is_single = logits.size(1) == 1;
+  if (start == Start::probability) values = is_single ? logits.sigmoid() : logits.softmax(1);
+  if (start == Start::sigmoid) values = logits.sigmoid();
   Tensor result = at::zeros_like(logits).scatter_(1, index, values.gather(1, index));
-  if (start == Start::difference) {
+  if (start == Start::difference && !is_single) {  // the other class of a single logit has the logit 0
     const Tensor others = logits.scatter(1, index, -std::numeric_limits<double>::infinity());
     const Tensor runner_up = others.argmax(1, true);
     result.scatter_(1, runner_up, -logits.gather(1, runner_up));

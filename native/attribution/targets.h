@@ -7,9 +7,10 @@ namespace lrp {
 
 using at::Tensor;
 
-/// What the relevance starts from: the logit of the target, 1, its probability, logits of target and runner-up, or the
+/// What the relevance starts from: the logit of the target, 1, its probability by softmax (of a single logit by
+/// sigmoid) or by its own sigmoid, logits of target and runner-up, or the
 /// activation of the named concepts.
-enum class Start { logit, one, probability, difference, activation };
+enum class Start { logit, one, probability, sigmoid, difference, activation };
 
 Start start_from(const std::string& name);
 

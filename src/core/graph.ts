@@ -68,6 +68,9 @@ export const TASKS = ['classification', 'regression'] as const
 /** What the outputs are: one logit per class, or values. */
 export type Task = (typeof TASKS)[number]
 
+/** What the numbers of the output mean: one class of several, a single logit, independent classes, or values. */
+export type OutputKind = 'classes' | 'binary' | 'multilabel' | 'values'
+
 /** Everything needed to build a model: what an importer or an architecture function returns. */
 export interface ModelParts {
   /** Architecture or file stem. */
@@ -77,6 +80,8 @@ export interface ModelParts {
   preprocessing?: Preprocessing
   /** `classification` where it is not known. */
   task?: Task
+  /** The classes are independent: each has its own sigmoid. */
+  multilabel?: boolean
   /** Names of the classes; of the values for regression. */
   classes?: string[]
 }

@@ -23,9 +23,10 @@ export function argmax(logits: Tensor): Int32Array {
   })
 }
 
-/** Probabilities of [images, classes] logits: their softmax; of a single logit, its sigmoid. */
-export function probabilities(logits: Tensor): Float64Array {
-  return logits.shape[1] === 1 ? Float64Array.from(logits.data, (logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits)
+/** Probabilities of [images, classes] logits: their softmax; of a single logit and of independent classes, their sigmoids. */
+export function probabilities(logits: Tensor, multilabel = false): Float64Array {
+  const isOwn = multilabel || logits.shape[1] === 1
+  return isOwn ? Float64Array.from(logits.data, (logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits)
 }
 
 /** Predicted class of each row: that of the largest logit; of a single logit 1 where it is positive, otherwise 0. */

@@ -91,7 +91,7 @@ async function writeImage(
 /** A line per class for each row of logits; a single logit has two classes. */
 function confidenceTexts(model: Model, logits: Tensor): string[] {
   const [images, outputs] = logits.shape as [number, number]
-  const rows = probabilities(logits)
+  const rows = probabilities(logits, model.multilabel)
   return Array.from({ length: images }, (_, i) => {
     const own = Array.from(rows.subarray(i * outputs, (i + 1) * outputs))
     const classes = outputs === 1 ? [1 - own[0]!, own[0]!] : own

@@ -1,27 +1,29 @@
+import { probabilities } from '../core/logits.js'
 import { sizeOf } from '../core/tensor.js'
 import type { AttributeResult, LayerConservation, NodeRule } from '../native/addon.js'
 import type { Start } from './options.js'
 
+interface Beginning {
+  start?: Start
+  multilabel?: boolean
+}
+
 /** What relevance started from: [targets, batch]. */
-function startingRelevance(result: AttributeResult, start: Start): Float64Array {
+function startingRelevance(result: AttributeResult, { start = 'logit', multilabel }: Beginning): Float64Array {
   const [batch, classes] = result.logits.shape as [number, number]
   return Float64Array.from(result.targets, (target, i) => {
     const row = result.logits.data.subarray((i % batch) * classes, ((i % batch) + 1) * classes)
     if (start === 'one') return 1
     if (start === 'logit') return row[target]!
-    if (start === 'difference') return row[target]! - Math.max(...row.filter((_, c) => c !== target))
-    const largest = Math.max(...row)
-    const sum = row.reduce((total, logit) => total + Math.exp(logit - largest), 0)
-    return Math.exp(row[target]! - largest) / sum
+    if (start === 'difference')
+      return row[target]! - Math.max(...(classes === 1 ? [0] : row.filter((_, c) => c !== target)))
+    return probabilities({ data: row, shape: [1, classes] }, multilabel)[target]!
   })
 }
 
 /** |sum of relevance - start| / |start| for each explanation; with `together` one per image. */
-export function conservationErrors(
-  result: AttributeResult,
-  options: { start?: Start; together?: boolean }
-): Float64Array {
-  const starts = startingRelevance(result, options.start ?? 'logit')
+export function conservationErrors(result: AttributeResult, options: Beginning & { together?: boolean }): Float64Array {
+  const starts = startingRelevance(result, options)
   const batch = result.logits.shape[0]!
   return result.sums.map((sum, i) => {
     let start = starts[i]!
@@ -34,8 +36,7 @@ export function conservationErrors(
 const TOO_MUCH = 1000
 const TOO_LITTLE = 0.01
 
-interface Conditions {
-  start?: Start
+interface Conditions extends Beginning {
   concepts?: object
   topK?: number
 }
@@ -46,7 +47,7 @@ interface Conditions {
  */
 export function warningsOf(result: AttributeResult, rules: NodeRule[], options: Conditions): string[] {
   if (options.concepts || options.topK !== undefined) return [] // what is left out on purpose
-  const scales = scalesOf(result, options.start ?? 'logit')
+  const scales = scalesOf(result, options)
   const most = (magnitudes: ArrayLike<number>, test: (ratio: number) => boolean): boolean =>
     scales.filter((scale, image) => test(magnitudes[image]! / scale)).length > scales.length / 2
   const map = mapMagnitudes(result)
@@ -66,9 +67,10 @@ function placeOf(layer: LayerConservation | undefined, much: string): string {
 }
 
 /** What the relevance of each image is measured by: a logit near 0 makes no explanation explode. */
-function scalesOf(result: AttributeResult, start: Start): Float64Array {
+function scalesOf(result: AttributeResult, beginning: Beginning): Float64Array {
   const [images, classes] = result.logits.shape as [number, number]
-  const starts = startingRelevance(result, start)
+  const starts = startingRelevance(result, beginning)
+  const { start } = beginning
   return Float64Array.from({ length: images }, (_, i) => {
     const row = result.logits.data.subarray(i * classes, (i + 1) * classes)
     const largest = start === 'one' || start === 'probability' ? 0 : Math.max(...row.map(Math.abs))

@@ -10,6 +10,7 @@ import {
   type AttributeResult,
   type Channels,
   type LayerConservation,
+  type LrpSettings,
   type NodeRule,
   type RuleParameters
 } from '../native/addon.js'
@@ -71,6 +72,11 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const { start, method, group, signal, onProgress } = given
   if (model.task === 'regression' && (start === 'probability' || start === 'difference'))
     throw new LrpError('INVALID_ARGUMENT', `a regression has no ${start}: relevance starts from its value or from one`)
+  if (start === 'difference' && model.outputKind(await model.outputs()) === 'multilabel')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'independent classes have no runner-up: start from the logit, one or the probability'
+    )
   const plan = await planOf(model, given)
   const total = input.shape[0]!
   const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await comfortableBatch(model), total, group)
@@ -88,11 +94,12 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   }
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isLrp = method === 'lrp'
+  const beginning = { ...given, multilabel: model.multilabel }
   return {
     ...joined,
     ...plan,
-    conservationError: isLrp && !given.concepts ? conservationErrors(joined, given) : new Float64Array(0),
-    warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, given) : []
+    conservationError: isLrp && !given.concepts ? conservationErrors(joined, beginning) : new Float64Array(0),
+    warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, beginning) : []
   }
 }
 
@@ -191,7 +198,8 @@ async function nativeOptions(
   for (const layer of named) if (layer !== undefined) checkLayer(model, layer)
   const fitted = rules.some(({ rule }) => rule.startsWith('pattern'))
   const patterns = fitted || options.patterns ? await patternsFor(model, options.patterns) : undefined
-  const lrp = { rules, together, start, concepts, exclusive, channels: channelLayers, topK, conservation }
+  const begins: LrpSettings['start'] = start === 'probability' && model.multilabel ? 'sigmoid' : start
+  const lrp = { rules, together, start: begins, concepts, exclusive, channels: channelLayers, topK, conservation }
   return {
     method,
     settings: describeMethod(method).settings(options),

@@ -208,9 +208,10 @@ function guessOf(model: Model, logits: Tensor, i: number, labels?: Int32Array): 
   if (model.task === 'regression')
     return `predicted ${Array.from(row.data, (value, output) => `${model.className(output)} ${value.toPrecision(4)}`).join(', ')}`
   const own = twoClasses(row)
+  const isOwn = model.multilabel && classes > 1
   const guess = argmax(own)[0]!
   const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
-  return `predicted ${model.className(guess)} (${(probabilities(own)[guess]! * 100).toFixed(1)} %)${truth}`
+  return `predicted ${model.className(guess)} (${(probabilities(own, isOwn)[guess]! * 100).toFixed(1)} %)${truth}`
 }
 
 /** Values without known preprocessing, stretched to the range of bytes for showing. */

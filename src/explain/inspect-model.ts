@@ -4,7 +4,7 @@ import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../core/errors.js'
 import type { NodeRule } from '../native/addon.js'
 import { sizeOf } from '../core/tensor.js'
-import type { GraphNode } from '../core/graph.js'
+import type { GraphNode, OutputKind } from '../core/graph.js'
 import type { Model } from '../model/model.js'
 
 /** A node of a network as `inspect` shows it. */
@@ -25,6 +25,10 @@ export interface NodeSummary {
 export interface ModelSummary {
   name: string
   inputShape: number[]
+  /** What the outputs mean: classes, binary, multilabel or values. */
+  outputKind: OutputKind
+  /** The softmax or sigmoid at the end of the network that was left out. */
+  removed?: Model['removed']
   nodes: NodeSummary[]
   parameters: number
   multiplyAdds: number
@@ -60,6 +64,8 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   return {
     name: model.name,
     inputShape: model.imageShape,
+    outputKind: model.outputKind(shapes[model.graph.output]!.at(-1)!),
+    removed: model.removed,
     nodes,
     parameters: nodes.reduce((sum, node) => sum + node.parameters, 0),
     multiplyAdds: nodes.reduce((sum, node) => sum + node.multiplyAdds, 0),

@@ -28,6 +28,8 @@ export interface ExplainSummary {
   camLayer?: string
   settings: Asked
   model: string
+  /** The softmax or sigmoid at the end of the network that was left out. */
+  removed?: Model['removed']
   device: string
   images: ImageSummary[]
   rules: Record<string, string>
@@ -62,8 +64,9 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const outputs = explanation.logits.shape[1]!
+  const kind = model.outputKind(outputs)
   const logits = model.task === 'regression' ? explanation.logits : twoClasses(explanation.logits)
-  const [rows, guesses, classes] = [probabilities(logits), argmax(logits), logits.shape[1]!]
+  const [rows, guesses, classes] = [probabilities(logits, kind === 'multilabel'), argmax(logits), logits.shape[1]!]
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
@@ -116,6 +119,7 @@ export function summarise(
     method: name,
     ...(camLayer && { camLayer }),
     model: model.name,
+    ...(model.removed && { removed: model.removed }),
     device: model.device,
     target: Array.from({ length: maps }, (_, t) => images.map(({ target }) => target[t]!)).flat(),
     conservationError: errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length),

@@ -18,7 +18,7 @@ export interface LoadedModel {
 
 /** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
 export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
-  const { architecture, preprocess, classes, experimentsRoot } = options
+  const { architecture, preprocess, classes, multilabel, experimentsRoot } = options
   const experiment = await experimentOf(path, experimentsRoot)
   const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)
   const parts = withInputShape(found, options.inputShape)
@@ -29,6 +29,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   const given = {
     ...(preprocess !== undefined && { preprocessing: await choosePreprocessing(preprocess, shape) }),
+    ...(multilabel !== undefined && { multilabel }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
   return { parts: { ...parts, ...given }, experiment }

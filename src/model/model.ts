@@ -5,8 +5,9 @@ import { callNative, toLrpError, type NativeModel } from '../native/addon.js'
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
-import type { Graph, ModelParts, Preprocessing, Task } from '../core/graph.js'
+import type { Graph, ModelParts, OutputKind, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
+import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
 import { inputRange } from './preprocessing.js'
@@ -19,7 +20,7 @@ import { refuseStrangers, saveParts } from './save.js'
 export class Model {
   /** For this package: `load` and `create` make models. */
   constructor(
-    readonly parts: Omit<ModelParts, 'tensors'>,
+    readonly parts: Omit<ModelParts, 'tensors'> & { removed?: FinalActivation },
     /** The C++ side, for the jobs of this package. */
     readonly handle: NativeModel,
     /** Shapes of the weights by name. */
@@ -44,7 +45,7 @@ export class Model {
 
   /**
    * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
-   * A softmax at the end is left out, because explanations start from logits.
+   * A softmax or sigmoid at the end is left out, because explanations start from logits: see `removed`.
    */
   static async create<M extends Model>(this: ModelClass<M>, parts: ModelParts, device?: string): Promise<M> {
     return build(this, parts, device)
@@ -58,6 +59,20 @@ export class Model {
   }
   get task(): Task {
     return this.parts.task ?? 'classification'
+  }
+  /** Every logit is a class of its own, whose probability is its sigmoid; otherwise all share a softmax. */
+  get multilabel(): boolean {
+    return this.parts.multilabel === true && this.task === 'classification'
+  }
+  /** The softmax or sigmoid at the end of the network that was left out. */
+  get removed(): FinalActivation | undefined {
+    return this.parts.removed
+  }
+  /** What so many outputs mean: one class of several, one of two by a single logit, independent classes, or values. */
+  outputKind(outputs: number): OutputKind {
+    if (this.task === 'regression') return 'values'
+    if (outputs === 1) return 'binary'
+    return this.multilabel ? 'multilabel' : 'classes'
   }
   /** Names of the classes; of the values for regression. */
   get classes(): string[] | undefined {
@@ -162,7 +177,8 @@ export class Model {
   }
 
   async toParts(): Promise<ModelParts> {
-    return { ...this.parts, tensors: await this.stateDict() }
+    const { removed: _, ...parts } = this.parts
+    return { ...parts, tensors: await this.stateDict() }
   }
 
   /**
@@ -192,7 +208,7 @@ async function build<M extends Model>(
   device = defaultDevice(),
   experiment?: Experiment
 ): Promise<M> {
-  const { tensors, ...rest } = { ...parts, graph: withoutFinalSoftmax(parts.graph) }
+  const { tensors, ...rest } = await startingFromLogits(parts)
   const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
   return new Class(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])), experiment)
 }
@@ -204,10 +220,16 @@ export function checkModel(model: unknown): void {
     throw new LrpError('INVALID_ARGUMENT', 'the first argument must be a Model')
 }
 
-function withoutFinalSoftmax(graph: Graph): Graph {
-  const last = graph.nodes.find((node) => node.name === graph.output)
-  if (!last || !/^(log_)?softmax$/.test(last.op)) return graph
-  const output = last.inputs[0]!
-  if (output === 'input') throw new LrpError('UNSUPPORTED', 'the model is a softmax and nothing else')
-  return { ...graph, nodes: graph.nodes.filter((node) => node !== last), output }
+/** A sigmoid of several outputs makes them independent classes; a regression keeps its sigmoid, which gives its values. */
+async function startingFromLogits(parts: ModelParts): Promise<ModelParts & { removed?: FinalActivation }> {
+  const { graph, tensors, task } = parts
+  const shapes = async (): Promise<Record<string, number[]>> => {
+    const probe = await callNative((addon) => addon.Model.create(graph, Object.fromEntries(tensors), 'cpu'))
+    const image = graph.inputShape.slice(1).map((axis) => axis ?? 0)
+    return callNative(() => probe.shapes([1, ...image])).finally(() => probe.dispose())
+  }
+  const found = await withoutFinalActivation(graph, shapes)
+  if (!found.removed) return parts
+  if (found.removed.kind === 'softmax') return { ...parts, ...found }
+  return task === 'regression' ? parts : { ...parts, ...found, multilabel: parts.multilabel ?? true }
 }

@@ -30,6 +30,11 @@ export const loadOptions = z.strictObject({
     group: 'model',
     unit: 'file'
   }),
+  multilabel: option(z.boolean(), {
+    help: 'the classes are independent: the probability of each is the sigmoid of its logit',
+    group: 'model',
+    default: 'where a sigmoid ends the network'
+  }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
     help: 'auto (CUDA where it works), cpu, cuda or cuda:N',
     group: 'machine',

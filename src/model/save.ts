@@ -58,6 +58,7 @@ const modelSchema = z.object({
   }),
   preprocessing: preprocessingSchema.optional(),
   task: z.enum(TASKS).optional(),
+  multilabel: z.boolean().optional(),
   classes: z.array(z.string()).optional()
 })
 
@@ -77,10 +78,10 @@ export async function refuseStrangers(folder: string): Promise<void> {
 
 /** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */
 export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
-  const { name, graph, preprocessing, task, classes } = parts
+  const { name, graph, preprocessing, task, multilabel, classes } = parts
   await makeFolder(folder)
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const json = { format: 'lrp-native', version: 1, name, graph, preprocessing, task, classes }
+  const json = { format: 'lrp-native', version: 1, name, graph, preprocessing, task, multilabel, classes }
   await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
 }
 
@@ -92,7 +93,7 @@ export async function loadParts(folder: string): Promise<ModelParts> {
     const issue = checked.error.issues[0]!
     throw new LrpError('INVALID_FILE', `${path} is no model of ours: ${issue.path.join('.')}: ${issue.message}`)
   }
-  const { name, graph, preprocessing, task, classes } = checked.data
+  const { name, graph, preprocessing, task, multilabel, classes } = checked.data
   const tensors = await readSafetensors(join(folder, 'weights.safetensors'))
-  return { name, graph, preprocessing, task, classes, tensors }
+  return { name, graph, preprocessing, task, multilabel, classes, tensors }
 }

@@ -202,7 +202,7 @@ export interface LrpSettings {
   rules: NodeRule[]
   /** Relevance of several targets starts together, in one map, instead of one map each. */
   together: boolean
-  start: 'logit' | 'one' | 'probability' | 'difference' | 'activation'
+  start: 'logit' | 'one' | 'probability' | 'sigmoid' | 'difference' | 'activation'
   /** Channels that alone keep the relevance arriving at a layer's output. */
   concepts: Record<string, number[]>
   /** Relevance reaches the input only by paths through every layer of `concepts`. */

@@ -51,13 +51,19 @@ const mean = (values: number[]): number => values.reduce((sum, value) => sum + v
 
 /**
  * Scores predicted classes.
+ * @param multilabel the classes are independent: probabilities are sigmoids, and the log loss is the binary one, mean over classes
  * @param given [images, classes]; or [images, 1], whose positive logits mean class 1 and whose sigmoid is its probability
  */
-export function classificationMetrics(given: Tensor, labels: Int32Array, classes: string[]): ClassificationMetrics {
+export function classificationMetrics(
+  given: Tensor,
+  labels: Int32Array,
+  classes: string[],
+  multilabel = false
+): ClassificationMetrics {
   const count = classes.length
   const logits = twoClasses(given)
   const images = labels.length
-  const probabilities = probabilitiesOf(logits)
+  const probabilities = probabilitiesOf(logits, multilabel)
   const guesses = argmax(logits)
   const confusion = classes.map(() => Array<number>(count).fill(0))
   labels.forEach((label, i) => confusion[label]![guesses[i]!]!++)
@@ -84,9 +90,7 @@ export function classificationMetrics(given: Tensor, labels: Int32Array, classes
     weightedRecall: weighted((score) => score.recall),
     weightedF1: weighted((score) => score.f1),
     microF1: accuracy,
-    logLoss: mean(
-      Array.from(labels, (label, i) => -Math.log(Math.max(probabilities[i * count + label]!, Number.EPSILON)))
-    ),
+    logLoss: logLoss(probabilities, labels, count, multilabel),
     rocAuc: mean(oneAgainstRest.map(({ positive, score }) => rocAuc(positive, score))),
     averagePrecision: mean(
       oneAgainstRest.slice(given.shape[1] === 1 ? 1 : 0).map(({ positive, score }) => averagePrecision(positive, score))
@@ -114,6 +118,13 @@ function classScore(name: string, confusion: number[][], c: number, images: numb
     recall,
     f1: ratio(2 * precision * recall, precision + recall)
   }
+}
+
+function logLoss(probabilities: Float64Array, labels: Int32Array, classes: number, multilabel: boolean): number {
+  const loss = (p: number): number => -Math.log(Math.max(p, Number.EPSILON))
+  if (!multilabel) return mean(Array.from(labels, (label, i) => loss(probabilities[i * classes + label]!)))
+  const isTrue = (i: number): boolean => labels[Math.floor(i / classes)] === i % classes
+  return mean(Array.from(probabilities, (p, i) => loss(isTrue(i) ? p : 1 - p)))
 }
 
 function topAccuracy(probabilities: Float64Array, labels: Int32Array, classes: number, k: number): number {

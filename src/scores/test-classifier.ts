@@ -37,10 +37,13 @@ export async function testClassifier(model: Model, options: TestOptions = {}): P
     throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
   const { dataset, split, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
   const { labels } = dataset.splits[split]
-  const metrics = classificationMetrics(logits, labels, dataset.classes)
+  const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
+  const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel)
   const { skipped } = dataset
+  const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
   const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[] }
-  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
+  if (writes(options))
+    result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, askedOf(options))
   return result
 }
 
@@ -52,15 +55,13 @@ async function writeResult(
   folder: string,
   dataset: Dataset,
   split: SplitName,
-  result: ClassificationResult,
+  result: ClassificationResult & { probabilities: Float64Array },
   settings: Asked
 ): Promise<string[]> {
   await makeFolder(folder)
-  const { metrics, labels } = result
-  const logits = twoClasses(result.logits)
+  const { metrics, labels, probabilities } = result
   const { classes } = dataset
-  const probabilities = probabilitiesOf(logits)
-  const guesses = argmax(logits)
+  const guesses = argmax(twoClasses(result.logits))
   const json = {
     data: dataset.name,
     split,

@@ -84,7 +84,7 @@ function numbersOf(
   { logits, targets, relevance, conservationError }: Explanation
 ): Pick<Answer, 'target' | 'outputs' | 'sum' | 'conservationError'> {
   const target = targets[0]!
-  const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits)
+  const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits, model.multilabel)
   const outputs = Array.from(logits.data, (value, index) => ({ index, value, probability: probabilities?.[index] }))
   if (probabilities) outputs.sort((a, b) => b.value - a.value)
   const strongest = outputs.slice(0, MOST_OUTPUTS)

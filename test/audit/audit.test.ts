@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { audit } from '../../src/audit/audit.js'
 import { auditJsonSchema, auditSchema, type AuditResult } from '../../src/audit/result.js'
 import { packageRoot } from '../../src/core/paths.js'
@@ -9,6 +9,8 @@ import type { Dataset, Split } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
+
+jest.setTimeout(600_000)
 
 const TARGET = 8
 const SHAPE = [1, 8, 8]

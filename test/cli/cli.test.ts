@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { CliContext } from '../../src/cli/context.js'
 import { run } from '../../src/cli/program.js'
 import { readNpy, writeNpy } from '../../src/data/npy.js'
 import { packageRoot } from '../../src/core/paths.js'
+
+jest.setTimeout(600_000)
 
 interface Result {
   status: number

@@ -3,10 +3,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from '@jest/globals'
+import { afterAll, expect, jest, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { describeShared, shared } from '../shared.js'
 import { cli } from './run.js'
+
+jest.setTimeout(600_000)
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-training-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

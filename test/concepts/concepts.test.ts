@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { concepts } from '../../src/concepts/concepts.js'
 import type { ConceptsResult } from '../../src/concepts/result.js'
 import { conceptLayer } from '../../src/concepts/layers.js'
@@ -13,6 +13,8 @@ import { plainPreprocessing } from '../../src/model/preprocessing.js'
 import { buildLayers } from '../../src/model/layers.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
+
+jest.setTimeout(600_000)
 
 async function smallModel(): Promise<Model> {
   const layers = [

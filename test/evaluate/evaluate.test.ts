@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { areaOver } from '../../src/evaluate/perturbation/areas.js'
 import { evaluate } from '../../src/evaluate/evaluate.js'
 import type { Explainer } from '../../src/evaluate/methods.js'
@@ -12,6 +12,8 @@ import { explain } from '../../src/explain/explain.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
 import { cli } from '../cli/run.js'
+
+jest.setTimeout(600_000)
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-evaluate-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

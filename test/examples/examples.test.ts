@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { packageRoot } from '../../src/core/paths.js'
+
+jest.setTimeout(600_000)
 
 const folder = join(packageRoot, 'examples')
 

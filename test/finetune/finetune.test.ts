@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Dataset, SplitName } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import { take } from '../../src/data/split.js'
@@ -9,6 +9,8 @@ import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
 import { findHead, headGraph } from '../../src/train/head.js'
 import { exportModel } from '../../src/model/export/index.js'
 import { train } from '../../src/train/train.js'
+
+jest.setTimeout(600_000)
 
 /** The digits from `from` to `to` alone, numbered anew. */
 function someDigits(digits: Dataset, from: number, to: number): Dataset {

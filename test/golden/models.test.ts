@@ -1,10 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { Model } from '../../src/model/model.js'
 import type { StateDict } from '../../src/core/tensor.js'
 import { wantedOf } from './expected.js'
 import { describeShared, floats, goldenModel, relativeError, shared, values } from '../shared.js'
+
+jest.setTimeout(600_000)
 
 const folder = shared('golden', 'models')
 const MODELS = existsSync(folder) ? readdirSync(folder) : []

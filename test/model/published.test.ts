@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, cpSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import { readImage } from '../../src/data/read-image.js'
 import { readClasses } from '../../src/model/classes.js'
 import { Model } from '../../src/model/model.js'
 import { choosePreprocessing, normaliseBytes } from '../../src/model/preprocessing.js'
+
+jest.setTimeout(600_000)
 
 const folder = join(import.meta.dirname, 'published')
 const photo = join(import.meta.dirname, '..', 'data', 'images', 'colours.png')

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import sharp from 'sharp'
 import { openDataset } from '../../src/data/open.js'
 import { testClassifier as score } from '../../src/scores/test-classifier.js'
@@ -26,6 +26,8 @@ import { packageRoot } from '../../src/core/paths.js'
 import type { EpochEvent } from '../../src/native/train-types.js'
 import { freePort } from '../port.js'
 import { readJson, relativeError } from '../shared.js'
+
+jest.setTimeout(600_000)
 
 const cuda = native().enableCuda()
 const describeCuda = cuda.available ? describe : describe.skip

@@ -2,9 +2,11 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { freePort } from '../port.js'
 import { packageRoot } from '../../src/core/paths.js'
+
+jest.setTimeout(600_000)
 
 /** What one process prints: native code of train/distributed/ over the library fake_nccl.cpp. */
 interface Told {

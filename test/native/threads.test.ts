@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import { packageRoot } from '../../src/core/paths.js'
+
+jest.setTimeout(600_000)
 
 const lenet = async (): Promise<Model> =>
   Model.create(await initialise(buildArchitecture('lenet', { classes: 10, imageShape: [1, 28, 28] }), 1), 'cpu')

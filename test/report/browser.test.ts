@@ -2,10 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser } from 'puppeteer-core'
 import { describeInBrowser, faultsOf, launch, openPage } from '../chromium.js'
 import { cli } from '../cli/run.js'
+
+jest.setTimeout(600_000)
 
 describeInBrowser('the report', () => {
   const root = mkdtempSync(join(tmpdir(), 'lrp-report-'))

@@ -6,9 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { zipSync } from 'fflate'
 import { packageRoot } from '../../src/core/paths.js'
+
+jest.setTimeout(600_000)
 
 interface Ended {
   status: number | null

@@ -1,13 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser, Page } from 'puppeteer-core'
 import sharp from 'sharp'
 import { Model } from '../../src/model/model.js'
 import { serve, type ServedPage } from '../../src/serve/server.js'
 import { train } from '../../src/train/train.js'
 import { describeInBrowser, faultsOf, launch, openPage } from '../chromium.js'
+
+jest.setTimeout(600_000)
 
 describeInBrowser('the page of serve', () => {
   const root = mkdtempSync(join(tmpdir(), 'lrp-serve-page-'))

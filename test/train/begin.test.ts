@@ -1,13 +1,15 @@
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import sharp from 'sharp'
 import type { Dataset } from '../../src/data/dataset.js'
 import { testClassifier as test } from '../../src/scores/test-classifier.js'
 import { finetune } from '../../src/finetune/finetune.js'
 import { normaliseBytes } from '../../src/model/preprocessing.js'
 import { train, type TrainResult } from '../../src/train/train.js'
+
+jest.setTimeout(600_000)
 
 let root = ''
 let images = ''

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import sharp from 'sharp'
 import { freePort } from '../port.js'
 import { packageRoot } from '../../src/core/paths.js'
@@ -10,6 +10,8 @@ import { loadParts } from '../../src/model/save.js'
 import type { EpochEvent } from '../../src/native/train-types.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
 import type { RawTensor } from '../../src/core/tensor.js'
+
+jest.setTimeout(600_000)
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-ranks-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

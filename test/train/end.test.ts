@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from '@jest/globals'
+import { afterAll, expect, jest, test } from '@jest/globals'
 import { packageRoot } from '../../src/core/paths.js'
+
+jest.setTimeout(600_000)
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-end-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))

@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from '@jest/globals'
+import { afterAll, expect, jest, test } from '@jest/globals'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { packageRoot } from '../../src/core/paths.js'
 import { loadParts } from '../../src/model/save.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
+
+jest.setTimeout(600_000)
 
 /** LRP_NATIVE_KILLS=20 for the long form. */
 const KILLS = Number(process.env.LRP_NATIVE_KILLS ?? 5)

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import sharp from 'sharp'
 import type { Split } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
@@ -19,6 +19,8 @@ import { Model } from '../../src/model/model.js'
 import { report } from '../../src/report/report.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
 import { tune, type TuneOptions } from '../../src/tune/tune.js'
+
+jest.setTimeout(600_000)
 
 let root = ''
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test as it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test as it } from '@jest/globals'
 import { openDataset } from '../../src/data/open.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import { testClassifier as test } from '../../src/scores/test-classifier.js'
@@ -9,6 +9,8 @@ import { openExperiment, type Experiment } from '../../src/experiment/experiment
 import { readCheckpoint } from '../../src/train/checkpoint.js'
 import { saveParts } from '../../src/model/save.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
+
+jest.setTimeout(600_000)
 
 describe('train', () => {
   let root = ''

@@ -1,5 +1,7 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { inParallel } from '../../src/tune/parallel.js'
+
+jest.setTimeout(600_000)
 
 /** How many ran at once at most, and what was worked on. */
 async function run(most: number, hasRoom: () => boolean, fails?: number) {

@@ -2,7 +2,7 @@ import { toKebab } from '../../src/core/flag-names.js'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
@@ -18,6 +18,8 @@ import {
   type GivenSpace
 } from '../../src/tune/space.js'
 import { roundsOf, tune, type TuneOptions } from '../../src/tune/tune.js'
+
+jest.setTimeout(600_000)
 
 describe('the search space', () => {
   test('a grid holds every combination, ranges with both ends', () => {

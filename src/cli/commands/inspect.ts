@@ -47,5 +47,7 @@ function table(summary: ModelSummary): string[] {
       .join('  ')
       .trimEnd()
   const total = `${count(summary.parameters)} parameters, ${count(summary.multiplyAdds)} multiply-adds for one image`
-  return [`${summary.name}: input ${summary.inputShape.join('x')}`, line(head), ...rows.map(line), total]
+  const removed = summary.removed ? `, without the ${summary.removed.kind} '${summary.removed.node}' at the end` : ''
+  const about = `${summary.name}: input ${summary.inputShape.join('x')}, output ${summary.outputKind}${removed}`
+  return [about, line(head), ...rows.map(line), total]
 }

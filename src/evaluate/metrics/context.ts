@@ -51,7 +51,14 @@ export async function classify(
   targets?: Int32Array
 ): Promise<ClassifiedImages> {
   const logits = await model.forward(input, { batchSize: imagesPerPass(model), signal: settings.signal })
-  return { ...settings, model, input, logits, probabilities: probabilities(logits), targets: targets ?? argmax(logits) }
+  return {
+    ...settings,
+    model,
+    input,
+    logits,
+    probabilities: probabilities(logits, model.multilabel),
+    targets: targets ?? argmax(logits)
+  }
 }
 
 /** Image `i` with its map. */

@@ -56,7 +56,7 @@ export async function perturbationCurves(
   for (const { data, places } of batches(model, tasks)) {
     await running
     running = model.forward({ data, shape: [places.length, ...model.imageShape] }, { signal }).then((logits) => {
-      const [classes, rows, predicted] = [logits.shape[1]!, probabilities(logits), decisions(logits)]
+      const [classes, rows, predicted] = [logits.shape[1]!, probabilities(logits, model.multilabel), decisions(logits)]
       places.forEach(({ task, target, share }, i) => {
         const curve = (curves[task] ??= { shares: [], probabilities: [], logits: [], predictions: [] })
         curve.shares.push(share)

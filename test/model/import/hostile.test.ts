@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import { zipSync, type Zippable } from 'fflate'
 import { importModel, readStateDict } from '../../../src/model/import/index.js'
 import { ONNX } from '../../../src/model/import/onnx/proto.js'
 import { bytesOf } from '../../../src/model/import/onnx/tensor-proto.js'
 import { writeSafetensors } from '../../../src/model/import/safetensors.js'
 import { Model } from '../../../src/model/model.js'
+
+jest.setTimeout(600_000)
 
 const fixtures = join(__dirname, 'fixtures')
 const folder = mkdtempSync(join(tmpdir(), 'lrp-hostile-'))

@@ -1,0 +1,71 @@
+import { LrpError } from '../core/errors.js'
+import type { Graph, GraphNode } from '../core/graph.js'
+import { sizeOf } from '../core/tensor.js'
+
+/** A node at the end of a network that only turns logits into probabilities. */
+export interface FinalActivation {
+  node: string
+  kind: 'softmax' | 'sigmoid'
+}
+
+type Shapes = Record<string, number[]>
+
+const SOFTMAX = /^_?(log_)?softmax$/
+const SIGMOID = /^(log_)?sigmoid$/
+/** What moves numbers, or changes their type, and leaves each as it is. */
+const MOVES =
+  /^(flatten|reshape|view|_unsafe_view|squeeze|unsqueeze|permute|transpose|select|slice|identity|dropout|alias|clone|contiguous|to|_to_copy)$/
+
+const baseName = (op: string): string => op.replace(/^aten::/, '').replace(/\..*$/, '')
+
+/**
+ * The network without a softmax or sigmoid at its end, whatever moves the numbers after it: explanations start from logits.
+ * @param shapes output shapes of the nodes, asked for only where a softmax has something after it
+ * @throws LrpError UNSUPPORTED for a network that is nothing else
+ */
+export async function withoutFinalActivation(
+  graph: Graph,
+  shapes: () => Promise<Shapes>
+): Promise<{ graph: Graph; removed?: FinalActivation }> {
+  const tail = finalNodes(graph)
+  const last = tail[0]
+  const kind = last && (SOFTMAX.test(baseName(last.op)) ? 'softmax' : SIGMOID.test(baseName(last.op)) && 'sigmoid')
+  if (!last || !kind) return { graph }
+  if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
+  const [before] = last.inputs
+  if (before === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
+  const after = tail[1]
+  const nodes = graph.nodes.map((node) =>
+    node === after ? { ...node, inputs: [before!, ...node.inputs.slice(1)] } : node
+  )
+  const output = after ? graph.output : before!
+  const isRead = nodes.some(({ inputs }) => inputs.includes(last.name)) || graph.outputs?.slice(1).includes(last.name)
+  return {
+    graph: {
+      ...graph,
+      nodes: isRead ? nodes : nodes.filter(({ name }) => name !== last.name),
+      output,
+      ...(graph.outputs && { outputs: [output, ...graph.outputs.slice(1)] })
+    },
+    removed: { node: last.name, kind }
+  }
+}
+
+/** The last node that changes numbers, and the nodes after it up to the output. */
+function finalNodes({ nodes, output }: Graph): GraphNode[] {
+  const byName = new Map(nodes.map((node) => [node.name, node]))
+  const found: GraphNode[] = []
+  for (let node = byName.get(output); node; node = byName.get(node.inputs[0]!)) {
+    found.unshift(node)
+    if (!MOVES.test(baseName(node.op))) break
+  }
+  return found
+}
+
+/** Whether the axis of a softmax holds all numbers of an image, and all of them come out. */
+function isOverClasses(graph: Graph, node: GraphNode, shapes: Shapes): boolean {
+  const shape = shapes[node.name]!
+  const axis = shape.at(Number(node.attributes.dim))
+  const numbers = sizeOf(shape.slice(1))
+  return axis === numbers && numbers === sizeOf(shapes[graph.output]!.slice(1))
+}
