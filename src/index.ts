@@ -24,6 +24,7 @@ export type { EvaluateOptions, RemoveFeaturesOptions } from './evaluate/options.
 export type { Explainer } from './evaluate/methods.js'
 export type { Evaluation, RemovalResult } from './evaluate/results.js'
 export { removeFeatures } from './evaluate/remove-features.js'
+export { compareOutputs } from './explain/compare-outputs.js'
 export { inspectModel } from './explain/inspect-model.js'
 export { exportModel } from './model/export/index.js'
 export { audit, type AuditedFiles } from './audit/audit.js'

@@ -3,6 +3,7 @@ import { entriesOf, GROUPS, type Entry } from '../core/option.js'
 import { choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
 import { dataOptions } from '../data/options.js'
 import { peerOptions } from '../distributed/options.js'
+import { compareOutputsOptions } from '../explain/compare-outputs.js'
 import { explainToFilesOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import { evaluateOptions, removeFeaturesOptions, scoreMapsOptions } from '../evaluate/options.js'
@@ -25,6 +26,7 @@ export const REFERENCE: readonly Described[] = [
   { name: 'joinProcessGroup', options: peerOptions },
   { name: 'explain', command: 'explain', options: explainOptions },
   { name: 'explainToFiles', command: 'explain', options: explainToFilesOptions },
+  { name: 'compareOutputs', command: 'inspect', options: compareOutputsOptions },
   { name: 'testModel', command: 'test', options: testOptions },
   { name: 'evaluate', command: 'evaluate', options: evaluateOptions },
   { name: 'scoreMaps', command: 'evaluate', options: scoreMapsOptions },

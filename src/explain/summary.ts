@@ -2,6 +2,7 @@ import type { Graph } from '../core/graph.js'
 import type { Asked } from '../core/command-line.js'
 import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
+import type { Provenance } from '../model/provenance.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
 
@@ -40,6 +41,7 @@ export interface ExplainSummary {
   conservationError: number
   milliseconds: number
   warnings: string[]
+  provenance: Provenance
 }
 
 interface LayerMeans {
@@ -106,7 +108,8 @@ export function summarise(
   model: Model,
   { name, rules }: Pick<Explanation, 'name' | 'rules'>,
   passes: PassSummary[],
-  settings: Asked
+  settings: Asked,
+  provenance: Provenance
 ): ExplainSummary {
   const images = passes.flatMap((pass) => pass.images)
   const errors = images.flatMap(({ conservationError }) => conservationError)
@@ -138,7 +141,8 @@ export function summarise(
       ])
     ),
     images,
-    settings
+    settings,
+    provenance
   }
 }
 

@@ -6,6 +6,7 @@ import { pickOptions } from '../core/option.js'
 import { effective } from '../core/option-effects.js'
 import { checkOptions } from '../core/options.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { sizeOf } from '../core/tensor.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
 import { drawComparison } from './compare.js'
@@ -74,7 +75,8 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
       await writer?.pass(batch, explanation, from, comparison, pass)
       passes.push(pass)
     }
-    const summary = summarise(model, plan, passes, asked(explainToFilesOptions, given))
+    const settings = asked(explainToFilesOptions, given)
+    const summary = summarise(model, plan, passes, settings, await provenanceOf(model))
     summary.warnings.push(...notes)
     await writer?.finish(summary)
     const whole = passes.length === 1 && doneBefore === 0

@@ -8,6 +8,7 @@ import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { barChart, confusionChart, writeChart } from '../plot/chart.js'
 import { classificationMetrics, type ClassificationMetrics } from './classification.js'
 import type { TestOptions } from './options.js'
@@ -42,8 +43,10 @@ export async function testClassifier(model: Model, options: TestOptions = {}): P
   const { skipped } = dataset
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
   const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[] }
-  if (writes(options))
-    result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, askedOf(options))
+  if (writes(options)) {
+    const about = { settings: askedOf(options), provenance: await provenanceOf(model) }
+    result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, about)
+  }
   return result
 }
 
@@ -56,7 +59,7 @@ async function writeResult(
   dataset: Dataset,
   split: SplitName,
   result: ClassificationResult & { probabilities: Float64Array },
-  settings: Asked
+  about: { settings: Asked; provenance: Provenance }
 ): Promise<string[]> {
   await makeFolder(folder)
   const { metrics, labels, probabilities } = result
@@ -65,7 +68,7 @@ async function writeResult(
   const json = {
     data: dataset.name,
     split,
-    settings,
+    ...about,
     imagesPerSecond: result.imagesPerSecond,
     skipped: dataset.skipped,
     ...metrics

@@ -6,6 +6,7 @@ import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { scatterChart, writeChart } from '../plot/chart.js'
 import { regressionMetrics, type RegressionMetrics } from './regression.js'
 import type { TestOptions } from './options.js'
@@ -35,7 +36,10 @@ export async function testRegression(model: Model, options: TestOptions = {}): P
   const metrics = regressionMetrics(outputs.data, values, dataset.classes)
   const { skipped } = dataset
   const result = { metrics, imagesPerSecond, predictions: outputs, values, skipped, files: [] as string[] }
-  if (writes(options)) result.files = await writeResult(options.output!, dataset, split, result, askedOf(options))
+  if (writes(options)) {
+    const about = { settings: askedOf(options), provenance: await provenanceOf(model) }
+    result.files = await writeResult(options.output!, dataset, split, result, about)
+  }
   return result
 }
 
@@ -44,11 +48,11 @@ async function writeResult(
   dataset: Dataset,
   split: SplitName,
   { metrics, imagesPerSecond, predictions, values }: RegressionResult,
-  settings: Asked
+  about: { settings: Asked; provenance: Provenance }
 ): Promise<string[]> {
   await makeFolder(folder)
   const names = dataset.classes
-  const head = { task: 'regression', data: dataset.name, split, settings, imagesPerSecond, skipped: dataset.skipped }
+  const head = { task: 'regression', data: dataset.name, split, ...about, imagesPerSecond, skipped: dataset.skipped }
   const row = (from: Float32Array, i: number): number[] =>
     Array.from(from.subarray(i * names.length, (i + 1) * names.length))
   const rows = Array.from({ length: metrics.images }, (_, i) => [

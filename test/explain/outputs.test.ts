@@ -8,6 +8,7 @@ import { explain } from '../../src/explain/explain.js'
 import { summarise, summarisePass } from '../../src/explain/summary.js'
 import { inspectModel } from '../../src/explain/inspect-model.js'
 import { Model } from '../../src/model/model.js'
+import { provenanceOf } from '../../src/model/provenance.js'
 import { node, weight } from '../models.js'
 
 const models: Model[] = []
@@ -128,7 +129,9 @@ describe('a softmax at the end (A5)', () => {
     const removed = { node: 'p', kind: 'softmax' }
     expect(await inspectModel(model)).toMatchObject({ removed, outputKind: 'classes' })
     const batch = { input: image(2, 1), names: ['0'] }
-    expect(summarise(model, explanation, [summarisePass(model, batch, explanation, 0)], {})).toMatchObject({ removed })
+    expect(
+      summarise(model, explanation, [summarisePass(model, batch, explanation, 0)], {}, await provenanceOf(model))
+    ).toMatchObject({ removed })
   })
 
   test('over a part of the outputs stays', async () => {

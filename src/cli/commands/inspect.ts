@@ -1,10 +1,19 @@
 import { z } from 'zod'
 import { option } from '../../core/option.js'
+import { withoutUndefined } from '../../core/options.js'
+import { counted } from '../../core/plural.js'
+import {
+  compareOutputs,
+  compareOutputsOptions,
+  type OutputComparison,
+  type OutputDifference
+} from '../../explain/compare-outputs.js'
 import { inspectModel, toMermaid, type ModelSummary } from '../../explain/inspect-model.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
 import { ruleChoice } from '../../rules/options.js'
 import { defineCommand, MODEL } from '../command.js'
+import type { Output } from '../context.js'
 
 const options = z.strictObject({
   format: option(z.enum(['table', 'mermaid', 'json']).default('table'), { help: 'how it is shown', group: 'output' })
@@ -12,14 +21,18 @@ const options = z.strictObject({
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, ruleChoice, options],
+  options: [loadOptions, ruleChoice, compareOutputsOptions, options],
   examples: [
     'inspect model.onnx',
     'inspect mlp-digits --composite epsilon-plus',
+    'inspect model.onnx --input x.npy --logits y.npy --activations activations.npz',
     'inspect vgg16.pth --architecture vgg16 --format mermaid > vgg16.mmd'
   ],
   run: async ({ argument, given, output }) => {
     using model = await Model.load(argument, given(loadOptions))
+    const outputs = given(compareOutputsOptions)
+    if (Object.keys(withoutUndefined(outputs)).length > 0)
+      return printComparison(await compareOutputs(model, outputs), output)
     const summary = await inspectModel(model, given(ruleChoice))
     const { format } = given(options)
     if (format === 'json') return output.result(summary, [JSON.stringify(summary, null, 2)])
@@ -27,6 +40,19 @@ export const register = defineCommand<string | undefined>({
     output.result(summary, format === 'mermaid' ? [toMermaid(summary)] : table(summary))
   }
 })
+
+function printComparison(found: OutputComparison, output: Output): void {
+  const percent = ({ difference }: OutputDifference): string => `${(difference * 100).toPrecision(3)} %`
+  if (found.unknown.length > 0) output.note(`note: the network has no nodes ${found.unknown.join(', ')}`)
+  const { firstDifference: first, logits, images, nodes } = found
+  const compared = nodes.length > 0 ? ` and ${counted(nodes.length, 'node')}` : ''
+  output.result(found, [
+    first
+      ? `the first that differs is '${first.node}', by ${percent(first)} of its largest value`
+      : `the outputs of ${counted(images, 'image')}${compared} agree`,
+    `logits differ by at most ${percent(logits)} of the largest`
+  ])
+}
 
 const count = (value: number) => value.toLocaleString('en-US')
 

@@ -1,0 +1,71 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { writeNpy, writeNpz } from '../../src/data/npy.js'
+import { compareOutputs } from '../../src/explain/compare-outputs.js'
+import { Model } from '../../src/model/model.js'
+import { node, weight } from '../models.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'compare-outputs-'))
+const at = (name: string): string => join(folder, name)
+const tensor = (values: number[], shape: number[]) => ({ data: Float32Array.from(values), shape })
+let model: Model
+
+beforeAll(async () => {
+  const nodes = [
+    node('a', 'linear', ['input'], {}, { weight: 'w' }),
+    node('b', 'relu', ['a']),
+    node('c', 'linear', ['b'], {}, { weight: 'v' }),
+    node('p', 'softmax', ['c'], { dim: 1 })
+  ]
+  const tensors = new Map([
+    ['w', weight([2, 2], [1, -1, 1, 1])],
+    ['v', weight([2, 2], [1, 0, 1, -1])]
+  ])
+  model = await Model.create({ name: 'small', graph: { inputShape: [null, 2], nodes, output: 'p' }, tensors }, 'cpu')
+  await writeNpy(at('x.npy'), tensor([3, 1], [1, 2]))
+  await writeNpy(at('y.npy'), tensor([2, -2], [1, 2]))
+})
+afterAll(() => {
+  model.dispose()
+  rmSync(folder, { recursive: true })
+})
+
+test('the same outputs agree', async () => {
+  const found = await compareOutputs(model, { input: at('x.npy'), logits: at('y.npy') })
+  expect(found).toMatchObject({ images: 1, agrees: true, logits: { node: 'c', difference: 0 } })
+})
+
+test('probabilities are compared with probabilities where a softmax was left out', async () => {
+  const p = 1 / (1 + Math.exp(-4))
+  await writeNpy(at('p.npy'), tensor([p, 1 - p], [1, 2]))
+  expect((await compareOutputs(model, { input: at('x.npy'), logits: at('p.npy') })).agrees).toBe(true)
+})
+
+test('the first node that differs is named', async () => {
+  await writeNpy(at('wrong.npy'), tensor([2, -1], [1, 2]))
+  const other = {
+    a: tensor([2, 4], [1, 2]),
+    b: tensor([2, 3], [1, 2]),
+    c: tensor([2, -1], [1, 2]),
+    z: tensor([1], [1])
+  }
+  await writeNpz(at('all.npz'), other)
+  const given = { input: at('x.npy'), logits: at('wrong.npy') }
+  const found = await compareOutputs(model, { ...given, activations: at('all.npz') })
+  expect(found.firstDifference!.node).toBe('b')
+  expect(found.firstDifference!.difference).toBeCloseTo(1 / 3, 6)
+  expect(found.unknown).toEqual(['z'])
+  mkdirSync(at('all'))
+  await writeNpy(at('all/a.npy'), other.a)
+  const fewer = await compareOutputs(model, { ...given, activations: at('all') })
+  expect([fewer.agrees, fewer.firstDifference!.node, fewer.nodes.map(({ node }) => node)]).toEqual([false, 'c', ['a']])
+})
+
+test('what cannot be compared is refused', async () => {
+  await writeNpy(at('three.npy'), tensor([1, 2, 3], [1, 3]))
+  const refused = { code: 'INVALID_ARGUMENT' }
+  await expect(compareOutputs(model, { input: at('x.npy') })).rejects.toMatchObject(refused)
+  await expect(compareOutputs(model, { input: at('x.npy'), logits: at('three.npy') })).rejects.toMatchObject(refused)
+})
