@@ -6,6 +6,7 @@
 #include "error.h"
 #include "finite.h"
 #include "graph/passes.h"
+#include "ops/size_limit.h"
 
 namespace lrp {
 
@@ -48,6 +49,7 @@ void Model::weights_changed() {
 
 Tensor Model::prepare(const Tensor& input) const {
   if (input.dim() == 0 || input.numel() == 0) throw Error("INVALID_ARGUMENT", "the input is empty");
+  check_size(input.sizes(), "the input has");
   const Tensor x = input.to(device_, at::kFloat);
   if (!all_finite(x)) throw Error("NUMERIC", "the input holds values that are not finite");
   return x;

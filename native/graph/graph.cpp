@@ -3,12 +3,15 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "../error.h"
 
 namespace lrp {
 
 namespace {
+
+constexpr const char* kTooFew = "it has fewer inputs, or a shorter list, than its op needs";
 
 std::string title(const Node& node) { return "node '" + node.name + "' (" + node.op_name + ")"; }
 
@@ -41,6 +44,8 @@ Tensor at_node(const Node& node, const std::function<Tensor()>& body) {
   } catch (const c10::Error& error) {
     const std::string message = first_line(error.what_without_backtrace());
     throw Error(code_of(message, "INVALID_ARGUMENT"), title(node) + ": " + message);
+  } catch (const std::out_of_range&) {
+    throw Error("INVALID_ARGUMENT", title(node) + ": " + kTooFew);
   }
 }
 
@@ -54,6 +59,8 @@ void build_op(Node& node) {
     throw Error(error.code(), title(node) + ": " + error.what());
   } catch (const c10::Error& error) {
     throw Error("INVALID_ARGUMENT", title(node) + ": " + first_line(error.what_without_backtrace()));
+  } catch (const std::out_of_range&) {
+    throw Error("INVALID_ARGUMENT", title(node) + ": " + kTooFew);
   }
 }
 

@@ -124,10 +124,12 @@ Tensor relevance_of_layer(const LayerCall& call) {
 Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value input,
                             Napi::Object options, bool plain) {
   auto call = std::make_shared<AttributeCall>(read<AttributeCall>(options, "the options"));
+  if (call->baseline) call->baseline = call->baseline->clone();
+  if (call->targets) call->targets = call->targets->clone();
   auto cancel = CancelHandle::token_of(options);
   return run_async(
       env, {input, weights_owner, options},
-      [model, call, cancel, plain, x = tensor_over(input, "the input")]() -> Finish {
+      [model, call, cancel, plain, x = tensor_copy(input, "the input")]() -> Finish {
         const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
         LrpOptions lrp = lrp_options(*call, model->device());
         lrp.cancel = cancel.get();

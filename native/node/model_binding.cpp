@@ -4,6 +4,7 @@
 
 #include "../device.h"
 #include "../error.h"
+#include "../ops/size_limit.h"
 #include "async.h"
 #include "attribute_binding.h"
 #include "train_binding.h"
@@ -98,7 +99,7 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
     const auto batch_size = static_cast<int64_t>(number_from(options, "batchSize", 0));
     return run_async(
         info.Env(), {info[0], weights_owner(info.Env())},
-        [model = model(), input = tensor_over(info[0], "the input"), batch_size,
+        [model = model(), input = tensor_copy(info[0], "the input"), batch_size,
          layers = strings_from(options.Get("layers")), cancel = CancelHandle::token_of(options)]() -> Finish {
           const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
           const auto result = run_forward(*model, input, batch_size, layers, *cancel);
@@ -153,6 +154,10 @@ Napi::Value ModelHandle::shapes(const Napi::CallbackInfo& info) {
                        const at::NoGradGuard no_grad;
                        const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
                        std::map<std::string, std::vector<int64_t>> shapes;
+                       for (const int64_t axis : shape) {
+                         if (axis < 1) throw Error("INVALID_ARGUMENT", "the input's shape must be positive");
+                       }
+                       check_size(shape, "the input would have");
                        const Tensor x = at::zeros(shape, at::device(model->device()));
                        model->graph().run(
                            x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {

@@ -27,7 +27,7 @@ PatternFitterHandle::PatternFitterHandle(const Napi::CallbackInfo& info) : Napi:
 Napi::Value PatternFitterHandle::add(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return run_async(info.Env(), {info.This(), info[0], model_.Value()},
-                     [state = state_, input = tensor_over(info[0], "the input")]() -> Finish {
+                     [state = state_, input = tensor_copy(info[0], "the input")]() -> Finish {
                        const std::shared_lock<std::shared_mutex> weights(state->model->weights_mutex());
                        const std::lock_guard<std::mutex> lock(state->mutex);
                        if (!state->graph) {

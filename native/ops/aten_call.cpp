@@ -236,6 +236,7 @@ class AtenCall : public Op {
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     torch::jit::Stack stack;
     for (const Source& source : sources_) stack.push_back(source(inputs, pass));
+    check_output(stack);
     overload_.callBoxed(&stack);
     const auto results = tensors_of(stack);
     if (output_ < 0 || output_ >= static_cast<int64_t>(results.size())) {
@@ -289,6 +290,41 @@ class AtenCall : public Op {
     for (const auto& name : a.attributes.names()) {
       if (name != "arguments" && name != "output") check(name);
     }
+  }
+
+  /// Refuses a result that is too large, found from shapes alone where the overload can tell it that way.
+  void check_output(torch::jit::Stack stack) const {
+    std::vector<Tensor> results;
+    try {
+      const at::NoGradGuard no_grad;
+      for (IValue& value : stack) value = without_data(value);
+      overload_.callBoxed(&stack);
+      results = tensors_of(stack);
+    } catch (const c10::Error&) {
+      return;  // the call itself says what is wrong
+    }
+    for (const Tensor& result : results) {
+      if (result.defined()) check_size(result.sizes());
+    }
+  }
+
+  static IValue without_data(const IValue& value) {
+    const auto shape_of = [](const Tensor& t) { return t.defined() ? t.detach().to(at::kMeta) : t; };
+    if (value.isTensor()) return shape_of(value.toTensor());
+    if (value.isDevice()) return c10::Device(at::kMeta);
+    if (value.isTensorList()) {
+      c10::List<Tensor> list;
+      for (const Tensor& t : value.toTensorVector()) list.push_back(shape_of(t));
+      return list;
+    }
+    if (value.isOptionalTensorList()) {
+      c10::List<std::optional<Tensor>> list;
+      for (const std::optional<Tensor>& t : value.toOptionalTensorVector()) {
+        list.push_back(t ? std::optional<Tensor>(shape_of(*t)) : std::nullopt);
+      }
+      return list;
+    }
+    return value;
   }
 
   static std::vector<Tensor> tensors_of(const torch::jit::Stack& stack) {

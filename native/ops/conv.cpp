@@ -17,9 +17,9 @@ class Convolution : public Op, public LinearMap {
       : LinearMap(a.parameter("weight"), a.optional_parameter("bias")),
         axes_(a.axes()),
         transposed_(transposed),
-        stride_(a.attributes.integers("stride", axes_, 1)),
-        dilation_(a.attributes.integers("dilation", axes_, 1)),
-        output_padding_(a.attributes.integers("output_padding", axes_, 0)),
+        stride_(window_attribute(a.attributes, "stride", axes_, 1)),
+        dilation_(window_attribute(a.attributes, "dilation", axes_, 1)),
+        output_padding_(window_attribute(a.attributes, "output_padding", axes_, 0)),
         groups_(a.attributes.integer("groups", 1)) {
     if (weight_.dim() != static_cast<int64_t>(axes_) + 2) {
       throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " has " + std::to_string(axes_ + 2) + " axes");
@@ -75,7 +75,7 @@ class Convolution : public Op, public LinearMap {
     padding_.assign(axes_, 0);
     const auto kernel = weight_.sizes().slice(2);
     if (!a.attributes.is_text("padding")) {
-      padding_ = a.attributes.integers("padding", axes_, 0);
+      padding_ = window_attribute(a.attributes, "padding", axes_, 0);
       return;
     }
     const std::string mode = a.attributes.text("padding", "valid");

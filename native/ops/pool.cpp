@@ -50,10 +50,10 @@ struct Window {
   size_t axes;
 
   explicit Window(const OpArguments& a)
-      : kernel(a.attributes.integers("kernel_size", a.axes())),
-        stride(a.attributes.has("stride") ? a.attributes.integers("stride", a.axes()) : kernel),
-        padding(a.attributes.integers("padding", a.axes(), 0)),
-        dilation(a.attributes.integers("dilation", a.axes(), 1)),
+      : kernel(window_attribute(a.attributes, "kernel_size", a.axes())),
+        stride(a.attributes.has("stride") ? window_attribute(a.attributes, "stride", a.axes()) : kernel),
+        padding(window_attribute(a.attributes, "padding", a.axes(), 0)),
+        dilation(window_attribute(a.attributes, "dilation", a.axes(), 1)),
         ceil_mode(a.attributes.flag("ceil_mode", false)),
         count_include_pad(a.attributes.flag("count_include_pad", true)),
         axes(a.axes()) {}
@@ -105,6 +105,9 @@ std::vector<int64_t> adaptive_size(const Tensor& x, std::vector<int64_t> size) {
   for (size_t i = 0; i < size.size(); ++i) {
     if (size[i] == -1) size[i] = x.size(x.dim() - static_cast<int64_t>(size.size()) + static_cast<int64_t>(i));
   }
+  std::vector<int64_t> output{x.size(0), x.dim() > 1 ? x.size(1) : 1};
+  output.insert(output.end(), size.begin(), size.end());
+  check_size(output);
   return size;
 }
 
@@ -154,7 +157,17 @@ std::shared_ptr<Op> make_interpolate(const OpArguments& a) {
   if (mode != "nearest" && mode != "bilinear") {
     throw Error("UNSUPPORTED", "interpolate has no mode '" + mode + "': use 'nearest' or 'bilinear'");
   }
+  if (size.empty() && scale.size() != 1 && scale.size() != 2) {
+    throw Error("INVALID_ARGUMENT", "attribute 'scale_factor' must have one or two numbers");
+  }
+  for (const double factor : scale) {
+    if (!(factor > 0 && factor <= kLargestStep)) {
+      throw Error("UNSUPPORTED",
+                  "attribute 'scale_factor' must be above 0 and at most " + std::to_string(kLargestStep));
+    }
+  }
   return std::make_shared<WeightlessLinear>([=](const Tensor& x) {
+    if (x.dim() != 4) throw Error("INVALID_ARGUMENT", "expects 4 axes, but its input has shape " + c10::str(x.sizes()));
     std::vector<int64_t> out = size;
     for (size_t i = 0; i < 2 && size.empty(); ++i) {
       const double factor = scale[scale.size() == 1 ? 0 : i];

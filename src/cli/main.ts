@@ -5,8 +5,13 @@ import { run } from './program.js'
 const controller = new AbortController()
 let interrupted = 0
 
-function interrupt(): void {
-  if (++interrupted > 1) process.exit(130)
+function interrupt(signal: NodeJS.Signals): void {
+  if (++interrupted > 1) {
+    // process.exit would wait for the native call at hand
+    process.off(signal, interrupt)
+    process.kill(process.pid, signal)
+    return
+  }
   process.stderr.write('\nstopping after the batch at hand (again to stop at once) ...\n')
   controller.abort()
 }

@@ -3,7 +3,7 @@ import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkEffects } from '../core/option-effects.js'
-import { checkModel, type Model } from '../model/model.js'
+import { checkModel, checkTensor, type Model } from '../model/model.js'
 import {
   callNative,
   type AttributeOptions,
@@ -134,8 +134,7 @@ async function rulesOf(model: Model, options: ExplainOptions): Promise<{ name: s
 }
 
 function checkInput(model: Model, input: Tensor): void {
-  if (!Array.isArray(input?.shape) || !ArrayBuffer.isView(input.data))
-    throw new LrpError('INVALID_ARGUMENT', 'the input must be a tensor: { data: Float32Array, shape: [batch, ...] }')
+  checkTensor(input)
   const wanted = model.graph.inputShape
   const fits =
     input.shape.length === wanted.length &&

@@ -115,6 +115,7 @@ export class Model {
    */
   async forward(input: Tensor, options: z.input<typeof forwardOptions> = {}): Promise<Tensor> {
     const { signal, ...given } = checkOptions(forwardOptions, options)
+    checkTensor(input)
     const rest = { ...given, batchSize: this.fixedBatch(input) ?? given.batchSize }
     return (await callNative((_, cancel) => this.handle.forward(input, { ...rest, cancel }), signal)).output
   }
@@ -132,6 +133,7 @@ export class Model {
 
   /** Outputs of named layers beside the logits. */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
+    checkTensor(input)
     return (await callNative((_, cancel) => this.handle.forward(input, { layers, cancel }), signal)).layers
   }
 
@@ -208,9 +210,23 @@ async function build<M extends Model>(
   device = defaultDevice(),
   experiment?: Experiment
 ): Promise<M> {
+  if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
+    throw new LrpError('INVALID_ARGUMENT', 'a model is made of a name, a graph and a map of tensors')
+  if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
   const { tensors, ...rest } = await startingFromLogits(parts)
   const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
   return new Class(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])), experiment)
+}
+
+function isGraph(graph: Graph | null | undefined): boolean {
+  const isNode = (node: unknown): boolean => typeof node === 'object' && node !== null
+  return Array.isArray(graph?.nodes) && Array.isArray(graph.inputShape) && graph.nodes.every(isNode)
+}
+
+/** @throws LrpError INVALID_ARGUMENT for what is no tensor */
+export function checkTensor(input: Tensor | null | undefined): void {
+  if (!Array.isArray(input?.shape) || !ArrayBuffer.isView(input.data))
+    throw new LrpError('INVALID_ARGUMENT', 'the input must be a tensor: { data: Float32Array, shape: [batch, ...] }')
 }
 
 /** @throws LrpError INVALID_ARGUMENT for what is no model */

@@ -314,6 +314,8 @@ export async function callNative<T>(
   const loaded = native()
   const cancel = new loaded.CancelToken()
   const onAbort = (): void => cancel.cancel()
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new LrpError('INVALID_ARGUMENT', `option 'signal' must be an AbortSignal`, { option: 'signal' })
   if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
   signal?.addEventListener('abort', onAbort, { once: true })
   try {

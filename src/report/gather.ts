@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
+import { LrpError } from '../core/errors.js'
 import type { Evaluation, RemovalResult } from '../evaluate/results.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ExplainSummary } from '../explain/summary.js'
@@ -100,5 +101,10 @@ function removalPictures(experiment: Experiment, ...parts: string[]): string[] {
 }
 
 function readJson<T>(path: string): T | undefined {
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
+  if (!existsSync(path)) return undefined
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `cannot read ${path}: ${(cause as Error).message}`, { cause })
+  }
 }

@@ -6,6 +6,7 @@ import { readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { readImage } from '../data/read-image.js'
 import { normaliseBytes } from '../model/preprocessing.js'
+import type { Preprocessing } from '../core/graph.js'
 import { pictureToPng } from '../plot/picture.js'
 import type { Tensor } from '../core/tensor.js'
 import type { ImageFacts } from './protocol.js'
@@ -60,13 +61,22 @@ export class Gallery {
     if (!preprocessing)
       throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
     if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images were added already`)
+    this.added++ // before it is read: uploads come at once
+    try {
+      return this.images.push({ name, input: await this.read(file, preprocessing) }) - 1
+    } catch (error) {
+      this.added--
+      throw error
+    }
+  }
+
+  private async read(file: Buffer, preprocessing: Preprocessing): Promise<Tensor> {
     const { bytes, shape } = await readImage(file, preprocessing)
     if (shape.join() !== this.model.imageShape.join()) {
       const [found, wanted] = [shape, this.model.imageShape].map((axes) => axes.join('x'))
       throw new LrpError('INVALID_ARGUMENT', `the image becomes ${found}, the model takes ${wanted}`)
     }
-    this.added++
-    return this.images.push({ name, input: normaliseBytes(bytes, [1, ...shape], preprocessing) }) - 1
+    return normaliseBytes(bytes, [1, ...shape], preprocessing)
   }
 
   /** The image as the network sees it, as PNG. */

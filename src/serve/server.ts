@@ -108,7 +108,9 @@ async function route(
   request: IncomingMessage,
   signal: AbortSignal
 ): Promise<[string, string | Buffer]> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+  const target = request.url ?? '/'
+  if (!URL.canParse(target, 'http://localhost')) throw new LrpError('INVALID_ARGUMENT', 'the address cannot be read')
+  const { pathname, searchParams } = new URL(target, 'http://localhost')
   const asked = `${request.method} ${pathname}`
   if (asked === 'GET /') return ['text/html; charset=utf-8', pageOf(served)]
   if (asked === 'GET /app.js') return ['text/javascript; charset=utf-8', await script()]

@@ -175,6 +175,25 @@ describe('the page behind "lrp-native serve"', () => {
   })
 })
 
+test('a path that is no address, and too many uploads at once, are refused', async () => {
+  const { port } = new URL(page.url)
+  const status = await new Promise((resolve, reject) => {
+    request({ port, path: '//' }, ({ statusCode }) => resolve(statusCode))
+      .on('error', reject)
+      .end()
+  })
+  expect(status).toBe(400)
+  const grey = { width: 28, height: 28, channels: 3, background: '#888' } as const
+  const image = new Uint8Array(await sharp({ create: grey }).png().toBuffer())
+  const before = (await facts()).images.length
+  const upload = (): Promise<Response> => fetch(`${page.url}images`, { method: 'POST', body: image })
+  const answers = await Promise.all(Array.from({ length: 80 }, upload))
+  const taken = answers.filter(({ status }) => status === 200).length
+  expect(taken).toBeLessThanOrEqual(64)
+  expect((await facts()).images.length).toBe(before + taken)
+  expect((await upload()).status).toBe(400)
+})
+
 test('the command serves until it is interrupted', async () => {
   const [stdout, stderr, stop] = [new PassThrough(), new PassThrough(), new AbortController()]
   const told = new Promise<string>((resolve) => stdout.once('data', (chunk: Buffer) => resolve(String(chunk))))
