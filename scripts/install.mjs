@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { root } from './lib/paths.mjs'
 import { SetupError } from './lib/run.mjs'
 
-// npm's install script. An addon that cannot be built does not fail the installation: the one command that mends it is
+// npm's install script. An addon that cannot be built does not fail the installation: the command that fixes it is
 // printed, and `lrp-native doctor` says the same later. In a clone the set-up builds everything instead.
 if (existsSync(join(root, 'dist'))) {
   const { buildNative } = await import('./lib/native.mjs')
@@ -12,6 +12,6 @@ if (existsSync(join(root, 'dist'))) {
   } catch (error) {
     if (!(error instanceof SetupError)) throw error
     console.error(`lrp-native: ${error.message}`)
-    console.error('lrp-native: mend that, then run "npx lrp-native doctor --fix"')
+    console.error('lrp-native: fix that, then run "npx lrp-native doctor --fix"')
   }
 }
