@@ -58,7 +58,7 @@ export async function audit(model: Model, options: AuditOptions): Promise<Audite
   const findings: ClassFindings[] = []
   const called = [...new Set(observed.predicted)].sort((a, b) => a - b)
   for (const [place, target] of called.entries()) {
-    if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: the same audit again goes on from there')
+    if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
     const before = done.find((entry) => 'class' in entry && entry.class === target)
     const found =
       before && 'audited' in before

@@ -100,7 +100,7 @@ export function withTrainFlags(command: Command): Command {
     .option('--accumulate <batches>', 'batches per optimizer step (1)', wholeNumber('--accumulate', 1))
     .option(
       '--early-stopping <epochs>',
-      'stop after so many epochs without improvement',
+      'stop after this many epochs without improvement',
       wholeNumber('--early-stopping', 0)
     )
     .option('--precision <name>', 'fp32, bf16, fp16 (CUDA)')

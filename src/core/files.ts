@@ -54,7 +54,7 @@ export async function readJson(path: string, failure = `cannot read ${path}`): P
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${path} is no JSON: ${(cause as Error).message}`, { cause })
+    throw new LrpError('INVALID_FILE', `${path} is not valid JSON: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -93,7 +93,7 @@ export function ioError(cause: unknown, what: string): LrpError {
     EPERM: 'permission denied',
     EROFS: 'the file system is read-only',
     ENOENT: 'it does not exist',
-    ENOTDIR: 'a part of the path is no folder',
+    ENOTDIR: 'a part of the path is not a folder',
     EEXIST: 'something of that name is in the way',
     EISDIR: 'it is a folder'
   }

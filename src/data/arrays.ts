@@ -107,7 +107,7 @@ function labelsFrom({ data, shape }: NpyArray, path: string, task?: Task): Pick<
     return { labels: new Int32Array(shape[0]!), values: Float32Array.from(data) }
   }
   const fraction = data.find((label) => !Number.isInteger(label))
-  if (fraction !== undefined) throw new LrpError('INVALID_FILE', `${path}: the label ${fraction} is no whole number`)
+  if (fraction !== undefined) throw new LrpError('INVALID_FILE', `${path}: the label ${fraction} is not a whole number`)
   return { labels: Int32Array.from(data) }
 }
 
@@ -135,7 +135,7 @@ function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array
 function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array {
   let [low, high] = [0, 0]
   for (const value of values) {
-    if (!Number.isFinite(value)) throw new LrpError('INVALID_FILE', `${what} hold a value that is no number`)
+    if (!Number.isFinite(value)) throw new LrpError('INVALID_FILE', `${what} hold a value that is not a number`)
     low = Math.min(low, value)
     high = Math.max(high, value)
   }

@@ -67,7 +67,7 @@ async function readBatch(path: string, record: number): Promise<Buffer> {
     throw ioError(cause, `cannot read ${path}`)
   }
   if (bytes.length === 0 || bytes.length % record !== 0) {
-    throw new LrpError('INVALID_FILE', `${path} is no whole number of ${record}-byte records: is it truncated?`)
+    throw new LrpError('INVALID_FILE', `${path} is not a whole number of ${record}-byte records: is it truncated?`)
   }
   return bytes
 }

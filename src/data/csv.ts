@@ -80,7 +80,7 @@ async function readTable(path: string): Promise<Table> {
     records = parse(text, how) as unknown as typeof records
   } catch (cause) {
     if (!(cause as Error).message.startsWith('ENOENT') && (cause as { code?: string }).code?.startsWith('CSV')) {
-      throw new LrpError('INVALID_FILE', `${path} is no CSV file: ${(cause as Error).message}`, { cause })
+      throw new LrpError('INVALID_FILE', `${path} is not a CSV file: ${(cause as Error).message}`, { cause })
     }
     throw ioError(cause, `cannot read ${path}`)
   }

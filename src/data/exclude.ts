@@ -43,7 +43,7 @@ async function pathsIn(list: string): Promise<string[]> {
     const paths = rows.map(({ path }) => path)
     if (paths.every((path) => path !== undefined && path !== '')) return paths as string[]
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `the list ${list} is no CSV file`, { cause })
+    throw new LrpError('INVALID_FILE', `the list ${list} is not a CSV file`, { cause })
   }
   throw new LrpError('INVALID_FILE', `the list ${list} has no column 'path'`)
 }

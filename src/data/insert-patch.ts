@@ -52,7 +52,7 @@ async function readPatch(insert: string, [channels, rows, columns]: [number, num
     const opened = sharp(path).ensureAlpha().toColourspace('srgb')
     image = await opened.raw().toBuffer({ resolveWithObject: true })
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `the patch ${path} is no image that can be read`, { cause })
+    throw new LrpError('INVALID_FILE', `the patch ${path} is not a readable image`, { cause })
   }
   const { width, height } = image.info
   const place = left === undefined ? undefined : { left: Number(left), top: Number(top) }

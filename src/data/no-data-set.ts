@@ -11,5 +11,5 @@ function whatIsWanted(path: string): string {
   if (extname(path) === '.npy')
     return 'is one array: put images.npy and labels.npy into a folder and name that, or an .npz file with both'
   if (isImageFile(path)) return 'is one image: name a folder of class folders, or a CSV file that lists images'
-  return 'is no data set: name a folder, a .csv or an .npz file'
+  return 'is not a data set: name a folder, a .csv or an .npz file'
 }

@@ -52,7 +52,7 @@ export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
       }
     })
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${path} is no usable .npz file: ${(cause as Error).message}`, { cause })
+    throw new LrpError('INVALID_FILE', `${path} is not a valid .npz file: ${(cause as Error).message}`, { cause })
   }
   const parse = (name: string, entry: Uint8Array): NpyArray =>
     parseNpy(Buffer.from(entry.buffer, entry.byteOffset, entry.length), `${name} in ${path}`)
@@ -70,7 +70,7 @@ async function readBytes(path: string): Promise<Buffer> {
 }
 
 function parseNpy(bytes: Buffer, path: string): NpyArray {
-  const invalid = (why: string): LrpError => new LrpError('INVALID_FILE', `${path} is no usable .npy file: ${why}`)
+  const invalid = (why: string): LrpError => new LrpError('INVALID_FILE', `${path} is not a valid .npy file: ${why}`)
   if (bytes.length < 10 || bytes.toString('latin1', 0, 6) !== MAGIC) throw invalid('it does not begin as one')
   const wide = bytes[6]! >= 2
   if (wide && bytes.length < 12) throw invalid('it is truncated')

@@ -33,6 +33,6 @@ export async function readImage(source: string | Buffer, p: Preprocessing, into?
     const { name: kind, code, message } = cause as NodeJS.ErrnoException
     if (kind === 'LrpError') throw cause
     if (code === 'ENOENT') throw new LrpError('NOT_FOUND', `${name} does not exist`, { cause })
-    throw new LrpError('INVALID_FILE', `${name} is no readable image: ${message}`, { cause })
+    throw new LrpError('INVALID_FILE', `${name} is not a readable image: ${message}`, { cause })
   }
 }

@@ -10,7 +10,7 @@ export function valueNames(count: number): string[] {
 export function toValue(text: string, where: string): number {
   const value = Number(text)
   if (text !== '' && Number.isFinite(value)) return value
-  throw new LrpError('INVALID_FILE', `${where}: '${text}' is no number, which regression needs`)
+  throw new LrpError('INVALID_FILE', `${where}: '${text}' is not a number, which regression needs`)
 }
 
 /** The same images with the names of their classes as values: digits, or folders named by age. @throws LrpError INVALID_FILE */

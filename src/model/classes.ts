@@ -27,7 +27,7 @@ export async function readClasses(name: string): Promise<string[]> {
   try {
     json = JSON.parse(text)
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${name} is no JSON: ${(cause as Error).message}`, { cause })
+    throw new LrpError('INVALID_FILE', `${name} is not valid JSON: ${(cause as Error).message}`, { cause })
   }
   const classes = classesFrom(json)
   if (classes) return classes

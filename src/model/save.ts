@@ -73,7 +73,7 @@ export async function refuseStrangers(folder: string): Promise<void> {
   if (!existsSync(path)) return
   const there = (await readJson(path).catch(() => undefined)) as { format?: unknown } | undefined
   if (there?.format !== 'lrp-native')
-    throw new LrpError('INVALID_ARGUMENT', `${path} is no model of ours and would be lost: choose another folder`)
+    throw new LrpError('INVALID_ARGUMENT', `${path} is not a model folder and would be lost: choose another folder`)
 }
 
 /** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */
@@ -91,7 +91,7 @@ export async function loadParts(folder: string): Promise<ModelParts> {
   const checked = modelSchema.safeParse(await readJson(path))
   if (!checked.success) {
     const issue = checked.error.issues[0]!
-    throw new LrpError('INVALID_FILE', `${path} is no model of ours: ${issue.path.join('.')}: ${issue.message}`)
+    throw new LrpError('INVALID_FILE', `${path} is not a model folder: ${issue.path.join('.')}: ${issue.message}`)
   }
   const { name, graph, preprocessing, task, multilabel, classes } = checked.data
   const tensors = await readSafetensors(join(folder, 'weights.safetensors'))

@@ -16,7 +16,7 @@ export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as cons
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
 
-const pattern = z.string().refine(isRegularExpression, 'is no regular expression')
+const pattern = z.string().refine(isRegularExpression, 'is not a regular expression')
 
 const groupSchema = z.strictObject({
   /** Regular expression over tensor names; the first group that matches a tensor takes it. */

@@ -177,7 +177,7 @@ async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSea
   const experiment = await openExperiment(name, options.experimentsRoot)
   const { command } = experiment.manifest
   if (command.name !== 'tune')
-    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is no search: "tune" makes one`)
+    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is not a search: "tune" makes one`)
   const search = checkContent(searchSchema, command.search, 'experiment.json')
   const base = checkSettings(command, 'experiment.json')
   const space = checkSpace(command.space)

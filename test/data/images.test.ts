@@ -87,7 +87,7 @@ describe('image folders', () => {
     expect(classCounts(splits.train, 2)).toEqual([2, 3])
     expect(splits.train.paths).not.toContain(skipped[0])
     expect(splits.train.images[0]).toBe(BLUE.r)
-    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(`${skipped[0]} is no readable image`)
+    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(`${skipped[0]} is not a readable image`)
   })
 
   test('leave out what is hidden: no class, no image of a class', async () => {
@@ -114,7 +114,7 @@ describe('image folders', () => {
   })
 
   test.each([
-    ['notes.txt', 'is no data set: name a folder, a .csv or an .npz file'],
+    ['notes.txt', 'is not a data set: name a folder, a .csv or an .npz file'],
     ['images.npy', 'is one array: put images.npy and labels.npy into a folder'],
     ['photo.png', 'is one image: name a folder of class folders']
   ])('are not the file %s', async (name, message) => {
@@ -147,7 +147,7 @@ describe('image folders', () => {
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(
-      /of 2 images none can be read: .*blue.*is no readable image/
+      /of 2 images none can be read: .*blue.*is not a readable image/
     )
   })
 
@@ -230,7 +230,7 @@ describe('CSV lists', () => {
     ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
     ['a.png,0\na.png,2', 'the class 1 has no image'],
     ['a.png,1000000000', 'the class 0 has no image'],
-    ['"a.png,0', 'no CSV file']
+    ['"a.png,0', 'not a CSV file']
   ])('%j is refused', async (text, message) => {
     await image('a.png')
     await expect(openDataset({ dataPath: list(text) })).rejects.toThrow(message)

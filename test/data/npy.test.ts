@@ -117,7 +117,7 @@ describe('data sets of arrays', () => {
 
   test.each([
     [[0, 1, 2], [2, 1, 2], [0], 'their labels 1'],
-    [[0, 1, 2, 3], [2, 1, 2], [0, 0.5], 'label 0.5 is no whole number'],
+    [[0, 1, 2, 3], [2, 1, 2], [0, 0.5], 'label 0.5 is not a whole number'],
     [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'values from 0 to 300'],
     [[0, 1, NaN, 3], [2, 1, 2], [0, 1], 'no number'],
     [[0, 1, 2, 3], [2, 2], [0, 1], 'is wanted'],
@@ -147,5 +147,5 @@ test('an archive that says it holds more than 1 GiB is refused before it is unpa
   const directory = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]))
   zip.writeUInt32LE(2 ** 30 + 1, directory + 24)
   writeFileSync(path, zip)
-  await expect(readNpz(path)).rejects.toThrow('bomb.npz is no usable .npz file: its arrays are larger than 1 GiB')
+  await expect(readNpz(path)).rejects.toThrow('bomb.npz is not a valid .npz file: its arrays are larger than 1 GiB')
 })

@@ -27,7 +27,7 @@ interface Flags extends CommonFlags, DataFlags, ModelFlags {
 export function register(command: Command, context: CliContext): void {
   withDataFlags(withModelFlags(command))
     .option('--split <name>', 'train, valid or test (test)')
-    .option('--limit <number>', 'at most so many images (all)', wholeNumber('--limit', 1))
+    .option('--limit <number>', 'maximum number of images (all)', wholeNumber('--limit', 1))
     .option('--rule <name>', 'explains every image, instead of a composite')
     .option('--composite <name>', 'explains every image (epsilon-plus-flat)')
     .option('--layer <name>', 'layer whose channels are looked at (the last convolution)')

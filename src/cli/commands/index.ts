@@ -40,7 +40,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./remove-features.js')
   },
   concepts: {
-    description: 'What the channels of a layer stand for: their relevance, reference images and conditional maps.',
+    description: 'What the channels of a layer represent: their relevance, reference images and conditional maps.',
     load: () => import('./concepts.js')
   },
   audit: {

@@ -135,12 +135,12 @@ export class Unpickler {
     else if (op === 'a' || op === 'e') {
       const items = op === 'a' ? [this.pop()] : this.sinceMark()
       const list = this.top()
-      if (!Array.isArray(list)) throw this.invalid('it appends to what is no list')
+      if (!Array.isArray(list)) throw this.invalid('it appends to something that is not a list')
       for (const item of items) list.push(item)
     } else if (op === 's' || op === 'u') {
       const items = op === 's' ? this.popMany(2) : this.sinceMark()
       const dict = this.top()
-      if (!(dict instanceof Map)) throw this.invalid('it sets an item of what is no dict')
+      if (!(dict instanceof Map)) throw this.invalid('it sets an item of something that is not a dict')
       for (let i = 0; i + 1 < items.length; i += 2) dict.set(items[i], items[i + 1])
     } else return false
     return true
@@ -156,7 +156,7 @@ export class Unpickler {
 
   private call(what: unknown, values: unknown): unknown {
     const path = what instanceof Global ? what.path : undefined
-    if (!path || !CALLABLE.has(path) || !Array.isArray(values)) throw this.invalid('it calls what is no function')
+    if (!path || !CALLABLE.has(path) || !Array.isArray(values)) throw this.invalid('it calls something that is not a function')
     if (path.startsWith('torch._utils._rebuild_parameter')) return values[0]
     if (path === 'torch.Size' || path === 'torch.device') return values[0]
     if (path === 'collections.OrderedDict') return new Map(values[0] as [unknown, unknown][] | undefined)
@@ -176,7 +176,7 @@ export class Unpickler {
     }
     if (Array.isArray(id[5])) throw this.invalid('it holds views of storages, as PyTorch before 0.4 wrote them')
     const dtype = STORAGES[id[1].path.slice('torch.'.length)]
-    if (!dtype) throw this.invalid(`'${id[1].path}' is no storage`)
+    if (!dtype) throw this.invalid(`'${id[1].path}' is not a storage`)
     return new StorageRef(String(id[2]), dtype, id[4] as number)
   }
 
@@ -227,6 +227,6 @@ export class Unpickler {
   }
 
   private invalid(why: string): LrpError {
-    return new LrpError('INVALID_FILE', `${this.path} is no usable PyTorch file: ${why}`)
+    return new LrpError('INVALID_FILE', `${this.path} is not a valid PyTorch file: ${why}`)
   }
 }

@@ -41,7 +41,7 @@ export async function readPytorchRange(range: FileRange, mayBeEmpty = false): Pr
 async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict> {
   const archive = await ZipArchive.open(range)
   const name = archive.find('data.pkl')
-  if (!name) throw new LrpError('INVALID_FILE', `${range.path} is no PyTorch file: it lacks data.pkl`)
+  if (!name) throw new LrpError('INVALID_FILE', `${range.path} is not a PyTorch file: it lacks data.pkl`)
   const root = name.slice(0, -'data.pkl'.length)
   const order = archive.find('byteorder')
   if (order && Buffer.from(await archive.read(order, 16)).toString() === 'big') {
@@ -55,7 +55,7 @@ async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict
 async function readLegacy(range: FileRange): Promise<StateDict> {
   const head = await readRange(range, 0, Math.min(range.length, LARGEST_PICKLE))
   const reader = new Unpickler(Buffer.from(head.buffer), range.path)
-  if (reader.next() !== LEGACY_MAGIC) throw new LrpError('INVALID_FILE', `${range.path} is no PyTorch file`)
+  if (reader.next() !== LEGACY_MAGIC) throw new LrpError('INVALID_FILE', `${range.path} is not a PyTorch file`)
   reader.next() // protocol version
   reader.next() // system
   const value = reader.next()

@@ -34,7 +34,7 @@ export async function readSafetensors(path: string): Promise<StateDict> {
 }
 
 function invalid(path: string, why: string): LrpError {
-  return new LrpError('INVALID_FILE', `${path} is no usable safetensors file: ${why}`)
+  return new LrpError('INVALID_FILE', `${path} is not a valid safetensors file: ${why}`)
 }
 
 async function readHeader(file: FileHandle, size: number, path: string): Promise<{ header: object; start: number }> {
@@ -50,7 +50,7 @@ async function readHeader(file: FileHandle, size: number, path: string): Promise
   } catch {
     // falls through to the error below
   }
-  throw invalid(path, 'its header is no JSON object')
+  throw invalid(path, 'its header is not a JSON object')
 }
 
 function checkedEntries(header: object, available: number, path: string): [string, HeaderEntry][] {
@@ -64,7 +64,7 @@ function checkedEntries(header: object, available: number, path: string): [strin
   let [end, before] = [0, '']
   for (const [from, to, name] of ranges) {
     if (from < end) throw invalid(path, `the tensors '${before}' and '${name}' overlap`)
-    if (from > end) throw invalid(path, `bytes before '${name}' belong to no tensor: does a name stand in it twice?`)
+    if (from > end) throw invalid(path, `bytes before '${name}' belong to no tensor: does it contain a name twice?`)
     ;[end, before] = [to, name]
   }
   if (end !== available) throw invalid(path, 'bytes at its end belong to no tensor')

@@ -50,7 +50,7 @@ export class ZipArchive {
     const tailLength = Math.min(range.length, 65_557)
     const tail = Buffer.from((await readRange(range, range.length - tailLength, tailLength)).buffer)
     const end = tail.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'))
-    const invalid = (why: string) => new LrpError('INVALID_FILE', `${range.path} is no usable archive: ${why}`)
+    const invalid = (why: string) => new LrpError('INVALID_FILE', `${range.path} is not a valid archive: ${why}`)
     if (end < 0 || end + 22 > tail.length) throw invalid('its directory is missing, is it truncated?')
     const [count, length, start] = [
       tail.readUInt16LE(end + 10),
@@ -65,7 +65,7 @@ export class ZipArchive {
       const next = at + 46 + directory.readUInt16LE(at + 28)
       const name = directory.toString('utf8', at + 46, next)
       if (directory.readUInt16LE(at + 8) & 1) throw invalid('it is encrypted')
-      if (entries.has(name)) throw invalid(`'${name}' stands in it twice`)
+      if (entries.has(name)) throw invalid(`it contains '${name}' twice`)
       entries.set(name, {
         method: directory.readUInt16LE(at + 10),
         stored: directory.readUInt32LE(at + 20),

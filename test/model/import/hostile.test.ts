@@ -329,7 +329,7 @@ describe('hostile safetensors', () => {
     [
       'a name twice',
       '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
-      /name stand in it twice/
+      /contain a name twice/
     ],
     ['no object', '[1]', /header/],
     ['null', 'null', /header/]

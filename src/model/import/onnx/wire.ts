@@ -45,7 +45,7 @@ export function readField(message: FileRange, field: WireField): Promise<Uint8Ar
 }
 
 function damaged(range: FileRange): LrpError {
-  return new LrpError('INVALID_FILE', `${range.path} is no usable ONNX file: it is truncated or damaged`)
+  return new LrpError('INVALID_FILE', `${range.path} is not a valid ONNX file: it is truncated or damaged`)
 }
 
 class Cursor {

@@ -38,7 +38,7 @@ function parse<T>(type: z.ZodType<T>, bytes: Uint8Array, path: string): T {
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch {
-    throw new LrpError('INVALID_FILE', `${path} is damaged: a part of it is no JSON`)
+    throw new LrpError('INVALID_FILE', `${path} is damaged: a part of it is not valid JSON`)
   }
   const result = type.safeParse(json)
   if (result.success) return result.data

@@ -168,7 +168,7 @@ class Functional {
 
   private copied(call: Call, name: string, meta: Meta): string {
     const source = tensorOf(call, 'src')
-    if (source === undefined) throw this.refused(call, 'what it copies is no tensor')
+    if (source === undefined) throw this.refused(call, 'what it copies is not a tensor')
     const from = metaOf(this.program, source)
     let value = this.read(source)
     if (from.dtype !== meta.dtype) {

@@ -54,7 +54,7 @@ export interface Program {
 
 /** A program that is not what `torch.export` writes. */
 export function invalid(path: string, why: string): LrpError {
-  return new LrpError('INVALID_FILE', `${path} is no usable exported program: ${why}`)
+  return new LrpError('INVALID_FILE', `${path} is not a valid exported program: ${why}`)
 }
 
 /** A call that cannot be imported, with the reason. */

@@ -83,7 +83,7 @@ class ProgramReader {
       const { arg, ...names } = body as Record<string, unknown>
       const name = tensorName(arg) ?? (arg as { name?: string } | undefined)?.name
       if (kind === 'constant_input' || kind === 'token') continue
-      if (name === undefined) throw this.unsupported(`one of its inputs is no tensor (${kind})`)
+      if (name === undefined) throw this.unsupported(`one of its inputs is not a tensor (${kind})`)
       if (kind === 'user_input') {
         if (input !== undefined) throw this.unsupported(`a model must have one input, it has '${input}' and '${name}'`)
         input = name

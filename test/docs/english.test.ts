@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { packageRoot } from '../../src/core/paths.js'
+
+/** Phrases that no native speaker writes, and what to write instead. */
+const BANNED: [RegExp, string][] = [
+  [/\bmends?\b/, 'fixes'],
+  [/\bhopeless\b/, 'the worst'],
+  [/\b(goes|go) on\b/, 'continues'],
+  [/\bhanded on\b/, 'propagated'],
+  [/\bat most so many\b/, 'maximum number of'],
+  [/\bof (yours|ours)\b(?!,? or of|:| is)/, 'your, our'],
+  [/\bbeside\b/, 'next to, compared with'],
+  [/\banew\b/, 'again'],
+  [/(?<!\bthere )\bis no\b(?! longer| better)/i, 'is not a'],
+  [/\bstands? in (it|them) twice\b/, 'contains twice'],
+  [/^#+ (Begin|Going out|What it reaches|Beside .*)$/m, 'Quick start, Export, Results']
+]
+
+function filesOf(folder: string, ending: string): string[] {
+  const names = readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
+  return names.filter((name) => name.endsWith(ending)).map((name) => join(folder, name))
+}
+
+/** Quoted texts of TypeScript without its comments, which users do not meet. */
+function textsOf(source: string): string {
+  const code = source.replace(/\/\*[^]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
+  return (code.match(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g) ?? [])
+    .join('\n')
+    .replace(/\$\{[^}]*\}/g, 'X')
+}
+
+const found = (text: string): string[] =>
+  BANNED.flatMap(([phrase, instead]) => {
+    const match = phrase.exec(text)
+    return match ? [`"${text.slice(Math.max(0, match.index - 30), match.index + 40)}": write ${instead}`] : []
+  })
+
+describe('plain English', () => {
+  test.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...filesOf('docs', '.md')])(
+    '%s',
+    (name) => {
+      expect(found(readFileSync(join(packageRoot, name), 'utf8'))).toEqual([])
+    }
+  )
+
+  test('in messages and --help', () => {
+    const all = filesOf('src', '.ts').map((name) => [
+      name,
+      found(textsOf(readFileSync(join(packageRoot, name), 'utf8')))
+    ])
+    expect(all.filter(([, phrases]) => phrases!.length > 0)).toEqual([])
+  })
+
+  test('is told from translated English', () => {
+    expect(found('x.onnx is no usable file')).toHaveLength(1)
+    expect(found("there is no rule 'x'")).toEqual([])
+    expect(textsOf("// it goes on\nconst a = 'it stops' /* anew */")).toBe("'it stops'")
+  })
+})
