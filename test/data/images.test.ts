@@ -87,7 +87,9 @@ describe('image folders', () => {
     expect(classCounts(splits.train, 2)).toEqual([2, 3])
     expect(splits.train.paths).not.toContain(skipped[0])
     expect(splits.train.images[0]).toBe(BLUE.r)
-    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(`${skipped[0]} is not a readable image`)
+    await expect(openDataset({ dataPath: folder, strict: true })).rejects.toThrow(
+      `${skipped[0]} is not a readable image`
+    )
   })
 
   test('leave out what is hidden: no class, no image of a class', async () => {

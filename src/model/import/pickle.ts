@@ -156,7 +156,8 @@ export class Unpickler {
 
   private call(what: unknown, values: unknown): unknown {
     const path = what instanceof Global ? what.path : undefined
-    if (!path || !CALLABLE.has(path) || !Array.isArray(values)) throw this.invalid('it calls something that is not a function')
+    if (!path || !CALLABLE.has(path) || !Array.isArray(values))
+      throw this.invalid('it calls something that is not a function')
     if (path.startsWith('torch._utils._rebuild_parameter')) return values[0]
     if (path === 'torch.Size' || path === 'torch.device') return values[0]
     if (path === 'collections.OrderedDict') return new Map(values[0] as [unknown, unknown][] | undefined)
