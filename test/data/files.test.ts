@@ -91,8 +91,12 @@ describe('idx files', () => {
   test.each([
     ['truncated', (whole: Buffer) => whole.subarray(0, -1), 'truncated'],
     ['cut in its gzip stream', (whole: Buffer) => gzipSync(whole).subarray(0, -12), 'damaged'],
-    ['of another type', (whole: Buffer) => Buffer.concat([Buffer.from([0, 0, 13]), whole.subarray(3)]), 'no idx file'],
-    ['empty', () => Buffer.alloc(0), 'no idx file'],
+    [
+      'of another type',
+      (whole: Buffer) => Buffer.concat([Buffer.from([0, 0, 13]), whole.subarray(3)]),
+      'not an idx file'
+    ],
+    ['empty', () => Buffer.alloc(0), 'not an idx file'],
     [
       'of a shape that is a lie',
       (whole: Buffer) => Buffer.concat([Buffer.from([0, 0, 8, 1, 255, 255, 255, 255]), whole]),

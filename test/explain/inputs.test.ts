@@ -78,7 +78,7 @@ describe('class folders', () => {
     const all = await openInputs(model, { data: 'folder', dataPath: folder, limit: 50 })
     expect(all.names).toHaveLength(9)
     const strict = openInputs(model, { data: 'folder', dataPath: folder, limit: 50, strict: true })
-    await expect(strict).rejects.toThrow(/no readable image/)
+    await expect(strict).rejects.toThrow(/not a readable image/)
   })
 
   test('give their results folders of classes, and explain.json the paths', async () => {

@@ -112,7 +112,7 @@ describeInBrowser('the page of serve', () => {
     expect(await text(page, 'named')).toBe('own.png')
     await (input as unknown as { uploadFile: (path: string) => Promise<void> }).uploadFile(__filename)
     await page.waitForFunction("document.getElementById('message').classList.contains('error')")
-    expect(await text(page, 'message')).toMatch(/no readable image/)
+    expect(await text(page, 'message')).toMatch(/not a readable image/)
     await page.close()
   })
 })

@@ -273,7 +273,7 @@ describe('tune', () => {
     [{ space: { model: ['mlp', 'lenett'] } }, /'lenet'/],
     [{ space: { momentum: { min: 0, max: 1 } } }, /momentum/],
     [{ space: { batchSize: { min: 8, max: 32 } } }, /batchSize must be a whole number/],
-    [{ space: { freeze: ['^1', '('] } }, /freeze.*no regular expression/],
+    [{ space: { freeze: ['^1', '('] } }, /freeze.*not a regular expression/],
     [{ space: { preprocess: ['imagenet', 'none.json'] }, data: 'digits' }, /none\.json/],
     [{ space: { model: ['mlp', 'none.json'] } }, /none\.json/],
     [{ space: { epochs: [1, 2] } }, /epochs can be searched with --halving 1 alone/],
