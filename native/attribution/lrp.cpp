@@ -145,6 +145,11 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
         return conditions.attach(i, propagate(i, node, inputs, pass, plan[i], recorder), inputs, x.size(0));
       });
+  if (!output.requires_grad()) {
+    throw Error("UNSUPPORTED",
+                "the output does not depend on the input by steps that relevance can follow back: "
+                "whole numbers such as token ids have no relevance");
+  }
   Explanation result;
   result.logits = output.detach();
   if (!all_finite(result.logits)) refuse_not_finite(graph, input, options);

@@ -69,7 +69,8 @@ const std::map<std::string, OpRecord>& exceptions() {
     add({"other", "pass", Sign::kAny, false, "exact"}, "div divide true_divide");
     add(kMatrixProduct, "matmul mm bmm einsum tensordot linalg_matmul softmax _softmax");
     add(kNone, "log_softmax _log_softmax");
-    add({"normalisation", "", Sign::kAny, false, "up to bias"},
+    // called by name they offer no linear map: relevance passes unchanged, as AttnLRP proposes for norms
+    add({"other", "pass", Sign::kAny, false, "exact"},
         "layer_norm native_layer_norm group_norm native_group_norm rms_norm instance_norm batch_norm "
         "native_batch_norm _native_batch_norm_legit_no_training");
     return t;
