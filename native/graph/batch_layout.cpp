@@ -12,7 +12,7 @@ namespace lrp {
 
 namespace {
 
-/// The axis whose size goes with the batch: `two` and `three` are shapes for so many images.
+/// The axis whose size goes with the batch: `two` and `three` are the shapes for two and three images.
 int64_t growing_axis(const std::vector<int64_t>& two, const std::vector<int64_t>& three) {
   int64_t axis = BatchLayout::kNone;
   if (two.size() != three.size()) return axis;

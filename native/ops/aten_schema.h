@@ -8,7 +8,7 @@
 namespace lrp {
 
 /// The overload that a node's op names: `aten::roll`, `aten::add.Tensor`.
-/// Throws UNSUPPORTED where there is none, or where a graph must not call it, naming the reason.
+/// Throws UNSUPPORTED for an unknown name, or with the reason why a graph must not call it.
 c10::OperatorHandle aten_overload(const std::string& name);
 
 /// Why a graph must not call an overload; empty where it may. A graph may call what has no side effects, draws no

@@ -20,7 +20,7 @@ class Meter {
   bool finite() const;
   /// What was added and not settled yet: the sum of losses and the correct answers, which a collective may replace.
   at::Tensor& pending() { return pending_; }
-  /// Ends a step of so many images, of all processes. True if the sums are now known.
+  /// Ends a step; counts the images of all processes. True if the sums are now known.
   bool settle(int64_t images);
   /// Moves what is pending into the state.
   void read();

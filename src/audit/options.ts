@@ -8,7 +8,7 @@ export interface AuditOptions extends Omit<DataOptions, 'data'> {
   data?: string | Dataset
   /** `test` by default. */
   split?: SplitName
-  /** At most so many images (all). */
+  /** Maximum number of images (all). */
   limit?: number
   /** How images are explained: the composite epsilon-plus-flat by default, which gives black pixels their share too. */
   rule?: string

@@ -224,7 +224,7 @@ export function isSame(a: Pattern, b: Pattern): boolean {
   )
 }
 
-/** The pattern in images whose sides are so many times as long. */
+/** The pattern scaled to images whose sides are longer by a factor. */
 export function enlarged(pattern: Pattern, factor: number): Pattern {
   if (factor === 1) return pattern
   const { height, width, place } = pattern

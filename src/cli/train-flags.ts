@@ -177,7 +177,7 @@ function parseWeights(text: string): 'balanced' | number[] {
   return text === 'balanced' ? text : text.split(',').map((part) => realNumber('--class-weights')(part))
 }
 
-/** Seconds between two lines within an epoch, where there is no terminal to show a bar on. */
+/** Seconds between two lines within an epoch, where stderr is not a terminal that shows a bar. */
 const LINE_SECONDS = 10
 
 /** Shows a run as it goes: a bar within the epoch, or a line every ten seconds, and a line after it. */

@@ -24,7 +24,7 @@ import { ReferenceSamples, type Measure, type ReferenceSample } from './referenc
 export interface ConceptsOptions extends Omit<DataOptions, 'data'> {
   data?: string | Dataset
   split?: SplitName
-  /** At most so many images (all). */
+  /** Maximum number of images (all). */
   limit?: number
   rule?: string
   composite?: string

@@ -17,7 +17,7 @@ function weightedLayers({ graph: { nodes, output } }: Model): string[] {
   return [convolutions, inner, dense].find((some) => some.length > 0)?.map(({ name }) => name) ?? []
 }
 
-/** Layers from the first to a given one, at most so many, evenly spread: the path along which concepts are followed. */
+/** Layers from the first to a given one, evenly spread and limited in number: the path along which concepts are followed. */
 export function pathTo(model: Model, layer: string, most: number): string[] {
   const all = weightedLayers(model)
   const before = all.slice(0, all.indexOf(layer) + 1)
