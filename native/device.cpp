@@ -1,9 +1,9 @@
 #include "device.h"
 
 #include <ATen/Context.h>
+#include <ATen/DynamicLibrary.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <dlfcn.h>
 
 #include <mutex>
 
@@ -13,12 +13,15 @@ namespace lrp {
 
 namespace {
 
-/// The folder of the libtorch this process has loaded.
-std::string libtorch_folder() {
-  Dl_info info{};
-  if (!dladdr(reinterpret_cast<void*>(&at::globalContext), &info) || !info.dli_fname) return "";
-  const std::string path = info.dli_fname;
-  return path.substr(0, path.find_last_of('/') + 1);
+/// Why a library cannot be loaded; empty where it is now, and stays. libtorch_cpu.so loads it: its own folder is
+/// searched.
+std::string loading_problem(const char* library) {
+  try {
+    const at::DynamicLibrary loaded(library, nullptr, true);
+    return "";
+  } catch (const c10::Error& error) {
+    return first_line(error.what_without_backtrace());
+  }
 }
 
 constexpr const char* kNotLoaded = "libtorch's CUDA library does not load";
@@ -28,10 +31,9 @@ std::string load_library() {
 #ifdef __APPLE__
   return "libtorch has no CUDA on this system";
 #else
-  if (!dlopen("libcuda.so.1", RTLD_LAZY)) return "there is no NVIDIA driver: libcuda.so.1 does not load";
-  const std::string library = libtorch_folder() + "libtorch_cuda.so";
-  if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
-  return kNotLoaded + std::string(": ") + dlerror();
+  if (!loading_problem("libcuda.so.1").empty()) return "there is no NVIDIA driver: libcuda.so.1 does not load";
+  const std::string problem = loading_problem("libtorch_cuda.so");
+  return problem.empty() ? problem : kNotLoaded + std::string(": ") + problem;
 #endif
 }
 

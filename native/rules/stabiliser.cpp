@@ -65,7 +65,8 @@ Tensor Stabiliser::operator()(const Tensor& z) const {
   const auto constant = [&z](double value) { return at::scalar_tensor(value, z.options()); };
   switch (mode) {
     case kSigned:
-      return at::copysign(at::scalar_tensor(epsilon, at::dtype(z.scalar_type())), z).add_(z);
+      // z + 0 turns -0 into 0
+      return at::copysign(at::scalar_tensor(epsilon, at::dtype(z.scalar_type())), z + 0).add_(z);
     case kSignedBelow:
       return z + at::where(z.gt(0), constant(epsilon), constant(-epsilon));
     case kAtZero:

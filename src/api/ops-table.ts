@@ -7,12 +7,15 @@ export function opsTable(): string {
   const rows = native()
     .ops()
     .map((op) => ({ op, ...native().opRecord(op) }))
-    .map(({ op, kind, rule, sign, movesValues, conserves }) =>
-      row([`\`${op}\``, kind, rule === '' ? '' : `\`${rule}\``, SIGNS[sign], movesValues ? 'yes' : '', conserves])
-    )
-  const head = ['op', 'kind', 'rule by default', 'sign of the output', 'moves values', 'conserves relevance']
+    .map(({ op, kind, rule, sign, movesValues, gates, conserves }) => {
+      const named = rule === '' ? '' : `\`${rule}\``
+      return row([`\`${op}\``, kind, named, SIGNS[sign], yes(movesValues), yes(gates), conserves])
+    })
+  const head = ['op', 'kind', 'rule by default', 'sign of the output', 'moves values', 'gates', 'conserves relevance']
   return [row(head), row(head.map(() => '---')), ...rows].join('\n')
 }
+
+const yes = (flag: boolean): string => (flag ? 'yes' : '')
 
 function row(cells: string[]): string {
   return `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`.replaceAll(' --- ', '---')

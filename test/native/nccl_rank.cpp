@@ -1,7 +1,6 @@
 // One of several processes that add up tensors over an NCCL of the test's choice: RANK SIZE PORT LIBRARY TIMEOUT_MS.
 // Prints one JSON line.
 #include <ATen/ATen.h>
-#include <dlfcn.h>
 
 #include <cstdio>
 #include <string>
@@ -19,8 +18,7 @@ int main(int, char** arguments) {
     where.timeout = std::chrono::milliseconds(std::atoi(arguments[5]));
     lrp::ProcessGroup group(where);
     const auto transport = group.prepare(at::kCPU, [&](c10::Device) {
-      void* library = dlopen(arguments[4], RTLD_NOW);
-      if (!library) throw lrp::Error("UNSUPPORTED", dlerror());
+      at::DynamicLibrary library(arguments[4], nullptr, true);
       return lrp::NcclLibrary(library, at::kCPU);
     });
     const double own = where.rank + 1;

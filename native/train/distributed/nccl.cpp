@@ -2,7 +2,6 @@
 
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <thread>
@@ -27,9 +26,12 @@ constexpr int kSum = 0;
 void* const kStream = nullptr;
 
 template <typename Function>
-void find(void* handle, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(handle, name));
-  if (!function) throw Error("UNSUPPORTED", std::string("NCCL has no ") + name);
+void find(at::DynamicLibrary& library, const char* name, Function& function) {
+  try {
+    function = reinterpret_cast<Function>(library.sym(name));
+  } catch (const c10::Error&) {
+    throw Error("UNSUPPORTED", std::string("NCCL has no ") + name);
+  }
 }
 
 int type_of(const Tensor& tensor) {
@@ -55,20 +57,21 @@ int type_of(const Tensor& tensor) {
 
 }  // namespace
 
-NcclLibrary::NcclLibrary(void* handle, c10::DeviceType type) : device_type(type) {
-  find(handle, "ncclGetUniqueId", get_unique_id);
-  find(handle, "ncclCommInitRankConfig", init_rank);
-  find(handle, "ncclAllReduce", all_reduce);
-  find(handle, "ncclBroadcast", broadcast);
-  find(handle, "ncclCommGetAsyncError", get_async_error);
-  find(handle, "ncclCommAbort", abort);
-  find(handle, "ncclGetErrorString", error_text);
+NcclLibrary::NcclLibrary(at::DynamicLibrary& library, c10::DeviceType type) : device_type(type) {
+  find(library, "ncclGetUniqueId", get_unique_id);
+  find(library, "ncclCommInitRankConfig", init_rank);
+  find(library, "ncclAllReduce", all_reduce);
+  find(library, "ncclBroadcast", broadcast);
+  find(library, "ncclCommGetAsyncError", get_async_error);
+  find(library, "ncclCommAbort", abort);
+  find(library, "ncclGetErrorString", error_text);
 }
 
 NcclLibrary NcclLibrary::for_device(c10::Device device) {
   if (!device.is_cuda()) throw Error("UNSUPPORTED", "it computes on the CPU");
   // Loaded with libtorch's CUDA library, or part of it.
-  return NcclLibrary(RTLD_DEFAULT, c10::kCUDA);
+  at::DynamicLibrary library("libtorch_cuda.so", nullptr, true);
+  return NcclLibrary(library, c10::kCUDA);
 }
 
 std::string NcclLibrary::new_id() const {

@@ -1,4 +1,5 @@
 #pragma once
+#include <ATen/DynamicLibrary.h>
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
@@ -20,8 +21,9 @@ struct NcclLibrary {
   using Communicator = struct NcclOpaque*;
   using Result = int;
 
-  /// Finds the functions in a library that is loaded. Throws UNSUPPORTED where one is missing.
-  NcclLibrary(void* handle, c10::DeviceType device_type);
+  /// Finds the functions in a library, or in one that it depends on. The library must stay loaded. Throws UNSUPPORTED
+  /// where one is missing.
+  NcclLibrary(at::DynamicLibrary& library, c10::DeviceType device_type);
   /// The NCCL for a device. Throws UNSUPPORTED, saying why, where there is none.
   static NcclLibrary for_device(c10::Device device);
 
