@@ -3,14 +3,15 @@ import { fetchChosen } from './lib/libtorch.mjs'
 import { buildNative } from './lib/native.mjs'
 import { SetupError, main } from './lib/run.mjs'
 
-// Works before anything is built: `node scripts/doctor.mjs [--json] [--fix] [--libtorch VARIANT]`.
+// Works before anything is built: `node scripts/doctor.mjs [--json] [--fix] [--libtorch VARIANT --sha256 HASH]`.
 await main(async () => {
   const args = process.argv.slice(2)
-  const variant = args.includes('--libtorch') ? args[args.indexOf('--libtorch') + 1] : undefined
+  const after = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined)
+  const variant = after('--libtorch')
   if (args.includes('--libtorch')) {
     if (!/^(cpu|cu\d{3})$/.test(variant ?? ''))
       throw new SetupError('--libtorch takes cpu or a CUDA variant such as cu130')
-    await fetchChosen({ variant, log: console.error })
+    await fetchChosen({ variant, sha256: after('--sha256'), log: console.error })
   }
   if (args.includes('--fix') || variant) await buildNative()
   const entries = examine()

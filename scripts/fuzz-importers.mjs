@@ -7,13 +7,15 @@ import { importModel, readStateDict } from '../dist/model/import/index.js'
 import { Model } from '../dist/model/model.js'
 import { root } from './lib/paths.mjs'
 
-// Damages model files at random and imports them: each must load, or be refused by an error of ours, with bounded memory.
+// Damages model files at random and imports them: each must load, or be refused by an error of ours, with
+// bounded memory and processor time (a busy machine counts for nothing).
 //   node scripts/fuzz-importers.mjs [--seconds 60] [--seed 1]
 // A file that breaks this is kept, its path printed, and the exit status is 1.
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } }
 })
 const MOST_MEGABYTES = 2000
+const MOST_CPU_SECONDS = 10
 const fixtures = join(root, 'test', 'model', 'import', 'fixtures')
 const seeds = readdirSync(fixtures).map((name) => ({ name, bytes: readFileSync(join(fixtures, name)) }))
 const folder = mkdtempSync(join(tmpdir(), 'lrp-fuzz-'))
@@ -72,7 +74,7 @@ while (Date.now() < end && !failure) {
   for (let i = random(4); i >= 0 && changed.length > 1; i--) changed = MUTATIONS[random(MUTATIONS.length)](changed)
   const path = join(folder, name)
   writeFileSync(path, changed)
-  const begun = Date.now()
+  const before = process.cpuUsage()
   try {
     await load(path)
     counts.loaded++
@@ -82,7 +84,9 @@ while (Date.now() < end && !failure) {
   }
   const megabytes = process.memoryUsage().rss / 2 ** 20
   if (megabytes > MOST_MEGABYTES) failure = `${name}: ${megabytes.toFixed(0)} MB`
-  if (Date.now() - begun > 10_000) failure = `${name}: ${Date.now() - begun} ms`
+  const { user, system } = process.cpuUsage(before)
+  const seconds = (user + system) / 1e6
+  if (seconds > MOST_CPU_SECONDS) failure = `${name}: ${seconds.toFixed(1)} s of processor time`
   if (failure) {
     const kept = join(tmpdir(), `lrp-fuzz-${name}`)
     copyFileSync(path, kept)

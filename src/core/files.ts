@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { LrpError } from './errors.js'
+import { isAlive } from './process.js'
 
 type Part = string | Uint8Array
 
@@ -10,7 +11,9 @@ type Part = string | Uint8Array
  * @throws LrpError IO naming the path: no permission, full disk, ...
  */
 export async function writeAtomic(path: string, data: Part | Iterable<Part> | AsyncIterable<Part>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.tmp`)
+  const folder = dirname(path)
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
+  await sweep(folder)
   try {
     const file = await open(temporary, 'wx')
     try {
@@ -24,6 +27,24 @@ export async function writeAtomic(path: string, data: Part | Iterable<Part> | As
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined) // the first error is the one to tell
     throw ioError(cause, `cannot write ${path}`)
+  }
+}
+
+/** Folders that this process has looked through. */
+const swept = new Set<string>()
+
+async function sweep(folder: string): Promise<void> {
+  const path = resolve(folder)
+  if (swept.has(path)) return
+  swept.add(path)
+  await removeLeftovers(path)
+}
+
+/** Removes the temporary files that killed processes of this machine left in a folder. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, pid] = /^\..+\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name) ?? []
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true }).catch(() => undefined)
   }
 }
 

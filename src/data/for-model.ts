@@ -43,13 +43,20 @@ export async function listFor(model: Model, options: object): Promise<Dataset | 
 
 /**
  * A data set as a model is to see it: class numbers are those of the model's outputs, and of a split there are at most `limit`
- * images, spread evenly where they are sorted by class.
+ * images, spread evenly where they are sorted by class, or those at given places.
  * @throws LrpError INVALID_ARGUMENT when images, classes or values and model do not fit together
  */
-export async function fitTo(model: Model, dataset: Dataset, split: SplitName, limit = Infinity): Promise<Dataset> {
+export async function fitTo(
+  model: Model,
+  dataset: Dataset,
+  split: SplitName,
+  which: number | readonly number[] = Infinity
+): Promise<Dataset> {
   checkImages(model, dataset, split)
   const named = model.task === 'classification' ? await withClassesOf(model, dataset) : dataset
-  return limit < named.splits[split].labels.length ? limited(named, split, limit) : named
+  const { labels } = named.splits[split]
+  if (typeof which !== 'number') return taken(named, split, which)
+  return which < labels.length ? taken(named, split, placesByChoice(labels, which).slice(0, which)) : named
 }
 
 function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
@@ -125,9 +132,10 @@ export function placesByChoice(labels: Int32Array, limit: number): number[] {
   return [...chosen, ...all.filter((place) => !taken.has(place))]
 }
 
-function limited(dataset: Dataset, name: SplitName, limit: number): Dataset {
+function taken(dataset: Dataset, name: SplitName, places: readonly number[]): Dataset {
   const split = dataset.splits[name]
-  const few = isSorted(split.labels) ? spread(dataset, split, limit) : firstOf(dataset, split, limit)
+  const isBeginning = places.every((place, i) => place === i)
+  const few = isBeginning ? firstOf(dataset, split, places.length) : rowsOf(dataset, split, places)
   return { ...dataset, splits: { ...dataset.splits, [name]: few } }
 }
 
@@ -141,18 +149,16 @@ function firstOf(dataset: Dataset, { images, labels, values, paths }: Split, lim
   }
 }
 
-/** As many images at even distances. */
-function spread(dataset: Dataset, { images, labels, values, paths }: Split, limit: number): Split {
-  const chosen = spreadPlaces(labels.length, limit)
+function rowsOf(dataset: Dataset, { images, labels, values, paths }: Split, places: readonly number[]): Split {
   const rows = <T extends Uint8Array | Float32Array>(from: T, width: number): T => {
-    const result = from.slice(0, limit * width) as T
-    chosen.forEach((place, i) => result.set(from.subarray(place * width, (place + 1) * width), i * width))
+    const result = from.slice(0, places.length * width) as T
+    places.forEach((place, i) => result.set(from.subarray(place * width, (place + 1) * width), i * width))
     return result
   }
   return {
     images: dataset.read ? images : rows(images, sizeOf(storedShape(dataset))),
-    labels: Int32Array.from(chosen, (place) => labels[place]!),
+    labels: Int32Array.from(places, (place) => labels[place]!),
     ...(values && { values: rows(values, dataset.classes.length) }),
-    ...(paths && { paths: chosen.map((place) => paths[place]!) })
+    ...(paths && { paths: places.map((place) => paths[place]!) })
   }
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { ioError } from '../core/files.js'
+import { isAlive } from '../core/process.js'
 
 const PREFIX = '.lock-'
 
@@ -55,13 +56,4 @@ function isHeld(path: string): boolean {
   if (holder.host !== hostname() || isAlive(holder.pid)) return true
   rmSync(path, { force: true })
   return false
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -32,6 +32,12 @@ export const inputOptions = z.strictObject({
     unit: 'images',
     default: '10 of a data set, else all'
   }),
+  images: option(z.array(z.int().min(0)).min(1), {
+    help: 'numbers of the images of the split, or of the .npy file, that are meant',
+    group: 'images',
+    unit: 'numbers',
+    commas: true
+  }),
   ...dataOptions.omit({ data: true, seed: true, task: true, preprocessing: true, randomCrop: true }).shape,
   data: option(
     z.union([
@@ -128,7 +134,7 @@ export const fitPatternsOptions = z.strictObject({
     help: 'samples that patterns are fitted to: those that make a unit fire (positive), or all',
     group: 'how'
   }),
-  ...inputOptions.omit({ input: true }).shape,
+  ...inputOptions.omit({ input: true, images: true }).shape,
   split: option(z.enum(['train', 'valid', 'test']).default('train'), { help: 'split to fit to', group: 'images' }),
   limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' }),
   batchSize: option(z.int().min(1).default(64), { help: 'images per pass', group: 'machine', unit: 'images' }),

@@ -5,6 +5,8 @@ import { fitTo, listFor, openFor, placesByChoice } from '../data/for-model.js'
 import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
 import { LrpError } from '../core/errors.js'
+import { optionError } from '../core/options.js'
+import { counted } from '../core/plural.js'
 import type { Preprocessing } from '../core/graph.js'
 import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
@@ -19,6 +21,8 @@ export interface Batch {
   names: string[]
   /** Files of the images, where they are files. */
   paths?: string[]
+  /** Their numbers in the split of a data set or in an array, where they are no files. */
+  places?: readonly number[]
   labels?: Int32Array
 }
 
@@ -27,6 +31,8 @@ export interface Inputs {
   names: string[]
   /** Files of the images, where they are files. */
   paths?: string[]
+  /** Their numbers in the split of a data set or in an array, where they are no files. */
+  places?: readonly number[]
   labels?: Int32Array
   /** What else is to be said about the images. */
   notes: string[]
@@ -45,7 +51,7 @@ export async function openInputs(model: Model, options: InputOptions): Promise<I
   const arrays = options.input.filter((path) => extname(path) === '.npy')
   if (arrays.length === 0) return ofFiles(model, options.input, options)
   if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'give one .npy file, or images')
-  return ofArray(model, arrays[0]!, options.limit)
+  return ofArray(model, arrays[0]!, options)
 }
 
 /** The images as one tensor. @throws LrpError as `openInputs` and its `read` */
@@ -55,36 +61,50 @@ export async function readInputs(model: Model, options: InputOptions): Promise<B
 }
 
 export async function batchOf(inputs: Inputs, from: number, to: number): Promise<Batch> {
-  const { names, paths, labels } = inputs
+  const { names, paths, places, labels } = inputs
   const input = await inputs.read(from, to)
   return {
     input,
     names: names.slice(from, to),
     ...(paths && { paths: paths.slice(from, to) }),
+    ...(places && { places: places.slice(from, to) }),
     ...(labels && { labels: labels.slice(from, to) })
   }
 }
 
-async function ofArray(model: Model, path: string, limit = Infinity): Promise<Inputs> {
+async function ofArray(model: Model, path: string, { limit = Infinity, images }: InputOptions): Promise<Inputs> {
   const { data, shape: found } = await readNpy(path)
   const shape = found.length === model.graph.inputShape.length - 1 ? [1, ...found] : found
   if (data.length === 0 || shape.length < 2) {
     throw new LrpError('INVALID_ARGUMENT', `${path} holds no images: its shape is [${found.join(', ')}]`)
   }
-  const names = Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => String(i))
+  const places = placesOf(path, shape[0]!, images) ?? Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => i)
   const size = sizeOf(shape.slice(1))
-  const read = async (from: number, to: number): Promise<Tensor> => {
-    for (let i = from * size; i < to * size; i++) {
-      if (Number.isFinite(data[i])) continue
-      throw new LrpError('NUMERIC', `${path}: image ${Math.floor(i / size)} holds values that are not finite`)
-    }
-    return sliceBatch({ data, shape }, from, to)
+  const check = (place: number): void => {
+    if (data.subarray(place * size, (place + 1) * size).every(Number.isFinite)) return
+    throw new LrpError('NUMERIC', `${path}: image ${place} holds values that are not finite`)
   }
-  return { names, skipped: [], notes: [], read }
+  const read = async (from: number, to: number): Promise<Tensor> => {
+    const wanted = places.slice(from, to)
+    wanted.forEach(check)
+    if (!images) return sliceBatch({ data, shape }, from, to)
+    const rows = new Float32Array(wanted.length * size)
+    wanted.forEach((place, i) => rows.set(data.subarray(place * size, (place + 1) * size), i * size))
+    return { data: rows, shape: [wanted.length, ...shape.slice(1)] }
+  }
+  return { names: places.map(String), places, skipped: [], notes: [], read }
+}
+
+/** The images that are asked for by number. @throws LrpError INVALID_ARGUMENT where there is no such image */
+function placesOf(where: string, count: number, images: number[] | undefined): number[] | undefined {
+  const beyond = images?.find((place) => place >= count)
+  if (beyond === undefined) return images
+  throw optionError('images', `: ${where} has ${counted(count, 'image')}, numbered from 0: there is no ${beyond}`)
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
   const { limit = Infinity, strict, imageSize: size } = options
+  if (options.images) throw optionError('images', ' goes with a data set or a .npy file: name the image files instead')
   const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
   const preprocessing = preprocessingOf(model)
   const found = inputs.flatMap((path) => {
@@ -134,15 +154,18 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
     if (listed) return ofListed(model, listed, split, limit, options)
   }
   const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
-  const dataset = await fitTo(model, opened, split, limit)
+  const all = opened.splits[split].labels
+  const places = placesOf(opened.name, all.length, options.images) ?? placesByChoice(all, limit).slice(0, limit)
+  const dataset = await fitTo(model, opened, split, places)
   const { paths, labels } = dataset.splits[split]
-  const names = paths ? namesBelow(paths) : Array.from(labels, (_, i) => String(i).padStart(5, '0'))
+  const names = paths ? namesBelow(paths) : places.map((place) => String(place).padStart(5, '0'))
   const read = async (from: number, to: number): Promise<Tensor> => {
     const { bytes, shape } = await loadImages(dataset, split, from, to)
     return normaliseBytes(bytes, shape, model.preprocessing!)
   }
   const { skipped, notes = [] } = dataset
-  return { names, paths, skipped, notes, read, ...(model.task === 'classification' && { labels }) }
+  const where = paths ? { paths } : { places }
+  return { names, ...where, skipped, notes, read, ...(model.task === 'classification' && { labels }) }
 }
 
 /** Of image files only those that are asked for are read; others take the place of what cannot be read. */
@@ -151,13 +174,14 @@ async function ofListed(
   listed: Dataset,
   split: SplitName,
   limit: number,
-  { strict = false, signal }: InputOptions
+  { strict = false, signal, images }: InputOptions
 ): Promise<Inputs> {
   const { paths = [], labels } = (await fitTo(model, listed, split)).splits[split]
-  const places = placesByChoice(labels, limit)
+  const asked = placesOf(listed.name, labels.length, images)
+  const places = asked ?? placesByChoice(labels, limit)
   const store = await ImageStore.open(
     places.map((place) => paths[place]!),
-    { preprocessing: preprocessingOf(model), most: limit, mustRead: () => strict, signal }
+    { preprocessing: preprocessingOf(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} holds no image that can be read`)
   const isOther = model.imageShape.some((axis, i) => axis > 0 && axis !== store.imageShape[i])

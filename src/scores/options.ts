@@ -6,7 +6,7 @@ import { inputOptions } from '../explain/file-options.js'
 
 /** Options of `testModel`, `testClassifier` and `testRegression`. */
 export const testOptions = z.strictObject({
-  ...inputOptions.omit({ input: true }).shape,
+  ...inputOptions.omit({ input: true, images: true }).shape,
   limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' }),
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: '256' }),

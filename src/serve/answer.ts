@@ -47,7 +47,7 @@ export interface Served {
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
   const question: Question = checkContent(questionSchema, given, 'the question')
   const { model, gallery, patterns } = served
-  const { input } = gallery.at(question.image)
+  const { input, asked: source } = gallery.at(question.image)
   const options = optionsOf(question, served.choices)
   const begun = performance.now()
   const found = await explain(model, input, { ...options, patterns, conservation: true, signal })
@@ -66,6 +66,7 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
     warnings: found.warnings,
     command: commandText('explain', served.called, {
       ...served.loadedWith,
+      ...source,
       ...asked(explainToFilesOptions, { ...options, ...drawn })
     })
   }

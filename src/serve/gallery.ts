@@ -1,7 +1,8 @@
+import { asked, type Asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { sliceBatch } from '../explain/batches.js'
 import { originals } from '../explain/figures.js'
-import type { InputOptions } from '../explain/file-options.js'
+import { inputOptions, type InputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { readImage } from '../data/read-image.js'
@@ -15,6 +16,8 @@ const MOST_ADDED = 64
 const LEAST_SIZE = 96
 
 interface GalleryImage extends ImageFacts {
+  /** The options that name it on the command line. */
+  asked: Asked
   /** [1, channels, height, width] as the network wants it. */
   input: Tensor
 }
@@ -35,9 +38,11 @@ export class Gallery {
         `${model.name} takes no images of one or three channels: there is nothing to show`
       )
     }
-    const { input, names, labels } = await readInputs(model, options)
-    const images = names.map((name, i) => ({
+    const { input, names, labels, paths, places } = await readInputs(model, options)
+    const { limit: _, images: __, ...source } = asked(inputOptions, options)
+    const images = names.map((name, i): GalleryImage => ({
       name,
+      asked: paths ? { input: paths[i]! } : { ...source, images: places![i]! },
       ...(labels && { label: model.className(labels[i]!) }),
       input: sliceBatch(input, i, i + 1)
     }))
@@ -63,7 +68,7 @@ export class Gallery {
     if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images were added already`)
     this.added++ // before it is read: uploads come at once
     try {
-      return this.images.push({ name, input: await this.read(file, preprocessing) }) - 1
+      return this.images.push({ name, asked: { input: name }, input: await this.read(file, preprocessing) }) - 1
     } catch (error) {
       this.added--
       throw error

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import type { Experiment } from '../experiment/experiment.js'
 import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
@@ -99,13 +98,4 @@ export async function readHistory(experiment: Experiment): Promise<EpochEvent[]>
     const numbers = Object.fromEntries(KEYS.map((key) => [key, of(key)]))
     return { ...numbers, kind: 'epoch', best: of('best') === 1 } as EpochEvent
   })
-}
-
-/** Removes the temporary files that a killed run left half written. */
-export async function removeLeftovers(experiment: Experiment): Promise<void> {
-  for (const folder of [experiment.folder, experiment.path('checkpoints')].filter((path) => existsSync(path))) {
-    for (const name of await readdir(folder)) {
-      if (/^\..*\.tmp$/.test(name)) await rm(join(folder, name), { force: true })
-    }
-  }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { classCounts, fingerprint, type Dataset, type Split } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
@@ -17,7 +18,7 @@ export async function beginExperiment(
 ): Promise<Experiment> {
   const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
   const name = options.experimentName ?? `${parts.name}-${plain}`
-  const asked = { command: { ...settings, ...plan, dataPath: storedPath(settings) }, seed: settings.seed }
+  const asked = { command: { ...withWholePaths(settings), ...plan }, seed: settings.seed }
   const manifest = { ...asked, versions: versions(), data: describe(dataset) }
   const { group, experimentsRoot } = options
   const create = () => createExperiment(name, manifest, experimentsRoot, options.experimentName !== undefined)
@@ -30,9 +31,16 @@ export async function beginExperiment(
   return own ?? new Experiment(folder, kept)
 }
 
-/** Absolute, so that a run can be resumed from another folder. */
-export function storedPath({ dataPath }: TrainSettings): string | undefined {
-  return dataPath === undefined ? undefined : resolve(dataPath)
+/** Settings that may name a file or folder. */
+const PATHS = ['dataPath', 'from', 'preprocess', 'exclude'] as const
+
+/** Settings whose paths are absolute, so that a run can be resumed from another folder; names stay as they are. */
+export function withWholePaths<T extends Partial<Pick<TrainSettings, (typeof PATHS)[number]>>>(settings: T): T {
+  const whole = PATHS.flatMap((name) => {
+    const path = settings[name]
+    return path !== undefined && (name === 'dataPath' || existsSync(path)) ? [[name, resolve(path)] as const] : []
+  })
+  return { ...settings, ...Object.fromEntries(whole) }
 }
 
 /** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */

@@ -1,10 +1,11 @@
 import { LrpError } from '../core/errors.js'
+import { removeLeftovers } from '../core/files.js'
 import { optionError, withoutUndefined } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { openExperiment, type Experiment } from '../experiment/experiment.js'
 import { loadModelParts } from '../model/load.js'
-import { hasCheckpoint, readCheckpoint, removeLeftovers, type Checkpoint } from './checkpoint.js'
-import { checkSame, storedPath } from './experiment.js'
+import { hasCheckpoint, readCheckpoint, type Checkpoint } from './checkpoint.js'
+import { checkSame, withWholePaths } from './experiment.js'
 import type { Job } from './job.js'
 import type { TrainOptions } from './options.js'
 import { openTrainData, prepare, startOf, type Plan, type Start } from './prepare.js'
@@ -37,9 +38,7 @@ export async function resumeRun(
     checkSame(experiment, start.dataset)
     const { weights: _, ...from } = checkpoint?.snapshot ?? {}
     if (!options.group || options.group.rank === 0)
-      await experiment.record({
-        command: { ...experiment.manifest.command, ...settings, dataPath: storedPath(settings) }
-      })
+      await experiment.record({ command: { ...experiment.manifest.command, ...withWholePaths(settings) } })
     const stopped = checkpoint && { history: checkpoint.history, start: from as Job['start'] }
     return { job: { experiment, ...stopped, ...(await prepare(start, settings, plan, options)) }, start }
   } catch (error) {
@@ -60,7 +59,7 @@ async function openStopped(name: string, command: Plan['name'], options: TrainOp
   }
   if (options.group && options.group.rank > 0) return experiment
   experiment.hold()
-  await removeLeftovers(experiment)
+  for (const folder of [experiment.folder, experiment.path('checkpoints')]) await removeLeftovers(folder)
   return experiment
 }
 
@@ -86,7 +85,7 @@ const MAY_CHANGE = ['epochs', 'dataPath', 'cache', 'threads', 'tensorboard', 'ch
 function storedSettings(experiment: Experiment, options: TrainOptions): TrainSettings {
   const { name, manifest } = experiment
   const data = typeof options.data === 'object' ? undefined : options.data
-  const asked: Record<string, unknown> = withoutUndefined({ ...options, data })
+  const asked: Record<string, unknown> = withoutUndefined(withWholePaths({ ...options, data }))
   const changes = Object.fromEntries(MAY_CHANGE.filter((key) => key in asked).map((key) => [key, asked[key]]))
   const settings = checkSettings({ ...manifest.command, ...changes }, 'experiment.json')
   const known: Record<string, unknown> = settings

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +45,14 @@ describe('writeAtomic', () => {
     })
     expect(readFileSync(path, 'utf8')).toBe('old')
     expect(readdirSync(folder)).toEqual(['a'])
+  })
+
+  test('what a killed process left half written is removed, and nothing else', async () => {
+    const { pid } = spawnSync('true')
+    const others = [`.a.${process.pid}.0123abcd.tmp`, '.a.tmp', '.relevance.npy.partial', 'a.1.0123abcd.tmp']
+    for (const name of [`.a.${pid}.0123abcd.tmp`, ...others]) writeFileSync(join(folder, name), '')
+    await writeAtomic(join(folder, 'b'), '')
+    expect(readdirSync(folder).sort()).toEqual([...others, 'b'].sort())
   })
 
   test('a path that cannot be written is named', async () => {

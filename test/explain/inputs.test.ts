@@ -121,3 +121,21 @@ test.each<[string, number[], number[], RegExp]>([
   await writeNpy(path, { data: Float32Array.from(values), shape })
   await expect(readInputs(model, { input: [path] })).rejects.toThrow(message)
 })
+
+test('images of an array or a data set are meant by their numbers', async () => {
+  const path = join(root, 'numbers.npy')
+  await writeNpy(path, { data: Float32Array.from({ length: 5 * 64 }, (_, i) => i), shape: [5, 1, 8, 8] })
+  const { names, places, read } = await openInputs(model, { input: [path], images: [3, 1] })
+  expect([names, places, [...(await read(0, 2)).data.filter((_, i) => i % 64 === 0)]]).toEqual([
+    ['3', '1'],
+    [3, 1],
+    [192, 64]
+  ])
+  const all = join(root, 'classes')
+  const listed = await openInputs(model, { data: 'folder', dataPath: all, images: [7, 0] })
+  expect(listed.names).toEqual(['1/3', '0/0'])
+  const beyond = openInputs(model, { data: 'folder', dataPath: all, images: [99] })
+  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: there is no 99`)
+  const files = openInputs(model, { input: [images], images: [0] })
+  await expect(files).rejects.toThrow(/name the image files instead/)
+})

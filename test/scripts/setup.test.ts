@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -92,10 +92,17 @@ describe('the set-up scripts', () => {
     const env = {
       XDG_CACHE_HOME: cache,
       LRP_NATIVE_LIBTORCH_URL: `${address}/archive.zip`,
+      LRP_NATIVE_LIBTORCH_SHA256: createHash('sha256').update(archive).digest('hex'),
       LRP_NATIVE_LIBTORCH: '',
       LIBTORCH: '',
       LRP_NATIVE_NO_PYTHON_TORCH: '1'
     }
+    const resolve = 'await libtorch.resolveLibtorch()'
+    const unknown = await script(resolve, { ...env, LRP_NATIVE_LIBTORCH_SHA256: '' })
+    expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringMatching(/SHA-256 of http.* is not known/)])
+    const wrong = await script(resolve, { ...env, LRP_NATIVE_LIBTORCH_SHA256: '0'.repeat(64) })
+    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('it was not unpacked')])
+    expect(readdirSync(join(cache, 'lrp-native')).filter((name) => /zip$|^libtorch/.test(name))).toEqual([])
     const first = await script('console.log(JSON.stringify(await libtorch.resolveLibtorch()))', env)
     expect([first.status, JSON.parse(first.stdout)]).toEqual([0, expect.objectContaining({ version: '2.11.0' })])
     asked.length = 0

@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import sharp from 'sharp'
 import type { Dataset } from '../../src/data/dataset.js'
@@ -98,6 +99,22 @@ describe('experiment.json', () => {
     expect(data).toMatchObject({ perClass: { train: [5, 5], valid: [1, 1], test: [4, 4] } })
     expect(command).toMatchObject({ validSplit: 0.2, testSplit: 0.4 })
   })
+
+  it('keeps files by their whole paths, so that a run can be resumed from another folder', async () => {
+    const preprocessing = { channels: 1, resize: [8, 8], channelOrder: 'rgb', scale: 1, mean: [0.5], std: [0.5] }
+    const file = join(root, 'preprocessing.json')
+    writeFileSync(file, JSON.stringify(preprocessing))
+    const first = await train({ ...common(), dataPath: images, preprocess: relative('.', file), untilEpoch: 1 })
+    first.model.dispose()
+    expect(first.experiment.manifest.command).toMatchObject({ dataPath: images, preprocess: file })
+    const from = relative('.', first.experiment.folder)
+    const second = await train({ ...common(), dataPath: relative('.', images), from, epochs: 2, untilEpoch: 1 })
+    second.model.dispose()
+    expect(second.experiment.manifest.command).toMatchObject({ dataPath: images, from: first.experiment.folder })
+    const resumed = await train({ ...common(), resume: second.experiment.name, from, epochs: 2 })
+    resumed.model.dispose()
+    expect(resumed.history).toHaveLength(2)
+  })
 })
 
 describe('a run that was killed before its first checkpoint', () => {
@@ -113,12 +130,13 @@ describe('a run that was killed before its first checkpoint', () => {
     for (const name of ['checkpoints', 'model.json', 'weights.safetensors', 'history.csv']) {
       rmSync(whole.experiment.path(name), { recursive: true })
     }
-    writeFileSync(whole.experiment.path('.weights.safetensors.0badcafe.tmp'), 'half')
+    const leftover = whole.experiment.path(`.weights.safetensors.${spawnSync('true').pid}.0badcafe.tmp`)
+    writeFileSync(leftover, 'half')
     const again = await run({ resume: whole.experiment.name })
     again.model.dispose()
     expect(again.experiment.folder).toBe(whole.experiment.folder)
     expect(weights(again)).toBe(before)
-    expect(() => readFileSync(again.experiment.path('.weights.safetensors.0badcafe.tmp'))).toThrow('ENOENT')
+    expect(() => readFileSync(leftover)).toThrow('ENOENT')
   })
 })
 

@@ -12,18 +12,24 @@ const options = z.strictObject({
     help: 'fetch the official libtorch archive instead: cpu, or a CUDA variant such as cu130',
     group: 'machine',
     unit: 'variant'
+  }),
+  sha256: option(z.string().regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits'), {
+    help: 'SHA-256 that the archive of --libtorch must have',
+    group: 'machine',
+    unit: 'hash'
   })
 })
 
 /** The same as `node scripts/doctor.mjs`, which works before anything is built. */
 export const register = defineCommand({
   options: [options],
-  examples: ['doctor', 'doctor --fix', 'doctor --libtorch cpu'],
+  examples: ['doctor', 'doctor --fix', 'doctor --libtorch cpu --sha256 HASH'],
   bare: true,
   run: async ({ given, context }) => {
-    const { fix, libtorch } = given(options)
+    const { fix, libtorch, sha256 } = given(options)
     const { json, quiet } = given(commonOptions)
-    const args = [...(json ? ['--json'] : []), ...(fix ? ['--fix'] : []), ...(libtorch ? ['--libtorch', libtorch] : [])]
+    const archive = [...(libtorch ? ['--libtorch', libtorch] : []), ...(sha256 ? ['--sha256', sha256] : [])]
+    const args = [...(json ? ['--json'] : []), ...(fix ? ['--fix'] : []), ...archive]
     context.status = await runScript(args, context, Boolean(quiet && !json))
     if (context.status !== 0)
       context.stderr.write('lrp-native: something that is needed is missing: "lrp-native doctor" says what\n')
