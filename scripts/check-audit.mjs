@@ -169,7 +169,7 @@ async function learn(dataset, data, seed) {
   const steps = data === cifar ? { epochs: 3, learningRate: 1e-3 } : { model: 'lenet', epochs: 6 }
   const from = {
     from: shared('models', 'resnet20-12fca82f.th'),
-    load: { architecture: 'resnet20' },
+    architecture: 'resnet20',
     preprocess: 'cifar'
   }
   const how = { ...steps, ...(data === cifar && from), batchSize: 64, seed, experimentsRoot: folder }

@@ -11,6 +11,9 @@ import { loadOptions } from '../model/options.js'
 import { reportOptions } from '../report/options.js'
 import { testOptions } from '../scores/options.js'
 import { serveOptions } from '../serve/options.js'
+import { finetuneOptions } from '../finetune/options.js'
+import { trainOptions } from '../train/options.js'
+import { tuneOptions } from '../tune/options.js'
 
 /** A public function with options, and the command that has them as flags. */
 export interface Described {
@@ -24,6 +27,9 @@ export const REFERENCE: readonly Described[] = [
   { name: 'Model.load', options: loadOptions },
   { name: 'openDataset', options: dataOptions },
   { name: 'joinProcessGroup', options: peerOptions },
+  { name: 'train', command: 'train', options: trainOptions },
+  { name: 'finetune', command: 'finetune', options: finetuneOptions },
+  { name: 'tune', command: 'tune', options: tuneOptions },
   { name: 'explain', command: 'explain', options: explainOptions },
   { name: 'explainToFiles', command: 'explain', options: explainToFilesOptions },
   { name: 'compareOutputs', command: 'inspect', options: compareOutputsOptions },
@@ -36,9 +42,9 @@ export const REFERENCE: readonly Described[] = [
 ]
 
 /** docs/options.md: a table for each public function. */
-export function optionsPage(): string {
+export function optionsPage(reference = REFERENCE): string {
   const owners = new Map<z.ZodType, string>()
-  const sections = REFERENCE.map(({ name, command, options }) => {
+  const sections = reference.map(({ name, command, options }) => {
     const entries = entriesOf(options)
     const own = entries.filter(({ type }) => !owners.has(type))
     for (const { type } of own) owners.set(type, name)

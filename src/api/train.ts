@@ -1,4 +1,5 @@
-import { finetune as fineTuned, type FinetuneOptions } from '../finetune/finetune.js'
+import { finetune as fineTuned } from '../finetune/finetune.js'
+import type { FinetuneOptions } from '../finetune/options.js'
 import { train as trained, type TrainOptions, type TrainResult } from '../train/train.js'
 import { Model } from './model.js'
 
@@ -25,8 +26,10 @@ function withModel<T extends TrainResult>(result: T): WithModel<T> {
 }
 
 export { LOSSES, OPTIMIZERS, type TrainOptions, type TrainResult } from '../train/train.js'
-export { FINETUNE_MODES, type FinetuneMode, type FinetuneOptions } from '../finetune/finetune.js'
-export { tune, type GivenSpace, type Measure, type Trial, type TuneOptions, type TuneResult } from '../tune/tune.js'
+export { FINETUNE_MODES } from '../train/options.js'
+export type { FinetuneOptions } from '../finetune/options.js'
+export { tune, type Measure, type Trial, type TuneResult } from '../tune/tune.js'
+export type { GivenSpace, TuneOptions } from '../tune/options.js'
 export type { BatchEvent, EpochEvent } from '../native/train-types.js'
 export {
   createExperiment,

@@ -1,7 +1,9 @@
 import { Option, type Command } from 'commander'
 import type { z } from 'zod'
 import { GROUPS } from '../core/option.js'
-import { commonOptions, examplesText, type CliContext, type Output } from './context.js'
+import { peerOptions } from '../distributed/options.js'
+import { joinProcessGroup, type ProcessGroup } from '../distributed/process-group.js'
+import { commonOptions, examplesText, type CliContext, type CommonFlags, type Output } from './context.js'
 import { addFlags, optionsOf } from './flags.js'
 
 /** Adds arguments, flags and action to a command that has its name and description. */
@@ -12,6 +14,8 @@ export interface Call<Argument> {
   argument: Argument
   output: Output
   context: CliContext
+  /** The processes that run it together, if there are others. */
+  group?: ProcessGroup
   /** The options of a schema that were given as flags. */
   given: <T extends z.ZodObject>(schema: T) => z.input<T>
 }
@@ -22,7 +26,7 @@ export interface Definition<Argument> {
   options?: readonly z.ZodObject[]
   /** Shown by --help. */
   examples: readonly string[]
-  /** Several processes can run it together; then rank 0 alone prints. */
+  /** Several processes can run it together (docs/distributed.md); then rank 0 alone prints. */
   shared?: boolean
   /** It works without the addon. */
   bare?: boolean
@@ -37,14 +41,16 @@ export function defineCommand<Argument = undefined>(definition: Definition<Argum
   const { argument, options = [], examples, shared, bare, run } = definition
   return (command, context) => {
     if (argument) command.argument(...argument)
-    addFlags(command, ...options, commonOptions)
+    addFlags(command, ...options, ...(shared ? [peerOptions] : []), commonOptions)
       .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${GROUPS.machine}:`))
       .addHelpText('after', examplesText(examples))
       .action(async (...parsed: unknown[]) => {
-        const flags = command.optsWithGlobals()
+        const flags: CommonFlags = command.optsWithGlobals()
         const output = await context.begin(flags, { needsAddon: !bare, shared })
+        const group = shared ? await joinProcessGroup(optionsOf(peerOptions, flags)) : undefined
+        if (group) flags.device = group.device(flags.device)
         const given = <T extends z.ZodObject>(schema: T): z.input<T> => optionsOf(schema, flags)
-        await run({ argument: (argument ? parsed[0] : undefined) as Argument, output, context, given })
+        await run({ argument: (argument ? parsed[0] : undefined) as Argument, output, context, group, given })
       })
   }
 }

@@ -46,7 +46,9 @@ export function optionsOf<T extends z.ZodObject>(schema: T, flags: object): z.in
   for (const entry of entriesOf(schema)) {
     const { path, type, facts, flag } = entry
     const named = flag === undefined ? [] : [flag, ...(facts.aliases ?? [])]
-    const value = named.map((one) => (flags as Record<string, unknown>)[toCamel(one)]).find((one) => one !== undefined)
+    const value = named
+      .map((one) => (flags as Record<string, unknown>)[toCamel(one.replace(/^no-/, ''))])
+      .find((one) => one !== undefined)
     if (value === undefined) continue
     let place = options
     for (const key of path.slice(0, -1)) place = (place[key] ??= {}) as Record<string, unknown>
@@ -76,7 +78,14 @@ function flagText({ flag, type, facts }: Entry): string {
 function takesMany(type: z.ZodType): boolean {
   const bare = withoutWrappers(type)
   if (bare instanceof z.ZodUnion) return bare.options.some((one) => takesMany(one as z.ZodType))
-  return bare instanceof z.ZodArray || bare instanceof z.ZodTuple || bare instanceof z.ZodRecord
+  if (bare instanceof z.ZodArray) return !isObject(bare.element as z.ZodType)
+  return bare instanceof z.ZodTuple || bare instanceof z.ZodRecord
+}
+
+/** Objects have no form as words: a file holds them. */
+function isObject(type: z.ZodType): boolean {
+  if (type instanceof z.ZodUnion) return type.options.every((one) => isObject(one as z.ZodType))
+  return type instanceof z.ZodObject
 }
 
 function isNumber(type: z.ZodType): boolean {

@@ -33,12 +33,6 @@ export function asked(schema: z.ZodObject, options: object): Asked {
   return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
 }
 
-/** Those of the named options that were given and can stand on a command line. */
-export function plainOf(options: object, names: readonly string[]): Asked {
-  const given = names.map((name) => [name, (options as Record<string, unknown>)[name]] as const)
-  return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
-}
-
 function isPlain(value: unknown): value is Plain {
   if (Array.isArray(value)) return value.length > 0 && value.every((one) => ['string', 'number'].includes(typeof one))
   return ['string', 'number', 'boolean'].includes(typeof value)

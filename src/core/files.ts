@@ -72,6 +72,11 @@ export async function readJson(path: string, failure = `cannot read ${path}`): P
   } catch (cause) {
     throw ioError(cause, failure)
   }
+  return parseJson(text, path)
+}
+
+/** What the text of a JSON file says. @throws LrpError INVALID_FILE naming the file */
+export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

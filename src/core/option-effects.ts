@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { entriesOf, isAsked, valueAt, type Entry } from './option.js'
+import { entriesOf, isAsked, resumeValues, valueAt, type Entry } from './option.js'
 import { optionError } from './options.js'
 
 /** The values that deciding options have; several where methods are compared. */
@@ -27,6 +27,20 @@ export function effective<T extends object>(schema: z.ZodObject, options: T, cho
     .filter((entry) => decidedAgainst(entry, chosen))
     .map(({ path }) => path[0]!)
   return Object.fromEntries(Object.entries(options).filter(([name]) => !idle.includes(name))) as T
+}
+
+/**
+ * A stopped run keeps the options that it depends on.
+ * @param was its options, `now` those that are asked for, both with all defaults
+ * @param given names of the options that were given
+ * @throws LrpError INVALID_ARGUMENT naming the option that is another one
+ */
+export function checkUnchanged(schema: z.ZodObject, run: string, was: object, now: object, given: string[]): void {
+  const wanted = new Map(resumeValues(schema, now))
+  for (const [name, value] of resumeValues(schema, was)) {
+    if (!given.includes(name) || JSON.stringify(wanted.get(name)) === JSON.stringify(value)) continue
+    throw optionError(name, ` cannot change when resuming ${run} (it was ${JSON.stringify(value) ?? 'not given'})`)
+  }
 }
 
 /** The deciding option that takes an option's effect. */

@@ -49,6 +49,8 @@ export function defaultText(entry: Entry): string {
 export function helpLine(entry: Entry): string {
   const choices = choicesOf(entry.type)
   const named = choices.length > 0 && !choices.every((choice) => entry.facts.help.includes(choice))
-  const more = [rangeOf(entry.type), defaultText(entry) && `default: ${defaultText(entry)}`].filter(Boolean).join('; ')
-  return `${entry.facts.help}${named ? `: ${choices.join(', ')}` : ''}${more ? ` (${more})` : ''}`
+  const not = entry.flag?.startsWith('no-') ? 'do not ' : ''
+  const usual = not ? '' : defaultText(entry)
+  const more = [rangeOf(entry.type), usual && `default: ${usual}`].filter(Boolean).join('; ')
+  return `${not}${entry.facts.help}${named ? `: ${choices.join(', ')}` : ''}${more ? ` (${more})` : ''}`
 }

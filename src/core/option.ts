@@ -64,6 +64,11 @@ export function required<T extends z.ZodType>(type: T, facts: OptionFacts): T {
   return type.meta(facts)
 }
 
+/** The same option where a stopped run may continue under another value. */
+export function mayChange<T extends z.ZodType>(type: T): T {
+  return type.meta({ ...type.meta(), resume: false })
+}
+
 /** Something that only a program can give: a function, a tensor. A stopped run does not depend on it. */
 export function programOnly<T>(
   fits: (value: unknown) => boolean,

@@ -31,12 +31,6 @@ export function checkContent<T extends z.ZodType>(schema: T, content: unknown, w
   throw new LrpError('INVALID_ARGUMENT', `${where}${place} ${fault.sentence}`)
 }
 
-/** @throws LrpError INVALID_ARGUMENT for an option that is none of `names`, with the nearest one */
-export function checkNames<T extends object>(options: T, names: Record<keyof T, true>): void {
-  const unknown = Object.keys(options ?? {}).find((name) => !Object.hasOwn(names, name))
-  if (unknown !== undefined) throw unknownName('option', unknown, Object.keys(names))
-}
-
 /** The error of one option; the command line puts its flag in the place of `option '...'`. */
 export function optionError(option: string, sentence: string): LrpError {
   return new LrpError('INVALID_ARGUMENT', `option '${option}'${sentence}`, { option })

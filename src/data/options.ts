@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { TASKS, type Preprocessing } from '../core/graph.js'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
+import type { Dataset } from './dataset.js'
 import type { DownloadProgress } from './mnist.js'
 
 export const CACHES = ['auto', 'memory', 'none'] as const
@@ -82,6 +83,14 @@ export const dataOptions = z.strictObject({
 })
 
 export type DataOptions = z.input<typeof dataOptions>
+
+const { data } = dataOptions.shape
+
+/** The same option where a program may also give a data set that it has opened. */
+export const datasetOption = option(
+  z.union([data, z.custom<Dataset>(isObject, 'must be a name or a data set')]),
+  data.meta() as never
+)
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { option } from '../core/option.js'
-import { dataOptions } from '../data/options.js'
-import type { Dataset } from '../data/dataset.js'
+import { datasetOption, dataOptions } from '../data/options.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { explainOptions } from './options.js'
 
@@ -11,8 +10,6 @@ export type Format = (typeof FORMATS)[number]
 /** What a figure can show of each map next to the original image. */
 export const VIEWS = ['heatmap', 'overlay', 'contours'] as const
 export type View = (typeof VIEWS)[number]
-
-const { data } = dataOptions.shape
 
 /** Which images are meant. */
 export const inputOptions = z.strictObject({
@@ -39,13 +36,7 @@ export const inputOptions = z.strictObject({
     commas: true
   }),
   ...dataOptions.omit({ data: true, seed: true, task: true, preprocessing: true, randomCrop: true }).shape,
-  data: option(
-    z.union([
-      data,
-      z.custom<Dataset>((value) => typeof value === 'object' && value !== null, 'must be a name or a data set')
-    ]),
-    data.meta() as never
-  )
+  data: datasetOption
 })
 
 export type InputOptions = z.input<typeof inputOptions>

@@ -3,15 +3,18 @@ import type { TestOptions } from './options.js'
 import { testClassifier, type ClassificationResult } from './test-classifier.js'
 import { testRegression, type RegressionResult } from './test-regression.js'
 
-export type TestResult =
+export type TestResult = { folder?: string } & (
   ({ task: 'classification' } & ClassificationResult) | ({ task: 'regression' } & RegressionResult)
+)
 
 /**
  * Scores a network on a split: its classes or its values, whichever it predicts.
  * @throws LrpError INVALID_ARGUMENT when images and model do not fit together
  */
 export async function testModel(model: Model, options: TestOptions = {}): Promise<TestResult> {
+  const folder = options.output ?? model.experiment?.path('test')
+  const asked = { ...options, output: folder }
   return model.task === 'regression'
-    ? { task: 'regression', ...(await testRegression(model, options)) }
-    : { task: 'classification', ...(await testClassifier(model, options)) }
+    ? { task: 'regression', folder, ...(await testRegression(model, asked)) }
+    : { task: 'classification', folder, ...(await testClassifier(model, asked)) }
 }

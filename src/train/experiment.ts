@@ -1,24 +1,22 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { classCounts, fingerprint, type Dataset, type Split } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
+import { optionError } from '../core/options.js'
 import { createExperiment, Experiment } from '../experiment/experiment.js'
 import { native } from '../native/addon.js'
 import { versions } from '../native/versions.js'
 import type { TrainOptions } from './options.js'
-import type { Plan, Start } from './prepare.js'
-import type { TrainSettings } from './settings.js'
+import type { Start } from './prepare.js'
+import { commandOf, withWholePaths, type TrainSettings } from './settings.js'
 
 /** Makes the folder of a run, with everything in it that resuming needs. */
 export async function beginExperiment(
   { parts, dataset }: Start,
   settings: TrainSettings,
-  plan: Plan,
   options: TrainOptions
 ): Promise<Experiment> {
   const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
   const name = options.experimentName ?? `${parts.name}-${plain}`
-  const asked = { command: { ...withWholePaths(settings), ...plan }, seed: settings.seed }
+  const asked = { command: { ...withWholePaths(settings), name: commandOf(settings) }, seed: settings.seed }
   const manifest = { ...asked, versions: versions(), data: describe(dataset) }
   const { group, experimentsRoot } = options
   const create = () => createExperiment(name, manifest, experimentsRoot, options.experimentName !== undefined)
@@ -31,16 +29,13 @@ export async function beginExperiment(
   return own ?? new Experiment(folder, kept)
 }
 
-/** Settings that may name a file or folder. */
-const PATHS = ['dataPath', 'from', 'preprocess', 'exclude'] as const
-
-/** Settings whose paths are absolute, so that a run can be resumed from another folder; names stay as they are. */
-export function withWholePaths<T extends Partial<Pick<TrainSettings, (typeof PATHS)[number]>>>(settings: T): T {
-  const whole = PATHS.flatMap((name) => {
-    const path = settings[name]
-    return path !== undefined && (name === 'dataPath' || existsSync(path)) ? [[name, resolve(path)] as const] : []
-  })
-  return { ...settings, ...Object.fromEntries(whole) }
+/** A stopped run continues in its own folder, by the command that began it. @throws LrpError INVALID_ARGUMENT */
+export function checkContinues({ name, manifest }: Experiment, command: string, options: TrainOptions): void {
+  if (options.experimentName !== undefined && options.experimentName !== name)
+    throw optionError('experimentName', `: ${name} continues in its own folder, leave it out`)
+  const began = String(manifest.command.name)
+  if (began === command) return
+  throw new LrpError('INVALID_ARGUMENT', `${name} was begun by ${began}: resume it with "lrp-native ${began} --resume"`)
 }
 
 /** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */

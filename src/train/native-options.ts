@@ -4,7 +4,8 @@ import type { Graph, Preprocessing } from '../core/graph.js'
 import { counted } from '../core/plural.js'
 import { checkAugmentation, nativeAugmentation } from './augment.js'
 import type { NativeGroup, NativeLoss, NativeTrainOptions } from '../native/train-types.js'
-import { FOR_CLASSES, type TrainSettings } from './settings.js'
+import { FOR_CLASSES } from './options.js'
+import type { TrainSettings } from './settings.js'
 
 /** What the addon needs for a run. @throws LrpError INVALID_ARGUMENT where settings, data set and model do not fit. */
 export function nativeOptions(

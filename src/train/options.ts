@@ -1,57 +1,267 @@
+import { z } from 'zod'
+import { TASKS } from '../core/graph.js'
+import { callback, mayChange, option, programOnly } from '../core/option.js'
+import { datasetOption, dataOptions } from '../data/options.js'
 import type { Dataset } from '../data/dataset.js'
-import type { DownloadProgress } from '../data/mnist.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
-import type { LoadOptions } from '../model/options.js'
+import { ACTIVATIONS } from '../model/architectures/mlp.js'
+import { layersSchema } from '../model/layers.js'
+import { loadOptions } from '../model/options.js'
 import type { BatchEvent, EpochEvent } from '../native/train-types.js'
-import { SETTINGS_NAMES, type GivenSettings } from './settings.js'
+import { augmentSchema, parseAugment } from './augment.js'
+import { groupsSchema, pattern, readGroups } from './groups.js'
 
-/** Everything of `settingsSchema` (settings.ts), and where and how the run happens. */
-export interface TrainOptions extends Omit<GivenSettings, 'data'> {
-  /** Name of a data set (`digits` by default) or an opened one. */
-  data?: string | Dataset
-  /** Image folders: a broken image is an error instead of being left out. */
-  strict?: boolean
-  /** The architecture of `from`, where that is a file of weights alone. */
-  load?: Pick<LoadOptions, 'architecture' | 'preprocess'>
-  device?: string
-  /** Folder name below the experiments root; `<model>-<data set>` by default. */
-  experimentName?: string
-  experimentsRoot?: string
-  /** Stopped experiment to continue, in its own folder and with its own settings; `epochs` may be raised. */
-  resume?: string
-  /** Ends after this epoch of `epochs`, as a stop would; `resume` continues. */
-  untilEpoch?: number
-  /** Scores the best model on the test split at the end (default true). */
-  test?: boolean
-  /** Processes that share every batch (`joinProcessGroup`); rank 0 alone writes the experiment. */
-  group?: ProcessGroup
-  onProgress?: (event: BatchEvent | EpochEvent) => void
-  /** The data set as it was opened, before anything is trained. */
-  onData?: (dataset: Dataset) => void
-  /** The experiment of the run, before anything is trained. */
-  onExperiment?: (experiment: Experiment) => void
-  /** Images that passed through the frozen layers so far, before the epochs begin. */
-  onFeatures?: (done: number, total: number) => void
-  onDownload?: DownloadProgress
-  signal?: AbortSignal
-}
+export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const
+/** Losses that know classes, and their weights. */
+export const FOR_CLASSES: readonly string[] = ['cross-entropy', 'nll']
+export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
+export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
+export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
+export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 
-export const TRAIN_NAMES: Record<keyof TrainOptions, true> = {
-  ...SETTINGS_NAMES,
-  strict: true,
-  load: true,
-  device: true,
-  experimentName: true,
-  experimentsRoot: true,
-  resume: true,
-  untilEpoch: true,
-  test: true,
-  group: true,
-  onProgress: true,
-  onData: true,
-  onExperiment: true,
-  onFeatures: true,
-  onDownload: true,
-  signal: true
-}
+const { validSplit, testSplit, imageSize, channels, cache } = dataOptions.shape
+const { architecture, inputShape } = loadOptions.shape
+
+/** What a run needs to be repeated or continued; written into experiment.json. */
+export const trainSettings = z.object({
+  task: option(z.enum(TASKS).default('classification'), {
+    help: 'what labels are: classification (classes) or regression (values to predict)',
+    group: 'network'
+  }),
+  data: option(z.string().default('digits'), { help: 'data set by name', group: 'images', unit: 'name' }),
+  dataPath: mayChange(dataOptions.shape.dataPath),
+  validSplit,
+  testSplit,
+  imageSize,
+  channels,
+  cache,
+  model: option(z.union([z.string(), layersSchema]).default('mlp'), {
+    help: 'network (lrp-native models lists them), or a JSON file with its layers',
+    group: 'network',
+    unit: 'name'
+  }),
+  preprocess: option(z.string(), {
+    help: 'how images are resized, cropped, normalised: imagenet, cifar, or a JSON file (docs/data.md)',
+    group: 'images',
+    unit: 'name',
+    default: 'values from 0 to 1'
+  }),
+  normalise: option(z.enum(['none', 'fit']).default('none'), {
+    help: 'none: values as preprocess says; fit: by the mean and deviation of the training images, per channel',
+    group: 'images',
+    unit: 'how'
+  }),
+  hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
+    help: 'units of each hidden layer',
+    group: 'network',
+    unit: 'units',
+    only: { model: ['mlp'] }
+  }),
+  activation: option(z.enum(Object.keys(ACTIVATIONS)).default('relu'), {
+    help: 'activation function',
+    group: 'network',
+    only: { model: ['mlp', 'lenet'] }
+  }),
+  loss: option(z.enum(LOSSES), {
+    help: 'what is minimised',
+    group: 'loss',
+    default: 'cross-entropy; mse for regression'
+  }),
+  labelSmoothing: option(z.number().min(0).lt(1).default(0), {
+    help: 'share of the target that the other classes get',
+    group: 'loss',
+    unit: 'share',
+    only: { loss: ['cross-entropy'] }
+  }),
+  classWeights: option(z.union([z.literal('balanced'), z.array(z.number().min(0))]), {
+    help: 'balanced (inversely proportional to the images of a class), or one number per class, with commas',
+    group: 'loss',
+    unit: 'weights',
+    commas: true,
+    only: { loss: FOR_CLASSES }
+  }),
+  balancedSampling: option(z.boolean().default(false), {
+    help: 'draw every class equally often, instead of each image once an epoch',
+    group: 'loss'
+  }),
+  optimizer: option(z.enum(OPTIMIZERS).default('adam'), { help: 'optimiser', group: 'optimiser' }),
+  learningRate: option(z.number().positive().default(2e-3), {
+    help: 'step size; the largest one of one-cycle',
+    group: 'schedule'
+  }),
+  momentum: option(z.number().min(0).lt(1).default(0), {
+    help: 'momentum',
+    group: 'optimiser',
+    only: { optimizer: ['sgd', 'rmsprop'] }
+  }),
+  nesterov: option(z.boolean().default(false), {
+    help: 'momentum as Nesterov has it',
+    group: 'optimiser',
+    only: { optimizer: ['sgd'] }
+  }),
+  weightDecay: option(z.number().min(0).default(0), { help: 'weight decay', group: 'optimiser' }),
+  freeze: option(z.array(pattern), {
+    help: 'tensors that stay as they are: regular expressions over their names, before groups',
+    group: 'optimiser',
+    unit: 'patterns',
+    commas: false
+  }),
+  groups: option(z.union([groupsSchema, z.string().transform(readGroups).pipe(groupsSchema)]), {
+    help: 'rates by tensor names, a JSON file: [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
+    group: 'optimiser',
+    unit: 'file'
+  }),
+  scheduler: option(z.enum(SCHEDULERS).default('one-cycle'), {
+    help: 'how the learning rate changes',
+    group: 'schedule'
+  }),
+  warmupEpochs: option(z.number().min(0).default(0), {
+    help: 'epochs over which the rate rises at first',
+    group: 'schedule',
+    unit: 'epochs'
+  }),
+  schedulerStep: option(z.number().positive().default(10), {
+    help: 'step: epochs between falls of the rate',
+    group: 'schedule',
+    unit: 'epochs',
+    only: { scheduler: ['step'] }
+  }),
+  schedulerGamma: option(z.number().positive().max(1).default(0.1), {
+    help: 'step, plateau: factor of a fall',
+    group: 'schedule',
+    unit: 'factor',
+    only: { scheduler: ['step', 'plateau'] }
+  }),
+  schedulerPatience: option(z.int().min(0).default(10), {
+    help: 'plateau: epochs without improvement before a fall',
+    group: 'schedule',
+    unit: 'epochs',
+    only: { scheduler: ['plateau'] }
+  }),
+  gradientClip: option(z.number().min(0).default(0), {
+    help: 'largest norm of all gradients together; 0: none',
+    group: 'optimiser',
+    unit: 'norm'
+  }),
+  accumulate: option(z.int().min(1).default(1), {
+    help: 'batches per step of the optimiser',
+    group: 'optimiser',
+    unit: 'batches'
+  }),
+  earlyStopping: option(z.int().min(0).default(0), {
+    help: 'stop after this many epochs without improvement; 0: never',
+    group: 'schedule',
+    unit: 'epochs'
+  }),
+  precision: option(z.enum(PRECISIONS).default('fp32'), {
+    help: 'type of the computation; fp16 needs CUDA',
+    group: 'machine'
+  }),
+  exclude: option(z.string(), {
+    help: 'CSV file with a column path: these images are left out (flagged.csv of an audit)',
+    group: 'images',
+    unit: 'list'
+  }),
+  augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
+    help: 'random changes of training images: random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25,insert=PATCH.png',
+    group: 'images',
+    unit: 'list'
+  }),
+  batchSize: option(z.int().min(1).default(32), { help: 'images per step', group: 'schedule', unit: 'images' }),
+  epochs: option(z.int().min(1).default(20), {
+    help: 'passes over the training images',
+    group: 'schedule',
+    unit: 'epochs',
+    resume: false
+  }),
+  seed: option(z.int().min(0).default(0), { help: 'seed of everything random', group: 'machine' }),
+  threads: option(z.int().min(1).max(1024), {
+    help: 'number of threads of one operation',
+    group: 'machine',
+    default: 'one per core',
+    resume: false
+  }),
+  from: option(z.string(), {
+    help: 'experiment or model whose weights to start from',
+    group: 'model',
+    unit: 'model'
+  }),
+  architecture,
+  inputShape,
+  mode: option(z.enum(FINETUNE_MODES), {
+    help: 'last-layer: the other layers are frozen, and their outputs computed once; whole: every weight is trained',
+    group: 'network',
+    unit: 'mode',
+    default: 'last-layer'
+  }),
+  newHead: option(z.boolean(), {
+    help: 'a new last layer even where the classes, or the number of values, are the same',
+    group: 'network'
+  }),
+  tensorboard: option(z.boolean().default(false), {
+    help: 'also write an event file for TensorBoard',
+    group: 'output',
+    resume: false
+  }),
+  checkpointSeconds: option(z.number().min(0).default(5), {
+    help: 'least time between two checkpoints; the last is always written',
+    group: 'output',
+    unit: 'seconds',
+    flag: false,
+    resume: false
+  })
+})
+
+/** The same as a caller gives them: all optional. */
+export type GivenSettings = z.input<typeof trainSettings>
+
+const { mode: _mode, newHead: _newHead, ...ofTrain } = trainSettings.shape
+
+/** Options of `train`. */
+export const trainOptions = z.strictObject({
+  ...ofTrain,
+  data: datasetOption,
+  strict: mayChange(dataOptions.shape.strict),
+  experimentName: option(z.string().min(1), {
+    help: 'folder name; a taken one gets _1, _2, ...; one containing "dev" replaces the earlier experiment',
+    group: 'output',
+    unit: 'name',
+    default: '<model>-<data set>'
+  }),
+  experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
+  resume: option(z.string(), {
+    help: 'stopped experiment to continue, in its own folder and with its own settings; epochs may be raised',
+    group: 'output',
+    unit: 'experiment',
+    resume: false
+  }),
+  untilEpoch: option(z.int().min(1), {
+    help: 'end after this epoch, as a stop would; resume continues',
+    group: 'schedule',
+    flag: false,
+    resume: false
+  }),
+  test: option(z.boolean().default(true), {
+    help: 'score the best model on the test split at the end',
+    group: 'output',
+    flag: 'no-test',
+    resume: false
+  }),
+  device: mayChange(loadOptions.shape.device),
+  group: programOnly<ProcessGroup>(
+    (value) => typeof (value as ProcessGroup | null)?.fromFirst === 'function',
+    'what joinProcessGroup returns',
+    'processes that share every batch (joinProcessGroup); rank 0 alone writes the experiment'
+  ),
+  onProgress: callback<(event: BatchEvent | EpochEvent) => void>('called after every batch and every epoch'),
+  onData: callback<(dataset: Dataset) => void>('called with the data set as it was opened, before training'),
+  onExperiment: callback<(experiment: Experiment) => void>('called with the experiment of the run, before training'),
+  onFeatures: callback<(done: number, total: number) => void>(
+    'called with the images that passed through the frozen layers, before the epochs begin'
+  ),
+  onDownload: dataOptions.shape.onDownload,
+  signal: dataOptions.shape.signal
+})
+
+export type TrainOptions = z.input<typeof trainOptions>

@@ -12,25 +12,15 @@ import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
 import { loadModelParts } from '../model/load.js'
 import { Model } from '../model/model.js'
+import { loadOptions } from '../model/options.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { featuresOf } from './features.js'
 import { findHead, headGraph, tensorsOf, withFittingHead, type Head } from './head.js'
 import type { Job } from './job.js'
 import { nativeOptions } from './native-options.js'
-import type { TrainOptions } from './options.js'
+import type { GivenSettings, TrainOptions } from './options.js'
 import { trainData } from './run.js'
 import { checkSettings, type TrainSettings } from './settings.js'
-
-/** What a run does beside its settings: kept in experiment.json, and read from there to resume. */
-export interface Plan {
-  /** The command that began it. */
-  name: 'train' | 'finetune'
-  load?: TrainOptions['load']
-  /** Fine-tuning: `last-layer` trains the head alone. */
-  mode?: 'last-layer' | 'whole'
-  /** Fine-tuning: the head is new even if it fits the data set. */
-  newHead?: boolean
-}
 
 /** A network and the images that it is trained on. */
 export interface Start {
@@ -42,7 +32,7 @@ export interface Start {
  * The settings that options mean; an opened data set has its own name and task.
  * @throws LrpError INVALID_ARGUMENT, also for another task than that of an opened data set
  */
-export function settingsOf(options: TrainOptions): TrainSettings {
+export function settingsOf(options: TrainOptions & Pick<GivenSettings, 'mode' | 'newHead'>): TrainSettings {
   const { data, task } = options
   if (typeof data === 'object' && task !== undefined && task !== (data.task ?? 'classification')) {
     const has = data.task ?? 'classification'
@@ -56,28 +46,24 @@ export function settingsOf(options: TrainOptions): TrainSettings {
 /** The model of `from`. A file that names no preprocessing gets images of its own size, with values from 0 to 1. */
 export async function loadStart(
   from: string,
-  { preprocess, load, experimentsRoot }: Pick<TrainOptions, 'preprocess' | 'load' | 'experimentsRoot'>
+  options: Pick<TrainOptions, 'preprocess' | 'architecture' | 'inputShape' | 'experimentsRoot'>
 ): Promise<ModelParts> {
-  const parts = await loadModelParts(from, { preprocess, ...load, experimentsRoot })
+  const parts = await loadModelParts(from, pickOptions(loadOptions.omit({ device: true }), options))
   const imageShape = parts.graph.inputShape.slice(1).map(Number)
   return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }
 }
 
 /** What a run starts from: the network of `from` (`loaded`, where it is already), else a fresh one. */
-export async function startOf(
-  settings: TrainSettings,
-  plan: Plan,
-  options: TrainOptions,
-  loaded?: ModelParts
-): Promise<Start> {
-  const { from, preprocess } = settings
-  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, { ...options, ...plan, preprocess }))
+export async function startOf(settings: TrainSettings, options: TrainOptions, loaded?: ModelParts): Promise<Start> {
+  const { from, mode, newHead, seed } = settings
+  const { experimentsRoot } = options
+  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, { ...settings, experimentsRoot }))
   const dataset = await openTrainData(settings, options, found?.preprocessing)
   if (found) checkImages(found, dataset)
   checkClasses(dataset)
   if (!found) return { dataset, parts: await freshParts(settings, dataset) }
-  if (plan.name === 'train') return { dataset, parts: await checkOutputs(found, dataset) }
-  return { dataset, parts: await withFittingHead(found, dataset, settings.seed, plan.newHead) }
+  if (mode === undefined) return { dataset, parts: await checkOutputs(found, dataset) }
+  return { dataset, parts: await withFittingHead(found, dataset, seed, newHead) }
 }
 
 export async function openTrainData(
@@ -105,10 +91,9 @@ export async function openTrainData(
 export async function prepare(
   { parts, dataset }: Start,
   settings: TrainSettings,
-  plan: Plan,
   options: TrainOptions
 ): Promise<Omit<Job, 'experiment'>> {
-  const head = plan.mode === 'last-layer' ? findHead(parts.graph) : undefined
+  const head = settings.mode === 'last-layer' ? findHead(parts.graph) : undefined
   const job =
     head && settings.augment === undefined
       ? await headAlone(parts, head, dataset, settings, options)

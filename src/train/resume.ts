@@ -1,15 +1,17 @@
-import { LrpError } from '../core/errors.js'
 import { removeLeftovers } from '../core/files.js'
-import { optionError, withoutUndefined } from '../core/options.js'
+import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { openExperiment, type Experiment } from '../experiment/experiment.js'
 import { loadModelParts } from '../model/load.js'
 import { hasCheckpoint, readCheckpoint, type Checkpoint } from './checkpoint.js'
-import { checkSame, withWholePaths } from './experiment.js'
+import { checkContinues, checkSame } from './experiment.js'
 import type { Job } from './job.js'
-import type { TrainOptions } from './options.js'
-import { openTrainData, prepare, startOf, type Plan, type Start } from './prepare.js'
-import { checkSettings, settingsSchema, type TrainSettings } from './settings.js'
+import type { GivenSettings, TrainOptions } from './options.js'
+import { openTrainData, prepare, startOf, type Start } from './prepare.js'
+import { resumedSettings, withWholePaths, type TrainSettings } from './settings.js'
+
+/** What may be given where a run is resumed; `mode` and `newHead` are those of fine-tuning. */
+export type ResumeOptions = TrainOptions & Pick<GivenSettings, 'mode' | 'newHead'>
 
 /**
  * A stopped run as it was: from its last checkpoint, or from its beginning if it was killed before the first.
@@ -19,13 +21,12 @@ import { checkSettings, settingsSchema, type TrainSettings } from './settings.js
  */
 export async function resumeRun(
   name: string,
-  command: Plan['name'],
-  options: TrainOptions
+  command: 'train' | 'finetune',
+  options: ResumeOptions
 ): Promise<{ job: Job; start: Start }> {
   const experiment = await openStopped(name, command, options)
   try {
-    const plan = experiment.manifest.command as unknown as Plan
-    const settings = storedSettings(experiment, options)
+    const settings = resumedSettings(experiment, options)
     const checkpoint = hasCheckpoint(experiment) ? await readCheckpoint(experiment) : undefined
     if (checkpoint && settings.epochs < checkpoint.history.length)
       throw optionError(
@@ -34,13 +35,13 @@ export async function resumeRun(
       )
     const start = checkpoint
       ? await savedStart(experiment, checkpoint, settings, options)
-      : await startOf(settings, plan, options)
+      : await startOf(settings, options)
     checkSame(experiment, start.dataset)
     const { weights: _, ...from } = checkpoint?.snapshot ?? {}
     if (!options.group || options.group.rank === 0)
       await experiment.record({ command: { ...experiment.manifest.command, ...withWholePaths(settings) } })
     const stopped = checkpoint && { history: checkpoint.history, start: from as Job['start'] }
-    return { job: { experiment, ...stopped, ...(await prepare(start, settings, plan, options)) }, start }
+    return { job: { experiment, ...stopped, ...(await prepare(start, settings, options)) }, start }
   } catch (error) {
     experiment.release()
     throw error
@@ -48,15 +49,9 @@ export async function resumeRun(
 }
 
 /** The experiment, held by this process, without what a kill left half written. */
-async function openStopped(name: string, command: Plan['name'], options: TrainOptions): Promise<Experiment> {
+async function openStopped(name: string, command: string, options: TrainOptions): Promise<Experiment> {
   const experiment = await openExperiment(name, options.experimentsRoot)
-  if (options.experimentName !== undefined && options.experimentName !== experiment.name)
-    throw optionError('experimentName', `: ${experiment.name} continues in its own folder, leave it out`)
-  const began = String(experiment.manifest.command.name)
-  if (began !== command) {
-    const resume = `resume it with "lrp-native ${began} --resume"`
-    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} was begun by ${began}: ${resume}`)
-  }
+  checkContinues(experiment, command, options)
   if (options.group && options.group.rank > 0) return experiment
   experiment.hold()
   for (const folder of [experiment.folder, experiment.path('checkpoints')]) await removeLeftovers(folder)
@@ -73,27 +68,4 @@ async function savedStart(
   const saved = await loadModelParts(experiment.folder)
   const tensors = new Map([...saved.tensors, ...Object.entries(snapshot.weights)])
   return { parts: { ...saved, tensors }, dataset: await openTrainData(settings, options, saved.preprocessing) }
-}
-
-/** What may change when a run is resumed: none of it changes a step that was taken. */
-const MAY_CHANGE = ['epochs', 'dataPath', 'cache', 'threads', 'tensorboard', 'checkpointSeconds'] as const
-
-/**
- * Settings of a stopped experiment, some of which may be others now.
- * @throws LrpError INVALID_ARGUMENT naming a given one that is another, but must not be
- */
-function storedSettings(experiment: Experiment, options: TrainOptions): TrainSettings {
-  const { name, manifest } = experiment
-  const data = typeof options.data === 'object' ? undefined : options.data
-  const asked: Record<string, unknown> = withoutUndefined(withWholePaths({ ...options, data }))
-  const changes = Object.fromEntries(MAY_CHANGE.filter((key) => key in asked).map((key) => [key, asked[key]]))
-  const settings = checkSettings({ ...manifest.command, ...changes }, 'experiment.json')
-  const known: Record<string, unknown> = settings
-  const wanted: Record<string, unknown> = checkSettings({ ...settings, ...asked })
-  const other = Object.keys(settingsSchema.shape).find(
-    (key) => key in asked && JSON.stringify(wanted[key]) !== JSON.stringify(known[key])
-  )
-  if (other === undefined) return settings
-  const was = JSON.stringify(known[other]) ?? 'not given'
-  throw optionError(other, ` cannot change when resuming ${name} (it was ${was})`)
 }

@@ -1,19 +1,17 @@
 import { LrpError } from '../core/errors.js'
-import { checkNames } from '../core/options.js'
+import { checkOptions } from '../core/options.js'
 import type { Dataset } from '../data/dataset.js'
 import type { ModelParts } from '../core/graph.js'
 import { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
 import { testRegression, type RegressionResult } from '../scores/test-regression.js'
-import { checkEffects } from './effects.js'
 import { beginExperiment } from './experiment.js'
 import { runJob, type Job, type RunResult } from './job.js'
-import { TRAIN_NAMES, type TrainOptions } from './options.js'
-import { prepare, settingsOf, startOf, type Plan } from './prepare.js'
-import { resumeRun } from './resume.js'
-import type { TrainSettings } from './settings.js'
+import { trainOptions, type TrainOptions } from './options.js'
+import { prepare, settingsOf, startOf } from './prepare.js'
+import { resumeRun, type ResumeOptions } from './resume.js'
+import { checkTrainEffects, type TrainSettings } from './settings.js'
 
-export type { TrainOptions } from './options.js'
-export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS } from './settings.js'
+export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS, type TrainOptions } from './options.js'
 
 export interface TrainResult extends RunResult {
   /** The best model's scores on the test split; undefined if that is empty, the run was stopped, or `test` is false. */
@@ -29,30 +27,29 @@ export interface TrainResult extends RunResult {
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, NUMERIC (a loss that is not finite)
  */
 export async function train(options: TrainOptions = {}): Promise<TrainResult> {
-  checkNames(options, TRAIN_NAMES)
-  if (options.resume === undefined) checkEffects(options, settingsOf(options))
+  checkOptions(trainOptions, options)
+  if (options.resume === undefined) checkTrainEffects(options, settingsOf(options))
   return trainWith(options)
 }
 
 /** `train` with settings of which some may have no effect: those of a trial of a search. */
 export async function trainWith(options: TrainOptions): Promise<TrainResult> {
   if (options.resume !== undefined) return resumeAndTest(options.resume, 'train', options)
-  return trainAndTest(settingsOf(options), { name: 'train', load: options.load }, options)
+  return trainAndTest(settingsOf(options), options)
 }
 
 /** A run from its beginning. The folder is made when nothing can prevent the run any more. */
 export async function trainAndTest(
   settings: TrainSettings,
-  plan: Plan,
   options: TrainOptions,
   loaded?: ModelParts
 ): Promise<TrainResult> {
-  const start = await startOf(settings, plan, options, loaded)
-  const job = await prepare(start, settings, plan, options)
+  const start = await startOf(settings, options, loaded)
+  const job = await prepare(start, settings, options)
   let experiment
   try {
     checkPrecision(job)
-    experiment = await beginExperiment(start, settings, plan, options)
+    experiment = await beginExperiment(start, settings, options)
   } catch (error) {
     job.model.dispose()
     throw error
@@ -61,7 +58,11 @@ export async function trainAndTest(
 }
 
 /** A stopped run to its end. */
-export async function resumeAndTest(name: string, command: Plan['name'], options: TrainOptions): Promise<TrainResult> {
+export async function resumeAndTest(
+  name: string,
+  command: 'train' | 'finetune',
+  options: ResumeOptions
+): Promise<TrainResult> {
   const { job, start } = await resumeRun(name, command, options)
   return runAndTest(job, start.dataset, options)
 }

@@ -7,9 +7,11 @@ import { readLayers } from '../model/layers.js'
 import { choosePreprocessing } from '../model/preprocessing.js'
 import { checkContent } from '../core/options.js'
 import { nearest } from '../core/suggest.js'
-import { checkSettings, settingsSchema, type TrainSettings } from '../train/settings.js'
+import { trainSettings } from '../train/options.js'
+import { checkSettings, type TrainSettings } from '../train/settings.js'
 
-const axisSchema = z.union([
+/** What is searched of a setting: a list of values, or a range. */
+export const axisSchema = z.union([
   z.array(z.json()).min(1),
   z.strictObject({ choice: z.array(z.json()).min(1) }),
   z
@@ -29,13 +31,11 @@ type Value = z.infer<ReturnType<typeof z.json>>
 /** Values of what is searched, as the space names them. */
 export type Sample = Record<string, Value>
 
-/** What is searched: settings of `train` by name, each a list of values or a range. */
-export type GivenSpace = Record<string, z.input<typeof axisSchema>>
 export type Space = Record<string, Axis>
 
 /** What is learnt from what: the same for all trials, since their scores are compared. */
-const FIXED = ['task', 'data', 'dataPath', 'from']
-const SEARCHABLE = Object.keys(settingsSchema.shape).filter((name) => !FIXED.includes(name))
+const FIXED = ['task', 'data', 'dataPath', 'from', 'architecture', 'inputShape', 'mode', 'newHead']
+const SEARCHABLE = Object.keys(trainSettings.shape).filter((name) => !FIXED.includes(name))
 
 /** @throws LrpError INVALID_ARGUMENT naming the axis; for an unknown setting with the nearest name, and all that there are */
 export function checkSpace(given: unknown): Space {

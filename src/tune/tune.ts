@@ -1,68 +1,28 @@
 import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join, parse } from 'node:path'
-import { z } from 'zod'
 import { LrpError, isLrpError, type ErrorCode } from '../core/errors.js'
 import { createExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { CoalescingWriter } from '../core/coalescing-writer.js'
-import { copyAtomic, makeFolder } from '../core/files.js'
-import { checkContent, checkNames, checkOptions } from '../core/options.js'
-import { checkEffects } from '../train/effects.js'
+import { copyAtomic, makeFolder, readJson } from '../core/files.js'
+import { pickOptions } from '../core/option.js'
+import { checkContent, checkOptions, withoutUndefined } from '../core/options.js'
+import { checkEffects, checkUnchanged } from '../core/option-effects.js'
 import { checkAugmentation } from '../train/augment.js'
-import { checkSettings, type TrainSettings } from '../train/settings.js'
-import { TRAIN_NAMES, type TrainOptions } from '../train/options.js'
+import { checkTrainEffects, resumedSettings, type TrainSettings } from '../train/settings.js'
+import { checkContinues } from '../train/experiment.js'
+import type { TrainOptions } from '../train/options.js'
 import { settingsOf } from '../train/prepare.js'
 import { trainWith } from '../train/train.js'
 import { versions } from '../native/versions.js'
 import { checkOpened, dataKey, DataSets } from './data-sets.js'
+import { searchOptions, tuneOptions, type Search, type TuneOptions } from './options.js'
 import { writeOutcome } from './outcome.js'
 import { inParallel } from './parallel.js'
-import {
-  checkSpace,
-  checkValues,
-  gridSamples,
-  randomSample,
-  settingsFrom,
-  type GivenSpace,
-  type Sample,
-  type Space
-} from './space.js'
+import { checkSpace, checkValues, gridSamples, randomSample, settingsFrom, type Sample, type Space } from './space.js'
 import { ranked, readTrials, writeTrials, type Measure, type Trial } from './trials.js'
 
 export type { Measure, Trial } from './trials.js'
-export type { GivenSpace } from './space.js'
-
-const searchSchema = z.object({
-  method: z.enum(['random', 'grid']).default('random'),
-  /** random: number of trials. */
-  trials: z.int().positive().default(16),
-  /** grid: values of each range. */
-  gridPoints: z.int().positive().default(3),
-  /** Successive halving: of every so many trials one goes on to so many times the epochs; 1: all trials run to the end. */
-  halving: z.int().positive().default(3),
-  /** Trials at the same time; each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
-  parallel: z.int().positive().max(3).default(1)
-})
-
-type Search = z.output<typeof searchSchema>
-
-export interface TuneOptions extends Omit<TrainOptions, 'untilEpoch' | 'onProgress'>, z.input<typeof searchSchema> {
-  /** What is searched: settings of `train`, each a list, `{ choice }`, or `{ min, max, scale?, integer? }`. */
-  space?: GivenSpace
-  onTrial?: (trial: Trial, trials: readonly Trial[], measure: Measure) => void
-}
-
-const { untilEpoch: _epoch, onProgress: _progress, ...KEPT } = TRAIN_NAMES
-const NAMES: Record<keyof TuneOptions, true> = {
-  ...KEPT,
-  method: true,
-  trials: true,
-  gridPoints: true,
-  halving: true,
-  parallel: true,
-  space: true,
-  onTrial: true
-}
 
 export interface TuneResult {
   /** An experiment like any other, with the best trial's model; its trials/ hold the others. */
@@ -83,7 +43,7 @@ export interface TuneResult {
  * trial failed
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
-  checkNames(options, NAMES)
+  checkOptions(tuneOptions, options)
   const search = options.resume === undefined ? await begin(options) : await reopenSearch(options, options.resume)
   try {
     return await run(search, options)
@@ -132,12 +92,15 @@ function measureOf({ task }: TrainSettings): Measure {
 }
 
 async function begin(options: TuneOptions): Promise<OpenSearch> {
-  const search = checkOptions(searchSchema, options)
+  const search = checkOptions(searchOptions, options)
+  checkEffects(searchOptions, options, { method: search.method })
   const base = settingsOf(options)
-  const space = checkSpace(options.space ?? {})
+  if (options.space === undefined)
+    throw new LrpError('INVALID_ARGUMENT', "tune needs 'space' (what to search) or 'resume'")
+  const space = await givenSpace(options.space)
   await checkValues(space, base)
   checkOpened(options, space)
-  checkEffects({ ...options, ...space }, base, Object.keys(space))
+  checkTrainEffects({ ...options, ...space }, base, Object.keys(space))
   if ('epochs' in space && search.halving > 1) {
     const why = 'successive halving decides how many epochs a trial gets'
     throw new LrpError('INVALID_ARGUMENT', `epochs can be searched with --halving 1 alone: ${why}`)
@@ -173,14 +136,24 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   return { experiment, trials, datasets, base, space, search, measure: measureOf(base) }
 }
 
+/** What a stopped search depends on besides the settings of its trials; its rounds follow from the epochs. */
+const resumed = searchOptions.extend({ space: tuneOptions.shape.space, epochs: searchOptions.shape.trials })
+
+async function givenSpace(space: NonNullable<TuneOptions['space']>): Promise<Space> {
+  return checkSpace(typeof space === 'string' ? await readJson(space) : space)
+}
+
 async function reopenSearch(options: TuneOptions, name: string): Promise<OpenSearch> {
   const experiment = await openExperiment(name, options.experimentsRoot)
   const { command } = experiment.manifest
-  if (command.name !== 'tune')
-    throw new LrpError('INVALID_ARGUMENT', `${experiment.name} is not a search: "tune" makes one`)
-  const search = checkContent(searchSchema, command.search, 'experiment.json')
-  const base = checkSettings(command, 'experiment.json')
+  checkContinues(experiment, 'tune', options)
+  const stored = checkContent(searchOptions, command.search, 'experiment.json')
+  const search = { ...stored, parallel: options.parallel ?? stored.parallel }
+  const base = resumedSettings(experiment, { ...options, epochs: undefined })
   const space = checkSpace(command.space)
+  const given = withoutUndefined(pickOptions(resumed, options))
+  const now = { ...search, ...base, ...given, space: options.space && (await givenSpace(options.space)) }
+  checkUnchanged(resumed, name, { ...search, epochs: base.epochs, space }, now, Object.keys(given))
   experiment.hold()
   const trials = await readTrials(experiment)
   return { experiment, trials, datasets: new DataSets(options), base, space, search, measure: measureOf(base) }

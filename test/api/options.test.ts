@@ -2,15 +2,21 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
+import { Command } from 'commander'
+import { z } from 'zod'
 import { optionsPage, REFERENCE } from '../../src/api/reference.js'
 import { CliContext } from '../../src/cli/context.js'
+import { addFlags, optionsOf } from '../../src/cli/flags.js'
 import { run } from '../../src/cli/program.js'
-import { entriesOf, GROUPS, type Entry } from '../../src/core/option.js'
+import { entriesOf, GROUPS, option, resumeValues, type Entry } from '../../src/core/option.js'
+import { checkEffects } from '../../src/core/option-effects.js'
+import { checkOptions } from '../../src/core/options.js'
 import { packageRoot } from '../../src/core/paths.js'
 import { explainToFilesOptions, type ExplainToFilesOptions } from '../../src/explain/file-options.js'
 import type { Inputs } from '../../src/explain/inputs.js'
 import { keyOf } from '../../src/explain/pass-key.js'
 import type { Model } from '../../src/model/model.js'
+import { trainOptions } from '../../src/train/options.js'
 
 const entries = (schema: Parameters<typeof entriesOf>[0]): [string, Entry][] =>
   entriesOf(schema).map((entry) => [entry.path.join('.'), entry])
@@ -53,6 +59,33 @@ describe('every option', () => {
       for (const [name, { facts }] of entries(options))
         expect([name, facts.help]).toEqual([name, expect.stringMatching(/^(?![A-Z][a-z]).*[^.]$/)])
   })
+})
+
+test('one entry is all that a new option needs', () => {
+  const shape = {
+    damping: option(z.number().min(0).lt(1).default(0.5), {
+      help: 'what the new option does',
+      group: 'optimiser',
+      unit: 'share',
+      only: { optimizer: ['sgd'] }
+    })
+  }
+  const schema = z.strictObject({ ...trainOptions.shape, ...shape })
+  expect(checkOptions(schema, {})).toMatchObject({ damping: 0.5 })
+  expect(() => checkOptions(schema, { damping: 2 })).toThrow("option 'damping' must be below 1, not 2")
+  expect(() => checkOptions(schema, { dampin: 0 })).toThrow("there is no option 'dampin': did you mean 'damping'?")
+  expect(() => checkEffects(schema, { damping: 0.1 }, { optimizer: 'adam' })).toThrow(/goes with the optimizer sgd/)
+  expect(resumeValues(schema, { damping: 0.1 })).toContainEqual(['damping', 0.1])
+  const command = addFlags(new Command().exitOverride(), schema).action(() => {})
+  expect(command.helpInformation()).toMatch(
+    /\nOptimiser:\n(.+\n)*? {2}--damping <share> +what the new option does \(at least 0, below 1;\s+default: 0\.5\)/
+  )
+  command.parse(['--damping', '0.25', '--no-test'], { from: 'user' })
+  expect(optionsOf(schema, command.opts())).toMatchObject({ damping: 0.25, test: false })
+  expect(() => command.parse(['--damping', '1'], { from: 'user' })).toThrow('--damping must be below 1, not 1')
+  expect(optionsPage([{ name: 'train', options: schema }])).toContain(
+    '| `damping` | `--damping` | number, share; at least 0, below 1 | 0.5 | what the new option does; only with optimizer sgd |'
+  )
 })
 
 describe('a stopped run of explain', () => {

@@ -161,7 +161,7 @@ describe('the command line', () => {
     [['explain', 'no-such-experiment'], 1, 'no-such-experiment'],
     [['explain', '--data', 'digit'], 2, "there is no data set 'digit': did you mean 'digits'?"],
     [['train', '--data', 'minst'], 2, "did you mean 'mnist'?"],
-    [['train', '--epochs', '0'], 2, '--epochs must be a whole number of 1 or more'],
+    [['train', '--epochs', '0'], 2, '--epochs must be at least 1, not 0'],
     [['train', '--optimizer', 'adm'], 2, "did you mean 'adam'?"],
     [['train', '--experiment-name', '../outside'], 2, 'experiment name'],
     [['train', '--data-path', 'nowhere'], 1, 'nowhere does not exist'],

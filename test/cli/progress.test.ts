@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, jest, test } from '@jest/globals'
 import { CliContext, Output } from '../../src/cli/context.js'
-import { trainProgress } from '../../src/cli/train-flags.js'
+import { trainProgress } from '../../src/cli/train-progress.js'
 import { dataProgress } from '../../src/cli/data-progress.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import type { BatchEvent } from '../../src/native/train-types.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { z } from 'zod'
-import { checkContent, checkNames, checkOptions } from '../../src/core/options.js'
+import { checkContent, checkOptions } from '../../src/core/options.js'
 import { layersSchema } from '../../src/model/layers.js'
 
 const schema = z.object({
@@ -82,9 +82,3 @@ test('what is wrong in a file is said of the file, and of no option', () => {
   expect(() => checkContent(layersSchema, 5, 'net.json')).toThrow('net.json must be a list, not 5')
 })
 
-test('an option that does not exist is refused with the nearest one', () => {
-  expect(() => checkNames({ epochs: 1 }, { epochs: true })).not.toThrow()
-  expect(() => checkNames(null as never, { epochs: true })).not.toThrow() // checkOptions says what is wrong with it
-  const given = { epoch: 1 } as { epochs?: number }
-  expect(() => checkNames(given, { epochs: true })).toThrow("there is no option 'epoch': did you mean 'epochs'?")
-})

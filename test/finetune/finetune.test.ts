@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { Dataset, SplitName } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import { take } from '../../src/data/split.js'
-import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
+import { finetune } from '../../src/finetune/finetune.js'
+import type { FinetuneOptions } from '../../src/finetune/options.js'
 import { findHead, headGraph } from '../../src/train/head.js'
 import { exportModel } from '../../src/model/export/index.js'
 import { train } from '../../src/train/train.js'
@@ -123,6 +124,13 @@ describe('finetune', () => {
     await expect(finetune({ model: file, ...onto, data: low })).rejects.toThrow('takes images of 3x12x10')
   })
 
+  test('starts from the newest experiment where none is named', async () => {
+    const newest = await train({ data: low, epochs: 1, hiddenSize: [8], experimentsRoot: root })
+    const { model } = await run({ model: undefined, epochs: 1 })
+    expect(model.parameterShapes.get('1.weight')).toEqual([8, 64])
+    for (const one of [model, newest.model]) one.dispose()
+  })
+
   test('keeps the head where the classes are its own, unless told otherwise', async () => {
     const kept = await run({ data: low, epochs: 1, learningRate: 1e-9 })
     const fresh = await run({ data: low, epochs: 1, learningRate: 1e-9, newHead: true })
@@ -131,10 +139,11 @@ describe('finetune', () => {
   })
 
   test.each([
-    [{ mode: 'some' as 'whole' }, /mode 'some'/],
-    [{ model: undefined }, /'model'/],
+    [{ mode: 'some' as 'whole' }, /^option 'mode' must be one of last-layer, whole, not 'some'$/],
+    [{ architecture: 'lenet', resume: 'no-such' }, /no-such/],
     [{ model: 'no-such' }, /no-such/],
-    [{ optimizer: 'adan' }, /adam/]
+    [{ optimizer: 'adan' as 'adam' }, /did you mean 'adam'/],
+    [{ hiddenSize: [8] } as FinetuneOptions, /^there is no option 'hiddenSize'/]
   ] as [FinetuneOptions, RegExp][])('refuses %j', async (options, message) => {
     await expect(run(options)).rejects.toThrow(message)
   })

@@ -143,7 +143,7 @@ describe('a run that was killed before its first checkpoint', () => {
 describe('a run that cannot begin', () => {
   it.each([
     ['a device that is not there', { device: 'cuda:7' }, 'DEVICE'],
-    ['a precision that the device has not', { precision: 'fp16', device: 'cpu' }, 'UNSUPPORTED'],
+    ['a precision that the device has not', { precision: 'fp16' as const, device: 'cpu' }, 'UNSUPPORTED'],
     ['class weights for other classes', { classWeights: [1, 2, 3] }, 'INVALID_ARGUMENT']
   ])('leaves no experiment: %s', async (_, options, code) => {
     const before = readdirSync(root)

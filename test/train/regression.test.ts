@@ -13,12 +13,14 @@ import { testClassifier } from '../../src/scores/test-classifier.js'
 import { testRegression } from '../../src/scores/test-regression.js'
 import { openExperiment } from '../../src/experiment/experiment.js'
 import { explain } from '../../src/explain/explain.js'
-import { finetune, type FinetuneOptions } from '../../src/finetune/finetune.js'
+import { finetune } from '../../src/finetune/finetune.js'
+import type { FinetuneOptions } from '../../src/finetune/options.js'
 import { checkValueHead } from '../../src/train/head.js'
 import { Model } from '../../src/model/model.js'
 import { report } from '../../src/report/report.js'
 import { train, type TrainOptions } from '../../src/train/train.js'
-import { tune, type TuneOptions } from '../../src/tune/tune.js'
+import type { TuneOptions } from '../../src/tune/options.js'
+import { tune } from '../../src/tune/tune.js'
 
 jest.setTimeout(600_000)
 

@@ -96,17 +96,17 @@ describe('train', () => {
   })
 
   it('learns with every loss, optimizer and schedule', async () => {
-    const losses = ['cross-entropy', 'nll', 'mse', 'huber'].map((loss) => ({
+    const losses = (['cross-entropy', 'nll', 'mse', 'huber'] as const).map((loss) => ({
       loss,
       labelSmoothing: loss === 'cross-entropy' ? 0.1 : 0
     }))
-    const optimizers = ['adamw', 'rmsprop', 'adagrad'].map((optimizer) => ({
+    const optimizers = (['adamw', 'rmsprop', 'adagrad'] as const).map((optimizer) => ({
       optimizer,
       weightDecay: 1e-3,
       learningRate: 5e-3
     }))
-    const sgd = ['step', 'cosine', 'one-cycle'].map((scheduler) => ({
-      optimizer: 'sgd',
+    const sgd = (['step', 'cosine', 'one-cycle'] as const).map((scheduler) => ({
+      optimizer: 'sgd' as const,
       learningRate: 0.1,
       momentum: 0.9,
       nesterov: true,
@@ -159,11 +159,11 @@ describe('train', () => {
   })
 
   it.each([
-    [{ optimizer: 'adan' }, /optimizer 'adan'.*'adam'/],
-    [{ loss: 'cross-entrop' }, /loss 'cross-entrop'.*'cross-entropy'/],
-    [{ scheduler: 'cosin' }, /scheduler 'cosin'.*'cosine'/],
-    [{ precision: 'fp8' }, /precision 'fp8'/],
-    [{ activation: 'rellu' }, /activation 'rellu'.*'relu'/],
+    [{ optimizer: 'adan' as 'adam' }, /^option 'optimizer' must be one of .*, not 'adan': did you mean 'adam'\?$/],
+    [{ loss: 'cross-entrop' as 'nll' }, /'loss' .*'cross-entrop'.*'cross-entropy'/],
+    [{ scheduler: 'cosin' as 'step' }, /'scheduler' .*'cosin'.*'cosine'/],
+    [{ precision: 'fp8' as 'fp16' }, /'precision' .*'fp8'/],
+    [{ activation: 'rellu' }, /'activation' .*'rellu'.*'relu'/],
     [{ model: 'lenett' }, /model 'lenett'.*'lenet'/],
     [{ augment: 'flipp' }, /augmentation 'flipp'.*'flip'/],
     [{ augment: 'crop' }, /crop=NUMBER/],

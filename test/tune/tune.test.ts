@@ -9,15 +9,9 @@ import { openDataset } from '../../src/data/open.js'
 import { packageRoot } from '../../src/core/paths.js'
 import { Model } from '../../src/model/model.js'
 import { checkSettings } from '../../src/train/settings.js'
-import {
-  checkSpace,
-  gridSamples,
-  randomSample,
-  searchableFlags,
-  settingsFrom,
-  type GivenSpace
-} from '../../src/tune/space.js'
-import { roundsOf, tune, type TuneOptions } from '../../src/tune/tune.js'
+import { checkSpace, gridSamples, randomSample, searchableFlags, settingsFrom } from '../../src/tune/space.js'
+import type { GivenSpace, TuneOptions } from '../../src/tune/options.js'
+import { roundsOf, tune } from '../../src/tune/tune.js'
 
 jest.setTimeout(600_000)
 
@@ -103,7 +97,14 @@ describe('tune', () => {
 
   const space: GivenSpace = { learningRate: { min: 1e-5, max: 0.03, scale: 'log' }, hiddenSize: [[16], [32]] }
   const run = (options: TuneOptions) =>
-    tune({ data: digits, space, epochs: 9, trials: 9, experimentsRoot: root, ...options })
+    tune({
+      data: digits,
+      space,
+      epochs: 9,
+      trials: options.method === 'grid' ? undefined : 9,
+      experimentsRoot: root,
+      ...options
+    })
 
   test('finds settings that work; hopeless trials end early; the best is an experiment like any other', async () => {
     const { experiment, trials, best, completed } = await run({ parallel: 2 })
@@ -268,6 +269,9 @@ describe('tune', () => {
     [{ model: 'lenet' }, /'hiddenSize' goes with the model mlp, not lenet/],
     [{ space: { augment: ['flip', 'crop=8'] } }, /crop=8: the padding must be smaller/],
     [{ method: 'bayes' as 'grid' }, /method/],
+    [{ method: 'grid', trials: 3 }, /^option 'trials' goes with the method random, not grid$/],
+    [{ gridPoints: 2 }, /^option 'gridPoints' goes with the method grid, not random$/],
+    [{ space: undefined }, /^tune needs 'space' \(what to search\) or 'resume'$/],
     [{ space: { batchSize: [0] } }, /batchSize/],
     [{ space: { optimizer: ['sgd', 'adan'] }, trials: 1, seed: 1 }, /'adam'/],
     [{ space: { model: ['mlp', 'lenett'] } }, /'lenet'/],

@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import { option, pickOptions } from '../../core/option.js'
 import { counted } from '../../core/plural.js'
-import { peerOptions } from '../../distributed/options.js'
-import { joinProcessGroup } from '../../distributed/process-group.js'
 import { planRules } from '../../explain/explain.js'
 import { explainToFilesOptions } from '../../explain/file-options.js'
 import { explainOptions, type ExplainOptions } from '../../explain/options.js'
@@ -20,7 +18,7 @@ const options = z.strictObject({
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, explainToFilesOptions, options, peerOptions],
+  options: [loadOptions, explainToFilesOptions, options],
   examples: [
     'explain --rule alpha2beta1',
     'explain --composite epsilon-plus --target all --format png,npy',
@@ -29,10 +27,8 @@ export const register = defineCommand<string | undefined>({
     'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
   ],
   shared: true,
-  run: async ({ argument, given, output, context: { signal } }) => {
-    const group = await joinProcessGroup(given(peerOptions))
-    const { device, ...loading } = given(loadOptions)
-    using model = await Model.load(argument, { ...loading, device: group ? group.device(device) : device })
+  run: async ({ argument, given, group, output, context: { signal } }) => {
+    using model = await Model.load(argument, given(loadOptions))
     const asked = given(explainToFilesOptions)
     if (given(options).dryRun) return printPlan(model, pickOptions(explainOptions, asked), output)
     const { onProgress, done } = output.meter('images')

@@ -1,54 +1,37 @@
-import type { Command } from 'commander'
+import { LrpError } from '../../core/errors.js'
 import { counted } from '../../core/plural.js'
-import { withCommonFlags, type CliContext, type Output } from '../context.js'
-import { joinPeers, withPeerFlags, type PeerFlags } from '../peer-flags.js'
-import { withDataFlags } from '../shared-flags.js'
-import { dataProgress, leftOut } from '../data-progress.js'
-import { trainOptions, trainProgress, withModelChoice, withTrainFlags, type TrainFlags } from '../train-flags.js'
-import { valuesLine } from './test.js'
+import { train, type TrainResult } from '../../train/train.js'
+import { trainOptions } from '../../train/options.js'
 import type { ClassificationMetrics } from '../../scores/classification.js'
-import type { TrainResult } from '../../train/train.js'
+import { defineCommand } from '../command.js'
+import type { Output } from '../context.js'
+import { dataProgress, leftOut } from '../data-progress.js'
+import { trainProgress } from '../train-progress.js'
+import { valuesLine } from './test.js'
 
-interface Flags extends TrainFlags, PeerFlags {
-  from?: string
-  architecture?: string
-  resume?: string
-}
-
-/** `lrp-native train` */
-export function register(command: Command, context: CliContext): void {
-  withPeerFlags(withTrainFlags(withModelChoice(withDataFlags(command))))
-    .option('--from <model>', 'experiment or model whose weights to start from')
-    .option('--no-test', 'do not score the test split at the end')
-    .option('--architecture <name>', 'network of a --from file that holds weights alone: .pth, .pt, .th, .safetensors')
-    .option('--resume <experiment>', 'stopped experiment to continue')
-  withCommonFlags(command, [
+export const register = defineCommand({
+  options: [trainOptions],
+  examples: [
     'train',
     'train --model lenet --epochs 10 --augment rotation=10,translate=0.1',
     'train --data mnist --data-path path/to/mnist --hidden-size 512 256',
     'train --resume mlp-digits'
-  ])
-  command.action((flags: Flags) => runTrain(flags, context))
-}
-
-async function runTrain(flags: Flags, context: CliContext): Promise<void> {
-  const output = await context.begin(flags, { shared: true })
-  const { train } = await import('../../train/train.js')
-  const { from, resume, architecture } = flags
-  const load = architecture === undefined ? undefined : { architecture }
-  const options = { ...(await trainOptions(flags)), from, load, resume, ...(await joinPeers(flags)) }
-  const { stop, ...progress } = trainProgress(output)
-  const shown = { ...dataProgress(output), ...progress, signal: context.signal }
-  const result = await train({ ...options, ...shown }).finally(stop)
-  await showTrained(result, output, 'train')
-}
+  ],
+  shared: true,
+  run: async ({ given, group, output, context: { signal } }) => {
+    const { stop, ...progress } = trainProgress(output)
+    const result = await train({ ...given(trainOptions), group, ...dataProgress(output), ...progress, signal }).finally(
+      stop
+    )
+    showTrained(result, output, 'train')
+  }
+})
 
 /**
  * The result of a run, or how to continue one that was stopped.
  * @throws LrpError ABORTED for a stopped run
  */
-export async function showTrained(result: TrainResult, output: Output, command: string): Promise<void> {
-  const { LrpError } = await import('../../core/errors.js')
+export function showTrained(result: TrainResult, output: Output, command: string): void {
   const { experiment, history, bestEpoch, completed, reason, shared } = result
   const [classes, values] = [result.test?.metrics, result.testRegression?.metrics]
   const json = {

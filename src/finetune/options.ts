@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { TASKS } from '../core/graph.js'
+import { option } from '../core/option.js'
+import { loadOptions } from '../model/options.js'
+import { trainOptions, trainSettings } from '../train/options.js'
+
+const { from: _from, hiddenSize: _size, activation: _activation, normalise: _normalise, ...kept } = trainOptions.shape
+const { mode, newHead } = trainSettings.shape
+
+/** Options of `finetune`: a model that is there has its layers and its normalisation. */
+export const finetuneOptions = z.strictObject({
+  ...kept,
+  mode,
+  newHead,
+  model: option(z.string(), {
+    help: 'experiment or model file to start from',
+    group: 'model',
+    unit: 'model',
+    default: 'the newest experiment',
+    flag: false
+  }),
+  preprocess: loadOptions.shape.preprocess,
+  task: option(z.enum(TASKS), {
+    help: 'classification, or regression: labels are values to predict',
+    group: 'network',
+    default: "the model's own"
+  }),
+  epochs: option(z.int().min(1).default(10), {
+    help: 'passes over the training images',
+    group: 'schedule',
+    unit: 'epochs',
+    resume: false
+  }),
+  learningRate: option(z.number().positive(), {
+    help: 'step size; the largest one of one-cycle',
+    group: 'schedule',
+    default: '0.002; 0.0005 for --mode whole'
+  })
+})
+
+export type FinetuneOptions = z.input<typeof finetuneOptions>

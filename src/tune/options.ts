@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { callback, option } from '../core/option.js'
+import { trainOptions } from '../train/options.js'
+import { axisSchema } from './space.js'
+import type { Measure, Trial } from './trials.js'
+
+/** How settings are searched. */
+export const searchOptions = z.object({
+  method: option(z.enum(['random', 'grid']).default('random'), { help: 'how settings are chosen', group: 'search' }),
+  trials: option(z.int().min(1).default(16), {
+    help: 'number of trials',
+    group: 'search',
+    only: { method: ['random'] }
+  }),
+  gridPoints: option(z.int().min(1).default(3), {
+    help: 'values of each range, its ends included',
+    group: 'search',
+    only: { method: ['grid'] }
+  }),
+  halving: option(z.int().min(1).default(3), {
+    help: 'keep 1/N of the trials each round and train them N times longer; 1: all run to the end',
+    group: 'search'
+  }),
+  /** Each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
+  parallel: option(z.int().min(1).max(3).default(1), {
+    help: 'trials at the same time, fewer while memory is short',
+    group: 'search',
+    unit: 'trials',
+    resume: false
+  })
+})
+
+export type Search = z.output<typeof searchOptions>
+
+const { untilEpoch: _epoch, onProgress: _progress, ...kept } = trainOptions.shape
+
+/** Options of `tune`. */
+export const tuneOptions = z.strictObject({
+  space: option(z.union([z.record(z.string(), axisSchema), z.string()]), {
+    help: 'settings of train to search, an object or a JSON file: {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}',
+    group: 'search',
+    unit: 'file'
+  }),
+  ...searchOptions.shape,
+  ...kept,
+  onTrial: callback<(trial: Trial, trials: readonly Trial[], measure: Measure) => void>('called after every trial')
+})
+
+export type TuneOptions = z.input<typeof tuneOptions>
+/** What is searched: settings of `train` by name, each a list of values or a range. */
+export type GivenSpace = Exclude<TuneOptions['space'], string | undefined>
