@@ -81,4 +81,3 @@ test('what is wrong in a file is said of the file, and of no option', () => {
   )
   expect(() => checkContent(layersSchema, 5, 'net.json')).toThrow('net.json must be a list, not 5')
 })
-
