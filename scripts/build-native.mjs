@@ -1,5 +1,5 @@
-import { buildNative } from './lib/native.mjs'
+import { provideAddon } from './lib/addon.mjs'
 import { main } from './lib/run.mjs'
 
 // `npm run build:native`: finds or fetches libtorch, builds the addon. Does nothing where all is fresh.
-await main(() => buildNative())
+await main(() => provideAddon())

@@ -1,19 +1,19 @@
 import { examine } from './lib/doctor.mjs'
 import { fetchChosen } from './lib/libtorch.mjs'
-import { buildNative } from './lib/native.mjs'
+import { provideAddon } from './lib/addon.mjs'
 import { SetupError, main } from './lib/run.mjs'
 
-// Works before anything is built: `node scripts/doctor.mjs [--json] [--fix] [--libtorch VARIANT --sha256 HASH]`.
+// Works before anything is built: `node scripts/doctor.mjs [--json] [--fix] [--libtorch VARIANT [--sha256 HASH]]`.
 await main(async () => {
   const args = process.argv.slice(2)
-  const after = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined)
-  const variant = after('--libtorch')
+  const value = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined)
+  const variant = value('--libtorch')
   if (args.includes('--libtorch')) {
     if (!/^(cpu|cu\d{3})$/.test(variant ?? ''))
       throw new SetupError('--libtorch takes cpu or a CUDA variant such as cu130')
-    await fetchChosen({ variant, sha256: after('--sha256'), log: console.error })
+    await fetchChosen({ variant, log: console.error, sha256: value('--sha256') })
   }
-  if (args.includes('--fix') || variant) await buildNative()
+  if (args.includes('--fix') || variant) await provideAddon()
   const entries = examine()
   if (args.includes('--json')) console.log(JSON.stringify({ checks: entries }, null, 2))
   else for (const entry of entries) print(entry)
@@ -22,5 +22,5 @@ await main(async () => {
 
 function print({ name, ok, needed, found, remedy }) {
   console.log(`${ok ? 'ok     ' : needed ? 'MISSING' : 'note   '} ${name.padEnd(16)} ${found}`)
-  if (!ok) console.log(`        ${''.padEnd(16)} mend it with: ${remedy}`)
+  if (!ok) console.log(`        ${''.padEnd(16)} fix it with: ${remedy}`)
 }

@@ -8,10 +8,10 @@ import { withLock } from './lib/lock.mjs'
 // Idempotent: a second run takes a second.
 await main(async () => {
   await withLock(join(root, '.packages.lock'), installPackages)
-  const { buildNative } = await import('./lib/native.mjs')
+  const { provideAddon } = await import('./lib/addon.mjs')
   const { buildTypescript } = await import('./lib/typescript.mjs')
   await buildTypescript()
-  await buildNative()
+  await provideAddon()
   linkCommand()
 })
 

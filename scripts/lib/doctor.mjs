@@ -1,21 +1,38 @@
 import { existsSync } from 'node:fs'
 import { platform } from 'node:os'
+import { isReady } from './addon.mjs'
 import { findLibtorch } from './libtorch.mjs'
-import { isFresh } from './native.mjs'
 import { addonPath } from './paths.mjs'
+import { findPrebuilt, fits } from './prebuilt.mjs'
 import { SetupError, output } from './run.mjs'
 import { atLeast, findCompiler, findPython, findTool, remedy } from './tools.mjs'
 
 /**
  * What this machine has and lacks. One entry per thing: { name, ok, needed, found, remedy }; `remedy` is the one command
- * that mends it.
+ * that fixes it. Compiler and CMake are needed only where the prebuilt addon does not fit.
  */
 export function examine() {
-  return [node(), python(), compiler(), cmake(), ninja(), ...libtorchAndAddon()]
+  const libtorch = libtorchHere()
+  const compile = !prebuiltFits(libtorch.found)
+  return [node(), python(), compiler(compile), cmake(compile), ninja(compile), ...libtorchAndAddon(libtorch)]
 }
 
-function entry(name, ok, found, mend, needed = true) {
-  return { name, ok, needed, found, ...(ok ? {} : { remedy: mend }) }
+function prebuiltFits(libtorch) {
+  const prebuilt = findPrebuilt()
+  return Boolean(prebuilt && (!libtorch || fits(prebuilt, libtorch)))
+}
+
+function libtorchHere() {
+  try {
+    return { found: findLibtorch() }
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error
+    return { problem: error.message }
+  }
+}
+
+function entry(name, ok, found, remedy, needed = true) {
+  return { name, ok, needed, found, ...(ok ? {} : { remedy }) }
 }
 
 function node() {
@@ -29,47 +46,40 @@ function python() {
   return entry('Python with pip', Boolean(found?.pip), text, remedy('python'), false)
 }
 
-function compiler() {
+function compiler(needed) {
   const found = findCompiler()
-  return entry(
-    'C++ compiler',
-    Boolean(found),
-    found ? `${found.command} ${found.version}` : 'missing',
-    remedy('compiler')
-  )
+  return tool('C++ compiler', found && `${found.command} ${found.version}`, Boolean(found), 'compiler', needed)
 }
 
-function cmake() {
+function cmake(needed) {
   const found = findTool('cmake')
-  const ok = Boolean(found && atLeast(found.version, '3.24'))
-  return entry('CMake', ok, found ? found.version : 'missing', remedy('cmake'))
+  return tool('CMake', found?.version, Boolean(found && atLeast(found.version, '3.24')), 'cmake', needed)
 }
 
-function ninja() {
+function ninja(compile) {
   const found = findTool('ninja')
+  if (!compile) return tool('Ninja', found?.version, Boolean(found), 'ninja', false)
   return entry('Ninja', Boolean(found), found ? found.version : 'missing (make is used)', remedy('ninja'), false)
 }
 
-function libtorchAndAddon() {
+/** A tool of the build; nothing has to be fixed where the prebuilt addon is used. */
+function tool(name, found, ok, fix, needed) {
+  const text = found ?? (needed ? 'missing' : 'missing; not needed, the prebuilt addon is used')
+  return entry(name, ok || !needed, text, remedy(fix), needed)
+}
+
+function libtorchAndAddon({ found: libtorch, problem }) {
   const fix = 'npx lrp-native doctor --fix'
-  let libtorch
-  let problem
-  try {
-    libtorch = findLibtorch()
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error
-    problem = error.message
-  }
   const where = libtorch ? `${libtorch.version} from ${libtorch.source} (${libtorch.folder})` : (problem ?? 'missing')
   const built = libtorch && existsSync(addonPath)
-  const fresh = built && isFresh(libtorch)
+  const fresh = built && isReady(libtorch)
   const loaded = built ? cuda() : undefined
   const addon = !built
     ? 'not built'
     : !loaded
       ? 'does not load'
       : fresh
-        ? 'built and loads'
+        ? 'ready and loads'
         : 'built from older sources'
   return [
     entry('libtorch', Boolean(libtorch), where, fix),
@@ -90,7 +100,7 @@ function cudaRemedy() {
     : 'CPU only on this system'
 }
 
-/** Asked of a process of its own, so that a broken library cannot take this one along. */
+/** Tried in a process of its own, which a broken library cannot take along. */
 function cuda() {
   const script = `process.stdout.write(JSON.stringify(require(${JSON.stringify(addonPath)}).enableCuda()))`
   const text = output(process.execPath, ['-e', script])

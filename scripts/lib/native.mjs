@@ -1,37 +1,25 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { resolveLibtorch } from './libtorch.mjs'
-import { withLock } from './lock.mjs'
 import { addonPath, buildFolder, logPath, nativeBuildFolder, root } from './paths.mjs'
-import { SetupError, output, runLogged } from './run.mjs'
-import { readStamp, stampOf, writeStamp } from './stamp.mjs'
+import { loads } from './prebuilt.mjs'
+import { SetupError, runLogged } from './run.mjs'
+import { stampOf } from './stamp.mjs'
 import { atLeast, findCompiler, findTool, remedy } from './tools.mjs'
 
 const require = createRequire(join(root, 'package.json'))
-const stampPath = join(buildFolder, 'native.stamp')
 
-/** Builds the addon where it is missing or older than its sources; two at once wait for each other. */
-export async function buildNative({ log = console.error } = {}) {
-  const libtorch = await resolveLibtorch({ log })
-  if (isFresh(libtorch)) return
-  await withLock(join(root, '.build.lock'), async () => {
-    if (isFresh(libtorch)) return
-    checkTools()
-    const begun = Date.now()
-    log('building the native addon (a minute or two, once) ...')
-    await compile(libtorch)
-    writeStamp(stampPath, stamp(libtorch))
-    log(`built ${addonPath} in ${((Date.now() - begun) / 1000).toFixed(0)} s`)
-  })
+/** Compiles the addon. A build that breaks leaves no stamp behind. @throws SetupError */
+export async function buildNative(libtorch, { log, stampPath }) {
+  const missing = missingTool()
+  if (missing) throw new SetupError(missing)
+  log('compiling the native addon (a minute or two, once) ...')
+  rmSync(stampPath, { force: true })
+  await compile(libtorch)
 }
 
-/** Whether the addon is there and was built from these sources against this libtorch. */
-export function isFresh(libtorch) {
-  return existsSync(addonPath) && readStamp(stampPath) === stamp(libtorch)
-}
-
-function stamp(libtorch) {
+/** What a stamp says of an addon built from these sources. */
+export function sourceStamp(libtorch) {
   const version = JSON.parse(readFileSync(join(addonApi(), 'package.json'), 'utf8')).version
   return stampOf([join(root, 'native'), join(root, 'CMakeLists.txt')], [libtorch.folder, libtorch.version, version])
 }
@@ -40,18 +28,17 @@ function addonApi() {
   return dirname(require.resolve('node-addon-api/package.json'))
 }
 
-function checkTools() {
-  const compiler = findCompiler()
-  if (!compiler) throw new SetupError(`there is no C++ compiler: ${remedy('compiler')}`)
+/** Why nothing can be compiled on this machine; undefined where it can. */
+export function missingTool() {
+  if (!findCompiler()) return `there is no C++ compiler: ${remedy('compiler')}`
   const cmake = findTool('cmake')
-  if (!cmake) throw new SetupError(`CMake is missing: ${remedy('cmake')}`)
-  if (!atLeast(cmake.version, '3.24'))
-    throw new SetupError(`CMake is ${cmake.version}, 3.24 is needed: ${remedy('cmake')}`)
+  if (!cmake) return `CMake is missing: ${remedy('cmake')}`
+  if (!atLeast(cmake.version, '3.24')) return `CMake is ${cmake.version}, 3.24 is needed: ${remedy('cmake')}`
+  return undefined
 }
 
 async function compile(libtorch) {
   mkdirSync(buildFolder, { recursive: true })
-  rmSync(stampPath, { force: true })
   rmSync(logPath, { force: true })
   if (isOfAnotherFolder()) rmSync(nativeBuildFolder, { recursive: true, force: true })
   const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js')
@@ -73,9 +60,9 @@ async function compile(libtorch) {
   }
   if (status !== 0 || !existsSync(addonPath))
     throw new SetupError(`the addon does not build (${firstError()}): the log is ${logPath}`)
-  const loaded = output(process.execPath, ['-e', `require(${JSON.stringify(addonPath)}).info()`])
-  if (loaded === undefined)
-    throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} whole? The log is ${logPath}`)
+  if (!loads()) {
+    throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} complete? The log is ${logPath}`)
+  }
 }
 
 /** A checkout that was copied or moved: ninja would take the old folder's files for up to date. */

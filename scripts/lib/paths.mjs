@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,3 +14,7 @@ export const nativeBuildFolder = join(buildFolder, 'native')
 export const addonPath = join(nativeBuildFolder, 'Release', 'lrp_native.node')
 /** Of a build: in the package where that can be written, so that it lies beside what it is about. */
 export const logPath = join(buildFolder, 'build.log')
+
+export function packageVersion() {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+}

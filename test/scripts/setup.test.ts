@@ -20,7 +20,7 @@ interface Ended {
 
 /** Runs a piece of the set-up scripts in a process of its own. */
 function script(body: string, env: Record<string, string> = {}): Promise<Ended> {
-  const imports = ['download', 'libtorch', 'lock', 'unzip', 'run'].map(
+  const imports = ['download', 'libtorch', 'lock', 'unzip', 'run', 'system', 'prebuilt', 'addon'].map(
     (name) => `import * as ${name} from '${join(packageRoot, 'scripts', 'lib', `${name}.mjs`)}'`
   )
   const source = `${imports.join('\n')}\nawait run.main(async () => { ${body} })`
@@ -78,6 +78,48 @@ describe('the set-up scripts', () => {
     expect(hash(readFileSync(path))).toBe(hash(bytes))
   })
 
+  test('a download with another SHA-256 is refused and deleted', async () => {
+    const path = join(temporary(), 'file')
+    const wanted = 'a'.repeat(64)
+    const { status, stderr } = await script(
+      `await download.download('${address}/file', '${path}', { sha256: '${wanted}' })`
+    )
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`expected ${wanted}`)])
+    expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false])
+  })
+
+  test('progress is shown', async () => {
+    const { stderr } = await script(`await download.download('${address}/file', '${join(temporary(), 'file')}')`)
+    expect(stderr).toMatch(/libtorch \[#{30}\] 100 %/)
+  })
+
+  test('musl, 32 bits and systems without libtorch are refused in a sentence each', async () => {
+    const refused = async (options: string): Promise<string> => (await script(`system.checkSystem(${options})`)).stderr
+    expect(await refused("{ name: 'linux-x64', musl: true }")).toMatch(/^lrp-native: .*musl.*glibc.*\n$/)
+    expect(await refused("{ name: 'linux-ia32', musl: false }")).toMatch(/32-bit/)
+    expect(await refused("{ name: 'linux-arm', musl: false }")).toMatch(/32-bit/)
+    expect(await refused("{ name: 'darwin-x64', musl: false }")).toMatch(/Intel/)
+    expect(await refused("{ name: 'win32-x64', musl: false }")).toMatch(/Windows/)
+    expect(await refused("{ name: 'freebsd-x64', musl: false }")).toMatch(/linux-x64/)
+    expect(await refused("{ name: 'linux-arm64', musl: false }")).toBe('')
+  })
+
+  test('the CUDA half of libtorch stays packed where there is no driver', async () => {
+    const { stdout } = await script(`
+      const { leaveOut } = await import('${join(packageRoot, 'scripts', 'lib', 'libtorch', 'folder.mjs')}')
+      const names = ['libtorch_cuda.so', 'libtorch_cuda_linalg.so', 'libc10_cuda.so', 'libtorch_cpu.so', 'libc10.so']
+      const left = (driver) => names.filter((name) => leaveOut('torch/lib/' + name, driver))
+      console.log(JSON.stringify([left(false), left(true)]))`)
+    expect(JSON.parse(stdout)).toEqual([['libtorch_cuda.so', 'libtorch_cuda_linalg.so', 'libc10_cuda.so'], []])
+  })
+
+  test('a prebuilt addon fits patches of its libtorch alone', async () => {
+    const { stdout } = await script(`
+      const fits = (version) => prebuilt.fits({ libtorch: '2.11.0' }, { version })
+      console.log(JSON.stringify(['2.11.0', '2.11.1', '2.10.0', '2.12.0'].map(fits)))`)
+    expect(JSON.parse(stdout)).toEqual([true, true, false, false])
+  })
+
   test('an address that answers nothing useful is named', async () => {
     const { status, stderr } = await script(
       `await download.download('${address}/missing', '${join(temporary(), 'x')}')`
@@ -109,6 +151,19 @@ describe('the set-up scripts', () => {
     const second = await script('console.log(JSON.stringify(await libtorch.resolveLibtorch()))', env)
     expect(JSON.parse(second.stdout)).toMatchObject({ source: 'the cache' })
     expect(asked).toEqual([])
+  })
+
+  test('an archive whose SHA-256 is not given is not downloaded', async () => {
+    const env = {
+      XDG_CACHE_HOME: temporary(),
+      LRP_NATIVE_LIBTORCH_URL: `${address}/archive.zip`,
+      LRP_NATIVE_LIBTORCH_SHA256: ''
+    }
+    asked.length = 0
+    const unknown = await script("await libtorch.fetchChosen({ variant: 'cpu', log() {} })", env)
+    expect([unknown.status, unknown.stderr, asked]).toEqual([1, expect.stringContaining('--sha256'), []])
+    const unchecked = await script("await libtorch.fetchChosen({ variant: 'cpu', sha256: 'none', log() {} })", env)
+    expect(unchecked.status).toBe(0)
   })
 
   test('an environment variable that names no libtorch is an error, not passed by', async () => {
