@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import { entriesOf, GROUPS, type Entry } from '../core/option.js'
 import { choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
+import { auditOptions } from '../audit/options.js'
+import { conceptsOptions } from '../concepts/options.js'
 import { dataOptions } from '../data/options.js'
 import { peerOptions } from '../distributed/options.js'
 import { compareOutputsOptions } from '../explain/compare-outputs.js'
@@ -37,6 +39,8 @@ export const REFERENCE: readonly Described[] = [
   { name: 'evaluate', command: 'evaluate', options: evaluateOptions },
   { name: 'scoreMaps', command: 'evaluate', options: scoreMapsOptions },
   { name: 'removeFeatures', command: 'remove-features', options: removeFeaturesOptions },
+  { name: 'concepts', command: 'concepts', options: conceptsOptions },
+  { name: 'audit', command: 'audit', options: auditOptions },
   { name: 'report', command: 'report', options: reportOptions },
   { name: 'serve', command: 'serve', options: serveOptions }
 ]

@@ -1,9 +1,5 @@
-import type { Dataset, SplitName } from '../data/dataset.js'
-import { loadImages } from '../data/dataset.js'
-import type { Model } from '../model/model.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import type { Study } from '../concepts/study.js'
 import { explain } from '../explain/explain.js'
-import type { ExplainOptions } from '../explain/options.js'
 import type { Rows } from './spectral/neighbours.js'
 
 /** What an audit looks at: of every image its predicted class, its map and the relevance of the channels of one layer. */
@@ -27,16 +23,14 @@ export function gridOf([, height, width]: [number, number, number]): [number, nu
 
 /** One pass: images `from` to `to`. */
 export async function observePass(
-  model: Model,
-  dataset: Dataset,
-  split: SplitName,
-  [from, to]: [number, number],
-  layer: string,
-  options: ExplainOptions
+  { model, dataset, layer, how, read }: Study,
+  from: number,
+  to: number
 ): Promise<{ predicted: number[]; maps: Float32Array; channels: Float32Array }> {
-  const { bytes, shape } = await loadImages(dataset, split, from, to)
-  const input = normaliseBytes(bytes, shape, model.preprocessing!)
-  const { relevance, targets, channels } = await explain(model, input, { ...options, channelLayers: [layer] })
+  const { relevance, targets, channels } = await explain(model, await read(from, to), {
+    ...how,
+    channelLayers: [layer]
+  })
   const { sum } = channels[layer]!.relevance
   const width = sum.shape[1]!
   const normed = Float32Array.from(sum.data)

@@ -1,36 +1,42 @@
 import { z } from 'zod'
-import type { Dataset, SplitName } from '../data/dataset.js'
-import type { DataOptions } from '../data/options.js'
+import { callback, option } from '../core/option.js'
+import { studyOptions } from '../concepts/options.js'
+import { ruleChoice } from '../rules/options.js'
 
-export const AUDIT_FORMATS = ['html', 'virelay'] as const
-
-export interface AuditOptions extends Omit<DataOptions, 'data'> {
-  data?: string | Dataset
-  /** `test` by default. */
-  split?: SplitName
-  /** Maximum number of images (all). */
-  limit?: number
-  /** How images are explained: the composite epsilon-plus-flat by default, which gives black pixels their share too. */
-  rule?: string
-  composite?: string
-  /** Layer whose channels are looked at; by default the last convolution. */
-  layer?: string
-  /** Folder for `audit.json` and what else is asked for; what a stopped run has done there is kept. */
-  output: string
-  /** `html`: the page (default); `virelay`: the project that ViRelAy opens. */
-  format?: (typeof AUDIT_FORMATS)[number][]
-  /** Also writes the images of flagged clusters as `flagged.csv`. */
-  exportLists?: boolean
-  onProgress?: (done: number, total: number, what: 'images' | 'classes') => void
-}
-
-export const schema = z.object({
-  split: z.enum(['train', 'valid', 'test']).optional(),
-  limit: z.int().positive().optional(),
-  rule: z.string().optional(),
-  composite: z.string().optional(),
-  layer: z.string().optional(),
-  output: z.string(),
-  format: z.array(z.enum(AUDIT_FORMATS)).min(1).optional(),
-  exportLists: z.boolean().optional()
+/** Options of `audit`. */
+export const auditOptions = z.strictObject({
+  ...studyOptions.shape,
+  composite: option(studyOptions.shape.composite, {
+    ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
+    default: 'epsilon-plus-flat, which gives black pixels their share too'
+  }),
+  format: option(
+    z
+      .array(z.enum(['html', 'virelay']))
+      .min(1)
+      .default(['html']),
+    {
+      help: 'what is written besides audit.json: the page, the project that ViRelAy opens',
+      group: 'output',
+      unit: 'names',
+      resume: false
+    }
+  ),
+  exportLists: option(z.boolean(), {
+    help: 'also write the images of flagged clusters, as flagged.csv, and their patches',
+    group: 'output',
+    resume: false
+  }),
+  output: option(z.string().min(1), {
+    help: 'folder for audit.json and what else is asked for; a stopped audit continues from there',
+    group: 'output',
+    unit: 'folder',
+    default: "the experiment's audit",
+    resume: false
+  }),
+  onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
+    'called with images, then classes, done and in all'
+  )
 })
+
+export type AuditOptions = z.input<typeof auditOptions>

@@ -7,22 +7,26 @@ import type { AuditSources } from './sources.js'
 import { writeVirelay } from './virelay.js'
 
 /** Writes `audit.json` and what else is asked for; returns the files. @throws LrpError IO */
-export async function writeAudit(result: AuditResult, sources: AuditSources, options: AuditOptions): Promise<string[]> {
+export async function writeAudit(
+  result: AuditResult,
+  sources: AuditSources,
+  folder: string,
+  { format = ['html'], exportLists }: AuditOptions
+): Promise<string[]> {
   const files: string[] = []
   const write = async (name: string, data: string | Uint8Array): Promise<void> => {
-    await writeAtomic(join(options.output, name), data)
-    files.push(join(options.output, name))
+    await writeAtomic(join(folder, name), data)
+    files.push(join(folder, name))
   }
-  const { format = ['html'] } = options
   await write('audit.json', JSON.stringify(result, null, 2) + '\n')
-  if (options.exportLists) {
+  if (exportLists) {
     await write('flagged.csv', flaggedList(result))
     for (const { audited, patches } of sources.findings)
       for (const { id, png } of patches)
         await write(`patch-${audited.class.replace(/[^\w.-]+/g, '_')}-${id}.png`, Buffer.from(png, 'base64'))
   }
   if (format.includes('html')) await write('audit.html', await auditPage(result, sources))
-  if (format.includes('virelay')) files.push(...(await writeVirelay(result, sources, options.output)))
+  if (format.includes('virelay')) files.push(...(await writeVirelay(result, sources, folder)))
   return files
 }
 

@@ -3,15 +3,29 @@ import { resolve } from 'node:path'
 import { pickOptions } from '../core/option.js'
 import { withoutUndefined } from '../core/options.js'
 import type { Model } from '../model/model.js'
-import { sizeOf } from '../core/tensor.js'
-import { storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
+import { normaliseBytes } from '../model/preprocessing.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { listDataset, openDataset } from './open.js'
 import { dataOptions, type DataOptions } from './options.js'
 
-/** The data set of a model's own images, read as the model wants them. */
-export function openFor(model: Model, options: object): Promise<Dataset> {
+/** The data set that is given, or that of a model's own images, read as the model wants them. */
+export async function openFor(model: Model, options: { data?: string | Dataset }): Promise<Dataset> {
+  if (typeof options.data === 'object') return options.data
   const { preprocessing, task } = model
   return openDataset({ testSplit: 1, ...ownData(model, options), task, preprocessing })
+}
+
+/** Images `from` to `to` of a split as a model wants them. */
+export async function readImages(
+  { preprocessing }: Model,
+  dataset: Dataset,
+  split: SplitName,
+  from: number,
+  to: number
+): Promise<Tensor> {
+  const { bytes, shape } = await loadImages(dataset, split, from, to)
+  return normaliseBytes(bytes, shape, preprocessing!)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { callback, option, required, signalOption } from '../core/option.js'
 import type { Tensor } from '../core/tensor.js'
-import { inputOptions } from '../explain/file-options.js'
+import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import type { Explainer } from './methods.js'
 import { FILLS } from './perturbation/fills.js'
@@ -133,12 +133,7 @@ export type ScoreMapsOptions = z.input<typeof scoreMapsOptions>
 export const removeFeaturesOptions = z.strictObject({
   ...explainOptions.omit({ target: true, targets: true, together: true, layers: true }).shape,
   ...inputOptions.shape,
-  limit: option(z.int().min(1), {
-    help: 'maximum number of images',
-    group: 'images',
-    unit: 'images',
-    default: 'all'
-  }),
+  limit: splitOptions.shape.limit,
   seed,
   pictures: option(z.int().min(0).default(10), {
     help: 'images that get a folder of pictures and texts',

@@ -39,6 +39,11 @@ export const inputOptions = z.strictObject({
   data: datasetOption
 })
 
+/** A split of a data set, all of it unless limited. */
+export const splitOptions = inputOptions.omit({ input: true, images: true }).extend({
+  limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' })
+})
+
 export type InputOptions = z.input<typeof inputOptions>
 
 /** How maps are drawn. */
@@ -125,9 +130,8 @@ export const fitPatternsOptions = z.strictObject({
     help: 'samples that patterns are fitted to: those that make a unit fire (positive), or all',
     group: 'how'
   }),
-  ...inputOptions.omit({ input: true, images: true }).shape,
+  ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test']).default('train'), { help: 'split to fit to', group: 'images' }),
-  limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' }),
   batchSize: option(z.int().min(1).default(64), { help: 'images per pass', group: 'machine', unit: 'images' }),
   onProgress: explainOptions.shape.onProgress
 })

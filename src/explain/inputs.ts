@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, extname, relative, sep } from 'node:path'
-import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { fitTo, listFor, openFor, placesByChoice } from '../data/for-model.js'
+import type { Dataset, SplitName } from '../data/dataset.js'
+import { fitTo, listFor, openFor, placesByChoice, readImages } from '../data/for-model.js'
 import { isImageFile, listImages } from '../data/image-files.js'
 import { readNpy } from '../data/npy.js'
 import { LrpError } from '../core/errors.js'
@@ -153,16 +153,13 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
     const listed = await listFor(model, options)
     if (listed) return ofListed(model, listed, split, limit, options)
   }
-  const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
+  const opened = await openFor(model, options)
   const all = opened.splits[split].labels
   const places = placesOf(opened.name, all.length, options.images) ?? placesByChoice(all, limit).slice(0, limit)
   const dataset = await fitTo(model, opened, split, places)
   const { paths, labels } = dataset.splits[split]
   const names = paths ? namesBelow(paths) : places.map((place) => String(place).padStart(5, '0'))
-  const read = async (from: number, to: number): Promise<Tensor> => {
-    const { bytes, shape } = await loadImages(dataset, split, from, to)
-    return normaliseBytes(bytes, shape, model.preprocessing!)
-  }
+  const read = (from: number, to: number): Promise<Tensor> => readImages(model, dataset, split, from, to)
   const { skipped, notes = [] } = dataset
   const where = paths ? { paths } : { places }
   return { names, ...where, skipped, notes, read, ...(model.task === 'classification' && { labels }) }

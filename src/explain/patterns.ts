@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { loadImages } from '../data/dataset.js'
-import { fitTo, openFor } from '../data/for-model.js'
+import { fitTo, openFor, readImages } from '../data/for-model.js'
 import { checkSignal, LrpError } from '../core/errors.js'
 import { makeFolder } from '../core/files.js'
 import { checkOptions } from '../core/options.js'
 import type { StateDict, Tensor } from '../core/tensor.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
 import type { Model } from '../model/model.js'
-import { normaliseBytes } from '../model/preprocessing.js'
 import { callNative } from '../native/addon.js'
 import { fitPatternsOptions, type FitPatternsOptions, type PatternKind } from './file-options.js'
 
@@ -39,15 +37,14 @@ export async function fitPatterns(
  * @throws LrpError INVALID_ARGUMENT when images and model do not fit together
  */
 export async function fitPatternsToDataset(model: Model, options: FitPatternsOptions = {}): Promise<StateDict> {
-  const { kind, batchSize, limit, split, data, signal, onProgress } = checkOptions(fitPatternsOptions, options)
-  const opened = typeof data === 'object' ? data : await openFor(model, { testSplit: 0.1, ...options })
+  const { kind, batchSize, limit, split, signal, onProgress } = checkOptions(fitPatternsOptions, options)
+  const opened = await openFor(model, { testSplit: 0.1, ...options })
   const dataset = await fitTo(model, opened, split, limit)
   const total = dataset.splits[split].labels.length
   async function* batches(): AsyncGenerator<Tensor> {
     for (let from = 0; from < total; from += batchSize) {
       const to = Math.min(total, from + batchSize)
-      const { bytes, shape } = await loadImages(dataset, split, from, to)
-      yield normaliseBytes(bytes, shape, model.preprocessing!)
+      yield await readImages(model, dataset, split, from, to)
       onProgress?.(to, total)
     }
   }

@@ -2,12 +2,11 @@ import { z } from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { dataOptions } from '../data/options.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
-import { inputOptions } from '../explain/file-options.js'
+import { splitOptions } from '../explain/file-options.js'
 
 /** Options of `testModel`, `testClassifier` and `testRegression`. */
 export const testOptions = z.strictObject({
-  ...inputOptions.omit({ input: true, images: true }).shape,
-  limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' }),
+  ...splitOptions.shape,
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: '256' }),
   output: option(z.string().min(1), {

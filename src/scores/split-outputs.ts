@@ -1,11 +1,10 @@
 import { asked, type Asked } from '../core/command-line.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
-import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
-import { fitTo, openFor } from '../data/for-model.js'
+import type { Dataset, SplitName } from '../data/dataset.js'
+import { fitTo, openFor, readImages } from '../data/for-model.js'
 import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import type { Model } from '../model/model.js'
-import { normaliseBytes } from '../model/preprocessing.js'
 import { testOptions, type TestOptions } from './options.js'
 
 /** A network's outputs on a split. */
@@ -21,7 +20,7 @@ export interface SplitOutputs {
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split, batchSize: given } = checkOptions(testOptions, options)
-  const opened = typeof options.data === 'object' ? options.data : await openFor(model, options)
+  const opened = await openFor(model, options)
   const dataset = await fitTo(model, opened, split, options.limit)
   const total = dataset.splits[split].labels.length
   const batchSize = given ?? batchFor(256, total, options.group)
@@ -43,8 +42,7 @@ async function forward(
   let timed = 0
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
-    const { bytes, shape } = await loadImages(dataset, split, from, to)
-    const input = normaliseBytes(bytes, shape, model.preprocessing!)
+    const input = await readImages(model, dataset, split, from, to)
     const begun = performance.now()
     parts.push(await model.forward(input, { signal: options.signal }))
     if (from > first || to === last) {

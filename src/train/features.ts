@@ -1,6 +1,6 @@
-import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
+import type { Dataset, SplitName } from '../data/dataset.js'
+import { readImages } from '../data/for-model.js'
 import type { Model } from '../model/model.js'
-import { normaliseBytes } from '../model/preprocessing.js'
 import type { NativeSamples } from '../native/train-types.js'
 import { labelsOf } from './run.js'
 
@@ -26,10 +26,8 @@ export async function featuresOf(
   const step = Math.min(MOST, batchSize)
   for (let from = 0; from < labels.length; from += step) {
     const to = Math.min(from + step, labels.length)
-    const { bytes, shape: images } = await loadImages(dataset, split, from, to)
-    const found = (await model.activations(normaliseBytes(bytes, images, model.preprocessing!), [layer], signal))[
-      layer
-    ]!
+    const input = await readImages(model, dataset, split, from, to)
+    const found = (await model.activations(input, [layer], signal))[layer]!
     shape = found.shape.slice(1)
     const size = found.data.length / found.shape[0]!
     data ??= new Float32Array(labels.length * size)

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { mayChange, option, signalOption, callback } from '../core/option.js'
+import { dataOptions } from '../data/options.js'
+import { splitOptions } from '../explain/file-options.js'
+import { ruleChoice } from '../rules/options.js'
+
+/** Which images `concepts` and `audit` look at, and how they are explained. */
+export const studyOptions = z.strictObject({
+  ...splitOptions.shape,
+  dataPath: mayChange(splitOptions.shape.dataPath),
+  seed: dataOptions.shape.seed,
+  ...ruleChoice.shape,
+  layer: option(z.string(), {
+    help: 'layer whose channels are looked at',
+    group: 'what',
+    unit: 'name',
+    default: 'the last convolution'
+  }),
+  signal: signalOption
+})
+
+export type StudyOptions = z.input<typeof studyOptions>
+
+/** Options of `concepts`. Those that only choose from what was measured may change where a stopped run continues. */
+export const conceptsOptions = z.strictObject({
+  ...studyOptions.shape,
+  class: option(z.string(), {
+    help: 'only this class, by name or number',
+    group: 'what',
+    unit: 'class',
+    default: 'all',
+    resume: false
+  }),
+  composite: option(studyOptions.shape.composite, {
+    ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
+    default: 'epsilon-plus'
+  }),
+  by: option(z.enum(['relevance', 'activation']).default('relevance'), {
+    help: 'what images are ranked by',
+    group: 'what',
+    unit: 'what'
+  }),
+  measure: option(z.enum(['sum', 'max']).default('sum'), {
+    help: 'ranked by the sum over space, or by the largest value there',
+    group: 'what',
+    unit: 'what'
+  }),
+  top: option(z.int().min(1).default(5), {
+    help: 'channels of a class',
+    group: 'what',
+    unit: 'channels',
+    resume: false
+  }),
+  samples: option(z.int().min(1).default(8), { help: 'images of a channel', group: 'what', unit: 'images' }),
+  image: option(z.int().min(0).default(0), {
+    help: 'image of the atlas, by its place in the split',
+    group: 'what',
+    unit: 'number',
+    resume: false
+  }),
+  output: option(z.string().min(1), {
+    help: 'folder for concepts.json and concepts.html; a stopped run continues from there',
+    group: 'output',
+    unit: 'folder',
+    default: "the experiment's concepts",
+    resume: false
+  }),
+  onProgress: callback<(done: number, total: number) => void>('called with images done and images in all')
+})
+
+export type ConceptsOptions = z.input<typeof conceptsOptions>
