@@ -8,6 +8,7 @@
 #include "../error.h"
 #include "async.h"
 #include "concept_binding.h"
+#include "pass_thread.h"
 #include "rule_fields.h"
 #include "values.h"
 
@@ -127,7 +128,7 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
   if (call->baseline) call->baseline = call->baseline->clone();
   if (call->targets) call->targets = call->targets->clone();
   auto cancel = CancelHandle::token_of(options);
-  return run_async(
+  return run_pass(
       env, {input, weights_owner, options},
       [model, call, cancel, plain, x = tensor_copy(input, "the input")]() -> Finish {
         const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());

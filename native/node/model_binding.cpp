@@ -7,6 +7,7 @@
 #include "../ops/size_limit.h"
 #include "async.h"
 #include "attribute_binding.h"
+#include "pass_thread.h"
 #include "train_binding.h"
 #include "values.h"
 
@@ -97,7 +98,7 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto options = info[1].IsObject() ? info[1].As<Napi::Object>() : Napi::Object::New(info.Env());
     const auto batch_size = static_cast<int64_t>(number_from(options, "batchSize", 0));
-    return run_async(
+    return run_pass(
         info.Env(), {info[0], weights_owner(info.Env())},
         [model = model(), input = tensor_copy(info[0], "the input"), batch_size,
          layers = strings_from(options.Get("layers")), cancel = CancelHandle::token_of(options)]() -> Finish {

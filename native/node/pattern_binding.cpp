@@ -5,6 +5,7 @@
 #include "../error.h"
 #include "async.h"
 #include "model_binding.h"
+#include "pass_thread.h"
 #include "values.h"
 
 namespace lrp::node {
@@ -26,17 +27,17 @@ PatternFitterHandle::PatternFitterHandle(const Napi::CallbackInfo& info) : Napi:
 
 Napi::Value PatternFitterHandle::add(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return run_async(info.Env(), {info.This(), info[0], model_.Value()},
-                     [state = state_, input = tensor_copy(info[0], "the input")]() -> Finish {
-                       const std::shared_lock<std::shared_mutex> weights(state->model->weights_mutex());
-                       const std::lock_guard<std::mutex> lock(state->mutex);
-                       if (!state->graph) {
-                         state->graph = state->model->explained();
-                         state->fitter.emplace(*state->graph, state->positive_only);
-                       }
-                       state->fitter->add(state->model->prepare(input));
-                       return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
-                     });
+    return run_pass(info.Env(), {info.This(), info[0], model_.Value()},
+                    [state = state_, input = tensor_copy(info[0], "the input")]() -> Finish {
+                      const std::shared_lock<std::shared_mutex> weights(state->model->weights_mutex());
+                      const std::lock_guard<std::mutex> lock(state->mutex);
+                      if (!state->graph) {
+                        state->graph = state->model->explained();
+                        state->fitter.emplace(*state->graph, state->positive_only);
+                      }
+                      state->fitter->add(state->model->prepare(input));
+                      return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+                    });
   });
 }
 

@@ -11,20 +11,20 @@ namespace {
 
 using Sign = OpRecord::Sign;
 
-const OpRecord kMove{"move", "gradient", Sign::kKeeps, true, "exact"};
+const OpRecord kAtenMove{"move", "gradient", Sign::kKeeps, true, "exact"};
 /// Moves values and fills places with others.
-const OpRecord kMoveAndFill{"move", "gradient", Sign::kAny, true, "up to bias"};
-const OpRecord kPass{"activation", "pass", Sign::kAny, false, "exact"};
-const OpRecord kPassNonnegative{"activation", "pass", Sign::kMakesNonnegative, false, "exact"};
-const OpRecord kPassKeeping{"activation", "pass", Sign::kKeeps, false, "exact"};
-const OpRecord kLinear{"average", "norm", Sign::kAny, false, "exact"};
-const OpRecord kAverage{"average", "norm", Sign::kKeeps, false, "exact"};
+const OpRecord kAtenMoveAndFill{"move", "gradient", Sign::kAny, true, "up to bias"};
+const OpRecord kAtenPass{"activation", "pass", Sign::kAny, false, "exact"};
+const OpRecord kAtenPassNonnegative{"activation", "pass", Sign::kMakesNonnegative, false, "exact"};
+const OpRecord kAtenPassKeeping{"activation", "pass", Sign::kKeeps, false, "exact"};
+const OpRecord kAtenLinear{"average", "norm", Sign::kAny, false, "exact"};
+const OpRecord kAtenAverage{"average", "norm", Sign::kKeeps, false, "exact"};
 /// What a normalisation divides by: held constant, as in a layer norm.
-const OpRecord kDivisor{"divisor", "constant", Sign::kAny, false, "no"};
-const OpRecord kDivisorNonnegative{"divisor", "constant", Sign::kMakesNonnegative, false, "no"};
-const OpRecord kProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
-const OpRecord kMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
-const OpRecord kNone{"other", "", Sign::kAny, false, "no"};
+const OpRecord kAtenDivisor{"divisor", "constant", Sign::kAny, false, "no"};
+const OpRecord kAtenDivisorNonnegative{"divisor", "constant", Sign::kMakesNonnegative, false, "no"};
+const OpRecord kAtenProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
+const OpRecord kAtenMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
+const OpRecord kAtenNone{"other", "", Sign::kAny, false, "no"};
 
 /// Where schema and tags do not tell, by the operator's name without its overload.
 const std::map<std::string, OpRecord>& exceptions() {
@@ -34,7 +34,7 @@ const std::map<std::string, OpRecord>& exceptions() {
       std::istringstream words(names);
       for (std::string word; words >> word;) t[word] = record;
     };
-    add(kMove,
+    add(kAtenMove,
         "roll flip fliplr flipud rot90 gather index index_select take take_along_dim repeat tile repeat_interleave "
         "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle im2col cat concat concatenate stack "
         "hstack vstack dstack column_stack row_stack reflection_pad1d reflection_pad2d reflection_pad3d "
@@ -44,31 +44,31 @@ const std::map<std::string, OpRecord>& exceptions() {
         "_to_copy type_as narrow_copy block_diag broadcast_tensors meshgrid combinations cartesian_prod maximum "
         "minimum fmax fmin reshape reshape_as flatten unflatten view_copy permute_copy expand_copy slice_copy "
         "select_copy split_copy unbind_copy unfold_copy squeeze_copy unsqueeze_copy transpose_copy");
-    add(kMoveAndFill,
+    add(kAtenMoveAndFill,
         "pad constant_pad_nd where masked_fill masked_scatter tril triu slice_scatter select_scatter diagonal_scatter "
         "as_strided_scatter scatter index_put index_copy index_fill put diag_embed diagflat embedding");
-    add(kPass, "add sub subtract rsub neg negative");
-    add(kPassNonnegative, "abs absolute exp exp2 square sqrt relu relu6 softplus cosh");
+    add(kAtenPass, "add sub subtract rsub neg negative");
+    add(kAtenPassNonnegative, "abs absolute exp exp2 square sqrt relu relu6 softplus cosh");
     add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true},
         "sigmoid hardsigmoid special_expit");
-    add(kPassKeeping,
+    add(kAtenPassKeeping,
         "silu hardswish gelu elu leaky_relu prelu tanh erf selu celu mish threshold clamp_min atan log1p "
         "expm1 softshrink hardshrink ceil floor round trunc");
-    add(kLinear,
+    add(kAtenLinear,
         "cumsum logcumsumexp trapezoid diff fft_fft trace diagonal bilinear conv1d conv2d conv3d "
         "conv_transpose1d conv_transpose2d conv_transpose3d convolution linear addmm addmv addbmm baddbmm");
-    add(kAverage,
+    add(kAtenAverage,
         "sum mean nansum avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
         "_adaptive_avg_pool2d _adaptive_avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d "
         "upsample_linear1d upsample_bilinear2d upsample_trilinear3d col2im scatter_add index_add sum_to_size");
-    add(kLinear, "upsample_bicubic2d grid_sampler grid_sampler_2d grid_sampler_3d");
-    add(kDivisor, "rsqrt reciprocal");
-    add(kDivisorNonnegative,
+    add(kAtenLinear, "upsample_bicubic2d grid_sampler grid_sampler_2d grid_sampler_3d");
+    add(kAtenDivisor, "rsqrt reciprocal");
+    add(kAtenDivisorNonnegative,
         "linalg_vector_norm norm var std var_mean std_mean frobenius_norm linalg_norm linalg_matrix_norm native_norm");
-    add(kProduct, "mul multiply");
+    add(kAtenProduct, "mul multiply");
     add({"other", "pass", Sign::kAny, false, "exact"}, "div divide true_divide");
-    add(kMatrixProduct, "matmul mm bmm einsum tensordot linalg_matmul softmax _softmax");
-    add(kNone, "log_softmax _log_softmax");
+    add(kAtenMatrixProduct, "matmul mm bmm einsum tensordot linalg_matmul softmax _softmax");
+    add(kAtenNone, "log_softmax _log_softmax");
     // called by name they offer no linear map: relevance passes unchanged, as AttnLRP proposes for norms
     add({"other", "pass", Sign::kAny, false, "exact"},
         "layer_norm native_layer_norm group_norm native_group_norm rms_norm instance_norm batch_norm "
@@ -106,9 +106,9 @@ OpRecord aten_record(const c10::OperatorHandle& overload) {
     if (tensors == 1 && found->second.kind == "product") return {"other", "pass", Sign::kAny, false, "exact"};
     return found->second;
   }
-  if (views) return kMove;
-  if (!overload.hasTag(at::Tag::pointwise)) return kNone;
-  return tensors == 1 ? kPass : OpRecord{"other", "gradient", Sign::kAny, false, "no"};
+  if (views) return kAtenMove;
+  if (!overload.hasTag(at::Tag::pointwise)) return kAtenNone;
+  return tensors == 1 ? kAtenPass : OpRecord{"other", "gradient", Sign::kAny, false, "no"};
 }
 
 }  // namespace lrp
