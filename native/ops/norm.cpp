@@ -19,7 +19,11 @@ class ChannelScale : public LinearMap {
  public:
   using LinearMap::forward;
   using LinearMap::input_gradient;
-  ChannelScale(Tensor scale, Tensor shift) : LinearMap(std::move(scale), std::move(shift)) {}
+  /// @param axes of the input: batch, channels and any more
+  ChannelScale(Tensor scale, Tensor shift, int64_t axes)
+      : LinearMap(std::move(scale), std::move(shift)), like_output_(static_cast<size_t>(axes - 1), 1) {
+    like_output_[0] = weight_.size(0);
+  }
   Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
     const Tensor y = x * per_channel(w, x);
     return b.defined() ? y + per_channel(b, x) : y;
@@ -29,15 +33,19 @@ class ChannelScale : public LinearMap {
   }
   Tensor bias_like_output(Part part) const override {
     const Tensor b = bias(part);
-    return b.defined() ? b.unsqueeze(-1) : b;
+    return b.defined() ? b.view(like_output_) : b;
   }
+
+ private:
+  std::vector<int64_t> like_output_;  // without the batch axis
 };
 
 class BatchNorm : public Op {
  public:
-  std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>&) const override {
+  std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>& inputs) const override {
     const auto affine = *channel_affine();
-    return std::make_shared<ChannelScale>(affine.scale.to(mean_.scalar_type()), affine.shift.to(mean_.scalar_type()));
+    const auto type = mean_.scalar_type();
+    return std::make_shared<ChannelScale>(affine.scale.to(type), affine.shift.to(type), inputs.at(0).dim());
   }
 
   std::optional<ChannelAffine> channel_affine() const override {
