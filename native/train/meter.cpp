@@ -35,9 +35,9 @@ void Meter::add(const Tensor& loss, const Tensor& output, const Tensor& targets,
 
 bool Meter::finite() const { return !pending_.is_cpu() || std::isfinite(pending_.const_data_ptr<double>()[0]); }
 
-bool Meter::settle(int64_t images) {
+bool Meter::settle(int64_t images, bool of_all) {
   state_.seen += static_cast<double>(images);
-  if (!pending_.is_cpu() && ++unread_ < kReadEvery) return false;
+  if (!of_all && !pending_.is_cpu() && ++unread_ < kReadEvery) return false;
   read();
   return true;
 }

@@ -20,8 +20,9 @@ class Meter {
   bool finite() const;
   /// What was added and not settled yet: the sum of losses and the correct answers, which a collective may replace.
   at::Tensor& pending() { return pending_; }
-  /// Ends a step; counts the images of all processes. True if the sums are now known.
-  bool settle(int64_t images);
+  /// Ends a step; counts the images of all processes. Sums of all processes (`of_all`) are read at once: the next
+  /// step's would count them again. True if the sums are now known.
+  bool settle(int64_t images, bool of_all);
   /// Moves what is pending into the state.
   void read();
 

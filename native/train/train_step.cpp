@@ -77,8 +77,8 @@ bool TrainStep::operator()(BatchLoader& loader, const Tensor& targets, TrainStat
     // Convolutions give them in the order of their input; the optimizers' kernels read both from first to last.
     gradients[i] = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(parameters_[i]);
   }
-  collective_.sum(gradients, meter.pending());
-  if (meter.settle(images)) check(state);
+  const bool of_all = collective_.sum(gradients, meter.pending());
+  if (meter.settle(images, of_all)) check(state);
   const Tensor overflow = scaler_.unscale(gradients);
   clip(gradients);
   optimizer_.step(gradients, rate_factor(state, state.step), overflow);

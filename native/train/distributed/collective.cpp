@@ -21,13 +21,14 @@ double DataParallel::weight(const LossOptions& loss, const Tensor& targets, cons
   return of(own) / std::max(of(whole), 1e-12);
 }
 
-void DataParallel::sum(std::vector<Tensor>& gradients, Tensor& counts) {
+bool DataParallel::sum(std::vector<Tensor>& gradients, Tensor& counts) {
   const Tensor counted = at::cat({counts.cpu(), at::tensor({cancel_.cancelled() ? 1.0 : 0.0}, at::kDouble)});
   std::vector<Tensor> tensors = gradients;
   tensors.push_back(counted);
   group_->sum(tensors);
   counts.copy_(counted.narrow(0, 0, counts.numel()));
   stops_ = counted[-1].item<double>() > 0;
+  return true;
 }
 
 void DataParallel::sum(std::vector<double>& numbers) const {
