@@ -3,6 +3,7 @@
 #include <napi.h>
 #include <torch/version.h>
 
+#include "allocation_limit.h"
 #include "attribution/methods/method.h"
 #include "device.h"
 #include "error.h"
@@ -72,6 +73,7 @@ Napi::Value release(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   c10::initLogging();
   load_cuda();
+  install_allocation_limit();
   auto* data = new AddonData();
   const Napi::Function model = ModelHandle::define(env);
   data->model_class = Napi::Persistent(model);
@@ -88,6 +90,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["methods"] = Napi::Function::New(env, methods);
   exports["arrangeImage"] = Napi::Function::New(env, arrange_image);
   exports["opRecord"] = Napi::Function::New(env, op_record);
+  exports["inferShapes"] = Napi::Function::New(env, infer_shapes);
+  exports["outputShape"] = Napi::Function::New(env, output_shape);
   exports["foldConstants"] = Napi::Function::New(env, fold_constants);
   exports["atenSchema"] = Napi::Function::New(env, aten_schema);
   exports["atenOverloads"] = Napi::Function::New(env, aten_overloads);

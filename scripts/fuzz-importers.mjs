@@ -61,7 +61,7 @@ async function load(path) {
   const parts = /\.(onnx|pt2)$/.test(path) ? await importModel(path) : undefined
   if (!parts) return void (await readStateDict(path))
   const model = await Model.create(parts)
-  await model.shapes()
+  model.shapes()
   model.dispose()
 }
 

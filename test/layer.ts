@@ -1,3 +1,4 @@
+import { withDefaults } from '../src/rules/catalogue.js'
 import { native, type LayerCall } from '../src/native/addon.js'
 import type { RawTensor } from '../src/core/tensor.js'
 
@@ -5,5 +6,6 @@ import type { RawTensor } from '../src/core/tensor.js'
 export function explainLayer(
   call: Omit<LayerCall, 'input' | 'device'> & Partial<Pick<LayerCall, 'input' | 'device'>>
 ): Promise<RawTensor> {
-  return native().testing.explainLayer({ input: 0, device: 'cpu', ...call })
+  const { parameters } = withDefaults({ node: 'layer', rule: call.rule, parameters: call.ruleParameters })
+  return native().testing.explainLayer({ input: 0, device: 'cpu', ...call, ruleParameters: parameters })
 }

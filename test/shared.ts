@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 import { describe } from '@jest/globals'
 import { packageRoot } from '../src/core/paths.js'
 import type { Graph, GraphNode } from '../src/core/graph.js'
@@ -11,6 +14,38 @@ const root = join(packageRoot, '..', 'shared')
 /** A path below ../shared: reference values and data that are not part of the project. */
 export function shared(...parts: string[]): string {
   return join(root, ...parts)
+}
+
+/**
+ * A path below test/golden/values.br (scripts/make-golden-bundle.mjs): reference values that are small enough to live here.
+ * They are unpacked once into the system's folder for temporary files.
+ */
+export function golden(...parts: string[]): string {
+  unpacked ??= unpackOnce(readFileSync(join(packageRoot, 'test', 'golden', 'values.br')))
+  return join(unpacked, ...parts)
+}
+
+let unpacked: string | undefined
+
+function unpackOnce(bundle: Buffer): string {
+  const folder = join(tmpdir(), `lrp-golden-${createHash('sha256').update(bundle).digest('hex').slice(0, 16)}`)
+  if (!existsSync(folder)) unpack(brotliDecompressSync(bundle), folder)
+  return folder
+}
+
+function unpack(bytes: Buffer, folder: string): void {
+  const partial = mkdtempSync(`${folder}-`)
+  let from = bytes.indexOf('\n') + 1
+  for (const [name, size] of JSON.parse(bytes.subarray(0, from).toString()) as [string, number][]) {
+    mkdirSync(dirname(join(partial, name)), { recursive: true })
+    writeFileSync(join(partial, name), bytes.subarray(from, from + size))
+    from += size
+  }
+  try {
+    renameSync(partial, folder)
+  } catch {
+    rmSync(partial, { recursive: true }) // another process was first
+  }
 }
 
 /** Tests that read ../shared; skipped, saying so, where it is absent. */

@@ -51,7 +51,9 @@ std::map<std::string, Tensor> fold_constants(const GraphSpec& spec, const std::m
     for (const auto& input : spec_of_node->inputs) inputs.push_back(results.at(input));
     const Tensor result = at_node(node, [&] { return node.op->forward(inputs, Pass{}); });
     results[node.name] = result;
-    if (node.op_name != "constant") numbers += result.numel();
+    const bool is_weight = std::any_of(node.parameters.begin(), node.parameters.end(),
+                                       [&](const auto& parameter) { return parameter.second.is_same(result); });
+    if (!is_weight) numbers += result.numel();
     if (numbers > kMostNumbers) {
       throw Error("UNSUPPORTED", "what is computed from weights alone takes more than 2^28 numbers");
     }

@@ -16,7 +16,7 @@ namespace lrp::node {
 
 namespace {
 
-/// One layer under one rule: LayerCall of src/native/types.ts.
+/// One layer under one rule: LayerCall of src/native/addon.ts.
 struct LayerCall {
   std::string op;
   Attributes attributes;
@@ -106,7 +106,7 @@ Tensor relevance_of_layer(const LayerCall& call) {
   build_op(node);
   const at::AutoGradMode on(true);
   std::vector<Tensor> leaves;
-  for (const Tensor& input : call.inputs) leaves.push_back(input.detach().requires_grad_());
+  for (const Tensor& input : call.inputs) leaves.push_back(input.detach().requires_grad_(input.is_floating_point()));
   Recorder recorder;
   recorder.wanted = {false};
   Treatment treatment;
@@ -117,7 +117,9 @@ Tensor relevance_of_layer(const LayerCall& call) {
     treatment.nonnegative_input = call.inputs.at(0).ge(0).all().item<bool>();
   }
   const Tensor output = propagate(0, node, leaves, Pass::of(leaves.at(0)), treatment, recorder);
-  return torch::autograd::grad({output}, {leaves.at(call.input)}, {call.relevance})[0];
+  const Tensor& input = leaves.at(call.input);
+  const Tensor result = torch::autograd::grad({output}, {input}, {call.relevance}, std::nullopt, false, true)[0];
+  return result.defined() ? result : at::zeros_like(input);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "../graph/fold_constants.h"
 #include "../ops/aten_schema.h"
 #include "async.h"
-#include "fields.h"
+#include "graph_fields.h"
 #include "values.h"
 
 template <>
@@ -20,33 +20,71 @@ struct lrp::node::Codec<lrp::OpRecord::Sign> {
   }
 };
 
+template <>
+struct lrp::node::Codec<lrp::OpRecord::Reach> {
+  static Napi::Value write(Napi::Env env, lrp::OpRecord::Reach reach) {
+    constexpr std::array<const char*, 3> kNames{"everywhere", "window", "place"};
+    return Napi::String::New(env, kNames[static_cast<size_t>(reach)]);
+  }
+};
+
 namespace lrp {
 
 constexpr auto fields(const OpRecord*) {
   return std::make_tuple(node::field("kind", &OpRecord::kind), node::field("rule", &OpRecord::rule),
                          node::field("movesValues", &OpRecord::moves_values),
                          node::field("conserves", &OpRecord::conserves), node::field("sign", &OpRecord::sign),
-                         node::field("gates", &OpRecord::gates));
+                         node::field("gates", &OpRecord::gates), node::field("squashes", &OpRecord::squashes),
+                         node::field("reach", &OpRecord::reach), node::field("transposed", &OpRecord::transposed));
 }
 
 }  // namespace lrp
 
 namespace lrp::node {
 
+using Shape = std::vector<int64_t>;
+using Tensors = std::map<std::string, Tensor>;
+
 Napi::Value fold_constants(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto names = strings_from(info[2]);
+    const auto names = read<std::vector<std::string>>(info[2], "the nodes to keep");
     return run_async(info.Env(), {info[1]},
-                     [spec = graph_from(info[0].As<Napi::Object>()), tensors = tensors_from(info[1].As<Napi::Object>()),
+                     [spec = read<GraphSpec>(info[0], "the graph"), tensors = read<Tensors>(info[1], "the tensors"),
                       keep = std::set<std::string>(names.begin(), names.end())]() -> Finish {
                        auto results = lrp::fold_constants(spec, tensors, keep);
                        for (auto& [name, tensor] : results) tensor = tensor.contiguous().clone();
-                       return [results](Napi::Env env) -> Napi::Value {
-                         auto object = Napi::Object::New(env);
-                         for (const auto& [name, tensor] : results) object[name] = raw_tensor(env, tensor);
-                         return object;
-                       };
+                       return [results](Napi::Env env) { return write(env, results); };
                      });
+  });
+}
+
+Napi::Value infer_shapes(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_async(info.Env(), {info[1]},
+                     [spec = read<GraphSpec>(info[0], "the graph"), tensors = read<Tensors>(info[1], "the tensors"),
+                      shape = read<Shape>(info[2], "the input's shape")]() -> Finish {
+                       const auto facts = lrp::infer_shapes(spec, tensors, shape);
+                       return [facts](Napi::Env env) { return write(env, facts); };
+                     });
+  });
+}
+
+Napi::Value output_shape(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto spec = read<NodeSpec>(info[0], "the node");
+    const auto like = [](const Shape& shape) { return at::empty(shape, at::dtype(at::kFloat).device(at::kMeta)); };
+    std::vector<Tensor> inputs;
+    for (const auto& shape : read<std::vector<Shape>>(info[1], "the inputs")) inputs.push_back(like(shape));
+    Tensors parameters;  // by role
+    spec.parameters.clear();
+    for (const auto& [role, shape] : read<std::map<std::string, Shape>>(info[2], "the parameters")) {
+      parameters[role] = like(shape);
+      spec.parameters[role] = role;
+    }
+    spec.inputs.resize(inputs.size());
+    Pass pass;
+    pass.device = at::kMeta;
+    return write(info.Env(), infer_output(resolve_node(spec, parameters), inputs, pass).sizes().vec());
   });
 }
 

@@ -6,6 +6,12 @@ namespace lrp::node {
 /// foldConstants(graph, tensors, keep): see src/native/addon.ts.
 Napi::Value fold_constants(const Napi::CallbackInfo& info);
 
+/// inferShapes(graph, tensors, inputShape): facts of every node before it runs (graph/infer_shapes.h).
+Napi::Value infer_shapes(const Napi::CallbackInfo& info);
+
+/// outputShape(node, inputs, parameters): the shape of one node's output, from the shapes of its inputs and parameters.
+Napi::Value output_shape(const Napi::CallbackInfo& info);
+
 /// atenOverloads(): every overload by name, null or why a graph must not call it.
 Napi::Value aten_overloads(const Napi::CallbackInfo& info);
 

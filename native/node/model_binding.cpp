@@ -4,9 +4,9 @@
 
 #include "../device.h"
 #include "../error.h"
-#include "../ops/size_limit.h"
 #include "async.h"
 #include "attribute_binding.h"
+#include "graph_fields.h"
 #include "pass_thread.h"
 #include "train_binding.h"
 #include "values.h"
@@ -15,21 +15,36 @@ namespace lrp::node {
 
 namespace {
 
+struct ForwardOptions {
+  int64_t batch_size;
+  std::vector<std::string> layers;
+};
+
+constexpr auto fields(const ForwardOptions*) {
+  return std::make_tuple(field("batchSize", &ForwardOptions::batch_size), field("layers", &ForwardOptions::layers));
+}
+
 struct ForwardResult {
   Tensor output;
   std::map<std::string, Tensor> layers;
 };
 
+constexpr auto fields(const ForwardResult*) {
+  return std::make_tuple(field_as<AsFloat>("output", &ForwardResult::output),
+                         field_as<AsFloats>("layers", &ForwardResult::layers));
+}
+
 /// Forward in batches, so that a large input needs no more memory than one batch of activations.
-ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch_size,
-                          const std::vector<std::string>& layers, const CancelToken& cancel) {
+ForwardResult run_forward(const Model& model, const Tensor& input, const ForwardOptions& options,
+                          const CancelToken& cancel) {
+  if (options.batch_size < 1) throw Error("INVALID_ARGUMENT", "the batch size must be 1 or more");
   const at::NoGradGuard no_grad;
   const auto graph = model.explained();
   std::vector<Tensor> outputs;
   std::map<std::string, std::vector<Tensor>> kept;
   std::map<int, std::vector<std::string>> wanted;
-  for (const auto& layer : layers) wanted[graph->source(graph->index(layer))].push_back(layer);
-  for (const Tensor& batch : input.split(batch_size > 0 ? batch_size : input.size(0))) {
+  for (const auto& layer : options.layers) wanted[graph->source(graph->index(layer))].push_back(layer);
+  for (const Tensor& batch : input.split(options.batch_size)) {
     cancel.check();
     const Tensor x = model.prepare(batch);
     outputs.push_back(
@@ -55,8 +70,8 @@ Napi::Function ModelHandle::define(Napi::Env env) {
       env, "Model",
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
        InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
-       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::shapes>("shapes"),
-       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
+       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::dispose>("dispose"),
+       InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -79,9 +94,10 @@ Napi::Value ModelHandle::weights_owner(Napi::Env env) const {
 Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    auto spec = std::make_shared<GraphSpec>(graph_from(info[0].As<Napi::Object>()));
-    auto tensors = std::make_shared<std::map<std::string, Tensor>>(tensors_from(info[1].As<Napi::Object>()));
-    const std::string device = info[2].ToString();
+    auto spec = std::make_shared<GraphSpec>(read<GraphSpec>(info[0], "the graph"));
+    using Tensors = std::map<std::string, Tensor>;
+    auto tensors = std::make_shared<Tensors>(read<Tensors>(info[1], "the tensors"));
+    const auto device = read<std::string>(info[2], "the device");
     auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
     return run_async(env, {info[1]}, [spec, tensors, device, owner]() -> Finish {
       auto model = std::make_shared<Model>(*spec, std::move(*tensors), device);
@@ -96,21 +112,14 @@ Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto options = info[1].IsObject() ? info[1].As<Napi::Object>() : Napi::Object::New(info.Env());
-    const auto batch_size = static_cast<int64_t>(number_from(options, "batchSize", 0));
-    return run_pass(
-        info.Env(), {info[0], weights_owner(info.Env())},
-        [model = model(), input = tensor_copy(info[0], "the input"), batch_size,
-         layers = strings_from(options.Get("layers")), cancel = CancelHandle::token_of(options)]() -> Finish {
-          const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-          const auto result = run_forward(*model, input, batch_size, layers, *cancel);
-          return [result](Napi::Env env) -> Napi::Value {
-            auto object = Napi::Object::New(env);
-            object["output"] = float_tensor(env, result.output);
-            object["layers"] = float_tensors(env, result.layers);
-            return object;
-          };
-        });
+    return run_pass(info.Env(), {info[0], weights_owner(info.Env())},
+                    [model = model(), input = tensor_copy(info[0], "the input"),
+                     options = read<ForwardOptions>(info[1], "the options"),
+                     cancel = CancelHandle::token_of(info[1].As<Napi::Object>())]() -> Finish {
+                      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                      const auto result = run_forward(*model, input, options, *cancel);
+                      return [result](Napi::Env env) { return write(env, result); };
+                    });
   });
 }
 
@@ -139,45 +148,8 @@ Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {
       std::map<std::string, Tensor> copies;
       for (const auto& [name, tensor] : model->graph().tensors())
         copies[name] = tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true);
-      return [copies](Napi::Env env) -> Napi::Value {
-        auto object = Napi::Object::New(env);
-        for (const auto& [name, tensor] : copies) object[name] = raw_tensor(env, tensor);
-        return object;
-      };
+      return [copies](Napi::Env env) { return write(env, copies); };
     });
-  });
-}
-
-Napi::Value ModelHandle::shapes(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    return run_async(info.Env(), {weights_owner(info.Env())},
-                     [model = model(), shape = integers_from(info[0], "the input's shape")]() -> Finish {
-                       const at::NoGradGuard no_grad;
-                       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-                       std::map<std::string, std::vector<int64_t>> shapes;
-                       for (const int64_t axis : shape) {
-                         if (axis < 1) throw Error("INVALID_ARGUMENT", "the input's shape must be positive");
-                       }
-                       check_size(shape, "the input would have");
-                       const Tensor x = at::zeros(shape, at::device(model->device()));
-                       model->graph().run(
-                           x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
-                             const Tensor result = node.op->forward(inputs, pass);
-                             shapes[node.name] = result.sizes().vec();
-                             return result;
-                           });
-                       return [shapes](Napi::Env env) -> Napi::Value {
-                         auto object = Napi::Object::New(env);
-                         for (const auto& [name, axes] : shapes) {
-                           auto list = Napi::Array::New(env, axes.size());
-                           for (size_t i = 0; i < axes.size(); ++i) {
-                             list[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(axes[i]));
-                           }
-                           object[name] = list;
-                         }
-                         return object;
-                       };
-                     });
   });
 }
 

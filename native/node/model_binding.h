@@ -27,7 +27,6 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   Napi::Value attribute(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);
-  Napi::Value shapes(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   Napi::Value device(const Napi::CallbackInfo& info);
 

@@ -4,6 +4,7 @@
 
 #include "../error.h"
 #include "async.h"
+#include "fields.h"
 #include "model_binding.h"
 #include "pass_thread.h"
 #include "values.h"
@@ -19,7 +20,7 @@ Napi::Function PatternFitterHandle::define(Napi::Env env) {
 PatternFitterHandle::PatternFitterHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PatternFitterHandle>(info) {
   guarded(info.Env(), [&]() -> Napi::Value {
     const auto* handle = Napi::ObjectWrap<ModelHandle>::Unwrap(info[0].As<Napi::Object>());
-    state_ = std::make_shared<State>(handle->model(), info[1].ToBoolean().Value());
+    state_ = std::make_shared<State>(handle->model(), read<bool>(info[1], "positiveOnly"));
     model_ = Napi::Persistent(info[0].As<Napi::Object>());
     return info.Env().Undefined();
   });
@@ -47,11 +48,7 @@ Napi::Value PatternFitterHandle::finish(const Napi::CallbackInfo& info) {
       const std::lock_guard<std::mutex> lock(state->mutex);
       if (!state->fitter) throw Error("INVALID_ARGUMENT", "no images were given to fit patterns to");
       const auto patterns = state->fitter->finish();
-      return [patterns](Napi::Env env) -> Napi::Value {
-        auto object = Napi::Object::New(env);
-        for (const auto& [name, tensor] : patterns) object[name] = raw_tensor(env, tensor);
-        return object;
-      };
+      return [patterns](Napi::Env env) { return write(env, patterns); };
     });
   });
 }

@@ -1,6 +1,6 @@
 #pragma once
 #include "../attribution/lrp.h"
-#include "fields.h"
+#include "graph_fields.h"
 
 // Field lists of LRP as it is asked for from JavaScript: LrpSettings, NodeRule and NativeShare of src/native/addon.ts.
 namespace lrp {
@@ -98,14 +98,6 @@ struct Codec<OutputSide> : Named<OutputSide> {
   static constexpr Names<3> names{
       {{"any", OutputSide::any}, {"positive", OutputSide::positive}, {"negative", OutputSide::negative}}};
   static OutputSide read(const Napi::Value& value, const std::string& path) { return find(names, value, path); }
-};
-
-template <>
-struct Codec<Attributes> {
-  static Attributes read(const Napi::Value& value, const std::string& path) {
-    if (!value.IsObject()) refuse(path, value, "an object");
-    return attributes_from(value);
-  }
 };
 
 }  // namespace node

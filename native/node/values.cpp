@@ -88,16 +88,6 @@ Attribute attribute_from(const std::string& name, const Napi::Value& value) {
   throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must be a number, a list, a text, true or false");
 }
 
-std::map<std::string, std::string> texts_from(const Napi::Object& object) {
-  std::map<std::string, std::string> result;
-  const Napi::Array keys = object.GetPropertyNames();
-  for (uint32_t i = 0; i < keys.Length(); ++i) {
-    const std::string key = keys.Get(i).As<Napi::String>();
-    result[key] = object.Get(key).ToString();
-  }
-  return result;
-}
-
 }  // namespace
 
 Tensor tensor_over(const Napi::Value& value, const std::string& what) {
@@ -178,14 +168,6 @@ Attributes attributes_from(const Napi::Value& value) {
   return Attributes(std::move(result));
 }
 
-std::vector<std::string> strings_from(const Napi::Value& value) {
-  std::vector<std::string> result;
-  if (!value.IsArray()) return result;
-  const auto array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(array.Get(i).ToString());
-  return result;
-}
-
 std::vector<int64_t> integers_from(const Napi::Value& value, const std::string& what) {
   if (!value.IsArray()) throw Error("INVALID_ARGUMENT", what + " must be a list of whole numbers");
   const auto array = value.As<Napi::Array>();
@@ -194,61 +176,6 @@ std::vector<int64_t> integers_from(const Napi::Value& value, const std::string& 
     const Napi::Value entry = array[i];
     if (!entry.IsNumber()) throw Error("INVALID_ARGUMENT", what + " must be a list of whole numbers");
     result.push_back(entry.As<Napi::Number>().Int64Value());
-  }
-  return result;
-}
-
-std::string text_from(const Napi::Object& object, const char* key, const std::string& fallback) {
-  const Napi::Value value = object.Get(key);
-  return value.IsString() ? std::string(value.As<Napi::String>()) : fallback;
-}
-
-double number_from(const Napi::Object& object, const char* key, double fallback) {
-  const Napi::Value value = object.Get(key);
-  return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : fallback;
-}
-
-int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback) {
-  return static_cast<int64_t>(number_from(object, key, static_cast<double>(fallback)));
-}
-
-Napi::Object object_from(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  return value.IsObject() ? value.As<Napi::Object>() : Napi::Object::New(object.Env());
-}
-
-bool flag_from(const Napi::Object& object, const char* key, bool fallback) {
-  const Napi::Value value = object.Get(key);
-  return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : fallback;
-}
-
-GraphSpec graph_from(const Napi::Object& graph) {
-  GraphSpec spec;
-  const Napi::Value list = graph.Get("nodes");
-  if (!list.IsArray()) throw Error("INVALID_ARGUMENT", "a graph has a list of nodes");
-  const auto nodes = list.As<Napi::Array>();
-  for (uint32_t i = 0; i < nodes.Length(); ++i) {
-    const auto node = nodes.Get(i).As<Napi::Object>();
-    const std::string name = text_from(node, "name", "");
-    try {
-      const Napi::Value parameters = node.Get("parameters");
-      spec.nodes.push_back(
-          {name, text_from(node, "op", ""), strings_from(node.Get("inputs")), attributes_from(node.Get("attributes")),
-           parameters.IsObject() ? texts_from(parameters.As<Napi::Object>()) : std::map<std::string, std::string>{}});
-    } catch (const Error& error) {
-      throw Error(error.code(), "node '" + name + "': " + error.what());
-    }
-  }
-  spec.output = text_from(graph, "output", "");
-  return spec;
-}
-
-std::map<std::string, Tensor> tensors_from(const Napi::Object& object) {
-  std::map<std::string, Tensor> result;
-  const Napi::Array names = object.GetPropertyNames();
-  for (uint32_t i = 0; i < names.Length(); ++i) {
-    const std::string name = names.Get(i).As<Napi::String>();
-    result[name] = tensor_over(object.Get(name), "tensor '" + name + "'");
   }
   return result;
 }

@@ -26,16 +26,6 @@ Napi::Value float64_array(Napi::Env env, const Tensor& tensor);
 Napi::Object float_tensors(Napi::Env env, const std::map<std::string, Tensor>& tensors);
 
 Attributes attributes_from(const Napi::Value& value);
-std::vector<std::string> strings_from(const Napi::Value& value);
 std::vector<int64_t> integers_from(const Napi::Value& value, const std::string& what);
-std::string text_from(const Napi::Object& object, const char* key, const std::string& fallback);
-double number_from(const Napi::Object& object, const char* key, double fallback);
-int64_t integer_from(const Napi::Object& object, const char* key, int64_t fallback);
-bool flag_from(const Napi::Object& object, const char* key, bool fallback);
-/// A member that is an object; an empty one where it is missing.
-Napi::Object object_from(const Napi::Object& object, const char* key);
-GraphSpec graph_from(const Napi::Object& graph);
-/// Weights by name, over the memory of the JavaScript values.
-std::map<std::string, Tensor> tensors_from(const Napi::Object& object);
 
 }  // namespace lrp::node

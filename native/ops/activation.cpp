@@ -16,6 +16,9 @@ using Function = std::function<Tensor(const Tensor&)>;
 class Activation : public Op {
  public:
   explicit Activation(Function function) : function_(std::move(function)) {}
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    return inputs.at(0).sizes().vec();
+  }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return function_(inputs.at(0)); }
 
  private:

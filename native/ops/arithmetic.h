@@ -27,6 +27,9 @@ class Shift : public Op {
 
 class MatrixProduct : public Op {
  public:
+  double multiply_adds(const std::vector<Tensor>& inputs, const Tensor& output) const override {
+    return static_cast<double>(output.numel()) * static_cast<double>(inputs.at(0).size(-1));
+  }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override;
 };
 

@@ -20,6 +20,8 @@ class Attention : public Op {
   /// Without a scale it is one over the root of the queries' last axis.
   explicit Attention(std::optional<double> scale) : scale_(scale) {}
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override;
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override;
+  double multiply_adds(const std::vector<Tensor>& inputs, const Tensor& output) const override;
   double scale(const Tensor& query) const;
 
  private:

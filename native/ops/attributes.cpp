@@ -82,16 +82,20 @@ int64_t Attributes::integer(const std::string& name, int64_t fallback) const {
   return has(name) ? integer(name) : fallback;
 }
 
-bool Attributes::flag(const std::string& name, bool fallback) const {
-  if (!has(name)) return fallback;
+bool Attributes::flag(const std::string& name) const {
   if (const auto* value = std::get_if<bool>(&at(name))) return *value;
   wrong_type(name, "true or false");
 }
 
-std::string Attributes::text(const std::string& name, const std::string& fallback) const {
-  if (!has(name)) return fallback;
+bool Attributes::flag(const std::string& name, bool fallback) const { return has(name) ? flag(name) : fallback; }
+
+std::string Attributes::text(const std::string& name) const {
   if (const auto* value = std::get_if<std::string>(&at(name))) return *value;
   wrong_type(name, "a text");
+}
+
+std::string Attributes::text(const std::string& name, const std::string& fallback) const {
+  return has(name) ? text(name) : fallback;
 }
 
 std::vector<std::string> Attributes::texts(const std::string& name) const {

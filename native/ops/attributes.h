@@ -37,7 +37,9 @@ class Attributes {
   double number(const std::string& name, double fallback) const;
   int64_t integer(const std::string& name) const;
   int64_t integer(const std::string& name, int64_t fallback) const;
+  bool flag(const std::string& name) const;
   bool flag(const std::string& name, bool fallback) const;
+  std::string text(const std::string& name) const;
   std::string text(const std::string& name, const std::string& fallback) const;
   /// A list of strings.
   std::vector<std::string> texts(const std::string& name) const;

@@ -33,6 +33,19 @@ class Convolution : public Op, public LinearMap {
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return forward(inputs.at(0), weight_, bias_);
   }
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    const Tensor& x = inputs.at(0);
+    check_channels(x);
+    auto shape = output_sizes(x);
+    if (std::any_of(shape.begin() + 2, shape.end(), [](int64_t axis) { return axis < 1; })) {
+      throw Error("INVALID_ARGUMENT", "its input, of shape " + c10::str(x.sizes()) + ", is smaller than its window");
+    }
+    return shape;
+  }
+  double multiply_adds(const std::vector<Tensor>& inputs, const Tensor& output) const override {
+    const Tensor& each = transposed_ ? inputs.at(0) : output;  // one column, or row, of the weight for each number
+    return static_cast<double>(each.numel()) * static_cast<double>(weight_[0].numel());
+  }
   const LinearMap* linear() const override { return this; }
   bool transposed() const override { return transposed_; }
   bool pads() const override {
@@ -41,7 +54,7 @@ class Convolution : public Op, public LinearMap {
 
   Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
     check_channels(x);
-    check_size(output_shape(x));
+    check_size(output_sizes(x));
     return at::convolution(padded(x), w, optional(b), stride_, padding_, dilation_, transposed_, output_padding_,
                            groups_);
   }
@@ -123,13 +136,15 @@ class Convolution : public Op, public LinearMap {
     shape[2] = t.size(1) / groups_;
     return t.reshape(shape).sum(2);
   }
-  std::vector<int64_t> output_shape(const Tensor& x) const {
+  std::vector<int64_t> output_sizes(const Tensor& x) const {
     std::vector<int64_t> shape{x.size(0), output_channels()};
     for (size_t i = 0; i < axes_; ++i) {
-      const int64_t size = x.size(static_cast<int64_t>(i) + 2), kernel = weight_.size(static_cast<int64_t>(i) + 2);
+      const int64_t extra = extra_padding_.empty() ? 0 : extra_padding_[2 * (axes_ - 1 - i) + 1];
+      const int64_t size = x.size(static_cast<int64_t>(i) + 2) + extra,
+                    kernel = weight_.size(static_cast<int64_t>(i) + 2);
       const int64_t reach = dilation_[i] * (kernel - 1) + 1;
       shape.push_back(transposed_ ? (size - 1) * stride_[i] - 2 * padding_[i] + reach + output_padding_[i]
-                                  : (size + 2 * padding_[i] - reach) / std::max<int64_t>(stride_[i], 1) + 1);
+                                  : floor_divide(size + 2 * padding_[i] - reach, stride_[i]) + 1);
     }
     return shape;
   }

@@ -18,6 +18,18 @@ class Linear : public Op, public LinearMap {
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return at::linear(inputs.at(0), weight_, optional(bias_));
   }
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    auto shape = inputs.at(0).sizes().vec();
+    if (shape.empty() || shape.back() != weight_.size(1)) {
+      throw Error("INVALID_ARGUMENT", "expects " + std::to_string(weight_.size(1)) +
+                                          " features, but its input has shape " + c10::str(inputs[0].sizes()));
+    }
+    shape.back() = weight_.size(0);
+    return shape;
+  }
+  double multiply_adds(const std::vector<Tensor>&, const Tensor& output) const override {
+    return static_cast<double>(output.numel()) * static_cast<double>(weight_.size(1));
+  }
   const LinearMap* linear() const override { return this; }
 
   using LinearMap::forward;

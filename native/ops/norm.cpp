@@ -14,6 +14,13 @@ Tensor per_channel(const Tensor& values, const Tensor& x) {
   return values.view(shape);
 }
 
+/// The shape of x, which must have so many channels.
+std::vector<int64_t> shape_of_channels(const Tensor& x, int64_t channels) {
+  if (x.dim() > 1 && x.size(1) == channels) return x.sizes().vec();
+  throw Error("INVALID_ARGUMENT",
+              "expects " + std::to_string(channels) + " channels, but its input has shape " + c10::str(x.sizes()));
+}
+
 /// scale * x + shift per channel, as a linear layer.
 class ChannelScale : public LinearMap {
  public:
@@ -62,6 +69,9 @@ class BatchNorm : public Op {
         variance_(a.parameter("running_var")),
         eps_(a.attributes.number("eps", 1e-5)),
         momentum_(a.attributes.number("momentum", 0.1)) {}
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    return shape_of_channels(inputs.at(0), mean_.numel());
+  }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     return at::batch_norm(inputs.at(0), optional(weight_), optional(bias_), mean_, variance_, pass.training, momentum_,
                           eps_, true);
@@ -158,6 +168,15 @@ class GroupNorm : public Op {
         weight_(a.optional_parameter("weight")),
         bias_(a.optional_parameter("bias")),
         eps_(a.attributes.number("eps", 1e-5)) {}
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    const Tensor& x = inputs.at(0);
+    const int64_t channels = x.dim() > 1 ? x.size(1) : 0;
+    if (groups_ < 1 || channels % groups_ != 0) {
+      throw Error("INVALID_ARGUMENT",
+                  std::to_string(groups_) + " groups do not divide " + std::to_string(channels) + " channels");
+    }
+    return shape_of_channels(x, weight_.defined() ? weight_.numel() : channels);
+  }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
     return at::group_norm(inputs.at(0), groups_, optional(weight_), optional(bias_), eps_);
   }

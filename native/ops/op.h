@@ -31,6 +31,12 @@ class Op {
   virtual ~Op() = default;
   /// Throws lrp::Error or c10::Error where shapes do not fit; the caller adds the node's name.
   virtual Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const = 0;
+  /// The output's shape for inputs that may be without data (device meta): a formula, for ops whose kernels need data.
+  /// Without one `forward` runs on tensors without data. Throws as `forward` does.
+  virtual std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>&) const { return std::nullopt; }
+  /// Multiply-adds of a forward pass with these shapes: only what multiplies by weights, or one signal by another,
+  /// counts.
+  virtual double multiply_adds(const std::vector<Tensor>&, const Tensor& /*output*/) const { return 0; }
   virtual const LinearMap* linear() const { return nullptr; }
   /// What an op that multiplies and shifts every channel by numbers of its own computes; batch norm.
   virtual std::optional<ChannelAffine> channel_affine() const { return std::nullopt; }

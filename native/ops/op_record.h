@@ -23,13 +23,27 @@ struct OpRecord {
   /// The rule where a composite names none; empty: there is no published one.
   std::string rule;
   Sign sign = kAny;
-  /// Every number of the output is one of the inputs': where its relevance is 0, so is the input's.
+  /// Every number of the output is one of the inputs', or a constant that fills: where its relevance is 0, so is the
+  /// input's.
   bool moves_values = false;
-  /// How the rule conserves relevance: `exact` (up to the stabiliser), `up to bias`, or `no`.
+  /// How the rule, or for kinds without one the published rule, conserves relevance: `exact` (up to the stabiliser), `up
+  /// to bias` (what biases and filled places take is lost), or `no`. test/model/op-record.test.ts holds it to this.
   std::string conserves = "no";
   Cut cut = kNowhere;
   /// Its output weighs something else: a number from 0 to 1.
   bool gates = false;
+  /// How it turns logits into probabilities, or their logarithms: `softmax`, `sigmoid`; empty where it does not.
+  std::string squashes = "";
+  enum Reach {
+    kEverywhere,  // a place of the output may depend on every place of the input
+    kWindow,      // on a window: `kernel_size` or the weight's, `stride`, `padding`, `dilation`
+    kPlace        // on the same place alone
+  };
+  Reach reach = kEverywhere;
+  /// A linear map whose weight is [in, out / groups, ...].
+  bool transposed = false;
+  /// A call of an aten overload, not an op of ours.
+  bool called = false;
 };
 
 /// The record of an op of ours or of an aten overload. Throws UNSUPPORTED for a name that a graph must not use.

@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "../error.h"
@@ -10,10 +11,18 @@ namespace lrp {
 
 namespace {
 
+using PoolMap = std::function<Tensor(const Tensor&)>;
+/// The shape that a map gives; none where the map runs without data.
+using PoolShape = std::function<std::vector<int64_t>(const Tensor&)>;
+
 /// A linear op without weights, given by its forward map alone: average and sum pooling.
 class WeightlessLinear : public Op, public LinearMap {
  public:
-  explicit WeightlessLinear(std::function<Tensor(const Tensor&)> map) : LinearMap({}, {}), map_(std::move(map)) {}
+  explicit WeightlessLinear(PoolMap map, PoolShape shape = {})
+      : LinearMap({}, {}), map_(std::move(map)), shape_(std::move(shape)) {}
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    return shape_ ? std::optional(shape_(inputs.at(0))) : std::nullopt;
+  }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return map_(inputs.at(0)); }
   const LinearMap* linear() const override { return this; }
   Tensor forward(const Tensor& x, const Tensor&, const Tensor&) const override { return map_(x); }
@@ -30,17 +39,22 @@ class WeightlessLinear : public Op, public LinearMap {
   static Tensor scaled(const Tensor& t, Part part) {
     return part.kind == Part::kSplit && part.above != 1 ? t * part.above : t;
   }
-  std::function<Tensor(const Tensor&)> map_;
+  PoolMap map_;
+  PoolShape shape_;
 };
 
 /// Max pooling: its plain gradient gives all to the winner, of equals to the first in row-major order.
 class MaxPool : public Op {
  public:
-  explicit MaxPool(std::function<Tensor(const Tensor&)> map) : map_(std::move(map)) {}
+  MaxPool(PoolMap map, PoolShape shape) : map_(std::move(map)), shape_(std::move(shape)) {}
+  std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
+    return shape_(inputs.at(0));
+  }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override { return map_(inputs.at(0)); }
 
  private:
-  std::function<Tensor(const Tensor&)> map_;
+  PoolMap map_;
+  PoolShape shape_;
 };
 
 struct Window {
@@ -57,6 +71,25 @@ struct Window {
         ceil_mode(a.attributes.flag("ceil_mode", false)),
         count_include_pad(a.attributes.flag("count_include_pad", true)),
         axes(a.axes()) {}
+
+  /// Throws INVALID_ARGUMENT where no window fits, or one would hold padding alone.
+  std::vector<int64_t> output_shape(const Tensor& x) const {
+    auto shape = x.sizes().vec();
+    const std::string found = "its input has shape " + c10::str(x.sizes());
+    if (shape.size() <= axes)
+      throw Error("INVALID_ARGUMENT", "expects " + std::to_string(axes + 1) + " axes, but " + found);
+    for (size_t i = 0; i < axes; ++i) {
+      if (padding[i] > kernel[i] / 2) throw Error("INVALID_ARGUMENT", "its padding is more than half of its window");
+      int64_t& size = shape[shape.size() - axes + i];
+      const int64_t free = size + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1;
+      int64_t windows = floor_divide(free + (ceil_mode ? stride[i] - 1 : 0), stride[i]) + 1;
+      if (ceil_mode && (windows - 1) * stride[i] >= size + padding[i]) --windows;  // the last one must begin inside
+      if (windows < 1)
+        throw Error("INVALID_ARGUMENT", "no window fits: " + found + ", which is smaller than its window");
+      size = windows;
+    }
+    return shape;
+  }
 
   Tensor average(const Tensor& x, std::optional<int64_t> divisor) const {
     if (axes == 3) return at::avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor);
@@ -102,6 +135,10 @@ struct Window {
 
 /// Output size of adaptive pooling: -1 keeps the input's axis.
 std::vector<int64_t> adaptive_size(const Tensor& x, std::vector<int64_t> size) {
+  if (x.dim() <= static_cast<int64_t>(size.size())) {
+    throw Error("INVALID_ARGUMENT",
+                "expects " + std::to_string(size.size() + 1) + " axes, but its input has shape " + c10::str(x.sizes()));
+  }
   for (size_t i = 0; i < size.size(); ++i) {
     if (size[i] == -1) size[i] = x.size(x.dim() - static_cast<int64_t>(size.size()) + static_cast<int64_t>(i));
   }
@@ -131,15 +168,24 @@ std::shared_ptr<Op> make_pool(const OpArguments& a) {
   const std::string kind = a.name.substr(0, a.name.size() - 2);
   if (kind == "adaptive_avg_pool" || kind == "adaptive_max_pool") {
     const auto size = a.attributes.integers("output_size", a.axes());
+    const PoolShape shape = [size](const Tensor& x) {
+      auto result = x.sizes().vec();
+      const auto found = adaptive_size(x, size);
+      std::copy(found.begin(), found.end(), result.end() - static_cast<int64_t>(found.size()));
+      return result;
+    };
     if (kind == "adaptive_max_pool") {
-      return std::make_shared<MaxPool>([size](const Tensor& x) { return adaptive_maximum(x, size); });
+      return std::make_shared<MaxPool>([size](const Tensor& x) { return adaptive_maximum(x, size); }, shape);
     }
-    return std::make_shared<WeightlessLinear>([size](const Tensor& x) { return adaptive_average(x, size); });
+    return std::make_shared<WeightlessLinear>([size](const Tensor& x) { return adaptive_average(x, size); }, shape);
   }
   const Window window(a);
-  if (kind == "max_pool") return std::make_shared<MaxPool>([window](const Tensor& x) { return window.maximum(x); });
+  const PoolShape shape = [window](const Tensor& x) { return window.output_shape(x); };
+  if (kind == "max_pool") {
+    return std::make_shared<MaxPool>([window](const Tensor& x) { return window.maximum(x); }, shape);
+  }
   const auto divisor = kind == "sum_pool" ? std::optional<int64_t>(1) : std::nullopt;
-  return std::make_shared<WeightlessLinear>([=](const Tensor& x) { return window.average(x, divisor); });
+  return std::make_shared<WeightlessLinear>([=](const Tensor& x) { return window.average(x, divisor); }, shape);
 }
 
 std::shared_ptr<Op> make_reduction(const OpArguments& a) {

@@ -18,29 +18,56 @@ namespace {
 using Factory = std::shared_ptr<Op> (*)(const OpArguments&);
 using Sign = OpRecord::Sign;
 
+OpRecord at_places(OpRecord record) {
+  record.reach = OpRecord::kPlace;
+  return record;
+}
+OpRecord in_windows(OpRecord record) {
+  record.reach = OpRecord::kWindow;
+  return record;
+}
+OpRecord transposed(OpRecord record) {
+  record.transposed = true;
+  return record;
+}
+OpRecord squashing(const char* how, OpRecord record) {
+  record.squashes = how;
+  return record;
+}
+OpRecord gating(OpRecord record) {
+  record.gates = true;
+  return record;
+}
+
 const OpRecord kLinear{"linear", "", Sign::kAny, false, "up to bias"};
-const OpRecord kConvolution{"convolution", "", Sign::kAny, false, "up to bias"};
+const OpRecord kTransposed = transposed({"convolution", "", Sign::kAny, false, "up to bias"});
+const OpRecord kConvolution = in_windows({"convolution", "", Sign::kAny, false, "up to bias"});
 const OpRecord kAverage{"average", "norm", Sign::kKeeps, false, "exact"};
-const OpRecord kSum{"sum", "norm", Sign::kKeeps, false, "exact"};
-const OpRecord kDifference{"sum", "norm", Sign::kAny, false, "exact"};
-const OpRecord kShift{"sum", "norm", Sign::kAny, false, "up to bias"};
-const OpRecord kScaled{"other", "pass", Sign::kAny, false, "exact"};
-const OpRecord kProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
+const OpRecord kAveragePool = in_windows(kAverage);
+const OpRecord kSum = at_places({"sum", "norm", Sign::kKeeps, false, "exact"});
+const OpRecord kDifference = at_places({"sum", "norm", Sign::kAny, false, "exact"});
+const OpRecord kShift = at_places({"sum", "norm", Sign::kAny, false, "up to bias"});
+const OpRecord kScaled = at_places({"other", "pass", Sign::kAny, false, "exact"});
+const OpRecord kProduct = at_places({"product", "uniform", Sign::kKeeps, false, "exact"});
 const OpRecord kMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
-const OpRecord kSoftmax{"attention", "", Sign::kMakesNonnegative, false, "no", OpRecord::kNowhere, true};
+const OpRecord kSoftmax = squashing("softmax", gating({"attention", "", Sign::kMakesNonnegative, false, "no"}));
+const OpRecord kLogSoftmax = squashing("softmax", {"other", "", Sign::kAny, false, "no"});
 const OpRecord kAttention{"attention", "", Sign::kAny, false, "no"};
-const OpRecord kActivation{"activation", "pass", Sign::kAny, false, "exact"};
-const OpRecord kNonnegative{"activation", "pass", Sign::kMakesNonnegative, false, "exact"};
-const OpRecord kRelu{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kRelu};
-const OpRecord kRelu6{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kBelowZero};
-const OpRecord kGate{"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true};
-const OpRecord kKeepsSign{"activation", "pass", Sign::kKeeps, false, "exact"};
-const OpRecord kBatchNorm{"batch_norm", "pass", Sign::kAny, false, "exact"};
+const OpRecord kActivation = at_places({"activation", "pass", Sign::kAny, false, "exact"});
+const OpRecord kNonnegative = at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact"});
+const OpRecord kRelu = at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kRelu});
+const OpRecord kRelu6 =
+    at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kBelowZero});
+const OpRecord kGate = gating(kNonnegative);
+const OpRecord kSigmoid = squashing("sigmoid", kGate);
+const OpRecord kKeepsSign = at_places({"activation", "pass", Sign::kKeeps, false, "exact"});
+const OpRecord kBatchNorm = at_places({"batch_norm", "pass", Sign::kAny, false, "exact"});
 const OpRecord kNorm{"normalisation", "", Sign::kAny, false, "up to bias"};
 const OpRecord kMove{"move", "gradient", Sign::kKeeps, true, "exact"};
-const OpRecord kPad{"move", "gradient", Sign::kAny, true, "exact"};
+const OpRecord kMoveInPlace = at_places(kMove);
+const OpRecord kMaxPool = in_windows(kMove);
+const OpRecord kPad = at_places({"move", "gradient", Sign::kAny, true, "up to bias"});
 const OpRecord kConstant{"constant", "gradient", Sign::kAny, true, "exact"};
-const OpRecord kNone{"other", "", Sign::kAny, false, "no"};
 
 struct Entry {
   Factory make;
@@ -53,18 +80,18 @@ const std::map<std::string, Entry>& entries() {
                                                   {"conv1d", {make_convolution, kConvolution}},
                                                   {"conv2d", {make_convolution, kConvolution}},
                                                   {"conv3d", {make_convolution, kConvolution}},
-                                                  {"conv_transpose1d", {make_transposed_convolution, kConvolution}},
-                                                  {"conv_transpose2d", {make_transposed_convolution, kConvolution}},
-                                                  {"conv_transpose3d", {make_transposed_convolution, kConvolution}},
-                                                  {"avg_pool1d", {make_pool, kAverage}},
-                                                  {"avg_pool2d", {make_pool, kAverage}},
-                                                  {"avg_pool3d", {make_pool, kAverage}},
-                                                  {"sum_pool1d", {make_pool, kAverage}},
-                                                  {"sum_pool2d", {make_pool, kAverage}},
-                                                  {"sum_pool3d", {make_pool, kAverage}},
-                                                  {"max_pool1d", {make_pool, kMove}},
-                                                  {"max_pool2d", {make_pool, kMove}},
-                                                  {"max_pool3d", {make_pool, kMove}},
+                                                  {"conv_transpose1d", {make_transposed_convolution, kTransposed}},
+                                                  {"conv_transpose2d", {make_transposed_convolution, kTransposed}},
+                                                  {"conv_transpose3d", {make_transposed_convolution, kTransposed}},
+                                                  {"avg_pool1d", {make_pool, kAveragePool}},
+                                                  {"avg_pool2d", {make_pool, kAveragePool}},
+                                                  {"avg_pool3d", {make_pool, kAveragePool}},
+                                                  {"sum_pool1d", {make_pool, kAveragePool}},
+                                                  {"sum_pool2d", {make_pool, kAveragePool}},
+                                                  {"sum_pool3d", {make_pool, kAveragePool}},
+                                                  {"max_pool1d", {make_pool, kMaxPool}},
+                                                  {"max_pool2d", {make_pool, kMaxPool}},
+                                                  {"max_pool3d", {make_pool, kMaxPool}},
                                                   {"adaptive_avg_pool1d", {make_pool, kAverage}},
                                                   {"adaptive_avg_pool2d", {make_pool, kAverage}},
                                                   {"adaptive_avg_pool3d", {make_pool, kAverage}},
@@ -77,26 +104,26 @@ const std::map<std::string, Entry>& entries() {
                                                   {"relu", {make_activation, kRelu}},
                                                   {"relu6", {make_activation, kRelu6}},
                                                   {"silu", {make_activation, kKeepsSign}},
-                                                  {"sigmoid", {make_activation, kGate}},
+                                                  {"sigmoid", {make_activation, kSigmoid}},
                                                   {"tanh", {make_activation, kKeepsSign}},
                                                   {"hardswish", {make_activation, kKeepsSign}},
                                                   {"hardsigmoid", {make_activation, kGate}},
                                                   {"softplus", {make_activation, kNonnegative}},
-                                                  {"identity", {make_activation, kMove}},
+                                                  {"identity", {make_activation, kMoveInPlace}},
                                                   {"hardtanh", {make_activation, kActivation}},
                                                   {"leaky_relu", {make_activation, kKeepsSign}},
                                                   {"elu", {make_activation, kKeepsSign}},
                                                   {"gelu", {make_activation, kKeepsSign}},
                                                   {"softmax", {make_softmax, kSoftmax}},
-                                                  {"log_softmax", {make_activation, kNone}},
-                                                  {"dropout", {make_activation, kMove}},
+                                                  {"log_softmax", {make_activation, kLogSoftmax}},
+                                                  {"dropout", {make_activation, kMoveInPlace}},
                                                   {"add", {make_arithmetic, kSum}},
                                                   {"sub", {make_arithmetic, kDifference}},
                                                   {"mul", {make_arithmetic, kProduct}},
                                                   {"div", {make_arithmetic, kScaled}},
                                                   {"add_scalar", {make_arithmetic, kShift}},
                                                   {"mul_scalar", {make_arithmetic, kScaled}},
-                                                  {"cat", {make_arithmetic, kMove}},
+                                                  {"cat", {make_arithmetic, kMoveInPlace}},
                                                   {"matmul", {make_arithmetic, kMatrixProduct}},
                                                   {"expand_batch", {make_arithmetic, kMove}},
                                                   {"constant", {make_constant, kConstant}},

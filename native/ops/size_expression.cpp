@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "../error.h"
+#include "size_limit.h"
 
 namespace lrp {
 
@@ -18,8 +19,6 @@ namespace {
 
 using Term = SizeExpression::Term;
 using TermPointer = std::shared_ptr<const Term>;
-
-int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0); }
 
 class Parser {
  public:

@@ -28,6 +28,9 @@ inline void check_size(at::IntArrayRef shape, const char* what = "its output wou
   throw Error("UNSUPPORTED", std::string(what) + " the shape " + c10::str(shape) + ": it is too large");
 }
 
+/// a / b, rounded down; b is not 0.
+inline int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0); }
+
 /// An attribute of a window, one number per axis: `stride`, `dilation`, `padding`, `kernel_size`.
 inline std::vector<int64_t> window_attribute(const Attributes& attributes, const std::string& name, size_t axes) {
   auto values = attributes.integers(name, axes);

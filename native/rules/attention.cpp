@@ -78,7 +78,7 @@ std::vector<Tensor> through_call(const Layer& layer, const Tensor& R, const Stab
 /// AttnLRP: softmax by its Taylor expansion, the factors of a product alike. Achtibat et al. 2024, equations 13 and 14;
 /// the values are LXT's.
 Rule attention(const RuleArguments& a) {
-  const Stabiliser S = Stabiliser::from(a.settings, 1e-8);
+  const Stabiliser S = Stabiliser::from(a.settings);
   return {[S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
             if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) return through_attention(*op, layer, R, S);
             if (const auto* op = dynamic_cast<const Softmax*>(&layer.op)) {
@@ -95,7 +95,7 @@ Rule attention(const RuleArguments& a) {
 /// Attention weights count as constants, so that values take all relevance, queries and keys none: "conservative
 /// propagation". Ali et al. 2022. Of a matmul the second factor is taken for the values.
 Rule attention_cp(const RuleArguments& a) {
-  const Stabiliser S = Stabiliser::from(a.settings, 1e-6);
+  const Stabiliser S = Stabiliser::from(a.settings);
   return {
       [S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
         if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) {

@@ -12,7 +12,7 @@ namespace lrp {
 /// one forward pass and two gradients (two_signs.h): with s where z > 0 and t where z < 0,
 /// (1 + g/2) x fT(s + t, W) + g/2 |x| fT(s - t, |W|).
 Rule gamma(const RuleArguments& a) {
-  const double g = a.settings.number("gamma", 0.25);
+  const double g = a.settings.number("gamma");
   if (!(g >= 0)) throw Error("INVALID_ARGUMENT", "gamma must be 0 or more");
   const Stabiliser S = Stabiliser::from(a.settings);
   const bool with_bias = counts_bias(a.settings);

@@ -48,8 +48,8 @@ class LinearLayer {
 /// A rule for linear layers, written as its formula. Refuses layers that are not linear.
 Rule linear_rule(std::function<Tensor(const LinearLayer& f, const Tensor& R)> formula, bool multiplies_by_input);
 
-/// Whether a rule counts biases: `ignoreBias` in its settings, false by default.
-inline bool counts_bias(const Attributes& settings) { return !settings.flag("ignoreBias", false); }
+/// Whether a rule counts biases: its settings hold `ignoreBias`.
+inline bool counts_bias(const Attributes& settings) { return !settings.flag("ignoreBias"); }
 
 /// g * x, reusing the memory of g where nobody else holds it.
 Tensor times(Tensor g, const Tensor& x);

@@ -19,7 +19,7 @@ Tensor normalised(const Tensor& R) {
 
 Rule pattern_rule(const RuleArguments& a, bool times_weight) {
   const Tensor pattern = a.pattern;
-  const bool normalise = a.settings.flag("normalise", false);
+  const bool normalise = a.settings.flag("normalise");
   if (!pattern.defined()) throw Error("INVALID_ARGUMENT", "pattern rules need a fitted pattern: run fit-patterns");
   return linear_rule(
       [=](const LinearLayer& f, const Tensor& R) {
@@ -43,7 +43,7 @@ Rule patternattribution(const RuleArguments& a) { return pattern_rule(a, true); 
 
 /// Relevance unchanged but for its shape and, with `normalise`, its scale: flattening between pattern rules.
 Rule pass(const RuleArguments& a) {
-  const bool normalise = a.settings.flag("normalise", false);
+  const bool normalise = a.settings.flag("normalise");
   return {[normalise](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
             const Tensor& x = layer.inputs[0];
             if (R.numel() != x.numel())

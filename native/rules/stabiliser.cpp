@@ -50,10 +50,10 @@ Tensor ordered_like(const Tensor& R, const Tensor& z) {
 
 }  // namespace
 
-Stabiliser Stabiliser::from(const Attributes& settings, double fallback) {
-  const double epsilon = settings.number("epsilon", fallback);
+Stabiliser Stabiliser::from(const Attributes& settings) {
+  const double epsilon = settings.number("epsilon");
   if (!(epsilon >= 0)) throw Error("INVALID_ARGUMENT", "epsilon must be 0 or more");
-  const std::string mode = settings.text("stabiliser", "signed");
+  const std::string mode = settings.text("stabiliser");
   if (mode == "signed") return {epsilon, kSigned};
   if (mode == "signed-below") return {epsilon, kSignedBelow};
   if (mode == "at-zero") return {epsilon, kAtZero};

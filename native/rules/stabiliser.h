@@ -8,16 +8,16 @@ namespace lrp {
 /// Keeps a denominator away from zero.
 struct Stabiliser {
   enum Mode {
-    kSigned,       // z + eps sign(z), with sign(0) = +1 (zennit, captum; the default)
+    kSigned,       // z + eps sign(z), with sign(0) = +1 (zennit, captum)
     kSignedBelow,  // z + eps where z > 0, z - eps elsewhere (TorchLRP's epsilon and gamma)
     kAtZero,       // eps where z is exactly 0, z elsewhere (TorchLRP's alpha-beta)
     kPlain         // z + eps (LXT)
   };
-  double epsilon = 1e-6;
-  Mode mode = kSigned;
+  double epsilon;
+  Mode mode;
 
   /// From the settings of a rule: `epsilon` and `stabiliser` (signed, signed-below, at-zero, plain).
-  static Stabiliser from(const Attributes& settings, double fallback = 1e-6);
+  static Stabiliser from(const Attributes& settings);
   Tensor operator()(const Tensor& z) const;
 };
 

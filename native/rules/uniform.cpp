@@ -8,7 +8,7 @@ namespace lrp {
 /// Factors share alike: half of the relevance to each of two, all of it to the only one that is explained (AttnLRP).
 /// With `signal` all of it goes to that input, the other one is a gate (Arras et al. 2017 for the gates of LSTMs).
 Rule uniform(const RuleArguments& a) {
-  const int64_t signal = a.settings.integer("signal", -1);
+  const int64_t signal = a.settings.has("signal") ? a.settings.integer("signal") : -1;
   return {[signal](const Layer& layer, const Tensor& R) {
             std::vector<Tensor> result(layer.inputs.size());
             const auto explains = [&](size_t i) {

@@ -28,7 +28,7 @@ export async function writeVirelay(result: AuditResult, sources: AuditSources, o
     throw ioError(cause, `cannot write ${folder}`)
   }
   const { model } = sources
-  const classes = Array.from({ length: await model.outputs() }, (_, index) => ({
+  const classes = Array.from({ length: model.outputs() }, (_, index) => ({
     index,
     word_net_id: idOf(index),
     name: model.className(index)
@@ -83,7 +83,7 @@ async function writeMaps(h5: H5, path: string, { images, observed, labels, model
   const [, height, width] = images.shape
   const maps = new Float32Array(total * height * width)
   for (let i = 0; i < total; i++) maps.set(signedOf(observed, i, images.shape), i * height * width)
-  const classes = await model.outputs()
+  const classes = model.outputs()
   const predicted = new Float32Array(total * classes)
   observed.predicted.forEach((one, i) => (predicted[i * classes + one] = 1))
   file.create_dataset({ name: 'attribution', data: maps, shape: [total, 1, height, width], dtype: '<f' })

@@ -1,6 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import { unknownName } from '../core/suggest.js'
 import type { Model } from '../model/model.js'
+import { kindOf } from '../rules/treatment.js'
 
 /** The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. */
 export function conceptLayer(model: Model): string {
@@ -11,8 +12,8 @@ export function conceptLayer(model: Model): string {
 
 /** Convolutions in order of execution, else dense layers without the output. */
 function weightedLayers({ graph: { nodes, output } }: Model): string[] {
-  const convolutions = nodes.filter(({ op }) => /^conv\d/.test(op))
-  const dense = nodes.filter(({ op }) => op === 'linear')
+  const convolutions = nodes.filter((node) => kindOf(node) === 'convolution')
+  const dense = nodes.filter((node) => kindOf(node) === 'linear')
   const inner = dense.filter(({ name }) => name !== output)
   return [convolutions, inner, dense].find((some) => some.length > 0)?.map(({ name }) => name) ?? []
 }

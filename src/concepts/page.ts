@@ -40,7 +40,7 @@ interface Sources {
 /** The concepts of every class as one page that needs nothing from anywhere. */
 export async function conceptsPage(model: Model, result: ConceptsResult, sources: Sources): Promise<string> {
   const { layer, classes, images, rule, by, measure } = result
-  const plane = (await model.shapes())[layer]!.slice(2)
+  const plane = model.shapes()[layer]!.slice(2)
   const sections: Html[] = []
   for (const { class: name, images: count, channels } of classes) {
     const cards: Html[] = []

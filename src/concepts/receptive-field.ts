@@ -1,4 +1,5 @@
 import type { Graph, GraphNode } from '../core/graph.js'
+import { recordOf } from '../rules/treatment.js'
 
 /** What one place of a layer sees: along height and width, in pixels of the image. */
 export interface ReceptiveField {
@@ -12,8 +13,6 @@ export interface ReceptiveField {
 
 const WHOLE: ReceptiveField = { size: [Infinity, Infinity], step: [0, 0], start: [0, 0] }
 const PIXEL: ReceptiveField = { size: [1, 1], step: [1, 1], start: [0, 0] }
-/** These see the whole image. */
-const GLOBAL = /^(linear|adaptive_|flatten|reshape|mean|matmul|scaled_dot|softmax|layer_norm|group_norm|interpolate)/
 
 /**
  * The window of the image that a place of the layer depends on; the widest where several paths lead to it.
@@ -34,20 +33,17 @@ export function receptiveField(
   return fields.get(layer) ?? WHOLE
 }
 
-function fieldAbove(
-  { op, attributes }: GraphNode,
-  weight: readonly number[] | undefined,
-  below: ReceptiveField
-): ReceptiveField {
-  if (GLOBAL.test(op)) return WHOLE
-  if (!/^(conv|avg_pool|max_pool|sum_pool)\d/.test(op)) return below
+function fieldAbove(node: GraphNode, weight: readonly number[] | undefined, below: ReceptiveField): ReceptiveField {
+  const { attributes } = node
+  const { reach } = recordOf(node)
+  if (reach !== 'window') return reach === 'place' ? below : WHOLE
   const asPair = (value: unknown, fallback: [number, number]): [number, number] => {
     if (typeof value === 'number') return [value, value]
     return Array.isArray(value) && value.length > 0 ? [Number(value[0]), Number(value[1] ?? value[0])] : fallback
   }
   const pair = (name: string, fallback: [number, number]): [number, number] => asPair(attributes[name], fallback)
   const kernel = asPair(weight, pair('kernel_size', [1, 1]))
-  const stride = pair('stride', /pool/.test(op) ? kernel : [1, 1])
+  const stride = pair('stride', weight ? [1, 1] : kernel)
   const padding = pair('padding', [0, 0])
   const dilation = pair('dilation', [1, 1])
   const along = (axis: 0 | 1): { size: number; step: number; start: number } => ({

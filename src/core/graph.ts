@@ -14,6 +14,11 @@ export interface Graph {
   output: string
   /** Names of all outputs, `output` first, where the network has several. */
   outputs?: string[]
+  /**
+   * Shape of every node's output for one image, or as many as a pass must have. C++ infers it; absent while axes of the input
+   * are open.
+   */
+  shapes?: Record<string, number[]>
 }
 
 export interface GraphNode {

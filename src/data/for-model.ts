@@ -98,7 +98,7 @@ function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
 /** Classes are the same by name; by number where one side has no names for them. */
 async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const { classes, name } = dataset
-  const outputs = model.classes?.length ?? Math.max(2, await model.outputs()) // a single logit tells two classes apart
+  const outputs = model.classes?.length ?? Math.max(2, model.outputs()) // a single logit tells two classes apart
   const known = model.classes ?? classes
   if (classes.length <= outputs && (areNumbers(known) || areNumbers(classes) || same(known, classes)))
     return { ...dataset, classes: Array.from({ length: outputs }, (_, i) => known[i] ?? classes[i] ?? String(i)) }

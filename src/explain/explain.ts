@@ -16,6 +16,7 @@ import {
 } from '../native/addon.js'
 import { checkOptions, optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
+import { withDefaults } from '../rules/catalogue.js'
 import { chooseComposite } from '../rules/choose.js'
 import { ruleParameters } from '../rules/options.js'
 import { resolveRules } from '../rules/resolve.js'
@@ -198,7 +199,17 @@ async function nativeOptions(
   const fitted = rules.some(({ rule }) => rule.startsWith('pattern'))
   const patterns = fitted || options.patterns ? await patternsFor(model, options.patterns) : undefined
   const begins: LrpSettings['start'] = start === 'probability' && model.multilabel ? 'sigmoid' : start
-  const lrp = { rules, together, start: begins, concepts, exclusive, channels: channelLayers, topK, conservation }
+  const complete = rules.map(withDefaults)
+  const lrp = {
+    rules: complete,
+    together,
+    start: begins,
+    concepts,
+    exclusive,
+    channels: channelLayers,
+    topK,
+    conservation
+  }
   return {
     method,
     settings: describeMethod(method).settings(options),

@@ -4,7 +4,7 @@ import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../core/errors.js'
 import type { NodeRule } from '../native/addon.js'
 import { sizeOf } from '../core/tensor.js'
-import type { GraphNode, OutputKind } from '../core/graph.js'
+import type { OutputKind } from '../core/graph.js'
 import type { Model } from '../model/model.js'
 
 /** A node of a network as `inspect` shows it. */
@@ -43,7 +43,9 @@ export interface ModelSummary {
  * @throws LrpError INVALID_ARGUMENT for unknown rules, DISPOSED
  */
 export async function inspectModel(model: Model, choice: RuleChoice = {}): Promise<ModelSummary> {
-  const [shapes, composite] = [await model.shapes(1), await chooseComposite(choice)]
+  const [shapes, composite] = [model.shapes(), await chooseComposite(choice)]
+  const images = model.graph.inputShape[0] ?? 1
+  const work = new Map(model.parts.facts!.map(({ name, multiplyAdds }) => [name, multiplyAdds / images]))
   const rules = planned(model, composite)
   const counted = new Set<string>()
   const nodes = model.graph.nodes.map((node): NodeSummary => {
@@ -57,7 +59,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
       inputs: node.inputs,
       outputShape: shapes[node.name]!.slice(1),
       parameters: own.reduce((sum, name) => sum + sizeOf(model.parameterShapes.get(name) ?? [0]), 0),
-      multiplyAdds: multiplyAdds(model, node, shapes),
+      multiplyAdds: work.get(node.name)!,
       rule: rules.found.get(node.name)
     }
   })
@@ -84,20 +86,6 @@ function planned(model: Model, composite: Awaited<ReturnType<typeof chooseCompos
     if (!isLrpError(error)) throw error
     return { found: new Map<string, NodeRule>(), obstacle: error.message }
   }
-}
-
-/** Only what multiplies by weights, or one signal by another, counts; the rest is a few operations per number. */
-function multiplyAdds(model: Model, node: GraphNode, shapes: Record<string, number[]>): number {
-  const output = shapes[node.name]!
-  const input = shapes[node.inputs[0] ?? ''] ?? [1, ...model.imageShape]
-  const weight = sizeOf(model.parameterShapes.get(node.parameters.weight ?? '') ?? [0])
-  if (node.op === 'linear') return (sizeOf(output) / output.at(-1)!) * weight
-  if (/^conv\d/.test(node.op)) return sizeOf(output.slice(2)) * weight
-  if (/^conv_transpose/.test(node.op)) return sizeOf(input.slice(2)) * weight
-  if (node.op === 'matmul') return sizeOf(output) * input.at(-1)!
-  if (node.op !== 'scaled_dot_product_attention') return 0
-  const keys = shapes[node.inputs[1]!]!.at(-2)!
-  return (sizeOf(input) + sizeOf(output)) * keys
 }
 
 /** The network as a Mermaid flowchart: one box per node, one arrow per value. */

@@ -7,22 +7,20 @@ const MOST_ON_CPU = 32
 /** What a GPU has more of. */
 const GPU_FACTOR = 16
 
-const measured = new WeakMap<Model, Promise<number>>()
-
 /**
- * Images of one pass, so that memory is bounded by the model and not by the images: as many as their activations, measured
- * by one image's, fit beside the weights.
+ * Images of one pass, so that memory is bounded by the model and not by the images: as many as their activations fit beside
+ * the weights.
  */
-export async function comfortableBatch(model: Model): Promise<number> {
-  if (!measured.has(model)) measured.set(model, outputBytes(model))
+export function comfortableBatch(model: Model): number {
   const factor = model.device === 'cpu' ? 1 : GPU_FACTOR
   const weights = [...model.parameterShapes.values()].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0)
   const room = factor * (CPU_BYTES + weights)
-  return Math.max(1, Math.min(MOST_ON_CPU * factor, Math.floor(room / (await measured.get(model)!))))
+  return Math.max(1, Math.min(MOST_ON_CPU * factor, Math.floor(room / outputBytes(model))))
 }
 
 /** Of one image. */
-async function outputBytes(model: Model): Promise<number> {
-  const shapes = Object.values(await model.shapes())
-  return shapes.reduce((sum, shape) => sum + 4 * sizeOf(shape), 4 * sizeOf(model.imageShape))
+function outputBytes(model: Model): number {
+  const images = model.graph.inputShape[0] ?? 1
+  const numbers = Object.values(model.shapes()).reduce((sum, shape) => sum + sizeOf(shape), 0)
+  return 4 * (numbers / images + sizeOf(model.imageShape))
 }

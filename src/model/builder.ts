@@ -1,7 +1,6 @@
 import { LrpError } from '../core/errors.js'
-import { callNative } from '../native/addon.js'
+import { callNative, native, toLrpError } from '../native/addon.js'
 import type { ModelParts, AttributeValue, Graph, GraphNode, ParameterSpec, Preprocessing } from '../core/graph.js'
-import { outputShape, perAxis } from './shapes.js'
 
 /** A network without weights: what an architecture is. */
 export interface Architecture {
@@ -34,13 +33,13 @@ export class GraphBuilder {
 
   /** Adds a node without weights and returns its name. */
   add(name: string, op: string, inputs: string[], attributes: Record<string, AttributeValue> = {}): string {
-    return this.addNode(name, op, inputs, attributes, {})
+    return this.push(name, op, inputs, attributes, {})
   }
 
   /** @param names of weight and bias, where they are not `name.weight` and `name.bias` */
   linear(name: string, input: string, features: number, bias = true, names?: [string, string]): string {
     const inputs = this.shapeOf(input).at(-1)!
-    return this.weighted(name, 'linear', input, { features }, [features, inputs], features, inputs, bias, names)
+    return this.weighted(name, 'linear', input, {}, [features, inputs], inputs, bias, names)
   }
 
   /** Layer norm over the last axis. */
@@ -50,12 +49,12 @@ export class GraphBuilder {
       weight: this.parameter(`${name}.weight`, [width], { value: 1 }),
       bias: this.parameter(`${name}.bias`, [width], { value: 0 })
     }
-    return this.addNode(name, 'layer_norm', [input], { normalized_shape: [width], eps }, parameters)
+    return this.push(name, 'layer_norm', [input], { normalized_shape: [width], eps }, parameters)
   }
 
   /** A weight that other nodes read as an input; its first axis stands for the batch. */
   constant(name: string, shape: number[], init: { bound?: number; value?: number }): string {
-    return this.push(name, 'constant', [], {}, { value: this.parameter(name, shape, init) }, shape.slice(1))
+    return this.push(name, 'constant', [], {}, { value: this.parameter(name, shape, init) })
   }
 
   /** A convolution over as many axes as its input has behind the channels. Padding and stride as in PyTorch. */
@@ -68,7 +67,7 @@ export class GraphBuilder {
   ): string {
     const shape = this.shapeOf(input)
     const axes = shape.length - 1
-    const kernel = perAxis(kernelSize, axes)
+    const kernel = perAxis(kernelSize, axes, name)
     const { groups = 1, bias = true, ...rest } = options
     const perGroup = shape[0]! / groups
     if (!Number.isInteger(perGroup) || channels % groups !== 0) {
@@ -79,16 +78,7 @@ export class GraphBuilder {
     }
     const attributes = { stride: 1, padding: 0, dilation: 1, ...rest, groups }
     const fanIn = perGroup * kernel.reduce((product, k) => product * k, 1)
-    return this.weighted(
-      name,
-      `conv${axes}d`,
-      input,
-      attributes,
-      [channels, perGroup, ...kernel],
-      channels,
-      fanIn,
-      bias
-    )
+    return this.weighted(name, `conv${axes}d`, input, attributes, [channels, perGroup, ...kernel], fanIn, bias)
   }
 
   batchNorm(name: string, input: string, eps = 1e-5): string {
@@ -100,7 +90,7 @@ export class GraphBuilder {
       running_mean: constant('running_mean', 0),
       running_var: constant('running_var', 1)
     }
-    return this.addNode(name, 'batch_norm', [input], { eps, momentum: 0.1 }, parameters)
+    return this.push(name, 'batch_norm', [input], { eps, momentum: 0.1 }, parameters)
   }
 
   finish(name: string, output: string, preprocessing?: Preprocessing): Architecture {
@@ -115,22 +105,14 @@ export class GraphBuilder {
     input: string,
     attributes: Record<string, AttributeValue>,
     weightShape: number[],
-    outputs: number,
     fanIn: number,
     bias: boolean,
     [weightName, biasName] = [`${name}.weight`, `${name}.bias`]
   ): string {
     const bound = 1 / Math.sqrt(fanIn)
     const parameters: Record<string, string> = { weight: this.parameter(weightName, weightShape, { bound }) }
-    if (bias) parameters.bias = this.parameter(biasName, [outputs], { bound })
-    const shape = outputShape(
-      op,
-      [this.shapeOf(input)],
-      { ...attributes, outputs, kernel_size: weightShape.slice(2) },
-      name
-    )
-    const { features: _, ...kept } = attributes
-    return this.push(name, op, [input], kept, parameters, shape)
+    if (bias) parameters.bias = this.parameter(biasName, [weightShape[0]!], { bound })
+    return this.push(name, op, [input], attributes, parameters)
   }
 
   private parameter(name: string, shape: number[], init: { bound?: number; value?: number }): string {
@@ -138,30 +120,42 @@ export class GraphBuilder {
     return name
   }
 
-  private addNode(
+  private push(
     name: string,
     op: string,
     inputs: string[],
     attributes: Record<string, AttributeValue>,
     parameters: Record<string, string>
   ): string {
-    const shapes = inputs.map((input) => this.shapeOf(input))
-    return this.push(name, op, inputs, attributes, parameters, outputShape(op, shapes, attributes, name))
-  }
-
-  private push(
-    name: string,
-    op: string,
-    inputs: string[],
-    attributes: Record<string, AttributeValue>,
-    parameters: Record<string, string>,
-    shape: number[]
-  ): string {
     if (this.shapes.has(name)) throw new LrpError('INVALID_ARGUMENT', `two nodes are called '${name}'`)
-    this.nodes.push({ name, op, inputs, attributes, parameters })
-    this.shapes.set(name, shape)
+    const node = { name, op, inputs, attributes, parameters }
+    this.shapes.set(name, this.outputShape(node))
+    this.nodes.push(node)
     return name
   }
+
+  /** C++ knows it; the batch is left out. */
+  private outputShape(node: GraphNode): number[] {
+    const inputs = node.inputs.map((input) => [1, ...this.shapeOf(input)])
+    const shapes = Object.entries(node.parameters).map(([role, tensor]): [string, number[]] => [
+      role,
+      this.parameters.find(({ name }) => name === tensor)!.shape
+    ])
+    try {
+      return native().outputShape(node, inputs, Object.fromEntries(shapes)).slice(1)
+    } catch (error) {
+      throw toLrpError(error)
+    }
+  }
+}
+
+/** A setting that may be one number for all axes, also in a list of its own. */
+function perAxis(value: number | number[], axes: number, node: string): number[] {
+  const list = typeof value === 'number' ? [value] : value
+  if (list.length === 1) return Array<number>(axes).fill(list[0]!)
+  if (list.length === axes) return list
+  const found = `its kernel_size has ${list.length} entries where ${axes} are needed`
+  throw new LrpError('INVALID_ARGUMENT', `node '${node}': ${found}`)
 }
 
 export interface ConvolutionOptions {

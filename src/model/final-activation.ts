@@ -1,6 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import type { Graph, GraphNode } from '../core/graph.js'
 import { sizeOf } from '../core/tensor.js'
+import { native } from '../native/addon.js'
 
 /** A node at the end of a network that only turns logits into probabilities. */
 export interface FinalActivation {
@@ -10,13 +11,11 @@ export interface FinalActivation {
 
 type Shapes = Record<string, number[]>
 
-const SOFTMAX = /^_?(log_)?softmax$/
-const SIGMOID = /^(log_)?sigmoid$/
 /** What moves numbers, or changes their type, and leaves each as it is. */
-const MOVES =
-  /^(flatten|reshape|view|_unsafe_view|squeeze|unsqueeze|permute|transpose|select|slice|identity|dropout|alias|clone|contiguous|to|_to_copy)$/
-
-const baseName = (op: string): string => op.replace(/^aten::/, '').replace(/\..*$/, '')
+function onlyMoves(node: GraphNode): boolean {
+  const { movesValues, sign } = native().opRecord(node.op)
+  return movesValues && sign === 'keeps' && node.inputs.length === 1
+}
 
 /**
  * The network without a softmax or sigmoid at its end, whatever moves the numbers after it: explanations start from logits.
@@ -29,7 +28,7 @@ export async function withoutFinalActivation(
 ): Promise<{ graph: Graph; removed?: FinalActivation }> {
   const tail = finalNodes(graph)
   const last = tail[0]
-  const kind = last && (SOFTMAX.test(baseName(last.op)) ? 'softmax' : SIGMOID.test(baseName(last.op)) && 'sigmoid')
+  const kind = last && native().opRecord(last.op).squashes
   if (!last || !kind) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
   const [before] = last.inputs
@@ -57,14 +56,15 @@ function finalNodes({ nodes, output }: Graph): GraphNode[] {
   const found: GraphNode[] = []
   for (let node = byName.get(output); node; node = byName.get(node.inputs[0]!)) {
     found.unshift(node)
-    if (!MOVES.test(baseName(node.op))) break
+    if (!onlyMoves(node)) break
   }
   return found
 }
 
 /** Whether the axis of a softmax holds all numbers of an image, and all of them come out. */
 function isOverClasses(graph: Graph, node: GraphNode, shapes: Shapes): boolean {
-  const shape = shapes[node.name]!
+  const shape = shapes[node.name]
+  if (!shape) return false // of images of any size
   const axis = shape.at(Number(node.attributes.dim))
   const numbers = sizeOf(shape.slice(1))
   return axis === numbers && numbers === sizeOf(shapes[graph.output]!.slice(1))

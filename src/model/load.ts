@@ -68,7 +68,7 @@ function withInputShape(parts: ModelParts, shape?: [number, number, number]): Mo
   const resize: [number, number] = [shape[1], shape[2]]
   return {
     ...parts,
-    graph: { ...graph, inputShape: [batch ?? null, ...shape] },
+    graph: { ...graph, inputShape: [batch ?? null, ...shape], shapes: undefined },
     ...(preprocessing && { preprocessing: { ...preprocessing, resize, crop: undefined } })
   }
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
-import { callNative, toLrpError, type NativeModel } from '../native/addon.js'
+import { callNative, toLrpError, type NativeModel, type NodeFacts } from '../native/addon.js'
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, ModelParts, OutputKind, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
+import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
@@ -20,7 +21,7 @@ import { refuseStrangers, saveParts } from './save.js'
 export class Model {
   /** For this package: `load` and `create` make models. */
   constructor(
-    readonly parts: Omit<ModelParts, 'tensors'> & { removed?: FinalActivation },
+    readonly parts: Omit<ModelParts, 'tensors'> & { removed?: FinalActivation; facts?: NodeFacts[] },
     /** The C++ side, for the jobs of this package. */
     readonly handle: NativeModel,
     /** Shapes of the weights by name. */
@@ -37,9 +38,16 @@ export class Model {
   static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
     checkOptions(loadOptions, options)
     const { parts, experiment } = await loadModel(path, options)
-    const model = await build(this, parts, options.device, experiment)
-    if (options.inputShape !== undefined) await model.checkInputShape()
-    if (options.classes !== undefined) await model.checkClasses(options.classes)
+    const model = await build(this, parts, options.device, experiment).catch((error: unknown) => {
+      throw options.inputShape === undefined ? error : cannotTake(parts, error as LrpError)
+    })
+    try {
+      checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
+      if (options.classes !== undefined) model.checkClasses(options.classes)
+    } catch (error) {
+      model.dispose()
+      throw error
+    }
     return model
   }
 
@@ -117,7 +125,8 @@ export class Model {
     const { signal, ...given } = checkOptions(forwardOptions, options)
     checkTensor(input)
     const rest = { ...given, batchSize: this.fixedBatch(input) ?? given.batchSize }
-    return (await callNative((_, cancel) => this.handle.forward(input, { ...rest, cancel }), signal)).output
+    const { batchSize = input.shape[0]! } = rest
+    return (await this.run(input, { batchSize, layers: [] }, signal)).output
   }
 
   /**
@@ -134,41 +143,33 @@ export class Model {
   /** Outputs of named layers beside the logits. */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
-    return (await callNative((_, cancel) => this.handle.forward(input, { layers, cancel }), signal)).layers
+    return (await this.run(input, { batchSize: input.shape[0]!, layers }, signal)).layers
   }
 
-  /** Output shape of every node for a batch of this size. */
-  async shapes(batch = 1): Promise<Record<string, number[]>> {
-    return callNative(() => this.handle.shapes([batch, ...this.imageShape]))
+  private run(input: Tensor, options: { batchSize: number; layers: string[] }, signal?: AbortSignal) {
+    const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
+    return callNative((_, cancel) => this.handle.forward(input, { ...options, batchSize, cancel }), signal)
+  }
+
+  /**
+   * Output shape of every node for one image, or as many as a pass must have.
+   * @throws LrpError INVALID_ARGUMENT where the network takes images of any size and none was named
+   */
+  shapes(): Record<string, number[]> {
+    if (this.graph.shapes) return this.graph.shapes
+    const given = 'the sizes of its layers depend on the image: name its shape (inputShape)'
+    throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, and ${given}`)
   }
 
   /** How many classes or values the network tells apart. */
-  async outputs(): Promise<number> {
-    return (await this.shapes())[this.graph.output]!.at(-1)!
+  outputs(): number {
+    return this.shapes()[this.graph.output]!.at(-1)!
   }
 
-  /** Frees the model where its network cannot take images of its shape. */
-  private async checkInputShape(): Promise<void> {
-    try {
-      await this.outputs()
-    } catch (cause) {
-      this.dispose()
-      const why = (cause as Error).message.split('\n')[0]
-      throw new LrpError(
-        'INVALID_ARGUMENT',
-        `${this.name} cannot take inputs of ${this.imageShape.join('x')}: ${why}`,
-        {
-          cause
-        }
-      )
-    }
-  }
-
-  /** Frees the model where it has another number of outputs than class names. */
-  private async checkClasses(from: string): Promise<void> {
-    const outputs = await this.outputs()
+  /** @throws LrpError INVALID_ARGUMENT where it has another number of outputs than class names */
+  private checkClasses(from: string): void {
+    const outputs = this.outputs()
     if (outputs === this.classes!.length) return
-    this.dispose()
     const found = `${this.classes!.length} names of classes, ${this.name} has ${outputs} outputs`
     throw new LrpError('INVALID_ARGUMENT', `${from} holds ${found}`)
   }
@@ -179,7 +180,7 @@ export class Model {
   }
 
   async toParts(): Promise<ModelParts> {
-    const { removed: _, ...parts } = this.parts
+    const { removed: _, facts: __, ...parts } = this.parts
     return { ...parts, tensors: await this.stateDict() }
   }
 
@@ -213,9 +214,18 @@ async function build<M extends Model>(
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
     throw new LrpError('INVALID_ARGUMENT', 'a model is made of a name, a graph and a map of tensors')
   if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
-  const { tensors, ...rest } = await startingFromLogits(parts)
+  const { tensors, ...found } = await startingFromLogits(parts)
+  const facts = await inferFacts(found.graph, tensors)
+  const rest = { ...found, facts, graph: { ...found.graph, shapes: facts && shapesOf(facts) } }
   const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
   return new Class(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])), experiment)
+}
+
+/** What is wrong with a network for images of a shape that the caller chose. */
+function cannotTake({ name, graph }: ModelParts, cause: LrpError): LrpError {
+  const shape = graph.inputShape.slice(1).join('x')
+  const why = cause.message.split('\n')[0]
+  return new LrpError('INVALID_ARGUMENT', `${name} cannot take inputs of ${shape}: ${why}`, { cause })
 }
 
 function isGraph(graph: Graph | null | undefined): boolean {
@@ -239,12 +249,7 @@ export function checkModel(model: unknown): void {
 /** A sigmoid of several outputs makes them independent classes; a regression keeps its sigmoid, which gives its values. */
 async function startingFromLogits(parts: ModelParts): Promise<ModelParts & { removed?: FinalActivation }> {
   const { graph, tensors, task } = parts
-  const shapes = async (): Promise<Record<string, number[]>> => {
-    const probe = await callNative((addon) => addon.Model.create(graph, Object.fromEntries(tensors), 'cpu'))
-    const image = graph.inputShape.slice(1).map((axis) => axis ?? 0)
-    return callNative(() => probe.shapes([1, ...image])).finally(() => probe.dispose())
-  }
-  const found = await withoutFinalActivation(graph, shapes)
+  const found = await withoutFinalActivation(graph, async () => shapesOf((await inferFacts(graph, tensors)) ?? []))
   if (!found.removed) return parts
   if (found.removed.kind === 'softmax') return { ...parts, ...found }
   return task === 'regression' ? parts : { ...parts, ...found, multilabel: parts.multilabel ?? true }

@@ -38,9 +38,12 @@ export const preprocessingSchema = z
     'must have one mean and one std for each channel'
   )
 
+/** Of `model.json`: 2 stores the shapes of all nodes. */
+const VERSION = 2
+
 const modelSchema = z.object({
   format: z.literal('lrp-native'),
-  version: z.literal(1),
+  version: z.literal(VERSION),
   name: z.string(),
   graph: z.object({
     inputShape: z.array(z.int().nullable()),
@@ -54,7 +57,8 @@ const modelSchema = z.object({
       })
     ),
     output: z.string(),
-    outputs: z.array(z.string()).optional()
+    outputs: z.array(z.string()).optional(),
+    shapes: z.record(z.string(), z.array(z.int().min(0))).optional()
   }),
   preprocessing: preprocessingSchema.optional(),
   task: z.enum(TASKS).optional(),
@@ -81,14 +85,25 @@ export async function saveParts(folder: string, parts: ModelParts): Promise<void
   const { name, graph, preprocessing, task, multilabel, classes } = parts
   await makeFolder(folder)
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const json = { format: 'lrp-native', version: 1, name, graph, preprocessing, task, multilabel, classes }
+  const json = { format: 'lrp-native', version: VERSION, name, graph, preprocessing, task, multilabel, classes }
   await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
 }
 
-/** Reads what `saveParts` wrote. @throws LrpError NOT_FOUND, INVALID_FILE naming the file. */
+/** A file of another version of the format. @throws LrpError UNSUPPORTED */
+function checkVersion(json: unknown, path: string): void {
+  const { format, version } = (json ?? {}) as { format?: unknown; version?: unknown }
+  if (format !== 'lrp-native' || typeof version !== 'number' || version === VERSION) return
+  const remedy = version < VERSION ? 'convert or train the model again' : 'update lrp-native'
+  const versions = `has version ${version} of the format, and this program reads version ${VERSION}`
+  throw new LrpError('UNSUPPORTED', `${path} ${versions}: ${remedy}`)
+}
+
+/** Reads what `saveParts` wrote. @throws LrpError NOT_FOUND, INVALID_FILE naming the file, UNSUPPORTED for another version */
 export async function loadParts(folder: string): Promise<ModelParts> {
   const path = join(folder, 'model.json')
-  const checked = modelSchema.safeParse(await readJson(path))
+  const json = await readJson(path)
+  checkVersion(json, path)
+  const checked = modelSchema.safeParse(json)
   if (!checked.success) {
     const issue = checked.error.issues[0]!
     throw new LrpError('INVALID_FILE', `${path} is not a model folder: ${issue.path.join('.')}: ${issue.message}`)

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError, type ErrorCode } from '../core/errors.js'
-import type { Graph, Interpolation, ParameterSpec } from '../core/graph.js'
+import type { Graph, GraphNode, Interpolation, ParameterSpec } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
 import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions } from './handles.js'
@@ -39,6 +39,10 @@ export interface NativeAddon {
   atenOverloads(): Record<string, string | null>
   /** Arguments of an aten overload (`'add_'`, `'Tensor'`; the unnamed overload is `'default'`): null where there is none. */
   atenSchema(op: string, overload: string): AtenArgument[] | null
+  /** Shape and work of every node in order, for an input of this shape; of the tensors only types and shapes are read. */
+  inferShapes(graph: Graph, tensors: Record<string, RawTensor>, inputShape: number[]): Promise<NodeFacts[]>
+  /** Shape of one node's output, from the shapes of its inputs and of its parameters by role; all with the batch. */
+  outputShape(node: GraphNode, inputs: number[][], parameters: Record<string, number[]>): number[]
   /**
    * Results of the nodes that do not depend on the input and that others need: those that a node which depends on it
    * reads, the output, and the nodes in `keep`.
@@ -81,8 +85,23 @@ export interface OpRecord {
   movesValues: boolean
   /** Its output weighs something else: a number from 0 to 1. */
   gates: boolean
+  /** How it turns logits into probabilities, or their logarithms. */
+  squashes: '' | 'softmax' | 'sigmoid'
+  /** Whether a place of the output depends on all places of the input, on a window, or on the same place alone. */
+  reach: 'everywhere' | 'window' | 'place'
+  /** A linear map whose weight is [in, out / groups, ...]. */
+  transposed: boolean
   /** How the rule conserves relevance, up to its stabiliser. */
   conserves: 'exact' | 'up to bias' | 'no'
+}
+
+/** What is known of a node before it runs. */
+export interface NodeFacts {
+  name: string
+  /** Of its output, for the images of one pass. */
+  shape: number[]
+  /** Multiply-adds for the images of one pass: only what multiplies by weights, or one signal by another, counts. */
+  multiplyAdds: number
 }
 
 export type OpKind =
@@ -260,15 +279,13 @@ export interface NativeModel {
   readonly device: string
   forward(
     input: Tensor,
-    options: { batchSize?: number; layers?: string[]; cancel?: NativeCancelToken }
+    options: { batchSize: number; layers: string[]; cancel?: NativeCancelToken }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   /** Trains the weights in place; one call per run. Resolves after the last epoch. */
   train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>
   /** A copy of the weights, bytes as in `RawTensor`. */
   tensors(): Promise<Record<string, RawTensor>>
-  /** Output shape of every node for one input shape. */
-  shapes(inputShape: number[]): Promise<Record<string, number[]>>
   /** Frees the weights now. Idempotent; later calls reject with DISPOSED. */
   dispose(): void
 }

@@ -1,6 +1,7 @@
 import { writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
 import { sizeOf } from '../core/tensor.js'
+import { isWeighted, kindOf } from '../rules/treatment.js'
 import { figure, type Panel } from './figure.js'
 import { heatmap, type Picture } from './picture.js'
 
@@ -41,10 +42,10 @@ interface Filters {
 }
 
 async function firstLayer(model: Model): Promise<Filters | undefined> {
-  const node = model.graph.nodes.find(({ op }) => op === 'conv2d' || op === 'linear')
+  const node = model.graph.nodes.find(isWeighted)
   const tensor = node && (await model.stateDict()).get(node.parameters.weight ?? '')
   if (!tensor || tensor.dtype !== 'f32') return undefined
-  const shape = node.op === 'linear' ? [tensor.shape[0]!, ...model.imageShape] : tensor.shape
+  const shape = kindOf(node) === 'linear' ? [tensor.shape[0]!, ...model.imageShape] : tensor.shape
   const values = new Float32Array(tensor.data.slice().buffer)
   return shape.length === 4 && sizeOf(shape) === values.length ? { name: node.name, values, shape } : undefined
 }

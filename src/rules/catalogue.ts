@@ -1,3 +1,4 @@
+import type { NodeRule, RuleParameters } from '../native/addon.js'
 import type { RuleDescription } from './data-rule.js'
 
 const BACH = 'Bach et al. 2015'
@@ -205,8 +206,14 @@ export const RULES: readonly RuleDescription[] = [
   }
 ]
 
-/** Parameters that every rule for weighted layers takes besides its own. */
-export const COMMON_PARAMETERS = ['ignoreBias', 'stabiliser'] as const
+/** Parameters that every rule for weighted layers takes besides its own, with their defaults. */
+export const COMMON_PARAMETERS: RuleParameters = { ignoreBias: false, stabiliser: 'signed' }
+
+/** A node's rule as C++ takes it, which has no defaults: every parameter is there. */
+export function withDefaults(rule: NodeRule): NodeRule {
+  const own = RULES.find(({ native }) => native === rule.rule)?.parameters
+  return { ...rule, parameters: { ...COMMON_PARAMETERS, ...own, ...rule.parameters } }
+}
 
 export function ruleNames(): string[] {
   return RULES.map((rule) => rule.name)

@@ -142,7 +142,7 @@ function allowedParameters(rule: RuleDescription): string[] {
   const own = Object.keys(rule.parameters)
   if (rule.name === 'gated') return ['signal']
   if (rule.layers !== 'weighted') return own
-  return [...own, ...COMMON_PARAMETERS, ...(takesBox(rule) ? ['low', 'high'] : [])]
+  return [...own, ...Object.keys(COMMON_PARAMETERS), ...(takesBox(rule) ? ['low', 'high'] : [])]
 }
 
 function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContext, rule: string): void {

@@ -6,6 +6,7 @@ import { readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'
 import { entriesOf } from '../rules/resolve.js'
+import { kindOf } from '../rules/treatment.js'
 import type { Choice } from './protocol.js'
 import { SLIDERS } from './sliders.js'
 
@@ -17,7 +18,7 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
     ({ name, layers }) => layers === 'weighted' && (patterns || !NEEDS_PATTERNS.includes(name))
   )
   const names = new Set(rules.map(({ name }) => name))
-  const convolutional = graph.nodes.some(({ op }) => op === 'conv2d')
+  const convolutional = graph.nodes.some((node) => kindOf(node) === 'convolution')
   return [
     ...(await Promise.all(files.map(choiceOf))),
     ...rules.map(({ name, formula, parameters }): Choice => ({

@@ -142,7 +142,7 @@ function pageOf({ model, gallery, choices, outputs }: Served): string {
 /** Names of the outputs, their numbers where they have none. */
 async function outputsOf(model: Model): Promise<string[]> {
   if (model.classes) return model.classes
-  const count = await model.outputs()
+  const count = model.outputs()
   return Array.from({ length: count }, (_, i) => String(i))
 }
 

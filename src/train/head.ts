@@ -2,6 +2,7 @@ import { LrpError } from '../core/errors.js'
 import type { Dataset } from '../data/dataset.js'
 import type { Graph, GraphNode, ModelParts } from '../core/graph.js'
 import { callNative } from '../native/addon.js'
+import { isWeighted, recordOf } from '../rules/treatment.js'
 import type { RawTensor, StateDict } from '../core/tensor.js'
 
 /** The last layer with weights, which decides the classes or values: a linear layer, or a convolution of 1x1. */
@@ -16,7 +17,7 @@ export function findHead(graph: Graph): Head {
   const byName = new Map(graph.nodes.map((node) => [node.name, node]))
   let node = byName.get(graph.output)
   while (node && node.parameters.weight === undefined && node.inputs.length === 1) node = byName.get(node.inputs[0]!)
-  if (!node || !/^(linear|conv2d)$/.test(node.op) || node.inputs[0] === 'input') {
+  if (!node || !isWeighted(node) || recordOf(node).transposed || node.inputs[0] === 'input') {
     throw new LrpError('UNSUPPORTED', `the network does not end in a linear layer or a convolution (${graph.output})`)
   }
   return { node, features: node.inputs[0]! }
@@ -48,7 +49,8 @@ async function withNewHead(parts: ModelParts, head: Head, outputs: number, seed:
   const wanted = [{ name: weight!, shape: [outputs, ...old.slice(1)], bound }]
   if (bias !== undefined) wanted.push({ name: bias, shape: [outputs], bound })
   const made: Record<string, RawTensor> = await callNative((addon) => addon.initialise(wanted, seed))
-  return { ...parts, tensors: new Map([...parts.tensors, ...Object.entries(made)]) }
+  const graph = { ...parts.graph, shapes: undefined }
+  return { ...parts, graph, tensors: new Map([...parts.tensors, ...Object.entries(made)]) }
 }
 
 /**
@@ -81,7 +83,7 @@ export async function withFittingHead(
 
 /** @throws LrpError UNSUPPORTED where what follows the head makes probabilities: no values can be learnt through it */
 export function checkValueHead(graph: Graph): void {
-  const squashes = graph.nodes.findLast(({ op }) => /softmax$/.test(op))
+  const squashes = graph.nodes.findLast((node) => recordOf(node).squashes === 'softmax')
   const last = graph.nodes.findLast(({ parameters }) => parameters.weight !== undefined)
   if (!squashes || graph.nodes.indexOf(squashes) < graph.nodes.indexOf(last!)) return
   throw new LrpError('UNSUPPORTED', `the network ends in ${squashes.op} (${squashes.name}), which gives no values`)

@@ -1,23 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { writeNpy } from '../../src/data/npy.js'
 import { scoreMaps, type Scores } from '../../src/evaluate/score-maps.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import type { StateDict, Tensor } from '../../src/core/tensor.js'
 import { cli } from '../cli/run.js'
 import { sequentialModel } from '../models.js'
-import { describeShared, floats, readJson, shared, values } from '../shared.js'
+import { floats, golden, readJson, values } from '../shared.js'
 
-describeShared("Quantus' scores of both attributions", () => {
-  const expected = readJson<Record<string, Record<string, (number | number[])[]>>>(
-    shared('golden', 'metrics', 'metrics.json')
-  )
+describe("Quantus' scores of both attributions", () => {
+  const expected = readJson<Record<string, Record<string, (number | number[])[]>>>(golden('metrics', 'metrics.json'))
 
-  const golden = Object.keys(expected['epsilon-plus']!)
+  const metricNames = Object.keys(expected['epsilon-plus']!)
 
-  const load = () => readSafetensors(shared('golden', 'metrics', 'tensors.safetensors'))
+  const load = () => readSafetensors(golden('metrics', 'tensors.safetensors'))
   const names = ['epsilon-plus', 'gradient']
 
   test.each(names)('%s, by code', async (name) => {
@@ -37,14 +35,14 @@ describeShared("Quantus' scores of both attributions", () => {
         ['relu'],
         ['linear']
       ],
-      await readSafetensors(shared('golden', 'metrics', 'weights.safetensors'))
+      await readSafetensors(golden('metrics', 'weights.safetensors'))
     )
     const scores = await scoreMaps(model, {
       input: floats(tensors.get('input')!),
       attribution: floats(tensors.get(`attribution.${name}`)!),
       target: Array.from(values(tensors.get('target')!)),
       mask: floats(tensors.get('mask')!),
-      metrics: golden,
+      metrics: metricNames,
       patchSize: 4,
       featuresInStep: 28
     })
@@ -67,7 +65,7 @@ describeShared("Quantus' scores of both attributions", () => {
       '--mask': await write('m.npy', floats(tensors.get('mask')!))
     }
     const settings = ['--metrics', 'all', '--patch-size', '4', '--features-in-step', '28', '--json']
-    const model = shared('golden', 'metrics', 'model.pt2')
+    const model = golden('metrics', 'model.pt2')
     const { status, out } = await cli('evaluate', model, ...Object.entries(files).flat(), ...settings)
     rmSync(folder, { recursive: true })
     expect(status).toBe(0)
@@ -79,7 +77,7 @@ describeShared("Quantus' scores of both attributions", () => {
     const masks = floats(tensors.get('mask')!).data
     const wrong: string[] = []
     let compared = 0
-    for (const metric of golden) {
+    for (const metric of metricNames) {
       expect(scores[metric]).toHaveLength(20)
       expected[name]![metric]!.forEach((value, i) => {
         const map = attribution.subarray(i * 784, (i + 1) * 784)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { cosine, pearson, spearman, ssim, structuralSimilarity } from '../../src/evaluate/statistics/similarity.js'
 import { bootstrapMean, pairedTest } from '../../src/evaluate/statistics/intervals.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
-import { describeShared, floats, readJson, shared } from '../shared.js'
+import { floats, golden, readJson } from '../shared.js'
 
 describe('bootstrap', () => {
   test('the interval holds the mean, narrows with more images, and is seeded', () => {
@@ -79,10 +79,10 @@ describe('similarity', () => {
   })
 })
 
-describeShared("SciPy's and scikit-image's similarity of two attributions", () => {
+describe("SciPy's and scikit-image's similarity of two attributions", () => {
   test.each(['pearson', 'spearman', 'cosine', 'ssim'])('%s', async (name) => {
-    const metrics = readJson<Record<string, Record<string, number[]>>>(shared('golden', 'metrics', 'metrics.json'))
-    const tensors = await readSafetensors(shared('golden', 'metrics', 'tensors.safetensors'))
+    const metrics = readJson<Record<string, Record<string, number[]>>>(golden('metrics', 'metrics.json'))
+    const tensors = await readSafetensors(golden('metrics', 'tensors.safetensors'))
     const [a, b] = ['epsilon-plus', 'gradient'].map((map) => floats(tensors.get(`attribution.${map}`)!).data)
     const measures: Record<string, (x: Float32Array, y: Float32Array) => number> = {
       pearson,

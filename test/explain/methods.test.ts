@@ -124,7 +124,10 @@ describe('baselines', () => {
     const covered = await explain(model, input, { method: 'occlusion', baseline, target: 1, window: 4 })
     covered.sums.forEach((sum, image) => expect(sum / 16).toBeCloseTo(found.sums[image]!, 5)) // the fall at each of 16 pixels
     if (!(name in baselines)) return expect(found.sums[0]).not.toBeCloseTo(0, 3)
-    const { output } = await model.handle.forward({ data: baselines[name]!, shape: input.shape }, {})
+    const { output } = await model.handle.forward(
+      { data: baselines[name]!, shape: input.shape },
+      { batchSize: 2, layers: [] }
+    )
     found.sums.forEach((sum, image) =>
       expect(sum).toBeCloseTo(found.logits.data[image * 2 + 1]! - output.data[image * 2 + 1]!, 5)
     )

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { Model } from '../../src/model/model.js'
@@ -6,7 +6,7 @@ import { explainLayer } from '../layer.js'
 import type { RuleParameters } from '../../src/native/addon.js'
 import type { Composite } from '../../src/rules/types.js'
 import type { RawTensor } from '../../src/core/tensor.js'
-import { describeShared, floats, readJson, relativeError, shared, values } from '../shared.js'
+import { floats, golden, readJson, relativeError, values } from '../shared.js'
 
 interface Operation {
   case: string
@@ -32,13 +32,13 @@ const OPS: Record<string, { op: string; rule: string; attributes?: Record<string
   conv2d_epsilon: { op: 'conv2d', rule: 'epsilon', attributes: { stride: [4, 4] } }
 }
 
-describeShared('AttnLRP: every operation of the reference values', () => {
-  const operations = readJson<Operation[]>(shared('golden', 'attention', 'operations.json'))
+describe('AttnLRP: every operation of the reference values', () => {
+  const operations = readJson<Operation[]>(golden('attention', 'operations.json'))
 
   test.each(operations.filter((one) => one.case in OPS).map((one) => [one.case, one] as const))(
     '%s',
     async (name, { settings }) => {
-      const all = await readSafetensors(shared('golden', 'attention', 'operations.safetensors'))
+      const all = await readSafetensors(golden('attention', 'operations.safetensors'))
       const own = (role: string): RawTensor | undefined => all.get(`${name}.${role}`)
       const { op, rule, attributes = {} } = OPS[name]!
       const { temperature = 1, epsilon, eps } = settings
@@ -98,8 +98,8 @@ const NODES: Record<string, Record<string, string>> = {
   }
 }
 
-describeShared('AttnLRP: the tiny vision transformer', () => {
-  const folder = shared('golden', 'attention', 'vit_tiny')
+describe('AttnLRP: the tiny vision transformer', () => {
+  const folder = golden('attention', 'vit_tiny')
 
   describeFile('model.pt2')
   describeFile('model.onnx')

@@ -1,9 +1,9 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { explainLayer } from '../layer.js'
 import { defaultDevice } from '../../src/core/paths.js'
 import type { RuleParameters } from '../../src/native/addon.js'
-import { describeShared, readJson, relativeError, shared } from '../shared.js'
+import { golden, readJson, relativeError } from '../shared.js'
 
 interface Case {
   case: string
@@ -21,13 +21,13 @@ function opOf(module: string): string {
   return special[module] ?? module.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase()
 }
 
-describeShared('every layer case of the reference values', () => {
-  const cases = readJson<Case[]>(shared('golden', 'layers', 'index.json'))
+describe('every layer case of the reference values', () => {
+  const cases = readJson<Case[]>(golden('layers', 'index.json'))
 
   test('there are 337', () => expect(cases.length).toBe(337))
 
   test.each(cases.map((one) => [one.case, one] as const))('%s', async (_, one) => {
-    const tensors = await readSafetensors(shared('golden', 'layers', one.file))
+    const tensors = await readSafetensors(golden('layers', one.file))
     const { zero_bias, ...settings } = one.parameters
     const relevance = await explainLayer({
       op: opOf(one.op),

@@ -10,9 +10,9 @@ import { Model } from '../../src/model/model.js'
 import { explainLayer } from '../layer.js'
 import type { Composite, CompositeEntry } from '../../src/rules/types.js'
 import type { StateDict } from '../../src/core/tensor.js'
-import { describeShared, floats, readJson, relativeError, shared, values } from '../shared.js'
+import { floats, golden, readJson, relativeError, values } from '../shared.js'
 
-const folder = (name: string): string => shared('golden', 'torchlrp', name)
+const folder = (name: string): string => golden('torchlrp', name)
 
 const node = (name: number, op: string, attributes: GraphNode['attributes'] = {}): GraphNode => ({
   name: String(name),
@@ -66,7 +66,7 @@ function patternsOf(expected: StateDict, kind: string, nodes: GraphNode[]): Stat
   return new Map(weighted.map((one, i) => [one.name, expected.get(`pattern.${kind}.${i}`)!]))
 }
 
-describeShared('TorchLRP', () => {
+describe('TorchLRP', () => {
   describe.each(Object.keys(NODES))('%s', (name) => {
     const nodes = NODES[name]!
     const load = async (): Promise<{ model: Model; expected: StateDict }> => {

@@ -65,6 +65,18 @@ test.each([
   await expect(outputOf(nodes, [1, 4])).rejects.toMatchObject({ message: expect.stringContaining(reason) })
 })
 
+const histogram = (input: string): GraphNode => node('histogram', 'aten::histc', [input], { bins: 4 })
+
+test('an overload without a derivative is refused where its input depends on the image', async () => {
+  await expect(outputOf([histogram('input')], [1, 4])).rejects.toMatchObject({
+    code: 'UNSUPPORTED',
+    message: "node 'histogram' (aten::histc): autograd cannot differentiate it, and its input depends on the image"
+  })
+  const constant = node('constant', 'aten::arange', [], { end: 4, dtype: 'float32' })
+  const sum = await outputOf([constant, histogram('constant'), node('sum', 'add', ['input', 'histogram'])], [1, 4])
+  expect(sum.data).toEqual([1, 2, 3, 4])
+})
+
 test('a mask as an index is refused', async () => {
   const nodes = [
     node('mask', 'aten::gt.Scalar', ['input'], { other: 1 }),

@@ -36,10 +36,10 @@ describe('a network as a list of layers', () => {
   test('has the shapes that C++ computes and names like torch.nn.Sequential', async () => {
     const architecture = buildLayers(LAYERS, { imageShape: [1, 8, 8], classes: 10 })
     using model = await Model.create(await initialise(architecture, 0))
-    const shapes = await model.shapes(2)
-    expect(shapes['0']).toEqual([2, 8, 8, 8])
-    expect(shapes.middle).toEqual([2, 12, 2, 2])
-    expect(shapes['12']).toEqual([2, 10])
+    const shapes = model.shapes()
+    expect(shapes['0']).toEqual([1, 8, 8, 8])
+    expect(shapes.middle).toEqual([1, 12, 2, 2])
+    expect(shapes['12']).toEqual([1, 10])
     expect([...model.parameterShapes.keys()]).toContain('10.weight')
   })
 
@@ -62,7 +62,7 @@ describe('a network as a list of layers', () => {
       { type: 'linear', features: 'classes' }
     ]
     using model = await Model.create(await initialise(buildLayers(layers, { imageShape: [1, 8, 6], classes: 3 }), 0))
-    expect(await model.shapes(2)).toMatchObject({ 0: [2, 2, 8, 6], 1: [2, 2, 4, 3], 3: [2, 3] })
+    expect(model.shapes()).toMatchObject({ 0: [1, 2, 8, 6], 1: [1, 2, 4, 3], 3: [1, 3] })
   })
 
   test('a bare list in a file is read too', async () => {
@@ -85,7 +85,7 @@ describe('a network as a list of layers', () => {
       [{ type: 'convolution', channels: 3, kernelSize: [3, 3, 3] }],
       /'0'.*kernel_size has 3 entries where 2/
     ],
-    ['a stride with too many axes', [{ type: 'sum-pool', kernelSize: 2, stride: [1, 1, 1] }], /'0'.*stride has 3/],
+    ['a stride with too many axes', [{ type: 'sum-pool', kernelSize: 2, stride: [1, 1, 1] }], /'0'.*'stride' has 3/],
     [
       "padding 'same' with a stride",
       [{ type: 'convolution', channels: 3, kernelSize: 3, stride: 2, padding: 'same' }],

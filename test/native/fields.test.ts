@@ -33,6 +33,16 @@ describe('what crosses to C++ is complete', () => {
     expect(() => native().initialise([], -1)).toThrow('the seed must be a whole number of at least 0')
   })
 
+  test('a graph is complete: a missing field is named with its node', () => {
+    const node = { name: 'a', op: 'relu', inputs: ['input'], attributes: {}, parameters: {} }
+    const fold = (nodes: object[]): unknown => native().foldConstants({ nodes, output: 'a' } as never, {}, [])
+    for (const name of ['op', 'inputs', 'attributes', 'parameters'])
+      expect(() => fold([{ ...node, [name]: undefined }])).toThrow(`node 'a': ${name} is missing`)
+    expect(() => fold([node, { ...node, name: undefined }])).toThrow('the graph: nodes[1].name is missing')
+    expect(() => fold([{ ...node, attributes: { size: [{}] } }])).toThrow("node 'a': attributes: attribute 'size' must")
+    expect(() => native().foldConstants({ nodes: [node] } as never, {}, [])).toThrow('the graph: output is missing')
+  })
+
   test('an optional field may be missing, but not be something else', async () => {
     const stored = { consumes: false, height: 1, width: 2, channels: 1, planar: true, interpolation: 'bilinear' }
     const arrange = (more: object): Promise<void> =>

@@ -1,15 +1,15 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { classificationMetrics, rocAuc } from '../../src/scores/classification.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
-import { describeShared, floats, readJson, shared, values } from '../shared.js'
+import { floats, golden, readJson, values } from '../shared.js'
 
-describeShared('golden/metrics', () => {
+describe('golden/metrics', () => {
   test('the scores are those of scikit-learn', async () => {
     const expected = readJson<{ classification: Record<string, unknown> }>(
-      shared('golden/metrics/metrics.json')
+      golden('metrics', 'metrics.json')
     ).classification
-    const tensors = await readSafetensors(shared('golden/metrics/tensors.safetensors'))
+    const tensors = await readSafetensors(golden('metrics', 'tensors.safetensors'))
     const labels = Int32Array.from(values(tensors.get('classification.labels')!))
     const names = Array.from({ length: 10 }, (_, i) => String(i))
     const found = classificationMetrics(floats(tensors.get('classification.logits')!), labels, names)

@@ -15,7 +15,7 @@ namespace {
 struct GradCamOptions {
   std::string layer;  // whose channels are weighed; empty: chosen
 
-  explicit GradCamOptions(const Attributes& settings) : layer(settings.text("layer", "")) {}
+  explicit GradCamOptions(const Attributes& settings) : layer(settings.has("layer") ? settings.text("layer") : "") {}
 };
 
 [[noreturn]] void refuse(const std::string& why) {

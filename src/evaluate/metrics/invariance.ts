@@ -1,6 +1,7 @@
 import type { Graph, GraphNode, ModelParts, Preprocessing } from '../../core/graph.js'
 import { Model } from '../../model/model.js'
 import { sizeOf, type RawTensor } from '../../core/tensor.js'
+import { isWeighted, kindOf, recordOf } from '../../rules/treatment.js'
 import { stacked, valueRange } from '../images.js'
 import type { ScoreContext } from './context.js'
 
@@ -38,14 +39,17 @@ export function canShift(graph: Graph): boolean {
   const first = graph.nodes.filter(
     ({ name, inputs }) => !passing.has(name) && inputs.some((input) => passing.has(input))
   )
-  return first.every(({ op, attributes }) => /^(linear|conv\dd)$/.test(op) && attributes.padding !== 'same')
+  return first.every((node) => isWeighted(node) && !recordOf(node).transposed && node.attributes.padding !== 'same')
 }
 
-/** The input and what only passes it on. */
+/** The input and what only moves its values: a shift of the input shifts them alike. */
 function passingNodes(graph: Graph): Set<string> {
   const passing = new Set(['input'])
-  for (const { name, op, inputs } of graph.nodes)
-    if (/^(flatten|reshape|dropout|identity)$/.test(op) && passing.has(inputs[0]!)) passing.add(name)
+  for (const node of graph.nodes) {
+    const { movesValues, sign } = recordOf(node)
+    const reads = node.inputs.length > 0 && node.inputs.every((input) => passing.has(input))
+    if (movesValues && sign === 'keeps' && reads) passing.add(node.name)
+  }
   return passing
 }
 
@@ -57,7 +61,8 @@ export function shiftedParts(parts: ModelParts, shift: number): ModelParts {
     if (passing.has(node.name) || !passing.has(node.inputs[0]!)) return [node]
     const bias = `${node.name}.bias (shifted)`
     tensors.set(bias, shiftedBias(node, parts.tensors, shift))
-    return withPadding({ ...node, parameters: { ...node.parameters, bias } }, shift)
+    const axes = parts.tensors.get(node.parameters.weight!)!.shape.length - 2
+    return withPadding({ ...node, parameters: { ...node.parameters, bias } }, axes, shift)
   })
   const preprocessing = parts.preprocessing && shiftedPreprocessing(parts.preprocessing, shift)
   return { ...parts, graph: { ...parts.graph, nodes }, tensors, preprocessing }
@@ -79,10 +84,9 @@ function valuesOf({ data }: RawTensor): Float32Array {
 }
 
 /** Zero padding becomes padding with the shift. */
-function withPadding(node: GraphNode, shift: number): GraphNode[] {
+function withPadding(node: GraphNode, axes: number, shift: number): GraphNode[] {
   const { padding = 0 } = node.attributes
-  if (node.op === 'linear' || padding === 'valid' || padding === 0) return [node]
-  const axes = Number(node.op.at(-2))
+  if (kindOf(node) === 'linear' || padding === 'valid' || padding === 0) return [node]
   const each = typeof padding === 'number' ? Array<number>(axes).fill(padding) : (padding as number[])
   const ends = each.toReversed().flatMap((one) => [one, one])
   const pad: GraphNode = {

@@ -1,0 +1,52 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from '@jest/globals'
+import { initialise } from '../../src/model/builder.js'
+import { buildLayers } from '../../src/model/layers.js'
+import { Model } from '../../src/model/model.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'lrp-format-'))
+const path = join(folder, 'model.json')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Stored {
+  version: number
+  graph: { shapes: Record<string, number[]> }
+}
+
+async function saved(change: (json: Stored) => void): Promise<Stored> {
+  const layers = [{ type: 'flatten' }, { type: 'linear', features: 'classes' }] as const
+  using model = await Model.create(await initialise(buildLayers([...layers], { imageShape: [1, 4, 4], classes: 3 }), 1))
+  await model.save(folder)
+  const json = JSON.parse(readFileSync(path, 'utf8')) as Stored
+  change(json)
+  writeFileSync(path, JSON.stringify(json))
+  return json
+}
+
+test('shapes are stored with the graph', async () => {
+  const { version, graph } = await saved(() => undefined)
+  expect([version, graph.shapes]).toEqual([2, { 0: [1, 16], 1: [1, 3] }])
+  using model = await Model.load(folder)
+  expect(model.outputs()).toBe(3)
+})
+
+test.each([
+  [1, 'convert or train the model again'],
+  [3, 'update lrp-native']
+])('version %d of the format is refused in a sentence', async (version, remedy) => {
+  await saved((json) => (json.version = version))
+  await expect(Model.load(folder)).rejects.toMatchObject({
+    code: 'UNSUPPORTED',
+    message: `${path} has version ${version} of the format, and this program reads version 2: ${remedy}`
+  })
+})
+
+test('a stored shape that the network does not have is refused', async () => {
+  await saved(({ graph }) => (graph.shapes[1] = [1, 4]))
+  await expect(Model.load(folder)).rejects.toMatchObject({
+    code: 'INVALID_FILE',
+    message: `${folder}: node '1' has the shape 1x3, and the file says 1x4`
+  })
+})

@@ -1,0 +1,280 @@
+import { describe, expect, test } from '@jest/globals'
+import type { AttributeValue } from '../../src/core/graph.js'
+import type { RawTensor, Tensor } from '../../src/core/tensor.js'
+import { Model } from '../../src/model/model.js'
+import { native, type RuleParameters } from '../../src/native/addon.js'
+import { explainLayer } from '../layer.js'
+import { node, weight } from '../models.js'
+import { values } from '../shared.js'
+import { ATEN_CASES, callOf, forward as forwardOfCall } from './aten-cases.js'
+
+/** One op as it stands in a network, with tensors of random numbers. */
+interface Sample {
+  op: string
+  inputs: RawTensor[]
+  attributes: Record<string, AttributeValue>
+  parameters: Record<string, RawTensor>
+  forward(inputs: RawTensor[]): Promise<Tensor>
+}
+
+let seed = 1
+/** Between -2 and 2, the same in every run. */
+function random(shape: number[]): RawTensor {
+  const next = (): number => (seed = (seed * 48271) % 2147483647) / 2147483647
+  return weight(
+    shape,
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 4 * next() - 2)
+  )
+}
+
+const map = (tensor: RawTensor, f: (value: number) => number): RawTensor =>
+  tensor.dtype === 'f32' ? weight(tensor.shape, Array.from(values(tensor), f)) : tensor
+
+type Shapes = [inputs: number[][], attributes?: Record<string, AttributeValue>, parameters?: Record<string, number[]>]
+
+/** For every op of ours: shapes of inputs, attributes, shapes of parameters. */
+function shapesOf(op: string): Shapes {
+  const axes = Number(/(\d)d$/.exec(op)?.[1] ?? 0)
+  const image = [2, 4, ...[6, 5, 4].slice(0, axes)]
+  const each = (value: number): number[] => Array<number>(axes).fill(value)
+  if (op.startsWith('conv_')) return [[image], { stride: 2, groups: 2 }, { weight: [4, 3, ...each(2)] }]
+  if (op.startsWith('conv')) return [[image], { padding: 1, groups: 2 }, { weight: [6, 2, ...each(3)] }]
+  if (op.startsWith('adaptive')) return [[image], { output_size: 2 }]
+  if (axes > 0) return [[image], { kernel_size: 2, ceil_mode: true }]
+  const own: Record<string, Shapes> = {
+    linear: [[[2, 5]], {}, { weight: [3, 5] }],
+    batch_norm: [[[2, 3, 2, 2]], {}, { weight: [3], running_mean: [3], running_var: [3] }],
+    layer_norm: [[[2, 3, 6]], { normalized_shape: [6] }, { weight: [6] }],
+    group_norm: [[[2, 4, 3, 3]], { num_groups: 2 }, { weight: [4] }],
+    add: [
+      [
+        [2, 3, 4],
+        [2, 3, 4],
+        [3, 1]
+      ]
+    ],
+    sub: [
+      [
+        [2, 3, 4],
+        [3, 1]
+      ]
+    ],
+    mul: [
+      [
+        [2, 3, 4],
+        [3, 1]
+      ]
+    ],
+    div: [
+      [
+        [2, 3, 4],
+        [2, 3, 4]
+      ]
+    ],
+    add_scalar: [[[2, 3]], { value: 0.7 }],
+    mul_scalar: [[[2, 3]], { value: -0.7 }],
+    cat: [
+      [
+        [2, 3],
+        [2, 4]
+      ],
+      { dim: 1 }
+    ],
+    matmul: [
+      [
+        [2, 3, 4],
+        [2, 4, 5]
+      ]
+    ],
+    expand_batch: [
+      [
+        [1, 3],
+        [2, 4]
+      ]
+    ],
+    constant: [[], {}, { value: [1, 3] }],
+    scaled_dot_product_attention: [
+      [
+        [2, 3, 4],
+        [2, 3, 4],
+        [2, 3, 4]
+      ]
+    ],
+    softmax: [[[2, 3]], { dim: 1 }],
+    log_softmax: [[[2, 3]], { dim: 1 }],
+    mean: [[[2, 3, 4]], { dim: [2] }],
+    sum: [[[2, 3, 4]], { dim: [1, 2] }],
+    interpolate: [[[2, 3, 4, 4]], { size: [7, 5], mode: 'bilinear' }],
+    flatten: [[[2, 3, 4]]],
+    reshape: [[[2, 3, 4]], { shape: [0, 12] }],
+    permute: [[[2, 3, 4]], { dims: [0, 2, 1] }],
+    squeeze: [[[2, 1, 4]], { dim: 1 }],
+    unsqueeze: [[[2, 4]], { dim: 1 }],
+    slice: [[[2, 5]], { dim: 1, start: 1, step: 2 }],
+    select: [[[2, 5, 3]], { dim: 1, index: -1 }],
+    pad: [[[2, 3, 4]], { padding: [1, 2], value: 0.3 }]
+  }
+  return own[op] ?? [[[2, 3, 4]]] // pointwise functions
+}
+
+function ours(op: string): Sample {
+  const [shapes, attributes = {}, roles = {}] = shapesOf(op)
+  const parameters = Object.fromEntries(
+    Object.entries(roles).map(([role, shape]) => [
+      role,
+      map(random(shape), role === 'running_var' ? (x) => Math.abs(x) + 0.1 : (x) => x)
+    ])
+  )
+  const inputs = shapes.map(random)
+  return {
+    op,
+    attributes,
+    parameters,
+    inputs,
+    async forward(given) {
+      const constants = given.map((_, i) => `value ${i}`)
+      const tensors = new Map([
+        ...Object.entries(parameters),
+        ...given.map((tensor, i): [string, RawTensor] => [constants[i]!, tensor])
+      ])
+      const roleNames = Object.fromEntries(Object.keys(parameters).map((role) => [role, role]))
+      using model = await Model.create({
+        name: op,
+        graph: {
+          inputShape: [null, 1],
+          nodes: [
+            ...constants.map((name) => node(name, 'constant', [], {}, { value: name })),
+            node('op', op, constants, attributes, roleNames)
+          ],
+          output: 'op'
+        },
+        tensors
+      })
+      return model.forward({ data: new Float32Array(1), shape: [1, 1] })
+    }
+  }
+}
+
+/** What multiplies, weighs or chooses among the inputs of a call, and so is no part of the image. */
+const HELD = /^(weight|bias|running_mean|running_var|grid|mat2|vec|vec2|batch2|x2|input2)$/
+
+function atens(): Sample[] {
+  return ATEN_CASES.map((one) => {
+    const { op, tensors, attributes } = callOf(one)
+    const { kind } = native().opRecord(op)
+    const several = ['sum', 'product', 'attention', 'move', 'average'].includes(kind)
+    const isInput = ([name, { dtype }]: [string, RawTensor], i: number): boolean =>
+      dtype !== 'f32' ||
+      (several ? !(kind === 'average' && HELD.test(name)) : i === 0 || tensors[0]![1].dtype !== 'f32')
+    const read = tensors.filter(isInput)
+    const names = read.map(([name]) => name)
+    return {
+      op,
+      attributes: { ...attributes, arguments: names },
+      parameters: Object.fromEntries(tensors.filter(([name]) => !names.includes(name))),
+      inputs: read.map(([, tensor]) => tensor),
+      forward: (given) =>
+        forwardOfCall({
+          op,
+          attributes,
+          tensors: tensors.map(([name, tensor]) => [name, given[names.indexOf(name)] ?? tensor])
+        })
+    }
+  })
+}
+
+const samples = (): Sample[] => [...native().ops().map(ours), ...atens()]
+
+/** Sums of relevance at the inputs, and of its magnitude. */
+async function propagated(sample: Sample, rule: string, relevance: RawTensor): Promise<{ sum: number; size: number }> {
+  const { op, attributes, parameters, inputs } = sample
+  const epsilon: RuleParameters = ['gradient', 'pass', 'uniform'].includes(rule) ? {} : { epsilon: 1e-9 }
+  let [sum, size] = [0, 0]
+  for (const input of inputs.keys()) {
+    if (inputs[input]!.dtype !== 'f32' || (rule === 'pass' && input > 0)) continue
+    const call = { op, attributes, parameters, inputs, relevance, rule, ruleParameters: epsilon, input }
+    for (const value of Array.from(values(await explainLayer(call)))) {
+      sum += value
+      size += Math.abs(value)
+    }
+  }
+  return { sum, size }
+}
+
+/** The rule that the claim about conservation is for: the op's own, or the published one for its kind. */
+const ruleFor = ({ kind, rule }: { kind: string; rule: string }): string =>
+  rule !== '' ? rule : kind === 'attention' ? 'attention' : 'epsilon'
+
+describe('the record of every op says what the op does', () => {
+  test('signs: non-negative outputs, of any input or of non-negative ones', async () => {
+    const wrong: string[] = []
+    for (const sample of samples()) {
+      const { sign } = native().opRecord(sample.op)
+      if (sign === 'any') continue
+      const inputs = sign === 'keeps' ? sample.inputs.map((one) => map(one, Math.abs)) : sample.inputs
+      const { data } = await sample.forward(inputs)
+      if (!data.every((value) => value >= 0)) wrong.push(`${sample.op} ${JSON.stringify(sample.attributes)}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('moved values: every number of the output is one of the inputs or a constant that fills', async () => {
+    const wrong: string[] = []
+    for (const sample of samples()) {
+      const { movesValues, conserves } = native().opRecord(sample.op)
+      if (!movesValues) continue
+      const fills = [0, ...Object.values(sample.attributes).filter((value) => typeof value === 'number')]
+      const held = Object.values(sample.parameters).flatMap((one) => Array.from(values(one)))
+      const moved = [...sample.inputs.flatMap((one) => Array.from(values(one))), ...held]
+      const known = new Set(conserves === 'exact' ? moved : [...moved, ...fills.map(Math.fround)])
+      const { data } = await sample.forward(sample.inputs)
+      if (!data.every((value) => known.has(value))) wrong.push(`${sample.op} ${JSON.stringify(sample.attributes)}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('gates: numbers from 0 to 1', async () => {
+    for (const sample of samples().filter(({ op }) => native().opRecord(op).gates)) {
+      const { data } = await sample.forward(sample.inputs)
+      expect([sample.op, data.every((value) => value >= 0 && value <= 1)]).toEqual([sample.op, true])
+    }
+  })
+
+  test('conservation: exact, or but for what does not come from the inputs', async () => {
+    const wrong: string[] = []
+    let checked = 0
+    for (const sample of samples()) {
+      const record = native().opRecord(sample.op)
+      if (record.conserves === 'no' || sample.inputs.every(({ dtype }) => dtype !== 'f32')) continue
+      const rule = ruleFor(record)
+      const inputs = rule === 'attention' ? sample.inputs : sample.inputs.map((one) => map(one, (x) => x + 0.01))
+      const output = await sample.forward(inputs)
+      const relevance = random(output.shape)
+      const R = Array.from(values(relevance))
+      const expected = (await sharesFromInputs(sample, rule, inputs, output)).map((share, i) =>
+        record.conserves === 'exact' ? R[i]! : share * R[i]!
+      )
+      const { sum, size } = await propagated({ ...sample, inputs }, rule, relevance)
+      const wanted = expected.reduce((total, value) => total + value, 0)
+      checked++
+      if (!(Math.abs(sum - wanted) <= 2e-4 * Math.max(size, 1)))
+        wrong.push(`${sample.op} ${JSON.stringify(sample.attributes)} ${rule}: ${sum} instead of ${wanted}`)
+    }
+    expect(wrong).toEqual([])
+    expect(checked).toBeGreaterThan(300)
+  })
+})
+
+/** The share of each number of the output that comes from the inputs; the rest is a bias, or fills. */
+async function sharesFromInputs(
+  sample: Sample,
+  rule: string,
+  inputs: RawTensor[],
+  { data }: Tensor
+): Promise<number[]> {
+  const at = async (f: (value: number) => number): Promise<Tensor['data']> =>
+    (await sample.forward(inputs.map((one) => map(one, f)))).data
+  // moved values move with the inputs; a linear map is what is left without its value at zero
+  const other = rule === 'gradient' ? await at((x) => x + 1) : await at(() => 0)
+  return Array.from(data, (value, i) => (rule === 'gradient' ? other[i]! - value : (value - other[i]!) / value))
+}
