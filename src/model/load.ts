@@ -2,11 +2,13 @@ import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../core/errors.js'
 import { findExperiment, newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
+import { publishedWeights } from './fetch-weights.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses } from './classes.js'
 import type { LoadOptions } from './options.js'
 import { choosePreprocessing } from './preprocessing.js'
+import { PUBLISHED_NETWORKS } from './published-networks.js'
 import { optionError } from '../core/options.js'
 import { isSavedModel, loadParts } from './save.js'
 
@@ -19,6 +21,7 @@ export interface LoadedModel {
 /** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
 export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
   const { architecture, preprocess, classes, multilabel, experimentsRoot } = options
+  if (path !== undefined && isPublishedNetwork(path, experimentsRoot)) return loadPublished(path, options)
   const experiment = await experimentOf(path, experimentsRoot)
   const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)
   const parts = withInputShape(found, options.inputShape)
@@ -33,6 +36,18 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
   return { parts: { ...parts, ...given }, experiment }
+}
+
+/** Whether a model argument means a published network: files, folders and experiments of that name go before it. */
+function isPublishedNetwork(name: string, experimentsRoot?: string): boolean {
+  return Object.hasOwn(PUBLISHED_NETWORKS, name) && !existsSync(name) && !findExperiment(name, experimentsRoot)
+}
+
+async function loadPublished(name: string, options: LoadOptions): Promise<LoadedModel> {
+  if (options.architecture !== undefined) throw optionError('architecture', `: ${name} knows its own network`)
+  const { architecture } = PUBLISHED_NETWORKS[name]!
+  const { parts } = await loadModel(await publishedWeights(name, options.onDownload), { ...options, architecture })
+  return { parts: { ...parts, name } }
 }
 
 export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { option, signalOption } from '../core/option.js'
+import { callback, option, signalOption } from '../core/option.js'
+import type { OnDownload } from './fetch-weights.js'
 
 /** How a model's file or folder is read. */
 export const loadOptions = z.strictObject({
@@ -40,7 +41,8 @@ export const loadOptions = z.strictObject({
     group: 'machine',
     unit: 'device',
     default: 'LRP_NATIVE_DEVICE, else auto'
-  })
+  }),
+  onDownload: callback<OnDownload>('called with file, bytes done and bytes in all while weights are downloaded')
 })
 
 export const forwardOptions = z.strictObject({
