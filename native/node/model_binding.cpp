@@ -30,6 +30,7 @@ ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch
   for (const auto& layer : layers) wanted[graph->source(graph->index(layer))].push_back(layer);
   for (const Tensor& batch : input.split(batch_size > 0 ? batch_size : input.size(0))) {
     cancel.check();
+    const Precision precision = model.precision();
     const Tensor x = model.prepare(batch);
     outputs.push_back(
         graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
@@ -80,10 +81,10 @@ Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     auto spec = std::make_shared<GraphSpec>(graph_from(info[0].As<Napi::Object>()));
     auto tensors = std::make_shared<std::map<std::string, Tensor>>(tensors_from(info[1].As<Napi::Object>()));
-    const std::string device = info[2].ToString();
+    const std::string device = info[2].ToString(), precision = info[3].ToString();
     auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
-    return run_async(env, {info[1]}, [spec, tensors, device, owner]() -> Finish {
-      auto model = std::make_shared<Model>(*spec, std::move(*tensors), device);
+    return run_async(env, {info[1]}, [spec, tensors, device, precision, owner]() -> Finish {
+      auto model = std::make_shared<Model>(*spec, std::move(*tensors), device, precision);
       return [model, owner](Napi::Env env) -> Napi::Value {
         auto held = model;
         const auto external = Napi::External<std::shared_ptr<Model>>::New(env, &held);
@@ -158,7 +159,7 @@ Napi::Value ModelHandle::shapes(const Napi::CallbackInfo& info) {
                          if (axis < 1) throw Error("INVALID_ARGUMENT", "the input's shape must be positive");
                        }
                        check_size(shape, "the input would have");
-                       const Tensor x = at::zeros(shape, at::device(model->device()));
+                       const Tensor x = at::zeros(shape, at::device(model->device()).dtype(model->dtype()));
                        model->graph().run(
                            x, [&](size_t, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
                              const Tensor result = node.op->forward(inputs, pass);

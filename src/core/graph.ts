@@ -64,6 +64,13 @@ export const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic'] as const
 /** `bilinear` and `bicubic` are anti-aliased where an image becomes smaller. */
 export type Interpolation = (typeof INTERPOLATIONS)[number]
 
+export const COMPUTE_PRECISIONS = ['fp32', 'fp64', 'bf16', 'fp16', 'tf32'] as const
+/**
+ * What a network computes in: float32, float64, or float32 with the factors of convolutions and matrix products in bfloat16, float16
+ * (CUDA) or rounded to 10 bits (tf32, CUDA).
+ */
+export type Precision = (typeof COMPUTE_PRECISIONS)[number]
+
 export const TASKS = ['classification', 'regression'] as const
 /** What the outputs are: one logit per class, or values. */
 export type Task = (typeof TASKS)[number]

@@ -5,7 +5,7 @@ import { callNative, toLrpError, type NativeModel } from '../native/addon.js'
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
-import type { Graph, ModelParts, OutputKind, Preprocessing, Task } from '../core/graph.js'
+import type { Graph, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { loadModel } from './load.js'
@@ -26,7 +26,9 @@ export class Model {
     /** Shapes of the weights by name. */
     readonly parameterShapes: ReadonlyMap<string, readonly number[]>,
     /** The experiment that the model is of; its data set, patterns and folders are used where none are named. */
-    readonly experiment?: Experiment
+    readonly experiment?: Experiment,
+    /** What it computes in. */
+    readonly precision: Precision = 'fp32'
   ) {}
 
   /**
@@ -35,9 +37,9 @@ export class Model {
    * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights that are not finite), DEVICE
    */
   static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
-    checkOptions(loadOptions, options)
+    const { precision } = checkOptions(loadOptions, options)
     const { parts, experiment } = await loadModel(path, options)
-    const model = await build(this, parts, options.device, experiment)
+    const model = await build(this, parts, options.device, experiment, precision)
     if (options.inputShape !== undefined) await model.checkInputShape()
     if (options.classes !== undefined) await model.checkClasses(options.classes)
     return model
@@ -47,8 +49,13 @@ export class Model {
    * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
    * A softmax or sigmoid at the end is left out, because explanations start from logits: see `removed`.
    */
-  static async create<M extends Model>(this: ModelClass<M>, parts: ModelParts, device?: string): Promise<M> {
-    return build(this, parts, device)
+  static async create<M extends Model>(
+    this: ModelClass<M>,
+    parts: ModelParts,
+    device?: string,
+    precision?: Precision
+  ): Promise<M> {
+    return build(this, parts, device, undefined, precision)
   }
 
   get name(): string {
@@ -208,14 +215,18 @@ async function build<M extends Model>(
   Class: ModelClass<M>,
   parts: ModelParts,
   device = defaultDevice(),
-  experiment?: Experiment
+  experiment?: Experiment,
+  precision: Precision = 'fp32'
 ): Promise<M> {
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
     throw new LrpError('INVALID_ARGUMENT', 'a model is made of a name, a graph and a map of tensors')
   if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
   const { tensors, ...rest } = await startingFromLogits(parts)
-  const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
-  return new Class(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])), experiment)
+  const handle = await callNative((addon) =>
+    addon.Model.create(rest.graph, Object.fromEntries(tensors), device, precision)
+  )
+  const shapes = new Map(Array.from(tensors, ([name, { shape }]) => [name, shape]))
+  return new Class(rest, handle, shapes, experiment, precision)
 }
 
 function isGraph(graph: Graph | null | undefined): boolean {
@@ -240,7 +251,7 @@ export function checkModel(model: unknown): void {
 async function startingFromLogits(parts: ModelParts): Promise<ModelParts & { removed?: FinalActivation }> {
   const { graph, tensors, task } = parts
   const shapes = async (): Promise<Record<string, number[]>> => {
-    const probe = await callNative((addon) => addon.Model.create(graph, Object.fromEntries(tensors), 'cpu'))
+    const probe = await callNative((addon) => addon.Model.create(graph, Object.fromEntries(tensors), 'cpu', 'fp32'))
     const image = graph.inputShape.slice(1).map((axis) => axis ?? 0)
     return callNative(() => probe.shapes([1, ...image])).finally(() => probe.dispose())
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { callback, option, signalOption } from '../core/option.js'
+import { COMPUTE_PRECISIONS } from '../core/graph.js'
 import type { OnDownload } from './fetch-weights.js'
 
 /** How a model's file or folder is read. */
@@ -35,6 +36,10 @@ export const loadOptions = z.strictObject({
     help: 'the classes are independent: the probability of each is the sigmoid of its logit',
     group: 'model',
     default: 'where a sigmoid ends the network'
+  }),
+  precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
+    help: 'type of computation; bf16, fp16 (CUDA) and tf32 (CUDA) concern convolutions and matrix products',
+    group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
     help: 'auto (CUDA where it works), cpu, cuda or cuda:N',
