@@ -71,6 +71,10 @@ export const COMPUTE_PRECISIONS = ['fp32', 'fp64', 'bf16', 'fp16', 'tf32'] as co
  */
 export type Precision = (typeof COMPUTE_PRECISIONS)[number]
 
+export const LAYOUTS = ['nchw', 'nhwc'] as const
+/** Where the channels of images lie in a file's own arrays: in front of height and width, or behind them. */
+export type Layout = (typeof LAYOUTS)[number]
+
 export const TASKS = ['classification', 'regression'] as const
 /** What the outputs are: one logit per class, or values. */
 export type Task = (typeof TASKS)[number]
@@ -91,4 +95,11 @@ export interface ModelParts {
   multilabel?: boolean
   /** Names of the classes; of the values for regression. */
   classes?: string[]
+  /**
+   * Of the file's own arrays, where it is `nhwc`: the graph reads [batch, channels, height, width] all the same, and arrays in .npy
+   * files are [batch, height, width, channels].
+   */
+  layout?: Layout
+  /** The file wants bytes from 0 to 255, whatever the preprocessing. */
+  takesBytes?: boolean
 }

@@ -2,12 +2,15 @@ import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../core/errors.js'
 import { findExperiment, newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
+import { readNpy } from '../core/npy.js'
+import type { Tensor } from '../core/tensor.js'
 import { publishedWeights } from './fetch-weights.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses } from './classes.js'
 import type { LoadOptions } from './options.js'
-import { choosePreprocessing } from './preprocessing.js'
+import { channelsFirst } from './layout.js'
+import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
 import { PUBLISHED_NETWORKS } from './published-networks.js'
 import { optionError } from '../core/options.js'
 import { isSavedModel, loadParts } from './save.js'
@@ -30,8 +33,10 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
     throw optionError('architecture', `: ${named} knows its own network, a file of weights alone does not`)
   }
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
+  const stored = parts.preprocessing ?? (parts.takesBytes && shape.length === 3 ? plainPreprocessing(shape) : undefined)
+  const preprocessing = preprocess !== undefined ? await choosePreprocessing(preprocess, shape) : stored
   const given = {
-    ...(preprocess !== undefined && { preprocessing: await choosePreprocessing(preprocess, shape) }),
+    ...(preprocessing && { preprocessing: parts.takesBytes ? asBytes(preprocessing) : preprocessing }),
     ...(multilabel !== undefined && { multilabel }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
@@ -63,11 +68,22 @@ async function experimentOf(path: string | undefined, root?: string): Promise<Ex
 }
 
 async function readParts(path: string, options: LoadOptions): Promise<ModelParts> {
-  if (!statSync(path).isDirectory()) return importModel(path, options)
-  if (isSavedModel(path)) return loadParts(path)
-  if (isPublishedFolder(path)) return importFolder(path)
+  const isFolder = statSync(path).isDirectory()
+  if (isFolder && isSavedModel(path)) return loadParts(path)
+  if (!isFolder || isPublishedFolder(path)) {
+    const constants = await readConstants(options.constants)
+    const parts = isFolder ? await importFolder(path) : await importModel(path, { ...options, constants })
+    return options.layout === 'nhwc' && parts.layout === undefined ? channelsFirst(parts) : parts
+  }
   const wanted = 'model.json, weights.safetensors; config.json of Hugging Face or timm'
   throw new LrpError('NOT_FOUND', `${path} holds no model (${wanted})`)
+}
+
+async function readConstants(given: LoadOptions['constants'] = {}): Promise<Map<string, Tensor>> {
+  const constants = new Map<string, Tensor>()
+  for (const [name, one] of Object.entries(given))
+    constants.set(name, typeof one === 'string' ? await readNpy(one) : one)
+  return constants
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */

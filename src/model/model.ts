@@ -5,9 +5,10 @@ import { callNative, toLrpError, type NativeModel } from '../native/addon.js'
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
-import type { Graph, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
+import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
+import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
 import { inputRange } from './preprocessing.js'
@@ -81,6 +82,10 @@ export class Model {
     if (outputs === 1) return 'binary'
     return this.multilabel ? 'multilabel' : 'classes'
   }
+  /** Of arrays as the network's file takes them; the network itself takes [batch, channels, height, width]. */
+  get layout(): Layout {
+    return this.parts.layout ?? 'nchw'
+  }
   /** Names of the classes; of the values for regression. */
   get classes(): string[] | undefined {
     return this.parts.classes
@@ -117,14 +122,15 @@ export class Model {
 
   /**
    * Logits of a batch.
-   * @param input [batch, ...] as the network wants it: preprocessing is not applied
+   * @param input [batch, ...] as the network wants it, or in its file's layout: preprocessing is not applied
    * @returns [batch, classes]
    */
   async forward(input: Tensor, options: z.input<typeof forwardOptions> = {}): Promise<Tensor> {
     const { signal, ...given } = checkOptions(forwardOptions, options)
     checkTensor(input)
     const rest = { ...given, batchSize: this.fixedBatch(input) ?? given.batchSize }
-    return (await callNative((_, cancel) => this.handle.forward(input, { ...rest, cancel }), signal)).output
+    return (await callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { ...rest, cancel }), signal))
+      .output
   }
 
   /**
@@ -141,7 +147,8 @@ export class Model {
   /** Outputs of named layers beside the logits. */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
-    return (await callNative((_, cancel) => this.handle.forward(input, { layers, cancel }), signal)).layers
+    return (await callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { layers, cancel }), signal))
+      .layers
   }
 
   /** Output shape of every node for a batch of this size. */
