@@ -12,14 +12,15 @@ namespace lrp {
 
 namespace {
 
-std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c10::Device device) {
+std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c10::Device device,
+                                       c10::ScalarType dtype) {
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : tensors) {
     if (!tensor.is_floating_point()) {
       tensor = tensor.to(device);
       continue;
     }
-    tensor = tensor.to(device, at::kFloat);
+    tensor = tensor.to(device, dtype);
     if (!all_finite(tensor)) {
       throw Error("NUMERIC", "the tensor '" + name + "' holds values that are not finite");
     }
@@ -29,8 +30,12 @@ std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c1
 
 }  // namespace
 
-Model::Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device)
-    : device_(device_called(device)), graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_))) {}
+Model::Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device,
+             const std::string& precision)
+    : device_(device_called(device)),
+      precision_(precision),
+      dtype_(dtype_of_precision(precision, device_)),
+      graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_, dtype_))) {}
 
 std::shared_ptr<const Graph> Model::explained() const {
   const std::lock_guard<std::mutex> lock(explained_mutex_);
@@ -50,7 +55,7 @@ void Model::weights_changed() {
 Tensor Model::prepare(const Tensor& input) const {
   if (input.dim() == 0 || input.numel() == 0) throw Error("INVALID_ARGUMENT", "the input is empty");
   check_size(input.sizes(), "the input has");
-  const Tensor x = input.to(device_, at::kFloat);
+  const Tensor x = input.to(device_, dtype_);
   if (!all_finite(x)) throw Error("NUMERIC", "the input holds values that are not finite");
   return x;
 }

@@ -5,15 +5,18 @@
 
 #include "freed_memory.h"
 #include "graph/graph.h"
+#include "precision.h"
 
 namespace lrp {
 
 /// A network on a device, safe to use from several threads: explanations share it, training has it alone.
 class Model {
  public:
-  /// Moves the tensors to `device` (floating ones become float32), checks that they are finite, builds the graph.
-  /// Throws NUMERIC for non-finite weights, DEVICE for a device that is not there, and what Graph throws.
-  Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device);
+  /// Moves the tensors to `device` (floating ones become float32, or float64 for fp64), checks that they are finite,
+  /// builds the graph. Throws NUMERIC for non-finite weights, DEVICE for a device that is not there, UNSUPPORTED for a
+  /// precision that it does not have, and what Graph throws.
+  Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device,
+        const std::string& precision);
 
   const Graph& graph() const { return *graph_; }
   /// The graph to explain: batch norms folded, weights laid out for speed. Made on first use and whenever the weights
@@ -23,7 +26,11 @@ class Model {
   void weights_changed();
 
   c10::Device device() const { return device_; }
-  /// The input as a float32 tensor on the model's device. Throws NUMERIC when it is not finite.
+  /// The type of weights and inputs.
+  c10::ScalarType dtype() const { return dtype_; }
+  /// To be held by a thread while it computes with the network.
+  Precision precision() const { return {precision_, device_}; }
+  /// The input on the model's device, in its type. Throws NUMERIC when it is not finite.
   Tensor prepare(const Tensor& input) const;
 
   /// Held shared while the weights are read, exclusively while they are trained.
@@ -32,6 +39,8 @@ class Model {
  private:
   KeepFreedMemory keep_;
   c10::Device device_;
+  std::string precision_;
+  c10::ScalarType dtype_;
   std::unique_ptr<Graph> graph_;
   mutable std::shared_ptr<const Graph> explained_;
   mutable std::mutex explained_mutex_;

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { explain, Model } from '../dist/index.js'
-import { readNpy } from '../dist/data/npy.js'
+import { readNpy } from '../dist/core/npy.js'
 import { root } from './lib/paths.mjs'
 import { pythonEnvironment } from './lib/python-environment.mjs'
 

@@ -8,6 +8,7 @@
 #include "../error.h"
 #include "../finite.h"
 #include "../graph/passes.h"
+#include "../precision.h"
 
 namespace lrp {
 
@@ -138,6 +139,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   recorder.find_not_finite = options.find_not_finite;
   recorder.cancel = options.cancel;
   recorder.images = x.size(0);
+  recorder.autocast = Autocast::of_thread(x.device().type());
   if (options.conservation || options.top_k < 1) recorder.layouts = graph.batch_layouts(x);
 
   Conditions conditions(graph, options.concepts, options.exclusive, options.channels);

@@ -8,6 +8,7 @@
 
 #include "../error.h"
 #include "../finite.h"
+#include "../precision.h"
 
 namespace lrp {
 
@@ -96,6 +97,7 @@ struct Propagate : torch::autograd::Function<Propagate> {
     const auto holder = context->saved_data["layer"].toCapsule();
     auto& a = static_cast<Application&>(*holder);
     Recorder& recorder = *a.recorder;
+    const Autocast autocast(recorder.autocast, a.pass.device.type());
     if (recorder.cancel) recorder.cancel->check();
     Tensor R = gradients[0];
     if (recorder.top_k < 1 && is_weighted(*a.node)) {

@@ -28,6 +28,7 @@ class Recorder {
   int64_t images = 1;
   std::vector<BatchLayout> layouts;  // by node; empty: images lie on axis 0 everywhere
   const CancelToken* cancel = nullptr;
+  c10::ScalarType autocast = c10::ScalarType::Undefined;  // rules compute in it too, in whichever thread
 
   /// Where the images lie in the output of a node, or in the network's input (kInput).
   BatchLayout layout(int node) const {

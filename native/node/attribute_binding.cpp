@@ -59,7 +59,7 @@ constexpr auto fields(const AttributeCall*) {
 }
 
 /// What LRP is asked, with what holds for every method. Patterns come by the names of the nodes whose rules need them.
-LrpOptions lrp_options(const AttributeCall& call, c10::Device device) {
+LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   LrpOptions lrp = call.lrp.value_or(LrpOptions());
   if (call.targets) lrp.targets = call.targets->to(at::kLong);
   lrp.layers = call.layers;
@@ -67,7 +67,7 @@ LrpOptions lrp_options(const AttributeCall& call, c10::Device device) {
   if (!call.patterns) return lrp;
   for (NodeRule& rule : lrp.rules) {
     const auto found = call.patterns->find(rule.node);
-    if (found != call.patterns->end()) rule.pattern = found->second.to(device, at::kFloat);
+    if (found != call.patterns->end()) rule.pattern = found->second.to(model.device(), model.dtype());
   }
   return lrp;
 }
@@ -134,7 +134,8 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
       env, {input, weights_owner, options},
       [model, call, cancel, plain, x = tensor_copy(input, "the input")]() -> Finish {
         const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-        LrpOptions lrp = lrp_options(*call, model->device());
+        const Precision precision = model->precision();
+        LrpOptions lrp = lrp_options(*call, *model);
         lrp.cancel = cancel.get();
         const auto optimised = plain ? nullptr : model->explained();
         const Graph& graph = plain ? model->graph() : *optimised;

@@ -46,6 +46,7 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
   for (const auto& layer : options.layers) wanted[graph->source(graph->index(layer))].push_back(layer);
   for (const Tensor& batch : input.split(options.batch_size)) {
     cancel.check();
+    const Precision precision = model.precision();
     const Tensor x = model.prepare(batch);
     outputs.push_back(
         graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
@@ -97,10 +98,11 @@ Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
     auto spec = std::make_shared<GraphSpec>(read<GraphSpec>(info[0], "the graph"));
     using Tensors = std::map<std::string, Tensor>;
     auto tensors = std::make_shared<Tensors>(read<Tensors>(info[1], "the tensors"));
-    const auto device = read<std::string>(info[2], "the device");
+    const auto device = read<std::string>(info[2], "the device"),
+               precision = read<std::string>(info[3], "the precision");
     auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
-    return run_async(env, {info[1]}, [spec, tensors, device, owner]() -> Finish {
-      auto model = std::make_shared<Model>(*spec, std::move(*tensors), device);
+    return run_async(env, {info[1]}, [spec, tensors, device, precision, owner]() -> Finish {
+      auto model = std::make_shared<Model>(*spec, std::move(*tensors), device, precision);
       return [model, owner](Napi::Env env) -> Napi::Value {
         auto held = model;
         const auto external = Napi::External<std::shared_ptr<Model>>::New(env, &held);

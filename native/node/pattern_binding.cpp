@@ -36,6 +36,7 @@ Napi::Value PatternFitterHandle::add(const Napi::CallbackInfo& info) {
                         state->graph = state->model->explained();
                         state->fitter.emplace(*state->graph, state->positive_only);
                       }
+                      const Precision precision = state->model->precision();
                       state->fitter->add(state->model->prepare(input));
                       return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
                     });

@@ -44,6 +44,7 @@ Napi::Value train_async(const Napi::CallbackInfo& info, std::shared_ptr<Model> m
                     start = read<std::optional<TrainStart>>(run.Get("start"), "the start of the run"),
                     group = ProcessGroupHandle::group_of(run), reporter, cancel]() -> Finish {
                      const std::unique_lock<std::shared_mutex> lock(model->weights_mutex());
+                     const Precision precision("fp32", model->device());
                      const TrainCallbacks callbacks{sender<BatchReport>(reporter), sender<EpochReport>(reporter)};
                      const WeightsChange change(*model);
                      const auto result = std::make_shared<TrainResult>(lrp::train(

@@ -138,6 +138,10 @@ class ArgumentReader {
         if (found == dtypes().end()) {
           throw Error("UNSUPPORTED", "the number type '" + at.text(name, "") + "' is not supported");
         }
+        // float32 in a graph is the type that the model computes in
+        if (found->second == at::kFloat) {
+          return [](const std::vector<Tensor>&, const Pass& pass) { return IValue(static_cast<int64_t>(pass.dtype)); };
+        }
         return always(static_cast<int64_t>(found->second));
       }
       case TypeKind::LayoutType:

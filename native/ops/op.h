@@ -15,8 +15,9 @@ struct Pass {
   std::vector<int64_t> input_sizes;  // of the network's input
   c10::Device device = c10::kCPU;
   bool training = false;
+  c10::ScalarType dtype = c10::kFloat;  // what the network computes in
 
-  static Pass of(const Tensor& input) { return {input.sizes().vec(), input.device(), false}; }
+  static Pass of(const Tensor& input) { return {input.sizes().vec(), input.device(), false, input.scalar_type()}; }
 };
 
 /// y = scale * x + shift, per channel, in double.

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <optional>
 
-#include "optim/precision.h"
+#include "../precision.h"
 
 namespace lrp {
 
@@ -29,7 +29,7 @@ ScoreSums evaluate(const Graph& graph, c10::Device device, const Samples& sample
     cancel.check();
     const Tensor images =
         ahead ? ahead->next(cancel) : samples.images.narrow(0, batch.front(), static_cast<int64_t>(batch.size()));
-    const Precision precision(options.precision, device);
+    const Autocast autocast(autocast_of_precision(options.precision, device), device.type());
     outputs.push_back(graph.forward(prepare_images(images.to(device), options.preprocessing)).to(at::kFloat).cpu());
   }
   const Tensor all = at::cat(outputs), targets = samples.targets.narrow(0, first, last - first).cpu();

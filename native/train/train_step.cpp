@@ -9,6 +9,7 @@
 #include <set>
 
 #include "../error.h"
+#include "../precision.h"
 
 namespace lrp {
 
@@ -96,7 +97,7 @@ void TrainStep::backward(const BatchLoader& loader, const Batch& batch, const Te
   if (meter.finite()) last_input_ = x;
   Tensor output, loss;
   {
-    const Precision precision(options_.precision, device_);
+    const Autocast autocast(autocast_of_precision(options_.precision, device_), device_.type());
     output = forward_(x, collective_.draw_of(state.epoch * batches_per_epoch_ + state.batch));
     loss = loss_of(options_.loss, output, samples.targets);
   }

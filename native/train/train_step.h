@@ -5,7 +5,7 @@
 
 #include "data/batch_loader.h"
 #include "meter.h"
-#include "optim/precision.h"
+#include "optim/gradient_scaler.h"
 #include "train_options.h"
 #include "training_forward.h"
 

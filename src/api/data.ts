@@ -12,5 +12,5 @@ export {
 } from '../data/dataset.js'
 export { contactSheet, inspectDataset, type DatasetSummary } from '../data/inspect.js'
 export { readImage } from '../data/read-image.js'
-export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from '../data/npy.js'
+export { readNpy, readNpz, writeNpy, writeNpz, type NpyArray } from '../core/npy.js'
 export { choosePreprocessing, inputRange, normaliseBytes } from '../model/preprocessing.js'

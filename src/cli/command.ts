@@ -4,6 +4,7 @@ import { GROUPS } from '../core/option.js'
 import { peerOptions } from '../distributed/options.js'
 import { joinProcessGroup, type ProcessGroup } from '../distributed/process-group.js'
 import { commonOptions, examplesText, type CliContext, type CommonFlags, type Output } from './context.js'
+import { downloadProgress } from './data-progress.js'
 import { addFlags, optionsOf } from './flags.js'
 
 /** Adds arguments, flags and action to a command that has its name and description. */
@@ -16,7 +17,7 @@ export interface Call<Argument> {
   context: CliContext
   /** The processes that run it together, if there are others. */
   group?: ProcessGroup
-  /** The options of a schema that were given as flags. */
+  /** The options of a schema that were given as flags; downloads show their progress. */
   given: <T extends z.ZodObject>(schema: T) => z.input<T>
 }
 
@@ -34,7 +35,10 @@ export interface Definition<Argument> {
 }
 
 /** The model argument of most commands. */
-export const MODEL = ['[model]', 'experiment (folder or name) or model file; by default the newest experiment'] as const
+export const MODEL = [
+  '[model]',
+  'experiment (folder or name), model file or folder, or published network; by default the newest experiment'
+] as const
 
 /** Defines a command; its module is loaded only where it is called. */
 export function defineCommand<Argument = undefined>(definition: Definition<Argument>): Register {
@@ -49,7 +53,10 @@ export function defineCommand<Argument = undefined>(definition: Definition<Argum
         const output = await context.begin(flags, { needsAddon: !bare, shared })
         const group = shared ? await joinProcessGroup(optionsOf(peerOptions, flags)) : undefined
         if (group) flags.device = group.device(flags.device)
-        const given = <T extends z.ZodObject>(schema: T): z.input<T> => optionsOf(schema, flags)
+        const given = <T extends z.ZodObject>(schema: T): z.input<T> => {
+          const asked = optionsOf(schema, flags)
+          return 'onDownload' in schema.shape ? { ...asked, onDownload: downloadProgress(output) } : asked
+        }
         await run({ argument: (argument ? parsed[0] : undefined) as Argument, output, context, group, given })
       })
   }

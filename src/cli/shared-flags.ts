@@ -4,6 +4,7 @@ import { dataOptions, type DataOptions } from '../data/options.js'
 import { explainOptions, type ExplainOptions } from '../explain/options.js'
 import { loadOptions } from '../model/options.js'
 import { Model } from '../model/model.js'
+import { MODEL } from './command.js'
 import { addFlags, optionsOf } from './flags.js'
 
 /** Flags as commander leaves them; `optionsOf` makes options of them. */
@@ -31,11 +32,7 @@ export interface ModelFlags {
 
 /** Which model, and how its images are prepared. */
 export function withModelFlags(command: Command): Command {
-  const named = command.argument(
-    '[model]',
-    'experiment (folder or name) or model file; by default the newest experiment'
-  )
-  return addFlags(named, loadOptions)
+  return addFlags(command.argument(...MODEL), loadOptions)
 }
 
 /** The model that is meant. */

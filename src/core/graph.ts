@@ -69,6 +69,17 @@ export const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic'] as const
 /** `bilinear` and `bicubic` are anti-aliased where an image becomes smaller. */
 export type Interpolation = (typeof INTERPOLATIONS)[number]
 
+export const COMPUTE_PRECISIONS = ['fp32', 'fp64', 'bf16', 'fp16', 'tf32'] as const
+/**
+ * What a network computes in: float32, float64, or float32 with the factors of convolutions and matrix products in bfloat16, float16
+ * (CUDA) or rounded to 10 bits (tf32, CUDA).
+ */
+export type Precision = (typeof COMPUTE_PRECISIONS)[number]
+
+export const LAYOUTS = ['nchw', 'nhwc'] as const
+/** Where the channels of images lie in a file's own arrays: in front of height and width, or behind them. */
+export type Layout = (typeof LAYOUTS)[number]
+
 export const TASKS = ['classification', 'regression'] as const
 /** What the outputs are: one logit per class, or values. */
 export type Task = (typeof TASKS)[number]
@@ -89,4 +100,11 @@ export interface ModelParts {
   multilabel?: boolean
   /** Names of the classes; of the values for regression. */
   classes?: string[]
+  /**
+   * Of the file's own arrays, where it is `nhwc`: the graph reads [batch, channels, height, width] all the same, and arrays in .npy
+   * files are [batch, height, width, channels].
+   */
+  layout?: Layout
+  /** The file wants bytes from 0 to 255, whatever the preprocessing. */
+  takesBytes?: boolean
 }

@@ -4,7 +4,7 @@ import { LrpError } from '../core/errors.js'
 import type { Task } from '../core/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { noDataSet } from './no-data-set.js'
-import { readNpy, readNpz, type NpyArray } from './npy.js'
+import { readNpy, readNpz, type NpyArray } from '../core/npy.js'
 import { valueNames } from './regression.js'
 import { complete, type SplitOptions } from './split.js'
 

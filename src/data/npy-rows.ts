@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ioError } from '../core/files.js'
-import { npyHeader } from './npy.js'
+import { npyHeader } from '../core/npy.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /**

@@ -1,7 +1,7 @@
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
-import { readNpy } from '../data/npy.js'
+import { readNpy } from '../core/npy.js'
 import { imagePicture, type Picture } from '../plot/picture.js'
 
 /** More than any data set has images: draws of different images stay apart. */

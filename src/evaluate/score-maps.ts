@@ -1,4 +1,5 @@
 import { LrpError } from '../core/errors.js'
+import { asNetwork, withChannelsFirst } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { checkOptions } from '../core/options.js'
 import { counted } from '../core/plural.js'
@@ -77,11 +78,10 @@ const VALUES_TOGETHER = 3e4
 export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promise<Scores> {
   const checked = checkOptions(scoreMapsOptions, options)
   const { seed, signal } = checked
-  const [input, attribution, mask] = [
-    await arrayOf(checked.input),
-    await arrayOf(checked.attribution),
-    await arrayOf(checked.mask)
-  ]
+  const arrays = { input: await arrayOf(checked.input), attribution: await arrayOf(checked.attribution) }
+  const maskGiven = await arrayOf(checked.mask)
+  const [input, attribution] = [asNetwork(model, arrays.input), asNetwork(model, arrays.attribution)]
+  const mask = maskGiven && maskAsNetwork(model, maskGiven, input)
   const target = typeof checked.target === 'string' ? (await arrayOf(checked.target)).data : checked.target
   checkShapes({ input, attribution, mask, target })
   const given = {
@@ -126,6 +126,12 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
     options.onProgress?.(from + some.length, count)
   }
   return scores
+}
+
+/** Masks in the layout of the file: of all channels, or [images, height, width, 1]. */
+function maskAsNetwork(model: Model, mask: Tensor, { shape: [images, , height, width] }: Tensor): Tensor {
+  const isOnePlane = mask.shape.join() === [images, height, width, 1].join()
+  return model.layout === 'nhwc' && isOnePlane ? withChannelsFirst(mask) : asNetwork(model, mask)
 }
 
 async function scoresOf({ score }: MetricDescription, contexts: ScoreContext[]): Promise<(number | null)[]> {

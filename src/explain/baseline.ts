@@ -1,6 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { readNpy } from '../data/npy.js'
+import { readNpy } from '../core/npy.js'
+import { asNetwork } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { blur } from '../plot/box-filter.js'
 
@@ -19,13 +20,15 @@ export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'
   if (baseline === 'black') return black(model, image)
   if (baseline === 'mean') return { data: byPlane(images, filled), shape: images.shape }
   if (baseline === 'blur') return { data: byPlane(images, blurred), shape: images.shape }
-  const { data, shape } = await readNpy(baseline)
-  const own = shape.length === image.length ? shape : shape[0] === 1 ? shape.slice(1) : []
+  const found = await readNpy(baseline)
+  const isOne = found.shape.length === image.length
+  const { data, shape } = asNetwork(model, isOne ? { ...found, shape: [1, ...found.shape] } : found)
+  const own = shape[0] === 1 ? shape.slice(1) : []
   if (own.join() !== image.join()) {
     const wanted = `[${image.join(', ')}]`
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the baseline ${baseline} has shape [${shape.join(', ')}], an image ${wanted}`
+      `the baseline ${baseline} has shape [${found.shape.join(', ')}], an image ${wanted}`
     )
   }
   return { data, shape: [1, ...image] }

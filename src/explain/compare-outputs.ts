@@ -6,7 +6,7 @@ import { probabilities } from '../core/logits.js'
 import { option } from '../core/option.js'
 import { checkOptions, optionError } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
-import { readNpy, readNpz } from '../data/npy.js'
+import { readNpy, readNpz } from '../core/npy.js'
 import type { Model } from '../model/model.js'
 
 /** Options of `compareOutputs`. */

@@ -3,6 +3,7 @@ import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkEffects } from '../core/option-effects.js'
+import { isOfFile, withChannelsFirst, withChannelsLast } from '../model/layout.js'
 import { checkModel, checkTensor, type Model } from '../model/model.js'
 import {
   callNative,
@@ -61,12 +62,17 @@ type Given = z.output<typeof explainOptions>
 
 /**
  * Why did the model decide so? Relevance of every input value for the explained class, by LRP or another method.
- * @param input [batch, ...] as the network wants it; any batch size
+ * @param input [batch, ...] as the network wants it, or in its file's layout, in which the map comes then too; any batch size
  * @throws LrpError INVALID_ARGUMENT (unknown names, targets that do not exist), UNSUPPORTED (a node no rule is published
  *   for), NUMERIC (input that is not finite), ABORTED
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
   checkModel(model)
+  checkTensor(input)
+  if (isOfFile(model, input)) {
+    const explained = await explain(model, withChannelsFirst(input), options)
+    return { ...explained, relevance: withChannelsLast(explained.relevance) }
+  }
   const given = checkOptions(explainOptions, options)
   checkExplainEffects(given)
   checkInput(model, input)
@@ -135,7 +141,6 @@ async function rulesOf(model: Model, options: ExplainOptions): Promise<{ name: s
 }
 
 function checkInput(model: Model, input: Tensor): void {
-  checkTensor(input)
   const wanted = model.graph.inputShape
   const fits =
     input.shape.length === wanted.length &&

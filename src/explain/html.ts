@@ -2,7 +2,7 @@ import { embedded, html, page, table } from '../plot/html.js'
 import { figure } from '../plot/figure.js'
 import { counted } from '../core/plural.js'
 import type { Figure } from './figures.js'
-import type { ExplainSummary } from './summary.js'
+import { describePrediction, type ExplainSummary } from './summary.js'
 
 /** A layer's numbers in their order on the page, and the digits of each. */
 const NUMBERS = [
@@ -62,6 +62,5 @@ function alike(values: number[], digits: number): string[] {
 }
 
 function guess(image?: ExplainSummary['images'][number]): string {
-  if (image?.outputs) return `predicted ${image.outputs.map((value) => value.toPrecision(4)).join(', ')}`
-  return `predicted ${image?.predicted}, confidence ${((image?.confidence ?? 0) * 100).toFixed(1)} %`
+  return image ? `predicted ${describePrediction(image)}` : ''
 }

@@ -3,13 +3,14 @@ import { dirname, extname, relative, sep } from 'node:path'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, listFor, openFor, placesByChoice, readImages } from '../data/for-model.js'
 import { isImageFile, listImages } from '../data/image-files.js'
-import { readNpy } from '../data/npy.js'
+import { readNpy } from '../core/npy.js'
 import { LrpError } from '../core/errors.js'
 import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import type { Preprocessing } from '../core/graph.js'
 import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
+import { asNetwork } from '../model/layout.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
@@ -87,10 +88,10 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
   const read = async (from: number, to: number): Promise<Tensor> => {
     const wanted = places.slice(from, to)
     wanted.forEach(check)
-    if (!images) return sliceBatch({ data, shape }, from, to)
+    if (!images) return asNetwork(model, sliceBatch({ data, shape }, from, to))
     const rows = new Float32Array(wanted.length * size)
     wanted.forEach((place, i) => rows.set(data.subarray(place * size, (place + 1) * size), i * size))
-    return { data: rows, shape: [wanted.length, ...shape.slice(1)] }
+    return asNetwork(model, { data: rows, shape: [wanted.length, ...shape.slice(1)] })
   }
   return { names: places.map(String), places, skipped: [], notes: [], read }
 }

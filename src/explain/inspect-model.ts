@@ -4,7 +4,7 @@ import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../core/errors.js'
 import type { NodeRule } from '../native/addon.js'
 import { sizeOf } from '../core/tensor.js'
-import type { OutputKind } from '../core/graph.js'
+import type { Layout, OutputKind } from '../core/graph.js'
 import type { Model } from '../model/model.js'
 
 /** A node of a network as `inspect` shows it. */
@@ -25,6 +25,8 @@ export interface NodeSummary {
 export interface ModelSummary {
   name: string
   inputShape: number[]
+  /** Axes of arrays in the model's file. */
+  layout: Layout
   /** What the outputs mean: classes, binary, multilabel or values. */
   outputKind: OutputKind
   /** The softmax or sigmoid at the end of the network that was left out. */
@@ -66,6 +68,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   return {
     name: model.name,
     inputShape: model.imageShape,
+    layout: model.layout,
     outputKind: model.outputKind(shapes[model.graph.output]!.at(-1)!),
     removed: model.removed,
     nodes,

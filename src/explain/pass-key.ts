@@ -13,5 +13,12 @@ export async function keyOf(
   options: ExplainToFilesOptions
 ): Promise<string> {
   const logits = await model.forward(await inputs.read(0, 1))
-  return digest([model.graph, logits.data, inputs.names, plan, resumeValues(explainToFilesOptions, options)])
+  return digest([
+    model.graph,
+    model.precision,
+    logits.data,
+    inputs.names,
+    plan,
+    resumeValues(explainToFilesOptions, options)
+  ])
 }

@@ -4,8 +4,9 @@ import type { z } from 'zod'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
 import type { Tensor } from '../core/tensor.js'
-import { writeNpz } from '../data/npy.js'
+import { writeNpz } from '../core/npy.js'
 import { NpyRows } from '../data/npy-rows.js'
+import { asFile } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { figure, figureSvg } from '../plot/figure.js'
 import type { Explanation } from './explain.js'
@@ -61,14 +62,15 @@ export class ResultWriter {
     const { relevance, logits, layers } = explanation
     if (this.options.format.includes('npy')) {
       const leading = relevance.shape.length > batch.input.shape.length ? 1 : 0
-      await this.rows('relevance', relevance, from, leading)
+      await this.rows('relevance', asFile(this.model, relevance), from, leading)
       await this.rows('logits', logits, from, 0)
       for (const [layer, tensor] of Object.entries(layers))
         await this.rows(`layer.${safeName(layer)}`, tensor, from, leading)
     }
     if (this.options.format.includes('npz')) {
       const path = join(this.folder, 'explanation.npz')
-      await writeNpz(path, { input: batch.input, relevance, logits, ...layers })
+      const [input, map] = [asFile(this.model, batch.input), asFile(this.model, relevance)]
+      await writeNpz(path, { input, relevance: map, logits, ...layers })
       this.files.push(path)
     }
     const drawn = [

@@ -12,11 +12,15 @@ export interface ImageSummary {
   /** The image's file, where it is one. */
   path?: string
   predicted: number
+  /** Name of the predicted class, where classes have names. */
+  predictedName?: string
   /** Of the predicted class; absent for regression. */
   confidence?: number
   /** What a regression predicts. */
   outputs?: number[]
   target: number[]
+  /** Names of the explained classes, where classes have names. */
+  targetNames?: string[]
   label?: number
   sumOfRelevance: number[]
   conservationError: number[]
@@ -94,7 +98,9 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(model.task === 'regression'
         ? { outputs: Array.from(explanation.logits.data.subarray(i * outputs, (i + 1) * outputs)) }
         : { confidence: rows[i * classes + guesses[i]!]! }),
+      ...(model.classes && model.task !== 'regression' && { predictedName: model.className(guesses[i]!) }),
       target: perMap((index) => explanation.targets[index]!, i),
+      ...(model.classes && { targetNames: perMap((index) => model.className(explanation.targets[index]!), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
       conservationError:
@@ -153,6 +159,12 @@ export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
     Object.fromEntries(nodes.filter(({ name }) => name in record).map(({ name }) => [MARK + name, record[name]!]))
   const ordered = { ...summary, rules: inOrder(summary.rules), layers: inOrder(summary.layers) }
   return `${JSON.stringify(ordered, null, 2).replaceAll('"\\u0001', '"')}\n`
+}
+
+/** What was predicted, as people read it: `castle (38.8 %)`. */
+export function describePrediction({ predicted, predictedName, confidence, outputs }: ImageSummary): string {
+  if (outputs) return outputs.map((value) => value.toPrecision(4)).join(', ')
+  return `${predictedName ?? `class ${predicted}`} (${((confidence ?? 0) * 100).toFixed(1)} %)`
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */

@@ -2,11 +2,16 @@ import { existsSync, statSync } from 'node:fs'
 import { LrpError } from '../core/errors.js'
 import { findExperiment, newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
+import { readNpy } from '../core/npy.js'
+import type { Tensor } from '../core/tensor.js'
+import { publishedWeights } from './fetch-weights.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses } from './classes.js'
 import type { LoadOptions } from './options.js'
-import { choosePreprocessing } from './preprocessing.js'
+import { channelsFirst } from './layout.js'
+import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
+import { PUBLISHED_NETWORKS } from './published-networks.js'
 import { optionError } from '../core/options.js'
 import { isSavedModel, loadParts } from './save.js'
 
@@ -19,6 +24,7 @@ export interface LoadedModel {
 /** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
 export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
   const { architecture, preprocess, classes, multilabel, experimentsRoot } = options
+  if (path !== undefined && isPublishedNetwork(path, experimentsRoot)) return loadPublished(path, options)
   const experiment = await experimentOf(path, experimentsRoot)
   const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)
   const parts = withInputShape(found, options.inputShape)
@@ -27,12 +33,26 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
     throw optionError('architecture', `: ${named} knows its own network, a file of weights alone does not`)
   }
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
+  const stored = parts.preprocessing ?? (parts.takesBytes && shape.length === 3 ? plainPreprocessing(shape) : undefined)
+  const preprocessing = preprocess !== undefined ? await choosePreprocessing(preprocess, shape) : stored
   const given = {
-    ...(preprocess !== undefined && { preprocessing: await choosePreprocessing(preprocess, shape) }),
+    ...(preprocessing && { preprocessing: parts.takesBytes ? asBytes(preprocessing) : preprocessing }),
     ...(multilabel !== undefined && { multilabel }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
   return { parts: { ...parts, ...given }, experiment }
+}
+
+/** Whether a model argument means a published network: files, folders and experiments of that name go before it. */
+function isPublishedNetwork(name: string, experimentsRoot?: string): boolean {
+  return Object.hasOwn(PUBLISHED_NETWORKS, name) && !existsSync(name) && !findExperiment(name, experimentsRoot)
+}
+
+async function loadPublished(name: string, options: LoadOptions): Promise<LoadedModel> {
+  if (options.architecture !== undefined) throw optionError('architecture', `: ${name} knows its own network`)
+  const { architecture } = PUBLISHED_NETWORKS[name]!
+  const { parts } = await loadModel(await publishedWeights(name, options.onDownload), { ...options, architecture })
+  return { parts: { ...parts, name } }
 }
 
 export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
@@ -48,11 +68,22 @@ async function experimentOf(path: string | undefined, root?: string): Promise<Ex
 }
 
 async function readParts(path: string, options: LoadOptions): Promise<ModelParts> {
-  if (!statSync(path).isDirectory()) return importModel(path, options)
-  if (isSavedModel(path)) return loadParts(path)
-  if (isPublishedFolder(path)) return importFolder(path)
+  const isFolder = statSync(path).isDirectory()
+  if (isFolder && isSavedModel(path)) return loadParts(path)
+  if (!isFolder || isPublishedFolder(path)) {
+    const constants = await readConstants(options.constants)
+    const parts = isFolder ? await importFolder(path) : await importModel(path, { ...options, constants })
+    return options.layout === 'nhwc' && parts.layout === undefined ? channelsFirst(parts) : parts
+  }
   const wanted = 'model.json, weights.safetensors; config.json of Hugging Face or timm'
   throw new LrpError('NOT_FOUND', `${path} holds no model (${wanted})`)
+}
+
+async function readConstants(given: LoadOptions['constants'] = {}): Promise<Map<string, Tensor>> {
+  const constants = new Map<string, Tensor>()
+  for (const [name, one] of Object.entries(given))
+    constants.set(name, typeof one === 'string' ? await readNpy(one) : one)
+  return constants
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */

@@ -5,10 +5,11 @@ import { callNative, toLrpError, type NativeModel, type NodeFacts } from '../nat
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
-import type { Graph, ModelParts, OutputKind, Preprocessing, Task } from '../core/graph.js'
+import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
+import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
 import { inputRange } from './preprocessing.js'
@@ -27,7 +28,9 @@ export class Model {
     /** Shapes of the weights by name. */
     readonly parameterShapes: ReadonlyMap<string, readonly number[]>,
     /** The experiment that the model is of; its data set, patterns and folders are used where none are named. */
-    readonly experiment?: Experiment
+    readonly experiment?: Experiment,
+    /** What it computes in. */
+    readonly precision: Precision = 'fp32'
   ) {}
 
   /**
@@ -36,9 +39,9 @@ export class Model {
    * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights that are not finite), DEVICE
    */
   static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
-    checkOptions(loadOptions, options)
+    const { precision } = checkOptions(loadOptions, options)
     const { parts, experiment } = await loadModel(path, options)
-    const model = await build(this, parts, options.device, experiment).catch((error: unknown) => {
+    const model = await build(this, parts, options.device, experiment, precision).catch((error: unknown) => {
       throw options.inputShape === undefined ? error : cannotTake(parts, error as LrpError)
     })
     try {
@@ -55,8 +58,13 @@ export class Model {
    * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
    * A softmax or sigmoid at the end is left out, because explanations start from logits: see `removed`.
    */
-  static async create<M extends Model>(this: ModelClass<M>, parts: ModelParts, device?: string): Promise<M> {
-    return build(this, parts, device)
+  static async create<M extends Model>(
+    this: ModelClass<M>,
+    parts: ModelParts,
+    device?: string,
+    precision?: Precision
+  ): Promise<M> {
+    return build(this, parts, device, undefined, precision)
   }
 
   get name(): string {
@@ -81,6 +89,10 @@ export class Model {
     if (this.task === 'regression') return 'values'
     if (outputs === 1) return 'binary'
     return this.multilabel ? 'multilabel' : 'classes'
+  }
+  /** Of arrays as the network's file takes them; the network itself takes [batch, channels, height, width]. */
+  get layout(): Layout {
+    return this.parts.layout ?? 'nchw'
   }
   /** Names of the classes; of the values for regression. */
   get classes(): string[] | undefined {
@@ -118,7 +130,7 @@ export class Model {
 
   /**
    * Logits of a batch.
-   * @param input [batch, ...] as the network wants it: preprocessing is not applied
+   * @param input [batch, ...] as the network wants it, or in its file's layout: preprocessing is not applied
    * @returns [batch, classes]
    */
   async forward(input: Tensor, options: z.input<typeof forwardOptions> = {}): Promise<Tensor> {
@@ -148,7 +160,7 @@ export class Model {
 
   private run(input: Tensor, options: { batchSize: number; layers: string[] }, signal?: AbortSignal) {
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    return callNative((_, cancel) => this.handle.forward(input, { ...options, batchSize, cancel }), signal)
+    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { ...options, batchSize, cancel }), signal)
   }
 
   /**
@@ -209,7 +221,8 @@ async function build<M extends Model>(
   Class: ModelClass<M>,
   parts: ModelParts,
   device = defaultDevice(),
-  experiment?: Experiment
+  experiment?: Experiment,
+  precision: Precision = 'fp32'
 ): Promise<M> {
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
     throw new LrpError('INVALID_ARGUMENT', 'a model is made of a name, a graph and a map of tensors')
@@ -217,8 +230,11 @@ async function build<M extends Model>(
   const { tensors, ...found } = await startingFromLogits(parts)
   const facts = await inferFacts(found.graph, tensors)
   const rest = { ...found, facts, graph: { ...found.graph, shapes: facts && shapesOf(facts) } }
-  const handle = await callNative((addon) => addon.Model.create(rest.graph, Object.fromEntries(tensors), device))
-  return new Class(rest, handle, new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])), experiment)
+  const handle = await callNative((addon) =>
+    addon.Model.create(rest.graph, Object.fromEntries(tensors), device, precision)
+  )
+  const shapes = new Map(Array.from(tensors, ([name, { shape }]) => [name, shape]))
+  return new Class(rest, handle, shapes, experiment, precision)
 }
 
 /** What is wrong with a network for images of a shape that the caller chose. */

@@ -1,5 +1,9 @@
 import { z } from 'zod'
-import { option, signalOption } from '../core/option.js'
+import { callback, option, signalOption } from '../core/option.js'
+import { COMPUTE_PRECISIONS, LAYOUTS } from '../core/graph.js'
+import { optionError } from '../core/options.js'
+import type { Tensor } from '../core/tensor.js'
+import type { OnDownload } from './fetch-weights.js'
 
 /** How a model's file or folder is read. */
 export const loadOptions = z.strictObject({
@@ -25,6 +29,24 @@ export const loadOptions = z.strictObject({
     group: 'model',
     unit: 'axes'
   }),
+  inputName: option(z.string().min(1), {
+    help: 'of a file with several inputs: the one that is explained',
+    group: 'model',
+    unit: 'name',
+    default: 'the one that is given no constant'
+  }),
+  constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
+    help: 'of a file with several inputs: the array that another input has for every image',
+    group: 'model',
+    unit: 'name=file.npy',
+    flag: 'constant',
+    read: constantsOf
+  }),
+  layout: option(z.enum(LAYOUTS), {
+    help: "axes of the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
+    group: 'model',
+    default: 'nhwc where the first operation moves the channels to the front, else nchw'
+  }),
   classes: option(z.string(), {
     help: 'names of the classes: imagenet, a text file or JSON, instead of those stored with the model',
     group: 'model',
@@ -35,17 +57,39 @@ export const loadOptions = z.strictObject({
     group: 'model',
     default: 'where a sigmoid ends the network'
   }),
+  precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
+    help: 'type of computation; bf16, fp16 (CUDA) and tf32 (CUDA) concern convolutions and matrix products',
+    group: 'machine'
+  }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
     help: 'auto (CUDA where it works), cpu, cuda or cuda:N',
     group: 'machine',
     unit: 'device',
     default: 'LRP_NATIVE_DEVICE, else auto'
-  })
+  }),
+  onDownload: callback<OnDownload>('called with file, bytes done and bytes in all while weights are downloaded')
 })
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: 'all' }),
   signal: signalOption
 })
+
+function isTensor(value: unknown): boolean {
+  const tensor = value as Partial<Tensor> | null
+  return typeof tensor === 'object' && ArrayBuffer.isView(tensor?.data) && Array.isArray(tensor.shape)
+}
+
+/** `NAME=FILE.npy`, once for each input. */
+function constantsOf(texts: string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, name, file] = /^([^=]+)=(.+)$/.exec(text.trim()) ?? []
+      if (name === undefined || file === undefined)
+        throw optionError('constant', ` must be NAME=FILE.npy (got '${text}')`)
+      return [name, file]
+    })
+  )
+}
 
 export type LoadOptions = z.input<typeof loadOptions>

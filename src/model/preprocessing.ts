@@ -34,6 +34,11 @@ export function plainPreprocessing(imageShape: readonly number[]): Preprocessing
   return { resize, channels, channelOrder: 'rgb', scale: 1, mean: axis.map(() => 0), std: axis.map(() => 1) }
 }
 
+/** The same sizes, and bytes as they are: for networks that scale them themselves. */
+export function asBytes(p: Preprocessing): Preprocessing {
+  return { ...p, scale: 255, mean: p.mean.map(() => 0), std: p.std.map(() => 1) }
+}
+
 /** `imagenet`, `cifar`, `none`, or a JSON file. @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT */
 export async function choosePreprocessing(name: string, imageShape: readonly number[]): Promise<Preprocessing> {
   if (name === 'imagenet') return imagenetPreprocessing()

@@ -1,5 +1,5 @@
 import { digest } from '../core/digest.js'
-import type { Preprocessing } from '../core/graph.js'
+import type { Precision, Preprocessing } from '../core/graph.js'
 import { packageVersion } from '../core/package-version.js'
 import type { Model } from './model.js'
 
@@ -9,6 +9,8 @@ export interface Provenance {
   version: string
   /** SHA-256 of the model's graph and weights, as they are in memory: the same for a file and for what is saved of it. */
   modelSha256: string
+  /** What was computed in. */
+  precision: Precision
   preprocessing?: Preprocessing
 }
 
@@ -26,6 +28,7 @@ export async function provenanceOf(model: Model): Promise<Provenance> {
   return {
     version: packageVersion(),
     modelSha256: digest([inputShape, output, graph, weights]),
+    precision: model.precision,
     preprocessing: model.preprocessing
   }
 }

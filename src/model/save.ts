@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, readJson, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
-import { INTERPOLATIONS, TASKS, type ModelParts } from '../core/graph.js'
+import { INTERPOLATIONS, LAYOUTS, TASKS, type ModelParts } from '../core/graph.js'
 
 const single = z.union([z.number(), z.boolean(), z.string()])
 const attribute = z.union([
@@ -63,7 +63,9 @@ const modelSchema = z.object({
   preprocessing: preprocessingSchema.optional(),
   task: z.enum(TASKS).optional(),
   multilabel: z.boolean().optional(),
-  classes: z.array(z.string()).optional()
+  classes: z.array(z.string()).optional(),
+  layout: z.enum(LAYOUTS).optional(),
+  takesBytes: z.boolean().optional()
 })
 
 /** Whether a folder holds a model of ours. */
@@ -82,10 +84,11 @@ export async function refuseStrangers(folder: string): Promise<void> {
 
 /** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */
 export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
-  const { name, graph, preprocessing, task, multilabel, classes } = parts
   await makeFolder(folder)
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const json = { format: 'lrp-native', version: VERSION, name, graph, preprocessing, task, multilabel, classes }
+  const { name, graph, preprocessing, task, multilabel, classes, layout, takesBytes } = parts
+  const described = { name, graph, preprocessing, task, multilabel, classes, layout, takesBytes }
+  const json = { format: 'lrp-native', version: VERSION, ...described }
   await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
 }
 
@@ -108,7 +111,7 @@ export async function loadParts(folder: string): Promise<ModelParts> {
     const issue = checked.error.issues[0]!
     throw new LrpError('INVALID_FILE', `${path} is not a model folder: ${issue.path.join('.')}: ${issue.message}`)
   }
-  const { name, graph, preprocessing, task, multilabel, classes } = checked.data
+  const { format: _format, version: _version, ...parts } = checked.data
   const tensors = await readSafetensors(join(folder, 'weights.safetensors'))
-  return { name, graph, preprocessing, task, multilabel, classes, tensors }
+  return { ...parts, tensors }
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError, type ErrorCode } from '../core/errors.js'
-import type { Graph, GraphNode, Interpolation, ParameterSpec } from '../core/graph.js'
+import type { Graph, GraphNode, Interpolation, ParameterSpec, Precision } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
 import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions } from './handles.js'
@@ -16,7 +16,9 @@ import type {
 
 /** What `native/addon.cpp` exports. Every promise runs off the event loop; rejections carry `code` and `message`. */
 export interface NativeAddon {
-  Model: { create(graph: Graph, tensors: Record<string, RawTensor>, device: string): Promise<NativeModel> }
+  Model: {
+    create(graph: Graph, tensors: Record<string, RawTensor>, device: string, precision: Precision): Promise<NativeModel>
+  }
   CancelToken: new () => NativeCancelToken
   /** Of several processes that compute together (src/distributed/process-group.ts). */
   ProcessGroup: new (options: NativeProcessGroupOptions) => NativeProcessGroup

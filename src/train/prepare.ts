@@ -46,7 +46,7 @@ export function settingsOf(options: TrainOptions & Pick<GivenSettings, 'mode' | 
 /** The model of `from`. A file that names no preprocessing gets images of its own size, with values from 0 to 1. */
 export async function loadStart(
   from: string,
-  options: Pick<TrainOptions, 'preprocess' | 'architecture' | 'inputShape' | 'experimentsRoot'>
+  options: Pick<TrainOptions, 'preprocess' | 'architecture' | 'inputShape' | 'experimentsRoot' | 'onDownload'>
 ): Promise<ModelParts> {
   const parts = await loadModelParts(from, pickOptions(loadOptions.omit({ device: true }), options))
   const imageShape = parts.graph.inputShape.slice(1).map(Number)
@@ -56,8 +56,9 @@ export async function loadStart(
 /** What a run starts from: the network of `from` (`loaded`, where it is already), else a fresh one. */
 export async function startOf(settings: TrainSettings, options: TrainOptions, loaded?: ModelParts): Promise<Start> {
   const { from, mode, newHead, seed } = settings
-  const { experimentsRoot } = options
-  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, { ...settings, experimentsRoot }))
+  const { experimentsRoot, onDownload } = options
+  const asked = { ...settings, experimentsRoot, onDownload }
+  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, asked))
   const dataset = await openTrainData(settings, options, found?.preprocessing)
   if (found) checkImages(found, dataset)
   checkClasses(dataset)

@@ -103,7 +103,7 @@ test('layers stand in order of execution, in the explanation and in explain.json
   using model = await api.Model.create(await initialise(graph, 0))
   const output = join(root, 'order')
   const npy = join(root, 'x.npy')
-  const { writeNpy } = await import('../../src/data/npy.js')
+  const { writeNpy } = await import('../../src/core/npy.js')
   await writeNpy(npy, { data: Float32Array.from({ length: 64 }, (_, i) => i / 64), shape: [1, 1, 8, 8] })
   await api.explainToFiles(model, { input: [npy], layers: 'all', output, format: ['npy'] })
   const text = readFileSync(join(output, 'explain.json'), 'utf8')

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream'
 import { beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { CliContext } from '../../src/cli/context.js'
 import { run } from '../../src/cli/program.js'
-import { readNpy, writeNpy } from '../../src/data/npy.js'
+import { readNpy, writeNpy } from '../../src/core/npy.js'
 import { packageRoot } from '../../src/core/paths.js'
 
 jest.setTimeout(600_000)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { packageRoot } from '../../src/core/paths.js'
-import { writeNpy } from '../../src/data/npy.js'
+import { writeNpy } from '../../src/core/npy.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
-import { npyBytes, readNpy, readNpz, writeNpy, writeNpz } from '../../src/data/npy.js'
+import { npyBytes, readNpy, readNpz, writeNpy, writeNpz } from '../../src/core/npy.js'
 import { openDataset } from '../../src/data/open.js'
 import { sizeOf } from '../../src/core/tensor.js'
 

@@ -62,7 +62,7 @@ test('an image whose mask is full has no localisation score; the others do (A12)
 
 test('evaluate leaves such images out of means and tests, and says so', async () => {
   const shape = [3, channels, side, side]
-  const { writeNpy } = await import('../../src/data/npy.js')
+  const { writeNpy } = await import('../../src/core/npy.js')
   const { mkdtempSync, rmSync } = await import('node:fs')
   const { join } = await import('node:path')
   const { tmpdir } = await import('node:os')

@@ -24,6 +24,18 @@ struct GradCamOptions {
 
 bool has_space(const Tensor& t) { return t.dim() == 4 && t.size(2) * t.size(3) > 1; }
 
+/// Whether channels lie behind height and width in a node's output: behind a permutation that puts them there, up to
+/// the next layer that needs them in front.
+bool has_channels_last(const Node& node, const std::vector<bool>& last) {
+  if (node.op_name == "permute") {
+    const auto dims = node.attributes.integers("dims");
+    if (dims == std::vector<int64_t>{0, 2, 3, 1}) return true;
+    if (dims == std::vector<int64_t>{0, 3, 1, 2}) return false;
+  }
+  const auto is_last = [&](int input) { return input != kInput && last[static_cast<size_t>(input)]; };
+  return node.record.kind != "convolution" && std::any_of(node.inputs.begin(), node.inputs.end(), is_last);
+}
+
 /// Attention mixes places: what lies below it says little about where.
 bool is_attention(const Node& node) {
   return dynamic_cast<const Attention*>(node.op.get()) || dynamic_cast<const Softmax*>(node.op.get());
@@ -41,10 +53,12 @@ Explanation by_grad_cam(const MethodArguments& a) {
   int layer = options.layer.empty() ? kInput : graph.source(graph.index(options.layer));
   const Tensor x = a.x.detach().requires_grad_();
   Tensor activation;
+  std::vector<bool> last(graph.nodes().size());
   const Tensor logits =
       graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
         const Tensor result = node.op->forward(inputs, pass);
-        if (options.layer.empty() && passed_by_all[i] && has_space(result)) layer = static_cast<int>(i);
+        last[i] = has_channels_last(node, last);
+        if (options.layer.empty() && passed_by_all[i] && !last[i] && has_space(result)) layer = static_cast<int>(i);
         if (static_cast<int>(i) == layer) activation = result;
         return result;
       });

@@ -4,7 +4,7 @@ import { counted } from '../../core/plural.js'
 import { planRules } from '../../explain/explain.js'
 import { explainToFilesOptions } from '../../explain/file-options.js'
 import { explainOptions, type ExplainOptions } from '../../explain/options.js'
-import { describeRule } from '../../explain/summary.js'
+import { describePrediction, describeRule } from '../../explain/summary.js'
 import { explainToFiles } from '../../explain/to-files.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
@@ -16,6 +16,8 @@ const options = z.strictObject({
   dryRun: option(z.boolean(), { help: 'only print which layer gets which rule', group: 'output' })
 })
 
+const SHOWN_PREDICTIONS = 5
+
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
   options: [loadOptions, explainToFilesOptions, options],
@@ -24,6 +26,7 @@ export const register = defineCommand<string | undefined>({
     'explain --composite epsilon-plus --target all --format png,npy',
     'explain --composite epsilon-plus --concept layer3.2.conv2:22,54',
     'explain mlp-digits --input digit.png --rule gamma --gamma 0.5',
+    'explain efficientnet_lite0 --input photo.jpg',
     'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
   ],
   shared: true,
@@ -39,7 +42,9 @@ export const register = defineCommand<string | undefined>({
     if (skipped.length > 0) output.note(leftOut(skipped))
     if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
     for (const warning of warnings) output.note(`note: ${warning}`)
-    output.result({ method, folder, files, images: names, targets: target, milliseconds, warnings }, [
+    const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
+    output.result({ method, folder, files, images: names, targets: target, predictions, milliseconds, warnings }, [
+      ...predictions.slice(0, SHOWN_PREDICTIONS),
       `explained ${counted(names.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
       `written to ${folder}`
     ])

@@ -1,4 +1,5 @@
-import { describeArchitectures } from '../../model/architectures/describe.js'
+import { describeArchitectures, type ArchitectureSummary } from '../../model/architectures/describe.js'
+import { PUBLISHED_NETWORKS } from '../../model/published-networks.js'
 import { defineCommand } from '../command.js'
 
 export const register = defineCommand({
@@ -6,12 +7,22 @@ export const register = defineCommand({
   bare: true,
   run: ({ output }) => {
     const list = describeArchitectures()
-    output.result(
-      list,
-      list.map(({ name, parameters, imageShape, description }) => {
-        const size = parameters.toLocaleString('en-US').padStart(12)
-        return `${name.padEnd(19)} ${size}  ${(imageShape?.join('x') ?? 'any').padEnd(9)}  ${description}`
-      })
-    )
+    output.result(list, [
+      ...list.map(architectureLine),
+      '',
+      'With published weights, which are fetched when the name is first used as a model:',
+      ...Object.keys(PUBLISHED_NETWORKS).map(publishedLine)
+    ])
   }
 })
+
+function architectureLine({ name, parameters, imageShape, description }: ArchitectureSummary): string {
+  const size = parameters.toLocaleString('en-US').padStart(12)
+  return `${name.padEnd(19)} ${size}  ${(imageShape?.join('x') ?? 'any').padEnd(9)}  ${description}`
+}
+
+function publishedLine(name: string): string {
+  const { weights, licence, data, source } = PUBLISHED_NETWORKS[name]!
+  const size = `${(weights.bytes / 1e6).toFixed(1)} MB`.padStart(12)
+  return `${name.padEnd(19)} ${size}  ${licence}, ${data}; pip package ${source}`
+}

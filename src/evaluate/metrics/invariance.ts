@@ -28,7 +28,8 @@ const known = new WeakMap<Model, Promise<Model>>()
 
 function shiftedOf(model: Model, shift: number): Promise<Model> {
   const found =
-    known.get(model) ?? model.toParts().then((parts) => Model.create(shiftedParts(parts, shift), model.device))
+    known.get(model) ??
+    model.toParts().then((parts) => Model.create(shiftedParts(parts, shift), model.device, model.precision))
   known.set(model, found)
   return found
 }

@@ -65,7 +65,7 @@ export async function parameterRandomisation(
   let tensors = parts.tensors
   for (const [i, layer] of layers.entries()) {
     tensors = randomised(order === 'cascading' ? tensors : parts.tensors, layer, seed + i)
-    const changed = await Model.create({ ...copyOf(parts), tensors: new Map(tensors) }, model.device)
+    const changed = await Model.create({ ...copyOf(parts), tensors: new Map(tensors) }, model.device, model.precision)
     try {
       result.push({ layer: layer.name, ...similarity(original, await maps(changed), model.imageShape) })
     } finally {

@@ -1,5 +1,6 @@
 import { sizeOf } from '../../core/tensor.js'
 import type { Preprocessing } from '../../core/graph.js'
+import { PUBLISHED_NETWORKS } from '../published-networks.js'
 import { ARCHITECTURES } from './index.js'
 
 export interface ArchitectureSummary {
@@ -10,6 +11,8 @@ export interface ArchitectureSummary {
   /** Numbers that training changes: for 1,000 classes, 10 for CIFAR's and for networks of any image size (1x28x28). */
   parameters: number
   preprocessing?: Preprocessing
+  /** Trained weights that are fetched where the name is used as a model: bytes, licence, training data, pip package. */
+  published?: { bytes: number; licence: string; data: string; source: string }
 }
 
 /** The networks there are, with their sizes. */
@@ -23,7 +26,15 @@ export function describeArchitectures(): ArchitectureSummary[] {
       description,
       imageShape,
       parameters: trained.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-      preprocessing
+      preprocessing,
+      published: publishedOf(name)
     }
   })
+}
+
+function publishedOf(name: string): ArchitectureSummary['published'] {
+  const network = PUBLISHED_NETWORKS[name]
+  if (!network) return undefined
+  const { licence, data, source, weights } = network
+  return { bytes: weights.bytes, licence, data, source }
 }

@@ -4,6 +4,7 @@ import { alexnet } from './alexnet.js'
 import { convnextTiny } from './convnext.js'
 import { densenet121 } from './densenet.js'
 import { efficientnetB0 } from './efficientnet.js'
+import { efficientnetLite } from './efficientnet-lite.js'
 import { googlenet } from './googlenet.js'
 import { inceptionV3 } from './inception.js'
 import { lenet, mlp, type ArchitectureOptions } from './mlp.js'
@@ -79,6 +80,13 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
     build: inceptionV3
   },
   efficientnet_b0: { description: 'EfficientNet, the smallest', imageShape: IMAGENET, build: efficientnetB0 },
+  ...Object.fromEntries(
+    [224, 240, 260].map((side, i) => {
+      const name = `efficientnet_lite${i}`
+      const description = 'EfficientNet without gates, with ReLU6'
+      return [name, { description, imageShape: [3, side, side], build: efficientnetLite(name) } as ArchitectureEntry]
+    })
+  ),
   convnext_tiny: { description: 'ConvNeXt, the smallest', imageShape: IMAGENET, build: convnextTiny },
   vit_b_16: { description: 'vision transformer, patches of 16x16', imageShape: IMAGENET, build: vitB16 },
   ...entries(

@@ -1,9 +1,9 @@
 import { basename, extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
-import type { StateDict } from '../../core/tensor.js'
+import type { StateDict, Tensor } from '../../core/tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
-import type { ModelParts } from '../../core/graph.js'
+import type { Layout, ModelParts } from '../../core/graph.js'
 import { imagenetClasses } from '../classes.js'
 import { bindWeights } from './bind.js'
 import { importOnnx } from './onnx/index.js'
@@ -16,6 +16,12 @@ export interface ImportOptions {
   architecture?: string
   /** Channels, height, width of an image, where the file leaves them open. */
   inputShape?: [number, number, number]
+  /** Axes of the file's images, where it is not to be recognised. */
+  layout?: Layout
+  /** Of a file with several inputs: the one that is explained. */
+  inputName?: string
+  /** Arrays of the other inputs. */
+  constants?: ReadonlyMap<string, Tensor>
 }
 
 const WEIGHTS = ['.safetensors', '.pt', '.pth', '.th']
@@ -32,8 +38,8 @@ export function holdsWeightsAlone(path: string): boolean {
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelParts> {
   const type = extname(path).toLowerCase()
-  if (type === '.pt2') return importPt2(path)
-  if (type === '.onnx') return importOnnx(path, options.inputShape)
+  if (type === '.pt2') return importPt2(path, options)
+  if (type === '.onnx') return importOnnx(path, options)
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
     throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)

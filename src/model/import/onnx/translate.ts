@@ -1,11 +1,14 @@
 import { isLrpError, LrpError } from '../../../core/errors.js'
-import type { Graph } from '../../../core/graph.js'
+import type { Graph, Layout } from '../../../core/graph.js'
+import type { RawTensor } from '../../../core/tensor.js'
+import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
 import { BatchMixed, isConstant, OnnxCall, type NodeValue, type Value } from './call.js'
 import { Constant } from './constant.js'
 import { axisSize, dependsOnBatch, equal, Size, type Dim } from './dim.js'
 import { Evaluation } from './evaluate.js'
 import type { OnnxFile } from './file.js'
 import { FOLD, TooLarge } from './fold.js'
+import { readsChannelsLast } from './layout.js'
 import { OnnxDraft } from './onnx-draft.js'
 import { OPERATORS } from './operators/index.js'
 import { invalid, standardOpset, type OnnxFunction, type OnnxGraph, type OnnxNode, type ValueInfo } from './proto.js'
@@ -21,40 +24,84 @@ export interface Translated {
   graph: Graph
   constants: Map<string, Constant>
   notes: string[]
+  layout: Layout
+  /** Its input holds bytes. */
+  takesBytes: boolean
 }
+
+/** What is known of the input beside the file. */
+interface Reading extends GivenInputs {
+  /** Channels, height, width. */
+  inputShape?: readonly number[]
+  layout?: Layout
+}
+
+/** ONNX's number for the element type. */
+const UINT8 = 2
+const toLast = ([channels, ...space]: readonly number[]): number[] => [...space, channels!]
 
 /**
  * The network of a file. A file for a fixed number of images is first read for any number of them; where one of its operators
  * mixes images, it stays a network for that number.
  */
-export async function translate(file: OnnxFile, imageShape?: readonly number[]): Promise<Translated> {
+export async function translate(file: OnnxFile, how: Reading = {}): Promise<Translated> {
   const { path, opset } = file
   if (opset < OPSETS.first || opset > OPSETS.last) {
     const range = `${OPSETS.first} to ${OPSETS.last}`
     throw new LrpError('UNSUPPORTED', `${path} uses opset ${opset} of ONNX; opsets ${range} can be imported`)
   }
-  const input = inputOf(file)
-  const axes = axesOf(file, input, imageShape)
+  const { input, given } = inputsOf(file, how)
+  const layout = how.layout ?? layoutOf(file, input)
+  const axes = axesOf(file, input, layout === 'nhwc' ? how.inputShape && toLast(how.inputShape) : how.inputShape)
+  const about = { layout, takesBytes: input.type?.tensor_type?.elem_type === UINT8 }
   const [batch] = axes
-  if (typeof batch !== 'number') return new Translation(file, input, axes, undefined).run()
+  const read = async (axes: Dim[], followed?: number): Promise<Translated> => ({
+    ...(await new Translation(file, input, given, axes, followed).run()),
+    ...about
+  })
+  if (typeof batch !== 'number') return read(axes)
   try {
-    return await new Translation(file, input, axes.with(0, axisSize(0)), batch).run()
+    return await read(axes.with(0, axisSize(0)), batch)
   } catch (error) {
     if (!(error instanceof BatchMixed) && !(isLrpError(error) && error.code === 'UNSUPPORTED')) throw error
-    return new Translation(file, input, axes, undefined).run()
+    return read(axes)
   }
 }
 
-/** The one input that is no weight, and that something reads. */
-function inputOf({ path, inputs, nodes, outputs, tensors, unreadable }: OnnxFile): ValueInfo {
+function layoutOf(file: OnnxFile, { name, type }: ValueInfo): Layout {
+  const axes = (type?.tensor_type?.shape?.dim ?? []).map((axis) => axis.dim_value)
+  return readsChannelsLast(file, name, axes) ? 'nhwc' : 'nchw'
+}
+
+interface GivenValue {
+  name: string
+  tensor: RawTensor
+  /** The file has a row of it for every image. */
+  isPerImage: boolean
+}
+
+/** The input that is explained, and arrays for the others: of inputs that are no weights, those that something reads. */
+function inputsOf(file: OnnxFile, how: GivenInputs): { input: ValueInfo; given: GivenValue[] } {
+  const { path, inputs, nodes, outputs, tensors, unreadable } = file
   const own = inputs.filter(({ name }) => !tensors.has(name) && !unreadable.has(name))
   const results = outputs.slice(0, 1).map((one) => one.name)
   const readers = countReaders(neededNodes(nodes, results), results)
   const read = own.filter(({ name }) => readers.has(name))
   const found = own.length > 1 && read.length > 0 ? read : own
-  if (found.length === 1) return found[0]!
-  const names = found.map(({ name }) => `'${name}'`).join(', ')
-  throw new LrpError('UNSUPPORTED', `${path}: a model must have one input, and it has ${found.length} (${names})`)
+  if (found.length === 0) throw invalid(path, 'it has no input')
+  const declared = found.map(declaredInput)
+  const explained = explainedInput(path, declared, how)
+  const given = declared.flatMap((one): GivenValue[] => {
+    const array = how.constants?.get(one.name)
+    if (!array) return []
+    return [{ name: one.name, tensor: constantFor(one, array), isPerImage: one.shape[0] === null }]
+  })
+  return { input: found.find(({ name }) => name === explained)!, given }
+}
+
+function declaredInput({ name, type }: ValueInfo): DeclaredInput {
+  const axes = (type?.tensor_type?.shape?.dim ?? []).map(({ dim_value: axis }) => (axis > 0 ? axis : null))
+  return { name, shape: axes, dtype: ONNX_DTYPES[type?.tensor_type?.elem_type || 1] ?? 'f32' }
 }
 
 /** Sizes of the input's axes: the file's, else those that the caller names, else open. */
@@ -85,6 +132,8 @@ class Translation {
   constructor(
     private readonly file: OnnxFile,
     private readonly input: ValueInfo,
+    /** The other inputs, as they are for every image. */
+    private readonly given: GivenValue[],
     private readonly axes: Dim[],
     /** Number of images the file is for, where any number is to be followed through it. */
     private readonly followed: number | undefined
@@ -92,7 +141,7 @@ class Translation {
     this.draft = new OnnxDraft(followed !== undefined)
   }
 
-  async run(): Promise<Translated> {
+  async run(): Promise<Omit<Translated, 'layout' | 'takesBytes'>> {
     const { file, draft } = this
     const { path, outputs } = file
     const scope = new Scope()
@@ -100,6 +149,7 @@ class Translation {
     const dtype = ONNX_DTYPES[this.input.type?.tensor_type?.elem_type || 1]
     if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: its input '${this.input.name}' holds no numbers`)
     scope.set(this.input.name, { node: 'input', shape: this.axes, dtype })
+    for (const one of this.given) scope.set(one.name, this.valueOf(one))
     const result = outputs[0]?.name
     if (result === undefined) throw invalid(path, 'it has no output')
     await this.walk(file.nodes, [result], scope, file.opset, 0)
@@ -114,6 +164,16 @@ class Translation {
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))
     const { graph } = draft.draft.finish(inputShape, node)
     return { graph, constants: draft.constants, notes: [...draft.notes] }
+  }
+
+  /** An array of one row is repeated for every image where the file has a row for each. */
+  private valueOf({ name, tensor, isPerImage }: GivenValue): Value {
+    const constant = Constant.weight(name, tensor)
+    if (!isPerImage) return constant
+    const node = this.draft.input(constant)
+    const shape = [this.axes[0]!, ...tensor.shape.slice(1)]
+    const repeated = this.draft.draft.add(`${name}.repeated`, 'expand_batch', [node, 'input'])
+    return { node: repeated, shape, dtype: tensor.dtype }
   }
 
   /** Reads the nodes that the results need, in the file's order. */

@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path'
 import { ioError } from '../../../core/files.js'
 import type { ModelParts } from '../../../core/graph.js'
 import { ZipArchive } from '../zip.js'
+import type { GivenInputs } from '../inputs.js'
 import { readGraph, readWeights } from './archive.js'
 import { followBatch } from './batch.js'
 import { foldConstants } from './fold.js'
@@ -13,16 +14,17 @@ import { Translation } from './translate.js'
 
 /**
  * Reads a `.pt2` archive of `torch.export.save`, graph and weights (the formats of PyTorch 2.5 to 2.11).
+ * @param given of several inputs, which one is explained and arrays for the others
  * @throws LrpError INVALID_FILE, UNSUPPORTED naming node and op, NOT_FOUND, IO
  */
-export async function importPt2(path: string): Promise<ModelParts> {
+export async function importPt2(path: string, given: GivenInputs = {}): Promise<ModelParts> {
   let file: FileHandle | undefined
   try {
     file = await open(path)
     const archive = await ZipArchive.open({ file, path, start: 0, length: (await file.stat()).size })
     const graph = await readGraph(archive, path)
     const weights = await readWeights(archive, path)
-    const read = followBatch(simplified(needed(functional(readProgram(graph, weights, path)))))
+    const read = followBatch(simplified(needed(functional(readProgram(graph, weights, path, given)))))
     const { program, tensors } = await foldConstants(read, weights)
     return { name: basename(path, extname(path)), ...new Translation(program, tensors).run() }
   } catch (cause) {

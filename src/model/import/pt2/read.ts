@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { LrpError } from '../../../core/errors.js'
-import type { DType } from '../../../core/tensor.js'
+import type { DType, RawTensor, StateDict } from '../../../core/tensor.js'
+import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
 import type { Argument, Call, Literal, Meta, Program, Size } from './program.js'
-import { invalid, renamed, TO_THE_END } from './program.js'
+import { invalid, literal, renamed, tensor as tensorArgument, TO_THE_END } from './program.js'
 import { readSize, SizeError, symbolOf } from './sizes.js'
 
 /** The numbers of torch's serialised `ScalarType`. */
@@ -50,15 +51,16 @@ type Node = z.infer<typeof node>
 
 /**
  * The exported program of a file, its graphs inlined and its sizes written over the input's axes.
- * @param weights names of the tensors that the file holds
+ * @param weights the tensors of the file; arrays that are given for inputs are added to them
  * @throws LrpError INVALID_FILE, UNSUPPORTED
  */
 export function readProgram(
   { graph_module }: z.infer<typeof programSchema>,
-  weights: { has: (name: string) => boolean },
-  path: string
+  weights: StateDict,
+  path: string,
+  given: GivenInputs = {}
 ): Program {
-  return new ProgramReader(path).read(graph_module.graph, graph_module.signature, weights)
+  return new ProgramReader(path).read(graph_module.graph, graph_module.signature, weights, given)
 }
 
 class ProgramReader {
@@ -74,10 +76,11 @@ class ProgramReader {
   read(
     graph: Graph,
     signature: { input_specs: Union[]; output_specs: Union[] },
-    weights: { has: (name: string) => boolean }
+    weights: StateDict,
+    given: GivenInputs
   ): Program {
     const known = new Map<string, string>()
-    let input: string | undefined
+    const inputs: string[] = []
     for (const spec of signature.input_specs) {
       const [kind, body] = first(spec)
       const { arg, ...names } = body as Record<string, unknown>
@@ -85,17 +88,22 @@ class ProgramReader {
       if (kind === 'constant_input' || kind === 'token') continue
       if (name === undefined) throw this.unsupported(`one of its inputs is not a tensor (${kind})`)
       if (kind === 'user_input') {
-        if (input !== undefined) throw this.unsupported(`a model must have one input, it has '${input}' and '${name}'`)
-        input = name
+        inputs.push(name)
         continue
       }
       const weight = Object.entries(names).find(([key]) => key.endsWith('_name'))?.[1]
       if (typeof weight !== 'string' || !weights.has(weight)) throw this.invalid(`the weight '${weight}' is missing`)
       known.set(name, weight)
     }
-    if (input === undefined) throw this.invalid('it has no input')
+    if (inputs.length === 0) throw this.invalid('it has no input')
+    const declared = inputs.map((name) => this.declared(graph, name))
+    const input = explainedInput(this.path, declared, given)
     this.nameAxes(graph, input)
     this.readGraph(graph, (name) => name)
+    for (const one of declared) {
+      const array = given.constants?.get(one.name)
+      if (array) this.giveConstant(one, constantFor(one, array), weights, known)
+    }
     const outputs = signature.output_specs
       .map(first)
       .filter(([kind]) => kind === 'user_output')
@@ -103,6 +111,37 @@ class ProgramReader {
       .filter((name) => name !== undefined)
     if (outputs.length === 0) throw this.invalid('it has no output that is a tensor')
     return { path: this.path, input, weights: known, calls: this.calls, values: this.values, outputs }
+  }
+
+  private declared({ tensor_values: values }: Graph, name: string): DeclaredInput {
+    const { sizes = [], dtype = 7 } = values[name] ?? {}
+    const shape = sizes.map((size) => (typeof size.as_int === 'number' ? size.as_int : null))
+    return { name, shape, dtype: DTYPES[dtype] ?? 'f32' }
+  }
+
+  /** An input becomes a weight; one row of it is repeated for every image where the program has a row for each. */
+  private giveConstant(
+    { name, shape }: DeclaredInput,
+    tensor: RawTensor,
+    weights: StateDict,
+    known: Map<string, string>
+  ): void {
+    let weight = name
+    while (weights.has(weight)) weight += '_'
+    weights.set(weight, tensor)
+    if (shape[0] !== null) {
+      known.set(name, weight)
+      return
+    }
+    const meta = this.values.get(name)!
+    const row = `${name}.given`
+    known.set(row, weight)
+    this.values.set(row, { ...meta, sizes: [1, ...meta.sizes.slice(1)], traced: [1, ...meta.traced.slice(1)] })
+    const args = new Map([
+      ['self', tensorArgument(row)],
+      ['size', literal(meta.sizes)]
+    ])
+    this.calls.unshift({ op: 'expand', overload: 'default', args, results: [name] })
   }
 
   /** A symbol, `s0`, is an axis of the input, `i0`; where the axis is `2*s0`, it is `(i0//2)`. */

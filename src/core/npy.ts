@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { unzipSync, zipSync } from 'fflate'
-import { LrpError } from '../core/errors.js'
-import { ioError, writeAtomic } from '../core/files.js'
-import { sizeOf, type Tensor } from '../core/tensor.js'
+import { LrpError } from './errors.js'
+import { ioError, writeAtomic } from './files.js'
+import { sizeOf, type Tensor } from './tensor.js'
 
 /** Bytes of all arrays of an archive: as float32 they take up to four times as much. */
 const LARGEST = 2 ** 30

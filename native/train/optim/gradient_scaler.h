@@ -1,26 +1,11 @@
 #pragma once
 #include <ATen/Tensor.h>
 
-#include <string>
 #include <vector>
 
 namespace lrp {
 
 using at::Tensor;
-
-/// Autocast of a thread while it lives: matrix products and convolutions in bf16 or fp16, the rest in float32.
-class Precision {
- public:
-  /// fp32, bf16, fp16. Throws INVALID_ARGUMENT for another name, UNSUPPORTED for fp16 on the CPU.
-  Precision(const std::string& name, c10::Device device);
-  ~Precision();
-  Precision(const Precision&) = delete;
-  Precision& operator=(const Precision&) = delete;
-
- private:
-  bool active_;
-  c10::DeviceType device_;
-};
 
 /// Gradient scaling for fp16, as torch.amp.GradScaler: starts at 2^16, halves on overflow, doubles after 2000 good
 /// steps.
