@@ -63,5 +63,8 @@ function alike(values: number[], digits: number): string[] {
 
 function guess(image?: ExplainSummary['images'][number]): string {
   if (image?.outputs) return `predicted ${image.outputs.map((value) => value.toPrecision(4)).join(', ')}`
-  return `predicted ${image?.predicted}, confidence ${((image?.confidence ?? 0) * 100).toFixed(1)} %`
+  if (image?.share !== undefined) return `predicted ${image.predicted} at ${(image.share * 100).toFixed(1)} %`
+  if (image?.predicted === undefined)
+    return `score ${(image?.score ?? []).map((value) => value.toPrecision(4)).join(', ')}`
+  return `predicted ${image.predicted}, confidence ${((image.confidence ?? 0) * 100).toFixed(1)} %`
 }

@@ -1,22 +1,24 @@
 import type { Graph } from '../core/graph.js'
 import type { Asked } from '../core/command-line.js'
-import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
+import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
 
 /** One image in `explain.json`. */
-export interface ImageSummary {
+export interface ImageSummary extends Prediction {
   name: string
   /** The image's file, where it is one. */
   path?: string
-  predicted: number
-  /** Of the predicted class; absent for regression. */
-  confidence?: number
-  /** What a regression predicts. */
-  outputs?: number[]
+  /** Explained classes; -1 where a reference or a seed is explained. */
   target: number[]
+  /** The explained numbers: a logit, a region's sum of logits, a box's score, a similarity. */
+  score: number[]
+  /** Explained boxes of a detection head. */
+  box?: number[]
+  /** Dense outputs: share of the positions that lie in the explained region. */
+  region?: number[]
   label?: number
   sumOfRelevance: number[]
   conservationError: number[]
@@ -65,10 +67,7 @@ export interface PassSummary {
 export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
-  const outputs = explanation.logits.shape[1]!
-  const kind = model.outputKind(outputs)
-  const logits = model.task === 'regression' ? explanation.logits : twoClasses(explanation.logits)
-  const [rows, guesses, classes] = [probabilities(logits, kind === 'multilabel'), argmax(logits), logits.shape[1]!]
+  const { boxes, regions } = explanation
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
@@ -90,11 +89,11 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
     images: batch.names.map((name, i) => ({
       name,
       ...(batch.paths && { path: batch.paths[i]! }),
-      predicted: guesses[i]!,
-      ...(model.task === 'regression'
-        ? { outputs: Array.from(explanation.logits.data.subarray(i * outputs, (i + 1) * outputs)) }
-        : { confidence: rows[i * classes + guesses[i]!]! }),
+      ...predictionOf(model, explanation, i),
       target: perMap((index) => explanation.targets[index]!, i),
+      score: perMap((index) => explanation.scores[index]!, i),
+      ...(boxes && { box: perMap((index) => boxes[index]!, i) }),
+      ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
       conservationError:
