@@ -72,7 +72,12 @@ async function compare(name, options, model, images, theirs, maps) {
   let relevance
   for (let i = 0; i <= repeat; i++) {
     const base = await timed(() =>
-      native().testing.attributePlain(model.handle, images, { method: 'gradient', settings: {}, layers: [], targets })
+      native().testing.attributePlain(model.handle, images, {
+        method: 'gradient',
+        settings: {},
+        layers: [],
+        target: { independent: false, classes: targets }
+      })
     )
     resetPeak()
     const ours = await timed(

@@ -111,6 +111,13 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
 
 Tensor joined(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); }
 
+/// One map for all explanations.
+Tensor joint_seed(const Target& target, const Tensor& output, Start start) {
+  Tensor sum = target.seed(output, 0, start);
+  for (int64_t t = 1; t < target.explanations(); ++t) sum = sum + target.seed(output, t, start);
+  return sum;
+}
+
 ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValues>>& found, const std::string& layer) {
   std::vector<Tensor> sums, largest, places;
   for (const auto& by_layer : found) {
@@ -123,6 +130,12 @@ ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValue
 }
 
 }  // namespace
+
+Tensor scores_of(const Target& target, const Tensor& output) {
+  std::vector<Tensor> rows;
+  for (int64_t t = 0; t < target.explanations(); ++t) rows.push_back(target.score(output, t));
+  return at::stack(rows);
+}
 
 Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options) {
   const at::AutoGradMode on(true);
@@ -155,24 +168,21 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   Explanation result;
   result.logits = output.detach();
   if (!all_finite(result.logits)) refuse_not_finite(graph, input, options);
-  result.targets = target_rows(options.targets, result.logits);
+  result.target = options.fixed ? options.fixed : choose_target(options.target, result.logits, x.sizes());
+  result.scores = scores_of(*result.target, result.logits);
 
-  std::vector<Tensor> starts;
-  for (const Tensor& target : result.targets.unbind(0)) {
-    starts.push_back(initial_relevance(result.logits, target, options.start));
-  }
-  if (options.together) {
-    for (; starts.size() > 1; starts.pop_back()) starts[0] = starts[0] + starts.back();
-  }
-
-  std::vector<Tensor> maps;
+  std::vector<Tensor> maps, starts, start_sizes;
   std::map<std::string, std::vector<Tensor>> layers;
   std::vector<std::map<std::string, ChannelValues>> channels;
-  for (size_t t = 0; t < starts.size(); ++t) {
-    recorder.keep_for_more = t + 1 < starts.size();
-    maps.push_back(options.start == Start::activation
-                       ? conditions.backward_from_activation(x, recorder.keep_for_more)
-                       : conditions.backward(output, x, starts[t], recorder.keep_for_more));
+  const int64_t count = options.together ? 1 : result.target->explanations();
+  for (int64_t t = 0; t < count; ++t) {
+    recorder.keep_for_more = t + 1 < count;
+    const Tensor seed = options.together ? joint_seed(*result.target, result.logits, options.start)
+                                         : result.target->seed(result.logits, t, options.start);
+    starts.push_back(seed.flatten(1).sum(1, false, at::kDouble));
+    start_sizes.push_back(seed.abs().flatten(1).sum(1, false, at::kDouble));
+    maps.push_back(options.start == Start::activation ? conditions.backward_from_activation(x, recorder.keep_for_more)
+                                                      : conditions.backward(output, x, seed, recorder.keep_for_more));
     if (!maps.back().defined()) maps.back() = at::zeros_like(x);
     if (!all_finite(maps.back())) refuse_not_finite(graph, input, options);
     for (const auto& layer : options.layers) {
@@ -183,6 +193,8 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
     recorder.conservation = false;
   }
   result.relevance = joined(maps);
+  result.starts = at::stack(starts);
+  result.start_sizes = at::stack(start_sizes);
   for (const auto& layer : options.channels) result.channel_relevance[layer] = joined_values(channels, layer);
   result.channel_activation = conditions.activation();
   for (const auto& [name, tensors] : layers) {

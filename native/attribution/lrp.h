@@ -5,7 +5,7 @@
 
 #include "conditions.h"
 #include "propagate.h"
-#include "targets.h"
+#include "targets/target.h"
 
 namespace lrp {
 
@@ -21,8 +21,9 @@ struct NodeRule {
 struct LrpOptions {
   /// Nodes without a rule, or with `gradient`, take their plain gradient.
   std::vector<NodeRule> rules;
-  Tensor targets;         // [explanations, batch]; undefined: the argmax
-  bool together = false;  // all rows of targets start one map
+  TargetSettings target;
+  Targets fixed;          // the target that another output has chosen, instead
+  bool together = false;  // all explanations start one map
   Start start = Start::logit;
   std::vector<Concept> concepts;      // relevance passes these layers in the named channels alone
   bool exclusive = false;             // and no path leads round them
@@ -41,16 +42,22 @@ struct LayerConservation {
 };
 
 struct Explanation {
-  Tensor relevance;  // shaped like the input, with a leading axis where there are several targets
-  Tensor logits;
-  Tensor targets;  // [explanations, batch]
-  Tensor sums;     // of each map's relevance, double [explanations, batch]; [1, batch] where they are together
+  Tensor relevance;    // shaped like the input, with a leading axis where there are several targets
+  Tensor logits;       // the output, whatever its shape
+  Targets target;      // what is explained
+  Tensor scores;       // the explained numbers, double [explanations, batch]
+  Tensor starts;       // sum of the relevance that each map started from, double like `sums`; of LRP alone
+  Tensor start_sizes;  // sum of its magnitudes
+  Tensor sums;         // of each map's relevance, double [explanations, batch]; [1, batch] where they are together
   std::map<std::string, Tensor> layers;
   std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets
   std::map<std::string, ChannelValues> channel_activation;
   std::string layer;                            // that Grad-CAM weighs
   std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
 };
+
+/// Explained numbers, double [explanations, batch].
+Tensor scores_of(const Target& target, const Tensor& output);
 
 /// Relevance of the input under one rule per node. One forward pass, one backward pass per explanation.
 /// The graph should have its batch norms folded. Throws NUMERIC, naming the node, where logits or relevance are not

@@ -45,7 +45,7 @@ struct AttributeCall {
   std::string method;
   Attributes settings;
   std::optional<Tensor> baseline;
-  std::optional<Tensor> targets;
+  TargetSettings target;
   std::vector<std::string> layers;
   std::optional<LrpOptions> lrp;
   std::optional<std::map<std::string, Tensor>> patterns;
@@ -53,7 +53,7 @@ struct AttributeCall {
 
 constexpr auto fields(const AttributeCall*) {
   return std::make_tuple(field("method", &AttributeCall::method), field("settings", &AttributeCall::settings),
-                         field("baseline", &AttributeCall::baseline), field("targets", &AttributeCall::targets),
+                         field("baseline", &AttributeCall::baseline), field("target", &AttributeCall::target),
                          field("layers", &AttributeCall::layers), field("lrp", &AttributeCall::lrp),
                          field("patterns", &AttributeCall::patterns));
 }
@@ -61,7 +61,7 @@ constexpr auto fields(const AttributeCall*) {
 /// What LRP is asked, with what holds for every method. Patterns come by the names of the nodes whose rules need them.
 LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   LrpOptions lrp = call.lrp.value_or(LrpOptions());
-  if (call.targets) lrp.targets = call.targets->to(at::kLong);
+  lrp.target = call.target;
   lrp.layers = call.layers;
   if (!(lrp.top_k > 0 && lrp.top_k <= 1)) throw Error("INVALID_ARGUMENT", "topK must be above 0 and at most 1");
   if (!call.patterns) return lrp;
@@ -72,15 +72,29 @@ LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   return lrp;
 }
 
+/// JavaScript may change its arrays while the job runs.
+void own(TargetSettings& target) {
+  for (auto* tensor : {&target.classes, &target.against, &target.boxes, &target.reference, &target.seed}) {
+    if (*tensor) *tensor = (*tensor)->clone();
+  }
+  if (target.region && target.region->mask) target.region->mask = target.region->mask->clone();
+}
+
 Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
   auto object = write(env, explanation).As<Napi::Object>();
   object["channels"] = channels_object(env, explanation);
+  const Target& target = *explanation.target;
+  object["targets"] = int32_array(env, target.classes.cpu());
+  if (target.boxes.defined()) object["boxes"] = int32_array(env, target.boxes.cpu());
+  if (target.regions.defined()) object["regions"] = raw_tensor(env, target.regions.cpu().contiguous());
   return object;
 }
 
 /// Copied here and not where JavaScript runs, which would wait for the device.
 void move_to_cpu(Explanation& e) {
-  for (Tensor* tensor : {&e.relevance, &e.logits, &e.targets, &e.sums}) *tensor = tensor->cpu().contiguous();
+  for (Tensor* tensor : {&e.relevance, &e.logits, &e.sums, &e.scores, &e.starts, &e.start_sizes}) {
+    if (tensor->defined()) *tensor = tensor->cpu().contiguous();
+  }
   for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
   channels_to_cpu(e);
   std::vector<Tensor*> sums;
@@ -128,7 +142,7 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
                             Napi::Object options, bool plain) {
   auto call = std::make_shared<AttributeCall>(read<AttributeCall>(options, "the options"));
   if (call->baseline) call->baseline = call->baseline->clone();
-  if (call->targets) call->targets = call->targets->clone();
+  own(call->target);
   auto cancel = CancelHandle::token_of(options);
   return run_pass(
       env, {input, weights_owner, options},

@@ -39,11 +39,26 @@ constexpr auto fields(const LayerConservation*) {
 constexpr auto fields(const Explanation*) {
   return std::make_tuple(node::field_as<node::AsFloat>("relevance", &Explanation::relevance),
                          node::field_as<node::AsFloat>("logits", &Explanation::logits),
-                         node::field_as<node::AsInts>("targets", &Explanation::targets),
                          node::field_as<node::AsDoubles>("sums", &Explanation::sums),
+                         node::field_as<node::AsDoubles>("scores", &Explanation::scores),
+                         node::field_as<node::AsDoubles>("starts", &Explanation::starts),
+                         node::field_as<node::AsDoubles>("startSizes", &Explanation::start_sizes),
                          node::field_as<node::AsFloats>("layers", &Explanation::layers),
                          node::field("layer", &Explanation::layer),
                          node::field("conservation", &Explanation::conservation));
+}
+
+constexpr auto fields(const Region*) {
+  return std::make_tuple(node::field("name", &Region::name), node::field("point", &Region::point),
+                         node::field("mask", &Region::mask));
+}
+
+constexpr auto fields(const TargetSettings*) {
+  return std::make_tuple(
+      node::field("classes", &TargetSettings::classes), node::field("against", &TargetSettings::against),
+      node::field("independent", &TargetSettings::independent), node::field("named", &TargetSettings::named),
+      node::field("region", &TargetSettings::region), node::field("boxes", &TargetSettings::boxes),
+      node::field("reference", &TargetSettings::reference), node::field("seed", &TargetSettings::seed));
 }
 
 constexpr auto fields(const LrpOptions*) {
@@ -57,10 +72,14 @@ constexpr auto fields(const LrpOptions*) {
 namespace node {
 
 template <>
-struct Codec<Start> {
-  static Start read(const Napi::Value& value, const std::string& path) {
-    return start_from(Codec<std::string>::read(value, path));
-  }
+struct Codec<Start> : Named<Start> {
+  static constexpr Names<6> names{{{"logit", Start::logit},
+                                   {"one", Start::one},
+                                   {"probability", Start::probability},
+                                   {"sigmoid", Start::sigmoid},
+                                   {"softmax-gradient", Start::softmax_gradient},
+                                   {"activation", Start::activation}}};
+  static Start read(const Napi::Value& value, const std::string& path) { return find(names, value, path); }
 };
 
 /// { layer: [channels], ... }

@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import type { z } from 'zod'
 import { dataOptions, type DataOptions } from '../data/options.js'
 import { explainOptions, type ExplainOptions } from '../explain/options.js'
+import { targetOptions } from '../explain/targets/options.js'
+import { namesOf } from '../core/option.js'
 import { loadOptions } from '../model/options.js'
 import { Model } from '../model/model.js'
 import { MODEL } from './command.js'
@@ -40,7 +42,11 @@ export function openModel(name: string | undefined, flags: object): Promise<Mode
   return Model.load(name, optionsOf(loadOptions, flags))
 }
 
-const ruleFlags = explainOptions.omit({ target: true, targets: true, together: true, layers: true })
+const ruleFlags = explainOptions.omit({
+  ...namesOf(targetOptions),
+  together: true,
+  layers: true
+})
 
 export interface RuleFlags {
   method?: string

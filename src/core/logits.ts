@@ -1,4 +1,4 @@
-import type { Tensor } from './tensor.js'
+import { sizeOf, type Tensor } from './tensor.js'
 
 function softmax(logits: Tensor): Float64Array {
   const [images, classes] = logits.shape as [number, number]
@@ -32,6 +32,34 @@ export function probabilities(logits: Tensor, multilabel = false): Float64Array 
 /** Predicted class of each row: that of the largest logit; of a single logit 1 where it is positive, otherwise 0. */
 export function decisions(logits: Tensor): Int32Array {
   return logits.shape[1] === 1 ? Int32Array.from(logits.data, (logit) => Number(logit > 0)) : argmax(logits)
+}
+
+/**
+ * The class of each position of a dense output [images, classes, ...space], image by image: that of the largest logit; of
+ * a single logit 1 where it is positive, otherwise 0.
+ */
+export function positionClasses({ data, shape }: Tensor): Int32Array {
+  const [images, classes] = shape as [number, number]
+  const size = sizeOf(shape.slice(2))
+  const result = new Int32Array(images * size)
+  for (let i = 0; i < images; i++) {
+    for (let at = 0; at < size; at++) {
+      const first = i * classes * size + at
+      let best = 0
+      for (let c = 1; c < classes; c++) if (data[first + c * size]! > data[first + best * size]!) best = c
+      result[i * size + at] = classes === 1 ? Number(data[first]! > 0) : best
+    }
+  }
+  return result
+}
+
+/** The class that most positions of one dense output have, and their share. */
+export function mostSaid(output: Tensor): { index: number; share: number } {
+  const positions = positionClasses(output)
+  const counts = new Uint32Array(Math.max(2, output.shape[1]!))
+  for (const index of positions) counts[index]!++
+  const index = counts.indexOf(Math.max(...counts))
+  return { index, share: counts[index]! / positions.length }
 }
 
 /** A single logit z per row as the logits 0 and z of two classes, whose softmax is the sigmoid of z; others as they are. */

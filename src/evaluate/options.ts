@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { callback, option, required, signalOption } from '../core/option.js'
+import { callback, option, required, signalOption, namesOf } from '../core/option.js'
 import type { Tensor } from '../core/tensor.js'
 import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
+import { targetOptions } from '../explain/targets/options.js'
 import type { Explainer } from './methods.js'
 import { FILLS } from './perturbation/fills.js'
 
@@ -131,7 +132,7 @@ export type ScoreMapsOptions = z.input<typeof scoreMapsOptions>
 
 /** Options of `removeFeatures`. */
 export const removeFeaturesOptions = z.strictObject({
-  ...explainOptions.omit({ target: true, targets: true, together: true, layers: true }).shape,
+  ...explainOptions.omit({ ...namesOf(targetOptions), together: true, layers: true }).shape,
   ...inputOptions.shape,
   limit: splitOptions.shape.limit,
   seed,

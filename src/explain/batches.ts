@@ -24,6 +24,11 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
     ),
     targets: joinRows(parts, (part) => part.targets, Int32Array),
     sums: joinRows(parts, (part) => part.sums, Float64Array),
+    scores: joinRows(parts, (part) => part.scores, Float64Array),
+    starts: joinRows(parts, (part) => part.starts, Float64Array),
+    startSizes: joinRows(parts, (part) => part.startSizes, Float64Array),
+    ...(first.boxes && { boxes: joinRows(parts, (part) => part.boxes!, Int32Array) }),
+    ...(first.regions && { regions: joinAlong(regionsOf(parts), 1) }),
     layers: Object.fromEntries(
       layers.map((name) => [
         name,
@@ -86,10 +91,17 @@ function isStacked(part: AttributeResult): boolean {
   return rows > 1 && part.relevance.shape[0] === rows && part.relevance.shape[1] === batch
 }
 
-function joinAlong(tensors: Tensor[], axis: 0 | 1): Tensor {
+function regionsOf(parts: AttributeResult[]): { data: Uint8Array; shape: number[] }[] {
+  return parts.map((part) => part.regions!)
+}
+
+function joinAlong<T extends Float32Array | Uint8Array>(
+  tensors: { data: T; shape: number[] }[],
+  axis: 0 | 1
+): { data: T; shape: number[] } {
   const shape = [...tensors[0]!.shape]
   shape[axis] = tensors.reduce((sum, tensor) => sum + tensor.shape[axis]!, 0)
-  const data = new Float32Array(sizeOf(shape))
+  const data = new (tensors[0]!.data.constructor as new (size: number) => T)(sizeOf(shape))
   const outer = axis === 0 ? 1 : shape[0]!
   let at = 0
   for (let row = 0; row < outer; row++) {

@@ -5,7 +5,7 @@ import { effective } from '../core/option-effects.js'
 import { explain, type Explanation } from './explain.js'
 import type { DrawOptions } from './file-options.js'
 import { explainOptions, type ExplainOptions } from './options.js'
-import { drawMaps, isTogether, outputName, whichTarget, type Figure } from './figures.js'
+import { drawMaps, isTogether, mapTitle, whichTarget, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'
 
 /** What the given explanation alone is about. */
@@ -43,7 +43,7 @@ export async function drawComparison(
   }
   const columns = explanations.map((one) => {
     // only LRP explains several classes together
-    const alone = together && !isTogether(model, one) ? `, ${outputName(model, one.targets[0]!)}` : ''
+    const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
     return drawMaps(model, batch, { ...firstTarget(one, batch.input), name: one.name + alone }, options)
   })
   const panels = batch.names.flatMap((_, i) => [

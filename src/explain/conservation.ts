@@ -1,42 +1,20 @@
-import { probabilities } from '../core/logits.js'
 import { sizeOf } from '../core/tensor.js'
 import type { AttributeResult, LayerConservation, NodeRule } from '../native/addon.js'
 import type { Start } from './options.js'
 
-interface Beginning {
-  start?: Start
-  multilabel?: boolean
-}
-
-/** What relevance started from: [targets, batch]. */
-function startingRelevance(result: AttributeResult, { start = 'logit', multilabel }: Beginning): Float64Array {
-  const [batch, classes] = result.logits.shape as [number, number]
-  return Float64Array.from(result.targets, (target, i) => {
-    const row = result.logits.data.subarray((i % batch) * classes, ((i % batch) + 1) * classes)
-    if (start === 'one') return 1
-    if (start === 'logit') return row[target]!
-    if (start === 'difference')
-      return row[target]! - Math.max(...(classes === 1 ? [0] : row.filter((_, c) => c !== target)))
-    return probabilities({ data: row, shape: [1, classes] }, multilabel)[target]!
-  })
-}
-
 /** |sum of relevance - start| / |start| for each explanation; with `together` one per image. */
-export function conservationErrors(result: AttributeResult, options: Beginning & { together?: boolean }): Float64Array {
-  const starts = startingRelevance(result, options)
-  const batch = result.logits.shape[0]!
-  return result.sums.map((sum, i) => {
-    let start = starts[i]!
-    for (let j = i + batch; options.together && j < starts.length; j += batch) start += starts[j]!
-    return Math.abs(sum - start) / Math.max(Math.abs(start), 1e-12)
-  })
+export function conservationErrors({ sums, starts }: AttributeResult): Float64Array {
+  return sums.map((sum, i) => Math.abs(sum - starts[i]!) / Math.max(Math.abs(starts[i]!), 1e-12))
 }
 
 /** Magnitudes of relevance, as multiples of what it started from, that no faithful explanation has. */
 const TOO_MUCH = 1000
 const TOO_LITTLE = 0.01
 
-interface Conditions extends Beginning {
+interface Conditions {
+  start?: Start
+  outputRelevance?: object
+  reference?: unknown
   concepts?: object
   topK?: number
 }
@@ -66,15 +44,16 @@ function placeOf(layer: LayerConservation | undefined, much: string): string {
   return `${layer ? ` at layer '${layer.node}'` : ' on its way'} (${much} of what it started from)`
 }
 
-/** What the relevance of each image is measured by: a logit near 0 makes no explanation explode. */
-function scalesOf(result: AttributeResult, beginning: Beginning): Float64Array {
-  const [images, classes] = result.logits.shape as [number, number]
-  const starts = startingRelevance(result, beginning)
-  const { start } = beginning
+/** The magnitude that each image's relevance is compared with: a logit near 0 makes no explanation explode. */
+function scalesOf(
+  { logits, startSizes }: AttributeResult,
+  { start, outputRelevance, reference }: Conditions
+): Float64Array {
+  const [images, classes] = logits.shape as [number, number]
+  const startsAsLogit = logits.shape.length === 2 && (start ?? 'logit') === 'logit' && !(outputRelevance ?? reference)
   return Float64Array.from({ length: images }, (_, i) => {
-    const row = result.logits.data.subarray(i * classes, (i + 1) * classes)
-    const largest = start === 'one' || start === 'probability' ? 0 : Math.max(...row.map(Math.abs))
-    return Math.max(Math.abs(starts[i]!), largest, 1e-12)
+    const row = startsAsLogit ? logits.data.subarray(i * classes, (i + 1) * classes) : []
+    return Math.max(startSizes[i]!, 1e-12, ...row.map(Math.abs))
   })
 }
 

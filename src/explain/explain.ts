@@ -30,14 +30,25 @@ import { conservationErrors, warningsOf } from './conservation.js'
 import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
+import type { TargetKind } from './targets/describe.js'
+import { flatTarget, type Flat } from './targets/options.js'
+import { planTarget } from './targets/plan.js'
 
 export interface Explanation {
+  /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
+  kind: TargetKind
   /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
   relevance: Tensor
-  /** [batch, classes] */
+  /** The network's output: [batch, classes], or of dense networks [batch, classes, height, width]. */
   logits: Tensor
-  /** Explained classes, [targets, batch] row by row. */
+  /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
   targets: Int32Array
+  /** The explained numbers [targets, batch]: a logit, a region's sum of logits, a box's score, a similarity. */
+  scores: Float64Array
+  /** Explained boxes of a detection head, [targets, batch]. */
+  boxes?: Int32Array
+  /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */
+  regions?: { data: Uint8Array; shape: number[] }
   /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
   /** Relevance arriving at the named layers' outputs. */
@@ -58,7 +69,7 @@ export interface Explanation {
   name: string
 }
 
-type Given = z.output<typeof explainOptions>
+type Given = Flat<z.output<typeof explainOptions>>
 
 /**
  * Why did the model decide so? Relevance of every input value for the explained class, by LRP or another method.
@@ -73,41 +84,41 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     const explained = await explain(model, withChannelsFirst(input), options)
     return { ...explained, relevance: withChannelsLast(explained.relevance) }
   }
-  const given = checkOptions(explainOptions, options)
-  checkExplainEffects(given)
+  const checked = checkOptions(explainOptions, options)
+  const given = flatTarget(checked)
+  checkExplainEffects(checked)
   checkInput(model, input)
-  const { start, method, group, signal, onProgress } = given
-  if (model.task === 'regression' && (start === 'probability' || start === 'difference'))
-    throw new LrpError('INVALID_ARGUMENT', `a regression has no ${start}: relevance starts from its value or from one`)
-  if (start === 'difference' && model.outputKind(await model.outputs()) === 'multilabel')
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      'independent classes have no runner-up: start from the logit, one or the probability'
-    )
-  const plan = await planOf(model, given)
+  const { method, group, signal, onProgress } = given
+  const plan = await planOf(model, checked)
   const total = input.shape[0]!
   const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await comfortableBatch(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
-  const wanted = await targetsOf(model, given, total)
+  const target = await planTarget(model, given, input)
   const settings = await nativeOptions(model, given, plan.rules)
   const parts: AttributeResult[] = []
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
     const batch = sliceBatch(input, from, to)
     const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, given.baseline))
-    const native = { ...settings, baseline, targets: targetRows(wanted, from, to) }
+    const native = { ...settings, baseline, target: target(from, to) }
     parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), signal))
     onProgress?.(to - first, last - first)
   }
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isLrp = method === 'lrp'
-  const beginning = { ...given, multilabel: model.multilabel }
   return {
     ...joined,
     ...plan,
-    conservationError: isLrp && !given.concepts ? conservationErrors(joined, beginning) : new Float64Array(0),
-    warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, beginning) : []
+    kind: kindOf(given, joined),
+    conservationError: isLrp && !given.concepts ? conservationErrors(joined) : new Float64Array(0),
+    warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, given) : []
   }
+}
+
+function kindOf({ outputRelevance, reference }: Given, { boxes, regions }: AttributeResult): TargetKind {
+  if (outputRelevance) return 'seed'
+  if (reference !== undefined) return 'similarity'
+  return boxes ? 'box' : regions ? 'region' : 'logit'
 }
 
 /** @throws LrpError INVALID_ARGUMENT for an option without effect under the method, or under one of those compared */
@@ -150,52 +161,12 @@ function checkInput(model: Model, input: Tensor): void {
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
 }
 
-/** Explained classes: for all images the same ones, or one for each; undefined for the predicted ones. */
-async function targetsOf(
-  model: Model,
-  options: Given,
-  total: number
-): Promise<number[] | ArrayLike<number>[] | undefined> {
-  const { target, targets } = options
-  if (targets) {
-    if (targets.length === total) return [targets]
-    const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
-    throw new LrpError('INVALID_ARGUMENT', `${found}: one for each is wanted`)
-  }
-  if (target === 'argmax') return undefined
-  return target === 'all' ? Array.from({ length: await model.outputs() }, (_, i) => i) : classNumbers(model, target)
-}
-
-/** @throws LrpError INVALID_ARGUMENT with the nearest name for a class that the model does not know */
-function classNumbers(model: Model, target: Given['target']): number[] {
-  const classes = model.classes ?? []
-  return [target].flat().map((one) => {
-    if (typeof one === 'number') return one
-    if (one === 'label') throw optionError('target', ` label needs images whose classes are known`)
-    if (classes.includes(one)) return classes.indexOf(one)
-    if (classes.length > 0) throw unknownName('class', one, classes)
-    throw optionError('target', ` '${one}': the model's classes have no names, give their numbers`)
-  })
-}
-
-/** Targets of images `from` to `to`, [targets, images] row by row. */
-function targetRows(
-  wanted: Awaited<ReturnType<typeof targetsOf>>,
-  from: number,
-  to: number
-): AttributeOptions['targets'] {
-  if (!wanted) return undefined
-  const images = Array.from({ length: to - from }, (_, i) => from + i)
-  const rows = wanted.flatMap((one) => images.map((image) => (typeof one === 'number' ? one : one[image]!)))
-  return { data: Int32Array.from(rows), shape: [wanted.length, images.length] }
-}
-
-/** What C++ is asked with, the targets aside. */
+/** What C++ is asked with, the target aside. */
 async function nativeOptions(
   model: Model,
   options: Given,
   rules: NodeRule[]
-): Promise<Omit<AttributeOptions, 'targets'>> {
+): Promise<Omit<AttributeOptions, 'target'>> {
   const { method, together = false, start = 'logit', concepts = {}, exclusive = false } = options
   const { channelLayers = [], topK = 1, conservation = false, camLayer } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])

@@ -1,4 +1,3 @@
-import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
@@ -16,6 +15,7 @@ import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
 import type { DrawOptions, View } from './file-options.js'
+import { predictionText, regionOutline, targetText } from './targets/describe.js'
 
 /** A picture yet to be rendered. */
 export interface Figure {
@@ -53,7 +53,7 @@ export function drawMaps(
   const { input, names } = batch
   const imageShape = input.shape.slice(1)
   const size = sizeOf(imageShape)
-  const { relevance, targets } = explanation
+  const { relevance } = explanation
   const images = names.length
   const maps = relevance.data.length / (images * size)
   const pictures = originals(model, input)
@@ -64,11 +64,18 @@ export function drawMaps(
     const drawn = Array.from({ length: maps }, (_, t) => {
       const at = t * images + i
       const map = relevance.data.subarray(at * size, (at + 1) * size)
-      const title = maps > 1 ? `${explanation.name}, ${outputName(model, targets[at]!)}` : explanation.name
+      const title = maps > 1 ? `${explanation.name}, ${mapTitle(model, explanation, at)}` : explanation.name
       const sum = maps > 1 ? `, sum ${sumOf(map)}` : ''
-      return views.map((view) => draw(view, title, sum, map, original, imageShape, colours))
+      const region = regionOutline(explanation, at, imageShape)
+      return views.map((view) => {
+        const panel = draw(view, title, sum, map, original, imageShape, colours)
+        return { ...panel, outlines: [...(panel.outlines ?? []), ...region] }
+      })
     })
-    return [{ title: 'original', picture: original }, ...drawn.flat()]
+    return [
+      { title: 'original', picture: original, outlines: regionOutline(explanation, i, imageShape) },
+      ...drawn.flat()
+    ]
   })
 }
 
@@ -80,7 +87,8 @@ export function drawFigures(model: Model, batch: Images, explanation: Explanatio
   const rows = drawMaps(model, batch, explanation, options)
   const figures = rows.map((panels, i): Figure => {
     const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
-    const captions = [guessOf(model, explanation.logits, i, labels), explainedOf(model, explanation, i, map)]
+    const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
+    const captions = [predictionText(model, explanation, i) + truth, explainedOf(model, explanation, i, map)]
     return { name: names[i]!, panels, captions, options: gridOf(panels.length, options.views?.length) }
   })
   if (!options.wide) return figures
@@ -122,7 +130,7 @@ export function whichTarget(model: Model, explanation: Explanation): string[] {
   const count = targetCount(explanation)
   if (count === 1) return []
   if (isTogether(model, explanation)) return [`${countedTargets(model, count)} explained together`]
-  return [`shown: ${outputName(model, explanation.targets[0]!)}, the first of ${count} explained`]
+  return [`shown: ${mapTitle(model, explanation, 0)}, the first of ${count} explained`]
 }
 
 /** Whether several targets started together, in one map. */
@@ -130,9 +138,11 @@ export function isTogether(model: Model, explanation: Explanation): boolean {
   return targetCount(explanation) > 1 && !hasMaps(model, explanation)
 }
 
-/** `class cat`, of a regression `output price`. */
-export function outputName(model: Model, index: number): string {
-  return `${model.task === 'regression' ? 'output' : 'class'} ${model.className(index)}`
+/** What one map explains: `class cat`, of a regression `output price`. `at`: explanation by explanation. */
+export function mapTitle(model: Model, explanation: Explanation, at: number): string {
+  const { kind } = explanation
+  if (kind === 'similarity' || kind === 'seed') return targetText(model, explanation, at)
+  return `${model.task === 'regression' ? 'output' : 'class'} ${targetText(model, explanation, at)}`
 }
 
 function targetCount({ targets, logits }: Explanation): number {
@@ -151,7 +161,7 @@ function countedTargets(model: Model, count: number): string {
 function explainedOf(model: Model, explanation: Explanation, i: number, map: Float32Array): string {
   const count = targetCount(explanation)
   if (hasMaps(model, explanation)) return `${countedTargets(model, count)} explained`
-  const what = count > 1 ? `${countedTargets(model, count)} together` : model.className(explanation.targets[i]!)
+  const what = count > 1 ? `${countedTargets(model, count)} together` : targetText(model, explanation, i)
   return `explained ${what}: sum of relevance ${sumOf(map)}`
 }
 
@@ -200,18 +210,6 @@ function asGrid(values: Float32Array, shape: number[]): { values: Float32Array; 
   const padded = new Float32Array(width * height)
   padded.set(values)
   return { values: padded, grid: [1, height, width] }
-}
-
-function guessOf(model: Model, logits: Tensor, i: number, labels?: Int32Array): string {
-  const classes = logits.shape[1]!
-  const row = { data: logits.data.subarray(i * classes, (i + 1) * classes), shape: [1, classes] }
-  if (model.task === 'regression')
-    return `predicted ${Array.from(row.data, (value, output) => `${model.className(output)} ${value.toPrecision(4)}`).join(', ')}`
-  const own = twoClasses(row)
-  const isOwn = model.multilabel && classes > 1
-  const guess = argmax(own)[0]!
-  const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
-  return `predicted ${model.className(guess)} (${(probabilities(own, isOwn)[guess]! * 100).toFixed(1)} %)${truth}`
 }
 
 /** Values without known preprocessing, stretched to the range of bytes for showing. */

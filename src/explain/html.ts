@@ -62,5 +62,5 @@ function alike(values: number[], digits: number): string[] {
 }
 
 function guess(image?: ExplainSummary['images'][number]): string {
-  return image ? `predicted ${describePrediction(image)}` : ''
+  return image ? describePrediction(image) : ''
 }

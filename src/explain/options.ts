@@ -5,40 +5,22 @@ import type { StateDict } from '../core/tensor.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import { METHODS } from './methods.js'
 import { ruleChoice, ruleParameters } from '../rules/options.js'
+import { targetOptions, tensor } from './targets/options.js'
 
-export const STARTS = ['logit', 'one', 'probability', 'difference', 'activation'] as const
+export const STARTS = ['logit', 'one', 'probability', 'softmax-gradient', 'activation'] as const
 export type Start = (typeof STARTS)[number]
 
 const LRP = { method: ['lrp'] }
-const classNumber = z
-  .int()
-  .min(0)
-  .max(2 ** 31 - 1)
-
 /** Options of `explain`. */
 export const explainOptions = z.strictObject({
-  target: option(
-    z.union([classNumber, z.string(), z.array(z.union([classNumber, z.string()])).min(1)]).default('argmax'),
-    {
-      help: 'class to explain by number or name, several with commas, argmax (the predicted one) or all',
-      group: 'what',
-      unit: 'class',
-      commas: true
-    }
-  ),
-  targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
-    help: 'instead of target: one class per image',
-    group: 'what',
-    unit: 'list of whole numbers',
-    flag: false
-  }),
+  ...targetOptions.shape,
   together: option(z.boolean(), {
     help: 'several targets start one map together instead of one map each',
     group: 'what',
     only: LRP
   }),
   start: option(z.enum(STARTS), {
-    help: 'what relevance starts from: the logit, 1, the probability, the difference to the runner-up, or the activation of the concepts',
+    help: 'what relevance starts from: the logit, 1, the probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP), or the activation of the concepts',
     group: 'what',
     default: 'logit',
     only: LRP
@@ -131,7 +113,11 @@ export const explainOptions = z.strictObject({
     group: 'how',
     flag: false
   }),
-  seed: option(z.int().min(0), { help: 'seed of everything random', group: 'machine', default: '0' }),
+  seed: option(z.union([z.int().min(0), tensor]), {
+    help: 'seed of everything random; in programs also the relevance that the output starts with, a tensor shaped like it',
+    group: 'machine',
+    default: '0'
+  }),
   batchSize: option(z.int().min(1), {
     help: 'images per pass through the network',
     group: 'machine',
@@ -148,12 +134,7 @@ export const explainOptions = z.strictObject({
 })
 
 export type ExplainOptions = z.input<typeof explainOptions>
-export type Target = NonNullable<ExplainOptions['target']>
-
-function areClasses(value: unknown): boolean {
-  const list = value as ArrayLike<unknown> | null | undefined
-  return typeof list === 'object' && Array.from(list ?? [NaN]).every((one) => classNumber.safeParse(one).success)
-}
+export type { Target } from './targets/options.js'
 
 /** `LAYER:CHANNEL[,CHANNEL]`, once for each layer. */
 function conceptsOf(texts: string[]): Record<string, number[]> | string {

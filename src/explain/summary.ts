@@ -1,26 +1,26 @@
 import type { Graph } from '../core/graph.js'
 import type { Asked } from '../core/command-line.js'
-import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
+import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
 
 /** One image in `explain.json`. */
-export interface ImageSummary {
+export interface ImageSummary extends Prediction {
   name: string
   /** The image's file, where it is one. */
   path?: string
-  predicted: number
-  /** Name of the predicted class, where classes have names. */
-  predictedName?: string
-  /** Of the predicted class; absent for regression. */
-  confidence?: number
-  /** What a regression predicts. */
-  outputs?: number[]
+  /** Explained classes; -1 where a reference or a seed is explained. */
   target: number[]
   /** Names of the explained classes, where classes have names. */
   targetNames?: string[]
+  /** The explained numbers: a logit, a region's sum of logits, a box's score, a similarity. */
+  score: number[]
+  /** Explained boxes of a detection head. */
+  box?: number[]
+  /** Dense outputs: share of the positions that lie in the explained region. */
+  region?: number[]
   label?: number
   sumOfRelevance: number[]
   conservationError: number[]
@@ -69,10 +69,8 @@ export interface PassSummary {
 export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
-  const outputs = explanation.logits.shape[1]!
-  const kind = model.outputKind(outputs)
-  const logits = model.task === 'regression' ? explanation.logits : twoClasses(explanation.logits)
-  const [rows, guesses, classes] = [probabilities(logits, kind === 'multilabel'), argmax(logits), logits.shape[1]!]
+  const { boxes, regions, kind } = explanation
+  const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
@@ -94,13 +92,12 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
     images: batch.names.map((name, i) => ({
       name,
       ...(batch.paths && { path: batch.paths[i]! }),
-      predicted: guesses[i]!,
-      ...(model.task === 'regression'
-        ? { outputs: Array.from(explanation.logits.data.subarray(i * outputs, (i + 1) * outputs)) }
-        : { confidence: rows[i * classes + guesses[i]!]! }),
-      ...(model.classes && model.task !== 'regression' && { predictedName: model.className(guesses[i]!) }),
+      ...predictionOf(model, explanation, i),
       target: perMap((index) => explanation.targets[index]!, i),
-      ...(model.classes && { targetNames: perMap((index) => model.className(explanation.targets[index]!), i) }),
+      ...(isClasses && { targetNames: perMap((index) => model.className(explanation.targets[index]!), i) }),
+      score: perMap((index) => explanation.scores[index]!, i),
+      ...(boxes && { box: perMap((index) => boxes[index]!, i) }),
+      ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
       conservationError:
@@ -161,10 +158,15 @@ export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
   return `${JSON.stringify(ordered, null, 2).replaceAll('"\\u0001', '"')}\n`
 }
 
-/** What was predicted, as people read it: `castle (38.8 %)`. */
-export function describePrediction({ predicted, predictedName, confidence, outputs }: ImageSummary): string {
-  if (outputs) return outputs.map((value) => value.toPrecision(4)).join(', ')
-  return `${predictedName ?? `class ${predicted}`} (${((confidence ?? 0) * 100).toFixed(1)} %)`
+/** What was predicted, as people read it: `predicted castle (38.8 %)`; the explained score where nothing is predicted. */
+export function describePrediction(image: ImageSummary): string {
+  const { predicted, predictedName, confidence, share, outputs, score } = image
+  const listed = (values: number[]): string => values.map((value) => value.toPrecision(4)).join(', ')
+  if (outputs) return `predicted ${listed(outputs)}`
+  if (predicted === undefined) return `score ${listed(score)}`
+  const percent = `${((share ?? confidence ?? 0) * 100).toFixed(1)} %`
+  const much = share === undefined ? percent : `${percent} of the positions`
+  return `predicted ${predictedName ?? `class ${predicted}`} (${much})`
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */

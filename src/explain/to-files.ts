@@ -16,9 +16,11 @@ import { namedMethod } from './named-method.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
 import { ResultWriter, safeName } from './result-writer.js'
+import { flatTarget, type Flat } from './targets/options.js'
+import { referenceOf } from './targets/reference.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
 
-type Given = z.output<typeof explainToFilesOptions>
+type Given = Flat<z.output<typeof explainToFilesOptions>>
 
 export interface ExplainedFiles {
   /** What explain.json holds. */
@@ -47,18 +49,19 @@ const MEMORY_SHARE = 0.8
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
 export async function explainToFiles(model: Model, given: ExplainToFilesOptions): Promise<ExplainedFiles> {
-  const options = checkOptions(explainToFilesOptions, given)
-  options.compare?.forEach(namedMethod)
-  checkExplainEffects(given as ExplainOptions, options.compare)
+  const checked = checkOptions(explainToFilesOptions, given)
+  checked.compare?.forEach(namedMethod)
+  const options = await prepared(model, checked)
+  checkExplainEffects(given as ExplainOptions, checked.compare)
   const inputs = await openInputs(model, options)
   const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
     throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
   const passSize = await passSizeOf(model, inputs, options)
-  const plan = await planOf(model, options)
+  const plan = await planOf(model, checked)
   const folder = options.output ?? model.resultFolder('explanations', safeName(plan.name))
-  const writer = (options.group?.rank ?? 0) === 0 ? new ResultWriter(model, folder, options, names.length) : undefined
-  const key = passSize < names.length ? await keyOf(model, inputs, plan, { ...options, passSize }) : undefined
+  const writer = (options.group?.rank ?? 0) === 0 ? new ResultWriter(model, folder, checked, names.length) : undefined
+  const key = passSize < names.length ? await keyOf(model, inputs, plan, { ...checked, passSize }) : undefined
   const begin = async (): Promise<PassSummary[]> => writer!.begin(key)
   const passes = options.group ? await options.group.fromFirst(begin) : await begin()
   const doneBefore = passes.reduce((sum, { images }) => sum + images.length, 0)
@@ -90,13 +93,21 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
   }
 }
 
+/** The target taken apart, and what it names in files read once for all passes. */
+async function prepared(model: Model, checked: z.output<typeof explainToFilesOptions>): Promise<Given> {
+  const options = flatTarget(checked)
+  const { reference } = options
+  return { ...options, ...(reference !== undefined && { reference: await referenceOf(model, reference) }) }
+}
+
 /** What one pass is explained with. */
 function passOptions(options: Given, batch: Batch, from: number, total: number): ExplainOptions {
-  const { target, onProgress, method, compare } = options
+  const { target, outputRelevance, onProgress, method, compare } = options
   const images = batch.names.length
   const own = compare ? effective(explainOptions, options, { method }) : options
   return {
     ...pickOptions(explainOptions, own),
+    ...(outputRelevance && { seed: outputRelevance }),
     ...(target === 'label' ? { target: undefined, targets: batch.labels! } : {}),
     conservation: true,
     onProgress: (done, share) => onProgress?.(from + Math.round((done / share) * images), total)

@@ -207,8 +207,7 @@ export interface AttributeOptions {
   settings: Record<string, number | string | undefined>
   /** For integrated gradients and occlusion: what an absent input is, [1, ...] or one for each image. */
   baseline?: Tensor
-  /** Row t holds the target of each image in explanation t: shape [targets, batch]. Absent: the argmax. */
-  targets?: { data: Int32Array; shape: [number, number] }
+  target: TargetSettings
   /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
   layers: string[]
   /** For the method lrp. */
@@ -218,12 +217,46 @@ export interface AttributeOptions {
   cancel?: NativeCancelToken
 }
 
+/** [explanations, batch], row by row. */
+export interface Rows {
+  data: Int32Array
+  shape: [number, number]
+}
+
+/** What is explained: native/attribution/targets/target.h. */
+export interface TargetSettings {
+  /** Absent: the predicted classes. */
+  classes?: Rows
+  /** Subtracted from the classes; -1 for the runner-up. */
+  against?: Rows
+  /** Every class has a sigmoid of its own. */
+  independent: boolean
+  /** How many classes have names. */
+  named?: number
+  region?: NativeRegion
+  /** Boxes of a detection head; -1 for the best. */
+  boxes?: Rows
+  /** Embeddings [explanations, features] whose cosine similarity to the output is explained. */
+  reference?: Tensor
+  /** The starting relevance itself, [1 or batch, ...output]. */
+  seed?: Tensor
+}
+
+/** One of three. */
+export interface NativeRegion {
+  name?: 'predicted' | 'all'
+  /** In pixels of the input. */
+  point?: number[]
+  /** [1 or batch, height, width], above 0 inside. */
+  mask?: Tensor
+}
+
 export interface LrpSettings {
   /** A node not named gets the plain gradient. */
   rules: NodeRule[]
   /** Relevance of several targets starts together, in one map, instead of one map each. */
   together: boolean
-  start: 'logit' | 'one' | 'probability' | 'sigmoid' | 'difference' | 'activation'
+  start: 'logit' | 'one' | 'probability' | 'sigmoid' | 'softmax-gradient' | 'activation'
   /** Channels that alone keep the relevance arriving at a layer's output. */
   concepts: Record<string, number[]>
   /** Relevance reaches the input only by paths through every layer of `concepts`. */
@@ -264,10 +297,20 @@ export interface Channels {
 }
 
 export interface AttributeResult {
-  /** Shaped like the input, with a leading target axis when `targets` had more than one row. */
+  /** Shaped like the input, with a leading axis of explanations where there are several. */
   relevance: Tensor
   logits: Tensor
+  /** Explained classes [explanations, batch]; -1 where no class is explained. */
   targets: Int32Array
+  /** Explained boxes [explanations, batch], of detection heads. */
+  boxes?: Int32Array
+  /** Explained regions [explanations, batch, ...space] of dense outputs: 1 inside. */
+  regions?: { data: Uint8Array; shape: number[] }
+  /** The explained numbers, [explanations, batch]. */
+  scores: Float64Array
+  /** Sum of what each map started from, and of its magnitudes: [explanations, batch], or [batch] with `together`; of LRP. */
+  starts: Float64Array
+  startSizes: Float64Array
   /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
   layers: Record<string, Tensor>

@@ -12,6 +12,7 @@ const GRAIN = 48
 const LEAST_SHARE = 0.05
 const POSITIVE = '#d7191c'
 const NEGATIVE = '#2c7bb6'
+const REGION = '#1a9641'
 const GREY = [0.299, 0.587, 0.114] // luma of red, green, blue (ITU-R BT.601)
 
 /** The image in grey, coloured the more the more relevant a pixel [channels, height, width] is. */
@@ -54,6 +55,12 @@ export function contours(relevance: ArrayLike<number>, shape: readonly number[],
     .filter(({ values }) => total(values) >= least)
     .map(({ colour, values }) => ({ colour, path: edges(strongestPixels(smooth(values), share), height, width) }))
     .filter(({ path }) => path !== '')
+}
+
+/** The border of a region [height, width] of ones. */
+export function outline(inside: Uint8Array, height: number, width: number): Outline[] {
+  const path = edges(inside, height, width)
+  return path === '' ? [] : [{ path, colour: REGION }]
 }
 
 function strongestPixels(values: Float32Array, share: number): Uint8Array {

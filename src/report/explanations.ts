@@ -10,7 +10,9 @@ type Explained = ExperimentReport['explanations'][number]
 export function explanationSection(experiment: ExperimentReport, index: number): Html {
   const group = `explanations-${index}`
   const { explanations } = experiment
-  const classes = [...new Set(explanations.flatMap(({ summary }) => summary.images.map((image) => image.predicted)))]
+  const classes = [
+    ...new Set(explanations.flatMap(({ summary }) => summary.images.flatMap(({ predicted }) => predicted ?? [])))
+  ]
   const names = classes.sort((a, b) => a - b).map((predicted) => classOf(experiment, predicted))
   return html`<h2>Explanations</h2>
     <p class="chooser">
@@ -34,7 +36,9 @@ export function explanationSection(experiment: ExperimentReport, index: number):
 
 function byMethod(experiment: ExperimentReport, { name, summary, pictures }: Explained, group: string): Html {
   const { images, milliseconds, conservationError, warnings, settings } = summary
-  const classByImage = new Map(images.map((image) => [image.name, classOf(experiment, image.predicted)]))
+  const classByImage = new Map(
+    images.map(({ name, predicted }) => [name, predicted === undefined ? undefined : classOf(experiment, predicted)])
+  )
   const classOfPicture = (picture: string): string | undefined => classByImage.get(picture.replace(/\.layers$/, ''))
   return html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
     <p class="note">

@@ -30,6 +30,7 @@ function explanation(targets: number[], relevance: number[]): Explanation {
   const several = targets.length > 2
   return {
     name: 'epsilon',
+    kind: 'logit',
     targets: Int32Array.from(targets),
     relevance: { data: Float32Array.from(relevance), shape: [...(several ? [targets.length / 2] : []), 2, 1, 2, 2] },
     logits: { data: Float32Array.of(2, 0, 0, 0, 3, 0), shape: [2, 3] },

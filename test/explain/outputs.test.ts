@@ -35,7 +35,7 @@ async function confidence(model: Model, input: ReturnType<typeof image>): Promis
 }
 
 describe('a single logit (A3)', () => {
-  const difference = { ...epsilon, start: 'difference' } as const
+  const difference = { ...epsilon, against: 'runner-up' } as const
 
   test.each([[[]], [[node('p', 'sigmoid', ['fc'])]]])('its difference is to the logit 0', async (after) => {
     const model = await ending([[1, -1]], after)
@@ -74,7 +74,7 @@ describe('sigmoids at the end (A4)', () => {
     })
     ;[-1, 5, 6].forEach((logit, i) => expect(sums[i]).toBeCloseTo(sigmoid(logit), 6))
     expect(Math.max(...conservationError)).toBeLessThan(1e-5)
-    await expect(explain(model, image(2, 1), { start: 'difference' })).rejects.toMatchObject({
+    await expect(explain(model, image(2, 1), { against: 'runner-up' })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT'
     })
   })

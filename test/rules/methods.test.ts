@@ -86,11 +86,13 @@ describe('methods beside LRP', () => {
     const largest = Math.max(...row)
     const sum = row.reduce((total, logit) => total + Math.exp(logit - largest), 0)
     const sorted = [...row].sort((a, b) => b - a)
-    const expected = { one: 1, logit: largest, probability: 1 / sum, difference: sorted[0]! - sorted[1]! }
-    for (const start of ['one', 'logit', 'probability', 'difference'] as const) {
+    const expected = { one: 1, logit: largest, probability: 1 / sum, 'softmax-gradient': 0 }
+    for (const start of ['one', 'logit', 'probability', 'softmax-gradient'] as const) {
       const { conservation } = await explain(model, input, { ...options, start })
       expect(conservation.at(-1)!.arriving[0]!).toBeCloseTo(expected[start], 5)
     }
+    const { conservation } = await explain(model, input, { ...options, against: 'runner-up' })
+    expect(conservation.at(-1)!.arriving[0]!).toBeCloseTo(sorted[0]! - sorted[1]!, 5)
   })
 
   test('top-k keeps the strongest share at every layer, and conservation adds up', async () => {

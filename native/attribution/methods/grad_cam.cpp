@@ -76,12 +76,13 @@ Explanation by_grad_cam(const MethodArguments& a) {
   }
   Explanation result;
   result.logits = logits.detach();
-  result.targets = target_rows(a.lrp.targets, result.logits);
+  result.target = choose_target(a.lrp.target, result.logits, x.sizes());
+  result.scores = scores_of(*result.target, result.logits);
   result.layer = graph.nodes()[static_cast<size_t>(layer)].name;
   std::vector<Tensor> maps;
-  const int64_t targets = result.targets.size(0);
+  const int64_t targets = result.target->explanations();
   for (int64_t t = 0; t < targets; ++t) {
-    const Tensor start = initial_relevance(result.logits, result.targets[t], Start::one);
+    const Tensor start = result.target->seed(result.logits, t, Start::one);
     const Tensor gradient = torch::autograd::grad({logits}, {activation}, {start}, t + 1 < targets)[0];
     const Tensor weights = gradient.mean({2, 3}, true);
     const Tensor map = at::relu((weights * activation.detach()).sum(1, true));

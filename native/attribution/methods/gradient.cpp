@@ -4,18 +4,18 @@
 
 namespace lrp {
 
-Explanation gradient_at(const MethodArguments& a, const Tensor& x, const Tensor& targets) {
+Explanation gradient_at(const MethodArguments& a, const Tensor& x, const Targets& target) {
   LrpOptions options;
-  options.targets = targets;
+  options.fixed = target;
   options.start = Start::one;
   options.cancel = a.lrp.cancel;
   return explain(a.graph, x, options);
 }
 
-/// The gradient of the targets' logits, and of layers that are asked for. Simonyan et al. 2014.
+/// The gradient of the explained numbers, and of layers that are asked for. Simonyan et al. 2014.
 Explanation by_gradient(const MethodArguments& a) {
   LrpOptions options;
-  options.targets = a.lrp.targets;
+  options.target = a.lrp.target;
   options.layers = a.lrp.layers;
   options.start = Start::one;
   options.cancel = a.lrp.cancel;

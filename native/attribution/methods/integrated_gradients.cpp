@@ -23,7 +23,7 @@ Explanation by_integrated_gradients(const MethodArguments& a) {
   Tensor sum;
   for (int64_t i = 1; i <= options.steps; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(options.steps);
-    const Tensor gradient = gradient_at(a, baseline + way * share, result.targets).relevance;
+    const Tensor gradient = gradient_at(a, baseline + way * share, result.target).relevance;
     sum = sum.defined() ? sum.add_(gradient) : gradient;
   }
   result.relevance = way * (sum / static_cast<double>(options.steps));

@@ -6,7 +6,7 @@
 
 namespace lrp {
 
-/// What a method is asked: which network, which images, which classes, and its own settings.
+/// What a method is asked: which network, which images, which targets, and its own settings.
 struct MethodArguments {
   const Graph& graph;
   Tensor x;
@@ -35,9 +35,9 @@ Explanation by_random(const MethodArguments&);
 
 // What several methods need.
 
-/// Gradient of the targets' logits at `x`: LRP with no rules, started from 1.
-Explanation gradient_at(const MethodArguments& a, const Tensor& x, const Tensor& targets);
-/// Logits and targets, without an attribution yet.
+/// Gradient of the explained numbers at `x`: LRP with no rules, started from 1.
+Explanation gradient_at(const MethodArguments& a, const Tensor& x, const Targets& target);
+/// Logits, target and scores, without an attribution yet.
 Explanation asked(const MethodArguments& a);
 /// The baseline as it broadcasts against x. Throws INVALID_ARGUMENT where it is missing or does not fit.
 Tensor checked_baseline(const MethodArguments& a);

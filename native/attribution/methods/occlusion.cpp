@@ -17,8 +17,8 @@ struct OcclusionOptions {
 };
 }  // namespace
 
-/// How far the logit falls when a square is replaced by the baseline, at every pixel of the square: the mean over the
-/// squares that cover it, divided among the channels. Zeiler and Fergus 2014.
+/// How far the explained number falls when a square is replaced by the baseline, at every pixel of the square: the mean
+/// over the squares that cover it, divided among the channels. Zeiler and Fergus 2014.
 Explanation by_occlusion(const MethodArguments& a) {
   const Tensor& x = a.x;
   if (x.dim() != 4) throw Error("UNSUPPORTED", "occlusion needs images [batch, channels, height, width]");
@@ -26,9 +26,7 @@ Explanation by_occlusion(const MethodArguments& a) {
   const Tensor baseline = checked_baseline(a).expand_as(x);
   Explanation result = asked(a);
   const at::NoGradGuard no_grad;
-  const int64_t targets = result.targets.size(0), window = options.window;
-  const Tensor index = result.targets.t();  // [batch, explanations]
-  const Tensor before = result.logits.gather(1, index);
+  const int64_t targets = result.target->explanations(), window = options.window;
   Tensor sum = at::zeros({targets, x.size(0), 1, x.size(2), x.size(3)}, x.options());
   Tensor times = at::zeros({x.size(2), x.size(3)}, x.options());
   for (int64_t row = 0; row < x.size(2); row += options.stride) {
@@ -39,7 +37,7 @@ Explanation by_occlusion(const MethodArguments& a) {
       };
       Tensor covered = x.clone();
       square(covered, 2).copy_(square(baseline, 2));
-      const Tensor fall = (before - a.graph.forward(covered).gather(1, index)).t();
+      const Tensor fall = (result.scores - scores_of(*result.target, a.graph.forward(covered))).to(x.scalar_type());
       square(sum, 3).add_(fall.reshape({fall.size(0), -1, 1, 1, 1}));
       square(times, 0).add_(1);
     }

@@ -9,7 +9,7 @@ namespace lrp {
 Explanation by_random(const MethodArguments& a) {
   const auto seed = static_cast<uint64_t>(a.settings.integer("seed"));
   Explanation result = asked(a);
-  const int64_t targets = result.targets.size(0);
+  const int64_t targets = result.target->explanations();
   std::vector<Tensor> maps;
   for (int64_t i = 0; i < a.x.size(0); ++i) {
     const Tensor image = a.x.narrow(0, i, 1);

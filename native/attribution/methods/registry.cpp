@@ -35,6 +35,7 @@ Explanation attribute(const std::string& method, const MethodArguments& a) {
   Explanation result = found->second(a);
   if (!all_finite(result.logits)) throw Error("NUMERIC", "the output of the network is not finite");
   if (!all_finite(result.relevance)) throw Error("NUMERIC", "the attribution by " + method + " is not finite");
+  if (!result.starts.defined()) result.starts = result.start_sizes = at::empty({0}, at::kDouble);
   const int64_t batch = a.x.size(0);
   result.sums = result.relevance.reshape({-1, batch, a.x.numel() / batch}).sum(2, false, at::kDouble);
   return result;
@@ -52,7 +53,8 @@ Explanation asked(const MethodArguments& a) {
   const at::NoGradGuard no_grad;
   Explanation result;
   result.logits = a.graph.forward(a.x);
-  result.targets = target_rows(a.lrp.targets, result.logits);
+  result.target = choose_target(a.lrp.target, result.logits, a.x.sizes());
+  result.scores = scores_of(*result.target, result.logits);
   return result;
 }
 

@@ -25,9 +25,9 @@ struct SmoothgradOptions {
 
 constexpr int64_t kAtOnce = 8;
 
-/// The mean gradient of one image [1, ...] for its targets [explanations, 1].
+/// The mean gradient of one image [1, ...] for its own target.
 Tensor mean_gradient(const MethodArguments& a, const SmoothgradOptions& options, const Tensor& image,
-                     const Tensor& targets) {
+                     const Targets& target) {
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed_of_image(image, options.seed));
   const double deviation = (image.max() - image.min()).item<double>() * options.noise;
   Tensor sum;
@@ -35,9 +35,8 @@ Tensor mean_gradient(const MethodArguments& a, const SmoothgradOptions& options,
     auto shape = image.sizes().vec();
     shape[0] = std::min(kAtOnce, options.samples - from);
     const Tensor noise = at::randn(shape, generator, at::dtype(at::kFloat)).to(image.device());
-    const Tensor rows = targets.expand({targets.size(0), shape[0]});
-    const Tensor gradient = gradient_at(a, image + noise * deviation, rows).relevance;
-    const Tensor total = gradient.sum(targets.size(0) > 1 ? 1 : 0, true);
+    const Tensor gradient = gradient_at(a, image + noise * deviation, target).relevance;
+    const Tensor total = gradient.sum(target->explanations() > 1 ? 1 : 0, true);
     sum = sum.defined() ? sum.add_(total) : total;
   }
   return sum / static_cast<double>(options.samples);
@@ -53,9 +52,9 @@ Explanation by_smoothgrad(const MethodArguments& a) {
   std::vector<Tensor> maps;
   for (int64_t i = 0; i < a.x.size(0); ++i) {
     if (a.lrp.cancel) a.lrp.cancel->check();
-    maps.push_back(mean_gradient(a, options, a.x.narrow(0, i, 1), result.targets.narrow(1, i, 1)));
+    maps.push_back(mean_gradient(a, options, a.x.narrow(0, i, 1), result.target->of_image(i)));
   }
-  result.relevance = at::cat(maps, result.targets.size(0) > 1 ? 1 : 0);
+  result.relevance = at::cat(maps, result.target->explanations() > 1 ? 1 : 0);
   return result;
 }
 

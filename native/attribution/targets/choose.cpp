@@ -1,0 +1,32 @@
+#include "../../error.h"
+#include "target.h"
+
+namespace lrp {
+
+namespace {
+
+[[noreturn]] void refuse(const Tensor& output, const std::string& why) {
+  throw Error("UNSUPPORTED", "the model's output has shape " + c10::str(output.sizes()) + ": " + why);
+}
+
+}  // namespace
+
+Targets choose_target(const TargetSettings& settings, const Tensor& output, at::IntArrayRef input_sizes) {
+  if (settings.seed) return given_target(*settings.seed, output);
+  if (settings.reference) return similarity_target(*settings.reference, output);
+  if (settings.boxes) {
+    if (output.dim() != 3) refuse(output, "a box is chosen in outputs [batch, 4 + classes, boxes]");
+    return box_target(settings, output);
+  }
+  if (output.dim() == 2) {
+    if (settings.region) refuse(output, "a region is chosen in outputs [batch, classes, height, width]");
+    return class_target(settings, output);
+  }
+  if (output.dim() == 3 && !settings.region) {
+    refuse(output, "a detection head needs a box, an output [batch, classes, length] a region");
+  }
+  if (output.dim() < 3) refuse(output, "explanations start from logits of shape [batch, classes]");
+  return region_target(settings, output, input_sizes);
+}
+
+}  // namespace lrp

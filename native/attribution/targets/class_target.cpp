@@ -1,0 +1,31 @@
+#include <ATen/ATen.h>
+
+#include "selection.h"
+
+namespace lrp {
+
+namespace {
+
+/// One logit of [batch, classes], or the difference of two.
+class ClassTarget : public Selection {
+ public:
+  explicit ClassTarget(const Contrast& contrast) : contrast_(contrast) { classes = contrast.classes; }
+  int64_t explanations() const override { return classes.size(0); }
+  Targets of_image(int64_t image) const override { return std::make_shared<ClassTarget>(contrast_.of_image(image)); }
+
+ protected:
+  Tensor weights(const Tensor& output, int64_t t) const override {
+    return class_weights(contrast_, t, output.narrow(0, 0, classes.size(1)));
+  }
+
+ private:
+  Contrast contrast_;
+};
+
+}  // namespace
+
+Targets class_target(const TargetSettings& settings, const Tensor& output) {
+  return std::make_shared<ClassTarget>(contrast_of(settings, output));
+}
+
+}  // namespace lrp

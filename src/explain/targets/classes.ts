@@ -1,0 +1,58 @@
+import { LrpError } from '../../core/errors.js'
+import { optionError } from '../../core/options.js'
+import { counted } from '../../core/plural.js'
+import { unknownName } from '../../core/suggest.js'
+import type { Tensor } from '../../core/tensor.js'
+import type { Model } from '../../model/model.js'
+import { callNative, type Rows } from '../../native/addon.js'
+import type { ClassChoice, TargetOptions } from './options.js'
+
+/** Rows of classes: one class for all images, or one for each; undefined for the predicted ones. */
+export type ClassRows = (number | ArrayLike<number>)[] | undefined
+
+/** Explained classes. @throws LrpError INVALID_ARGUMENT for names that the model does not know */
+export async function classRows(
+  model: Model,
+  { target, targets, box }: Pick<TargetOptions, 'targets' | 'box'> & { target: ClassChoice },
+  input: Tensor
+): Promise<ClassRows> {
+  const total = input.shape[0]!
+  if (targets) {
+    if (targets.length === total) return [targets]
+    const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
+    throw new LrpError('INVALID_ARGUMENT', `${found}: one for each is wanted`)
+  }
+  if (target === 'argmax') return undefined
+  if (target === 'all') return Array.from({ length: await classCount(model, input, box !== undefined) }, (_, i) => i)
+  return [target].flat().map((one) => classNumber(model, one, 'target'))
+}
+
+/** How many classes the output tells apart, found by its shape for such inputs. */
+async function classCount(model: Model, { shape }: Tensor, isDetection: boolean): Promise<number> {
+  const shapes = await callNative(() => model.handle.shapes([1, ...shape.slice(1)]))
+  const [, first = 1, second = 0] = shapes[model.graph.output]!
+  if (!isDetection) return first
+  const named = model.classes?.length ?? -1
+  const boxesFirst = first !== BOX_NUMBERS + named && (second === named || first > second)
+  return boxesFirst ? second : first - BOX_NUMBERS
+}
+
+/** Numbers of a box before its class scores, as Ultralytics exports them (native/attribution/targets/box_target.cpp). */
+const BOX_NUMBERS = 4
+
+/** @throws LrpError INVALID_ARGUMENT with the nearest name for a class that the model does not know */
+export function classNumber(model: Model, one: number | string, option: string): number {
+  const classes = model.classes ?? []
+  if (typeof one === 'number') return one
+  if (one === 'label') throw optionError(option, ` label needs images whose classes are known`)
+  if (classes.includes(one)) return classes.indexOf(one)
+  if (classes.length > 0) throw unknownName('class', one, classes)
+  throw optionError(option, ` '${one}': the model's classes have no names, give their numbers`)
+}
+
+/** Rows of images `from` to `to`, [rows, images] one after the other. */
+export function rowsOf(wanted: NonNullable<ClassRows>, from: number, to: number): Rows {
+  const images = Array.from({ length: to - from }, (_, i) => from + i)
+  const rows = wanted.flatMap((one) => images.map((image) => (typeof one === 'number' ? one : one[image]!)))
+  return { data: Int32Array.from(rows), shape: [wanted.length, images.length] }
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { option } from '../../core/option.js'
+import type { Tensor } from '../../core/tensor.js'
+
+const classNumber = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+const classes = z.union([classNumber, z.string(), z.array(z.union([classNumber, z.string()])).min(1)])
+
+export const tensor = z.custom<Tensor>(
+  (value) => ArrayBuffer.isView((value as Tensor | undefined)?.data) && Array.isArray((value as Tensor).shape),
+  'must be a tensor: { data: Float32Array, shape }'
+)
+
+/** What narrows a target down; each also an option of its own. */
+const parts = z.strictObject({
+  region: option(
+    z.union([
+      z.enum(['predicted', 'all']),
+      z.tuple([z.int().min(0), z.int().min(0)]),
+      z.tuple([z.int().min(0)]),
+      z.string(),
+      tensor
+    ]),
+    {
+      help: 'dense outputs: where the class is explained: predicted (where the network says it), y,x in pixels of the input, a mask image, or all',
+      group: 'what',
+      unit: 'region',
+      default: 'predicted',
+      commas: true,
+      read: ([text]) => (/^\d+(,\d+)?$/.test(text!) ? text!.split(',').map(Number) : text)
+    }
+  ),
+  box: option(z.union([z.literal('best'), z.int().min(0)]), {
+    help: "detection heads: the box whose class score is explained, by number, or best (the class's highest score)",
+    group: 'what',
+    unit: 'number'
+  }),
+  reference: option(z.union([z.string(), tensor]), {
+    help: 'embeddings: explain the cosine similarity to this image, or to the mean embedding of a folder of images',
+    group: 'what',
+    unit: 'path'
+  }),
+  against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
+    help: "explain the difference to the logit of this class, or to the runner-up's",
+    group: 'what',
+    unit: 'class'
+  })
+})
+
+/** A target in one object, for programs. */
+const wholeTarget = z.strictObject({
+  class: option(classes, { help: 'class by number or name, several, argmax or all', group: 'what' }),
+  ...parts.shape,
+  seed: option(tensor, {
+    help: 'instead of all others: the relevance that the output starts with, shaped like it (for all images, or for each)',
+    group: 'what'
+  })
+})
+
+/** What is explained. */
+export const targetOptions = z.strictObject({
+  target: option(z.union([classes, wholeTarget]).default('argmax'), {
+    help: 'class to explain by number or name, several with commas, argmax (the predicted one) or all',
+    group: 'what',
+    unit: 'class',
+    commas: true
+  }),
+  targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
+    help: 'instead of target: one class per image',
+    group: 'what',
+    unit: 'list of whole numbers',
+    flag: false
+  }),
+  ...parts.shape
+})
+
+export type TargetOptions = z.input<typeof targetOptions>
+export type Target = NonNullable<TargetOptions['target']>
+/** A target by class alone: a number, a name, several, `argmax` or `all`. */
+export type ClassChoice = z.output<typeof classes>
+
+/** Options of an explanation with `target: { class, region, ... }` taken apart. */
+export type Flat<T> = Omit<T, 'target' | 'seed'> & {
+  target: ClassChoice
+  /** Of random numbers. */
+  seed?: number
+  /** The relevance that the output starts with. */
+  outputRelevance?: Tensor
+}
+
+/** Takes a target that is given as one object apart, and tells the two meanings of `seed` apart. */
+export function flatTarget<T extends z.output<typeof targetOptions> & { seed?: number | Tensor }>(options: T): Flat<T> {
+  const { target, seed, ...rest } = options
+  const isTensor = typeof seed === 'object'
+  const flat = { ...rest, seed: isTensor ? undefined : seed, outputRelevance: isTensor ? seed : undefined }
+  if (typeof target !== 'object' || Array.isArray(target)) return { ...flat, target }
+  const { class: chosen = 'argmax', seed: relevance = flat.outputRelevance, ...others } = target
+  return { ...flat, ...others, outputRelevance: relevance, target: chosen }
+}
+
+function areClasses(value: unknown): boolean {
+  const list = value as ArrayLike<unknown> | null | undefined
+  return typeof list === 'object' && Array.from(list ?? [NaN]).every((one) => classNumber.safeParse(one).success)
+}

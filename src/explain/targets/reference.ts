@@ -1,0 +1,30 @@
+import { LrpError } from '../../core/errors.js'
+import { sizeOf, type Tensor } from '../../core/tensor.js'
+import type { Model } from '../../model/model.js'
+import { openInputs } from '../inputs.js'
+
+/** Images whose embeddings are computed together. */
+const AT_ONCE = 16
+
+/**
+ * The embedding that others are compared with, [references, features]: of an image, of a `.npy` input, or the mean of a
+ * folder's embeddings. An embedding that is given stays as it is. @throws LrpError NOT_FOUND, INVALID_FILE
+ */
+export async function referenceOf(model: Model, reference: string | Tensor): Promise<Tensor> {
+  if (typeof reference !== 'string') {
+    const { data, shape } = reference
+    return { data, shape: shape.length === 1 ? [1, ...shape] : shape }
+  }
+  const inputs = await openInputs(model, { input: [reference] })
+  const count = inputs.names.length
+  let sum: Float64Array | undefined
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const { data, shape } = await model.forward(await inputs.read(from, Math.min(count, from + AT_ONCE)))
+    const features = sizeOf(shape.slice(1))
+    if (features !== shape[1])
+      throw new LrpError('UNSUPPORTED', `the output has shape [${shape.join(', ')}]: an embedding is [batch, features]`)
+    sum ??= new Float64Array(features)
+    for (let i = 0; i < data.length; i++) sum[i % features]! += data[i]!
+  }
+  return { data: Float32Array.from(sum!, (value) => value / count), shape: [1, sum!.length] }
+}

@@ -1,0 +1,46 @@
+import { LrpError } from '../../core/errors.js'
+import type { Preprocessing } from '../../core/graph.js'
+import { sizeOf, type Tensor } from '../../core/tensor.js'
+import { readImage } from '../../data/read-image.js'
+import type { Model } from '../../model/model.js'
+import type { NativeRegion } from '../../native/addon.js'
+import type { TargetOptions } from './options.js'
+
+/** A region as C++ takes it. @throws LrpError NOT_FOUND, INVALID_FILE for a mask; INVALID_ARGUMENT for an empty one */
+export async function regionOf(model: Model, region: TargetOptions['region']): Promise<NativeRegion | undefined> {
+  if (region === undefined) return undefined
+  if (region === 'predicted' || region === 'all') return { name: region }
+  if (Array.isArray(region)) return { point: region }
+  const mask = typeof region === 'string' ? await readMask(model, region) : planesOf(region)
+  if (mask.data.some((value) => value > 0)) return { mask }
+  const which = typeof region === 'string' ? region : 'given'
+  throw new LrpError('INVALID_ARGUMENT', `the mask ${which} is empty: no position is inside`)
+}
+
+/**
+ * A mask image: what is not black is inside. It is resized and cropped as the model's images are, without mixing pixels; a
+ * mask of the network's own size stays as it is.
+ */
+async function readMask({ preprocessing, imageShape }: Model, path: string): Promise<Tensor> {
+  const plain: Preprocessing = {
+    channels: 1,
+    channelOrder: 'rgb',
+    scale: 1,
+    mean: [0],
+    std: [1],
+    interpolation: 'nearest'
+  }
+  const own = await readImage(path, plain)
+  const isArranged = own.shape.slice(1).join() === imageShape.slice(1).join()
+  const { resize, crop, cropRounding, orient } = preprocessing ?? {}
+  const arranged = isArranged ? own : await readImage(path, { ...plain, resize, crop, cropRounding, orient })
+  return { data: Float32Array.from(arranged.bytes), shape: arranged.shape }
+}
+
+/** [height, width] or [batch, height, width], or with one channel: [batch, 1, height, width]. */
+function planesOf({ data, shape }: Tensor): Tensor {
+  const [height, width] = shape.slice(-2)
+  if (shape.length < 2 || sizeOf(shape) !== data.length || (shape.length === 4 && shape[1] !== 1))
+    throw new LrpError('INVALID_ARGUMENT', `a mask of shape [${shape.join(', ')}] is not [height, width]`)
+  return { data: Float32Array.from(data), shape: [data.length / (height! * width!), height!, width!] }
+}
