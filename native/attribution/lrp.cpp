@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "../error.h"
 #include "../finite.h"
@@ -138,7 +139,9 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   recorder.find_not_finite = options.find_not_finite;
   recorder.cancel = options.cancel;
   recorder.images = x.size(0);
-  if (options.conservation || options.top_k < 1) recorder.layouts = graph.batch_layouts(x);
+  std::optional<HeadRelevance> heads;
+  if (options.attention) heads.emplace(graph, recorder);
+  if (options.conservation || options.top_k < 1 || heads) recorder.layouts = graph.batch_layouts(x);
 
   Conditions conditions(graph, options.concepts, options.exclusive, options.channels);
   const Tensor output =
@@ -166,6 +169,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   std::vector<Tensor> maps;
   std::map<std::string, std::vector<Tensor>> layers;
   std::vector<std::map<std::string, ChannelValues>> channels;
+  std::vector<std::vector<AttentionRelevance>> attention;
   for (size_t t = 0; t < starts.size(); ++t) {
     recorder.keep_for_more = t + 1 < starts.size();
     maps.push_back(options.start == Start::activation
@@ -177,11 +181,13 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       layers[layer].push_back(recorder.relevance[source(layer)]);
     }
     channels.push_back(conditions.relevance());
+    if (heads) attention.push_back(heads->last());
     if (recorder.conservation) result.conservation = conservation_of(graph, recorder);
     recorder.conservation = false;
   }
   result.relevance = joined(maps);
   for (const auto& layer : options.channels) result.channel_relevance[layer] = joined_values(channels, layer);
+  result.attention = joined_attention(attention);
   result.channel_activation = conditions.activation();
   for (const auto& [name, tensors] : layers) {
     if (tensors[0].defined()) result.layers[name] = joined(tensors);

@@ -36,13 +36,21 @@ constexpr auto fields(const LayerConservation*) {
                          node::field_as<AsDoubles>("handedOnMagnitude", &LayerConservation::handed_on_magnitude));
 }
 
+constexpr auto fields(const AttentionRelevance*) {
+  using node::AsFloat;
+  return std::make_tuple(node::field("node", &AttentionRelevance::node),
+                         node::field_as<AsFloat>("tokens", &AttentionRelevance::tokens),
+                         node::field_as<AsFloat>("heads", &AttentionRelevance::heads),
+                         node::field_as<AsFloat>("headTokens", &AttentionRelevance::head_tokens));
+}
+
 constexpr auto fields(const Explanation*) {
   return std::make_tuple(node::field_as<node::AsFloat>("relevance", &Explanation::relevance),
                          node::field_as<node::AsFloat>("logits", &Explanation::logits),
                          node::field_as<node::AsInts>("targets", &Explanation::targets),
                          node::field_as<node::AsDoubles>("sums", &Explanation::sums),
                          node::field_as<node::AsFloats>("layers", &Explanation::layers),
-                         node::field("layer", &Explanation::layer),
+                         node::field("attention", &Explanation::attention), node::field("layer", &Explanation::layer),
                          node::field("conservation", &Explanation::conservation));
 }
 
@@ -51,7 +59,8 @@ constexpr auto fields(const LrpOptions*) {
                          node::field("start", &LrpOptions::start), node::field("concepts", &LrpOptions::concepts),
                          node::field("exclusive", &LrpOptions::exclusive),
                          node::field("channels", &LrpOptions::channels), node::field("topK", &LrpOptions::top_k),
-                         node::field("conservation", &LrpOptions::conservation));
+                         node::field("conservation", &LrpOptions::conservation),
+                         node::field("attention", &LrpOptions::attention));
 }
 
 namespace node {

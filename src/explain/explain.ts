@@ -8,6 +8,7 @@ import {
   callNative,
   type AttributeOptions,
   type AttributeResult,
+  type AttentionRelevance,
   type Channels,
   type LayerConservation,
   type LrpSettings,
@@ -42,6 +43,8 @@ export interface Explanation {
   layers: Record<string, Tensor>
   /** Of every channel of the layers in `channelLayers`, [images, channels]. */
   channels: Record<string, Channels>
+  /** Per attention in order of execution; empty without `attentionHeads`. */
+  attention: AttentionRelevance[]
   /** Per layer, first layer first; empty unless asked for. Of the first target. */
   conservation: LayerConservation[]
   /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
@@ -98,6 +101,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   return {
     ...joined,
     ...plan,
+    attention: given.attentionHeads ? joined.attention : [],
     conservationError: isLrp && !given.concepts ? conservationErrors(joined, beginning) : new Float64Array(0),
     warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, beginning) : []
   }
@@ -191,14 +195,24 @@ async function nativeOptions(
   rules: NodeRule[]
 ): Promise<Omit<AttributeOptions, 'targets'>> {
   const { method, together = false, start = 'logit', concepts = {}, exclusive = false } = options
-  const { channelLayers = [], topK = 1, conservation = false, camLayer } = options
+  const { channelLayers = [], topK = 1, conservation = false, attentionHeads: attention = false, camLayer } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])
   const named = [...layers, ...channelLayers, ...Object.keys(concepts), camLayer]
   for (const layer of named) if (layer !== undefined) checkLayer(model, layer)
   const fitted = rules.some(({ rule }) => rule.startsWith('pattern'))
   const patterns = fitted || options.patterns ? await patternsFor(model, options.patterns) : undefined
   const begins: LrpSettings['start'] = start === 'probability' && model.multilabel ? 'sigmoid' : start
-  const lrp = { rules, together, start: begins, concepts, exclusive, channels: channelLayers, topK, conservation }
+  const lrp = {
+    rules,
+    together,
+    start: begins,
+    concepts,
+    exclusive,
+    channels: channelLayers,
+    topK,
+    conservation,
+    attention
+  }
   return {
     method,
     settings: describeMethod(method).settings(options),

@@ -1,4 +1,4 @@
-import { METHODS } from '../explain/methods.js'
+import { describeMethod, METHODS } from '../explain/methods.js'
 import type { Graph } from '../core/graph.js'
 import { RULES } from '../rules/catalogue.js'
 import type { RuleDescription } from '../rules/data-rule.js'
@@ -17,7 +17,12 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
     ({ name, layers }) => layers === 'weighted' && (patterns || !NEEDS_PATTERNS.includes(name))
   )
   const names = new Set(rules.map(({ name }) => name))
-  const convolutional = graph.nodes.some(({ op }) => op === 'conv2d')
+  const ops = graph.nodes.filter(({ name }) => name !== graph.output).map(({ op }) => op)
+  const has = {
+    convolution: ops.includes('conv2d'),
+    attention: ops.includes('scaled_dot_product_attention') || ops.includes('softmax')
+  }
+  const fits = (needs?: keyof typeof has): boolean => needs === undefined || has[needs]
   return [
     ...(await Promise.all(files.map(choiceOf))),
     ...rules.map(({ name, formula, parameters }): Choice => ({
@@ -38,7 +43,7 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
         parameters: turned((parameter) => (own.includes(parameter) ? null : undefined))
       }
     }),
-    ...METHODS.filter((name) => name !== 'lrp' && (convolutional || name !== 'grad-cam')).map((name): Choice => ({
+    ...METHODS.filter((name) => name !== 'lrp' && fits(describeMethod(name).needs)).map((name): Choice => ({
       name,
       kind: 'method',
       description: 'to compare with',
