@@ -82,8 +82,11 @@ test('without a limit the whole split is explained; batches are read only when t
 
 test('what cannot be done is refused before anything is read', async () => {
   using model = await network()
-  const unread = function* (): Generator<Tensor> {
+  const read = (): never => {
     throw new Error('read')
+  }
+  function* unread(): Generator<Tensor> {
+    yield read()
   }
   await expect(partsOf(model, unread(), { steps: 3 })).rejects.toThrow(/steps/)
   await expect(partsOf(model, unread(), { colour: 1 } as object)).rejects.toThrow(/colour/)
