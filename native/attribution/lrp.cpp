@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "../error.h"
 #include "../finite.h"
@@ -153,7 +154,9 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   recorder.cancel = options.cancel;
   recorder.images = x.size(0);
   recorder.autocast = Autocast::of_thread(x.device().type());
-  if (options.conservation || options.top_k < 1) recorder.layouts = graph.batch_layouts(x);
+  std::optional<HeadRelevance> heads;
+  if (options.attention) heads.emplace(graph, recorder);
+  if (options.conservation || options.top_k < 1 || heads) recorder.layouts = graph.batch_layouts(x);
 
   Conditions conditions(graph, options.concepts, options.exclusive, options.channels);
   const Tensor output =
@@ -174,6 +177,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   std::vector<Tensor> maps, starts, start_sizes;
   std::map<std::string, std::vector<Tensor>> layers;
   std::vector<std::map<std::string, ChannelValues>> channels;
+  std::vector<std::vector<AttentionRelevance>> attention;
   const int64_t count = options.together ? 1 : result.target->explanations();
   for (int64_t t = 0; t < count; ++t) {
     recorder.keep_for_more = t + 1 < count;
@@ -189,6 +193,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       layers[layer].push_back(recorder.relevance[source(layer)]);
     }
     channels.push_back(conditions.relevance());
+    if (heads) attention.push_back(heads->last());
     if (recorder.conservation) result.conservation = conservation_of(graph, recorder);
     recorder.conservation = false;
   }
@@ -196,6 +201,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   result.starts = at::stack(starts);
   result.start_sizes = at::stack(start_sizes);
   for (const auto& layer : options.channels) result.channel_relevance[layer] = joined_values(channels, layer);
+  result.attention = joined_attention(attention);
   result.channel_activation = conditions.activation();
   for (const auto& [name, tensors] : layers) {
     if (tensors[0].defined()) result.layers[name] = joined(tensors);

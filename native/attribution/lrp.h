@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "attention_sites.h"
 #include "conditions.h"
 #include "propagate.h"
 #include "targets/target.h"
@@ -31,6 +32,7 @@ struct LrpOptions {
   std::vector<std::string> layers;    // nodes whose arriving relevance is returned
   double top_k = 1;
   bool conservation = false;
+  bool attention = false;        // the relevance per token and attention head is returned
   bool find_not_finite = false;  // name the first node whose output or relevance is not finite
   const CancelToken* cancel = nullptr;
 };
@@ -52,6 +54,7 @@ struct Explanation {
   std::map<std::string, Tensor> layers;
   std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets
   std::map<std::string, ChannelValues> channel_activation;
+  std::vector<AttentionRelevance> attention;    // in order of execution; maps of attention always have it
   std::string layer;                            // that Grad-CAM weighs
   std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
 };

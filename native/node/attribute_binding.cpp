@@ -97,6 +97,9 @@ void move_to_cpu(Explanation& e) {
   }
   for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
   channels_to_cpu(e);
+  for (auto& one : e.attention) {
+    for (Tensor* tensor : {&one.tokens, &one.heads, &one.head_tokens}) *tensor = tensor->cpu().contiguous();
+  }
   std::vector<Tensor*> sums;
   for (auto& layer : e.conservation) {
     sums.insert(sums.end(), {&layer.arriving, &layer.handed_on, &layer.by_bias, &layer.by_stabiliser,

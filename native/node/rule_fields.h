@@ -36,6 +36,14 @@ constexpr auto fields(const LayerConservation*) {
                          node::field_as<AsDoubles>("handedOnMagnitude", &LayerConservation::handed_on_magnitude));
 }
 
+constexpr auto fields(const AttentionRelevance*) {
+  using node::AsFloat;
+  return std::make_tuple(node::field("node", &AttentionRelevance::node),
+                         node::field_as<AsFloat>("tokens", &AttentionRelevance::tokens),
+                         node::field_as<AsFloat>("heads", &AttentionRelevance::heads),
+                         node::field_as<AsFloat>("headTokens", &AttentionRelevance::head_tokens));
+}
+
 constexpr auto fields(const Explanation*) {
   return std::make_tuple(node::field_as<node::AsFloat>("relevance", &Explanation::relevance),
                          node::field_as<node::AsFloat>("logits", &Explanation::logits),
@@ -44,7 +52,7 @@ constexpr auto fields(const Explanation*) {
                          node::field_as<node::AsDoubles>("starts", &Explanation::starts),
                          node::field_as<node::AsDoubles>("startSizes", &Explanation::start_sizes),
                          node::field_as<node::AsFloats>("layers", &Explanation::layers),
-                         node::field("layer", &Explanation::layer),
+                         node::field("attention", &Explanation::attention), node::field("layer", &Explanation::layer),
                          node::field("conservation", &Explanation::conservation));
 }
 
@@ -66,7 +74,8 @@ constexpr auto fields(const LrpOptions*) {
                          node::field("start", &LrpOptions::start), node::field("concepts", &LrpOptions::concepts),
                          node::field("exclusive", &LrpOptions::exclusive),
                          node::field("channels", &LrpOptions::channels), node::field("topK", &LrpOptions::top_k),
-                         node::field("conservation", &LrpOptions::conservation));
+                         node::field("conservation", &LrpOptions::conservation),
+                         node::field("attention", &LrpOptions::attention));
 }
 
 namespace node {

@@ -1,5 +1,6 @@
 import { inspectModel, type ModelSummary } from '../explain/inspect-model.js'
 import { explain, type Explanation } from '../explain/explain.js'
+import { explainAll, type ExplainAllOptions, type ExplainedPart, type ImageSource } from '../explain/explain-all.js'
 import type { ExplainToFilesOptions, InputOptions } from '../explain/file-options.js'
 import { readInputs, type Batch } from '../explain/inputs.js'
 import type { ExplainOptions } from '../explain/options.js'
@@ -39,6 +40,11 @@ export class Model extends Network {
   /** Relevance of every input value: `explain`. */
   explain(input: Tensor, options?: ExplainOptions): Promise<Explanation> {
     return explain(this, input, options)
+  }
+
+  /** Explains any number of images, some at a time: `explainAll`. */
+  explainAll(data?: ImageSource, options?: ExplainAllOptions): AsyncGenerator<ExplainedPart, void, undefined> {
+    return explainAll(this, data, options)
   }
 
   /** Explains images and writes pictures and arrays: `explainToFiles`. */

@@ -6,6 +6,7 @@ import { conceptsOptions } from '../concepts/options.js'
 import { dataOptions } from '../data/options.js'
 import { peerOptions } from '../distributed/options.js'
 import { compareOutputsOptions } from '../explain/compare-outputs.js'
+import { explainAllOptions } from '../explain/explain-all.js'
 import { explainToFilesOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import { evaluateOptions, removeFeaturesOptions, scoreMapsOptions } from '../evaluate/options.js'
@@ -34,6 +35,7 @@ export const REFERENCE: readonly Described[] = [
   { name: 'tune', command: 'tune', options: tuneOptions },
   { name: 'explain', command: 'explain', options: explainOptions },
   { name: 'explainToFiles', command: 'explain', options: explainToFilesOptions },
+  { name: 'explainAll', options: explainAllOptions },
   { name: 'compareOutputs', command: 'inspect', options: compareOutputsOptions },
   { name: 'testModel', command: 'test', options: testOptions },
   { name: 'evaluate', command: 'evaluate', options: evaluateOptions },

@@ -1,4 +1,10 @@
-import type { AttributeResult, Channels, ChannelValues, LayerConservation } from '../native/addon.js'
+import type {
+  AttentionRelevance,
+  AttributeResult,
+  Channels,
+  ChannelValues,
+  LayerConservation
+} from '../native/addon.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /** Rows `from` to `to` of a batch, over the same memory. */
@@ -47,6 +53,13 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
         )
       ])
     ),
+    attention: first.attention.map((one, i) =>
+      joinAttention(
+        one.node,
+        parts.map((part) => part.attention[i]!),
+        stacked ? 1 : 0
+      )
+    ),
     layer: first.layer,
     conservation: first.conservation.map((layer, i) =>
       joinConservation(
@@ -55,6 +68,15 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
       )
     )
   }
+}
+
+function joinAttention(node: string, parts: AttentionRelevance[], axis: 0 | 1): AttentionRelevance {
+  const join = (key: Exclude<keyof AttentionRelevance, 'node'>): Tensor =>
+    joinAlong(
+      parts.map((part) => part[key]),
+      axis
+    )
+  return { node, tokens: join('tokens'), heads: join('heads'), headTokens: join('headTokens') }
 }
 
 function joinChannels(parts: Channels[], axis: 0 | 1): Channels {

@@ -15,6 +15,7 @@ const OWN = {
   composite: undefined,
   rules: undefined,
   layers: undefined,
+  attentionHeads: undefined,
   conservation: undefined
 }
 

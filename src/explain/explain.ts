@@ -9,6 +9,7 @@ import {
   callNative,
   type AttributeOptions,
   type AttributeResult,
+  type AttentionRelevance,
   type Channels,
   type LayerConservation,
   type LrpSettings,
@@ -55,6 +56,8 @@ export interface Explanation {
   layers: Record<string, Tensor>
   /** Of every channel of the layers in `channelLayers`, [images, channels]. */
   channels: Record<string, Channels>
+  /** Per attention in order of execution; empty without `attentionHeads`. */
+  attention: AttentionRelevance[]
   /** Per layer, first layer first; empty unless asked for. Of the first target. */
   conservation: LayerConservation[]
   /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
@@ -109,6 +112,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   return {
     ...joined,
     ...plan,
+    attention: given.attentionHeads ? joined.attention : [],
     kind: kindOf(given, joined),
     conservationError: isLrp && !given.concepts ? conservationErrors(joined) : new Float64Array(0),
     warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, given) : []
@@ -168,7 +172,7 @@ async function nativeOptions(
   rules: NodeRule[]
 ): Promise<Omit<AttributeOptions, 'target'>> {
   const { method, together = false, start = 'logit', concepts = {}, exclusive = false } = options
-  const { channelLayers = [], topK = 1, conservation = false, camLayer } = options
+  const { channelLayers = [], topK = 1, conservation = false, attentionHeads: attention = false, camLayer } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])
   const named = [...layers, ...channelLayers, ...Object.keys(concepts), camLayer]
   for (const layer of named) if (layer !== undefined) checkLayer(model, layer)
@@ -184,7 +188,8 @@ async function nativeOptions(
     exclusive,
     channels: channelLayers,
     topK,
-    conservation
+    conservation,
+    attention
   }
   return {
     method,

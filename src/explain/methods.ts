@@ -15,6 +15,8 @@ interface MethodDescription {
   settings: (options: MethodOptions) => Record<string, number | string | undefined>
   /** It compares with a baseline: an input that holds nothing. */
   baseline?: true
+  /** What a network must have for it. */
+  needs?: 'convolution' | 'attention'
 }
 
 const none = (): Record<string, never> => ({})
@@ -40,8 +42,11 @@ const TABLE = {
   },
   'grad-cam': {
     reference: 'Selvaraju et al. 2017',
-    settings: ({ camLayer }) => ({ layer: camLayer })
+    settings: ({ camLayer }) => ({ layer: camLayer }),
+    needs: 'convolution'
   },
+  'attention-rollout': { reference: 'Abnar and Zuidema 2020', settings: none, needs: 'attention' },
+  chefer: { reference: 'Chefer, Gur and Wolf 2021', settings: none, needs: 'attention' },
   random: { reference: '', settings: ({ seed = 0 }) => ({ seed }) }
 } as const satisfies Record<string, MethodDescription>
 

@@ -108,6 +108,11 @@ export const explainOptions = z.strictObject({
     default: 'zero',
     only: { method: ['integrated-gradients', 'occlusion'] }
   }),
+  attentionHeads: option(z.boolean(), {
+    help: 'transformers: also the relevance of every token and every attention head',
+    group: 'what',
+    only: { method: ['lrp', 'attention-rollout', 'chefer'] }
+  }),
   conservation: option(z.boolean(), {
     help: 'also report per layer the relevance that biases and stabilisers absorb',
     group: 'how',

@@ -1,5 +1,10 @@
 import type { Model } from '../model/model.js'
 import { sizeOf } from '../core/tensor.js'
+import type { Target } from './options.js'
+
+/** Numbers of the maps that are held in memory at the same time, and images. */
+const PASS_VALUES = 32e6
+const MOST_IN_PASS = 256
 
 /** Bytes of all nodes' outputs in one pass; the weights' bytes come on top. A pass takes about five times as much. */
 const CPU_BYTES = 256 * 2 ** 20
@@ -23,4 +28,15 @@ function outputBytes(model: Model): number {
   const images = model.graph.inputShape[0] ?? 1
   const numbers = Object.values(model.shapes()).reduce((sum, shape) => sum + sizeOf(shape), 0)
   return 4 * (numbers / images + sizeOf(model.imageShape))
+}
+
+/** Images whose maps are held in memory at the same time: as many as take 128 MB, at most 256. */
+export async function comfortablePass(model: Model, target?: Target): Promise<number> {
+  return Math.max(1, Math.min(MOST_IN_PASS, Math.floor(PASS_VALUES / (await valuesOfMaps(model, target)))))
+}
+
+/** Numbers of the maps of one image. */
+export async function valuesOfMaps(model: Model, target?: Target): Promise<number> {
+  const maps = target === 'all' ? await model.outputs() : Array.isArray(target) ? target.length : 1
+  return sizeOf(model.imageShape) * maps
 }

@@ -9,6 +9,7 @@ import { NpyRows } from '../data/npy-rows.js'
 import { asFile } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { figure, figureSvg } from '../plot/figure.js'
+import { attentionArrays, drawAttention } from './attention.js'
 import type { Explanation } from './explain.js'
 import { drawFigures, drawLayers, type Figure } from './figures.js'
 import type { explainToFilesOptions } from './file-options.js'
@@ -59,23 +60,26 @@ export class ResultWriter {
     comparison: Figure[],
     summary: PassSummary
   ): Promise<void> {
-    const { relevance, logits, layers } = explanation
+    const { relevance, logits, layers, attention } = explanation
     if (this.options.format.includes('npy')) {
       const leading = relevance.shape.length > batch.input.shape.length ? 1 : 0
       await this.rows('relevance', asFile(this.model, relevance), from, leading)
       await this.rows('logits', logits, from, 0)
       for (const [layer, tensor] of Object.entries(layers))
         await this.rows(`layer.${safeName(layer)}`, tensor, from, leading)
+      for (const [name, tensor] of Object.entries(attentionArrays(attention)))
+        await this.rows(safeName(name), tensor, from, leading)
     }
     if (this.options.format.includes('npz')) {
       const path = join(this.folder, 'explanation.npz')
       const [input, map] = [asFile(this.model, batch.input), asFile(this.model, relevance)]
-      await writeNpz(path, { input, relevance: map, logits, ...layers })
+      await writeNpz(path, { input, relevance: map, logits, ...layers, ...attentionArrays(attention) })
       this.files.push(path)
     }
     const drawn = [
       ...drawFigures(this.model, batch, explanation, this.options),
       ...drawLayers(this.model, batch.names, explanation, this.options),
+      ...drawAttention(batch.input.shape.slice(1), batch.names, explanation, this.options),
       ...comparison
     ]
     for (const one of drawn) await this.figure({ ...one, name: safePath(one.name) })

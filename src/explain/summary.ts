@@ -2,6 +2,7 @@ import type { Graph } from '../core/graph.js'
 import type { Asked } from '../core/command-line.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
+import { summariseAttention, type AttentionSummary } from './attention.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
 import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
@@ -24,6 +25,8 @@ export interface ImageSummary extends Prediction {
   label?: number
   sumOfRelevance: number[]
   conservationError: number[]
+  /** With `attentionHeads`. */
+  attention?: AttentionSummary[]
 }
 
 /** What `explain.json` holds. */
@@ -101,7 +104,8 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
       conservationError:
-        explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : []
+        explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : [],
+      ...(explanation.attention.length > 0 && { attention: summariseAttention(explanation.attention, i) })
     }))
   }
 }

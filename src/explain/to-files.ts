@@ -7,7 +7,6 @@ import { effective } from '../core/option-effects.js'
 import { checkOptions } from '../core/options.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
-import { sizeOf } from '../core/tensor.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
 import { drawComparison } from './compare.js'
 import { explainToFilesOptions, type ExplainToFilesOptions } from './file-options.js'
@@ -15,6 +14,7 @@ import { batchOf, openInputs, type Batch, type Inputs } from './inputs.js'
 import { namedMethod } from './named-method.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
+import { comfortablePass, valuesOfMaps } from './pass-size.js'
 import { ResultWriter, safeName } from './result-writer.js'
 import { flatTarget, type Flat } from './targets/options.js'
 import { referenceOf } from './targets/reference.js'
@@ -39,8 +39,6 @@ export interface ExplainedFiles {
   doneBefore: number
 }
 
-const PASS_VALUES = 32e6
-const MOST_IN_PASS = 256
 const MEMORY_SHARE = 0.8
 
 /**
@@ -117,17 +115,16 @@ function passOptions(options: Given, batch: Batch, from: number, total: number):
 /** Some results need all images at once: then that is the pass. @throws LrpError INVALID_ARGUMENT where memory has no room */
 async function passSizeOf(model: Model, { names }: Inputs, options: Given): Promise<number> {
   const { target, format, wide, compare, heatmap, passSize } = options
-  const outputs = target === 'all' ? await model.outputs() : 1
-  const values = sizeOf(model.imageShape) * (Array.isArray(target) ? target.length : outputs)
-  const least = Math.max(1, Math.min(MOST_IN_PASS, Math.floor(PASS_VALUES / values)))
   const needs = [
     ...['npz', 'html'].filter((one) => format.includes(one as 'npz')).map((one) => `the format ${one}`),
     ...(wide ? ['one wide picture'] : []),
     ...(compare ? ['a comparison'] : []),
     ...(heatmap?.scale === 'batch' ? ['one scale for all maps'] : [])
   ]
-  if (needs.length === 0) return Math.min(names.length, passSize ?? least)
-  const [needed, there] = [names.length * values * 12, totalmem() * MEMORY_SHARE].map((bytes) => bytes / 2 ** 30)
+  if (needs.length === 0) return Math.min(names.length, passSize ?? (await comfortablePass(model, target)))
+  const [needed, there] = [names.length * (await valuesOfMaps(model, target)) * 12, totalmem() * MEMORY_SHARE].map(
+    (bytes) => bytes / 2 ** 30
+  )
   if (needed! <= there!) return names.length
   const room = `${needed!.toFixed(1)} GiB of memory, this machine can give ${there!.toFixed(1)}`
   throw new LrpError('INVALID_ARGUMENT', `${needs.join(', ')} needs all ${names.length} images at once, ${room}`)

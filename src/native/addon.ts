@@ -267,6 +267,19 @@ export interface LrpSettings {
   topK: number
   /** Also compute what biases and stabilisers absorb. */
   conservation: boolean
+  /** Also return the relevance per token and attention head. */
+  attention: boolean
+}
+
+/** Relevance at one attention; a leading axis of targets where there are several. */
+export interface AttentionRelevance {
+  node: string
+  /** Of each token where the attention's block begins, [images, tokens]. */
+  tokens: Tensor
+  /** What each head carries, [images, heads]. */
+  heads: Tensor
+  /** What each head passes to each token, [images, heads, tokens]. */
+  headTokens: Tensor
 }
 
 export interface LayerConservation {
@@ -315,6 +328,7 @@ export interface AttributeResult {
   sums: Float64Array
   layers: Record<string, Tensor>
   channels: Record<string, Channels>
+  attention: AttentionRelevance[]
   /** The layer that grad-cam weighs; empty for other methods. */
   layer: string
   conservation: LayerConservation[]

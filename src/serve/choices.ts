@@ -1,4 +1,4 @@
-import { METHODS } from '../explain/methods.js'
+import { describeMethod, METHODS } from '../explain/methods.js'
 import type { Graph } from '../core/graph.js'
 import { RULES } from '../rules/catalogue.js'
 import type { RuleDescription } from '../rules/data-rule.js'
@@ -18,7 +18,8 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
     ({ name, layers }) => layers === 'weighted' && (patterns || !NEEDS_PATTERNS.includes(name))
   )
   const names = new Set(rules.map(({ name }) => name))
-  const convolutional = graph.nodes.some((node) => kindOf(node) === 'convolution')
+  const kinds = graph.nodes.filter(({ name }) => name !== graph.output).map(kindOf)
+  const fits = (needs?: 'convolution' | 'attention'): boolean => needs === undefined || kinds.includes(needs)
   return [
     ...(await Promise.all(files.map(choiceOf))),
     ...rules.map(({ name, formula, parameters }): Choice => ({
@@ -39,7 +40,7 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
         parameters: turned((parameter) => (own.includes(parameter) ? null : undefined))
       }
     }),
-    ...METHODS.filter((name) => name !== 'lrp' && (convolutional || name !== 'grad-cam')).map((name): Choice => ({
+    ...METHODS.filter((name) => name !== 'lrp' && fits(describeMethod(name).needs)).map((name): Choice => ({
       name,
       kind: 'method',
       description: 'to compare with',

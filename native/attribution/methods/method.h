@@ -31,6 +31,8 @@ Explanation by_integrated_gradients(const MethodArguments&);
 Explanation by_smoothgrad(const MethodArguments&);
 Explanation by_occlusion(const MethodArguments&);
 Explanation by_grad_cam(const MethodArguments&);
+Explanation by_attention_rollout(const MethodArguments&);
+Explanation by_chefer(const MethodArguments&);
 Explanation by_random(const MethodArguments&);
 
 // What several methods need.

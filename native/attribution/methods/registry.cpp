@@ -20,6 +20,8 @@ const std::map<std::string, Explanation (*)(const MethodArguments&)>& methods() 
       {"smoothgrad", by_smoothgrad},
       {"occlusion", by_occlusion},
       {"grad-cam", by_grad_cam},
+      {"attention-rollout", by_attention_rollout},
+      {"chefer", by_chefer},
       {"random", by_random},
   };
   return table;
