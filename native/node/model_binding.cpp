@@ -2,18 +2,41 @@
 
 #include <ATen/ATen.h>
 
+#include "../attribution/replacement.h"
 #include "../device.h"
 #include "../error.h"
 #include "../ops/size_limit.h"
 #include "async.h"
 #include "attribute_binding.h"
+#include "fields.h"
 #include "pass_thread.h"
 #include "train_binding.h"
 #include "values.h"
 
+namespace lrp {
+
+constexpr auto fields(const Replacement*) {
+  return std::make_tuple(node::field("layer", &Replacement::layer), node::field("channels", &Replacement::channels),
+                         node::field("values", &Replacement::values));
+}
+
+}  // namespace lrp
+
 namespace lrp::node {
 
 namespace {
+
+/// ForwardOptions of src/native/addon.ts.
+struct ForwardCall {
+  std::optional<int64_t> batch_size;
+  std::optional<std::vector<std::string>> layers;
+  std::optional<std::vector<Replacement>> replace;
+};
+
+constexpr auto fields(const ForwardCall*) {
+  return std::make_tuple(field("batchSize", &ForwardCall::batch_size), field("layers", &ForwardCall::layers),
+                         field("replace", &ForwardCall::replace));
+}
 
 struct ForwardResult {
   Tensor output;
@@ -21,26 +44,31 @@ struct ForwardResult {
 };
 
 /// Forward in batches, so that a large input needs no more memory than one batch of activations.
-ForwardResult run_forward(const Model& model, const Tensor& input, int64_t batch_size,
-                          const std::vector<std::string>& layers, const CancelToken& cancel) {
+ForwardResult run_forward(const Model& model, const Tensor& input, const ForwardCall& call, const CancelToken& cancel) {
   const at::NoGradGuard no_grad;
   const auto graph = model.explained();
   std::vector<Tensor> outputs;
   std::map<std::string, std::vector<Tensor>> kept;
   std::map<int, std::vector<std::string>> wanted;
-  for (const auto& layer : layers) wanted[graph->source(graph->index(layer))].push_back(layer);
-  for (const Tensor& batch : input.split(batch_size > 0 ? batch_size : input.size(0))) {
+  for (const auto& layer : call.layers.value_or(std::vector<std::string>{})) {
+    wanted[graph->source(graph->index(layer))].push_back(layer);
+  }
+  const Replacements replacements(*graph, call.replace.value_or(std::vector<Replacement>{}));
+  int64_t first = 0;
+  for (const Tensor& batch : input.split(call.batch_size.value_or(input.size(0)))) {
     cancel.check();
     const Tensor x = model.prepare(batch);
     outputs.push_back(
         graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
           const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
-          const Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+          Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+          if (replacements.concerns(i)) result = replacements.apply(i, result, first, x.size(0));
           const auto found = wanted.find(static_cast<int>(i));
           if (found == wanted.end()) return result;
           for (const auto& name : found->second) kept[name].push_back(result.cpu());
           return result;
         }));
+    first += x.size(0);
   }
   // one batch may give one number for all its images, which has no axis to join along
   ForwardResult result{(outputs.size() == 1 ? outputs[0] : at::cat(outputs)).cpu(), {}};
@@ -97,20 +125,19 @@ Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
 Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto options = info[1].IsObject() ? info[1].As<Napi::Object>() : Napi::Object::New(info.Env());
-    const auto batch_size = static_cast<int64_t>(number_from(options, "batchSize", 0));
-    return run_pass(
-        info.Env(), {info[0], weights_owner(info.Env())},
-        [model = model(), input = tensor_copy(info[0], "the input"), batch_size,
-         layers = strings_from(options.Get("layers")), cancel = CancelHandle::token_of(options)]() -> Finish {
-          const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-          const auto result = run_forward(*model, input, batch_size, layers, *cancel);
-          return [result](Napi::Env env) -> Napi::Value {
-            auto object = Napi::Object::New(env);
-            object["output"] = float_tensor(env, result.output);
-            object["layers"] = float_tensors(env, result.layers);
-            return object;
-          };
-        });
+    const auto call = read<ForwardCall>(options, "the options");
+    return run_pass(info.Env(), {info[0], options.Get("replace"), weights_owner(info.Env())},
+                    [model = model(), input = tensor_copy(info[0], "the input"), call,
+                     cancel = CancelHandle::token_of(options)]() -> Finish {
+                      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                      const auto result = run_forward(*model, input, call, *cancel);
+                      return [result](Napi::Env env) -> Napi::Value {
+                        auto object = Napi::Object::New(env);
+                        object["output"] = float_tensor(env, result.output);
+                        object["layers"] = float_tensors(env, result.layers);
+                        return object;
+                      };
+                    });
   });
 }
 

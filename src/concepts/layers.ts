@@ -2,16 +2,22 @@ import { LrpError } from '../core/errors.js'
 import { unknownName } from '../core/suggest.js'
 import type { Model } from '../model/model.js'
 
-/** The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. */
+/**
+ * The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. Where
+ * attention follows the convolutions, as in a vision transformer, they only cut the image into patches and do not count.
+ */
 export function conceptLayer(model: Model): string {
   const layer = weightedLayers(model).at(-1)
   if (layer === undefined) throw new LrpError('UNSUPPORTED', 'the model has no layer whose channels could be concepts')
   return layer
 }
 
-/** Convolutions in order of execution, else dense layers without the output. */
+const ATTENTION = ['scaled_dot_product_attention', 'softmax']
+
+/** Convolutions behind the last attention in order of execution, else dense layers without the output. */
 function weightedLayers({ graph: { nodes, output } }: Model): string[] {
-  const convolutions = nodes.filter(({ op }) => /^conv\d/.test(op))
+  const attention = nodes.findLastIndex(({ op, name }) => ATTENTION.includes(op) && name !== output)
+  const convolutions = nodes.slice(attention + 1).filter(({ op }) => /^conv\d/.test(op))
   const dense = nodes.filter(({ op }) => op === 'linear')
   const inner = dense.filter(({ name }) => name !== output)
   return [convolutions, inner, dense].find((some) => some.length > 0)?.map(({ name }) => name) ?? []

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { option, signalOption } from '../core/option.js'
+import { option, programOnly, signalOption } from '../core/option.js'
+import type { Replacement } from '../native/addon.js'
 
 /** How a model's file or folder is read. */
 export const loadOptions = z.strictObject({
@@ -45,6 +46,11 @@ export const loadOptions = z.strictObject({
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: 'all' }),
+  replace: programOnly<Replacement[]>(
+    (value) => Array.isArray(value),
+    'a list of { layer, channels, values }',
+    "channels whose activation becomes 0 during the pass, or that of 'values', which has the shape of the layer's output"
+  ),
   signal: signalOption
 })
 
