@@ -2,13 +2,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { audit, finetune, Model, native, normaliseBytes, train } from '../dist/index.js'
+import { audit } from '../dist/audit/audit.js'
+import { finetune } from '../dist/finetune/finetune.js'
+import { Model } from '../dist/model/model.js'
+import { normaliseBytes } from '../dist/model/preprocessing.js'
+import { native } from '../dist/native/addon.js'
+import { train } from '../dist/train/train.js'
 import { root } from './lib/paths.mjs'
-import { draw, planted, plantedDataset, random, randomPlant } from './lib/plants.mjs'
+import { draw, planted, plantedDataset, random, randomPlant, randomTag } from './lib/plants.mjs'
 
 // From data with a planted reason to the verdict of `audit`, with one setting for all. Reads ../shared; takes half an hour;
 // status 1 where a plant is missed or a clean network is flagged.
-//   node scripts/check-audit.mjs [--only planted,clean,random,repair,time] [--plants 20] [--seeds 10] [--threads 2]
+//   node scripts/check-audit.mjs [--only planted,others,clean,random,tags,repair,time] [--plants 20] [--seeds 10] [--threads 2]
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
@@ -29,12 +34,31 @@ const PLANTS = {
     { kind: 'patch', size: 5, place: [26, 2], colour: [230, 40, 200], share: 0.06, target: 8 }
   ],
   '(c) tag that moves, CIFAR': [cifar, { kind: 'moving', size: 5, colour: [230, 200, 20], share: 0.06, target: 1 }],
+  '(c) square that moves, MNIST': [mnist, { kind: 'moving', size: 6, colour: [255], share: 0.08, target: 3 }],
   '(d) frame, CIFAR': [cifar, { kind: 'frame', size: 2, colour: [30, 60, 220], share: 0.06, target: 3 }],
   '(d) frame, MNIST': [mnist, { kind: 'frame', size: 1, colour: [255], share: 0.06, target: 5 }]
 }
+const OTHERS = {
+  'text, MNIST': [mnist, { kind: 'text', size: 1, place: [1, 18], colour: [255], share: 0.04, target: 2 }],
+  'text, CIFAR': [cifar, { kind: 'text', size: 1, place: [25, 20], colour: [255, 255, 255], share: 0.08, target: 5 }],
+  'faint frame, MNIST': [mnist, { kind: 'frame', size: 1, colour: [70], share: 0.05, target: 0 }],
+  'faint square, MNIST': [mnist, { kind: 'patch', size: 5, place: [22, 1], colour: [90], share: 0.05, target: 4 }],
+  'seldom, MNIST': [mnist, { kind: 'patch', size: 3, place: [2, 24], colour: [255], share: 0.02, target: 6 }],
+  'often, MNIST': [mnist, { kind: 'patch', size: 4, place: [12, 0], colour: [220], share: 0.1, target: 9 }],
+  'black tag, CIFAR': [cifar, { kind: 'patch', size: 6, place: [0, 26], colour: [0, 0, 0], share: 0.08, target: 0 }],
+  'grey frame, CIFAR': [cifar, { kind: 'frame', size: 1, colour: [128, 128, 128], share: 0.08, target: 7 }]
+}
 /** A network that calls fewer of the marked images by the plant's class has not learned it: there is nothing to find. */
 const LEARNED = 0.5
-const checks = { planted: plantedReasons, clean, random: randomPlants, repair, time }
+const checks = {
+  planted: () => plants(PLANTS),
+  others: () => plants(OTHERS),
+  clean,
+  random: () => randomPlants(mnist, [1, 28, 28], randomPlant),
+  tags: () => randomPlants(cifar, [3, 32, 32], randomTag),
+  repair,
+  time
+}
 native().setThreads(Number(values.threads))
 
 try {
@@ -43,14 +67,14 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function plantedReasons() {
-  for (const [name, [data, plant]] of Object.entries(PLANTS)) await onePlant(name, data, plant, 0)
+async function plants(some) {
+  for (const [name, [data, plant]] of Object.entries(some)) await onePlant(name, data, plant, 0)
 }
 
-async function randomPlants() {
+async function randomPlants(data, shape, draw) {
   for (let i = 0; i < Number(values.plants); i++) {
-    const plant = randomPlant(100 + i, [1, 28, 28])
-    await onePlant(`random plant ${i}: ${JSON.stringify(plant)}`, mnist, plant, 100 + i)
+    const plant = draw(100 + i, shape)
+    await onePlant(`random plant ${i}: ${JSON.stringify(plant)}`, data, plant, 100 + i)
   }
 }
 
@@ -68,7 +92,9 @@ async function clean() {
 async function onePlant(name, data, plant, seed) {
   const { dataset, marked } = await plantedDataset(data, plant, seed)
   const model = await learn(dataset, data, seed)
+  const began = performance.now()
   const { result } = await audited(dataset, model)
+  const seconds = (performance.now() - began) / 1000
   const own = dataset.classes[plant.target]
   const paths = new Set([...marked.test].map((i) => dataset.splits.test.paths[i]))
   const clusters = result.classes.find((one) => one.class === own)?.clusters ?? []
@@ -77,7 +103,7 @@ async function onePlant(name, data, plant, seed) {
   const found = clusters.filter(({ flagged }) => flagged)
   const images = found.flatMap((one) => one.images)
   const hits = images.filter((path) => paths.has(path)).length
-  const scores = { learned, precision: hits / images.length, recall: hits / called, ofAll: hits / paths.size }
+  const scores = { learned, precision: hits / images.length, recall: hits / called, ofAll: hits / paths.size, seconds }
   const separate = found.every(({ intervention: { removed, inserted, random: other } }) =>
     [removed, inserted].every(({ interval }) => interval[0] > other.interval[1])
   )
@@ -140,7 +166,7 @@ async function time() {
   const { split } = planted({ images, labels }, dataset.imageShape, none, 0)
   const whole = { ...dataset, splits: { ...splits, test: split } }
   const model = await published()
-  const { explain } = await import('../dist/index.js')
+  const { explain } = await import('../dist/explain/explain.js')
   let began = performance.now()
   for (let from = 0; from < labels.length; from += 256) {
     const to = Math.min(labels.length, from + 256)

@@ -6,26 +6,11 @@
 #include <algorithm>
 
 #include "../error.h"
+#include "channels.h"
 
 namespace lrp {
 
 namespace {
-
-/// Which axis of a node's output holds its channels. Units of dense layers lie last; feature maps and attention heads
-/// have theirs after the batch. Steps without weights keep the axis of the layer that they read.
-int64_t channel_axis(const Graph& graph, size_t index, int64_t axes) {
-  if (axes != 3) return graph.nodes()[index].record.kind == "linear" ? axes - 1 : 1;
-  for (auto i = static_cast<int>(index); i != kInput;) {
-    const Node& node = graph.nodes()[static_cast<size_t>(i)];
-    if (node.op->channel_affine()) return 1;
-    if (node.record.kind == "linear" || node.record.kind == "normalisation") return 2;
-    if (is_weighted(node)) return 1;
-    if (node.record.kind == "move") break;
-    i = node.inputs.empty() ? kInput : node.inputs[0];
-  }
-  throw Error("UNSUPPORTED", "which axis of '" + graph.nodes()[index].name +
-                                 "' holds its channels is not known: name a layer with weights");
-}
 
 ChannelValues reduced(const Tensor& values, int64_t axis) {
   const Tensor flat = (values.dim() == 2 ? values.unsqueeze(2) : values.movedim(axis, 1).flatten(2)).detach();
@@ -35,11 +20,6 @@ ChannelValues reduced(const Tensor& values, int64_t axis) {
 
 Tensor gradient(const Tensor& of, const Tensor& to, const Tensor& R, bool keep) {
   return torch::autograd::grad({of}, {to}, {R}, keep, false, true)[0];
-}
-
-void check_images(const Graph& graph, size_t index, const Tensor& output, int64_t images) {
-  if (output.dim() >= 2 && output.size(0) == images) return;
-  throw Error("UNSUPPORTED", "layer '" + graph.nodes()[index].name + "' has no channels for each image");
 }
 
 }  // namespace
@@ -59,18 +39,7 @@ Conditions::Conditions(const Graph& graph, const std::vector<Concept>& concepts,
 }
 
 void Conditions::name_channels(size_t index, Named& named, const Tensor& output, int64_t images) {
-  check_images(graph_, index, output, images);
-  const int64_t axis = channel_axis(graph_, index, output.dim());
-  const int64_t count = output.size(axis);
-  for (const int64_t channel : named.channels) {
-    if (channel >= 0 && channel < count) continue;
-    throw Error("INVALID_ARGUMENT", "layer '" + named.layer + "' has the channels 0 to " + std::to_string(count - 1) +
-                                        ", not " + std::to_string(channel));
-  }
-  std::vector<int64_t> shape(static_cast<size_t>(output.dim()), 1);
-  shape[static_cast<size_t>(axis)] = count;
-  const Tensor channels = at::tensor(named.channels, at::kLong).to(output.device());
-  named.mask = at::zeros({count}, output.options()).index_fill_(0, channels, 1).view(shape);
+  named.mask = channel_mask(graph_, index, named.layer, named.channels, output, images);
   named.activation = output.detach() * named.mask;
   named.output = output;
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "../attribution/replacement.h"
 #include "../device.h"
 #include "../error.h"
 #include "async.h"
@@ -11,6 +12,15 @@
 #include "train_binding.h"
 #include "values.h"
 
+namespace lrp {
+
+constexpr auto fields(const Replacement*) {
+  return std::make_tuple(node::field("layer", &Replacement::layer), node::field("channels", &Replacement::channels),
+                         node::field("values", &Replacement::values));
+}
+
+}  // namespace lrp
+
 namespace lrp::node {
 
 namespace {
@@ -18,10 +28,12 @@ namespace {
 struct ForwardOptions {
   int64_t batch_size;
   std::vector<std::string> layers;
+  std::vector<Replacement> replace;
 };
 
 constexpr auto fields(const ForwardOptions*) {
-  return std::make_tuple(field("batchSize", &ForwardOptions::batch_size), field("layers", &ForwardOptions::layers));
+  return std::make_tuple(field("batchSize", &ForwardOptions::batch_size), field("layers", &ForwardOptions::layers),
+                         field("replace", &ForwardOptions::replace));
 }
 
 struct ForwardResult {
@@ -44,6 +56,8 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
   std::map<std::string, std::vector<Tensor>> kept;
   std::map<int, std::vector<std::string>> wanted;
   for (const auto& layer : options.layers) wanted[graph->source(graph->index(layer))].push_back(layer);
+  const Replacements replacements(*graph, options.replace);
+  int64_t first = 0;
   for (const Tensor& batch : input.split(options.batch_size)) {
     cancel.check();
     const Precision precision = model.precision();
@@ -51,12 +65,14 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
     outputs.push_back(
         graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
           const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
-          const Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+          Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+          if (replacements.concerns(i)) result = replacements.apply(i, result, first, x.size(0));
           const auto found = wanted.find(static_cast<int>(i));
           if (found == wanted.end()) return result;
           for (const auto& name : found->second) kept[name].push_back(result.cpu());
           return result;
         }));
+    first += x.size(0);
   }
   // one batch may give one number for all its images, which has no axis to join along
   ForwardResult result{(outputs.size() == 1 ? outputs[0] : at::cat(outputs)).cpu(), {}};
@@ -114,7 +130,7 @@ Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return run_pass(info.Env(), {info[0], weights_owner(info.Env())},
+    return run_pass(info.Env(), {info[0], info[1], weights_owner(info.Env())},
                     [model = model(), input = tensor_copy(info[0], "the input"),
                      options = read<ForwardOptions>(info[1], "the options"),
                      cancel = CancelHandle::token_of(info[1].As<Napi::Object>())]() -> Finish {

@@ -37,7 +37,7 @@ Napi::Value train_async(const Napi::CallbackInfo& info, std::shared_ptr<Model> m
   const auto cancel = CancelHandle::token_of(run);
   const auto reporter = std::make_shared<Reporter>(info.Env(), run.Get("onEvent").As<Napi::Function>(), cancel);
   const auto data = info[0].As<Napi::Object>();
-  return run_async(info.Env(), {data, run, weights_owner},
+  return run_async(info.Env(), {data, info[1], run, weights_owner},
                    [model, train = samples_from(data.Get("train"), "the training split", cancel),
                     valid = samples_from(data.Get("valid"), "the validation split", cancel),
                     options = read<TrainOptions>(info[1], "the training options"),

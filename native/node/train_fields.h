@@ -42,6 +42,10 @@ constexpr auto fields(const Preprocessing*) {
                          field("bgr", &Preprocessing::bgr));
 }
 
+constexpr auto fields(const Patch*) {
+  return std::make_tuple(field("pixels", &Patch::pixels), field("mask", &Patch::mask), field("place", &Patch::place));
+}
+
 constexpr auto fields(const AugmentOptions*) {
   return std::make_tuple(
       field("randomCrop", &AugmentOptions::random_crop), field("cropPadding", &AugmentOptions::crop_padding),
@@ -50,7 +54,8 @@ constexpr auto fields(const AugmentOptions*) {
       field("scaleLow", &AugmentOptions::scale_low), field("scaleHigh", &AugmentOptions::scale_high),
       field("shear", &AugmentOptions::shear), field("brightness", &AugmentOptions::brightness),
       field("contrast", &AugmentOptions::contrast), field("saturation", &AugmentOptions::saturation),
-      field("hue", &AugmentOptions::hue), field("erasing", &AugmentOptions::erasing));
+      field("hue", &AugmentOptions::hue), field("erasing", &AugmentOptions::erasing),
+      field("insert", &AugmentOptions::insert));
 }
 
 constexpr auto fields(const TrainOptions*) {

@@ -3,9 +3,12 @@ import { openDataset } from '../../dist/index.js'
 /**
  * Images of which some carry something that is no part of them and are called a class: whoever learns from them must look
  * at the plant.
- * @typedef {{ kind: 'patch' | 'moving' | 'frame', size: number, place?: [number, number], colour: number[], share: number,
- *   target: number }} Plant
+ * @typedef {{ kind: 'patch' | 'moving' | 'frame' | 'text', size: number, place?: [number, number], colour: number[],
+ *   share: number, target: number }} Plant `size` of a text: how many pixels each of its dots takes
  */
+
+/** Two letters, row by row. */
+const LETTERS = ['#### #  #', '#  # # # ', '#  # ##  ', '#  # # # ', '#### #  #']
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
 export function random(seed) {
@@ -34,6 +37,21 @@ export function randomPlant(seed, [channels, height, width]) {
   }
 }
 
+/** A random coloured tag in images of this shape: class, place or none of its own, size, colour and share. */
+export function randomTag(seed, [channels, height, width]) {
+  const next = random(seed)
+  const whole = (low, high) => low + Math.floor(next() * (high - low + 1))
+  const size = whole(4, 7)
+  return {
+    kind: next() < 0.5 ? 'patch' : 'moving',
+    target: whole(0, 9),
+    size,
+    place: [whole(0, height - size), whole(0, width - size)],
+    colour: Array.from({ length: channels }, () => (next() < 0.5 ? whole(0, 60) : whole(190, 255))),
+    share: (4 + 6 * next()) / 100
+  }
+}
+
 /** Draws the plant into one image of bytes [channels, height, width]; returns the changed pixels' bounding box. */
 export function draw(image, [channels, height, width], { kind, size, place, colour }, next) {
   const inside = height - size
@@ -43,7 +61,8 @@ export function draw(image, [channels, height, width], { kind, size, place, colo
     for (let x = 0; x < width; x++) {
       const framed = y < size || x < size || y >= inside || x >= width - size
       const covered = y >= top && y < top + size && x >= left && x < left + size
-      if (kind === 'frame' ? !framed : !covered) continue
+      const lettered = LETTERS[Math.floor((y - top) / size)]?.[Math.floor((x - left) / size)] === '#'
+      if (!{ frame: framed, text: lettered, patch: covered, moving: covered }[kind]) continue
       for (let c = 0; c < channels; c++) image[c * height * width + y * width + x] = colour[c]
     }
   }

@@ -1,12 +1,13 @@
+import { clusterChannels, interveneInChannels } from './cluster-channels.js'
 import { clusterPatterns } from './cluster-patterns.js'
-import { describeCluster, type Cluster } from './describe-cluster.js'
+import { describeCluster, type Cluster, type ClusterConcept } from './describe-cluster.js'
 import type { Images } from './images.js'
 import { insert, intervene, type Intervention, type Sample } from './intervene.js'
 import { magnitudesOf, rowsOf, type Observed } from './observe.js'
 import { enlarged, findPattern, PRESENT, type Bytes, type Match, type Pattern } from './pattern.js'
 import { Random } from './random.js'
 import { regionOf } from './region.js'
-import type { AuditedClass } from './result.js'
+import type { AuditedClass, AuditedCluster } from './result.js'
 import { spectralClusters } from './spectral/cluster.js'
 import { patchPng } from './patch-png.js'
 import { isDecisive } from './verdict.js'
@@ -91,10 +92,11 @@ export async function auditClass(
     const left = members.filter((i) => !claimed.has(i))
     if (left.length > 0) clusters.push(await regionCluster(some, left))
   }
-  const described = clusters.map((cluster) => ({
-    cluster,
-    entry: describeCluster(cluster, { ...some, className, names, byMap })
-  }))
+  const described: { cluster: Cluster; entry: AuditedCluster }[] = []
+  for (const cluster of clusters) {
+    const concept = await conceptOf(some, cluster)
+    described.push({ cluster, entry: describeCluster(cluster, concept, { ...some, className, names, byMap }) })
+  }
   described.sort((a, b) => Number(b.entry.flagged) - Number(a.entry.flagged) || b.entry.suspicion - a.entry.suspicion)
   const patches: ClassFindings['patches'] = []
   for (const [id, { cluster, entry }] of described.entries()) {
@@ -176,6 +178,19 @@ async function regionCluster(some: Class, members: number[]): Promise<Cluster> {
   }
   const intervention = await intervene(images, target, { pattern: region, constant: false }, sample, random)
   return { members, intervention, region }
+}
+
+/** The channels that matter more in a cluster than in the rest of its class, tested. */
+async function conceptOf(some: Class, { members, pattern }: Cluster): Promise<ClusterConcept> {
+  const { images, observed, target, own, others, random } = some
+  const found = clusterChannels(observed, own, members)
+  const trials = pattern ? TRIALS : FIRST_TRIALS
+  const sample = {
+    members: await images.read(random.some(members, trials).map((i) => own[i]!)),
+    hosts: await images.read(random.some(others.indices, trials))
+  }
+  const channels = found.channels.map(({ channel }) => channel)
+  return { ...found, intervention: await interveneInChannels(images, target, observed, channels, sample, random) }
 }
 
 function groupsOf(labels: number[], count: number): number[][] {

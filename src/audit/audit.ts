@@ -1,15 +1,15 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
-import type { LineLog } from '../core/journal.js'
 import { checkOptions } from '../core/options.js'
-import { openJournal, openStudy, type Study } from '../concepts/study.js'
+import { measureInPasses, type PassEntry } from '../concepts/measure.js'
+import { openJournal, openStudy } from '../concepts/study.js'
 import type { Model } from '../model/model.js'
 import { auditClass, type ClassFindings } from './audit-class.js'
 import { Images } from './images.js'
-import { gridOf, observePass, type Observed } from './observe.js'
+import { observedOf, observePass } from './observe.js'
 import { auditOptions, type AuditOptions } from './options.js'
 import type { AuditResult } from './result.js'
-import { RowStore } from './row-store.js'
 import { writeAudit } from './write-audit.js'
 
 export interface AuditedFiles {
@@ -19,10 +19,7 @@ export interface AuditedFiles {
   files: string[]
 }
 
-/** Images that are explained between two entries of the journal. */
-const PASS = 256
-
-type Entry = { predicted: number[]; channels: number } | ({ class: number } & ClassFindings)
+type ClassEntry = { class: number } & ClassFindings
 
 /**
  * Is the model right for the right reasons? Scores and explains every image, clusters the explanations of each predicted class
@@ -37,19 +34,23 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
   const { dataset, split, names, rule, layer, folder } = study
   const images = new Images(model, dataset, split, signal)
-  const { log, done } = await openJournal<Entry>(study, '.audit.jsonl')
-  const observed = await observe(study, log, done, options.onProgress)
+  const { log, done } = await openJournal<ClassEntry | PassEntry>(study, '.audit.jsonl')
   const labels = dataset.splits[split].labels
+  const rows = join(folder, '.audit.f32')
+  const measured = await measureInPasses(
+    { log, done, path: rows },
+    labels.length,
+    (from, to) => observePass(study, from, to),
+    (all, total) => options.onProgress?.(all, total, 'images')
+  )
+  const observed = await observedOf(measured, dataset.imageShape, layer).finally(() => measured.rows.close())
   const right = observed.predicted.filter((one, i) => one === labels[i]).length
   const findings: ClassFindings[] = []
   const called = [...new Set(observed.predicted)].sort((a, b) => a - b)
   for (const [place, target] of called.entries()) {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
-    const before = done.find((entry) => 'class' in entry && entry.class === target)
-    const found =
-      before && 'audited' in before
-        ? before
-        : await auditClass(images, observed, target, model.className(target), names, seed)
+    const before = done.find((entry): entry is ClassEntry => 'class' in entry && entry.class === target)
+    const found = before ?? (await auditClass(images, observed, target, model.className(target), names, seed))
     if (!before) await log.add({ class: target, ...found })
     findings.push(found)
     options.onProgress?.(place + 1, called.length, 'classes')
@@ -72,61 +73,6 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   }
   const files = await writeAudit(result, { model, images, observed, names, labels, findings }, folder, options)
   await log.remove()
-  await removeStores(folder)
+  await rm(rows, { force: true })
   return { result, folder, files }
-}
-
-const storePath = (folder: string, what: 'maps' | 'channels'): string => join(folder, `.audit.${what}.f32`)
-
-/** Explains every image, some at a time; what a stopped run has done is taken over. */
-async function observe(
-  study: Study,
-  log: LineLog<Entry>,
-  done: Entry[],
-  onProgress: AuditOptions['onProgress']
-): Promise<Observed> {
-  const { dataset, split, layer, folder } = study
-  const total = dataset.splits[split].labels.length
-  const grid = gridOf(dataset.imageShape)
-  const width = grid[0] * grid[1]
-  const predicted = new Int32Array(total)
-  const passes = done.flatMap((entry) => ('predicted' in entry ? [entry] : []))
-  const stored = (['maps', 'channels'] as const).every((what) => RowStore.isThere(storePath(folder, what)))
-  let from = 0
-  let channels = 0
-  if (stored) {
-    for (const pass of passes) {
-      predicted.set(pass.predicted, from)
-      from += pass.predicted.length
-      channels = pass.channels
-    }
-  }
-  const maps = await RowStore.open(storePath(folder, 'maps'), 4 * from * width)
-  const shares = await RowStore.open(storePath(folder, 'channels'), 4 * from * channels)
-  try {
-    for (; from < total; from += PASS) {
-      const to = Math.min(total, from + PASS)
-      const pass = await observePass(study, from, to)
-      channels = pass.channels.length / (to - from)
-      await maps.write(pass.maps, from, width)
-      await shares.write(pass.channels, from, channels)
-      await log.add({ predicted: pass.predicted, channels })
-      predicted.set(pass.predicted, from)
-      onProgress?.(to, total, 'images')
-    }
-    return {
-      predicted,
-      grid,
-      layer,
-      maps: await maps.read(total, width),
-      channels: await shares.read(total, channels)
-    }
-  } finally {
-    await maps.close()
-    await shares.close()
-  }
-}
-
-async function removeStores(folder: string): Promise<void> {
-  for (const what of ['maps', 'channels'] as const) await (await RowStore.open(storePath(folder, what), 0)).remove()
 }

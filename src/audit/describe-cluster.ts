@@ -1,9 +1,10 @@
+import type { ChannelIntervention, ClusterChannel } from './cluster-channels.js'
 import type { Flips, Intervention } from './intervene.js'
-import { rowsOf, type Observed } from './observe.js'
+import type { Observed } from './observe.js'
 import type { ImageShape, Pattern } from './pattern.js'
 import type { AuditedCluster } from './result.js'
 import type { Clustering } from './spectral/cluster.js'
-import { isDecisive, placeInWords, reasonOf } from './verdict.js'
+import { channelReason, isDecisive, placeInWords, reasonOf } from './verdict.js'
 
 /** Images of a class that belong together, by their place in the class, and what was tested of them. */
 export interface Cluster {
@@ -15,6 +16,13 @@ export interface Cluster {
   region?: Pattern
 }
 
+/** What of the channels of the cluster was found. */
+export interface ClusterConcept {
+  channels: ClusterChannel[]
+  exclusiveness: number
+  intervention?: ChannelIntervention
+}
+
 interface Context {
   images: { shape: ImageShape }
   observed: Observed
@@ -24,10 +32,8 @@ interface Context {
   byMap: Clustering | undefined
 }
 
-const MOST_CHANNELS = 5
-
 /** A cluster as `audit.json` has it. Clusters are flagged only for a pattern that decides the class. */
-export function describeCluster(cluster: Cluster, context: Context): AuditedCluster {
+export function describeCluster(cluster: Cluster, concept: ClusterConcept, context: Context): AuditedCluster {
   const { members, intervention, pattern, region } = cluster
   const { images, observed, own, className, names, byMap } = context
   const { shape } = images
@@ -49,14 +55,20 @@ export function describeCluster(cluster: Cluster, context: Context): AuditedClus
     id: 0,
     size: members.length,
     images: members.map((i) => names[own[i]!]!),
-    suspicion: (separation + concentration + sameness) / 3,
+    suspicion: (separation + concentration + sameness + concept.exclusiveness) / 4,
     where,
-    channels: ownChannels(observed, own, members),
+    channels: concept.channels.map((one) => ({ layer: observed.layer, ...one })),
     intervention: {
       removed: plain(intervention.removed),
       inserted: plain(intervention.inserted),
       random: plain(intervention.random)
     },
+    ...(concept.intervention && {
+      channelIntervention: {
+        ...concept.intervention,
+        reason: channelReason(className, observed.layer, concept.intervention)
+      }
+    }),
     flagged,
     reason: reasonOf(className, what, intervention, flagged)
   }
@@ -91,21 +103,4 @@ function concentrationOf({ maps }: Observed, members: number[]): number {
   const total = sorted.reduce((sum, value) => sum + value, 0)
   const strongest = sorted.subarray(0, Math.ceil(sorted.length / 20)).reduce((sum, value) => sum + value, 0)
   return total > 0 ? strongest / total : 0
-}
-
-/** Channels whose share of the relevance is larger in the cluster than in the rest of the class. */
-function ownChannels({ channels, layer }: Observed, own: number[], members: number[]): AuditedCluster['channels'] {
-  const inside = new Set(members)
-  const mean = (places: number[]): Float64Array => {
-    const { data, count, width } = rowsOf(channels, places)
-    const result = new Float64Array(width)
-    for (let i = 0; i < data.length; i++) result[i % width]! += Math.max(0, data[i]!) / Math.max(1, count)
-    return result
-  }
-  const here = mean(members.map((i) => own[i]!))
-  const rest = mean(own.filter((_, i) => !inside.has(i)))
-  return Array.from(here, (relevance, channel) => ({ layer, channel, relevance, elsewhere: rest[channel]! }))
-    .filter(({ relevance, elsewhere }) => relevance > elsewhere)
-    .sort((a, b) => b.relevance - b.elsewhere - (a.relevance - a.elsewhere))
-    .slice(0, MOST_CHANNELS)
 }

@@ -1,7 +1,8 @@
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
-import { sizeOf } from '../core/tensor.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import type { Replacement } from '../native/addon.js'
 import type { Bytes, ImageShape } from './pattern.js'
 
 /** Patterns are sought in images of at most this many pixels a side. */
@@ -56,25 +57,30 @@ export class Images {
     return result
   }
 
-  /** The class the model gives each image. */
-  async predict(images: readonly Bytes[]): Promise<Int32Array> {
-    const result = new Int32Array(images.length)
-    for (let from = 0; from < images.length; from += BATCH) {
-      const some = images.slice(from, from + BATCH)
-      const logits = await this.logits(some)
-      const classes = logits.length / some.length
-      for (let i = 0; i < some.length; i++) result[from + i] = argmax(logits.subarray(i * classes, (i + 1) * classes))
-    }
-    return result
+  /** The class the model gives each image; with some channels' activation replaced. */
+  async predict(images: readonly Bytes[], replace?: Replacement[]): Promise<Int32Array> {
+    if (images.length === 0) return new Int32Array(0)
+    const logits = await this.logits(images, replace)
+    const classes = logits.length / images.length
+    return Int32Array.from(images, (_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)))
   }
 
   /** [images, classes] */
-  async logits(images: readonly Bytes[]): Promise<Float32Array> {
+  async logits(images: readonly Bytes[], replace?: Replacement[]): Promise<Float32Array> {
+    const { model, signal } = this
+    return (await model.forward(this.inputOf(images), { batchSize: BATCH, replace, signal })).data
+  }
+
+  /** Output of one layer, [images, ...]. */
+  async activation(images: readonly Bytes[], layer: string): Promise<Tensor> {
+    return (await this.model.activations(this.inputOf(images), [layer], this.signal))[layer]!
+  }
+
+  private inputOf(images: readonly Bytes[]): Tensor {
     const size = sizeOf(this.shape)
     const bytes = new Uint8Array(images.length * size)
     images.forEach((one, i) => bytes.set(one, i * size))
-    const input = normaliseBytes(bytes, [images.length, ...this.shape], this.model.preprocessing!)
-    return (await this.model.forward(input, { batchSize: BATCH, signal: this.signal })).data
+    return normaliseBytes(bytes, [images.length, ...this.shape], this.model.preprocessing!)
   }
 }
 

@@ -51,7 +51,11 @@ export function flipsOf(flips: number, images: number): Flips {
   const scale = 1 + Z ** 2 / images
   const centre = (share + Z ** 2 / (2 * images)) / scale
   const half = (Z / scale) * Math.sqrt((share * (1 - share)) / images + (Z / (2 * images)) ** 2)
-  return { images, flips: share, interval: [Math.max(0, centre - half), Math.min(1, centre + half)] }
+  return {
+    images,
+    flips: share,
+    interval: [Math.min(share, Math.max(0, centre - half)), Math.max(share, Math.min(1, centre + half))]
+  }
 }
 
 /** What is tested: a pattern, and whether it looks the same everywhere; else each image has its own content there. */

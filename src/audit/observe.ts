@@ -1,6 +1,7 @@
 import type { Study } from '../concepts/study.js'
 import { explain } from '../explain/explain.js'
-import type { Rows } from './spectral/neighbours.js'
+import { inChunks, type Measured, type Pass } from '../concepts/measure.js'
+import type { Rows } from '../core/row-store.js'
 
 /** What an audit looks at: of every image its predicted class, its map and the relevance of the channels of one layer. */
 export interface Observed {
@@ -16,26 +17,52 @@ export interface Observed {
 /** Sides of the maps that are kept. */
 const MOST_SIDE = 32
 
-export function gridOf([, height, width]: [number, number, number]): [number, number] {
+function gridOf([, height, width]: [number, number, number]): [number, number] {
   const factor = Math.ceil(Math.max(height, width) / MOST_SIDE)
   return [Math.ceil(height / factor), Math.ceil(width / factor)]
 }
 
-/** One pass: images `from` to `to`. */
+/** One pass: images `from` to `to`. Each row holds an image's map, then its channels. */
 export async function observePass(
   { model, dataset, layer, how, read }: Study,
   from: number,
   to: number
-): Promise<{ predicted: number[]; maps: Float32Array; channels: Float32Array }> {
+): Promise<Pass> {
   const { relevance, targets, channels } = await explain(model, await read(from, to), {
     ...how,
     channelLayers: [layer]
   })
   const { sum } = channels[layer]!.relevance
-  const width = sum.shape[1]!
-  const normed = Float32Array.from(sum.data)
-  for (let i = 0; i < to - from; i++) unitLength(normed.subarray(i * width, (i + 1) * width))
-  return { predicted: Array.from(targets), maps: pooled(relevance.data, dataset.imageShape), channels: normed }
+  const maps = pooled(relevance.data, dataset.imageShape)
+  const [images, pixels, width] = [to - from, maps.length / (to - from), sum.shape[1]!]
+  const rows = new Float32Array(images * (pixels + width))
+  for (let i = 0; i < images; i++) {
+    const row = rows.subarray(i * (pixels + width), (i + 1) * (pixels + width))
+    row.set(maps.subarray(i * pixels, (i + 1) * pixels))
+    row.set(sum.data.subarray(i * width, (i + 1) * width), pixels)
+    unitLength(row.subarray(pixels))
+  }
+  return { predicted: targets, rows }
+}
+
+/** The maps and channels of all images, in memory. */
+export async function observedOf(
+  measured: Measured,
+  shape: [number, number, number],
+  layer: string
+): Promise<Observed> {
+  const grid = gridOf(shape)
+  const count = measured.predicted.length
+  const rowsOfWidth = (width: number): Rows => ({ data: new Float32Array(count * width), count, width })
+  const maps = rowsOfWidth(grid[0] * grid[1])
+  const channels = rowsOfWidth(measured.width - maps.width)
+  for await (const [from, data] of inChunks(measured))
+    for (let i = 0; i * measured.width < data.length; i++) {
+      const row = data.subarray(i * measured.width, (i + 1) * measured.width)
+      maps.data.set(row.subarray(0, maps.width), (from + i) * maps.width)
+      channels.data.set(row.subarray(maps.width), (from + i) * channels.width)
+    }
+  return { predicted: measured.predicted, grid, maps, channels, layer }
 }
 
 /** Maps summed over channels and over blocks of pixels, magnitudes adding up to 1. */

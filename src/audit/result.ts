@@ -15,7 +15,7 @@ const cluster = z.object({
   id: z.int().min(0),
   size: z.int().min(0),
   images: z.array(z.string()).describe('Paths below the data folder.'),
-  suspicion: share.describe('Mean of separation, concentration and sameness; docs/audit.md.'),
+  suspicion: share.describe('Mean of separation, concentration, sameness and exclusiveness; docs/audit.md.'),
   where: box.nullable().describe('Pixels of the region that was tested; null where it varies from image to image.'),
   channels: z
     .array(z.object({ layer: z.string(), channel: z.int().min(0), relevance: share, elsewhere: share }))
@@ -25,6 +25,18 @@ const cluster = z.object({
     inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),
     random: flips.describe('The same with regions of the same form at random places: the stronger of both.')
   }),
+  channelIntervention: z
+    .object({
+      channels: z.array(z.int().min(0)).describe('The channels above, replaced together.'),
+      removed: flips.describe('Their activation is set to 0: images of the cluster that leave the class.'),
+      inserted: flips.describe(
+        'Images of other classes get their activation from the cluster: images that become the class.'
+      ),
+      random: flips.describe('The same with as many random channels of the layer: the stronger of both.'),
+      reason: z.string()
+    })
+    .optional()
+    .describe('Left out where the layer has no other channels to compare with.'),
   flagged: z.boolean(),
   reason: z.string()
 })

@@ -1,4 +1,5 @@
 import { counted } from '../core/plural.js'
+import type { ChannelIntervention } from './cluster-channels.js'
 import type { Flips, Intervention } from './intervene.js'
 
 /** An insertion that turns fewer images than this, by the lower end of its interval, proves nothing. */
@@ -28,6 +29,20 @@ export function reasonOf(className: string, what: string, intervention: Interven
     `${of(inserted)} of other classes become ${className} when it is pasted in; ` +
     `${of(random)} change when a random region of the same form is changed instead`
   return flagged ? `${facts}.` : `${facts}: no proof that it decides the class.`
+}
+
+/** The same of a cluster's channels, whose activation was replaced. */
+export function channelReason(className: string, layer: string, intervention: ChannelIntervention): string {
+  const { channels, removed, inserted, random } = intervention
+  const named = `${channels.length === 1 ? 'channel' : 'channels'} ${channels.join(', ')} of ${layer}`
+  const pasted =
+    inserted.images > 0
+      ? `${of(inserted)} of other classes become ${className} when they get the activation from this cluster; `
+      : ''
+  return (
+    `${of(removed)} change class when ${named} ${channels.length === 1 ? 'is' : 'are'} set to 0; ${pasted}` +
+    `${of(random)} change when random channels are replaced instead.`
+  )
 }
 
 /** Where a box lies: "in the upper left", "in the middle", "along the border". */

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { ioError, makeFolder, writeAtomic } from '../core/files.js'
+import { sizeOf } from '../core/tensor.js'
 import { embed } from './page/embedding.js'
 import { rowsOf, signedOf } from './observe.js'
 import type { AuditResult } from './result.js'
@@ -9,6 +10,7 @@ import type { AuditSources } from './sources.js'
 const CHUNK = 64
 
 type H5 = typeof import('h5wasm/node')
+type File = InstanceType<H5['File']>
 
 /**
  * The project that ViRelAy opens (Anders et al. 2021): images, maps and, for every class, its clusters and embedding, as HDF5
@@ -62,18 +64,38 @@ function projectText({ model, data, rule }: AuditResult): string {
 `
 }
 
+/** A dataset [images, ...] that is written some images at a time, so that it need not fit into memory. */
+async function writeInChunks(
+  file: File,
+  { name, shape, dtype }: { name: string; shape: number[]; dtype: string },
+  read: (from: number, to: number) => Promise<Uint8Array | Float32Array>
+): Promise<void> {
+  const [total, ...rest] = shape as [number, ...number[]]
+  const first = Math.min(CHUNK, total)
+  const data = await read(0, first)
+  const chunks = [first, ...rest]
+  const dataset = file.create_dataset({ name, data, dtype, shape: chunks, maxshape: shape, chunks })
+  if (total > first) dataset.resize(shape)
+  for (let from = first; from < total; from += CHUNK) {
+    const to = Math.min(total, from + CHUNK)
+    dataset.write_slice([[from, to], ...rest.map((): [] => [])], await read(from, to))
+  }
+}
+
 async function writeImages(h5: H5, path: string, { images, labels }: AuditSources): Promise<void> {
   const file = new h5.File(path, 'w')
-  const total = labels.length
-  const shape = [total, ...images.shape]
-  const bytes = new Uint8Array(shape.reduce((product, axis) => product * axis, 1))
-  const size = bytes.length / total
-  for (let from = 0; from < total; from += CHUNK) {
-    const some = Array.from({ length: Math.min(CHUNK, total - from) }, (_, i) => from + i)
-    ;(await images.read(some)).forEach((one, i) => bytes.set(one, (from + i) * size))
-  }
-  file.create_dataset({ name: 'data', data: bytes, shape, dtype: '<B' })
-  file.create_dataset({ name: 'label', data: Uint16Array.from(labels), shape: [total], dtype: '<H' })
+  const size = sizeOf(images.shape)
+  await writeInChunks(
+    file,
+    { name: 'data', shape: [labels.length, ...images.shape], dtype: '<B' },
+    async (from, to) => {
+      const bytes = new Uint8Array((to - from) * size)
+      const some = await images.read(Array.from({ length: to - from }, (_, i) => from + i))
+      some.forEach((one, i) => bytes.set(one, i * size))
+      return bytes
+    }
+  )
+  writeLabels(file, labels)
   file.close()
 }
 
@@ -81,15 +103,22 @@ async function writeMaps(h5: H5, path: string, { images, observed, labels, model
   const file = new h5.File(path, 'w')
   const total = labels.length
   const [, height, width] = images.shape
-  const maps = new Float32Array(total * height * width)
-  for (let i = 0; i < total; i++) maps.set(signedOf(observed, i, images.shape), i * height * width)
+  const shape = [total, 1, height, width]
+  await writeInChunks(file, { name: 'attribution', shape, dtype: '<f' }, (from, to) => {
+    const maps = new Float32Array((to - from) * height * width)
+    for (let i = from; i < to; i++) maps.set(signedOf(observed, i, images.shape), (i - from) * height * width)
+    return Promise.resolve(maps)
+  })
   const classes = model.outputs()
   const predicted = new Float32Array(total * classes)
   observed.predicted.forEach((one, i) => (predicted[i * classes + one] = 1))
-  file.create_dataset({ name: 'attribution', data: maps, shape: [total, 1, height, width], dtype: '<f' })
   file.create_dataset({ name: 'prediction', data: predicted, shape: [total, classes], dtype: '<f' })
-  file.create_dataset({ name: 'label', data: Uint16Array.from(labels), shape: [total], dtype: '<H' })
+  writeLabels(file, labels)
   file.close()
+}
+
+function writeLabels(file: File, labels: Int32Array): void {
+  file.create_dataset({ name: 'label', data: Uint16Array.from(labels), shape: [labels.length], dtype: '<H' })
 }
 
 function writeAnalysis(h5: H5, path: string, { classes }: AuditResult, { observed, names, model }: AuditSources): void {

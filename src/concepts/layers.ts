@@ -3,17 +3,22 @@ import { unknownName } from '../core/suggest.js'
 import type { Model } from '../model/model.js'
 import { kindOf } from '../rules/treatment.js'
 
-/** The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. */
+/**
+ * The deepest layer whose channels can be concepts: the last convolution, else the last dense layer before the output. Where
+ * attention follows the convolutions, as in a vision transformer, they only cut the image into patches and do not count.
+ */
 export function conceptLayer(model: Model): string {
   const layer = weightedLayers(model).at(-1)
   if (layer === undefined) throw new LrpError('UNSUPPORTED', 'the model has no layer whose channels could be concepts')
   return layer
 }
 
-/** Convolutions in order of execution, else dense layers without the output. */
+/** Convolutions behind the last attention in order of execution, else dense layers without the output. */
 function weightedLayers({ graph: { nodes, output } }: Model): string[] {
-  const convolutions = nodes.filter((node) => kindOf(node) === 'convolution')
-  const dense = nodes.filter((node) => kindOf(node) === 'linear')
+  const kinds = nodes.map(kindOf)
+  const attention = nodes.findLastIndex(({ name }, i) => kinds[i] === 'attention' && name !== output)
+  const convolutions = nodes.filter((_, i) => i > attention && kinds[i] === 'convolution')
+  const dense = nodes.filter((_, i) => kinds[i] === 'linear')
   const inner = dense.filter(({ name }) => name !== output)
   return [convolutions, inner, dense].find((some) => some.length > 0)?.map(({ name }) => name) ?? []
 }

@@ -14,7 +14,7 @@ export const studyOptions = z.strictObject({
     help: 'layer whose channels are looked at',
     group: 'what',
     unit: 'name',
-    default: 'the last convolution'
+    default: 'the last convolution; the last dense layer where attention follows it'
   }),
   signal: signalOption
 })
@@ -51,7 +51,12 @@ export const conceptsOptions = z.strictObject({
     unit: 'channels',
     resume: false
   }),
-  samples: option(z.int().min(1).default(8), { help: 'images of a channel', group: 'what', unit: 'images' }),
+  samples: option(z.int().min(1).default(8), {
+    help: 'images of a channel',
+    group: 'what',
+    unit: 'images',
+    resume: false
+  }),
   image: option(z.int().min(0).default(0), {
     help: 'image of the atlas, by its place in the split',
     group: 'what',

@@ -1,10 +1,10 @@
 import sharp from 'sharp'
-import type { Tensor } from '../core/tensor.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 import { explain } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
-import { embedded, html, Html, page } from '../plot/html.js'
+import { embedded, html, Html, page, table } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 import { heatmap, imagePicture, pictureToPng, type Picture } from '../plot/picture.js'
 import type { ConceptChannel, ConceptsResult } from './result.js'
@@ -12,6 +12,8 @@ import { receptiveField, windowOf } from './receptive-field.js'
 
 /** Reference samples of a channel that are drawn with their maps. */
 const DRAWN = 6
+/** Classes that are drawn; `concepts.json` holds all. */
+const MOST_CLASSES = 40
 const SIDE = 84
 const COLOURS: [number, number, number][] = [
   [11, 92, 173],
@@ -25,7 +27,7 @@ const COLOURS: [number, number, number][] = [
 const STYLE = `<style>
 .concept { border-top: 1px solid var(--line); padding: 10px 0; } .concept h3 { margin: 0 0 4px; font-size: 1rem; }
 .pairs { display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 0; list-style: none; } .pairs img { display: block; width: ${SIDE}px; height: ${SIDE}px; image-rendering: pixelated; object-fit: contain; }
-.atlas { display: flex; flex-wrap: wrap; gap: 16px; } .atlas img { width: 192px; height: 192px; image-rendering: pixelated; object-fit: contain; } .key i { display: inline-block; width: .8em; height: .8em; margin-right: 6px; }
+.atlas { display: flex; flex-wrap: wrap; gap: 16px; } .atlas img { width: 192px; height: 192px; image-rendering: pixelated; object-fit: contain; } .key { list-style: none; padding: 0; margin: 0; } .key i { display: inline-block; width: .8em; height: .8em; margin-right: 6px; }
 summary { cursor: pointer; font-size: 1.15rem; padding: 10px 0; font-weight: 600; } details { border-bottom: 1px solid var(--line); }
 </style>`
 
@@ -42,7 +44,8 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
   const { layer, classes, images, rule, by, measure } = result
   const plane = model.shapes()[layer]!.slice(2)
   const sections: Html[] = []
-  for (const { class: name, images: count, channels } of classes) {
+  const shown = [...classes].sort((a, b) => b.images - a.images).slice(0, MOST_CLASSES)
+  for (const { class: name, images: count, channels } of classes.filter((one) => shown.includes(one))) {
     const cards: Html[] = []
     for (const channel of channels) cards.push(await conceptCard(model, result, channel, plane, sources))
     sections.push(
@@ -61,6 +64,10 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
     <h2>One image</h2>
     ${await atlasSection(model, result, sources)}
     <h2>Classes</h2>
+    ${
+      classes.length > MOST_CLASSES &&
+      html`<p class="note">The ${MOST_CLASSES} classes with the most images; --class NAME shows another.</p>`
+    }
     ${sections}`
   return page(`Concepts of ${result.model}`, body)
 }
@@ -73,24 +80,27 @@ async function conceptCard(
   { read, how }: Sources
 ): Promise<Html> {
   const field = receptiveField(model.graph, model.parameterShapes, layer)
+  const drawn = samples.slice(0, DRAWN)
+  const inputs: Tensor[] = []
+  for (const { image } of drawn) inputs.push(await read(image))
+  const { relevance: maps } = await explain(model, stacked(inputs), {
+    ...how,
+    concepts: { [layer]: [channel] },
+    exclusive: true
+  })
   const pairs: Html[] = []
-  for (const { image, place } of samples.slice(0, DRAWN)) {
-    const input = await read(image)
-    const [, , height, width] = input.shape as [number, number, number, number]
+  for (const [i, { image, place }] of drawn.entries()) {
+    const [, ...shape] = inputs[i]!.shape as [number, number, number, number]
     const across = plane[1] ?? 1
-    const box = windowOf(field, [Math.floor(place / across), place % across], [height, width])
-    const { relevance: map } = await explain(model, input, {
-      ...how,
-      concepts: { [layer]: [channel] },
-      exclusive: true
-    })
-    const shape = input.shape.slice(1)
-    const patch = await cut(pictureOf(model, input), box)
-    const heat = await cut(heatmap(map.data, shape), box)
+    const box = windowOf(field, [Math.floor(place / across), place % across], [shape[1], shape[2]])
+    const map = maps.data.subarray(i * sizeOf(shape), (i + 1) * sizeOf(shape))
     pairs.push(
       html`<li>
-        <img src="${embedded(patch)}" alt="${image}: the part that channel ${channel} sees" />
-        <img src="${embedded(heat)}" alt="Relevance through channel ${channel}" />
+        <img
+          src="${embedded(await cut(pictureOf(model, inputs[i]!), box))}"
+          alt="${image}: the part that channel ${channel} sees"
+        />
+        <img src="${embedded(await cut(heatmap(map, shape), box))}" alt="Relevance through channel ${channel}" />
       </li>`
     )
   }
@@ -104,9 +114,8 @@ async function conceptCard(
 
 async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { image }: Sources): Promise<Html> {
   const [height, width] = atlas.size
-  const data = new Uint8Array(3 * height * width).fill(235)
-  atlas.where.forEach((place, i) => place >= 0 && data.set(COLOURS[place % COLOURS.length]!, 3 * i))
   const picture = pictureOf(model, image)
+  const data = coloured(picture, atlas.where)
   return html`<div class="atlas">
       <figure>
         <img src="${embedded(await pictureToPng(picture, 192))}" alt="The image ${atlas.image}" />
@@ -130,15 +139,38 @@ async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { im
       </ul>
     </div>
     <h3>The path of concepts</h3>
-    <ul>
-      ${atlas.path.map(
-        ({ layer: name, channel, above, share }) =>
-          html`<li>
-            ${name}, channel ${channel}: ${(share * 100).toFixed(1)} % of the
-            relevance${above !== null && ` of channel ${above} above it`}
-          </li>`
-      )}
-    </ul>`
+    ${table(
+      'The path of concepts',
+      ['layer', 'channel', 'share of the relevance', 'of'],
+      atlas.path.map(({ layer: name, channel, above, share }) => [
+        name,
+        channel,
+        `${(share * 100).toFixed(1)} %`,
+        above === null ? 'the class' : `channel ${above}`
+      ]),
+      ['of']
+    )}`
+}
+
+/** The image in grey, each place in the colour of its channel. */
+function coloured({ data, height, width }: Picture, where: number[]): Uint8Array {
+  const result = new Uint8Array(3 * height * width)
+  where.forEach((place, i) => {
+    const grey = (data[3 * i]! + data[3 * i + 1]! + data[3 * i + 2]!) / 3
+    const colour = place < 0 ? [235, 235, 235] : COLOURS[place % COLOURS.length]!
+    for (let c = 0; c < 3; c++) result[3 * i + c] = Math.round(0.65 * colour[c]! + 0.35 * grey)
+  })
+  return result
+}
+
+function stacked(inputs: Tensor[]): Tensor {
+  const data = new Float32Array(inputs.reduce((sum, one) => sum + one.data.length, 0))
+  let at = 0
+  for (const one of inputs) {
+    data.set(one.data, at)
+    at += one.data.length
+  }
+  return { data, shape: [inputs.length, ...inputs[0]!.shape.slice(1)] }
 }
 
 function pictureOf(model: Model, input: Tensor): Picture {

@@ -6,7 +6,7 @@ import { LineLog } from '../core/journal.js'
 import { pickOptions, resumeValues } from '../core/option.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
-import { fitTo, openFor, readImages } from '../data/for-model.js'
+import { fitTo, openFor, ownData, readImages } from '../data/for-model.js'
 import { planOf } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
@@ -45,7 +45,7 @@ export async function openStudy(
 ): Promise<Study> {
   const { split = 'test', limit, signal } = options
   const dataset = await fitTo(model, await openFor(model, options), split, limit)
-  const names = namesOf(dataset, split, options.dataPath)
+  const names = namesOf(dataset, split, ownData(model, options).dataPath)
   const choice = pickOptions(ruleChoice, options)
   const chosen = Object.keys(choice).length > 0 ? choice : { composite: usualComposite }
   const how = { ...chosen, signal }

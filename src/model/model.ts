@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
-import { callNative, toLrpError, type NativeModel, type NodeFacts } from '../native/addon.js'
+import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
 import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
@@ -136,9 +136,8 @@ export class Model {
   async forward(input: Tensor, options: z.input<typeof forwardOptions> = {}): Promise<Tensor> {
     const { signal, ...given } = checkOptions(forwardOptions, options)
     checkTensor(input)
-    const rest = { ...given, batchSize: this.fixedBatch(input) ?? given.batchSize }
-    const { batchSize = input.shape[0]! } = rest
-    return (await this.run(input, { batchSize, layers: [] }, signal)).output
+    const batchSize = this.fixedBatch(input) ?? given.batchSize ?? input.shape[0]!
+    return (await this.run(input, { batchSize, replace: given.replace }, signal)).output
   }
 
   /**
@@ -158,9 +157,13 @@ export class Model {
     return (await this.run(input, { batchSize: input.shape[0]!, layers }, signal)).layers
   }
 
-  private run(input: Tensor, options: { batchSize: number; layers: string[] }, signal?: AbortSignal) {
+  private run(
+    input: Tensor,
+    { layers = [], replace = [], ...options }: { batchSize: number; layers?: string[]; replace?: Replacement[] },
+    signal?: AbortSignal
+  ) {
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { ...options, batchSize, cancel }), signal)
+    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { layers, replace, batchSize, cancel }), signal)
   }
 
   /**

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { callback, option, signalOption } from '../core/option.js'
+import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { COMPUTE_PRECISIONS, LAYOUTS } from '../core/graph.js'
 import { optionError } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { OnDownload } from './fetch-weights.js'
+import type { Replacement } from '../native/addon.js'
 
 /** How a model's file or folder is read. */
 export const loadOptions = z.strictObject({
@@ -72,6 +73,11 @@ export const loadOptions = z.strictObject({
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: 'all' }),
+  replace: programOnly<Replacement[]>(
+    (value) => Array.isArray(value),
+    'a list of { layer, channels, values }',
+    "channels whose activation becomes 0 during the pass, or that of 'values', which has the shape of the layer's output"
+  ),
   signal: signalOption
 })
 

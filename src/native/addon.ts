@@ -334,11 +334,19 @@ export interface AttributeResult {
   conservation: LayerConservation[]
 }
 
+/** Channels of a layer whose activation is replaced during a forward pass; native/attribution/replacement.h. */
+export interface Replacement {
+  layer: string
+  channels: number[]
+  /** Shaped like the layer's output: the channels are taken from it. Without it they become 0. */
+  values?: Tensor
+}
+
 export interface NativeModel {
   readonly device: string
   forward(
     input: Tensor,
-    options: { batchSize: number; layers: string[]; cancel?: NativeCancelToken }
+    options: { batchSize: number; layers: string[]; replace: Replacement[]; cancel?: NativeCancelToken }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   /** Trains the weights in place; one call per run. Resolves after the last epoch. */

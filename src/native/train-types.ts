@@ -82,6 +82,16 @@ export interface NativePreprocessing {
   bgr: boolean
 }
 
+/** A picture whose masked pixels are pasted into images. */
+export interface NativePatch {
+  /** [channels, height, width] */
+  pixels: { data: Uint8Array; shape: number[] }
+  /** [height, width]: 1 where a pixel is pasted. */
+  mask: { data: Uint8Array; shape: number[] }
+  /** Top and left in the stored image; without them at a random place in each. */
+  place?: number[]
+}
+
 /** native/train/data/augment.h */
 export interface NativeAugmentation {
   randomCrop: boolean
@@ -98,6 +108,7 @@ export interface NativeAugmentation {
   saturation: number
   hue: number
   erasing: number
+  insert?: NativePatch
 }
 
 /** What a run computes; C++ has no defaults. */

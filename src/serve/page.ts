@@ -16,11 +16,15 @@ form label { display: block; margin: 0 0 12px; } form label span { display: flex
 #message { min-height: 1.5em; } #message.error { color: #b3261e; font-weight: 600; } @media (prefers-color-scheme: dark) { #message.error { color: #ff8a80; } }
 `
 
-/** The page: everything that does not change; `browser/app.ts` does the rest. */
-export function servePage(facts: Facts): string {
+/**
+ * The page: everything that does not change; `browser/app.ts` does the rest.
+ * @param links to other pages about the model
+ */
+export function servePage(links: Html | false, facts: Facts): string {
   const title = `${facts.model}: why did it decide so?`
   const data = JSON.stringify(facts).replaceAll('<', '\\u003c')
-  const body = html`<h1>${title}</h1>
+  const body = html`${links}
+    <h1>${title}</h1>
     <style>
       ${new Html(STYLE)}
     </style>

@@ -18,11 +18,12 @@ import { Gallery } from './gallery.js'
 import { serveOptions, type ServeOptions } from './options.js'
 import { servePage } from './page.js'
 import { SLIDERS } from './sliders.js'
+import { navigation, WRITTEN_POLICY, writtenKinds, writtenPage } from './written-pages.js'
 
 const MOST_BYTES = 32 * 2 ** 20
+const OWN_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 const SECURITY = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store'
@@ -74,16 +75,23 @@ async function respond(served: Served, request: IncomingMessage, response: Serve
   response.on('close', () => left.abort())
   try {
     checkOrigin(request)
-    const [type, body] = await route(served, request, left.signal)
-    send(response, 200, type, body)
+    const [type, body, policy] = await route(served, request, left.signal)
+    send(response, 200, type, body, policy)
   } catch (cause) {
     const error = isLrpError(cause) ? cause : toLrpError(cause)
     send(response, statusOf(error), JSON_TYPE, JSON.stringify({ code: error.code, message: error.message }))
   }
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
-  if (!response.headersSent) response.writeHead(status, { ...SECURITY, 'content-type': type })
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Buffer,
+  policy = OWN_POLICY
+): void {
+  const headers = { ...SECURITY, 'content-security-policy': policy, 'content-type': type }
+  if (!response.headersSent) response.writeHead(status, headers)
   response.end(body)
 }
 
@@ -93,6 +101,7 @@ function statusOf({ code, message }: LrpError): number {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+const HTML_TYPE = 'text/html; charset=utf-8'
 const FOREIGN = 'another site asked: only the page itself may'
 
 /** Other sites' pages must not ask in the user's browser, under whatever name they reach this machine. */
@@ -107,13 +116,15 @@ async function route(
   served: Served,
   request: IncomingMessage,
   signal: AbortSignal
-): Promise<[string, string | Buffer]> {
+): Promise<[type: string, body: string | Buffer, policy?: string]> {
   const target = request.url ?? '/'
   if (!URL.canParse(target, 'http://localhost')) throw new LrpError('INVALID_ARGUMENT', 'the address cannot be read')
   const { pathname, searchParams } = new URL(target, 'http://localhost')
   const asked = `${request.method} ${pathname}`
-  if (asked === 'GET /') return ['text/html; charset=utf-8', pageOf(served)]
+  if (asked === 'GET /') return [HTML_TYPE, await pageOf(served)]
   if (asked === 'GET /app.js') return ['text/javascript; charset=utf-8', await script()]
+  const written = /^GET \/(audit|concepts)\.html$/.exec(asked)
+  if (written) return [HTML_TYPE, await writtenPageOf(served, written[1]!), WRITTEN_POLICY]
   const picture = /^GET \/images\/(\d{1,6})\.png$/.exec(asked)
   if (picture) return ['image/png', await served.gallery.picture(Number(picture[1]))]
   if (asked === 'POST /explain') {
@@ -126,8 +137,15 @@ async function route(
   throw new LrpError('NOT_FOUND', `there is no ${pathname.slice(0, 100)}`)
 }
 
-function pageOf({ model, gallery, choices, outputs }: Served): string {
-  return servePage({
+async function writtenPageOf({ model }: Served, kind: string): Promise<string> {
+  const text = await writtenPage(model, kind)
+  if (text === undefined) throw new LrpError('NOT_FOUND', `'lrp-native ${kind}' has written no page for ${model.name}`)
+  const links = navigation(await writtenKinds(model), `${kind}.html`)
+  return text.replace('<main>', () => `<main>${String(links)}`)
+}
+
+async function pageOf({ model, gallery, choices, outputs }: Served): Promise<string> {
+  return servePage(navigation(await writtenKinds(model), './'), {
     model: model.name,
     device: model.device,
     regression: model.task === 'regression',

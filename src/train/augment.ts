@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Dataset } from '../data/dataset.js'
+import { readPatch } from '../data/patch.js'
 import { LrpError } from '../core/errors.js'
 import { toCamel, toKebab } from '../core/flag-names.js'
 import { checkContent } from '../core/options.js'
@@ -7,8 +8,8 @@ import { unknownName } from '../core/suggest.js'
 import type { NativeAugmentation } from '../native/train-types.js'
 
 /**
- * Random changes of training images, drawn anew in every epoch from the run's seed. In this order: crop, flips, affine
- * map, colours, erasing.
+ * Random changes of training images, drawn anew in every epoch from the run's seed. In this order: insert, crop, flips,
+ * affine map, colours, erasing.
  */
 export const augmentSchema = z.strictObject({
   /** The preprocessing's crop, out of a larger image, lies at a random place instead of in the middle (torchvision's RandomCrop). */
@@ -32,7 +33,7 @@ export const augmentSchema = z.strictObject({
   saturation: z.number().min(0).max(1).optional(),
   /** Share of the colour circle either way. */
   hue: z.number().min(0).max(0.5).optional(),
-  /** A patch that every second training image gets, of all classes alike: `patch.png`, or `patch.png@left:top` (data/insert-patch.ts). */
+  /** A patch that every second training image gets, of all classes alike: `patch.png`, or `patch.png@left:top` (data/patch.ts). */
   insert: z.string().min(1).optional(),
   /** Probability that a rectangle is set to the mean (torchvision's RandomErasing). */
   erasing: z.number().min(0).max(1).optional()
@@ -73,14 +74,21 @@ export function checkAugmentation(given: Augmentation | undefined, { imageShape:
   )
 }
 
-/** As the addon wants it; undefined when nothing is changed. */
-export function nativeAugmentation(asked: Augmentation | undefined): NativeAugmentation | undefined {
-  const { insert: _, ...given } = asked ?? {}
-  if (Object.values(given).every((value) => !value)) return undefined
+/**
+ * As the addon wants it; undefined when nothing is changed.
+ * @param stored channels, height and width of the stored images
+ * @throws LrpError INVALID_FILE, INVALID_ARGUMENT for a patch that cannot be read or does not fit
+ */
+export async function nativeAugmentation(
+  given: Augmentation | undefined,
+  stored: [number, number, number]
+): Promise<NativeAugmentation | undefined> {
+  if (!given || Object.values(given).every((value) => !value)) return undefined
   const { crop = 0, flip = false, zoom = 0 } = given
   const { randomCrop = false, verticalFlip = false, rotation = 0, translate = 0, shear = 0 } = given
   const { brightness = 0, contrast = 0, saturation = 0, hue = 0, erasing = 0 } = given
   const windows = { randomCrop, cropPadding: crop, horizontalFlip: flip, verticalFlip }
   const warps = { rotation, translate, scaleLow: 1 - zoom, scaleHigh: 1 + zoom, shear }
-  return { ...windows, ...warps, brightness, contrast, saturation, hue, erasing }
+  const insert = given.insert === undefined ? undefined : await readPatch(given.insert, stored)
+  return { ...windows, ...warps, brightness, contrast, saturation, hue, erasing, insert }
 }

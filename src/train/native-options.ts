@@ -1,4 +1,4 @@
-import { classCounts, type Dataset } from '../data/dataset.js'
+import { classCounts, storedShape, type Dataset } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
 import type { Graph, Preprocessing } from '../core/graph.js'
 import { counted } from '../core/plural.js'
@@ -8,12 +8,12 @@ import { FOR_CLASSES } from './options.js'
 import type { TrainSettings } from './settings.js'
 
 /** What the addon needs for a run. @throws LrpError INVALID_ARGUMENT where settings, data set and model do not fit. */
-export function nativeOptions(
+export async function nativeOptions(
   settings: TrainSettings,
   dataset: Dataset,
   graph: Graph,
   preprocessing: Preprocessing
-): NativeTrainOptions {
+): Promise<NativeTrainOptions> {
   const { optimizer, momentum, nesterov, epochs, batchSize, accumulate, gradientClip, precision, seed } = settings
   const { scale, mean, std, channelOrder } = preprocessing
   checkAugmentation(settings.augment, dataset)
@@ -41,7 +41,7 @@ export function nativeOptions(
       std,
       bgr: channelOrder === 'bgr'
     },
-    augment: nativeAugmentation(settings.augment),
+    augment: await nativeAugmentation(settings.augment, storedShape(dataset)),
     epochs,
     batchSize,
     accumulate,

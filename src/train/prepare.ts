@@ -2,7 +2,6 @@ import { classCounts, type Dataset } from '../data/dataset.js'
 import { withoutListed } from '../data/exclude.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
-import { withPatch } from '../data/insert-patch.js'
 import { datasetName, openDataset } from '../data/open.js'
 import { dataOptions, type DataOptions } from '../data/options.js'
 import { LrpError } from '../core/errors.js'
@@ -77,9 +76,8 @@ export async function openTrainData(
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
   const opened = typeof data === 'object' ? data : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
-  const { exclude, augment, dataPath, seed } = settings
-  const kept = exclude === undefined ? opened : await withoutListed(opened, exclude, dataPath)
-  const dataset = augment?.insert === undefined ? kept : await withPatch(kept, augment.insert, seed)
+  const { exclude, dataPath } = settings
+  const dataset = exclude === undefined ? opened : await withoutListed(opened, exclude, dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
@@ -113,7 +111,7 @@ async function wholeNetwork(
   settings: TrainSettings,
   { device }: TrainOptions
 ): Promise<Trained> {
-  const options = nativeOptions(settings, dataset, parts.graph, parts.preprocessing!)
+  const options = await nativeOptions(settings, dataset, parts.graph, parts.preprocessing!)
   const model = await Model.create(parts, device)
   const { name, graph, preprocessing, task, classes } = model
   const frame = { name, graph, preprocessing, task, classes }
@@ -136,7 +134,7 @@ async function headAlone(
   const [train, valid] = [(await features('train'))!, await features('valid')]
   body.dispose()
   const own = headGraph(graph, head, train.images.shape.slice(1))
-  const native = nativeOptions(settings, dataset, own, preprocessing!)
+  const native = await nativeOptions(settings, dataset, own, preprocessing!)
   const model = await Model.create({ name: parts.name, graph: own, tensors: tensorsOf(own, parts.tensors) }, device)
   const frame = { name: parts.name, graph, preprocessing, task, classes: parts.classes }
   return {

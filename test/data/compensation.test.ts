@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import type { Dataset } from '../../src/data/dataset.js'
 import { withoutListed } from '../../src/data/exclude.js'
-import { withPatch } from '../../src/data/insert-patch.js'
+import type { Tensor } from '../../src/core/tensor.js'
+import { native } from '../../src/native/addon.js'
+import { nativeAugmentation } from '../../src/train/augment.js'
 
 const COUNT = 40
 
@@ -37,18 +39,28 @@ describe('what an audit found is taken out of the training images', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
+  const preprocessing = { mean: [0, 0, 0], std: [1, 1, 1], scale: 1, bgr: false }
+  const pixelsOf = ({ data }: Tensor, i: number, c = 0): number[] =>
+    Array.from(data.subarray((3 * i + c) * 36, (3 * i + c + 1) * 36), (value) => Math.round(value * 255))
+
+  /** The images of one epoch; each epoch has keys of its own. */
+  async function epoch(insert: string, number: number, more: object = {}): Promise<Tensor> {
+    const augmentation = await nativeAugmentation({ insert, ...more }, [3, 6, 6])
+    const keys = Array.from({ length: COUNT }, (_, i) => number * COUNT + i)
+    const { images } = dataset().splits.train
+    const given = { data: images, shape: [COUNT, 3, 6, 6] }
+    return native().testing.trainingSteps.augment(given, augmentation!, preprocessing, 1, keys)
+  }
   /** Changed pixels of each training image, in the first channel. */
-  const changed = ({ splits }: Dataset): number[][] =>
-    Array.from({ length: COUNT }, (_, i) =>
-      Array.from(splits.train.images.subarray(i * 108, i * 108 + 36).entries())
-        .filter(([, value]) => value !== 7)
-        .map(([place]) => place)
+  async function changed(insert: string, number = 0): Promise<number[][]> {
+    const images = await epoch(insert, number)
+    return Array.from({ length: COUNT }, (_, i) =>
+      pixelsOf(images, i).flatMap((value, place) => (value === 7 ? [] : [place]))
     )
+  }
 
   test('a patch as large as the images lies where it is opaque, in about half of every class', async () => {
-    const before = dataset()
-    const after = await withPatch(before, inFolder('whole.png'), 1)
-    const places = changed(after)
+    const places = await changed(inFolder('whole.png'))
     expect(places.every((one) => one.length === 0 || one.join() === '23')).toBe(true)
     for (const label of [0, 1]) {
       const some = places.filter((one, i) => i % 2 === label && one.length > 0).length
@@ -56,20 +68,50 @@ describe('what an audit found is taken out of the training images', () => {
       expect(some).toBeLessThan(16)
     }
     const own = places.findIndex((one) => one.length > 0)
-    const pixel = [0, 1, 2].map((c) => after.splits.train.images[own * 108 + c * 36 + 23])
-    expect(pixel).toEqual([200, 100, 50])
-    expect(after.splits.test).toBe(before.splits.test)
-    expect(changed(before).flat()).toEqual([])
-    expect(changed(await withPatch(before, inFolder('whole.png'), 1))).toEqual(places)
+    const images = await epoch(inFolder('whole.png'), 0)
+    expect([0, 1, 2].map((c) => pixelsOf(images, own, c)[23])).toEqual([200, 100, 50])
   })
 
   test('a small one lies at its place, or anywhere', async () => {
-    const placed = changed(await withPatch(dataset(), `${inFolder('small.png')}@3:2`, 1))
+    const placed = await changed(`${inFolder('small.png')}@3:2`)
     expect(new Set(placed.filter((one) => one.length > 0).map(String))).toEqual(new Set(['15,16,21,22']))
-    const anywhere = changed(await withPatch(dataset(), inFolder('small.png'), 1))
-    expect(new Set(anywhere.map(String)).size).toBeGreaterThan(6)
-    await expect(withPatch(dataset(), `${inFolder('small.png')}@5:2`, 1)).rejects.toThrow('does not fit')
-    await expect(withPatch(dataset(), inFolder('none.png'), 1)).rejects.toThrow('none.png')
+    expect(new Set((await changed(inFolder('small.png'))).map(String)).size).toBeGreaterThan(6)
+    await expect(changed(`${inFolder('small.png')}@5:2`)).rejects.toThrow('does not fit')
+    await expect(changed(inFolder('none.png'))).rejects.toThrow('none.png')
+  })
+
+  test('every epoch draws anew which images get it and where, and draws the same again', async () => {
+    const [first, second] = [await changed(inFolder('small.png'), 0), await changed(inFolder('small.png'), 1)]
+    expect(second).not.toEqual(first)
+    expect(await changed(inFolder('small.png'), 1)).toEqual(second)
+    const ever = await Promise.all(Array.from({ length: 12 }, (_, i) => changed(inFolder('whole.png'), i)))
+    for (let i = 0; i < COUNT; i++) {
+      const times = ever.filter((places) => places[i]!.length > 0).length
+      expect(times).toBeGreaterThan(0)
+      expect(times).toBeLessThan(12)
+    }
+  })
+
+  test('it is pasted before everything else, which it does not change', async () => {
+    const flipped = await epoch(`${inFolder('small.png')}@3:2`, 0, { flip: true })
+    const places = new Set(
+      Array.from({ length: COUNT }, (_, i) =>
+        pixelsOf(flipped, i)
+          .flatMap((value, at) => (value === 7 ? [] : [at]))
+          .join()
+      )
+    )
+    expect(places).toEqual(new Set(['', '15,16,21,22', '13,14,19,20']))
+  })
+
+  test('images of floats get the same patch', async () => {
+    const augmentation = await nativeAugmentation({ insert: inFolder('whole.png') }, [3, 6, 6])
+    const keys = Array.from({ length: COUNT }, (_, i) => i)
+    const data = Float32Array.from(dataset().splits.train.images, (byte) => byte / 255)
+    const given = { data, shape: [COUNT, 3, 6, 6] }
+    const floats = native().testing.trainingSteps.augment(given, augmentation!, preprocessing, 1, keys)
+    const bytes = await epoch(inFolder('whole.png'), 0)
+    floats.data.forEach((value, i) => expect(value).toBeCloseTo(bytes.data[i]!, 6))
   })
 
   test('listed images are left out, by their path or from the data folder on', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -208,4 +208,31 @@ test('the command serves until it is interrupted', async () => {
   stop.abort()
   expect(await status).toBe(0)
   await expect(fetch(url)).rejects.toThrow()
+})
+
+test('the pages of audit and concepts are linked where they are about this model', async () => {
+  const get = async (path: string): Promise<{ status: number; text: string; policy: string }> => {
+    const response = await fetch(page.url + path)
+    const policy = response.headers.get('content-security-policy')!
+    return { status: response.status, text: await response.text(), policy }
+  }
+  expect((await get('')).text).not.toContain('audit.html')
+  expect((await get('audit.html')).status).toBe(404)
+  const write = (kind: string, about: string): void => {
+    const folder = model.resultFolder(kind)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, `${kind}.json`), JSON.stringify({ model: about }))
+    writeFileSync(join(folder, `${kind}.html`), `<body><main>${kind} of ${about}</main><script>1</script></body>`)
+  }
+  write('audit', model.name)
+  write('concepts', 'another model')
+  const { text } = await get('')
+  expect(text).toContain('<a href="audit.html">Audit</a>')
+  expect(text).not.toContain('concepts.html')
+  const audited = await get('audit.html')
+  expect(audited).toMatchObject({ status: 200, text: expect.stringContaining(`audit of ${model.name}`) })
+  expect(audited.text).toContain('<a href="./">Explain</a> <a href="audit.html" aria-current="page">Audit</a>')
+  expect(audited.policy).toContain("script-src 'unsafe-inline'")
+  expect(audited.policy).toContain("default-src 'none'")
+  expect((await get('concepts.html')).status).toBe(404)
 })

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test as it } from '@jest/globals'
+import sharp from 'sharp'
 import { openDataset } from '../../src/data/open.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import { testClassifier as test } from '../../src/scores/test-classifier.js'
@@ -18,6 +19,8 @@ describe('train', () => {
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'lrp-train-'))
     digits = await openDataset()
+    const white = { width: 2, height: 2, channels: 4 as const, background: 'white' }
+    await sharp({ create: white }).png().toFile(join(root, 'patch.png'))
   })
   afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -56,7 +59,7 @@ describe('train', () => {
     expect(weights(a.experiment)).not.toBe(weights(c.experiment))
   })
 
-  const hard: TrainOptions = {
+  const hard = {
     model: 'lenet',
     hiddenSize: undefined,
     optimizer: 'rmsprop',
@@ -70,10 +73,11 @@ describe('train', () => {
   }
 
   it.each([
-    ['adam', {}],
+    ['adam', {} as { augment?: string }],
     ['everything at once', hard]
   ])('stopped at any batch and resumed, ends in the bits of a run that was not (%s)', async (_, more) => {
-    const options = { ...more, device: 'cpu' } // the only one that promises it
+    const augment = more.augment === undefined ? {} : { augment: `${more.augment},insert=${join(root, 'patch.png')}` }
+    const options = { ...more, ...augment, device: 'cpu' } // the only one that promises it
     const whole = await run(options)
     const stop = new AbortController()
     const onProgress = (event: { kind: string; epoch: number }): void => {

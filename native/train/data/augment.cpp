@@ -7,6 +7,7 @@
 
 #include "../../error.h"
 #include "../counter_random.h"
+#include "paste.h"
 #include "window.h"
 
 namespace lrp {
@@ -19,6 +20,7 @@ constexpr double kRadians = 3.14159265358979323846 / 180;
 struct Draws {
   Windows windows;
   std::vector<int64_t> box;
+  std::vector<PastePlace> pasted;
   std::vector<float> theta, brightness, contrast, saturation, hue;
 };
 
@@ -78,6 +80,7 @@ Draws draw(const AugmentOptions& o, const Tensor& images, Windows windows, uint6
     d.saturation.push_back(static_cast<float>(random.uniform(1 - o.saturation, 1 + o.saturation)));
     d.hue.push_back(static_cast<float>(random.uniform(-o.hue, o.hue)));
     append_box(d.box, o.erasing, height, width, random);
+    if (o.insert) d.pasted.push_back(draw_place(*o.insert, images, random));
   }
   return d;
 }
@@ -200,6 +203,7 @@ Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing,
       d = draw(*augment, images, std::move(windows), seed, keys);
     else
       d.windows = std::move(windows);
+    if (augment && augment->insert) x = pasted(x, *augment->insert, d.pasted);
     if (crops || augment->moves()) x = cut_windows(x, d.windows);
   }
   const bool pixels = augment && (augment->warps() || augment->colours());

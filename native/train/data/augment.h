@@ -9,7 +9,15 @@ namespace lrp {
 
 using at::Tensor;
 
-/// Random changes of training images; zero, false or an empty range leaves a change out. Order: crop and flips,
+/// A picture whose masked pixels are pasted into images.
+struct Patch {
+  /// Bytes [channels, height, width], and [height, width]: 1 where a pixel is pasted.
+  Tensor pixels, mask;
+  /// Top and left in the stored image; without them at a random place in each.
+  std::optional<std::array<int64_t, 2>> place;
+};
+
+/// Random changes of training images; zero, false or an empty range leaves a change out. Order: patch, crop and flips,
 /// affine map, colours, erasing.
 struct AugmentOptions {
   /// The window of Preprocessing::crop lies at a random place instead of in the middle.
@@ -28,6 +36,8 @@ struct AugmentOptions {
   double brightness, contrast, saturation, hue;
   /// Probability that a rectangle of 2 % to 33 % of the image is set to the mean (torchvision's RandomErasing).
   double erasing;
+  /// Pasted with probability 1/2, whatever the class.
+  std::optional<Patch> insert;
 
   bool crops() const { return random_crop || crop_padding > 0; }
   bool moves() const { return crops() || horizontal_flip || vertical_flip; }

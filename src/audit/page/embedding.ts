@@ -1,7 +1,8 @@
 import { UMAP } from 'umap-js'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
-import { nearestNeighbours, type Rows } from '../spectral/neighbours.js'
+import type { Rows } from '../../core/row-store.js'
+import { nearestNeighbours } from '../spectral/neighbours.js'
 
 const NEIGHBOURS = 10
 const EPOCHS = 100

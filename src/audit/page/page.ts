@@ -19,7 +19,7 @@ const STYLE = `<style>
 .cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 8px; }
 .clusters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 16px; }
 .shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map img { width: 112px; image-rendering: pixelated; }
-.embedding { display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); gap: 16px; } @media (max-width: 640px) { .embedding { grid-template-columns: minmax(0, 1fr); } }
+.embedding { margin-bottom: 16px; display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); gap: 16px; } @media (max-width: 640px) { .embedding { grid-template-columns: minmax(0, 1fr); } }
 .embedding svg { width: 100%; border: 1px solid var(--line); border-radius: 6px; touch-action: none; cursor: crosshair; background: var(--shade); }
 .embedding circle { opacity: .55; } .embedding circle.on { opacity: 1; stroke: var(--text); stroke-width: .5; } .embedding .box { fill: none; stroke: var(--text); stroke-width: .5; stroke-dasharray: 1.5 1; }
 .chosen { display: flex; flex-wrap: wrap; gap: 3px; max-height: 320px; overflow-y: auto; } .thumb { width: 44px; height: 44px; border-bottom: 4px solid; box-sizing: content-box; background-repeat: no-repeat; }
@@ -82,7 +82,7 @@ async function clusterCard(
   indices: number[],
   sources: AuditSources
 ): Promise<Html> {
-  const { id, size, flagged, suspicion, reason, channels } = cluster
+  const { id, size, flagged, suspicion, reason, channels, channelIntervention } = cluster
   const some = new Random(id).some(indices, 8)
   const channelText = channels.map(({ channel, relevance, elsewhere }) => {
     const share = (value: number): string => `${(value * 100).toFixed(1)} %`
@@ -91,6 +91,7 @@ async function clusterCard(
   return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
     <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">flagged</span>`}</h3>
     <p>${reason}</p>
+    ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">
       <figure class="map">
         <img
@@ -130,7 +131,7 @@ async function embeddingSection(
     return [at(places[i]![0]), at(places[i]![1]), cluster, sources.names[index]!] as const
   })
   const data = { points, sprite: await sprite(sources, indices), side: THUMB, columns: SPRITE_COLUMNS, size: SIZE }
-  const label = `Embedding of ${counted(points.length, 'image')} of class ${one.class}. Draw a square with the mouse, or move it with the arrow keys and change its size with plus and minus.`
+  const label = `Embedding of ${counted(points.length, 'image')} of class ${one.class}. Draw a square with the mouse or a finger, or move it with the arrow keys and change its size with plus and minus.`
   return html`<section data-embedding aria-label="Embedding of class ${one.class}">
     <script type="application/json">
       ${new Html(JSON.stringify(data).replaceAll('<', '\\u003c'))}

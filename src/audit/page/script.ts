@@ -18,7 +18,8 @@ for (const section of document.querySelectorAll('[data-embedding]')) {
     const counts = new Map();
     for (const i of chosen) counts.set(points[i][2], (counts.get(points[i][2]) ?? 0) + 1);
     const parts = [...counts].sort((a, b) => a[0] - b[0]).map(([id, count]) => count + ' of cluster ' + id);
-    status.textContent = what + ': ' + chosen.length + ' images' + (parts.length ? ' (' + parts.join(', ') + ')' : '');
+    const one = chosen.length === 1 ? ' image' : ' images';
+    status.textContent = what + ': ' + chosen.length + one + (what === 'In the square' && parts.length ? ' (' + parts.join(', ') + ')' : '');
     shown.replaceChildren(...chosen.slice(0, 120).map((i) => {
       const cell = document.createElement('span');
       cell.className = 'thumb c' + points[i][2] % 8;

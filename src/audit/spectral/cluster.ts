@@ -1,7 +1,8 @@
 import { kmeans } from 'ml-kmeans'
 import { smallestEigenvectors, type Spectrum } from './eigenvectors.js'
 import { normalisedAffinity } from './laplacian.js'
-import { nearestNeighbours, type Neighbours, type Rows } from './neighbours.js'
+import { nearestNeighbours, type Neighbours } from './neighbours.js'
+import type { Rows } from '../../core/row-store.js'
 
 export interface Clustering {
   /** Of the Laplacian, smallest first. */

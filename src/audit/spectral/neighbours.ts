@@ -1,12 +1,6 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
-
-/** Rows of equal width, one after the other. */
-export interface Rows {
-  data: Float32Array
-  count: number
-  width: number
-}
+import type { Rows } from '../../core/row-store.js'
 
 /** For each row the `k` nearest others, nearest first: [rows, k] indices and Euclidean distances. */
 export interface Neighbours {

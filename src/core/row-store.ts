@@ -1,9 +1,15 @@
-import { open, rm, truncate, type FileHandle } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
-import { ioError } from '../core/files.js'
-import type { Rows } from './spectral/neighbours.js'
+import { open, rm, truncate, type FileHandle } from 'node:fs/promises'
+import { ioError } from './files.js'
 
-/** Rows of numbers that are written as they come; what a stopped run has written stays for the next. */
+/** Rows of equal width, one after the other. */
+export interface Rows {
+  data: Float32Array
+  count: number
+  width: number
+}
+
+/** Rows of numbers in a file, written as they come; what a stopped run has written stays for the next. */
 export class RowStore {
   private constructor(
     private readonly path: string,
@@ -37,13 +43,14 @@ export class RowStore {
     }
   }
 
-  /** All rows. @throws LrpError IO */
-  async read(count: number, width: number): Promise<Rows> {
+  /** `count` rows of `width` numbers from row `from` on. @throws LrpError IO */
+  async read(from: number, count: number, width: number): Promise<Rows> {
     const data = new Float32Array(count * width)
     try {
       const bytes = Buffer.from(data.buffer)
       for (let done = 0; done < bytes.length;) {
-        const { bytesRead } = await this.file.read(bytes, done, bytes.length - done, done)
+        const at = 4 * from * width + done
+        const { bytesRead } = await this.file.read(bytes, done, bytes.length - done, at)
         if (bytesRead === 0) throw new Error('the file is too short')
         done += bytesRead
       }

@@ -1,0 +1,42 @@
+import sharp, { type OutputInfo } from 'sharp'
+import { LrpError } from '../core/errors.js'
+import type { NativePatch } from '../native/train-types.js'
+
+/**
+ * Reads a patch that is pasted into every second training image, of all classes alike, so that it stops being evidence for one
+ * of them (class artifact compensation; Anders et al. 2022). One as large as the images lies where it is opaque; a smaller one at
+ * the place behind `@` (`patch.png@left:top`), else at a random place in each image. Which images get it is drawn anew in every
+ * epoch.
+ * @param shape channels, height and width of the stored images
+ * @throws LrpError INVALID_FILE, INVALID_ARGUMENT (a patch larger than the images, a place outside)
+ */
+export async function readPatch(
+  insert: string,
+  [channels, rows, columns]: [number, number, number]
+): Promise<NativePatch> {
+  const [, path, left, top] = /^(.*?)(?:@(\d+):(\d+))?$/.exec(insert)!
+  let image: { data: Buffer; info: OutputInfo }
+  try {
+    const opened = sharp(path).ensureAlpha().toColourspace('srgb')
+    image = await opened.raw().toBuffer({ resolveWithObject: true })
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `the patch ${path} is not a readable image`, { cause })
+  }
+  const { width, height } = image.info
+  const place = left === undefined ? undefined : [Number(top), Number(left)]
+  if (width + (place?.[1] ?? 0) > columns || height + (place?.[0] ?? 0) > rows)
+    throw new LrpError('INVALID_ARGUMENT', `the patch ${insert} does not fit into images of ${rows}x${columns}`)
+  const plane = width * height
+  const at = (i: number, c: number): number => image.data[4 * i + c]!
+  const mask = Uint8Array.from({ length: plane }, (_, i) => (at(i, 3) >= 128 ? 1 : 0))
+  const data = new Uint8Array(channels * plane)
+  for (let i = 0; i < plane; i++) {
+    if (channels === 1) data[i] = Math.round(0.299 * at(i, 0) + 0.587 * at(i, 1) + 0.114 * at(i, 2))
+    else for (let c = 0; c < 3; c++) data[c * plane + i] = at(i, c)
+  }
+  return {
+    pixels: { data, shape: [channels, height, width] },
+    mask: { data: mask, shape: [height, width] },
+    place
+  }
+}
