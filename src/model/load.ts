@@ -32,7 +32,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
     ...(multilabel !== undefined && { multilabel }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
-  return { parts: { ...parts, ...given }, experiment }
+  return { parts: withSizes({ ...parts, ...given }), experiment }
 }
 
 export async function loadModelParts(path: string, options: LoadOptions = {}): Promise<ModelParts> {
@@ -53,6 +53,15 @@ async function readParts(path: string, options: LoadOptions): Promise<ModelParts
   if (isPublishedFolder(path)) return importFolder(path)
   const wanted = 'model.json, weights.safetensors; config.json of Hugging Face or timm'
   throw new LrpError('NOT_FOUND', `${path} holds no model (${wanted})`)
+}
+
+/** Axes that a file leaves open have the sizes of the images that preprocessing makes, where it makes one size. */
+function withSizes(parts: ModelParts): ModelParts {
+  const { graph, preprocessing } = parts
+  const size = preprocessing?.crop ?? preprocessing?.resize
+  if (!preprocessing || !Array.isArray(size) || graph.inputShape.length !== 4) return parts
+  const sizes = [graph.inputShape[0], preprocessing.channels, ...size]
+  return { ...parts, graph: { ...graph, inputShape: graph.inputShape.map((axis, i) => axis ?? sizes[i] ?? null) } }
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */

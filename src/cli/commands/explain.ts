@@ -22,7 +22,7 @@ export const register = defineCommand<string | undefined>({
   examples: [
     'explain --rule alpha2beta1',
     'explain --composite epsilon-plus --target all --format png,npy',
-    'explain --composite epsilon-plus --concept layer3.2.conv2:22,54',
+    'explain path/to/model --concept layer3.2.conv2:22,54 --input photo.jpg',
     'explain mlp-digits --input digit.png --rule gamma --gamma 0.5',
     'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
   ],
