@@ -3,7 +3,9 @@ import { LrpError } from '../core/errors.js'
 import type { LineLog } from '../core/journal.js'
 import { checkOptions } from '../core/options.js'
 import { openJournal, openStudy, type Study } from '../concepts/study.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { auditClass, type ClassFindings } from './audit-class.js'
 import { Images } from './images.js'
 import { gridOf, observePass, type Observed } from './observe.js'
@@ -68,7 +70,9 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
     classes,
     flagged: classes.flatMap(({ class: name, clusters }) =>
       clusters.filter((one) => one.flagged).map(({ id, reason }) => ({ class: name, cluster: id, reason }))
-    )
+    ),
+    rules: rulesByNode(study.rules),
+    provenance: await provenanceOf(model)
   }
   const files = await writeAudit(result, { model, images, observed, names, labels, findings }, folder, options)
   await log.remove()

@@ -6,7 +6,9 @@ import { unknownName } from '../core/suggest.js'
 import type { Tensor } from '../core/tensor.js'
 import { explain } from '../explain/explain.js'
 import type { ChannelValues } from '../native/addon.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { atlasOf } from './atlas.js'
 import { conceptsOptions, type ConceptsOptions } from './options.js'
 import { conceptsPage } from './page.js'
@@ -79,7 +81,9 @@ export async function concepts(
     measure,
     images: total,
     classes,
-    atlas
+    atlas,
+    rules: rulesByNode(study.rules),
+    provenance: await provenanceOf(model)
   }
   const places = new Map(names.map((name, i) => [name, i]))
   const readNamed = (name: string): Promise<Tensor> => read(places.get(name)!, places.get(name)! + 1)

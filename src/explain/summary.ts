@@ -1,4 +1,5 @@
 import type { Graph } from '../core/graph.js'
+import type { NodeRule } from '../native/addon.js'
 import type { Asked } from '../core/command-line.js'
 import { argmax, probabilities, twoClasses } from '../core/logits.js'
 import type { Model } from '../model/model.js'
@@ -128,7 +129,7 @@ export function summarise(
     conservationError: errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length),
     milliseconds: Math.round(milliseconds * 1000) / 1000,
     warnings: [...new Set(passes.flatMap(({ warnings }) => warnings))],
-    rules: Object.fromEntries(rules.map((rule) => [rule.node, describeRule(rule)])),
+    rules: rulesByNode(rules),
     layers: Object.fromEntries(
       Object.keys(passes[0]?.layers ?? {}).map((node) => [
         node,
@@ -153,6 +154,11 @@ export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
     Object.fromEntries(nodes.filter(({ name }) => name in record).map(({ name }) => [MARK + name, record[name]!]))
   const ordered = { ...summary, rules: inOrder(summary.rules), layers: inOrder(summary.layers) }
   return `${JSON.stringify(ordered, null, 2).replaceAll('"\\u0001', '"')}\n`
+}
+
+/** The rule of every node, in order of execution. */
+export function rulesByNode(rules: readonly NodeRule[]): Record<string, string> {
+  return Object.fromEntries(rules.map((rule) => [rule.node, describeRule(rule)]))
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */

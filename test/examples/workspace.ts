@@ -20,7 +20,7 @@ export async function makeWorkspace(): Promise<void> {
   await makePhotos()
   await makeArrays()
   makeMnist('path/to/mnist')
-  writeFileSync('space.json', '{"learning-rate": {"min": 1e-3, "max": 1e-2, "scale": "log"}, "batch-size": [32, 64]}')
+  writeFileSync('space.json', '{"learning-rate": {"min": 1e-3, "max": 1e-2, "scale": "log"}, "batch-size": [64]}')
   writeFileSync('net.json', '[{"type": "flatten"}, {"type": "linear", "features": "classes"}]')
   for (const folder of ['path/to/model', 'models/resnet']) await makeModel(folder)
   const runs = [

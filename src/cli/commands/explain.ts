@@ -35,11 +35,12 @@ export const register = defineCommand<string | undefined>({
     const onDownload = downloadProgress(output)
     const result = await explainToFiles(model, { ...asked, onDownload, group, onProgress, signal }).finally(done)
     const { summary, folder, files, names, doneBefore, skipped } = result
-    const { method, target, milliseconds, warnings } = summary
+    const { method, target, milliseconds, warnings, rules, provenance } = summary
     if (skipped.length > 0) output.note(leftOut(skipped))
     if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
     for (const warning of warnings) output.note(`note: ${warning}`)
-    output.result({ method, folder, files, images: names, targets: target, milliseconds, warnings }, [
+    const images = names
+    output.result({ method, folder, files, images, targets: target, milliseconds, warnings, rules, provenance }, [
       `explained ${counted(names.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
       `written to ${folder}`
     ])
