@@ -44,6 +44,8 @@ class Net(nn.Module):
         self.shift = nn.Parameter(torch.randn(8))
         if "attention" in function.__name__:
             self.table = nn.Parameter(torch.randn(2, 36, 36))
+        if "recurrent" in function.__name__:
+            self.lstm = nn.LSTM(4, 8, batch_first=True)
         self.token = nn.Parameter(torch.randn(1, 1, 8))
         self.register_buffer("mean", torch.randn(8))
         self.register_buffer("var", torch.rand(8) + 0.5)
@@ -388,6 +390,11 @@ def pairs_of_images(m, x):
 @program(batch=1, refused="one row per image")
 def no_axis_of_images(m, x):
     return m.head(m.conv(x))[0]
+
+
+@program(shape=(5, 3, 4), refused="recurrent")
+def recurrent_layer(m, x):
+    return m.fc(m.lstm(x)[0][:, -1])
 
 
 def slim(path):

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { measureInPasses, type PassEntry } from '../concepts/measure.js'
-import { openJournal, openStudy } from '../concepts/study.js'
+import { openJournal, openStudy, type Study } from '../concepts/study.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { auditClass, type ClassFindings } from './audit-class.js'
 import { Images } from './images.js'
 import { observedOf, observePass } from './observe.js'
@@ -69,7 +71,9 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
     classes,
     flagged: classes.flatMap(({ class: name, clusters }) =>
       clusters.filter((one) => one.flagged).map(({ id, reason }) => ({ class: name, cluster: id, reason }))
-    )
+    ),
+    rules: rulesByNode(study.rules),
+    provenance: await provenanceOf(model)
   }
   const files = await writeAudit(result, { model, images, observed, names, labels, findings }, folder, options)
   await log.remove()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { provenanceSchema, rulesSchema } from '../model/provenance.js'
 
 const share = z.number().min(0).max(1)
 const flips = z
@@ -59,7 +60,9 @@ export const auditSchema = z.object({
       clusters: z.array(cluster)
     })
   ),
-  flagged: z.array(z.object({ class: z.string(), cluster: z.int().min(0), reason: z.string() }))
+  flagged: z.array(z.object({ class: z.string(), cluster: z.int().min(0), reason: z.string() })),
+  rules: rulesSchema,
+  provenance: provenanceSchema
 })
 
 /** What `audit.json` holds. */
@@ -67,7 +70,7 @@ export type AuditResult = z.output<typeof auditSchema>
 export type AuditedClass = AuditResult['classes'][number]
 export type AuditedCluster = AuditedClass['clusters'][number]
 
-/** The JSON schema of `audit.json`; docs/audit.schema.json is a copy. */
+/** The JSON schema of `audit.json`; docs/schemas/audit.schema.json is a copy. */
 export function auditJsonSchema(): object {
   return z.toJSONSchema(auditSchema)
 }

@@ -5,7 +5,9 @@ import { writeAtomic } from '../core/files.js'
 import { checkOptions } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import type { Tensor } from '../core/tensor.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { atlasOf } from './atlas.js'
 import { measureInPasses, type PassEntry } from './measure.js'
 import { conceptsOptions, type ConceptsOptions } from './options.js'
@@ -60,7 +62,9 @@ export async function concepts(
     measure,
     images: total,
     classes,
-    atlas
+    atlas,
+    rules: rulesByNode(study.rules),
+    provenance: await provenanceOf(model)
   }
   const places = new Map(names.map((name, i) => [name, i]))
   const readNamed = (name: string): Promise<Tensor> => read(places.get(name)!, places.get(name)! + 1)

@@ -1,3 +1,4 @@
+import type { Provenance } from '../model/provenance.js'
 import type { Atlas } from './atlas.js'
 import type { Measure } from './reference-samples.js'
 
@@ -21,4 +22,7 @@ export interface ConceptsResult {
   images: number
   classes: { class: string; images: number; channels: ConceptChannel[] }[]
   atlas: Atlas
+  /** The rule of every node. */
+  rules: Record<string, string>
+  provenance: Provenance
 }

@@ -10,6 +10,7 @@ import { fitTo, openFor, ownData, readImages } from '../data/for-model.js'
 import { planOf } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
+import type { NodeRule } from '../native/addon.js'
 import { ruleChoice } from '../rules/options.js'
 import { checkLayer, conceptLayer } from './layers.js'
 import type { StudyOptions } from './options.js'
@@ -23,6 +24,8 @@ export interface Study {
   names: string[]
   how: ExplainOptions
   rule: string
+  /** Of every node. */
+  rules: NodeRule[]
   layer: string
   /** Where results go. */
   folder: string
@@ -58,7 +61,7 @@ export async function openStudy(
   const logits = (await model.forward(await read(0, 1))).data
   const asked = resumeValues(schema, { ...options, data: undefined })
   const key = digest([model.graph, rules, layer, names, logits, asked])
-  return { model, dataset, split, names, how, rule, layer, folder, read, key }
+  return { model, dataset, split, names, how, rule, rules, layer, folder, read, key }
 }
 
 /** What a stopped run of the same study has done. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import type { LabelledFile } from './decode.js'
-import { isHidden, listImages } from './image-files.js'
+import { isHidden, listImages, noImages } from './image-files.js'
 import type { Listing } from './listing.js'
 
 const SPLITS = ['train', 'valid', 'test'] as const
@@ -40,7 +40,7 @@ function labelledFiles(folder: string, classes: string[], needsAll: boolean): La
     if (!existsSync(path) && !needsAll) return []
     if (!existsSync(path)) throw new LrpError('INVALID_FILE', `${folder} has no folder for the class '${name}'`)
     const images = listImages(path)
-    if (images.length === 0 && needsAll) throw new LrpError('INVALID_FILE', `the class folder ${path} holds no image`)
+    if (images.length === 0 && needsAll) throw noImages(`the class folder ${path}`, [path], 'INVALID_FILE')
     return images.map((image) => ({ path: image, label }))
   })
 }

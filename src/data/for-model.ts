@@ -74,12 +74,10 @@ export async function fitTo(
 }
 
 function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
-  const wanted = model.imageShape.join('x')
-  if (wanted !== dataset.imageShape.join('x')) {
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
-    )
+  const fits = model.imageShape.every((axis, i) => axis === 0 || axis === dataset.imageShape[i]) // 0: of any size
+  if (!fits) {
+    const [wanted, has] = [model.imageShape, dataset.imageShape].map((shape) => shape.join('x'))
+    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${dataset.name} has ${has}`)
   }
   if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
   const task = dataset.task ?? 'classification'

@@ -1,10 +1,20 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
+import { LrpError, type ErrorCode } from '../core/errors.js'
+import { medicalAdvice } from './medical.js'
 
 const IMAGE = new Set('.png .jpg .jpeg .jfif .jpe .webp .gif .tif .tiff .avif .bmp .ppm .pgm .pbm .pnm .svg'.split(' '))
 
 export function isImageFile(name: string): boolean {
   return IMAGE.has(extname(name).toLowerCase())
+}
+
+/** The error of folders without images; where medical images lie in them, it says what to do with those. */
+export function noImages(what: string, folders: readonly string[], code: ErrorCode = 'NOT_FOUND'): LrpError {
+  const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+  const medical = files.find((name) => medicalAdvice(name) !== undefined)
+  const reason = medical === undefined ? '' : `: ${medical} ${medicalAdvice(medical)}`
+  return new LrpError(code, `${what} holds no images${reason}`)
 }
 
 /** Image files of a folder and those below it, sorted by path; what is hidden is left out. */

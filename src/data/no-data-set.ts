@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { isImageFile } from './image-files.js'
+import { medicalAdvice } from './medical.js'
 
 /** What to do about a file that is there and holds no data set. */
 export function noDataSet(path: string): LrpError {
@@ -10,6 +11,8 @@ export function noDataSet(path: string): LrpError {
 function whatIsWanted(path: string): string {
   if (extname(path) === '.npy')
     return 'is one array: put images.npy and labels.npy into a folder and name that, or an .npz file with both'
+  const medical = medicalAdvice(path)
+  if (medical !== undefined) return medical
   if (isImageFile(path)) return 'is one image: name a folder of class folders, or a CSV file that lists images'
   return 'is not a data set: name a folder, a .csv or an .npz file'
 }

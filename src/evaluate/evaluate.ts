@@ -7,7 +7,9 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { ExplainedImages } from './explained-images.js'
 import { arrayOf } from './images.js'
 import { chooseMethods, type Explainer } from './methods.js'
@@ -76,6 +78,11 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   if (randomisation > 0)
     for (const method of methods) similarity[method.name] = await images.randomise(method, randomisation)
   const notes = masks?.notes ?? []
+  const rules = new Map<string, Record<string, string>>()
+  for (const { name, rules: own } of methods) {
+    const plan = (await own?.(model)) ?? []
+    if (plan.length > 0) rules.set(name, rulesByNode(plan))
+  }
   const evaluation = summarise({
     asked: askedOf(methods, options),
     settings,
@@ -85,7 +92,9 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     metrics,
     results,
     random,
-    similarity
+    similarity,
+    rules,
+    provenance: await provenanceOf(model)
   })
   if (options.output !== undefined) {
     const best = methods.find(({ name }) => name === evaluation.methods[0]!.name)!

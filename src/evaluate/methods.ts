@@ -1,14 +1,17 @@
 import { LrpError } from '../core/errors.js'
 import type { StateDict, Tensor } from '../core/tensor.js'
-import { explain } from '../explain/explain.js'
+import { explain, planOf } from '../explain/explain.js'
 import { namedMethod } from '../explain/named-method.js'
 import type { Model } from '../model/model.js'
+import type { NodeRule } from '../native/addon.js'
 
 /** Makes maps by means of the caller's own. */
 export interface Explainer {
   name: string
   /** What its maps depend on besides the model. A stopped evaluation continues only where this is the same, as JSON. */
   options?: object
+  /** The rule that a model's nodes get; of LRP. */
+  rules?: (model: Model) => Promise<NodeRule[]>
   /** @returns maps of [n, channels, height, width], one after the other */
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
@@ -26,6 +29,7 @@ function byName(name: string, patterns?: string | StateDict): Explainer {
   const options = { ...namedMethod(name), ...(name.startsWith('pattern') && { patterns }) }
   return {
     name,
+    rules: async (model) => (await planOf(model, options)).rules,
     explain: async (model, images, targets) => (await explain(model, images, { ...options, targets })).relevance.data
   }
 }

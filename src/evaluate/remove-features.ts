@@ -7,7 +7,9 @@ import { explain } from '../explain/explain.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
 import { removeFeaturesOptions, type RemoveFeaturesOptions } from './options.js'
 import { perturbationCurves, type Perturbation, type Subject } from './perturbation/curves.js'
@@ -65,13 +67,15 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     method: explanation.name,
     settings: asked(removeFeaturesOptions, options),
     fill,
+    rules: rulesByNode(explanation.rules),
     images: names.length,
     curve: shares.map((share, k): RemovalPoint => ({
       fraction: share,
       important: mean(column('important', k)),
       unimportant: mean(column('unimportant', k))
     })),
-    perImage: { important: column('important', -1), unimportant: column('unimportant', -1) }
+    perImage: { important: column('important', -1), unimportant: column('unimportant', -1) },
+    provenance: await provenanceOf(model)
   }
   const pictured = subjects.slice(0, pictures)
   return { ...result, files: await writeRemoval(options.output, model, result, pictured, { important, unimportant }) }

@@ -1,4 +1,5 @@
 import type { Asked } from '../core/command-line.js'
+import type { Provenance } from '../model/provenance.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
 import type { Curve } from './perturbation/curves.js'
@@ -37,6 +38,8 @@ export type MethodScore = Interval & { values: (number | null)[] }
 
 export interface MethodEvaluation {
   name: string
+  /** The rule of every node; of LRP. */
+  rules?: Record<string, string>
   /** By metric. */
   scores: Record<string, MethodScore>
   /** Probability (or logit, as `measure` says) of the explained class while the most (least) relevant pixels are replaced. */
@@ -63,6 +66,7 @@ export interface Evaluation {
   comparisons: ({ best: string; other: string } & PairedTest)[]
   /** Per method: similarity of maps when layer after layer, from the output on, is randomised. */
   randomisation: Record<string, Similarity[]>
+  provenance: Provenance
 }
 
 export interface RemovalPoint {
@@ -78,10 +82,13 @@ export interface RemovalResult {
   method: string
   settings: Asked
   fill: Fill
+  /** The rule of every node; of LRP. */
+  rules: Record<string, string>
   images: number
   /** From fraction 0 on, rising. */
   curve: RemovalPoint[]
   /** Confidence of each image's class after removing the largest share. */
   perImage: { important: number[]; unimportant: number[] }
+  provenance: Provenance
   files: string[]
 }

@@ -1,4 +1,5 @@
 import type { Asked } from '../core/command-line.js'
+import type { Provenance } from '../model/provenance.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
 import { measured } from './perturbation/areas.js'
@@ -23,16 +24,20 @@ interface Found {
   results: Map<string, ImageResult[]>
   random: Curve[]
   similarity: Record<string, Similarity[]>
+  /** By method. */
+  rules: Map<string, Record<string, string>>
+  provenance: Provenance
 }
 
 /** Means, intervals, ranking and paired tests of what was found for each image. */
-export function summarise({ settings, metrics, results, random, similarity, ...found }: Found): Evaluation {
+export function summarise({ settings, metrics, results, random, similarity, rules, ...found }: Found): Evaluation {
   const ranking = metrics.find((metric) => metric.better) ?? metrics[0]!
   const sign = ranking.better === 'lower' ? 1 : -1
   const curve = (curves: Curve[]): MeanCurve => meanCurve(curves, settings)
   const methods = [...results]
     .map(([name, images]): MethodEvaluation => ({
       name,
+      ...(rules.has(name) && { rules: rules.get(name) }),
       scores: Object.fromEntries(metrics.map((metric) => [metric.name, scoreOf(images, metric.name, settings.seed)])),
       morf: curve(images.map((one) => one.morf)),
       lerf: curve(images.map((one) => one.lerf))

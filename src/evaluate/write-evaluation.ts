@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
 import { lineChart, writeChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, type Picture } from '../plot/picture.js'
@@ -27,8 +26,7 @@ export async function writeEvaluation(
   example: ScoreContext
 ): Promise<void> {
   await makeFolder(folder)
-  const json = { ...evaluation, provenance: await provenanceOf(model) }
-  await writeAtomic(join(folder, 'evaluation.json'), JSON.stringify(json, null, 1) + '\n')
+  await writeAtomic(join(folder, 'evaluation.json'), JSON.stringify(evaluation, null, 1) + '\n')
   await writeAtomic(join(folder, 'ranking.csv'), toCsv(rankingTable(evaluation)))
   await writeAtomic(join(folder, 'scores.csv'), toCsv(scoreTable(evaluation)))
   for (const [order, words] of [

@@ -4,7 +4,6 @@ import { makeFolder, writeAtomic } from '../core/files.js'
 import { probabilities } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
 import { lineChart, scatterChart, writeChart, type Chart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, heatmap, pictureToPng } from '../plot/picture.js'
@@ -40,7 +39,7 @@ export async function writeRemoval(
   for (const subject of pictured) await writeImage(folder, model, subject, sides, shares, write)
   const rows = result.curve.map((point) => [point.fraction, point.important, point.unimportant])
   await write('curve.csv', toCsv([['fraction', 'important_removed', 'unimportant_removed'], ...rows]))
-  await write('removal.json', JSON.stringify({ ...result, provenance: await provenanceOf(model) }, null, 2) + '\n')
+  await write('removal.json', JSON.stringify(result, null, 2) + '\n')
   for (const [name, chart] of Object.entries({ curve: curveChart, scatter: perImageChart })) {
     await writeChart(join(folder, name), await chart(result))
     files.push(join(folder, `${name}.svg`), join(folder, `${name}.png`))

@@ -2,7 +2,8 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, extname, relative, sep } from 'node:path'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, listFor, openFor, placesByChoice, readImages } from '../data/for-model.js'
-import { isImageFile, listImages } from '../data/image-files.js'
+import { isImageFile, listImages, noImages } from '../data/image-files.js'
+import { medicalAdvice } from '../data/medical.js'
 import { readNpy } from '../core/npy.js'
 import { LrpError } from '../core/errors.js'
 import { optionError } from '../core/options.js'
@@ -113,9 +114,12 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
     const isFolder = statSync(path).isDirectory()
     return (isFolder ? listImages(path) : [path]).map((file) => ({ file, folder: isFolder ? path : undefined }))
   })
-  if (found.length === 0) throw new LrpError('NOT_FOUND', `${inputs.join(', ')} holds no images`)
+  if (found.length === 0) throw noImages(inputs.join(', '), inputs)
   const unknown = found.find(({ file }) => !isImageFile(file))
-  if (unknown) throw new LrpError('INVALID_ARGUMENT', `${unknown.file} is neither an image nor a .npy file`)
+  if (unknown) {
+    const advice = medicalAdvice(unknown.file) ?? 'is neither an image nor a .npy file'
+    throw new LrpError('INVALID_ARGUMENT', `${unknown.file} ${advice}`)
+  }
   const folders = new Map(found.map(({ file, folder }) => [file, folder]))
   const store = await ImageStore.open(
     found.map(({ file }) => file),

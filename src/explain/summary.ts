@@ -1,4 +1,5 @@
 import type { Graph } from '../core/graph.js'
+import type { NodeRule } from '../native/addon.js'
 import type { Asked } from '../core/command-line.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
@@ -135,7 +136,7 @@ export function summarise(
     conservationError: errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length),
     milliseconds: Math.round(milliseconds * 1000) / 1000,
     warnings: [...new Set(passes.flatMap(({ warnings }) => warnings))],
-    rules: Object.fromEntries(rules.map((rule) => [rule.node, describeRule(rule)])),
+    rules: rulesByNode(rules),
     layers: Object.fromEntries(
       Object.keys(passes[0]?.layers ?? {}).map((node) => [
         node,
@@ -171,6 +172,11 @@ export function describePrediction(image: ImageSummary): string {
   const percent = `${((share ?? confidence ?? 0) * 100).toFixed(1)} %`
   const much = share === undefined ? percent : `${percent} of the positions`
   return `predicted ${predictedName ?? `class ${predicted}`} (${much})`
+}
+
+/** The rule of every node, in order of execution. */
+export function rulesByNode(rules: readonly NodeRule[]): Record<string, string> {
+  return Object.fromEntries(rules.map((rule) => [rule.node, describeRule(rule)]))
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */

@@ -40,7 +40,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
     ...(multilabel !== undefined && { multilabel }),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
-  return { parts: { ...parts, ...given }, experiment }
+  return { parts: withSizes({ ...parts, ...given }), experiment }
 }
 
 /** Whether a model argument means a published network: files, folders and experiments of that name go before it. */
@@ -84,6 +84,15 @@ async function readConstants(given: LoadOptions['constants'] = {}): Promise<Map<
   for (const [name, one] of Object.entries(given))
     constants.set(name, typeof one === 'string' ? await readNpy(one) : one)
   return constants
+}
+
+/** Axes that a file leaves open have the sizes of the images that preprocessing makes, where it makes one size. */
+function withSizes(parts: ModelParts): ModelParts {
+  const { graph, preprocessing } = parts
+  const size = preprocessing?.crop ?? preprocessing?.resize
+  if (!preprocessing || !Array.isArray(size) || graph.inputShape.length !== 4) return parts
+  const sizes = [graph.inputShape[0], preprocessing.channels, ...size]
+  return { ...parts, graph: { ...graph, inputShape: graph.inputShape.map((axis, i) => axis ?? sizes[i] ?? null) } }
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */

@@ -1,18 +1,29 @@
+import { z } from 'zod'
 import { digest } from '../core/digest.js'
-import type { Precision, Preprocessing } from '../core/graph.js'
+import { COMPUTE_PRECISIONS } from '../core/graph.js'
 import { packageVersion } from '../core/package-version.js'
 import type { Model } from './model.js'
 
 /** What a result was computed with: kept in every JSON result. */
-export interface Provenance {
-  /** Of this package. */
-  version: string
-  /** SHA-256 of the model's graph and weights, as they are in memory: the same for a file and for what is saved of it. */
-  modelSha256: string
-  /** What was computed in. */
-  precision: Precision
-  preprocessing?: Preprocessing
-}
+export const provenanceSchema = z
+  .object({
+    version: z.string().describe('Of lrp-native.'),
+    modelSha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('Of the graph and the weights in memory: the same for a file and for what is saved of it.'),
+    precision: z.enum(COMPUTE_PRECISIONS).describe('What was computed in.'),
+    preprocessing: z
+      .looseObject({ channels: z.int(), mean: z.array(z.number()), std: z.array(z.number()), scale: z.number() })
+      .optional()
+      .describe('How images became the input; docs/data.md.')
+  })
+  .describe('What the result was computed with.')
+
+export type Provenance = z.output<typeof provenanceSchema>
+
+/** The rule of every node with its parameters, `epsilon(epsilon=1e-6)`, in JSON results. */
+export const rulesSchema = z.record(z.string(), z.string()).describe('The rule of every node, with its parameters.')
 
 /** What a result of this model is computed with, as the model is now. */
 export async function provenanceOf(model: Model): Promise<Provenance> {
@@ -29,7 +40,7 @@ export async function provenanceOf(model: Model): Promise<Provenance> {
     version: packageVersion(),
     modelSha256: digest([inputShape, output, graph, weights]),
     precision: model.precision,
-    preprocessing: model.preprocessing
+    ...(model.preprocessing && { preprocessing: { ...model.preprocessing } })
   }
 }
 

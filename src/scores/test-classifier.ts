@@ -27,6 +27,7 @@ export interface ClassificationResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  provenance: Provenance
 }
 
 /**
@@ -41,10 +42,11 @@ export async function testClassifier(model: Model, options: TestOptions = {}): P
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
   const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel)
   const { skipped } = dataset
+  const provenance = await provenanceOf(model)
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
-  const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[] }
+  const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[], provenance }
   if (writes(options)) {
-    const about = { settings: askedOf(options), provenance: await provenanceOf(model) }
+    const about = { settings: askedOf(options), provenance }
     result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, about)
   }
   return result

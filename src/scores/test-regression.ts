@@ -25,6 +25,7 @@ export interface RegressionResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  provenance: Provenance
 }
 
 /** Predicts the values of a split and scores them. @throws LrpError INVALID_ARGUMENT as `testClassifier` */
@@ -35,9 +36,10 @@ export async function testRegression(model: Model, options: TestOptions = {}): P
   const values = dataset.splits[split].values!
   const metrics = regressionMetrics(outputs.data, values, dataset.classes)
   const { skipped } = dataset
-  const result = { metrics, imagesPerSecond, predictions: outputs, values, skipped, files: [] as string[] }
+  const provenance = await provenanceOf(model)
+  const result = { metrics, imagesPerSecond, predictions: outputs, values, skipped, files: [] as string[], provenance }
   if (writes(options)) {
-    const about = { settings: askedOf(options), provenance: await provenanceOf(model) }
+    const about = { settings: askedOf(options), provenance }
     result.files = await writeResult(options.output!, dataset, split, result, about)
   }
   return result

@@ -4,6 +4,7 @@ import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ModelParts } from '../core/graph.js'
 import { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import { loadParts, saveParts } from '../model/save.js'
 import { writeFilters } from '../plot/filters.js'
 import { writeTrainingCharts } from './training-charts.js'
@@ -99,6 +100,7 @@ async function run(job: Job): Promise<RunResult> {
     const completed = isComplete(job, reason)
     await finish(experiment, recorder.history, { ...result, completed }, shared)
     const best = await Model.load(experiment.folder, { device: job.device })
+    await experiment.record({ provenance: await provenanceOf(best) })
     if (recorder.history.length > 0) await writeFilters(best, experiment.path('charts', 'filters.png'))
     return {
       experiment,

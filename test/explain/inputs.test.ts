@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { writeNpy } from '../../src/core/npy.js'
+import { openDataset } from '../../src/data/open.js'
 import { ImageStore } from '../../src/data/image-store.js'
 import { openInputs, readInputs } from '../../src/explain/inputs.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
@@ -138,4 +139,16 @@ test('images of an array or a data set are meant by their numbers', async () => 
   await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: there is no 99`)
   const files = openInputs(model, { input: [images], images: [0] })
   await expect(files).rejects.toThrow(/name the image files instead/)
+})
+
+test.each(['scan.dcm', 'brain.nii.gz'])('%s is refused with the way to .npy', async (name) => {
+  const folder = mkdtempSync(join(root, 'medical-'))
+  writeFileSync(join(folder, name), '')
+  const advice = new RegExp(`${name} is a (DICOM|NIfTI) file.*numpy.save\\('image.npy', \\w+.*'${name}'`)
+  await expect(openInputs(model, { input: [join(folder, name)] })).rejects.toThrow(advice)
+  await expect(openInputs(model, { input: [folder] })).rejects.toThrow(advice)
+  const classes = mkdtempSync(join(root, 'medical-'))
+  mkdirSync(join(classes, 'a'))
+  writeFileSync(join(classes, 'a', name), '')
+  await expect(openDataset({ dataPath: classes })).rejects.toThrow(advice)
 })

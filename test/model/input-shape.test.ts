@@ -7,6 +7,7 @@ import { openInputs } from '../../src/explain/inputs.js'
 import { explain } from '../../src/explain/explain.js'
 import { initialise } from '../../src/model/builder.js'
 import { buildLayers, type Layer } from '../../src/model/layers.js'
+import { loadModelParts } from '../../src/model/load.js'
 import { Model } from '../../src/model/model.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lrp-shape-'))
@@ -48,6 +49,16 @@ test('without it the image is resized, to the image size where one is given', as
   expect(await sizes()).toEqual([1, 1, 28, 28])
   expect(await sizes([10, 20])).toEqual([1, 1, 10, 20])
   model.dispose()
+})
+
+test('sizes that a file leaves open are those of its preprocessing', async () => {
+  const whole = await loadModelParts(join(folder, 'convolutional'))
+  using open = await Model.create({ ...whole, graph: { ...whole.graph, inputShape: [null, 1, null, null] } })
+  await open.save(join(folder, 'open'))
+  using model = await Model.load(join(folder, 'open'))
+  expect(model.imageShape).toEqual([1, 28, 28])
+  const { read } = await openInputs(model, { input: [join(folder, 'wide.png')] })
+  expect((await explain(model, await read(0, 1))).relevance.shape).toEqual([1, 1, 28, 28])
 })
 
 test.each([

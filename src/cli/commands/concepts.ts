@@ -9,7 +9,7 @@ import { downloadProgress } from '../data-progress.js'
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
   options: [loadOptions, conceptsOptions],
-  examples: ['concepts', 'concepts path/to/model --data-path path/to/class-folders --class cat --layer layer3'],
+  examples: ['concepts', 'concepts path/to/model --data-path path/to/class-folders --class cat --layer layer3.2.conv2'],
   run: async ({ argument, given, output, context: { signal } }) => {
     using model = await Model.load(argument, given(loadOptions))
     const { onProgress, done } = output.meter('images')

@@ -56,12 +56,13 @@ async function methodsOf(
     return rules.split(',').map((one) => one.trim())
   }
   if (Object.keys(options).length === 0) return undefined
-  const { explain } = await import('../../explain/explain.js')
-  const name = options.method ?? options.rule ?? (options.composite as string | undefined) ?? rules ?? 'epsilon'
+  const { explain, planOf } = await import('../../explain/explain.js')
+  const name = options.method ?? options.rule ?? (options.composite as string | undefined) ?? rules ?? 'auto'
   return [
     {
       name,
       options,
+      rules: async (model) => (await planOf(model, options)).rules,
       explain: async (model, images, targets) =>
         (await explain(model, images, { ...options, patterns, targets })).relevance.data
     }

@@ -24,7 +24,7 @@ export const register = defineCommand<string | undefined>({
   examples: [
     'explain --rule alpha2beta1',
     'explain --composite epsilon-plus --target all --format png,npy',
-    'explain --composite epsilon-plus --concept layer3.2.conv2:22,54',
+    'explain path/to/model --concept layer3.2.conv2:22,54 --input photo.jpg',
     'explain mlp-digits --input digit.png --rule gamma --gamma 0.5',
     'explain efficientnet_lite0 --input photo.jpg',
     'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
@@ -38,12 +38,14 @@ export const register = defineCommand<string | undefined>({
     const onDownload = downloadProgress(output)
     const result = await explainToFiles(model, { ...asked, onDownload, group, onProgress, signal }).finally(done)
     const { summary, folder, files, names, doneBefore, skipped } = result
-    const { method, target, milliseconds, warnings } = summary
+    const { method, target, milliseconds, warnings, rules, provenance } = summary
     if (skipped.length > 0) output.note(leftOut(skipped))
     if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
     for (const warning of warnings) output.note(`note: ${warning}`)
+    const images = names
     const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
-    output.result({ method, folder, files, images: names, targets: target, predictions, milliseconds, warnings }, [
+    const found = { method, folder, files, images, targets: target, predictions }
+    output.result({ ...found, milliseconds, warnings, rules, provenance }, [
       ...predictions.slice(0, SHOWN_PREDICTIONS),
       `explained ${counted(names.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
       `written to ${folder}`

@@ -30,7 +30,7 @@ async function runRemoval(name: string | undefined, flags: Flags, context: CliCo
   const { removeFeatures } = await import('../../evaluate/remove-features.js')
   const model = await openModel(name, flags)
   const { output: asked, ...rest } = optionsOf(options, flags)
-  const method = flags.method ?? flags.rule ?? flags.composite ?? 'epsilon'
+  const method = flags.method ?? flags.rule ?? flags.composite ?? 'auto'
   const folder = asked ?? model.resultFolder('feature_removal', method)
   const progress = output.progress(1, 'images')
   const given = {

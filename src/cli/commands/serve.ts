@@ -9,7 +9,7 @@ import { downloadProgress } from '../data-progress.js'
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
   options: [loadOptions, serveOptions],
-  examples: ['serve', 'serve mlp-digits --port 9000', 'serve model.onnx --input photos'],
+  examples: ['serve', 'serve mlp-digits --port 9000', 'serve model.onnx --input photos --preprocess imagenet'],
   run: async ({ argument, given, output, context: { signal } }) => {
     const loading = given(loadOptions)
     using model = await Model.load(argument, loading)

@@ -18,9 +18,12 @@ export const register = defineCommand<string | undefined>({
     const { onProgress, done } = output.meter('images')
     const onDownload = downloadProgress(output)
     const asked = { ...given(testOptions), onDownload, group, onProgress, signal }
-    const { metrics, imagesPerSecond, files, skipped, task, folder } = await testModel(model, asked).finally(done)
+    const { metrics, imagesPerSecond, files, skipped, task, folder, provenance } = await testModel(
+      model,
+      asked
+    ).finally(done)
     if (skipped.length > 0) output.note(leftOut(skipped))
-    output.result({ ...metrics, imagesPerSecond, files, skipped }, [
+    output.result({ ...metrics, imagesPerSecond, files, skipped, provenance }, [
       task === 'regression' ? valuesLine(metrics) : classesLine(metrics),
       `${Math.round(imagesPerSecond)} images per second`,
       ...(folder ? [`written to ${folder}`] : [])

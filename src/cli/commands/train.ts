@@ -42,7 +42,8 @@ export function showTrained(result: TrainResult, output: Output, command: string
     bestEpoch,
     ...shared,
     test: classes ?? values,
-    history
+    history,
+    provenance: experiment.manifest.provenance
   }
   result.model.dispose()
   const { skipped = [], missing } = (experiment.manifest.data ?? {}) as { skipped?: string[]; missing?: string[] }

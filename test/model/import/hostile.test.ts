@@ -94,6 +94,12 @@ describe('hostile ONNX files', () => {
       /reads 'w'.*missing/
     ],
     [
+      'recurrent layer',
+      { node: [{ op_type: 'LSTM', input: ['x'], output: ['y'] }] },
+      'UNSUPPORTED',
+      /'y' \(LSTM\) cannot be imported: it is a recurrent layer/
+    ],
+    [
       'unknown operator',
       { node: [{ op_type: 'Launch', input: ['x'], output: ['y'] }] },
       'UNSUPPORTED',

@@ -14,6 +14,7 @@ const folder = join(packageRoot, 'test', 'model', 'import', 'programs')
 const REFUSED: Record<string, RegExp> = {
   write_through_unfold: /'mul_'.*through a view made by 'unfold'/,
   write_into_a_buffer: /changes 'mean', a weight or buffer/,
+  recurrent_layer: /\(aten\.lstm\.input\) cannot be imported: it is a recurrent layer/,
   no_axis_of_images:
     /exported for a batch of 1 alone, and its output of the shape \[5\] does not hold one row per image/
 }

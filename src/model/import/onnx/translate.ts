@@ -10,6 +10,7 @@ import type { OnnxFile } from './file.js'
 import { FOLD, TooLarge } from './fold.js'
 import { readsChannelsLast } from './layout.js'
 import { OnnxDraft } from './onnx-draft.js'
+import { recurrentReason } from '../recurrent.js'
 import { OPERATORS } from './operators/index.js'
 import { invalid, standardOpset, type OnnxFunction, type OnnxGraph, type OnnxNode, type ValueInfo } from './proto.js'
 import { countReaders, neededNodes, Scope, withAttributes } from './scope.js'
@@ -227,7 +228,7 @@ class Translation {
     const operator = isStandard && Object.hasOwn(OPERATORS, node.op_type)
     if (!operator) {
       const known = isStandard ? 'among those that can be imported' : `of the domain '${node.domain}'`
-      throw call.fail(`there is no such operator ${known}`)
+      throw call.fail((isStandard && recurrentReason(node.op_type)) || `there is no such operator ${known}`)
     }
     try {
       return await this.operate(call, inputs)

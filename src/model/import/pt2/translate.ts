@@ -2,6 +2,7 @@ import type { AttributeValue, Graph, GraphNode, ModelParts } from '../../../core
 import type { DType, RawTensor, StateDict } from '../../../core/tensor.js'
 import { native } from '../../../native/addon.js'
 import { Draft } from '../draft.js'
+import { recurrentReason } from '../recurrent.js'
 import { invalid, isFloat, metaOf, refused, tensorsOf, type Argument, type Call, type Program } from './program.js'
 import { CallReader, type Places } from './reader.js'
 import type { Plan } from './plan.js'
@@ -102,6 +103,8 @@ export class Translation implements Places {
   }
 
   private translate(call: Call): void {
+    const recurrent = recurrentReason(call.op)
+    if (recurrent !== undefined) throw this.refused(call, recurrent)
     const constant = tensorsOf(call).every((value) => this.constant.has(value))
     if (constant) for (const result of call.results) this.constant.add(result)
     if (CASTS.has(call.op)) return this.convert(call, constant)

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { count, number, provenance, rules, settings } from './parts.js'
+
+const means = z
+  .object({ sum: number, handedOn: number, absorbedByBias: number, absorbedByStabiliser: number })
+  .describe('Mean over images of the first target: relevance that arrives, is passed on, is absorbed.')
+
+const trust = z.object({
+  magnitude: number.describe('Sum of |relevance| as a multiple of what it started from, or of the largest logit.'),
+  unexplained: number.optional().describe('Relevance that is lost without being absorbed, as a share of the same.'),
+  rounding: number.optional().describe('Difference to the maps in float64.'),
+  gradient: number
+    .nullable()
+    .optional()
+    .describe('Difference of LRP-0 to gradient x input; null: not equal in theory.'),
+  unequal: z.string().optional().describe('The node because of which they are not.'),
+  verdict: z.enum(['trustworthy', 'limited', 'untrustworthy']),
+  sentence: z.string()
+})
+
+export const explainResult = z.object({
+  method: z.string().describe('Rule, composite or method.'),
+  camLayer: z.string().optional(),
+  settings,
+  model: z.string(),
+  removed: z
+    .object({ kind: z.enum(['softmax', 'sigmoid']), node: z.string() })
+    .optional()
+    .describe('The end of the network that was left out.'),
+  device: z.string(),
+  images: z.array(
+    z.object({
+      name: z.string(),
+      path: z.string().optional(),
+      predicted: count,
+      confidence: number.optional(),
+      outputs: z.array(number).optional().describe('Of a regression.'),
+      target: z.array(count),
+      label: count.optional(),
+      sumOfRelevance: z.array(number),
+      conservationError: z.array(number)
+    })
+  ),
+  rules,
+  layers: z.record(z.string(), means),
+  target: z.array(count).describe('[targets, images], row by row.'),
+  conservationError: number.describe('Mean of the images.'),
+  milliseconds: z.number(),
+  warnings: z.array(z.string()),
+  trust: trust.optional().describe('How far the maps can be trusted; docs/trust.md.'),
+  provenance
+})

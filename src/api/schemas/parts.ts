@@ -1,0 +1,14 @@
+import { z } from 'zod'
+
+export { provenanceSchema as provenance, rulesSchema as rules } from '../../model/provenance.js'
+
+/** Numbers that are not finite are null in JSON. */
+export const number = z.number().nullable()
+export const count = z.int().min(0)
+export const share = z.number().min(0).max(1)
+
+const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])
+
+export const settings = z
+  .record(z.string(), value)
+  .describe('The options that were given, by the names of their flags in camel case.')

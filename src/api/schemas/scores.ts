@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { count, number, provenance, settings } from './parts.js'
+
+const about = {
+  data: z.string(),
+  split: z.enum(['train', 'valid', 'test']),
+  settings,
+  provenance,
+  imagesPerSecond: number,
+  skipped: z.array(z.string()).describe('Images that could not be read.'),
+  images: count
+}
+const value = { r2: number, mae: number, rmse: number }
+
+/** metrics.json of a classifier. */
+export const classificationResult = z.object({
+  ...about,
+  accuracy: number,
+  top3Accuracy: number,
+  top5Accuracy: number,
+  balancedAccuracy: number,
+  macroPrecision: number,
+  macroRecall: number,
+  macroF1: number,
+  weightedPrecision: number,
+  weightedRecall: number,
+  weightedF1: number,
+  microF1: number,
+  logLoss: number,
+  rocAuc: number,
+  averagePrecision: number,
+  cohenKappa: number,
+  matthews: number,
+  calibrationError: number,
+  confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.'),
+  perClass: z.array(
+    z.object({
+      name: z.string(),
+      images: count,
+      truePositives: count,
+      falsePositives: count,
+      falseNegatives: count,
+      trueNegatives: count,
+      precision: number,
+      recall: number,
+      f1: number
+    })
+  )
+})
+
+/** metrics.json of a regression. */
+export const regressionResult = z.object({
+  task: z.literal('regression'),
+  ...about,
+  ...value,
+  perOutput: z.array(z.object({ name: z.string(), ...value }))
+})
