@@ -7,6 +7,7 @@ import { explain } from '../explain/explain.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
+import { safeName } from '../explain/result-writer.js'
 import type { Model } from '../model/model.js'
 import { imageSeed } from './images.js'
 import { removeFeaturesOptions, type RemoveFeaturesOptions } from './options.js'
@@ -24,7 +25,7 @@ const CHUNK = 64
  * `curve` and `scatter` charts and `removal.json`.
  * @throws LrpError INVALID_ARGUMENT for a regression; as `explain`
  */
-export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
+export async function removeFeatures(model: Model, options: RemoveFeaturesOptions = {}): Promise<RemovalResult> {
   const checked = checkOptions(removeFeaturesOptions, options)
   const { pictures, fraction, fill, seed, signal } = checked
   if (model.task === 'regression')
@@ -74,7 +75,9 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     perImage: { important: column('important', -1), unimportant: column('unimportant', -1) }
   }
   const pictured = subjects.slice(0, pictures)
-  return { ...result, files: await writeRemoval(options.output, model, result, pictured, { important, unimportant }) }
+  const folder = options.output ?? model.resultFolder('feature_removal', safeName(explanation.name))
+  const files = await writeRemoval(folder, model, result, pictured, { important, unimportant })
+  return { ...result, folder, files }
 }
 
 /** Confidence of one image's class at every share. */

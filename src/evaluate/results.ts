@@ -83,5 +83,7 @@ export interface RemovalResult {
   curve: RemovalPoint[]
   /** Confidence of each image's class after removing the largest share. */
   perImage: { important: number[]; unimportant: number[] }
+  /** Where the files are. */
+  folder: string
   files: string[]
 }
