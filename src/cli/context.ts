@@ -1,11 +1,9 @@
-import { Option, type Command } from 'commander'
 import { ranksOf } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { defaultDevice } from '../core/paths.js'
 import { z } from 'zod'
-import { GROUPS, option } from '../core/option.js'
+import { option } from '../core/option.js'
 import { loadOptions } from '../model/options.js'
-import { addFlags } from './flags.js'
 import { Progress } from './progress.js'
 
 /** Flags that every command takes. */
@@ -108,36 +106,6 @@ export class Output {
   }
 }
 
-/** Adds the flags of every command; `examples` are shown by --help. */
-export function withCommonFlags(command: Command, examples: string[]): Command {
-  return addFlags(command, commonOptions)
-    .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${GROUPS.machine}:`))
-    .addHelpText('after', examplesText(examples))
-}
-
 export function examplesText(examples: readonly string[]): string {
   return `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`
-}
-
-/** A parser for whole numbers of at least `least`. */
-export function wholeNumber(flag: string, least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (/^-?\d+$/.test(text.trim()) && value >= least) return value
-    throw new LrpError('INVALID_ARGUMENT', `${flag} must be a whole number of ${least} or more, not '${text}'`)
-  }
-}
-
-/** A parser for any finite number. */
-export function realNumber(flag: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (text.trim() !== '' && Number.isFinite(value)) return value
-    throw new LrpError('INVALID_ARGUMENT', `${flag} must be a number, not '${text}'`)
-  }
-}
-
-/** For options that take several values, each parsed: `--hidden-size 128 64`. */
-export function collect<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
-  return (text, before) => [...(before ?? []), ...text.split(',').map((part) => parse(part.trim()))]
 }

@@ -7,6 +7,7 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
+import { patternsFor } from '../explain/patterns.js'
 import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
@@ -43,7 +44,8 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     mask: options.mask !== undefined
   }
   const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
-  const methods = chooseMethods(checked.methods, checked.patterns)
+  const patterns = checked.patterns === undefined ? undefined : await patternsFor(model, checked.patterns)
+  const methods = chooseMethods(checked.methods, patterns)
   const { input, names } = await readInputs(model, pickOptions(inputOptions, checked))
   if (input.shape.length !== 4)
     throw new LrpError('INVALID_ARGUMENT', 'only images of channels, height and width can be evaluated')

@@ -2,6 +2,7 @@ import { LrpError } from '../core/errors.js'
 import type { StateDict, Tensor } from '../core/tensor.js'
 import { explain, planOf } from '../explain/explain.js'
 import { namedMethod } from '../explain/named-method.js'
+import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
 import type { NodeRule } from '../native/addon.js'
 
@@ -16,20 +17,32 @@ export interface Explainer {
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
 
+/** A rule, composite or method by name, options of `explain`, or means of the caller's own. */
+export type MethodChoice = string | ExplainOptions | Explainer
+
 /** @throws LrpError INVALID_ARGUMENT for unknown and repeated names */
-export function chooseMethods(methods: (string | Explainer)[], patterns?: string | StateDict): Explainer[] {
-  const chosen = methods.map((method): Explainer => (typeof method === 'string' ? byName(method, patterns) : method))
+export function chooseMethods(methods: MethodChoice[], patterns?: StateDict): Explainer[] {
+  const chosen = methods.map((method): Explainer => {
+    if (typeof method === 'string') return { name: method, ...explainBy(namedMethod(method), patterns) }
+    if ('explain' in method) return method
+    return { name: nameOf(method), options: method, ...explainBy(method, patterns) }
+  })
   const twice = chosen.find(({ name }, i) => chosen.findIndex((other) => other.name === name) !== i)
   if (twice) throw new LrpError('INVALID_ARGUMENT', `the method '${twice.name}' is named twice`)
   if (chosen.length === 0) throw new LrpError('INVALID_ARGUMENT', 'there is no method to evaluate')
   return chosen
 }
 
-function byName(name: string, patterns?: string | StateDict): Explainer {
-  const options = { ...namedMethod(name), ...(name.startsWith('pattern') && { patterns }) }
+function explainBy(given: ExplainOptions, patterns?: StateDict): Pick<Explainer, 'rules' | 'explain'> {
+  const options = { ...given, ...(patterns && { patterns }) }
   return {
-    name,
     rules: async (model) => (await planOf(model, options)).rules,
     explain: async (model, images, targets) => (await explain(model, images, { ...options, targets })).relevance.data
   }
+}
+
+function nameOf({ method = 'lrp', rule, composite, rules }: ExplainOptions): string {
+  if (method !== 'lrp') return method
+  const preset = typeof composite === 'object' ? composite.name : composite
+  return rule ?? preset ?? rules ?? 'auto'
 }

@@ -4,7 +4,7 @@ import type { Tensor } from '../core/tensor.js'
 import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import { targetOptions } from '../explain/targets/options.js'
-import type { Explainer } from './methods.js'
+import type { MethodChoice } from './methods.js'
 import { FILLS } from './perturbation/fills.js'
 
 const isTensor = (value: unknown): boolean =>
@@ -68,10 +68,14 @@ export type PerturbationSettings = z.output<typeof perturbationOptions>
 export const evaluateOptions = z.strictObject({
   methods: option(
     z
-      .array(z.union([z.string(), z.custom<Explainer>((value) => typeof value === 'object' && value !== null)]))
+      .array(z.union([z.string(), z.custom<MethodChoice>((value) => typeof value === 'object' && value !== null)]))
       .min(1)
       .default(['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']),
-    { help: "rules, composites and methods to compare, or explainers of the caller's own", group: 'how', flag: false }
+    {
+      help: "rules, composites and methods to compare, options of explain, or explainers of the caller's own",
+      group: 'how',
+      flag: false
+    }
   ),
   metrics,
   perturbation: perturbationOptions.optional(),
@@ -147,11 +151,11 @@ export const removeFeaturesOptions = z.strictObject({
     unit: 'shares'
   }),
   fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), { help: 'what replaces pixels', group: 'metrics' }),
-  output: required(z.string().min(1), {
+  output: option(z.string().min(1), {
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',
-    resume: false
+    default: "the experiment's feature_removal/<rule>"
   }),
   onProgress
 })

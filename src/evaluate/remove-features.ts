@@ -8,6 +8,7 @@ import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
 import { rulesByNode } from '../explain/summary.js'
+import { safeName } from '../explain/result-writer.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
@@ -26,7 +27,7 @@ const CHUNK = 64
  * `curve` and `scatter` charts and `removal.json`.
  * @throws LrpError INVALID_ARGUMENT for a regression; as `explain`
  */
-export async function removeFeatures(model: Model, options: RemoveFeaturesOptions): Promise<RemovalResult> {
+export async function removeFeatures(model: Model, options: RemoveFeaturesOptions = {}): Promise<RemovalResult> {
   const checked = checkOptions(removeFeaturesOptions, options)
   const { pictures, fraction, fill, seed, signal } = checked
   if (model.task === 'regression')
@@ -78,7 +79,9 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     provenance: await provenanceOf(model)
   }
   const pictured = subjects.slice(0, pictures)
-  return { ...result, files: await writeRemoval(options.output, model, result, pictured, { important, unimportant }) }
+  const folder = options.output ?? model.resultFolder('feature_removal', safeName(explanation.name))
+  const files = await writeRemoval(folder, model, result, pictured, { important, unimportant })
+  return { ...result, folder, files }
 }
 
 /** Confidence of one image's class at every share. */

@@ -89,6 +89,8 @@ export interface RemovalResult {
   curve: RemovalPoint[]
   /** Confidence of each image's class after removing the largest share. */
   perImage: { important: number[]; unimportant: number[] }
+  /** Where the files are. */
+  folder: string
   provenance: Provenance
   files: string[]
 }

@@ -25,7 +25,7 @@ const percentOf = (share: number): string => `${(share * 100).toFixed(0)} %`
 export async function writeRemoval(
   folder: string,
   model: Model,
-  result: Omit<RemovalResult, 'files'>,
+  result: Omit<RemovalResult, 'folder' | 'files'>,
   pictured: Named[],
   sides: Sides
 ): Promise<string[]> {
@@ -99,7 +99,7 @@ function confidenceTexts(model: Model, logits: Tensor): string[] {
   })
 }
 
-function curveChart({ method, curve }: Omit<RemovalResult, 'files'>): Promise<Chart> {
+function curveChart({ method, curve }: Omit<RemovalResult, 'folder' | 'files'>): Promise<Chart> {
   const line = (name: string, key: 'important' | 'unimportant'): Line => ({
     name,
     points: curve.map((point) => [point.fraction, point[key]])
@@ -109,7 +109,7 @@ function curveChart({ method, curve }: Omit<RemovalResult, 'files'>): Promise<Ch
   return lineChart(title, 'share of pixels removed', 'mean confidence', lines, { min: 0, max: 1 })
 }
 
-function perImageChart({ method, curve, perImage }: Omit<RemovalResult, 'files'>): Promise<Chart> {
+function perImageChart({ method, curve, perImage }: Omit<RemovalResult, 'folder' | 'files'>): Promise<Chart> {
   const points = perImage.important.map((value, i) => [value, perImage.unimportant[i]!] as [number, number])
   return scatterChart(
     `Confidence of each image without ${percentOf(curve.at(-1)!.fraction)} of its pixels, ${method}`,

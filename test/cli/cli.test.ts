@@ -76,6 +76,12 @@ describe('the command line', () => {
       expect(existsSync(join(output, name))).toBe(true)
   })
 
+  test('evaluate compares the usual methods, whatever the seed', async () => {
+    const few = ['--limit', '1', '--metrics', 'sparseness', '--draws', '1', '--output', join(root, 'evaluated')]
+    const { stdout } = await lrp('evaluate', ...experiments, ...few, '--seed', '3', '--json', '--quiet')
+    expect(JSON.parse(stdout)).toMatchObject({ settings: { seed: 3, methods: expect.arrayContaining(['random']) } })
+  })
+
   test('with .npy input no preprocessing happens, and several targets lead', async () => {
     const path = join(root, 'x.npy')
     await writeNpy(path, { data: new Float32Array(2 * 64).fill(0.5), shape: [2, 1, 8, 8] })

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { areaOver } from '../../src/evaluate/perturbation/areas.js'
 import { evaluate } from '../../src/evaluate/evaluate.js'
 import type { Explainer } from '../../src/evaluate/methods.js'
+import type { ExplainOptions } from '../../src/explain/options.js'
 import { METRICS } from '../../src/evaluate/metrics/registry.js'
 import { bootstrapMean } from '../../src/evaluate/statistics/intervals.js'
 import type { Evaluation } from '../../src/evaluate/results.js'
@@ -19,6 +20,13 @@ const root = mkdtempSync(join(tmpdir(), 'lrp-evaluate-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 /** epsilon, its maps' signs turned round. */
+/** The rule gamma by means of the caller's own. */
+const own: Explainer = {
+  name: 'own',
+  explain: async (one, images, targets) =>
+    (await explain(one, images, { rule: 'gamma', gamma: 0.5, targets })).relevance.data
+}
+
 const turned: Explainer = {
   name: 'turned',
   explain: async (model, images, targets) =>
@@ -109,18 +117,21 @@ describe('methods compared on the shipped digits', () => {
 
   test('it goes on only with the same settings of a method', async () => {
     const output = join(root, 'settings')
-    const by = (epsilon: number): Explainer => ({
-      name: 'epsilon',
-      options: { epsilon },
-      explain: async (one, images, targets) =>
-        (await explain(one, images, { rule: 'epsilon', epsilon, targets })).relevance.data
-    })
+    const by = (epsilon: number): ExplainOptions => ({ rule: 'epsilon', epsilon })
     const options = { metrics: ['abc'], limit: 70 }
     const controller = new AbortController()
     const stop = { signal: controller.signal, onProgress: () => controller.abort() }
     await expect(evaluate(model, { ...options, ...stop, methods: [by(0.001)], output })).rejects.toThrow()
     const other = await evaluate(model, { ...options, methods: [by(10)], output })
     expect(other).toEqual(await evaluate(model, { ...options, methods: [by(10)] }))
+  })
+
+  test('a method can be options of explain, named by their rule, composite or method', async () => {
+    const chosen: ExplainOptions[] = [{ rule: 'gamma', gamma: 0.5 }, { method: 'gradient' }, { epsilon: 0.1 }]
+    const found = await evaluate(model, { methods: [...chosen, own], metrics: ['abc'], limit: 3 })
+    expect(found.settings.methods).toEqual(['gamma', 'gradient', 'auto', 'own'])
+    const [gamma, same] = ['gamma', 'own'].map((name) => found.methods.find((one) => one.name === name)!)
+    expect(gamma!.scores).toEqual(same!.scores)
   })
 
   test('every metric gives a finite number, and good maps score better than noise', async () => {

@@ -1,91 +1,112 @@
-import type { Command } from 'commander'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { option } from '../../core/option.js'
 import { LrpError } from '../../core/errors.js'
-import { counted } from '../../core/plural.js'
+import { entriesOf, option, valueAt } from '../../core/option.js'
+import { evaluate } from '../../evaluate/evaluate.js'
+import type { MethodChoice } from '../../evaluate/methods.js'
 import { evaluateOptions, scoreMapsOptions } from '../../evaluate/options.js'
-import type { Scores } from '../../evaluate/score-maps.js'
-import { withCommonFlags, type CliContext } from '../context.js'
-import { addFlags, optionsOf } from '../flags.js'
-import { refuseOthers, type Mode } from '../modes.js'
-import { openModel, withModelFlags, withRuleFlags } from '../shared-flags.js'
-import { runMethods, type MethodFlags } from './evaluate-methods.js'
+import { scoreMaps } from '../../evaluate/score-maps.js'
+import { explainOptions } from '../../explain/options.js'
+import { Model } from '../../model/model.js'
+import { loadOptions } from '../../model/options.js'
+import { defineCommand, MODEL, type Call } from '../command.js'
+import { commonOptions } from '../context.js'
+import { downloadProgress } from '../data-progress.js'
+import { evaluationTable, meanLine } from '../evaluate-text.js'
 
-const RULES = {
-  rules: option(z.string(), {
-    help: 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules',
-    group: 'how',
-    unit: 'names'
+/** How the one method explains that is not named by `--rules`. */
+const methodOptions = explainOptions
+  .omit({ target: true, targets: true, together: true, layers: true, patterns: true, seed: true, batchSize: true })
+  .extend({
+    rules: option(z.string(), {
+      help: 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules',
+      group: 'how',
+      unit: 'names'
+    })
   })
+
+const { input, attribution } = scoreMapsOptions.shape
+/** `--attribution` decides whether maps are given. */
+const mapsOptions = scoreMapsOptions.extend({
+  input: input.optional().meta({ ...input.meta(), flag: false }),
+  attribution: attribution.optional().meta(attribution.meta()!)
+})
+
+interface Mode {
+  name: string
+  options: z.ZodObject[]
 }
 
-const { attribution } = scoreMapsOptions.shape
-/** What is read from files; `--attribution` decides whether maps are given. */
-const mapsOptions = scoreMapsOptions
-  .omit({ input: true })
-  .extend({ attribution: attribution.optional().meta(attribution.meta()!) })
+const MAPS: Mode = { name: 'with --attribution', options: [mapsOptions, evaluateOptions.pick({ input: true })] }
+const METHODS: Mode = { name: 'where methods are compared', options: [methodOptions, evaluateOptions] }
+const ALWAYS = [loadOptions, commonOptions]
 
-interface Flags extends MethodFlags {
-  attribution?: string
-}
-
-/** `lrp-native evaluate` */
-export function register(command: Command, context: CliContext): void {
-  withMapFlags(withMethodFlags(withModelFlags(command)))
-  withCommonFlags(command, [
+export const register = defineCommand<string | undefined>({
+  argument: MODEL,
+  options: [loadOptions, methodOptions, evaluateOptions, mapsOptions],
+  examples: [
     'evaluate --rules epsilon,alpha2beta1,epsilon-plus,gradient,random --limit 50',
     'evaluate mlp-digits --rules epsilon,gamma --fill inpaint --patch-size 2 --metrics all',
     'evaluate mlp-digits --input x.npy --attribution a.npy --metrics all --json',
     'evaluate mlp-digits --input x.npy --attribution a.npy --mask m.npy --metrics sparseness,pointing_game'
-  ])
-  command.action((model: string | undefined, flags: Flags) => {
-    const mode = flags.attribution !== undefined ? MAPS : METHODS
-    refuseOthers(command, mode, [MAPS, METHODS])
-    return mode === MAPS ? runScores(model, flags, context) : runMethods(model, flags, context)
-  })
-}
-
-function withMethodFlags(command: Command): Command {
-  return addFlags(withRuleFlags(command, RULES), evaluateOptions)
-}
-
-function withMapFlags(command: Command): Command {
-  return addFlags(command, mapsOptions)
-}
-
-const MAPS: Mode = { name: 'with --attribution', flags: [withMapFlags], others: ['input'] }
-const METHODS: Mode = { name: 'where methods are compared', flags: [withMethodFlags] }
-
-const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-
-/** Mean of a metric over the images that have it; of a curve the mean over its steps. */
-function meanLine([metric, values]: [string, Scores[string]]): string {
-  const found = values.flatMap((value) => (value === null ? [] : [Array.isArray(value) ? mean(value) : value]))
-  return `${metric.padEnd(34)} mean ${mean(found).toFixed(4)} over ${counted(found.length, 'image')}`
-}
-
-async function runScores(name: string | undefined, flags: Flags, context: CliContext): Promise<void> {
-  const { attribution, ...options } = optionsOf(mapsOptions, flags)
-  const [input] = flags.input ?? []
-  if (!input || !attribution)
-    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
-  const output = await context.begin(flags)
-  const { scoreMaps } = await import('../../evaluate/score-maps.js')
-  const model = await openModel(name, flags)
-  const progress = output.progress(1, 'images')
-  try {
-    const scores = await scoreMaps(model, {
-      ...options,
-      input,
-      attribution,
-      onNote: (note) => output.note(note),
-      onProgress: (done, total) => progress.updateLine(done, total),
-      signal: context.signal
-    })
-    progress.stop()
-    output.result(scores, Object.entries(scores).map(meanLine))
-  } finally {
-    progress.stop()
-    model.dispose()
+  ],
+  run: (call) => {
+    const withMaps = call.given(mapsOptions).attribution !== undefined
+    if (withMaps) refuseIdle(call, MAPS, METHODS)
+    else refuseIdle(call, METHODS, MAPS)
+    return withMaps ? scoreGivenMaps(call) : compareMethods(call)
   }
+})
+
+/** @throws LrpError INVALID_ARGUMENT for a flag that was given and has no effect in the mode that runs */
+function refuseIdle({ given }: Call<unknown>, mode: Mode, other: Mode): void {
+  const known = new Set([...mode.options, ...ALWAYS].flatMap((schema) => entriesOf(schema)).map(({ flag }) => flag))
+  for (const schema of other.options)
+    for (const { path, flag } of entriesOf(schema))
+      if (flag !== undefined && !known.has(flag) && valueAt(given(schema), path) !== undefined)
+        throw new LrpError('INVALID_ARGUMENT', `--${flag} has no effect ${mode.name}, only ${other.name}`)
+}
+
+async function scoreGivenMaps({
+  argument,
+  given,
+  output,
+  context: { signal }
+}: Call<string | undefined>): Promise<void> {
+  const { attribution: maps, input: _, ...options } = given(mapsOptions)
+  const [images] = given(evaluateOptions).input ?? []
+  if (images === undefined || maps === undefined)
+    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
+  using model = await Model.load(argument, given(loadOptions))
+  const { onProgress, done } = output.meter('images')
+  const onNote = (note: string): void => output.note(note)
+  const asked = { ...options, input: images, attribution: maps, onNote, onProgress, signal }
+  const scores = await scoreMaps(model, asked).finally(done)
+  output.result(scores, Object.entries(scores).map(meanLine))
+}
+
+async function compareMethods({
+  argument,
+  given,
+  output,
+  context: { signal }
+}: Call<string | undefined>): Promise<void> {
+  using model = await Model.load(argument, given(loadOptions))
+  const { onProgress, done } = output.meter('images')
+  const options = given(evaluateOptions)
+  const folder = options.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
+  const asked = { ...options, methods: methodsOf(given(methodOptions)), output: folder }
+  const shown = { onDownload: downloadProgress(output), onProgress, signal }
+  const evaluation = await evaluate(model, { ...asked, ...shown }).finally(done)
+  output.result({ ...evaluation, folder }, [...evaluationTable(evaluation), `written to ${folder}`])
+}
+
+/** Names from `--rules a,b,c`; or the one method that the other flags describe. */
+function methodsOf(options: z.input<typeof methodOptions>): MethodChoice[] | undefined {
+  const { rules, ...rest } = options
+  if (rules === undefined || (rules.endsWith('.json') && !rules.includes(',')))
+    return Object.keys(options).length === 0 ? undefined : [options]
+  const [other] = Object.keys(rest)
+  if (other) throw new LrpError('INVALID_ARGUMENT', `a list of --rules compares them as they are: leave '${other}' out`)
+  return rules.split(',').map((one) => one.trim())
 }
