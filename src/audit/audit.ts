@@ -12,6 +12,7 @@ import type { AuditResult } from './result.js'
 import { RowStore } from './row-store.js'
 import { writeAudit } from './write-audit.js'
 
+/** What `audit` returns: its result, and the files written. */
 export interface AuditedFiles {
   result: AuditResult
   /** Where the files are. */

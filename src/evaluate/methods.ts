@@ -9,7 +9,7 @@ export interface Explainer {
   name: string
   /** What its maps depend on besides the model. A stopped evaluation continues only where this is the same, as JSON. */
   options?: object
-  /** @returns maps of [n, channels, height, width], one after the other */
+  /** Explains images [n, channels, height, width] for one class each. @returns their maps, one after the other */
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
 

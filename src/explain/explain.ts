@@ -29,6 +29,7 @@ import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 
+/** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
 export interface Explanation {
   /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
   relevance: Tensor

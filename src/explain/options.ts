@@ -7,6 +7,7 @@ import { METHODS } from './methods.js'
 import { ruleChoice, ruleParameters } from '../rules/options.js'
 
 export const STARTS = ['logit', 'one', 'probability', 'difference', 'activation'] as const
+/** What relevance starts from: the logit (default), 1, the probability, or the difference to the runner-up. */
 export type Start = (typeof STARTS)[number]
 
 const LRP = { method: ['lrp'] }
@@ -147,7 +148,9 @@ export const explainOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `explain`: rule, composite or method, target, layers (docs/options.md). */
 export type ExplainOptions = z.input<typeof explainOptions>
+/** The output to explain: a class by number or name, `argmax` (default), or `all`. */
 export type Target = NonNullable<ExplainOptions['target']>
 
 function areClasses(value: unknown): boolean {

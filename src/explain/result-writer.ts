@@ -68,7 +68,11 @@ export class ResultWriter {
     }
     if (this.options.format.includes('npz')) {
       const path = join(this.folder, 'explanation.npz')
-      await writeNpz(path, { input: batch.input, relevance, logits, ...layers })
+      const { names, paths } = batch
+      const several = explanation.targets.length / names.length
+      const targets = { data: explanation.targets, shape: several > 1 ? [several, names.length] : [names.length] }
+      const columns = { targets, names, ...(paths && { paths }) }
+      await writeNpz(path, { input: batch.input, relevance, logits, ...layers }, columns)
       this.files.push(path)
     }
     const drawn = [

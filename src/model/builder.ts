@@ -37,7 +37,10 @@ export class GraphBuilder {
     return this.addNode(name, op, inputs, attributes, {})
   }
 
-  /** @param names of weight and bias, where they are not `name.weight` and `name.bias` */
+  /**
+   * Adds a dense layer of `features` outputs, and returns its name.
+   * @param names of weight and bias, where they are not `name.weight` and `name.bias`
+   */
   linear(name: string, input: string, features: number, bias = true, names?: [string, string]): string {
     const inputs = this.shapeOf(input).at(-1)!
     return this.weighted(name, 'linear', input, { features }, [features, inputs], features, inputs, bias, names)
@@ -91,6 +94,7 @@ export class GraphBuilder {
     )
   }
 
+  /** Adds a batch norm over the channels of `input`, and returns its name. */
   batchNorm(name: string, input: string, eps = 1e-5): string {
     const channels = this.shapeOf(input)[0]!
     const constant = (role: string, value: number): string => this.parameter(`${name}.${role}`, [channels], { value })
@@ -103,6 +107,7 @@ export class GraphBuilder {
     return this.addNode(name, 'batch_norm', [input], { eps, momentum: 0.1 }, parameters)
   }
 
+  /** The finished network, which `output` (the name of a node) ends; `initialise` gives it weights. */
   finish(name: string, output: string, preprocessing?: Preprocessing): Architecture {
     const graph = { inputShape: [null, ...this.imageShape], nodes: this.nodes, output }
     return { name, graph, parameters: this.parameters, preprocessing }
@@ -164,6 +169,7 @@ export class GraphBuilder {
   }
 }
 
+/** Settings of a convolution, one number or one per axis: stride (1), padding (0), dilation (1), groups (1), bias (true). */
 export interface ConvolutionOptions {
   stride?: number | number[]
   padding?: number | number[] | 'same' | 'valid'

@@ -48,4 +48,5 @@ export const forwardOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `Model.load`: preprocessing, classes, architecture, device (docs/options.md). */
 export type LoadOptions = z.input<typeof loadOptions>

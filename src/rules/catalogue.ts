@@ -208,6 +208,7 @@ export const RULES: readonly RuleDescription[] = [
 /** Parameters that every rule for weighted layers takes besides its own. */
 export const COMMON_PARAMETERS = ['ignoreBias', 'stabiliser'] as const
 
+/** Names of all rules, as `rule` takes them. */
 export function ruleNames(): string[] {
   return RULES.map((rule) => rule.name)
 }

@@ -2,6 +2,7 @@ import { sizeOf } from '../../core/tensor.js'
 import type { Preprocessing } from '../../core/graph.js'
 import { ARCHITECTURES } from './index.js'
 
+/** What is known of an architecture: image size, number of parameters, preprocessing. */
 export interface ArchitectureSummary {
   name: string
   description: string
