@@ -2,7 +2,7 @@ import eslint from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', 'coverage/', 'experiments/'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', 'coverage/', 'experiments/', 'docs/reference/'] },
   eslint.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -1,6 +1,7 @@
 /**
  * What most programs need. Everything else has a path of its own: `lrp-native/data`, `/models`, `/rules`, `/train`,
- * `/metrics`, `/plot`, `/onnx`.
+ * `/metrics`, `/plot`, `/onnx`, `/audit`.
+ * @module lrp-native
  */
 export { LrpError, isLrpError, type ErrorCode } from './core/errors.js'
 export type { DType, RawTensor, StateDict, Tensor } from './core/tensor.js'

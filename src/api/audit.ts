@@ -1,3 +1,6 @@
-/** `lrp-native/audit`: what an audit finds, and concepts. */
+/**
+ * What an audit finds, and concepts.
+ * @module lrp-native/audit
+ */
 export { auditJsonSchema, type AuditResult } from '../audit/result.js'
 export { ReferenceSamples, type ReferenceOptions, type ReferenceSample } from '../concepts/reference-samples.js'

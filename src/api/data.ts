@@ -1,4 +1,7 @@
-/** `lrp-native/data`: data sets, images and arrays. */
+/**
+ * Data sets, images and arrays.
+ * @module lrp-native/data
+ */
 export { DATASETS, openDataset, type DatasetName } from '../data/open.js'
 export type { DataOptions } from '../data/options.js'
 export {

@@ -1,4 +1,7 @@
-/** `lrp-native/metrics`: scores of networks and of explanations. */
+/**
+ * Scores of networks and of explanations.
+ * @module lrp-native/metrics
+ */
 export { testModel, type TestResult } from '../scores/test-model.js'
 export { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
 export { testRegression, type RegressionResult } from '../scores/test-regression.js'

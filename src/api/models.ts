@@ -1,4 +1,7 @@
-/** `lrp-native/models`: networks as data, architectures, files of other tools. */
+/**
+ * Networks as data, architectures, files of other tools.
+ * @module lrp-native/models
+ */
 export type { AttributeValue, Graph, GraphNode, ModelParts, ParameterSpec, Preprocessing } from '../core/graph.js'
 export { GraphBuilder, initialise, type Architecture, type ConvolutionOptions } from '../model/builder.js'
 export { ARCHITECTURES, buildArchitecture } from '../model/architectures/index.js'

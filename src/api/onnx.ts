@@ -1,4 +1,7 @@
-/** `lrp-native/onnx`: ONNX in and out. */
+/**
+ * ONNX in and out.
+ * @module lrp-native/onnx
+ */
 export { importOnnx } from '../model/import/onnx/index.js'
 export { writeOnnx } from '../model/export/onnx.js'
 export { exportModel } from '../model/export/index.js'

@@ -1,4 +1,7 @@
-/** `lrp-native/plot`: pictures and charts. */
+/**
+ * Pictures and charts.
+ * @module lrp-native/plot
+ */
 export { barChart, confusionChart, lineChart, scatterChart, writeChart, type Chart, type Line } from '../plot/chart.js'
 export { colourMapNames } from '../plot/colour-maps.js'
 export { figure, figureSvg, type FigureOptions, type Panel } from '../plot/figure.js'

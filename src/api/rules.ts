@@ -1,4 +1,7 @@
-/** `lrp-native/rules`: rules, composites, methods and fitted patterns. */
+/**
+ * Rules, composites, methods and fitted patterns.
+ * @module lrp-native/rules
+ */
 export { RULES, ruleNames } from '../rules/catalogue.js'
 export type { RuleDescription } from '../rules/data-rule.js'
 export { COMPOSITES, compositeNames } from '../rules/composites.js'

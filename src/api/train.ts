@@ -1,3 +1,7 @@
+/**
+ * Training, fine-tuning, search, experiments.
+ * @module lrp-native/train
+ */
 import { finetune as fineTuned } from '../finetune/finetune.js'
 import type { FinetuneOptions } from '../finetune/options.js'
 import { train as trained, type TrainOptions, type TrainResult } from '../train/train.js'

@@ -14,6 +14,7 @@ import { auditOptions, type AuditOptions } from './options.js'
 import type { AuditResult } from './result.js'
 import { writeAudit } from './write-audit.js'
 
+/** What `audit` returns: its result, and the files written. */
 export interface AuditedFiles {
   result: AuditResult
   /** Where the files are. */

@@ -39,4 +39,5 @@ export const auditOptions = z.strictObject({
   )
 })
 
+/** Options of `audit`: images, rule, layer, output folder (docs/audit.md). */
 export type AuditOptions = z.input<typeof auditOptions>

@@ -73,4 +73,5 @@ export const conceptsOptions = z.strictObject({
   onProgress: callback<(done: number, total: number) => void>('called with images done and images in all')
 })
 
+/** Options of `concepts`: images, rule, layer, how channels are ranked (docs/concepts.md). */
 export type ConceptsOptions = z.input<typeof conceptsOptions>

@@ -4,6 +4,7 @@ import type { ChannelValues } from '../native/addon.js'
 /** How a channel ranks images: by its sum over space or its largest value there. */
 export type Measure = 'sum' | 'max'
 
+/** Options of `ReferenceSamples`. */
 export interface ReferenceOptions {
   measure?: Measure
   /** Each image's values are divided by the sum of their magnitudes over channels (false). */
@@ -39,7 +40,10 @@ export class ReferenceSamples {
     this.count = count
   }
 
-  /** @param images number of each row's image in the data set */
+  /**
+   * Takes the values of a batch, and keeps the best images of each channel.
+   * @param images number of each row's image in the data set
+   */
   add(values: ChannelValues, images: ArrayLike<number>): void {
     const { sum, largest, place } = values
     const ranked = this.measure === 'sum' ? sum : largest

@@ -21,6 +21,7 @@ export interface Graph {
   shapes?: Record<string, number[]>
 }
 
+/** One operation of a network, the nodes it reads, and the names of its weights. */
 export interface GraphNode {
   /** Unique; module path of PyTorch where there is one (`layer1.0.conv1`). `input` is taken. */
   name: string

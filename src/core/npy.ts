@@ -36,7 +36,8 @@ export async function readNpy(path: string): Promise<NpyArray> {
 }
 
 /**
- * Reads the arrays of a `numpy.savez` file by name. At most 1 GiB of values: compressed zeros are a thousand times smaller.
+ * Reads the arrays of numbers of a `numpy.savez` file by name; arrays of strings are left out. At most 1 GiB of values:
+ * compressed zeros are a thousand times smaller.
  * @throws LrpError as `readNpy`
  */
 export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
@@ -57,9 +58,16 @@ export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
   const parse = (name: string, entry: Uint8Array): NpyArray =>
     parseNpy(Buffer.from(entry.buffer, entry.byteOffset, entry.length), `${name} in ${path}`)
   return Object.fromEntries(
-    Object.entries(entries).map(([name, entry]) => [name.slice(0, -'.npy'.length), parse(name, entry)])
+    Object.entries(entries)
+      .filter(([, entry]) => !isText(entry))
+      .map(([name, entry]) => [name.slice(0, -'.npy'.length), parse(name, entry)])
   )
 }
+
+const isText = (entry: Uint8Array): boolean =>
+  /'descr':\s*'[<>|=]U/.test(
+    Buffer.from(entry.buffer, entry.byteOffset, Math.min(entry.length, 256)).toString('latin1')
+  )
 
 async function readBytes(path: string): Promise<Buffer> {
   try {
@@ -99,27 +107,53 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
 
 /** A tensor as the bytes of a .npy file (float32, C order). */
 export function npyBytes(tensor: Tensor): Uint8Array {
-  const values = Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)
-  return Buffer.concat([npyHeader(tensor.shape), values])
+  return Buffer.concat([npyHeader(tensor.shape), bytesOf(tensor.data)])
 }
 
-/** What stands before the values of a .npy file (float32, C order). */
-export function npyHeader(axes: readonly number[]): Buffer {
+/** The header of a .npy file (C order), by default of float32. */
+export function npyHeader(axes: readonly number[], type = '<f4'): Buffer {
   const shape = axes.length === 1 ? `${axes[0]},` : axes.join(', ')
-  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape}), }`
+  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape}), }`
   const padding = 64 - ((10 + text.length + 1) % 64)
   const header = Buffer.from(`${text}${' '.repeat(padding % 64)}\n`, 'latin1')
   const prefix = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length & 255, header.length >> 8])
   return Buffer.concat([prefix, header])
 }
 
-/** @throws LrpError IO */
+/** Whole numbers as an array of int32, or strings as NumPy's fixed-length Unicode strings (`<U5`). */
+export type NpzColumn = { data: Int32Array; shape: number[] } | string[]
+
+function columnBytes(column: NpzColumn): Uint8Array {
+  if (!Array.isArray(column)) return Buffer.concat([npyHeader(column.shape, '<i4'), bytesOf(column.data)])
+  const rows = column.map((text) => Array.from(text, (character) => character.codePointAt(0)!))
+  const length = Math.max(1, ...rows.map((row) => row.length))
+  const points = new Uint32Array(rows.length * length)
+  rows.forEach((row, i) => points.set(row, i * length))
+  return Buffer.concat([npyHeader([rows.length], `<U${length}`), bytesOf(points)])
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Int32Array | Uint32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** Writes a tensor as a .npy file (float32, C order). @throws LrpError IO */
 export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
   await writeAtomic(path, npyBytes(tensor))
 }
 
-/** Several arrays by name in one file, as numpy.load reads it. @throws LrpError IO */
-export async function writeNpz(path: string, tensors: Record<string, Tensor>): Promise<void> {
-  const entries = Object.entries(tensors).map(([name, tensor]) => [`${name}.npy`, npyBytes(tensor)] as const)
+/**
+ * Several arrays by name in one file, as numpy.load reads it.
+ * @param columns whole numbers and strings, next to the tensors
+ * @throws LrpError IO
+ */
+export async function writeNpz(
+  path: string,
+  tensors: Record<string, Tensor>,
+  columns: Record<string, NpzColumn> = {}
+): Promise<void> {
+  const entries = [
+    ...Object.entries(tensors).map(([name, tensor]) => [`${name}.npy`, npyBytes(tensor)] as const),
+    ...Object.entries(columns).map(([name, column]) => [`${name}.npy`, columnBytes(column)] as const)
+  ]
   await writeAtomic(path, zipSync(Object.fromEntries(entries), { level: 0 }))
 }

@@ -51,6 +51,7 @@ export interface OriginalSizes {
   largest: [number, number]
 }
 
+/** `train`, `valid` or `test`. */
 export type SplitName = keyof Dataset['splits']
 
 /** Images `from` to `to` of a split, over the same memory where no middle is cut out; of a data set that keeps its images there. */

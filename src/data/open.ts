@@ -32,6 +32,7 @@ export const DATASETS = {
   npy: 'arrays of images and labels: an .npz file or a folder of .npy files in --data-path'
 } as const
 
+/** A kind of data set that `openDataset` knows: `digits`, `mnist`, `folder`, `csv`, ... */
 export type DatasetName = keyof typeof DATASETS
 
 /**

@@ -82,6 +82,7 @@ export const dataOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `openDataset`: which data set, its image size, and its splits (docs/options.md). */
 export type DataOptions = z.input<typeof dataOptions>
 
 const { data } = dataOptions.shape

@@ -15,4 +15,5 @@ export const peerOptions = z.strictObject({
   )
 })
 
+/** Options of `joinProcessGroup`: rank, number of processes, address, time limit (docs/distributed.md). */
 export type ProcessGroupOptions = z.input<typeof peerOptions>

@@ -13,7 +13,7 @@ export interface Explainer {
   options?: object
   /** The rule that a model's nodes get; of LRP. */
   rules?: (model: Model) => Promise<NodeRule[]>
-  /** @returns maps of [n, channels, height, width], one after the other */
+  /** Explains images [n, channels, height, width] for one class each. @returns their maps, one after the other */
   explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
 }
 

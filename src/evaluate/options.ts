@@ -101,6 +101,7 @@ export const evaluateOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `evaluate`: methods, images, metrics, perturbation (docs/options.md). */
 export type EvaluateOptions = z.input<typeof evaluateOptions>
 
 /** Options of `scoreMaps`. */
@@ -132,6 +133,7 @@ export const scoreMapsOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `scoreMaps`: metrics of given maps (docs/options.md). */
 export type ScoreMapsOptions = z.input<typeof scoreMapsOptions>
 
 /** Options of `removeFeatures`. */
@@ -160,6 +162,7 @@ export const removeFeaturesOptions = z.strictObject({
   onProgress
 })
 
+/** Options of `removeFeatures`: method, images, fractions, fill (docs/options.md). */
 export type RemoveFeaturesOptions = z.input<typeof removeFeaturesOptions>
 
 function isList(value: unknown): boolean {

@@ -36,6 +36,7 @@ export interface MeanCurve {
 /** Mean with interval over the images that have the score, and the value of each image. */
 export type MethodScore = Interval & { values: (number | null)[] }
 
+/** One method of an evaluation: its scores by metric, and its two curves. */
 export interface MethodEvaluation {
   name: string
   /** The rule of every node; of LRP. */
@@ -47,6 +48,7 @@ export interface MethodEvaluation {
   lerf: MeanCurve
 }
 
+/** What `evaluate` returns: methods, best first, with scores, curves and tests. */
 export interface Evaluation {
   model: string
   settings: EvaluationSettings
@@ -69,6 +71,7 @@ export interface Evaluation {
   provenance: Provenance
 }
 
+/** One point of the curve of `removeFeatures`; confidences are from 0 to 1. */
 export interface RemovalPoint {
   fraction: number
   /** Mean confidence of the explained class after removing this share of the most relevant pixels. */

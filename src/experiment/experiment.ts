@@ -37,6 +37,7 @@ export class Experiment {
     return relative(resolve(this.folder, '..'), this.folder)
   }
 
+  /** A path below the experiment's folder. */
   path(...parts: string[]): string {
     return join(this.folder, ...parts)
   }

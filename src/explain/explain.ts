@@ -35,6 +35,7 @@ import type { TargetKind } from './targets/describe.js'
 import { flatTarget, type Flat } from './targets/options.js'
 import { planTarget } from './targets/plan.js'
 
+/** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
 export interface Explanation {
   /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
   kind: TargetKind

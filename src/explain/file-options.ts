@@ -118,10 +118,12 @@ export const explainToFilesOptions = z.strictObject({
   })
 })
 
+/** Options of `explainToFiles`: those of `explain`, the images, formats and pictures (docs/options.md). */
 export type ExplainToFilesOptions = z.input<typeof explainToFilesOptions>
 
 /** Which samples a unit's pattern is fitted to: all of them, or those that make it fire. */
 export const PATTERN_KINDS = ['positive', 'all'] as const
+/** `positive`: samples that make a unit fire; `all`: every sample. */
 export type PatternKind = (typeof PATTERN_KINDS)[number]
 
 /** Options of `fitPatternsToDataset`. */
@@ -136,4 +138,5 @@ export const fitPatternsOptions = z.strictObject({
   onProgress: explainOptions.shape.onProgress
 })
 
+/** Options of `fitPatternsToDataset` (docs/options.md). */
 export type FitPatternsOptions = z.input<typeof fitPatternsOptions>

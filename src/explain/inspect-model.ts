@@ -22,6 +22,7 @@ export interface NodeSummary {
   rule?: NodeRule
 }
 
+/** What `inspectModel` returns: nodes with shapes, sizes and rules, and the totals. */
 export interface ModelSummary {
   name: string
   inputShape: number[]

@@ -8,6 +8,7 @@ import { ruleChoice, ruleParameters } from '../rules/options.js'
 import { targetOptions, tensor } from './targets/options.js'
 
 export const STARTS = ['logit', 'one', 'probability', 'softmax-gradient', 'activation'] as const
+/** What relevance starts from: the logit (default), 1, the probability, or the gradient of its logarithm. */
 export type Start = (typeof STARTS)[number]
 
 const LRP = { method: ['lrp'] }
@@ -138,6 +139,7 @@ export const explainOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `explain`: rule, composite or method, target, layers (docs/options.md). */
 export type ExplainOptions = z.input<typeof explainOptions>
 export type { Target } from './targets/options.js'
 

@@ -58,13 +58,13 @@ export async function patternsFor(model: Model, given?: string | StateDict): Pro
   return typeof found === 'string' ? loadPatterns(found, model) : found
 }
 
-/** @throws LrpError IO */
+/** Writes fitted patterns as a safetensors file. @throws LrpError IO */
 export async function savePatterns(path: string, patterns: StateDict): Promise<void> {
   await makeFolder(dirname(path))
   await writeSafetensors(path, patterns)
 }
 
-/** @throws LrpError NOT_FOUND, INVALID_FILE, or INVALID_ARGUMENT where patterns and model do not belong together */
+/** Reads patterns that `savePatterns` wrote. @throws LrpError NOT_FOUND, INVALID_FILE, or INVALID_ARGUMENT where patterns and model do not belong together */
 export async function loadPatterns(path: string, model: Model): Promise<StateDict> {
   const patterns = await readSafetensors(path)
   const names = new Set(model.graph.nodes.map((node) => node.name))

@@ -73,7 +73,11 @@ export class ResultWriter {
     if (this.options.format.includes('npz')) {
       const path = join(this.folder, 'explanation.npz')
       const [input, map] = [asFile(this.model, batch.input), asFile(this.model, relevance)]
-      await writeNpz(path, { input, relevance: map, logits, ...layers, ...attentionArrays(attention) })
+      const tensors = { input, relevance: map, logits, ...layers, ...attentionArrays(attention) }
+      const { names, paths } = batch
+      const several = explanation.targets.length / names.length
+      const targets = { data: explanation.targets, shape: several > 1 ? [several, names.length] : [names.length] }
+      await writeNpz(path, tensors, { targets, names, ...(paths && { paths }) })
       this.files.push(path)
     }
     const drawn = [

@@ -22,6 +22,7 @@ import { summarise, summarisePass, type ExplainSummary, type PassSummary } from 
 
 type Given = Flat<z.output<typeof explainToFilesOptions>>
 
+/** What `explainToFiles` returns: the content of explain.json, and the files written. */
 export interface ExplainedFiles {
   /** What explain.json holds. */
   summary: ExplainSummary

@@ -38,4 +38,5 @@ export const finetuneOptions = z.strictObject({
   })
 })
 
+/** Options of `finetune`: those of `train` that a model does not fix, and its own (docs/options.md). */
 export type FinetuneOptions = z.input<typeof finetuneOptions>

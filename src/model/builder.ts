@@ -36,7 +36,10 @@ export class GraphBuilder {
     return this.push(name, op, inputs, attributes, {})
   }
 
-  /** @param names of weight and bias, where they are not `name.weight` and `name.bias` */
+  /**
+   * Adds a dense layer of `features` outputs, and returns its name.
+   * @param names of weight and bias, where they are not `name.weight` and `name.bias`
+   */
   linear(name: string, input: string, features: number, bias = true, names?: [string, string]): string {
     const inputs = this.shapeOf(input).at(-1)!
     return this.weighted(name, 'linear', input, {}, [features, inputs], inputs, bias, names)
@@ -81,6 +84,7 @@ export class GraphBuilder {
     return this.weighted(name, `conv${axes}d`, input, attributes, [channels, perGroup, ...kernel], fanIn, bias)
   }
 
+  /** Adds a batch norm over the channels of `input`, and returns its name. */
   batchNorm(name: string, input: string, eps = 1e-5): string {
     const channels = this.shapeOf(input)[0]!
     const constant = (role: string, value: number): string => this.parameter(`${name}.${role}`, [channels], { value })
@@ -93,6 +97,7 @@ export class GraphBuilder {
     return this.push(name, 'batch_norm', [input], { eps, momentum: 0.1 }, parameters)
   }
 
+  /** The finished network, which `output` (the name of a node) ends; `initialise` gives it weights. */
   finish(name: string, output: string, preprocessing?: Preprocessing): Architecture {
     const graph = { inputShape: [null, ...this.imageShape], nodes: this.nodes, output }
     return { name, graph, parameters: this.parameters, preprocessing }
@@ -158,6 +163,7 @@ function perAxis(value: number | number[], axes: number, node: string): number[]
   throw new LrpError('INVALID_ARGUMENT', `node '${node}': ${found}`)
 }
 
+/** Settings of a convolution, one number or one per axis: stride (1), padding (0), dilation (1), groups (1), bias (true). */
 export interface ConvolutionOptions {
   stride?: number | number[]
   padding?: number | number[] | 'same' | 'valid'

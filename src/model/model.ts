@@ -194,6 +194,7 @@ export class Model {
     return new Map<string, RawTensor>(Object.entries(await callNative(() => this.handle.tensors())))
   }
 
+  /** The network as data with its weights, as `Model.create` takes it. @throws LrpError DISPOSED */
   async toParts(): Promise<ModelParts> {
     const { removed: _, facts: __, ...parts } = this.parts
     return { ...parts, tensors: await this.stateDict() }
@@ -213,6 +214,7 @@ export class Model {
     this.handle.dispose()
   }
 
+  /** `dispose()` at the end of a block: `using model = await Model.load(...)`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

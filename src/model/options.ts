@@ -98,4 +98,5 @@ function constantsOf(texts: string[]): Record<string, string> {
   )
 }
 
+/** Options of `Model.load`: preprocessing, classes, architecture, device (docs/options.md). */
 export type LoadOptions = z.input<typeof loadOptions>

@@ -144,6 +144,7 @@ export interface NativeRun {
   cancel: NativeCancelToken
 }
 
+/** Progress of a training within an epoch. */
 export interface BatchEvent {
   kind: 'batch'
   epoch: number
@@ -155,6 +156,7 @@ export interface BatchEvent {
   imagesPerSecond: number
 }
 
+/** Results of one epoch; accuracies are from 0 to 1. */
 export interface EpochEvent {
   kind: 'epoch'
   /** From 1. */

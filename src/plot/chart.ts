@@ -15,6 +15,7 @@ async function loadEcharts(): Promise<typeof import('echarts')> {
   return loaded
 }
 
+/** A chart as SVG and as PNG of twice the size. */
 export interface Chart {
   svg: string
   png: Buffer
@@ -54,6 +55,7 @@ export async function writeChart(path: string, chart: Chart): Promise<void> {
   await writeAtomic(`${path}.png`, chart.png)
 }
 
+/** A line of `lineChart`. */
 export interface Line {
   name: string
   points: [number, number][]

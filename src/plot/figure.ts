@@ -3,6 +3,7 @@ import { sized, type Picture, type SizedPng } from './picture.js'
 import { fitText, textPath, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
+/** A picture of a figure, with its title. */
 export interface Panel {
   /** A title of at most two lines; or its lines, however many. */
   title: string | string[]
@@ -11,6 +12,7 @@ export interface Panel {
   outlines?: Outline[]
 }
 
+/** How a figure arranges its panels. */
 export interface FigureOptions {
   /** Panels per row; all in one row by default. */
   columns?: number

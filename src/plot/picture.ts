@@ -8,6 +8,7 @@ export interface Picture {
   height: number
 }
 
+/** How a heat map is coloured. */
 export interface HeatmapOptions {
   /** red-blue (default), bwr, seismic, coldnhot, hot, afmhot, viridis */
   colourMap?: string
@@ -93,6 +94,7 @@ export async function sized(picture: Picture, size: number, shrink = false): Pro
   return { data: await image.png().toBuffer(), width: width!, height: height! }
 }
 
+/** A picture as a PNG file; with `size`, small ones are enlarged by a whole factor, at most to that many pixels. */
 export async function pictureToPng(picture: Picture, size = 0): Promise<Buffer> {
   return (await sized(picture, size)).data
 }

@@ -215,6 +215,7 @@ export function withDefaults(rule: NodeRule): NodeRule {
   return { ...rule, parameters: { ...COMMON_PARAMETERS, ...own, ...rule.parameters } }
 }
 
+/** Names of all rules, as `rule` takes them. */
 export function ruleNames(): string[] {
   return RULES.map((rule) => rule.name)
 }

@@ -120,6 +120,7 @@ export const COMPOSITES: readonly Composite[] = [
   }
 ]
 
+/** Names of all composites, as `composite` takes them. */
 export function compositeNames(): string[] {
   return COMPOSITES.map((composite) => composite.name)
 }

@@ -16,6 +16,7 @@ export const LAYER_KINDS = [
   'attention', // and what it is made of: softmax, products of matrices
   'any'
 ] as const
+/** A kind of layer that an entry of a composite can name; `weighted` means linear layers and convolutions. */
 export type LayerKind = (typeof LAYER_KINDS)[number]
 
 /** Which layers an entry of a composite is for: all that is given must hold. */
@@ -31,6 +32,7 @@ export interface LayerMatch {
   depth?: [number, number]
 }
 
+/** An entry of a composite: which layers, and their rule with its parameters. */
 export interface CompositeEntry extends LayerMatch {
   rule: string
   parameters?: RuleParameters

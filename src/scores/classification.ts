@@ -34,6 +34,7 @@ export interface ClassificationMetrics {
   perClass: ClassScore[]
 }
 
+/** Scores of one class, all other classes taken as one; precision, recall and F1 are from 0 to 1. */
 export interface ClassScore {
   name: string
   images: number

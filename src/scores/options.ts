@@ -25,4 +25,5 @@ export const testOptions = z.strictObject({
   signal: signalOption
 })
 
+/** Options of `testModel`: images, batch size, output folder (docs/options.md). */
 export type TestOptions = z.input<typeof testOptions>

@@ -15,6 +15,7 @@ import type { TestOptions } from './options.js'
 import { askedOf, outputsOn, writes } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
+/** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
 export interface ClassificationResult {
   metrics: ClassificationMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */

@@ -3,6 +3,7 @@ import type { TestOptions } from './options.js'
 import { testClassifier, type ClassificationResult } from './test-classifier.js'
 import { testRegression, type RegressionResult } from './test-regression.js'
 
+/** What `testModel` returns: scores of classes or of values, as `task` says. */
 export type TestResult = { folder?: string } & (
   ({ task: 'classification' } & ClassificationResult) | ({ task: 'regression' } & RegressionResult)
 )

@@ -13,6 +13,7 @@ import type { TestOptions } from './options.js'
 import { askedOf, outputsOn, writes } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
+/** What `testRegression` returns: metrics, throughput, and the predictions for every image. */
 export interface RegressionResult {
   metrics: RegressionMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */

@@ -43,4 +43,5 @@ export const serveOptions = z.strictObject({
   )
 })
 
+/** Options of `serve`: images, host, port (docs/options.md). */
 export type ServeOptions = z.input<typeof serveOptions>

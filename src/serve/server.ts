@@ -29,8 +29,10 @@ const SECURITY = {
   'cache-control': 'no-store'
 }
 
+/** The page that `serve` serves: its address, and `close()` to stop it. */
 export interface ServedPage {
   url: string
+  /** Stops the server. */
   close: () => Promise<void>
 }
 

@@ -12,12 +12,15 @@ import type { BatchEvent, EpochEvent } from '../native/train-types.js'
 import { augmentSchema, parseAugment } from './augment.js'
 import { groupsSchema, pattern, readGroups } from './groups.js'
 
+/** Losses that `train` knows. */
 export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const
 /** Losses that know classes, and their weights. */
 export const FOR_CLASSES: readonly string[] = ['cross-entropy', 'nll']
+/** Optimizers that `train` knows. */
 export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
+/** What `finetune` trains: the last layer alone, or every weight. */
 export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 
 const { validSplit, testSplit, imageSize, channels, cache } = dataOptions.shape
@@ -264,4 +267,5 @@ export const trainOptions = z.strictObject({
   signal: dataOptions.shape.signal
 })
 
+/** Options of `train` (docs/options.md). */
 export type TrainOptions = z.input<typeof trainOptions>

@@ -13,6 +13,7 @@ import { checkTrainEffects, type TrainSettings } from './settings.js'
 
 export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS, type TrainOptions } from './options.js'
 
+/** What `train` and `finetune` return: the best model, its experiment, and the history of the epochs. */
 export interface TrainResult extends RunResult {
   /** The best model's scores on the test split; undefined if that is empty, the run was stopped, or `test` is false. */
   test?: ClassificationResult

@@ -46,6 +46,7 @@ export const tuneOptions = z.strictObject({
   onTrial: callback<(trial: Trial, trials: readonly Trial[], measure: Measure) => void>('called after every trial')
 })
 
+/** Options of `tune`: those of `train`, the space and the search (docs/options.md). */
 export type TuneOptions = z.input<typeof tuneOptions>
 /** What is searched: settings of `train` by name, each a list of values or a range. */
 export type GivenSpace = Exclude<TuneOptions['space'], string | undefined>

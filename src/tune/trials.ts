@@ -17,6 +17,7 @@ const trialSchema = z.object({
   error: z.string().optional()
 })
 
+/** One trial of `tune`: its settings, state, and scores so far. */
 export type Trial = z.infer<typeof trialSchema>
 
 const FILE = 'tune.json'

@@ -24,6 +24,7 @@ import { ranked, readTrials, writeTrials, type Measure, type Trial } from './tri
 
 export type { Measure, Trial } from './trials.js'
 
+/** What `tune` returns: the experiment with the best model, and the trials, best first. */
 export interface TuneResult {
   /** An experiment like any other, with the best trial's model; its trials/ hold the others. */
   experiment: Experiment

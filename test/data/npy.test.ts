@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { zipSync } from 'fflate'
+import { unzipSync, zipSync } from 'fflate'
 import { npyBytes, readNpy, readNpz, writeNpy, writeNpz } from '../../src/core/npy.js'
 import { openDataset } from '../../src/data/open.js'
 import { sizeOf } from '../../src/core/tensor.js'
@@ -38,6 +38,19 @@ describe('.npy files', () => {
       }),
       { numRuns: 30 }
     )
+  })
+
+  test('whole numbers and strings stand next to tensors in an archive, as NumPy writes them', async () => {
+    const path = join(folder, 'a.npz')
+    const a = { data: Float32Array.of(1, 2), shape: [2] }
+    await writeNpz(path, { a }, { targets: { data: Int32Array.of(3, -4), shape: [2, 1] }, names: ['é', 'a😀b'] })
+    const read = await readNpz(path)
+    expect(Object.keys(read)).toEqual(['a', 'targets'])
+    expect(read['targets']).toEqual({ data: Float32Array.of(3, -4), shape: [2, 1], dtype: 'i4' })
+    const { 'names.npy': bytes } = unzipSync(readFileSync(path))
+    expect(Buffer.from(bytes!.subarray(10, 128)).toString('latin1')).toContain("'descr': '<U3'")
+    const points = new Uint32Array(bytes!.slice(128).buffer)
+    expect([...points]).toEqual([0xe9, 0, 0, 97, 0x1f600, 98])
   })
 
   test('the header is aligned as NumPy wants it', () => {

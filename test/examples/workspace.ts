@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { packageRoot } from '../../src/core/paths.js'
-import { writeNpy, writeNpz } from '../../src/data/npy.js'
+import { writeNpy, writeNpz } from '../../src/core/npy.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import { plainPreprocessing } from '../../src/model/preprocessing.js'

@@ -6,6 +6,7 @@ import type { ScoreContext } from './context.js'
  */
 export type MetricNeed = 'model' | 'classes' | 'image' | 'mask' | 'explainer' | 'shift'
 
+/** What is known of a metric: name, family, what it needs, which way is better, definition, paper. */
 export interface MetricDescription {
   name: string
   family: 'perturbation' | 'faithfulness' | 'robustness' | 'randomisation' | 'complexity' | 'localisation' | 'axiomatic'

@@ -19,6 +19,7 @@ export const FILLS = [
   'inpaint',
   'noisy-linear'
 ] as const
+/** What replaced pixels become (docs/metrics.md). */
 export type Fill = (typeof FILLS)[number]
 
 export interface FillContext {

@@ -4,6 +4,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 const DRAWS = 2000
 const FLIPS = 10_000
 
+/** A mean over images with its 95 % interval. */
 export interface Interval {
   mean: number
   /** Ends of the 95 % interval. */
@@ -25,6 +26,7 @@ export function bootstrapMean(values: number[], seed = 0): Interval {
   return { mean, low: means[Math.floor(0.025 * DRAWS)]!, high: means[Math.ceil(0.975 * DRAWS) - 1]! }
 }
 
+/** The difference of two methods on the same images, with its p-value. */
 export interface PairedTest extends Interval {
   /** Two-sided; how often random signs of the differences give a mean as far from 0. */
   p: number

@@ -3,6 +3,7 @@ import type { Preprocessing } from '../../core/graph.js'
 import { PUBLISHED_NETWORKS } from '../published-networks.js'
 import { ARCHITECTURES } from './index.js'
 
+/** What is known of an architecture: image size, number of parameters, preprocessing. */
 export interface ArchitectureSummary {
   name: string
   description: string

@@ -97,7 +97,7 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   )
 }
 
-/** @throws LrpError INVALID_ARGUMENT for an unknown name, or an image size the network cannot take */
+/** The network of a name, for a number of classes and an image size. @throws LrpError INVALID_ARGUMENT for an unknown name, or an image size the network cannot take */
 export function buildArchitecture(name: string, options: ArchitectureOptions): Architecture {
   const entry = ARCHITECTURES[name]
   if (!entry) throw unknownName('model', name, Object.keys(ARCHITECTURES))

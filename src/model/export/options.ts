@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { option, required } from '../../core/option.js'
 
+/** Formats that `exportModel` writes. */
 export const EXPORT_FORMATS = ['safetensors', 'onnx'] as const
+/** `onnx`: graph and weights; `safetensors`: weights under their PyTorch names. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 /** Options of `exportModel`. */
