@@ -17,7 +17,6 @@ import {
   type RuleParameters
 } from '../native/addon.js'
 import { checkOptions, optionError } from '../core/options.js'
-import { counted } from '../core/plural.js'
 import { withDefaults } from '../rules/catalogue.js'
 import { chooseComposite } from '../rules/choose.js'
 import { ruleParameters } from '../rules/options.js'

@@ -4,18 +4,18 @@ import { counted } from '../../core/plural.js'
 import { unknownName } from '../../core/suggest.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
-import { callNative, type Rows } from '../../native/addon.js'
+import type { Rows } from '../../native/addon.js'
 import type { ClassChoice, TargetOptions } from './options.js'
 
 /** Rows of classes: one class for all images, or one for each; undefined for the predicted ones. */
 export type ClassRows = (number | ArrayLike<number>)[] | undefined
 
 /** Explained classes. @throws LrpError INVALID_ARGUMENT for names that the model does not know */
-export async function classRows(
+export function classRows(
   model: Model,
   { target, targets, box }: Pick<TargetOptions, 'targets' | 'box'> & { target: ClassChoice },
   input: Tensor
-): Promise<ClassRows> {
+): ClassRows {
   const total = input.shape[0]!
   if (targets) {
     if (targets.length === total) return [targets]
@@ -23,14 +23,13 @@ export async function classRows(
     throw new LrpError('INVALID_ARGUMENT', `${found}: one for each is wanted`)
   }
   if (target === 'argmax') return undefined
-  if (target === 'all') return Array.from({ length: await classCount(model, input, box !== undefined) }, (_, i) => i)
+  if (target === 'all') return Array.from({ length: classCount(model, box !== undefined) }, (_, i) => i)
   return [target].flat().map((one) => classNumber(model, one, 'target'))
 }
 
-/** How many classes the output tells apart, found by its shape for such inputs. */
-async function classCount(model: Model, { shape }: Tensor, isDetection: boolean): Promise<number> {
-  const shapes = await callNative(() => model.handle.shapes([1, ...shape.slice(1)]))
-  const [, first = 1, second = 0] = shapes[model.graph.output]!
+/** How many classes the output tells apart, by its shape. */
+function classCount(model: Model, isDetection: boolean): number {
+  const [, first = 1, second = 0] = model.shapes()[model.graph.output]!
   if (!isDetection) return first
   const named = model.classes?.length ?? -1
   const boxesFirst = first !== BOX_NUMBERS + named && (second === named || first > second)

@@ -30,7 +30,7 @@ export async function planTarget(model: Model, given: Given, input: Tensor): Pro
     const embedding = await referenceOf(model, reference)
     return () => ({ independent, reference: embedding })
   }
-  const classes = await classRows(model, given, input)
+  const classes = classRows(model, given, input)
   const against = againstOf(model, given)
   const region = await regionOf(model, given.region)
   return (from, to) => ({
