@@ -136,12 +136,13 @@ Explanation walk(const MethodArguments& a, const Step& step,
   AttendingPass pass(a);
   Explanation result;
   result.logits = pass.logits.detach();
-  result.targets = target_rows(a.lrp.targets, result.logits);
-  const int64_t targets = result.targets.size(0);
+  result.target = choose_target(a.lrp.target, result.logits, a.x.sizes());
+  result.scores = scores_of(*result.target, result.logits);
+  const int64_t targets = result.target->explanations();
   std::vector<Tensor> maps;
   std::vector<std::vector<AttentionRelevance>> attention;
   for (int64_t t = 0; t < targets; ++t) {
-    const Tensor start = initial_relevance(result.logits, result.targets[t], Start::one);
+    const Tensor start = result.target->seed(result.logits, t, Start::one);
     Tensor tokens = tokens_read(pass, start);
     const std::vector<Tensor> A = matrices(pass, start);
     std::vector<AttentionRelevance> by_site(A.size());
