@@ -12,6 +12,11 @@ namespace lrp {
 
 namespace {
 
+/// Settings of rules that share relevance out: shares of nothing are nothing.
+Attributes sharing() {
+  return Attributes({{"epsilon", 1e-6}, {"stabiliser", std::string("signed")}, {"ignoreBias", false}});
+}
+
 /// A forward pass that keeps every attention's weights. Below the tokens that the first block begins with, relevance
 /// is spread evenly: the rule flat, so that a patch's relevance lies on its pixels.
 class AttendingPass {
@@ -20,9 +25,9 @@ class AttendingPass {
       : graph(a.graph),
         sites(find_attentions(graph)),
         x(a.x.detach().requires_grad_()),
-        flat_(make_rule("flat", {Attributes(), {}, {}})),
-        pass_(make_rule("pass", {Attributes(), {}, {}})),
-        share_(make_rule("uniform", {Attributes(), {}, {}})),
+        flat_(make_rule("flat", {sharing(), {}, {}})),
+        pass_(make_rule("pass", {sharing(), {}, {}})),
+        share_(make_rule("uniform", {sharing(), {}, {}})),
         below_(nodes_below(sites[0].stream)) {
     if (sites[0].stream == kInput) throw Error("UNSUPPORTED", "the first attention reads the image itself, not tokens");
     recorder_.wanted.assign(graph.nodes().size(), false);
