@@ -12,9 +12,10 @@ namespace lrp {
 
 namespace {
 
-/// Settings of rules that share relevance out: shares of nothing are nothing.
+/// Settings of the rules that share relevance out, and of `pass`: shares of nothing are nothing.
 Attributes sharing() {
-  return Attributes({{"epsilon", 1e-6}, {"stabiliser", std::string("signed")}, {"ignoreBias", false}});
+  return Attributes(
+      {{"epsilon", 1e-6}, {"stabiliser", std::string("signed")}, {"ignoreBias", false}, {"normalise", false}});
 }
 
 /// A forward pass that keeps every attention's weights. Below the tokens that the first block begins with, relevance
