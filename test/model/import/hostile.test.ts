@@ -121,7 +121,7 @@ describe('hostile ONNX files', () => {
         input: [value('x', [1, 2]), value('z', [1, 2])]
       },
       'UNSUPPORTED',
-      /one input.*'x', 'z'/
+      /2 inputs.*--constant NAME=FILE.npy/
     ],
     ['input without axes', { node: [relu], input: [value('x', [])] }, 'UNSUPPORTED', /shape of its input 'x'/],
     [
