@@ -9,7 +9,8 @@ import { describeShared, floats, goldenModel, relativeError, shared, values } fr
 jest.setTimeout(600_000)
 
 const folder = shared('golden', 'models')
-const MODELS = existsSync(folder) ? readdirSync(folder) : []
+/** Where they are absent one name stands for all, so that something is skipped. */
+const MODELS = existsSync(folder) ? readdirSync(folder) : ['reference values']
 
 interface Source {
   name: string
