@@ -50,7 +50,8 @@ Rule share(double alpha, double beta, const Stabiliser& S, bool with_bias) {
         }
         Tensor P = f.positive_z(with_bias);
         if (beta == 0) return share_by_parts(f, ratio_in_place(R, std::move(P), S, alpha), {}, with_bias);
-        if (f.nonnegative_input() && !f.has_few_contributions()) {  // N = z - P needs no pass over the weights
+        // N = z - P needs no pass over the weights; on a GPU the wait for the bound would take longer than that pass
+        if (f.nonnegative_input() && !f.has_few_contributions() && R.is_cpu()) {
           const TwoShares shares = alphabeta_parts(R, f.z(with_bias), P, alpha, -beta, S);
           if (shares.amplification <= kMostAmplified) return share_by_parts(f, shares.first, shares.second, with_bias);
           P = f.positive_z(with_bias);
