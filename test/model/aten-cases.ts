@@ -69,7 +69,12 @@ export async function forward({ op, tensors, attributes }: Call): Promise<Tensor
   const call = node('call', op, inputs, { ...attributes, arguments: tensors.map(([name]) => name) })
   using model = await Model.create({
     name: op,
-    graph: { inputShape: input.shape, nodes: [...constants, call], output: 'call' },
+    // a softmax at the end would be left out
+    graph: {
+      inputShape: input.shape,
+      nodes: [...constants, call, node('after', 'mul_scalar', ['call'], { value: 1 })],
+      output: 'after'
+    },
     tensors: new Map(tensors)
   })
   return { ...(await model.forward(floats(input))), inferred: model.shapes().call! }

@@ -6,13 +6,16 @@ import { ATEN_CASES, callOf, forward, numbers, type AtenCase } from './aten-case
 
 function gradient(one: AtenCase): Promise<RawTensor> {
   const { op, tensors, attributes } = callOf(one)
-  const names = tensors.map(([name]) => name)
+  const isRead = ([name, { dtype }]: [string, RawTensor]): boolean =>
+    name === one.of || dtype !== 'f32' || name.includes('.')
+  const read = tensors.filter(isRead)
+  const names = read.map(([name]) => name)
   const relevance = Float32Array.from(numbers(one.output), (_, i) => Math.cos(0.7 * i))
   return explainLayer({
     op,
     attributes: { ...attributes, arguments: names },
-    parameters: {},
-    inputs: tensors.map(([, tensor]) => tensor),
+    parameters: Object.fromEntries(tensors.filter((tensor) => !isRead(tensor))),
+    inputs: read.map(([, tensor]) => tensor),
     relevance: { dtype: 'f32', shape: one.shape, data: new Uint8Array(relevance.buffer) },
     rule: 'gradient',
     ruleParameters: {},
@@ -28,6 +31,7 @@ function difference(found: ArrayLike<number>, expected: Float32Array): number {
 
 test('overloads of aten as nodes: output, inferred shape and gradient are those of Python', async () => {
   const wrong: string[] = []
+  const compared = new Set<string>()
   for (const one of ATEN_CASES) {
     const name = `${one.op} ${JSON.stringify(one.arguments)}`
     try {
@@ -38,10 +42,13 @@ test('overloads of aten as nodes: output, inferred shape and gradient are those 
       if (one.gradient === undefined) continue
       const found = values(await gradient(one))
       if (!(difference(found, numbers(one.gradient)) < 1e-5)) wrong.push(`${name}: another gradient`)
+      compared.add(one.op)
     } catch (error) {
+      const refused = (error as Error).message.includes('autograd cannot differentiate it')
+      if (refused && one.gradient === undefined) continue // neither can PyTorch
       wrong.push(`${name}: ${(error as Error).message}`)
     }
   }
   expect(wrong).toEqual([])
-  expect(new Set(ATEN_CASES.map(({ op }) => op)).size).toBeGreaterThan(400)
+  expect(compared.size).toBeGreaterThan(330)
 })
