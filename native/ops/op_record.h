@@ -26,8 +26,8 @@ struct OpRecord {
   /// Every number of the output is one of the inputs', or a constant that fills: where its relevance is 0, so is the
   /// input's.
   bool moves_values = false;
-  /// How the rule, or for kinds without one the published rule, conserves relevance: `exact` (up to the stabiliser), `up
-  /// to bias` (what biases and filled places take is lost), or `no`. test/model/op-record.test.ts holds it to this.
+  /// How the rule, or for kinds without one the published rule, conserves relevance: `exact` (up to the stabiliser),
+  /// `up to bias` (what biases and filled places take is lost), or `no`. test/model/op-record.test.ts holds it to this.
   std::string conserves = "no";
   Cut cut = kNowhere;
   /// Its output weighs something else: a number from 0 to 1.
