@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
-import { writeAtomic } from '../core/files.js'
 import { checkOptions } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import type { Tensor } from '../core/tensor.js'
 import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { atlasOf } from './atlas.js'
 import { measureInPasses, type PassEntry } from './measure.js'
 import { conceptsOptions, type ConceptsOptions } from './options.js'
@@ -68,12 +68,12 @@ export async function concepts(
   }
   const places = new Map(names.map((name, i) => [name, i]))
   const readNamed = (name: string): Promise<Tensor> => read(places.get(name)!, places.get(name)! + 1)
-  const files = ['concepts.json', 'concepts.html'].map((name) => join(folder, name))
-  await writeAtomic(files[0]!, JSON.stringify(result, null, 2) + '\n')
-  await writeAtomic(files[1]!, await conceptsPage(model, result, { read: readNamed, how, image: target }))
+  const out = new ResultFolder(folder)
+  await out.json('concepts.json', result)
+  await out.write('concepts.html', await conceptsPage(model, result, { read: readNamed, how, image: target }))
   await log.remove()
   await rm(rows, { force: true })
-  return { result, folder, files }
+  return { result, folder, files: out.files }
 }
 
 function classOf(model: Model, name: string): number {

@@ -66,13 +66,16 @@ export async function copyAtomic(from: string, to: string): Promise<void> {
  * @throws LrpError NOT_FOUND, IO, INVALID_FILE
  */
 export async function readJson(path: string, failure = `cannot read ${path}`): Promise<unknown> {
-  let text: string
+  return parseJson((await readBytes(path, failure)).toString(), path)
+}
+
+/** A whole file. @throws LrpError NOT_FOUND, IO */
+export async function readBytes(path: string, failure = `cannot read ${path}`): Promise<Buffer> {
   try {
-    text = await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (cause) {
     throw ioError(cause, failure)
   }
-  return parseJson(text, path)
 }
 
 /** What the text of a JSON file says. @throws LrpError INVALID_FILE naming the file */

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { unzipSync, zipSync } from 'fflate'
 import { LrpError } from './errors.js'
-import { ioError, writeAtomic } from './files.js'
+import { readBytes, writeAtomic } from './files.js'
 import { sizeOf, type Tensor } from './tensor.js'
 
 /** Bytes of all arrays of an archive: as float32 they take up to four times as much. */
@@ -68,14 +67,6 @@ const isText = (entry: Uint8Array): boolean =>
   /'descr':\s*'[<>|=]U/.test(
     Buffer.from(entry.buffer, entry.byteOffset, Math.min(entry.length, 256)).toString('latin1')
   )
-
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  }
-}
 
 function parseNpy(bytes: Buffer, path: string): NpyArray {
   const invalid = (why: string): LrpError => new LrpError('INVALID_FILE', `${path} is not a valid .npy file: ${why}`)

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
-import { ioError } from '../core/files.js'
+import { readBytes } from '../core/files.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { carve, type SplitOptions } from './split.js'
 
@@ -60,12 +60,7 @@ async function readBatches(paths: string[], labelBytes: number): Promise<Split> 
 }
 
 async function readBatch(path: string, record: number): Promise<Buffer> {
-  let bytes: Buffer
-  try {
-    bytes = await readFile(path)
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  }
+  const bytes = await readBytes(path)
   if (bytes.length === 0 || bytes.length % record !== 0) {
     throw new LrpError('INVALID_FILE', `${path} is not a whole number of ${record}-byte records: is it truncated?`)
   }

@@ -1,22 +1,16 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { LrpError } from '../core/errors.js'
-import { ioError } from '../core/files.js'
+import { readBytes } from '../core/files.js'
 import type { Split } from './dataset.js'
 
 const LARGEST = 2 ** 31
 
 /** An idx file of bytes, gzipped or not (MNIST's format). @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: number[] }> {
-  let bytes: Buffer
-  try {
-    bytes = await readFile(path)
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  }
+  let bytes = await readBytes(path)
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
       bytes = await promisify(gunzip)(bytes, { maxOutputLength: LARGEST })

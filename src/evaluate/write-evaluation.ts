@@ -1,16 +1,14 @@
-import { join } from 'node:path'
-import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Model } from '../model/model.js'
-import { lineChart, writeChart, type Line } from '../plot/chart.js'
+import { lineChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, type Picture } from '../plot/picture.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { counted } from '../core/plural.js'
 import type { ScoreContext } from './metrics/context.js'
 import { pictureOf } from './images.js'
 import { perturbed } from './perturbation/curves.js'
 import { perturbationOf } from './perturbation/settings.js'
 import type { Evaluation, MeanCurve } from './results.js'
-import { toCsv } from '../core/csv.js'
 
 const FRAMES = 8
 const CHANCE = '#111111'
@@ -25,10 +23,10 @@ export async function writeEvaluation(
   evaluation: Evaluation,
   example: ScoreContext
 ): Promise<void> {
-  await makeFolder(folder)
-  await writeAtomic(join(folder, 'evaluation.json'), JSON.stringify(evaluation, null, 1) + '\n')
-  await writeAtomic(join(folder, 'ranking.csv'), toCsv(rankingTable(evaluation)))
-  await writeAtomic(join(folder, 'scores.csv'), toCsv(scoreTable(evaluation)))
+  const out = new ResultFolder(folder)
+  await out.json('evaluation.json', evaluation)
+  await out.csv('ranking.csv', rankingTable(evaluation))
+  await out.csv('scores.csv', scoreTable(evaluation))
   for (const [order, words] of [
     ['morf', 'most relevant first'],
     ['lerf', 'least relevant first']
@@ -39,16 +37,12 @@ export async function writeEvaluation(
     const what = measure === 'logit' ? 'Logit' : 'Probability'
     const title = `${what} of the explained class, ${words} (${counted(evaluation.images.length, 'image')})`
     const range = measure === 'logit' ? {} : { min: 0 }
-    await writeChart(
-      join(folder, order),
-      await lineChart(title, 'share of the image replaced', `mean ${measure}`, [...lines, chance], range)
-    )
+    const axes = ['share of the image replaced', `mean ${measure}`] as const
+    await out.chart(order, lineChart(title, ...axes, [...lines, chance], range))
   }
-  await writeChart(join(folder, 'flips'), await flipsChart(evaluation))
-  await writePerturbed(folder, model, evaluation, example)
-  if (Object.keys(evaluation.randomisation).length > 0) {
-    await writeChart(join(folder, 'randomisation'), await randomisationChart(evaluation))
-  }
+  await out.chart('flips', flipsChart(evaluation))
+  await writePerturbed(out, model, evaluation, example)
+  if (Object.keys(evaluation.randomisation).length > 0) await out.chart('randomisation', randomisationChart(evaluation))
 }
 
 /** One row per method: mean and interval of every metric. */
@@ -106,7 +100,7 @@ function randomisationChart(evaluation: Evaluation) {
 }
 
 async function writePerturbed(
-  folder: string,
+  out: ResultFolder,
   model: Model,
   evaluation: Evaluation,
   example: ScoreContext
@@ -124,6 +118,6 @@ async function writePerturbed(
   const method = evaluation.methods[0]!.name
   const captions = [`First image under ${method}: most relevant replaced first (above), least relevant first (below).`]
   const options = { columns: morf.length, size: 112 }
-  await writeAtomic(join(folder, 'perturbed.png'), await figure([...morf, ...lerf], captions, options))
-  await writeAtomic(join(folder, 'perturbed.webp'), await animation(morf.map(({ picture }) => picture)))
+  await out.write('perturbed.png', await figure([...morf, ...lerf], captions, options))
+  await out.write('perturbed.webp', await animation(morf.map(({ picture }) => picture)))
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path'
-import { toCsv } from '../core/csv.js'
-import { makeFolder, writeAtomic } from '../core/files.js'
 import { probabilities } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
-import { lineChart, scatterChart, writeChart, type Chart, type Line } from '../plot/chart.js'
+import { lineChart, scatterChart, type Chart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
 import { animation, heatmap, pictureToPng } from '../plot/picture.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { pictureOf, stacked } from './images.js'
 import { perturbed, type Perturbation, type Subject } from './perturbation/curves.js'
 import type { RemovalResult } from './results.js'
@@ -29,32 +28,24 @@ export async function writeRemoval(
   pictured: Named[],
   sides: Sides
 ): Promise<string[]> {
-  const files: string[] = []
-  const write = async (name: string, data: string | Uint8Array): Promise<void> => {
-    await writeAtomic(join(folder, name), data)
-    files.push(join(folder, name))
-  }
-  await makeFolder(folder)
+  const out = new ResultFolder(folder)
   const shares = result.curve.map(({ fraction }) => fraction)
-  for (const subject of pictured) await writeImage(folder, model, subject, sides, shares, write)
+  for (const subject of pictured) await writeImage(out, model, subject, sides, shares)
   const rows = result.curve.map((point) => [point.fraction, point.important, point.unimportant])
-  await write('curve.csv', toCsv([['fraction', 'important_removed', 'unimportant_removed'], ...rows]))
-  await write('removal.json', JSON.stringify(result, null, 2) + '\n')
-  for (const [name, chart] of Object.entries({ curve: curveChart, scatter: perImageChart })) {
-    await writeChart(join(folder, name), await chart(result))
-    files.push(join(folder, `${name}.svg`), join(folder, `${name}.png`))
-  }
-  return files
+  await out.csv('curve.csv', [['fraction', 'important_removed', 'unimportant_removed'], ...rows])
+  await out.json('removal.json', result)
+  await out.chart('curve', curveChart(result))
+  await out.chart('scatter', perImageChart(result))
+  return out.files
 }
 
 /** An image, its map, and what is left of it at every share, each with a text of the class confidences. */
 async function writeImage(
-  folder: string,
+  out: ResultFolder,
   model: Model,
   subject: Named,
   { important, unimportant }: Sides,
-  shares: number[],
-  write: (name: string, data: string | Uint8Array) => Promise<void>
+  shares: number[]
 ): Promise<void> {
   const { name } = subject
   const shape = model.imageShape
@@ -65,10 +56,9 @@ async function writeImage(
   const texts = confidenceTexts(model, await model.forward(stacked(images, shape)))
   const pictures = images.map((image) => pictureOf(model, image))
   const map = heatmap(subject.relevance, shape)
-  await makeFolder(join(folder, name))
   const both = async (kind: string, picture: typeof map, text: string): Promise<void> => {
-    await write(join(name, `${kind}.png`), await pictureToPng(picture, PICTURE_SIZE))
-    await write(join(name, `${kind}.txt`), text)
+    await out.write(join(name, `${kind}.png`), await pictureToPng(picture, PICTURE_SIZE))
+    await out.write(join(name, `${kind}.txt`), text)
   }
   await both('lrp', map, texts[0]!)
   await both('original', pictures[0]!, texts[0]!)
@@ -84,8 +74,8 @@ async function writeImage(
     { title: `without the most relevant ${percent}`, picture: pictures[steps]! },
     { title: `without the least relevant ${percent}`, picture: pictures[2 * steps]! }
   ]
-  await write(`${name}.png`, await figure(panels))
-  await write(join(name, 'removal.webp'), await animation(pictures.slice(0, steps + 1)))
+  await out.write(`${name}.png`, await figure(panels))
+  await out.write(join(name, 'removal.webp'), await animation(pictures.slice(0, steps + 1)))
 }
 
 /** A line per class for each row of logits; a single logit has two classes. */

@@ -5,13 +5,11 @@ import { asNetwork } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { blur } from '../plot/box-filter.js'
 
-/** Baselines by name; any other text is a `.npy` file shaped like one image. */
-export const BASELINES = ['zero', 'black', 'mean', 'blur'] as const
-
 /**
  * What an absent input is to integrated gradients and occlusion: [1, ...] for all images, or one for each.
  * `zero` (the default) is 0 where the network reads it, after preprocessing: mean grey for most networks. `black` is black
  * before preprocessing, `mean` each image's mean per channel, `blur` each image blurred, a quarter of its size wide.
+ * Any other text is a `.npy` file shaped like one image.
  * @throws LrpError INVALID_ARGUMENT where black is not known or a file has another shape; as `readNpy`
  */
 export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'): Promise<Tensor> {

@@ -1,10 +1,11 @@
-import { asked, type Asked } from '../core/command-line.js'
+import { asked } from '../core/command-line.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, openFor, readImages } from '../data/for-model.js'
 import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import type { Model } from '../model/model.js'
+import type { Provenance } from '../model/provenance.js'
 import { testOptions, type TestOptions } from './options.js'
 
 /** A network's outputs on a split. */
@@ -69,9 +70,14 @@ function joinRows(parts: Tensor[]): Tensor {
   return { data, shape: [data.length / classes, classes] }
 }
 
-/** The options of a test that its report shows. */
-export function askedOf(options: TestOptions): Asked {
-  return asked(testOptions, options)
+/** What metrics.json says besides the metrics. */
+export function headOf(
+  dataset: Dataset,
+  options: TestOptions,
+  { provenance, imagesPerSecond, skipped }: { provenance: Provenance; imagesPerSecond: number; skipped: string[] }
+): object {
+  const settings = asked(testOptions, options)
+  return { data: dataset.name, split: options.split ?? 'test', settings, provenance, imagesPerSecond, skipped }
 }
 
 /** Of several processes one writes. */

@@ -1,18 +1,15 @@
-import { join } from 'node:path'
-import type { Asked } from '../core/command-line.js'
-import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
-import { makeFolder, writeAtomic } from '../core/files.js'
 import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
-import { barChart, confusionChart, writeChart } from '../plot/chart.js'
+import { barChart, confusionChart } from '../plot/chart.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { classificationMetrics, type ClassificationMetrics } from './classification.js'
 import type { TestOptions } from './options.js'
-import { askedOf, outputsOn, writes } from './split-outputs.js'
+import { headOf, outputsOn, writes } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
@@ -47,8 +44,8 @@ export async function testClassifier(model: Model, options: TestOptions = {}): P
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
   const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[], provenance }
   if (writes(options)) {
-    const about = { settings: askedOf(options), provenance }
-    result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, about)
+    const head = headOf(dataset, options, result)
+    result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, head)
   }
   return result
 }
@@ -62,47 +59,26 @@ async function writeResult(
   dataset: Dataset,
   split: SplitName,
   result: ClassificationResult & { probabilities: Float64Array },
-  about: { settings: Asked; provenance: Provenance }
+  head: object
 ): Promise<string[]> {
-  await makeFolder(folder)
+  const out = new ResultFolder(folder)
   const { metrics, labels, probabilities } = result
   const { classes } = dataset
   const guesses = argmax(twoClasses(result.logits))
-  const json = {
-    data: dataset.name,
-    split,
-    ...about,
-    imagesPerSecond: result.imagesPerSecond,
-    skipped: dataset.skipped,
-    ...metrics
-  }
   const confusion = [['true \\ predicted', ...classes], ...metrics.confusion.map((row, i) => [classes[i]!, ...row])]
   const predictions = Array.from(labels, (label, i) => {
     const confidence = probabilities[i * classes.length + guesses[i]!]!
     return [dataset.splits[split].paths?.[i] ?? i, classes[label]!, classes[guesses[i]!]!, confidence.toFixed(6)]
   })
-  const texts: Record<string, string> = {
-    'metrics.json': JSON.stringify(json, null, 2) + '\n',
-    'confusion.csv': toCsv(confusion),
-    'predictions.csv': toCsv([['image', 'true', 'predicted', 'confidence'], ...predictions])
-  }
-  for (const [name, text] of Object.entries(texts)) await writeAtomic(join(folder, name), text)
-  await writeChart(join(folder, 'confusion'), await confusionChart(metrics.confusion, classes))
+  await out.json('metrics.json', { ...head, ...metrics })
+  await out.csv('confusion.csv', confusion)
+  await out.csv('predictions.csv', [['image', 'true', 'predicted', 'confidence'], ...predictions])
+  await out.chart('confusion', confusionChart(metrics.confusion, classes))
   const accuracy = metrics.perClass.map((score) => score.recall)
-  await writeChart(
-    join(folder, 'per-class'),
-    await barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 })
-  )
+  await out.chart('per-class', barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 }))
   const sheet = await worstErrors(dataset, split, labels, guesses, probabilities)
-  if (sheet) await writeAtomic(join(folder, 'worst-errors.png'), sheet)
-  const charts = [
-    'confusion.svg',
-    'confusion.png',
-    'per-class.svg',
-    'per-class.png',
-    ...(sheet ? ['worst-errors.png'] : [])
-  ]
-  return [...Object.keys(texts), ...charts].map((name) => join(folder, name))
+  if (sheet) await out.write('worst-errors.png', sheet)
+  return out.files
 }
 
 /** The wrong guesses the model was surest of. */

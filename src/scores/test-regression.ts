@@ -1,16 +1,13 @@
-import { join } from 'node:path'
-import type { Asked } from '../core/command-line.js'
-import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
-import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
-import { scatterChart, writeChart } from '../plot/chart.js'
+import { scatterChart } from '../plot/chart.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { regressionMetrics, type RegressionMetrics } from './regression.js'
 import type { TestOptions } from './options.js'
-import { askedOf, outputsOn, writes } from './split-outputs.js'
+import { headOf, outputsOn, writes } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testRegression` returns: metrics, throughput, and the predictions for every image. */
@@ -40,8 +37,8 @@ export async function testRegression(model: Model, options: TestOptions = {}): P
   const provenance = await provenanceOf(model)
   const result = { metrics, imagesPerSecond, predictions: outputs, values, skipped, files: [] as string[], provenance }
   if (writes(options)) {
-    const about = { settings: askedOf(options), provenance }
-    result.files = await writeResult(options.output!, dataset, split, result, about)
+    const head = { task: 'regression', ...headOf(dataset, options, result) }
+    result.files = await writeResult(options.output!, dataset, split, result, head)
   }
   return result
 }
@@ -50,12 +47,11 @@ async function writeResult(
   folder: string,
   dataset: Dataset,
   split: SplitName,
-  { metrics, imagesPerSecond, predictions, values }: RegressionResult,
-  about: { settings: Asked; provenance: Provenance }
+  { metrics, predictions, values }: RegressionResult,
+  head: object
 ): Promise<string[]> {
-  await makeFolder(folder)
+  const out = new ResultFolder(folder)
   const names = dataset.classes
-  const head = { task: 'regression', data: dataset.name, split, ...about, imagesPerSecond, skipped: dataset.skipped }
   const row = (from: Float32Array, i: number): number[] =>
     Array.from(from.subarray(i * names.length, (i + 1) * names.length))
   const rows = Array.from({ length: metrics.images }, (_, i) => [
@@ -64,16 +60,13 @@ async function writeResult(
     ...row(predictions.data, i)
   ])
   const headings = ['image', ...names.map((name) => `true ${name}`), ...names.map((name) => `predicted ${name}`)]
-  await writeAtomic(join(folder, 'metrics.json'), JSON.stringify({ ...head, ...metrics }, null, 2) + '\n')
-  await writeAtomic(join(folder, 'predictions.csv'), toCsv([headings, ...rows]))
+  await out.json('metrics.json', { ...head, ...metrics })
+  await out.csv('predictions.csv', [headings, ...rows])
   const groups = names.map((name, output) => ({
     name,
     points: rows.map((_, i) => [row(values, i)[output]!, row(predictions.data, i)[output]!] as [number, number])
   }))
-  await writeChart(
-    join(folder, 'predictions'),
-    await scatterChart('Predicted and true values', 'true', 'predicted', groups)
-  )
+  await out.chart('predictions', scatterChart('Predicted and true values', 'true', 'predicted', groups))
   const error = (i: number): number =>
     Math.max(...row(values, i).map((value, output) => Math.abs(value - row(predictions.data, i)[output]!)))
   const worst = rows.map((_, i) => i).sort((a, b) => error(b) - error(a))
@@ -81,8 +74,6 @@ async function writeResult(
   const title = (i: number): string[] => [show(row(values, i)), `as ${show(row(predictions.data, i))}`]
   const shown = Math.min(WORST, rows.length)
   const caption = `The largest errors, ${shown} of ${rows.length}: true value, predicted value`
-  const sheet = await errorSheet(dataset, split, worst, title, caption)
-  await writeAtomic(join(folder, 'worst-errors.png'), sheet)
-  const files = ['metrics.json', 'predictions.csv', 'predictions.svg', 'predictions.png', 'worst-errors.png']
-  return files.map((name) => join(folder, name))
+  await out.write('worst-errors.png', await errorSheet(dataset, split, worst, title, caption))
+  return out.files
 }

@@ -1,6 +1,7 @@
 import type { Experiment } from '../experiment/experiment.js'
 import type { EpochEvent } from '../native/train-types.js'
-import { lineChart, writeChart } from '../plot/chart.js'
+import { lineChart } from '../plot/chart.js'
+import { ResultFolder } from '../plot/result-folder.js'
 
 /** `charts/loss`, and of classifiers `charts/accuracy`: training and validation per epoch. */
 export async function writeTrainingCharts(experiment: Experiment, history: EpochEvent[]): Promise<void> {
@@ -14,10 +15,7 @@ export async function writeTrainingCharts(experiment: Experiment, history: Epoch
   const accuracy = [line('train', 'trainAccuracy'), line('valid', 'validAccuracy')].filter(
     ({ points }) => points.length > 0
   )
-  await writeChart(experiment.path('charts', 'loss'), await lineChart('Loss', 'epoch', 'loss', loss))
-  if (accuracy.length === 0) return
-  await writeChart(
-    experiment.path('charts', 'accuracy'),
-    await lineChart('Accuracy', 'epoch', 'accuracy', accuracy, { max: 1 })
-  )
+  const out = new ResultFolder(experiment.path('charts'))
+  await out.chart('loss', lineChart('Loss', 'epoch', 'loss', loss))
+  if (accuracy.length > 0) await out.chart('accuracy', lineChart('Accuracy', 'epoch', 'accuracy', accuracy, { max: 1 }))
 }

@@ -1,8 +1,7 @@
-import { toCsv } from '../core/csv.js'
 import type { Experiment } from '../experiment/experiment.js'
-import { writeAtomic } from '../core/files.js'
 import { toKebab, valueText } from '../core/flag-names.js'
-import { lineChart, scatterChart, writeChart, type Chart, type Line } from '../plot/chart.js'
+import { lineChart, scatterChart, type Chart, type Line } from '../plot/chart.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { choices, type Space } from './space.js'
 import { ranked, type Measure, type Trial } from './trials.js'
 
@@ -28,11 +27,12 @@ export async function writeOutcome(
     one.error ?? ''
   ])
   const headings = ['trial', ...names.map(toKebab), 'trained_epochs', `valid_${measure}`, 'state', 'error']
-  await writeAtomic(experiment.path('tune.csv'), toCsv([headings, ...rows]))
-  await writeChart(experiment.path('charts', 'trials'), await alongEpochs(order, measure))
+  const out = new ResultFolder(experiment.folder)
+  await out.csv('tune.csv', [headings, ...rows])
+  await out.chart('charts/trials', alongEpochs(order, measure))
   for (const name of names) {
-    const chart = await overSetting(name, space[name]!, trials, measure)
-    if (chart) await writeChart(experiment.path('charts', `by-${toKebab(name)}`), chart)
+    const chart = overSetting(name, space[name]!, trials, measure)
+    if (chart) await out.chart(`charts/by-${toKebab(name)}`, chart)
   }
 }
 

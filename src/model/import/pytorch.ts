@@ -1,10 +1,9 @@
-import { open, type FileHandle } from 'node:fs/promises'
 import { LrpError } from '../../core/errors.js'
-import { ioError } from '../../core/files.js'
 import { DTYPE_SIZE, sizeOf, type StateDict } from '../../core/tensor.js'
+import { readFrom, readRange, type FileRange } from './file-range.js'
 import { TensorRef, Unpickler } from './pickle.js'
 import { dense, extentOf } from './strided.js'
-import { readRange, ZipArchive, type FileRange } from './zip.js'
+import { ZipArchive } from './zip.js'
 
 const LARGEST_PICKLE = 64 << 20
 /** How many times the file's size its tensors may have where they share storages (tied weights do). */
@@ -19,16 +18,8 @@ const PREFIXES = ['module.', '_orig_mod.', 'model.', 'state_dict.']
  * file is run. Weights inside a checkpoint are found, and prefixes such as `module.` left out.
  * @throws LrpError INVALID_FILE, NOT_FOUND, IO
  */
-export async function readPytorch(path: string): Promise<StateDict> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path)
-    return await readPytorchRange({ file, path, start: 0, length: (await file.stat()).size })
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  } finally {
-    await file?.close()
-  }
+export function readPytorch(path: string): Promise<StateDict> {
+  return readFrom(path, (whole) => readPytorchRange(whole))
 }
 
 /** The same for a part of a file: an archive inside an archive, whose dict may be empty. */

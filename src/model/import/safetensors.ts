@@ -1,7 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { LrpError } from '../../core/errors.js'
-import { ioError, writeAtomic } from '../../core/files.js'
+import { writeAtomic } from '../../core/files.js'
 import { DTYPE_SIZE, sizeOf, type DType, type RawTensor, type StateDict } from '../../core/tensor.js'
+import { readFrom } from './file-range.js'
 
 const LARGEST_HEADER = 100_000_000
 
@@ -15,22 +16,15 @@ interface HeaderEntry {
  * Reads a safetensors file, each tensor into a buffer of its own: memory peaks at the size of the file.
  * @throws LrpError INVALID_FILE for bad headers, offsets that overlap, leave the file or do not fit the shape.
  */
-export async function readSafetensors(path: string): Promise<StateDict> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path)
-    const { size } = await file.stat()
+export function readSafetensors(path: string): Promise<StateDict> {
+  return readFrom(path, async ({ file, length: size }) => {
     const { header, start } = await readHeader(file, size, path)
     const result: StateDict = new Map()
     for (const [name, entry] of checkedEntries(header, size - start, path)) {
       result.set(name, await readTensor(file, entry, start))
     }
     return result
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  } finally {
-    await file?.close()
-  }
+  })
 }
 
 function invalid(path: string, why: string): LrpError {

@@ -1,7 +1,7 @@
-import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { inflateRaw } from 'node:zlib'
 import { LrpError } from '../../core/errors.js'
+import { readRange, type FileRange } from './file-range.js'
 
 const LARGEST_DIRECTORY = 64 << 20
 const MOST_ENTRIES = 200_000
@@ -13,29 +13,6 @@ interface Entry {
   stored: number
   size: number
   header: number
-}
-
-/** A part of an open file: the whole, or a stored entry of an archive. */
-export interface FileRange {
-  file: FileHandle
-  path: string
-  start: number
-  length: number
-}
-
-/** @throws LrpError INVALID_FILE where the range leaves its file */
-export async function readRange(range: FileRange, offset: number, length: number): Promise<Uint8Array> {
-  if (!(offset >= 0 && length >= 0 && offset + length <= range.length)) {
-    throw new LrpError('INVALID_FILE', `${range.path} is damaged: a part lies outside the file, is it truncated?`)
-  }
-  const data = new Uint8Array(new ArrayBuffer(length))
-  for (let done = 0; done < length;) {
-    const wanted = Math.min(length - done, 1 << 24)
-    const { bytesRead } = await range.file.read(data, done, wanted, range.start + offset + done)
-    if (bytesRead === 0) throw new LrpError('INVALID_FILE', `${range.path} is truncated`)
-    done += bytesRead
-  }
-  return data
 }
 
 /** The directory of a ZIP archive; entries are read by position. Zip64 and encryption are not offered. */

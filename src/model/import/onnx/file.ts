@@ -1,8 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises'
 import { LrpError } from '../../../core/errors.js'
-import { ioError } from '../../../core/files.js'
 import type { RawTensor } from '../../../core/tensor.js'
-import type { FileRange } from '../zip.js'
+import { readFrom, type FileRange } from '../file-range.js'
 import {
   decode,
   invalid,
@@ -34,16 +32,8 @@ export interface OnnxFile {
  * Weights in files beside it are read too; files elsewhere are refused.
  * @throws LrpError INVALID_FILE, UNSUPPORTED, NOT_FOUND, IO
  */
-export async function readOnnx(path: string): Promise<OnnxFile> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path)
-    return await readModel({ file, path, start: 0, length: (await file.stat()).size })
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  } finally {
-    await file?.close()
-  }
+export function readOnnx(path: string): Promise<OnnxFile> {
+  return readFrom(path, readModel)
 }
 
 async function readModel(range: FileRange): Promise<OnnxFile> {

@@ -3,7 +3,8 @@ import { LrpError } from '../../../core/errors.js'
 import { DTYPE_SIZE, sizeOf, type StateDict } from '../../../core/tensor.js'
 import { MOST_SHARING, readPytorchRange, swollen } from '../pytorch.js'
 import { dense, extentOf } from '../strided.js'
-import { readRange, type ZipArchive } from '../zip.js'
+import { readRange } from '../file-range.js'
+import type { ZipArchive } from '../zip.js'
 import { DTYPES, programSchema } from './read.js'
 
 /** Weights and constants as PyTorch before 2.9 saves them; later each lies in an entry of its own. */

@@ -1,7 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
-import { ioError } from '../../../core/files.js'
 import type { ModelParts } from '../../../core/graph.js'
+import { readFrom } from '../file-range.js'
 import { ZipArchive } from '../zip.js'
 import type { GivenInputs } from '../inputs.js'
 import { readGraph, readWeights } from './archive.js'
@@ -17,19 +16,13 @@ import { Translation } from './translate.js'
  * @param given of several inputs, which one is explained and arrays for the others
  * @throws LrpError INVALID_FILE, UNSUPPORTED naming node and op, NOT_FOUND, IO
  */
-export async function importPt2(path: string, given: GivenInputs = {}): Promise<ModelParts> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path)
-    const archive = await ZipArchive.open({ file, path, start: 0, length: (await file.stat()).size })
+export function importPt2(path: string, given: GivenInputs = {}): Promise<ModelParts> {
+  return readFrom(path, async (whole) => {
+    const archive = await ZipArchive.open(whole)
     const graph = await readGraph(archive, path)
     const weights = await readWeights(archive, path)
     const read = followBatch(simplified(needed(functional(readProgram(graph, weights, path, given)))))
     const { program, tensors } = await foldConstants(read, weights)
     return { name: basename(path, extname(path)), ...new Translation(program, tensors).run() }
-  } catch (cause) {
-    throw ioError(cause, `cannot read ${path}`)
-  } finally {
-    await file?.close()
-  }
+  })
 }

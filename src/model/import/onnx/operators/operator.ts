@@ -1,5 +1,5 @@
 import type { DType } from '../../../../core/tensor.js'
-import { BatchMixed, isConstant, isFloat, type NodeValue, type OnnxCall, type Value } from '../call.js'
+import { BatchMixed, isConstant, type NodeValue, type OnnxCall, type Value } from '../call.js'
 import { Constant } from '../constant.js'
 import { broadcast, type Dim } from '../dim.js'
 import type { Argument, OnnxDraft } from '../onnx-draft.js'
@@ -47,9 +47,6 @@ export function uniform(value: Value | undefined): number | undefined {
   const { numbers } = value
   return numbers.every((one) => one === numbers[0]) ? numbers[0] : undefined
 }
-
-/** The wider of two types: floats of any width are one. */
-export const floatOr = (dtype: DType): DType => (isFloat(dtype) ? dtype : 'f32')
 
 /** A short hand for aten calls whose result has the shape and type of one node. */
 export function like(
