@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { measureInPasses, type PassEntry } from '../concepts/measure.js'
-import { openJournal, openStudy } from '../concepts/study.js'
-import { rulesByNode } from '../explain/summary.js'
+import { headOf, openJournal, openStudy } from '../concepts/study.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
 import { auditClass, type ClassFindings } from './audit-class.js'
 import { Images } from './images.js'
 import { observedOf, observePass } from './observe.js'
@@ -35,7 +33,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const { seed = 0, signal } = options
   if (model.task !== 'classification') throw new LrpError('INVALID_ARGUMENT', 'an audit is of a classifier')
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
-  const { dataset, split, names, rule, layer, folder } = study
+  const { dataset, split, names, layer, folder } = study
   const images = new Images(model, dataset, split, signal)
   const { log, done } = await openJournal<ClassEntry | PassEntry>(study, '.audit.jsonl')
   const labels = dataset.splits[split].labels
@@ -60,21 +58,14 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   }
   const classes = findings.map(({ audited }) => audited)
   const result: AuditResult = {
-    version: 1,
-    model: model.name,
-    data: options.dataPath ?? dataset.name,
-    split,
-    rule,
-    layer,
+    ...(await headOf(study, options)),
     seed,
     accuracy: right / labels.length,
     images: labels.length,
     classes,
     flagged: classes.flatMap(({ class: name, clusters }) =>
       clusters.filter((one) => one.flagged).map(({ id, reason }) => ({ class: name, cluster: id, reason }))
-    ),
-    rules: rulesByNode(study.rules),
-    provenance: await provenanceOf(model)
+    )
   }
   const files = await writeAudit(result, { model, images, observed, names, labels, findings }, folder, options)
   await log.remove()

@@ -4,16 +4,14 @@ import { LrpError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import type { Tensor } from '../core/tensor.js'
-import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
 import { ResultFolder } from '../plot/result-folder.js'
 import { atlasOf } from './atlas.js'
 import { measureInPasses, type PassEntry } from './measure.js'
 import { conceptsOptions, type ConceptsOptions } from './options.js'
 import { conceptsPage } from './page.js'
 import type { ConceptsResult } from './result.js'
-import { openJournal, openStudy } from './study.js'
+import { headOf, openJournal, openStudy } from './study.js'
 import { measureChannels, topChannels } from './top-channels.js'
 
 /**
@@ -28,7 +26,7 @@ export async function concepts(
   const options = checkOptions(conceptsOptions, given)
   const { by, measure, top, samples, image } = options
   const study = await openStudy(model, 'concepts', conceptsOptions, options, 'epsilon-plus')
-  const { dataset, split, names, how, rule, layer, folder, read } = study
+  const { names, how, layer, folder, read } = study
   const total = names.length
   if (image >= total) throw new LrpError('INVALID_ARGUMENT', `there are the images 0 to ${total - 1}, not ${image}`)
   const wanted = options.class === undefined ? undefined : classOf(model, options.class)
@@ -52,19 +50,12 @@ export async function concepts(
   const target = await read(image, image + 1)
   const atlas = await atlasOf(model, target, names[image]!, layer, how)
   const result: ConceptsResult = {
-    version: 1,
-    model: model.name,
-    data: options.dataPath ?? dataset.name,
-    split,
-    rule,
-    layer,
+    ...(await headOf(study, options)),
     by,
     measure,
     images: total,
     classes,
-    atlas,
-    rules: rulesByNode(study.rules),
-    provenance: await provenanceOf(model)
+    atlas
   }
   const places = new Map(names.map((name, i) => [name, i]))
   const readNamed = (name: string): Promise<Tensor> => read(places.get(name)!, places.get(name)! + 1)

@@ -9,7 +9,9 @@ import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, openFor, ownData, readImages } from '../data/for-model.js'
 import { planOf } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
+import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
+import { provenanceOf } from '../model/provenance.js'
 import type { NodeRule } from '../native/addon.js'
 import { ruleChoice } from '../rules/options.js'
 import { checkLayer, conceptLayer } from './layers.js'
@@ -62,6 +64,13 @@ export async function openStudy(
   const asked = resumeValues(schema, { ...options, data: undefined })
   const key = digest([model.graph, rules, layer, names, logits, asked])
   return { model, dataset, split, names, how, rule, rules, layer, folder, read, key }
+}
+
+/** What the results of both say first. */
+export async function headOf({ model, dataset, split, rule, rules, layer }: Study, { dataPath }: StudyOptions) {
+  const data = dataPath ?? dataset.name
+  const how = { rule, layer, rules: rulesByNode(rules), provenance: await provenanceOf(model) }
+  return { version: 1 as const, model: model.name, data, split, ...how }
 }
 
 /** What a stopped run of the same study has done. */

@@ -21,6 +21,20 @@ export const DTYPE_SIZE: Record<DType, number> = {
   bool: 1
 }
 
+/** What PyTorch calls the number types. */
+export const TORCH_DTYPE: Record<DType, string> = {
+  f64: 'float64',
+  f32: 'float32',
+  f16: 'float16',
+  bf16: 'bfloat16',
+  i64: 'int64',
+  i32: 'int32',
+  i16: 'int16',
+  i8: 'int8',
+  u8: 'uint8',
+  bool: 'bool'
+}
+
 /** A named weight as it stands in a file: little-endian bytes, row-major, not yet interpreted. */
 export interface RawTensor {
   dtype: DType

@@ -1,18 +1,8 @@
 import { GraphBuilder, type Architecture } from '../builder.js'
 import { imagenetPreprocessing } from '../preprocessing.js'
 import { pooled, roundChannels } from './blocks.js'
+import { STAGES } from './efficientnet.js'
 import type { ArchitectureOptions } from './mlp.js'
-
-/** Expansion, kernel, stride, channels, repeats of each stage of lite0. */
-const STAGES: [number, number, number, number, number][] = [
-  [1, 3, 1, 16, 1],
-  [6, 3, 2, 24, 2],
-  [6, 5, 2, 40, 2],
-  [6, 3, 2, 80, 3],
-  [6, 5, 1, 112, 3],
-  [6, 5, 2, 192, 4],
-  [6, 3, 1, 320, 1]
-]
 
 /** Width, depth, side of the images. */
 const NETWORKS: Record<string, [number, number, number]> = {

@@ -3,8 +3,8 @@ import { imagenetPreprocessing } from '../preprocessing.js'
 import { convNorm, convNormAct, pooled, squeezeExcite } from './blocks.js'
 import type { ArchitectureOptions } from './mlp.js'
 
-/** Expansion, kernel, stride, channels, repeats of each stage. */
-const STAGES: [number, number, number, number, number][] = [
+/** Expansion, kernel, stride, channels, repeats of each stage of the smallest networks, B0 and lite0. */
+export const STAGES: [number, number, number, number, number][] = [
   [1, 3, 1, 16, 1],
   [6, 3, 2, 24, 2],
   [6, 5, 2, 40, 2],

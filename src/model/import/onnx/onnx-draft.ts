@@ -1,5 +1,5 @@
 import type { AttributeValue, GraphNode } from '../../../core/graph.js'
-import type { DType } from '../../../core/tensor.js'
+import { TORCH_DTYPE, type DType } from '../../../core/tensor.js'
 import { Draft } from '../draft.js'
 import { BatchMixed, isConstant, type NodeValue, type OnnxCall, type Value } from './call.js'
 import { Constant } from './constant.js'
@@ -7,21 +7,6 @@ import { dependsOnBatch, dimText, equal, equalShapes, product, Size, type Dim } 
 
 /** An argument of an aten call: tensors, lists of tensors, or literals; left out where undefined. */
 export type Argument = Value | Value[] | Dim | Dim[] | boolean | string | undefined
-
-/** Names of the number types as nodes carry them. */
-const TORCH_DTYPES: Record<DType, string> = {
-  f64: 'float64',
-  f32: 'float32',
-  f16: 'float16',
-  bf16: 'bfloat16',
-  i64: 'int64',
-  i32: 'int32',
-  i16: 'int16',
-  i8: 'int8',
-  u8: 'uint8',
-  bool: 'bool'
-}
-export const torchDtype = (dtype: DType): string => TORCH_DTYPES[dtype]
 
 /** Numbers that one node may make of one image. */
 const MOST_NUMBERS = 2 ** 28
@@ -158,7 +143,7 @@ export class OnnxDraft {
     const [number] = constant.dims
     if (constant.size !== 1) throw new RangeError('several of its numbers depend on the size of the input')
     if (this.isFollowed && dependsOnBatch(number!)) throw new BatchMixed()
-    const dtype = TORCH_DTYPES[constant.dtype]
+    const dtype = TORCH_DTYPE[constant.dtype]
     const attributes = { size: constant.shape, fill_value: dimText(number!), dtype }
     return this.place('size', 'aten::full', [], attributes, {}, constant.shape, constant.dtype).node
   }
@@ -206,7 +191,7 @@ export class OnnxDraft {
 
   /** A value as numbers of another type; floats of any width are one type here. */
   cast(call: OnnxCall, value: NodeValue, dtype: DType): NodeValue {
-    return this.aten(call, 'aten::to.dtype', { self: value, dtype: torchDtype(dtype) }, value.shape, dtype)
+    return this.aten(call, 'aten::to.dtype', { self: value, dtype: TORCH_DTYPE[dtype] }, value.shape, dtype)
   }
 
   size(value: Value): Dim {

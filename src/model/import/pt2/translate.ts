@@ -1,5 +1,5 @@
 import type { AttributeValue, Graph, GraphNode, ModelParts } from '../../../core/graph.js'
-import type { DType, RawTensor, StateDict } from '../../../core/tensor.js'
+import { TORCH_DTYPE, type DType, type RawTensor, type StateDict } from '../../../core/tensor.js'
 import { native } from '../../../native/addon.js'
 import { Draft } from '../draft.js'
 import { recurrentReason } from '../recurrent.js'
@@ -8,19 +8,6 @@ import { CallReader, type Places } from './reader.js'
 import type { Plan } from './plan.js'
 import { OF_ANY_TYPE, SPECIAL } from './special.js'
 
-/** How a graph's attributes name number types. */
-const DTYPE_NAMES: Record<DType, string> = {
-  f64: 'float64',
-  f32: 'float32',
-  f16: 'float16',
-  bf16: 'bfloat16',
-  i64: 'int64',
-  i32: 'int32',
-  i16: 'int16',
-  i8: 'int8',
-  u8: 'uint8',
-  bool: 'bool'
-}
 /** They make a tensor from numbers alone, of the number type that PyTorch has as its default. */
 const FACTORY =
   /^(full|arange|linspace|logspace|eye|scalar_tensor|tri[lu]_indices|(hann|hamming|blackman|bartlett|kaiser)_window)$/
@@ -142,7 +129,7 @@ export class Translation implements Places {
   }
 
   private cast(node: string, dtype: DType, name: string): string {
-    return this.draft.add(name, 'aten::to.dtype', [node], { dtype: DTYPE_NAMES[dtype] })
+    return this.draft.add(name, 'aten::to.dtype', [node], { dtype: TORCH_DTYPE[dtype] })
   }
 
   /** Casts between floats keep the precision that the model computes in; casts of constants are done as written. */
@@ -161,7 +148,7 @@ export class Translation implements Places {
     const stated = call.args.get('fill_value')
     if (kind === 'full' && stated?.kind !== 'literal') throw this.refused(call, 'what it fills with is computed')
     const fill_value = kind === 'full' ? (stated as { value: AttributeValue }).value : kind === 'ones' ? 1 : 0
-    const attributes = { size: sizes as AttributeValue, fill_value: scalar(fill_value), dtype: DTYPE_NAMES[dtype] }
+    const attributes = { size: sizes as AttributeValue, fill_value: scalar(fill_value), dtype: TORCH_DTYPE[dtype] }
     this.nodes.set(call.results[0]!, this.draft.add(call.results[0]!, 'aten::full', [], attributes))
   }
 
@@ -190,7 +177,7 @@ export class Translation implements Places {
         })
       } else if (PLACEMENT.has(name)) continue
       else if (one.kind === 'literal') attributes[name] = scalar(one.value as AttributeValue)
-      else if (one.kind === 'dtype') attributes[name] = DTYPE_NAMES[one.value]
+      else if (one.kind === 'dtype') attributes[name] = TORCH_DTYPE[one.value]
       else if (one.kind === 'unknown') throw this.refused(call, `its argument '${name}' is not understood: ${one.why}`)
     }
     if (names.length > 0) attributes.arguments = names

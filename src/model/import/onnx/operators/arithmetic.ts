@@ -1,9 +1,9 @@
 import type { GraphNode } from '../../../../core/graph.js'
-import type { DType } from '../../../../core/tensor.js'
+import { TORCH_DTYPE, type DType } from '../../../../core/tensor.js'
 import { isConstant, isFloat, type NodeValue, type OnnxCall, type Value } from '../call.js'
 import type { Constant } from '../constant.js'
 import { equalShapes, type Dim } from '../dim.js'
-import { torchDtype, type OnnxDraft } from '../onnx-draft.js'
+import type { OnnxDraft } from '../onnx-draft.js'
 import { recognise } from '../patterns.js'
 import { ONNX_DTYPES } from '../tensor-proto.js'
 import { asNode, binary, broadcastOf, like, nodeInput, uniform, type Operator } from './operator.js'
@@ -226,7 +226,7 @@ function converted(call: OnnxCall, draft: OnnxDraft, to: DType): Value {
   if (!isConstant(x) && isFloat(to) && (isFloat(x.dtype) || isInput)) return { ...x, dtype: to }
   if (x.dtype === to && !isInput) return x
   const node = asNode(draft, x)
-  return like(call, draft, node, 'aten::to.dtype', { dtype: torchDtype(to) }, to)
+  return like(call, draft, node, 'aten::to.dtype', { dtype: TORCH_DTYPE[to] }, to)
 }
 
 const cast: Operator = (call, draft) => {

@@ -1,6 +1,6 @@
+import { TORCH_DTYPE } from '../../../../core/tensor.js'
 import { BatchMixed, isConstant } from '../call.js'
 import { broadcast, ceilDivide, dependsOnBatch, equalShapes, minus, Size, times } from '../dim.js'
-import { torchDtype } from '../onnx-draft.js'
 import { ONNX_DTYPES } from '../tensor-proto.js'
 import { like, nodeInput, shapeText, type Operator } from './operator.js'
 import { repeated } from './part.js'
@@ -43,7 +43,7 @@ const range: Operator = (call, draft) => {
   return draft.aten(
     call,
     'aten::arange.start_step',
-    { start: from, end: to, step: by, dtype: torchDtype(dtype) },
+    { start: from, end: to, step: by, dtype: TORCH_DTYPE[dtype] },
     [length],
     dtype
   )
@@ -57,7 +57,7 @@ const constantOfShape: Operator = (call, draft) => {
   return draft.aten(
     call,
     'aten::full',
-    { size, fill_value: dtype === 'bool' ? fill !== 0 : fill, dtype: torchDtype(dtype) },
+    { size, fill_value: dtype === 'bool' ? fill !== 0 : fill, dtype: TORCH_DTYPE[dtype] },
     size,
     dtype
   )

@@ -1,6 +1,7 @@
-import { BatchMixed } from '../call.js'
+import { BatchMixed, type NodeValue, type OnnxCall } from '../call.js'
 import { Constant } from '../constant.js'
 import { dependsOnBatch, divideExactly, equal, product, Size, times, type Dim } from '../dim.js'
+import type { OnnxDraft } from '../onnx-draft.js'
 import { nodeInput, shapeText, type Operator } from './operator.js'
 
 const shapeOf: Operator = (call) => {
@@ -105,6 +106,11 @@ const unsqueeze: Operator = (call, draft) => {
   )
 }
 
+function permuted(call: OnnxCall, draft: OnnxDraft, x: NodeValue, dims: number[]): NodeValue {
+  const shape = dims.map((axis) => x.shape[axis]!)
+  return draft.add(call, 'permute', [x], shape, { dims }, {}, '', x.dtype)
+}
+
 /** Blocks of channels become blocks of pixels. */
 const depthToSpace: Operator = (call, draft) => {
   const x = nodeInput(call, draft)
@@ -115,17 +121,12 @@ const depthToSpace: Operator = (call, draft) => {
   const blocks = mode === 'CRD' ? [images, kept, block, block] : [images, block, block, kept]
   const apart = draft.reshape(call, x, [...blocks, height, width])
   const dims = mode === 'CRD' ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]
-  const turned = draft.add(
-    call,
-    'permute',
-    [apart],
-    dims.map((axis) => apart.shape[axis]!),
-    { dims },
-    {},
-    '',
-    x.dtype
-  )
-  return draft.reshape(call, turned, [images, kept, times(height, block), times(width, block)])
+  return draft.reshape(call, permuted(call, draft, apart, dims), [
+    images,
+    kept,
+    times(height, block),
+    times(width, block)
+  ])
 }
 
 const spaceToDepth: Operator = (call, draft) => {
@@ -136,17 +137,12 @@ const spaceToDepth: Operator = (call, draft) => {
   const [rows, columns] = [divideExactly(height, block), divideExactly(width, block)]
   const apart = draft.reshape(call, x, [images, channels, rows, block, columns, block])
   const dims = mode === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]
-  const turned = draft.add(
-    call,
-    'permute',
-    [apart],
-    dims.map((axis) => apart.shape[axis]!),
-    { dims },
-    {},
-    '',
-    x.dtype
-  )
-  return draft.reshape(call, turned, [images, times(channels, block * block), rows, columns])
+  return draft.reshape(call, permuted(call, draft, apart, dims), [
+    images,
+    times(channels, block * block),
+    rows,
+    columns
+  ])
 }
 
 const sizeOf: Operator = (call) => Constant.of([product(call.input(0).shape)], [])
