@@ -25,6 +25,11 @@ export function addFlags(command: Command, ...schemas: z.ZodObject[]): Command {
   return command
 }
 
+/** The options that a command has as flags. */
+export function flagsOf(command: Command): readonly Entry[] {
+  return added.get(command) ?? []
+}
+
 /** The same flag by another name, for the words of other tools. */
 function aliasOf({ flags, parseArg, helpGroupHeading }: Option, alias: string): Option {
   const other = new Option(flags.replace(/^--\S+/, `--${alias}`)).hideHelp().helpGroup(helpGroupHeading!)
@@ -60,7 +65,7 @@ export function optionsOf<T extends z.ZodObject>(schema: T, flags: object): z.in
 
 /** The flag that an option was given as: `--colour-map` for `heatmap.colourMap`. */
 export function flagOf(command: Command, option: string): string | undefined {
-  const entries = added.get(command) ?? []
+  const entries = flagsOf(command)
   const last = option.split('.').at(-1)
   const found =
     entries.find(({ path }) => path.join('.') === option) ?? entries.find(({ path }) => path.at(-1) === last)

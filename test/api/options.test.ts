@@ -4,9 +4,10 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import { Command } from 'commander'
 import { z } from 'zod'
-import { optionsPage, REFERENCE } from '../../src/api/reference.js'
+import { COMMANDS } from '../../src/cli/commands/index.js'
 import { CliContext } from '../../src/cli/context.js'
 import { addFlags, optionsOf } from '../../src/cli/flags.js'
+import { functionSections, optionsPage, REFERENCE } from '../../src/cli/options-page.js'
 import { run } from '../../src/cli/program.js'
 import { entriesOf, GROUPS, option, resumeValues, type Entry } from '../../src/core/option.js'
 import { checkEffects } from '../../src/core/option-effects.js'
@@ -43,7 +44,7 @@ describe('every option', () => {
     }
   )
 
-  test('is in docs/options.md, which is not stale (scripts/make-options-page.mjs writes it)', () => {
+  test('is in docs/options.md, which is not stale (scripts/make-options-page.mjs writes it)', async () => {
     const page = readFileSync(join(packageRoot, 'docs', 'options.md'), 'utf8')
     for (const { options } of REFERENCE) {
       for (const [name, { flag }] of entries(options)) {
@@ -51,7 +52,14 @@ describe('every option', () => {
         if (flag !== undefined) expect(page).toContain(`\`--${flag}\``)
       }
     }
-    expect(page).toBe(optionsPage())
+    expect(page).toBe(await optionsPage())
+  })
+
+  test.each(Object.keys(COMMANDS))('of "%s" alone is in docs/options.md too', async (command) => {
+    const page = readFileSync(join(packageRoot, 'docs', 'options.md'), 'utf8')
+    const flags = [...(await helpOf(command)).values()].flatMap((text) => [...text.matchAll(/^  (--[\w-]+)/gm)])
+    expect(flags.length).toBeGreaterThan(5)
+    for (const [, flag] of flags) expect(page).toContain(`\`${flag}\``)
   })
 
   test('says what it is in a line that begins in lower case', () => {
@@ -83,7 +91,7 @@ test('one entry is all that a new option needs', () => {
   command.parse(['--damping', '0.25', '--no-test'], { from: 'user' })
   expect(optionsOf(schema, command.opts())).toMatchObject({ damping: 0.25, test: false })
   expect(() => command.parse(['--damping', '1'], { from: 'user' })).toThrow('--damping must be below 1, not 1')
-  expect(optionsPage([{ name: 'train', options: schema }])).toContain(
+  expect(functionSections([{ name: 'train', options: schema }])).toContain(
     '| `damping` | `--damping` | number, share; at least 0, below 1 | 0.5 | what the new option does; only with optimizer sgd |'
   )
 })

@@ -1,3 +1,4 @@
+import { Command } from 'commander'
 import type { z } from 'zod'
 import { entriesOf, GROUPS, type Entry } from '../core/option.js'
 import { choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
@@ -7,9 +8,10 @@ import { dataOptions } from '../data/options.js'
 import { peerOptions } from '../distributed/options.js'
 import { compareOutputsOptions } from '../explain/compare-outputs.js'
 import { explainAllOptions } from '../explain/explain-all.js'
-import { explainToFilesOptions } from '../explain/file-options.js'
+import { explainToFilesOptions, fitPatternsOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import { evaluateOptions, removeFeaturesOptions, scoreMapsOptions } from '../evaluate/options.js'
+import { exportOptions } from '../model/export/options.js'
 import { loadOptions } from '../model/options.js'
 import { reportOptions } from '../report/options.js'
 import { testOptions } from '../scores/options.js'
@@ -17,9 +19,12 @@ import { serveOptions } from '../serve/options.js'
 import { finetuneOptions } from '../finetune/options.js'
 import { trainOptions } from '../train/options.js'
 import { tuneOptions } from '../tune/options.js'
+import { COMMANDS } from './commands/index.js'
+import { commonOptions } from './context.js'
+import { flagsOf } from './flags.js'
 
 /** A public function with options, and the command that has them as flags. */
-export interface Described {
+interface Described {
   name: string
   command?: string
   options: z.ZodObject
@@ -36,6 +41,8 @@ export const REFERENCE: readonly Described[] = [
   { name: 'explain', command: 'explain', options: explainOptions },
   { name: 'explainToFiles', command: 'explain', options: explainToFilesOptions },
   { name: 'explainAll', options: explainAllOptions },
+  { name: 'fitPatternsToDataset', command: 'fit-patterns', options: fitPatternsOptions },
+  { name: 'exportModel', command: 'export', options: exportOptions },
   { name: 'compareOutputs', command: 'inspect', options: compareOutputsOptions },
   { name: 'testModel', command: 'test', options: testOptions },
   { name: 'evaluate', command: 'evaluate', options: evaluateOptions },
@@ -47,9 +54,14 @@ export const REFERENCE: readonly Described[] = [
   { name: 'serve', command: 'serve', options: serveOptions }
 ]
 
-/** docs/options.md: a table for each public function. */
-export function optionsPage(reference = REFERENCE): string {
+/** docs/options.md: a table for each public function, and for what only a command has. */
+export async function optionsPage(): Promise<string> {
   const owners = new Map<z.ZodType, string>()
+  return `${INTRODUCTION}\n${functionSections(REFERENCE, owners)}\n${await commandSections(owners)}`
+}
+
+/** @param owners the function that describes each option: the first that has it */
+export function functionSections(reference: readonly Described[], owners = new Map<z.ZodType, string>()): string {
   const sections = reference.map(({ name, command, options }) => {
     const entries = entriesOf(options)
     const own = entries.filter(({ type }) => !owners.has(type))
@@ -62,7 +74,23 @@ export function optionsPage(reference = REFERENCE): string {
     })
     return [title, '', ...(own.length > 0 ? [tableOf(own), ''] : []), ...also].join('\n')
   })
-  return `${INTRODUCTION}\n${sections.join('\n')}`
+  return sections.join('\n')
+}
+
+/** Flags that no public function has. */
+async function commandSections(owners: Map<z.ZodType, string>): Promise<string> {
+  const sections = [`## Every command\n\n${tableOf(entriesOf(commonOptions))}\n`]
+  const known = new Set(entriesOf(commonOptions).map(({ flag }) => flag))
+  for (const [name, { load }] of Object.entries(COMMANDS)) {
+    const command = new Command(name)
+    ;(await load()).register(command, undefined as never) // the context is for running it
+    const own = REFERENCE.filter((one) => one.command === name).flatMap(({ options }) => entriesOf(options))
+    const described = new Set([...known, ...own.map(({ flag }) => flag)])
+    const entries = [command, ...command.commands].flatMap((one) => flagsOf(one))
+    const others = entries.filter(({ type, flag }) => !owners.has(type) && !described.has(flag))
+    if (others.length > 0) sections.push(`## \`lrp-native ${name}\`\n\n${tableOf(others)}\n`)
+  }
+  return sections.join('\n')
 }
 
 const INTRODUCTION = `# Options
