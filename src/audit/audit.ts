@@ -56,7 +56,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const findings = await inTurns(called, AT_ONCE, async (target) => {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
     const before = done.find((entry): entry is ClassEntry => 'class' in entry && entry.class === target)
-    const found = before ?? (await auditClass(images, observed, target, model.className(target), names, seed))
+    const found = before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed))
     if (!before) await log.add({ class: target, ...found })
     options.onProgress?.(++classesDone, called.length, 'classes')
     return found
@@ -79,7 +79,12 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
     rules: rulesByNode(study.rules),
     provenance: await provenanceOf(model)
   }
-  const files = await writeAudit(result, { model, images, observed, names, labels, findings }, folder, options)
+  const files = await writeAudit(
+    result,
+    { images, observed, classes: dataset.classes, names, labels, findings },
+    folder,
+    options
+  )
   await log.remove()
   await rm(rows, { force: true })
   return { result, folder, files }
