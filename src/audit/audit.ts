@@ -20,6 +20,9 @@ export interface AuditedFiles {
   files: string[]
 }
 
+/** Classes that are audited at once: one is thought about while the network runs for another. */
+const AT_ONCE = 2
+
 type ClassEntry = { class: number } & ClassFindings
 
 /**
@@ -46,16 +49,16 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   )
   const observed = await observedOf(measured, dataset.imageShape, layer).finally(() => measured.rows.close())
   const right = observed.predicted.filter((one, i) => one === labels[i]).length
-  const findings: ClassFindings[] = []
   const called = [...new Set(observed.predicted)].sort((a, b) => a - b)
-  for (const [place, target] of called.entries()) {
+  let classesDone = 0
+  const findings = await inTurns(called, AT_ONCE, async (target) => {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
     const before = done.find((entry): entry is ClassEntry => 'class' in entry && entry.class === target)
-    const found = before ?? (await auditClass(images, observed, target, model.className(target), names, seed))
+    const found = before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed))
     if (!before) await log.add({ class: target, ...found })
-    findings.push(found)
-    options.onProgress?.(place + 1, called.length, 'classes')
-  }
+    options.onProgress?.(++classesDone, called.length, 'classes')
+    return found
+  })
   const classes = findings.map(({ audited }) => audited)
   const result: AuditResult = {
     ...(await headOf(study, options)),
@@ -67,8 +70,28 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
       clusters.filter((one) => one.flagged).map(({ id, reason }) => ({ class: name, cluster: id, reason }))
     )
   }
-  const files = await writeAudit(result, { model, images, observed, names, labels, findings }, folder, options)
+  const files = await writeAudit(
+    result,
+    { images, observed, classes: dataset.classes, names, labels, findings },
+    folder,
+    options
+  )
   await log.remove()
   await rm(rows, { force: true })
   return { result, folder, files }
+}
+
+/** What `work` makes of every item, in their order; so many are worked on at once. */
+async function inTurns<T, R>(items: T[], count: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const at = next++
+      results[at] = await work(items[at]!)
+    }
+  }
+  const ended = await Promise.allSettled(Array.from({ length: count }, worker))
+  for (const one of ended) if (one.status === 'rejected') throw one.reason
+  return results
 }

@@ -25,7 +25,7 @@ export interface ChannelIntervention {
 
 const MOST_CHANNELS = 5
 /** Sets of random channels that the cluster's own are compared with. */
-const DRAWS = 4
+const DRAWS = 2
 
 /**
  * Channels whose share of the relevance is larger in the cluster than in the rest of the class, and how much of the cluster's

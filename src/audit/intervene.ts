@@ -77,17 +77,25 @@ export async function insert(
   images: Images,
   target: number,
   subject: Subject,
-  { members, hosts }: Sample,
+  sample: Sample,
   random: Random
 ): Promise<Flips> {
-  const { shape } = images
-  const { pattern, constant } = subject
-  const changed = hosts.map((host) => {
+  const called = await images.predict(pasted(images, subject, sample, random))
+  return flipsOf(called.filter((one) => one === target).length, called.length)
+}
+
+/** Images of other classes with the pattern. */
+function pasted(
+  { shape }: Images,
+  { pattern, constant }: Subject,
+  { members, hosts }: Sample,
+  random: Random
+): Bytes[] {
+  return hosts.map((host) => {
     if (constant) return paste(host, shape, pattern, somePlace(pattern, shape, random))
     const { bytes, place } = members[random.below(members.length)]!
     return pasteMasked(host, bytes, maskAt(pattern, shape, place))
   })
-  return become(images, target, changed)
 }
 
 /** Takes the pattern out of its own images and puts it into others, and does the same with random regions. */
@@ -102,34 +110,28 @@ export async function intervene(
   const { members, hosts, peers } = sample
   const masks = members.map(({ place }) => maskAt(subject.pattern, shape, place, MARGIN))
   const elsewhere = masks.map((mask) => randomRegion(mask, shape, random))
-  const removed = await leave(images, target, members, masks)
-  const randomRemoved = await leave(images, target, members, elsewhere)
-  const inserted = await insert(images, target, subject, sample, random)
-  const randomInserted = await become(
-    images,
-    target,
-    hosts.map((host) => {
-      const { bytes, place } = members[random.below(members.length)]!
-      return pasteMasked(host, bytes, randomRegion(maskAt(subject.pattern, shape, place), shape, random))
-    })
-  )
-  const stronger = randomRemoved.interval[1] > randomInserted.interval[1] ? randomRemoved : randomInserted
-  if (peers.length < LEAST_PEERS) return { removed, inserted, random: stronger }
-  const fromPeers = hosts.map((host, i) => {
-    const { place } = members[i % members.length]!
-    return pasteMasked(host, peers[random.below(peers.length)]!, maskAt(subject.pattern, shape, place))
+  const fill = (some: Uint8Array[]): Bytes[] => members.map(({ bytes }, i) => filled(bytes, some[i]!, shape))
+  const inserted = pasted(images, subject, sample, random)
+  const randomInserted = hosts.map((host) => {
+    const { bytes, place } = members[random.below(members.length)]!
+    return pasteMasked(host, bytes, randomRegion(maskAt(subject.pattern, shape, place), shape, random))
   })
-  return { removed, inserted, random: stronger, peers: await become(images, target, fromPeers) }
-}
-
-async function leave(images: Images, target: number, members: Member[], masks: Uint8Array[]): Promise<Flips> {
-  const predicted = await images.predict(members.map(({ bytes }, i) => filled(bytes, masks[i]!, images.shape)))
-  return flipsOf(predicted.filter((one) => one !== target).length, predicted.length)
-}
-
-async function become(images: Images, target: number, changed: Bytes[]): Promise<Flips> {
-  const predicted = await images.predict(changed)
-  return flipsOf(predicted.filter((one) => one === target).length, predicted.length)
+  const fromPeers =
+    peers.length < LEAST_PEERS
+      ? []
+      : hosts.map((host, i) => {
+          const { place } = members[i % members.length]!
+          return pasteMasked(host, peers[random.below(peers.length)]!, maskAt(subject.pattern, shape, place))
+        })
+  const groups = [fill(masks), fill(elsewhere), inserted, randomInserted, fromPeers]
+  const called = await images.predict(groups.flat())
+  let at = 0
+  const [left, leftAnyway, became, becameAnyway, fromOwn] = groups.map(({ length }, i) => {
+    const own = called.subarray(at, (at += length))
+    return flipsOf(own.filter((one) => (one === target) === i >= 2).length, length)
+  }) as [Flips, Flips, Flips, Flips, Flips]
+  const stronger = leftAnyway.interval[1] > becameAnyway.interval[1] ? leftAnyway : becameAnyway
+  return { removed: left, inserted: became, random: stronger, ...(fromPeers.length > 0 && { peers: fromOwn }) }
 }
 
 function filled(bytes: Bytes, mask: Uint8Array, shape: ImageShape): Bytes {

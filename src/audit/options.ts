@@ -8,7 +8,8 @@ export const auditOptions = z.strictObject({
   ...studyOptions.shape,
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
-    default: 'epsilon-plus-flat, which gives black pixels their share too'
+    default:
+      'epsilon-plus-flat, which gives black pixels their share too; auto for networks with layers that it names no rule for'
   }),
   format: option(
     z

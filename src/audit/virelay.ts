@@ -29,12 +29,7 @@ export async function writeVirelay(result: AuditResult, sources: AuditSources, o
   } catch (cause) {
     throw ioError(cause, `cannot write ${folder}`)
   }
-  const { model } = sources
-  const classes = Array.from({ length: model.outputs() }, (_, index) => ({
-    index,
-    word_net_id: idOf(index),
-    name: model.className(index)
-  }))
+  const classes = sources.classes.map((name, index) => ({ index, word_net_id: idOf(index), name }))
   await writeAtomic(path('label-map.json'), JSON.stringify(classes, null, 2) + '\n')
   await writeAtomic(path('project.yaml'), projectText(result))
   return ['project.yaml', 'label-map.json', 'input.h5', 'attribution.h5', 'analysis.h5'].map(path)
@@ -99,7 +94,11 @@ async function writeImages(h5: H5, path: string, { images, labels }: AuditSource
   file.close()
 }
 
-async function writeMaps(h5: H5, path: string, { images, observed, labels, model }: AuditSources): Promise<void> {
+async function writeMaps(
+  h5: H5,
+  path: string,
+  { images, observed, labels, classes: names }: AuditSources
+): Promise<void> {
   const file = new h5.File(path, 'w')
   const total = labels.length
   const [, height, width] = images.shape
@@ -109,7 +108,7 @@ async function writeMaps(h5: H5, path: string, { images, observed, labels, model
     for (let i = from; i < to; i++) maps.set(signedOf(observed, i, images.shape), (i - from) * height * width)
     return Promise.resolve(maps)
   })
-  const classes = model.outputs()
+  const classes = names.length
   const predicted = new Float32Array(total * classes)
   observed.predicted.forEach((one, i) => (predicted[i * classes + one] = 1))
   file.create_dataset({ name: 'prediction', data: predicted, shape: [total, classes], dtype: '<f' })
@@ -121,10 +120,15 @@ function writeLabels(file: File, labels: Int32Array): void {
   file.create_dataset({ name: 'label', data: Uint16Array.from(labels), shape: [labels.length], dtype: '<H' })
 }
 
-function writeAnalysis(h5: H5, path: string, { classes }: AuditResult, { observed, names, model }: AuditSources): void {
+function writeAnalysis(
+  h5: H5,
+  path: string,
+  { classes }: AuditResult,
+  { observed, names, classes: classNames }: AuditSources
+): void {
   const file = new h5.File(path, 'w')
   const places = new Map(names.map((name, i) => [name, i]))
-  const numbers = new Map([...new Set(observed.predicted)].map((number) => [model.className(number), number]))
+  const numbers = new Map(classNames.map((name, number) => [name, number]))
   for (const { class: name, clusters, eigenvalues } of classes) {
     const members = clusters.flatMap(({ id, images }) => images.map((image) => [places.get(image)!, id] as const))
     const index = members.map(([place]) => place)

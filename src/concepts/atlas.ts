@@ -27,9 +27,7 @@ const FOLLOWED = 2
 export async function atlasOf(
   model: Model,
   input: Tensor,
-  image: string,
-  layer: string,
-  how: ExplainOptions
+  { image, classes, layer, how }: { image: string; classes: string[]; layer: string; how: ExplainOptions }
 ): Promise<Atlas> {
   const [, channels, height, width] = input.shape as [number, number, number, number]
   const whole = await explain(model, input, { ...how, channelLayers: [layer] })
@@ -50,7 +48,7 @@ export async function atlasOf(
   }
   return {
     image,
-    class: model.className(target),
+    class: classes[target]!,
     channels: top,
     where,
     size: [height, width],

@@ -29,7 +29,7 @@ export async function concepts(
   const { names, how, layer, folder, read } = study
   const total = names.length
   if (image >= total) throw new LrpError('INVALID_ARGUMENT', `there are the images 0 to ${total - 1}, not ${image}`)
-  const wanted = options.class === undefined ? undefined : classOf(model, options.class)
+  const wanted = options.class === undefined ? undefined : classOf(dataset.classes, options.class)
   const { log, done } = await openJournal<PassEntry>(study, '.concepts.jsonl')
   const rows = join(folder, '.concepts.f32')
   const measured = await measureInPasses(
@@ -40,7 +40,7 @@ export async function concepts(
   )
   const found = await topChannels(measured, { wanted, top, samples }).finally(() => measured.rows.close())
   const classes = found.map(({ target: number, images: count, channels }) => ({
-    class: model.className(number),
+    class: dataset.classes[number]!,
     images: count,
     channels: channels.map(({ samples: best, ...rest }) => ({
       ...rest,
@@ -48,7 +48,7 @@ export async function concepts(
     }))
   }))
   const target = await read(image, image + 1)
-  const atlas = await atlasOf(model, target, names[image]!, layer, how)
+  const atlas = await atlasOf(model, target, { image: names[image]!, classes: dataset.classes, layer, how })
   const result: ConceptsResult = {
     ...(await headOf(study, options)),
     by,
@@ -67,9 +67,10 @@ export async function concepts(
   return { result, folder, files: out.files }
 }
 
-function classOf(model: Model, name: string): number {
-  if (/^\d+$/.test(name) && !model.classes?.includes(name)) return Number(name)
-  const place = model.classes?.indexOf(name) ?? -1
-  if (place < 0) throw unknownName('class', name, model.classes ?? [])
-  return place
+/** Number of a class that is given by name or number. */
+function classOf(names: string[], name: string): number {
+  const place = names.indexOf(name)
+  if (place >= 0) return place
+  if (/^\d+$/.test(name) && Number(name) < names.length) return Number(name)
+  throw unknownName('class', name, names)
 }

@@ -1,4 +1,5 @@
 import { LrpError } from '../core/errors.js'
+import type { GraphNode } from '../core/graph.js'
 import { unknownName } from '../core/suggest.js'
 import type { Model } from '../model/model.js'
 import { kindOf } from '../rules/treatment.js'
@@ -8,27 +9,34 @@ import { kindOf } from '../rules/treatment.js'
  * attention follows the convolutions, as in a vision transformer, they only cut the image into patches and do not count.
  */
 export function conceptLayer(model: Model): string {
-  const layer = weightedLayers(model).at(-1)
+  const { nodes, output } = model.graph
+  const weighted = weightedLayers(model)
+  const attention = nodes.findLastIndex((node) => kindOf(node) === 'attention' && node.name !== output)
+  const behind = new Set(nodes.slice(attention + 1).filter((node) => kindOf(node) === 'convolution'))
+  const layer =
+    weighted.filter((node) => behind.has(node)).at(-1) ??
+    weighted.filter(({ name }) => name !== output).at(-1) ??
+    weighted.at(-1)
   if (layer === undefined) throw new LrpError('UNSUPPORTED', 'the model has no layer whose channels could be concepts')
-  return layer
+  return layer.name
 }
 
-/** Convolutions behind the last attention in order of execution, else dense layers without the output. */
-function weightedLayers({ graph: { nodes, output } }: Model): string[] {
-  const kinds = nodes.map(kindOf)
-  const attention = nodes.findLastIndex(({ name }, i) => kinds[i] === 'attention' && name !== output)
-  const convolutions = nodes.filter((_, i) => i > attention && kinds[i] === 'convolution')
-  const dense = nodes.filter((_, i) => kinds[i] === 'linear')
-  const inner = dense.filter(({ name }) => name !== output)
-  return [convolutions, inner, dense].find((some) => some.length > 0)?.map(({ name }) => name) ?? []
+/** Convolutions and dense layers in order of execution, as far as they hold channels for each image. */
+function weightedLayers({ graph: { inputShape, nodes, shapes } }: Model): GraphNode[] {
+  const images = inputShape[0] ?? 1
+  const hasChannels = (name: string): boolean => !shapes || (shapes[name]!.length >= 2 && shapes[name]![0] === images)
+  return nodes.filter((node) => ['convolution', 'linear'].includes(kindOf(node)) && hasChannels(node.name))
 }
 
-/** Layers from the first to a given one, evenly spread and limited in number: the path along which concepts are followed. */
+/** Weighted layers up to a given one, evenly spread and limited in number: the path along which concepts are followed. */
 export function pathTo(model: Model, layer: string, most: number): string[] {
-  const all = weightedLayers(model)
-  const before = all.slice(0, all.indexOf(layer) + 1)
-  if (before.length <= most) return before.length > 0 ? before : [layer]
-  return Array.from({ length: most }, (_, i) => before[Math.round((i * (before.length - 1)) / (most - 1))]!)
+  const order = new Map(model.graph.nodes.map(({ name }, i) => [name, i]))
+  const before = weightedLayers(model)
+    .map(({ name }) => name)
+    .filter((name) => order.get(name)! < order.get(layer)!)
+  const all = [...before, layer]
+  if (all.length <= most) return all
+  return Array.from({ length: most }, (_, i) => all[Math.round((i * (all.length - 1)) / (most - 1))]!)
 }
 
 /** @throws LrpError NOT_FOUND with the nearest name */

@@ -33,7 +33,7 @@ export const conceptsOptions = z.strictObject({
   }),
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
-    default: 'epsilon-plus'
+    default: 'epsilon-plus; auto for networks with layers that it names no rule for, such as transformers'
   }),
   by: option(z.enum(['relevance', 'activation']).default('relevance'), {
     help: 'what images are ranked by',

@@ -1,6 +1,7 @@
 import { join, relative, sep } from 'node:path'
 import type { z } from 'zod'
 import { digest } from '../core/digest.js'
+import { isLrpError } from '../core/errors.js'
 import { makeFolder } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
 import { pickOptions, resumeValues } from '../core/option.js'
@@ -52,8 +53,7 @@ export async function openStudy(
   const dataset = await fitTo(model, await openFor(model, options), split, limit)
   const names = namesOf(dataset, split, ownData(model, options).dataPath)
   const choice = pickOptions(ruleChoice, options)
-  const chosen = Object.keys(choice).length > 0 ? choice : { composite: usualComposite }
-  const how = { ...chosen, signal }
+  const how = { ...(Object.keys(choice).length > 0 ? choice : await usual(model, usualComposite)), signal }
   const { name: rule, rules } = await planOf(model, how)
   const layer = options.layer ?? conceptLayer(model)
   checkLayer(model, layer)
@@ -71,6 +71,17 @@ export async function headOf({ model, dataset, split, rule, rules, layer }: Stud
   const data = dataPath ?? dataset.name
   const how = { rule, layer, rules: rulesByNode(rules), provenance: await provenanceOf(model) }
   return { version: 1 as const, model: model.name, data, split, ...how }
+}
+
+/** The composite; `auto` for a network that has layers without a rule in it, such as a transformer. */
+async function usual(model: Model, composite: string): Promise<ExplainOptions> {
+  try {
+    await planOf(model, { composite })
+    return { composite }
+  } catch (error) {
+    if (!isLrpError(error) || error.code !== 'UNSUPPORTED') throw error
+    return { composite: 'auto' }
+  }
 }
 
 /** What a stopped run of the same study has done. */

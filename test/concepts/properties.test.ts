@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { conceptLayer } from '../../src/concepts/layers.js'
+import { conceptLayer, pathTo } from '../../src/concepts/layers.js'
 import type { Tensor } from '../../src/core/tensor.js'
 import { explain } from '../../src/explain/explain.js'
 import type { ExplainOptions } from '../../src/explain/options.js'
@@ -154,9 +154,12 @@ describe.each(KINDS)('a layer of kind %s', (kind, count, how) => {
 })
 
 test('concepts are those of the last convolution, or of the last dense layer where attention follows it', async () => {
-  const graphOf = (kind: Kind): Model =>
-    ({ graph: network({ before: [], after: [], kind, shortcut: false, seed: 0 }).graph }) as Model
-  expect(conceptLayer(graphOf('convolution'))).toBe('named')
-  expect(conceptLayer(graphOf('dense'))).toBe('first')
-  expect(conceptLayer(graphOf('heads'))).toBe('value')
+  const chosen = async (kind: Kind): Promise<[string, string[]]> => {
+    const shape = { before: [], after: [], kind, shortcut: false, seed: 0 }
+    using model = await Model.create(await initialise(network(shape), 1))
+    return [conceptLayer(model), pathTo(model, 'named', 3)]
+  }
+  expect(await chosen('convolution')).toEqual(['named', ['first', 'named']])
+  expect(await chosen('dense')).toEqual(['first', ['first', 'mixed', 'named']])
+  expect(await chosen('heads')).toEqual(['value', ['first', 'key', 'named']])
 })
