@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from 'node:timers'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
