@@ -9,10 +9,14 @@ import { root } from './lib/paths.mjs'
 
 // Damages model files at random and imports them: each must load, or be refused by an error of ours, with
 // bounded memory and processor time (a busy machine counts for nothing).
-//   node scripts/fuzz-importers.mjs [--seconds 60] [--seed 1]
+//   node scripts/fuzz-importers.mjs [--seconds 60] [--files NUMBER] [--seed 1]
 // A file that breaks this is kept, its path printed, and the exit status is 1.
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } }
+  options: {
+    seconds: { type: 'string', default: '60' },
+    files: { type: 'string' },
+    seed: { type: 'string', default: '1' }
+  }
 })
 const MOST_MEGABYTES = 2000
 const MOST_CPU_SECONDS = 10
@@ -66,9 +70,10 @@ async function load(path) {
 }
 
 const counts = { loaded: 0, refused: 0 }
-const end = Date.now() + Number(values.seconds) * 1000
+const end = values.files === undefined ? Date.now() + Number(values.seconds) * 1000 : Infinity
+const most = Number(values.files ?? Infinity)
 let failure
-while (Date.now() < end && !failure) {
+while (Date.now() < end && counts.loaded + counts.refused < most && !failure) {
   const { name, bytes } = seeds[random(seeds.length)]
   let changed = Uint8Array.from(bytes)
   for (let i = random(4); i >= 0 && changed.length > 1; i--) changed = MUTATIONS[random(MUTATIONS.length)](changed)

@@ -74,7 +74,7 @@ def values(image: Image.Image) -> str:
     return base64.b64encode(np.ascontiguousarray(array.transpose(2, 0, 1))).decode()
 
 
-expected = {"files": {}, "resized": []}
+expected = {"files": {}, "resized": [], "parts": []}
 for name in names:
     with Image.open(FOLDER / name) as image:
         colours_of, grey_of = image.convert("RGB"), image.convert("L")
@@ -84,6 +84,14 @@ for interpolation in ["nearest", "bilinear", "bicubic"]:
     for size in [(5, 7), (24, 9), (13, 30), (40, 50)]:
         resized = picture.resize(size[::-1], Image.Resampling[interpolation.upper()])
         expected["resized"].append({"interpolation": interpolation, "size": size, "rgb": values(resized)})
+
+# a part of a much larger image
+for interpolation in ["nearest", "bilinear", "bicubic"]:
+    for size, (top, left, height, width) in [((89, 112), (40, 50, 9, 12)), ((10, 9), (3, 2, 4, 5))]:
+        resized = picture.resize(size[::-1], Image.Resampling[interpolation.upper()])
+        part = resized.crop((left, top, left + width, top + height))
+        of = {"interpolation": interpolation, "size": size, "crop": [height, width], "rgb": values(part)}
+        expected["parts"].append(of)
 
 # numbers that are no colours: refused, or scaled where the preprocessing says so
 Image.fromarray(np.linspace(0, 1, 221, dtype=np.float32).reshape(13, 17)).save(FOLDER / "float.tif")

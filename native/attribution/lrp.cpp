@@ -104,10 +104,12 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
 }
 
 /// The same again, only to find the node at fault.
-[[noreturn]] void refuse_not_finite(const Graph& graph, const Tensor& input, LrpOptions options) {
-  options.find_not_finite = true;
-  explain(graph, input, options);
-  throw Error("NUMERIC", "the relevance of the input is not finite");
+[[noreturn]] void refuse_not_finite(const Graph& graph, const Tensor& input, LrpOptions options, const char* what) {
+  if (!options.find_not_finite) {
+    options.find_not_finite = true;
+    explain(graph, input, options);
+  }
+  throw Error("NUMERIC", std::string(what) + " is not finite");
 }
 
 Tensor joined(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); }
@@ -170,7 +172,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   }
   Explanation result;
   result.logits = output.detach();
-  if (!all_finite(result.logits)) refuse_not_finite(graph, input, options);
+  if (!all_finite(result.logits)) refuse_not_finite(graph, input, options, "the output of the network");
   result.target = options.fixed ? options.fixed : choose_target(options.target, result.logits, x.sizes());
   result.scores = scores_of(*result.target, result.logits);
 
@@ -188,7 +190,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
     maps.push_back(options.start == Start::activation ? conditions.backward_from_activation(x, recorder.keep_for_more)
                                                       : conditions.backward(output, x, seed, recorder.keep_for_more));
     if (!maps.back().defined()) maps.back() = at::zeros_like(x);
-    if (!all_finite(maps.back())) refuse_not_finite(graph, input, options);
+    if (!all_finite(maps.back())) refuse_not_finite(graph, input, options, "the relevance of the input");
     for (const auto& layer : options.layers) {
       layers[layer].push_back(recorder.relevance[source(layer)]);
     }

@@ -76,6 +76,10 @@ std::vector<Tensor> applied(const Application& a, const Layer& layer, const Tens
     return a.treatment.rule->apply(layer, R);
   } catch (const Error& error) {
     throw Error(error.code(), "node '" + a.node->name + "' (" + a.node->op_name + "): " + error.what());
+  } catch (const c10::Error& error) {
+    const std::string message = first_line(error.what_without_backtrace());
+    throw Error(code_of(message, "UNSUPPORTED"),
+                "node '" + a.node->name + "' (" + a.node->op_name + "): relevance cannot pass: " + message);
   }
 }
 

@@ -46,6 +46,10 @@ Tensor at_node(const Node& node, const std::function<Tensor()>& body) {
     throw Error(code_of(message, "INVALID_ARGUMENT"), title(node) + ": " + message);
   } catch (const std::out_of_range&) {
     throw Error("INVALID_ARGUMENT", title(node) + ": " + kTooFew);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {  // of a library below libtorch
+    throw Error("UNSUPPORTED", title(node) + ": it cannot be computed (" + first_line(error.what()) + ")");
   }
 }
 

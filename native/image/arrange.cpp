@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../error.h"
+#include "resize_part.h"
 
 namespace lrp {
 
@@ -51,23 +52,34 @@ Tensor resized(const Tensor& image, at::IntArrayRef size, const std::string& int
   throw Error("INVALID_ARGUMENT", "interpolation must be nearest, bilinear or bicubic, not '" + interpolation + "'");
 }
 
+/// Where a crop keeps less than one in so many pixels of the resized image, only those are computed: ATen's own
+/// resizing is faster, but makes the whole image.
+constexpr int64_t kCutOff = 4;
+
+bool cuts_most(const std::array<int64_t, 4>& crop, int64_t height, int64_t width) {
+  return crop[2] * crop[3] < height * width / kCutOff;
+}
+
+void check_crop(const std::array<int64_t, 4>& crop, int64_t height, int64_t width) {
+  const auto [top, left, rows, columns] = crop;
+  if (top >= 0 && left >= 0 && rows > 0 && columns > 0 && top + rows <= height && left + columns <= width) return;
+  throw Error("INVALID_ARGUMENT", "the crop does not lie in the image");
+}
+
 }  // namespace
 
 void arrange(const Tensor& given, const Arrangement& wanted, const Tensor& result) {
   Tensor image = given.size(0) > 3 ? given.narrow(0, 0, 3) : given;
   if (result.size(0) == 1 && image.size(0) == 3) image = to_grey(image);
-  if (wanted.resize) {
-    const auto [height, width] = *wanted.resize;
-    if (image.size(1) != height || image.size(2) != width) {
-      image = resized(image, {height, width}, wanted.interpolation);
-    }
-  }
-  if (wanted.crop) {
-    const auto [top, left, height, width] = *wanted.crop;
-    if (top < 0 || left < 0 || top + height > image.size(1) || left + width > image.size(2)) {
-      throw Error("INVALID_ARGUMENT", "the crop does not lie in the image");
-    }
-    image = image.narrow(1, top, height).narrow(2, left, width);
+  const auto [height, width] = wanted.resize.value_or(std::array<int64_t, 2>{image.size(1), image.size(2)});
+  const bool resizes = image.size(1) != height || image.size(2) != width;
+  if (wanted.crop) check_crop(*wanted.crop, height, width);
+  if (wanted.crop && resizes && cuts_most(*wanted.crop, height, width)) {
+    image = resize_part(image, {height, width}, *wanted.crop, wanted.interpolation);
+  } else {
+    if (resizes) image = resized(image, {height, width}, wanted.interpolation);
+    if (wanted.crop)
+      image = image.narrow(1, (*wanted.crop)[0], (*wanted.crop)[2]).narrow(2, (*wanted.crop)[1], (*wanted.crop)[3]);
   }
   if (result.size(1) != image.size(1) || result.size(2) != image.size(2)) {
     throw Error("INVALID_ARGUMENT", "the arranged image has another size than its place");

@@ -68,7 +68,12 @@ class BatchNorm : public Op {
         mean_(a.parameter("running_mean")),
         variance_(a.parameter("running_var")),
         eps_(a.attributes.number("eps", 1e-5)),
-        momentum_(a.attributes.number("momentum", 0.1)) {}
+        momentum_(a.attributes.number("momentum", 0.1)) {
+    for (const Tensor& one : {weight_, bias_, variance_}) {
+      if (!one.defined() || (one.dim() == 1 && one.sizes() == mean_.sizes())) continue;
+      throw Error("INVALID_ARGUMENT", "its parameters must have one number for each channel");
+    }
+  }
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
     return shape_of_channels(inputs.at(0), mean_.numel());
   }

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <functional>
+#include <limits>
 #include <mutex>
 
 #include "../error.h"
@@ -142,6 +143,25 @@ const std::map<std::string, Entry>& entries() {
   return table;
 }
 
+/// An input that an op does not read would be lost. Throws INVALID_ARGUMENT.
+void check_inputs(const std::string& name, size_t inputs) {
+  static const std::map<std::string, size_t> most{{"constant", 0},
+                                                  {"sub", 2},
+                                                  {"mul", 2},
+                                                  {"div", 2},
+                                                  {"matmul", 2},
+                                                  {"expand_batch", 2},
+                                                  {"scaled_dot_product_attention", 3},
+                                                  {"add", std::numeric_limits<size_t>::max()},
+                                                  {"cat", std::numeric_limits<size_t>::max()}};
+  const auto found = most.find(name);
+  const size_t allowed = found == most.end() ? 1 : found->second;
+  if (inputs > allowed) {
+    throw Error("INVALID_ARGUMENT", "it reads " + std::to_string(allowed) + (allowed == 1 ? " input" : " inputs") +
+                                        ", not " + std::to_string(inputs));
+  }
+}
+
 bool is_aten(const std::string& name) { return name.rfind("aten::", 0) == 0; }
 
 const Entry& entry_of(const std::string& name) {
@@ -177,7 +197,9 @@ size_t OpArguments::axes() const { return static_cast<size_t>(name.at(name.size(
 std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attributes, const Parameters& parameters,
                             size_t inputs) {
   if (is_aten(name)) return make_aten_call({name, attributes, parameters, inputs});
-  return entry_of(name).make({name, attributes, parameters, inputs});
+  const Entry& entry = entry_of(name);
+  check_inputs(name, inputs);
+  return entry.make({name, attributes, parameters, inputs});
 }
 
 std::vector<std::string> op_names() {

@@ -26,3 +26,5 @@ export { parameterRandomisation, type Similarity } from '../evaluate/metrics/ran
 export { FILLS, type Fill } from '../evaluate/perturbation/fills.js'
 export { bootstrapMean, pairedTest, type Interval, type PairedTest } from '../evaluate/statistics/intervals.js'
 export { MAP_METRICS, scoreMaps, type Scores } from '../evaluate/score-maps.js'
+export { checkExplanation } from '../explain/check.js'
+export { TRUST_LIMITS, type Trust, type TrustMeasures, type Verdict } from '../explain/trust.js'

@@ -41,12 +41,13 @@ export async function inPlanes(
   into?: Uint8Array
 ): Promise<{ bytes: Uint8Array; shape: number[] }> {
   const resize = resizedSize(from.height, from.width, p.resize)
-  if (sizeOf(resize) > MOST_PIXELS) {
-    const sizes = [[from.height, from.width], resize].map((size) => size.join('x'))
+  const crop = p.crop && middle(resize, p.crop, name, p.cropRounding)
+  const plane = p.crop ?? resize
+  if (sizeOf(plane) > MOST_PIXELS) {
+    const sizes = [[from.height, from.width], plane].map((size) => size.join('x'))
     throw new LrpError('INVALID_FILE', `${name} is ${sizes[0]} and would be resized to ${sizes[1]}: that is too large`)
   }
-  const crop = p.crop && middle(resize, p.crop, name, p.cropRounding)
-  const shape = [p.channels, ...(p.crop ?? resize)]
+  const shape = [p.channels, ...plane]
   const size = sizeOf(shape)
   const result = into?.length === size ? into : new Uint8Array(size)
   const how = { ...from, resize, crop, interpolation: p.interpolation ?? 'bilinear' }

@@ -31,29 +31,32 @@ export interface DecodedImage extends Pixels {
 /**
  * An image file's bytes in colours, as PIL's `convert('RGB')` makes them: colour profiles are not applied, transparency
  * and all frames but the first are left out; drawings (SVG) lie on white.
- * @returns pixels of three or, with transparency that does not count, four channels
+ * @param use takes the pixels, of three or, with transparency that does not count, four channels; large images wait until
+ *   others have been used
  * @throws Error saying why the file cannot be read
  */
-export async function decodeImage(file: Buffer, settings: DecodeSettings = {}): Promise<DecodedImage> {
+export async function decodeImage<T>(
+  file: Buffer,
+  settings: DecodeSettings,
+  use: (image: DecodedImage) => Promise<T>
+): Promise<T> {
   const netpbm = netpbmHeader(file)
-  if (netpbm) return weighed(netpbm, () => readNetpbm(file, netpbm))
+  if (netpbm) return weighed(netpbm, () => use(readNetpbm(file, netpbm)))
   const bmp = bmpHeader(file)
-  if (bmp) return weighed({ ...bmp, channels: 3 }, () => readBmp(file, bmp))
+  if (bmp) return weighed({ ...bmp, channels: 3 }, () => use(readBmp(file, bmp)))
   const header = await headerOf(file)
   const { depth } = header
   if (depth !== 'uchar' && depth !== 'ushort')
     throw new Error(`its values are of the type ${depth}: images of 8 or 16 bits are read, other numbers as .npy`)
-  return weighed({ ...header, channels: 4 * (depth === 'ushort' ? 2 : 1) }, () => withSharp(file, header, settings))
+  const size = { ...header, channels: 4 * (depth === 'ushort' ? 2 : 1) }
+  return weighed(size, async () => use(await withSharp(file, header, settings)))
 }
 
 /** Waits until there is memory for an image. @throws Error where it has too many pixels */
-async function weighed(
-  { width, height, channels }: Omit<Pixels, 'bytes'>,
-  decode: () => DecodedImage | Promise<DecodedImage>
-): Promise<DecodedImage> {
+async function weighed<T>({ width, height, channels }: Omit<Pixels, 'bytes'>, decode: () => Promise<T>): Promise<T> {
   const pixels = width * height
   if (pixels > MOST_PIXELS) throw new Error(`it has ${width}x${height} pixels, more than ${MOST_PIXELS / 1e6} million`)
-  return memory.run(async () => decode(), pixels * channels)
+  return memory.run(decode, pixels * channels)
 }
 
 async function withSharp(file: Buffer, header: ImageHeader, settings: DecodeSettings): Promise<DecodedImage> {

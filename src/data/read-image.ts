@@ -26,9 +26,10 @@ export async function readImage(source: string | Buffer, p: Preprocessing, into?
   const name = typeof source === 'string' ? source : 'the image'
   try {
     const file = typeof source === 'string' ? await readFile(source) : source
-    const { largest16, ...pixels } = await decodeImage(file, p)
-    const arranged = await inPlanes({ ...pixels, planar: false, consumes: true }, p, name, into)
-    return { ...arranged, original: [pixels.height, pixels.width], ...(largest16 !== undefined && { largest16 }) }
+    return await decodeImage(file, p, async ({ largest16, ...pixels }) => {
+      const arranged = await inPlanes({ ...pixels, planar: false, consumes: true }, p, name, into)
+      return { ...arranged, original: [pixels.height, pixels.width], ...(largest16 !== undefined && { largest16 }) }
+    })
   } catch (cause) {
     const { name: kind, code, message } = cause as NodeJS.ErrnoException
     if (kind === 'LrpError') throw cause

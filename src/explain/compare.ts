@@ -7,6 +7,7 @@ import type { DrawOptions } from './file-options.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { drawMaps, isTogether, mapTitle, whichTarget, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'
+import { heatmap as heatmapOf, strongest, sumOverChannels, type HeatmapOptions, type Picture } from '../plot/picture.js'
 
 /** What the given explanation alone is about. */
 const OWN = {
@@ -42,17 +43,59 @@ export async function drawComparison(
     const own = effective(explainOptions, pickOptions(explainOptions, how), { method: how.method })
     explanations.push(await explain(model, batch.input, own))
   }
-  const columns = explanations.map((one) => {
+  const maps = explanations.map((one) => asShares(firstTarget(one, batch.input)))
+  const { quantile, scale } = options.heatmap ?? {}
+  const common = typeof scale === 'number' ? scale : Math.max(...maps.map((one) => strongestOf(one, quantile)))
+  const heatmap = { ...options.heatmap, scale: common }
+  const columns = maps.map((one) => {
     // only LRP explains several classes together
     const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
-    return drawMaps(model, batch, { ...firstTarget(one, batch.input), name: one.name + alone }, options)
+    return drawMaps(model, batch, { ...one, name: one.name + alone }, { ...options, heatmap })
   })
   const panels = batch.names.flatMap((_, i) => [
     columns[0]![i]![0]!,
     ...columns.flatMap((column) => column[i]!.slice(1))
   ])
-  const captions = whichTarget(model, explanation)
-  return [{ name: 'compare', panels, captions, options: { columns: panels.length / images, size: 160 } }]
+  const most = `${(100 * common).toPrecision(2)} %`
+  const captions = [
+    ...whichTarget(model, explanation),
+    `One colour scale for all maps: from -${most} to ${most} of a map's |relevance| in one pixel (last panel).`
+  ]
+  const bar = { title: `-${most} to ${most}`, picture: colourBar(heatmap) }
+  return [
+    { name: 'compare', panels: [...panels, bar], captions, options: { columns: panels.length / images, size: 160 } }
+  ]
+}
+
+/** Every map divided by its sum of magnitudes: rules and methods have scales of their own. */
+function asShares(explanation: Explanation): Explanation {
+  const { data, shape } = explanation.relevance
+  const size = sizeOf(shape.slice(1))
+  const shares = data.slice()
+  for (let from = 0; from < shares.length; from += size) {
+    const map = shares.subarray(from, from + size)
+    const sum = map.reduce((total, value) => total + Math.abs(value), 0)
+    if (sum > 0) map.forEach((value, i) => (map[i] = value / sum))
+  }
+  return { ...explanation, relevance: { data: shares, shape } }
+}
+
+/** The strongest pixel of all maps. */
+function strongestOf({ relevance }: Explanation, quantile?: number): number {
+  const size = sizeOf(relevance.shape.slice(1))
+  const images = Array.from({ length: relevance.data.length / size }, (_, i) =>
+    strongest(sumOverChannels(relevance.data.subarray(i * size, (i + 1) * size), relevance.shape.slice(1)), quantile)
+  )
+  return Math.max(...images)
+}
+
+const BAR = { width: 101, height: 12 }
+
+/** All colours of the scale, from the lowest on the left to the highest on the right. */
+function colourBar({ colourMap, scale }: HeatmapOptions & { scale: number }): Picture {
+  const row = Float32Array.from({ length: BAR.width }, (_, x) => scale * ((2 * x) / (BAR.width - 1) - 1))
+  const values = Float32Array.from({ length: BAR.width * BAR.height }, (_, i) => row[i % BAR.width]!)
+  return heatmapOf(values, [1, BAR.height, BAR.width], { colourMap, scale })
 }
 
 function firstTarget(explanation: Explanation, input: Tensor): Explanation {

@@ -1,10 +1,30 @@
-import { sizeOf } from '../core/tensor.js'
 import type { AttributeResult, LayerConservation, NodeRule } from '../native/addon.js'
 import type { Start } from './options.js'
 
 /** |sum of relevance - start| / |start| for each explanation; with `together` one per image. */
 export function conservationErrors({ sums, starts }: AttributeResult): Float64Array {
   return sums.map((sum, i) => Math.abs(sum - starts[i]!) / Math.max(Math.abs(starts[i]!), 1e-12))
+}
+
+/** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit. */
+export function magnitudesOf(result: AttributeResult, options: Conditions): Float64Array {
+  const scales = scalesOf(result, options)
+  return mapMagnitudes(result).map((magnitude, image) => magnitude / scales[image]!)
+}
+
+/**
+ * Of each image's first map: relevance that neither arrived at the input nor was absorbed by biases or stabilisers, as a
+ * share of the same. Empty without the sums of layers (`conservation`).
+ */
+export function unexplainedOf(result: AttributeResult, options: Conditions): Float64Array {
+  if (result.conservation.length === 0) return new Float64Array(0)
+  return scalesOf(result, options).map((scale, image) => {
+    const absorbed = result.conservation.reduce(
+      (total, layer) => total + layer.absorbedByBias[image]! + layer.absorbedByStabiliser[image]!,
+      0
+    )
+    return Math.abs(result.starts[image]! - result.sums[image]! - absorbed) / scale
+  })
 }
 
 /** Magnitudes of relevance, as multiples of what it started from, that no faithful explanation has. */
@@ -58,9 +78,9 @@ function scalesOf(
 }
 
 /** Sum of |relevance| in the first map of each image. */
-function mapMagnitudes({ relevance, logits }: AttributeResult): Float64Array {
+function mapMagnitudes({ relevance, logits, sums }: AttributeResult): Float64Array {
   const images = logits.shape[0]!
-  const size = sizeOf(relevance.shape.slice(relevance.shape[0] === images ? 1 : 2))
+  const size = relevance.data.length / sums.length
   return Float64Array.from({ length: images }, (_, i) => {
     let total = 0
     for (let at = i * size; at < (i + 1) * size; at++) total += Math.abs(relevance.data[at]!)

@@ -26,7 +26,7 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { comfortableBatch } from './pass-size.js'
-import { conservationErrors, warningsOf } from './conservation.js'
+import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
 import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
@@ -62,6 +62,10 @@ export interface Explanation {
   conservation: LayerConservation[]
   /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
   conservationError: Float64Array
+  /** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit; LRP only. */
+  magnitude: Float64Array
+  /** Relevance that neither arrived nor was absorbed by biases or stabilisers, as a share of the same; with `conservation`. */
+  unexplained: Float64Array
   /** The layer that grad-cam weighs; empty for other methods. */
   layer: string
   /** Plain words where relevance explodes or vanishes on its way. */
@@ -108,14 +112,17 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     onProgress?.(to - first, last - first)
   }
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
-  const isLrp = method === 'lrp'
+  const isWhole = method === 'lrp' && !given.concepts
+  const none = new Float64Array(0)
   return {
     ...joined,
     ...plan,
     attention: given.attentionHeads ? joined.attention : [],
     kind: kindOf(given, joined),
-    conservationError: isLrp && !given.concepts ? conservationErrors(joined) : new Float64Array(0),
-    warnings: isLrp && !given.concepts ? warningsOf(joined, plan.rules, given) : []
+    conservationError: isWhole ? conservationErrors(joined) : none,
+    magnitude: isWhole ? magnitudesOf(joined, given) : none,
+    unexplained: isWhole && given.topK === undefined ? unexplainedOf(joined, given) : none,
+    warnings: isWhole ? warningsOf(joined, plan.rules, given) : []
   }
 }
 

@@ -110,6 +110,11 @@ export const explainToFilesOptions = z.strictObject({
     group: 'output',
     unit: 'names'
   }),
+  check: option(z.boolean(), {
+    help: 'also check how far the maps can be trusted: float64, gradient x input, conservation (docs/trust.md)',
+    group: 'output',
+    resume: false
+  }),
   passSize: option(z.int().min(1), {
     help: 'images held in memory at the same time',
     group: 'machine',

@@ -18,9 +18,17 @@ const GPU_FACTOR = 16
  */
 export function comfortableBatch(model: Model): number {
   const factor = model.device === 'cpu' ? 1 : GPU_FACTOR
-  const weights = [...model.parameterShapes.values()].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0)
-  const room = factor * (CPU_BYTES + weights)
+  const room = factor * (CPU_BYTES + weightBytes(model))
   return Math.max(1, Math.min(MOST_ON_CPU * factor, Math.floor(room / outputBytes(model))))
+}
+
+/** Memory that a pass of so many images takes, weights included: about five times the outputs of all nodes. */
+export function passBytes(model: Model, images: number): number {
+  return 5 * images * outputBytes(model) + weightBytes(model)
+}
+
+function weightBytes(model: Model): number {
+  return [...model.parameterShapes.values()].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0)
 }
 
 /** Of one image. */

@@ -7,6 +7,7 @@ import { summariseAttention, type AttentionSummary } from './attention.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
 import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
+import { judge, worst, type Trust, type TrustMeasures } from './trust.js'
 
 /** One image in `explain.json`. */
 export interface ImageSummary extends Prediction {
@@ -49,6 +50,8 @@ export interface ExplainSummary {
   conservationError: number
   milliseconds: number
   warnings: string[]
+  /** How far the maps can be trusted; of LRP. */
+  trust?: Trust
   provenance: Provenance
 }
 
@@ -68,6 +71,8 @@ export interface PassSummary {
   layers: Record<string, LayerMeans>
   milliseconds: number
   warnings: string[]
+  /** Of LRP: the largest of the images. */
+  trust?: Pick<TrustMeasures, 'magnitude' | 'unexplained'>
 }
 
 export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
@@ -82,6 +87,12 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
     ...(explanation.layer && { camLayer: explanation.layer }),
     milliseconds,
     warnings: explanation.warnings,
+    ...(explanation.magnitude.length > 0 && {
+      trust: {
+        magnitude: worst(explanation.magnitude),
+        ...(explanation.unexplained.length > 0 && { unexplained: worst(explanation.unexplained) })
+      }
+    }),
     layers: Object.fromEntries(
       explanation.conservation.map((layer) => [
         layer.node,
@@ -117,7 +128,8 @@ export function summarise(
   { name, rules }: Pick<Explanation, 'name' | 'rules'>,
   passes: PassSummary[],
   settings: Asked,
-  provenance: Provenance
+  provenance: Provenance,
+  checked?: Trust
 ): ExplainSummary {
   const images = passes.flatMap((pass) => pass.images)
   const errors = images.flatMap(({ conservationError }) => conservationError)
@@ -126,6 +138,7 @@ export function summarise(
     passes.reduce((sum, { layers }) => sum + layers[node]![key], 0) / images.length
   const maps = images[0]?.target.length ?? 0
   const camLayer = passes[0]?.camLayer
+  const trust = trustOf(passes, checked)
   return {
     method: name,
     ...(camLayer && { camLayer }),
@@ -149,9 +162,22 @@ export function summarise(
       ])
     ),
     images,
+    ...(trust && { trust }),
     settings,
     provenance
   }
+}
+
+/** The verdict on all images, with what a check of a few of them found. */
+function trustOf(passes: PassSummary[], checked?: Trust): Trust | undefined {
+  const measured = passes.flatMap(({ trust }) => trust ?? [])
+  if (measured.length === 0) return checked
+  const unexplained = measured.flatMap((one) => one.unexplained ?? [])
+  return judge({
+    ...(checked && { rounding: checked.rounding, gradient: checked.gradient, unequal: checked.unequal }),
+    magnitude: worst(measured.map(({ magnitude }) => magnitude)),
+    ...(unexplained.length > 0 && { unexplained: worst(unexplained) })
+  })
 }
 
 /** The text of `explain.json`; layers stand in order of execution, which objects do not keep for names that are numbers. */

@@ -4,10 +4,11 @@ import { asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { effective } from '../core/option-effects.js'
-import { checkOptions } from '../core/options.js'
+import { checkOptions, optionError } from '../core/options.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
+import { checkExplanation } from './check.js'
 import { drawComparison } from './compare.js'
 import { explainToFilesOptions, type ExplainToFilesOptions } from './file-options.js'
 import { batchOf, openInputs, type Batch, type Inputs } from './inputs.js'
@@ -19,6 +20,7 @@ import { ResultWriter, safeName } from './result-writer.js'
 import { flatTarget, type Flat } from './targets/options.js'
 import { referenceOf } from './targets/reference.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
+import type { Trust } from './trust.js'
 
 type Given = Flat<z.output<typeof explainToFilesOptions>>
 
@@ -52,6 +54,8 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
   checked.compare?.forEach(namedMethod)
   const options = await prepared(model, checked)
   checkExplainEffects(given as ExplainOptions, checked.compare)
+  if (options.check && (options.method !== 'lrp' || options.concepts))
+    throw optionError('check', ` goes with the method lrp without concepts`)
   const inputs = await openInputs(model, options)
   const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
@@ -78,7 +82,8 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
       passes.push(pass)
     }
     const settings = asked(explainToFilesOptions, given)
-    const summary = summarise(model, plan, passes, settings, await provenanceOf(model))
+    const trust = options.check ? await checkFirst(model, inputs, options) : undefined
+    const summary = summarise(model, plan, passes, settings, await provenanceOf(model), trust)
     summary.warnings.push(...notes)
     await writer?.finish(summary)
     const whole = passes.length === 1 && doneBefore === 0
@@ -97,6 +102,15 @@ async function prepared(model: Model, checked: z.output<typeof explainToFilesOpt
   const options = flatTarget(checked)
   const { reference } = options
   return { ...options, ...(reference !== undefined && { reference: await referenceOf(model, reference) }) }
+}
+
+/** Images that are checked. */
+const CHECKED = 3
+
+async function checkFirst(model: Model, inputs: Inputs, options: Given): Promise<Trust> {
+  const batch = await batchOf(inputs, 0, Math.min(CHECKED, inputs.names.length))
+  const { group: _, ...how } = passOptions(options, batch, 0, batch.names.length)
+  return checkExplanation(model, batch.input, how)
 }
 
 /** What one pass is explained with. */

@@ -1,7 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import type { Graph, GraphNode } from '../core/graph.js'
 import { sizeOf } from '../core/tensor.js'
-import { native } from '../native/addon.js'
+import { recordOf } from '../native/op-record.js'
 
 /** A node at the end of a network that only turns logits into probabilities. */
 export interface FinalActivation {
@@ -13,7 +13,7 @@ type Shapes = Record<string, number[]>
 
 /** What moves numbers, or changes their type, and leaves each as it is. */
 function onlyMoves(node: GraphNode): boolean {
-  const { movesValues, sign } = native().opRecord(node.op)
+  const { movesValues, sign } = recordOf(node)
   return movesValues && sign === 'keeps' && node.inputs.length === 1
 }
 
@@ -28,7 +28,7 @@ export async function withoutFinalActivation(
 ): Promise<{ graph: Graph; removed?: FinalActivation }> {
   const tail = finalNodes(graph)
   const last = tail[0]
-  const kind = last && native().opRecord(last.op).squashes
+  const kind = last && recordOf(last).squashes
   if (!last || !kind) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
   const [before] = last.inputs

@@ -1,14 +1,8 @@
 import type { GraphNode } from '../core/graph.js'
-import { native, type OpKind, type OpRecord } from '../native/addon.js'
+import type { OpKind } from '../native/addon.js'
+import { recordOf } from '../native/op-record.js'
 
-/** What C++ knows of a node's op; composites and `inspect` read it. @throws LrpError UNSUPPORTED */
-export function recordOf({ op }: Pick<GraphNode, 'op'>): OpRecord {
-  let record = records.get(op)
-  if (!record) records.set(op, (record = native().opRecord(op)))
-  return record
-}
-
-const records = new Map<string, OpRecord>()
+export { recordOf }
 
 /** What a layer is to a composite. */
 export function kindOf(node: GraphNode): OpKind {

@@ -112,7 +112,7 @@ describe('a stopped run of explain', () => {
   test('depends on all options but those that change no result', () => {
     const free = entries(explainToFilesOptions).filter(([, { facts }]) => facts.resume === false)
     expect(free.map(([name]) => name).sort()).toEqual(
-      ['cache', 'group', 'onDownload', 'onProgress', 'output', 'signal'].sort()
+      ['cache', 'check', 'group', 'onDownload', 'onProgress', 'output', 'signal'].sort()
     )
   })
 })

@@ -103,10 +103,11 @@ describe('the command line', () => {
     expect((await readNpy(join(output, 'relevance.npy'))).shape).toEqual([2, 2, 1, 8, 8])
   })
 
-  test('--dry-run names the rule of each layer', async () => {
+  test('--dry-run names the rule of each layer, and what the run takes', async () => {
     const { stdout } = await lrp('explain', ...experiments, '--composite', 'lrp-tutorial', '--dry-run')
     expect(stdout).toMatch(/linear\s+zbox\(/)
     expect(stdout).toMatch(/linear\s+epsilon\(epsilon=1e-9\)/)
+    expect(stdout).toMatch(/^10 images in 1 pass: about [\d.e-]+ s and about [\d.e-]+ GB of memory$/m)
   })
 
   test('fit-patterns feeds patternattribution', async () => {

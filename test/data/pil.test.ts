@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { BitDepth } from '../../src/data/bit-depth.js'
+import { packageRoot } from '../../src/core/paths.js'
 import { isImageFile } from '../../src/data/image-files.js'
 import { readImage } from '../../src/data/read-image.js'
 import { imagenetPreprocessing, plainPreprocessing } from '../../src/model/preprocessing.js'
@@ -15,6 +18,7 @@ const folder = join(import.meta.dirname, 'images')
 interface Expected {
   files: Record<string, { size: [number, number]; rgb: string; l: string }>
   resized: { interpolation: Interpolation; size: [number, number]; rgb: string }[]
+  parts: { interpolation: Interpolation; size: [number, number]; crop: [number, number]; rgb: string }[]
 }
 const expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Expected
 
@@ -41,6 +45,14 @@ test.each(expected.resized)('$interpolation to $size as PIL, to one step', async
   const p = { ...plainPreprocessing([3, ...size]), interpolation }
   expect(await largestDifference('colours.png', p, rgb)).toBeLessThanOrEqual(interpolation === 'nearest' ? 0 : 1)
 })
+
+test.each(expected.parts)(
+  'the middle $crop of $size, $interpolation, is what PIL crops',
+  async ({ interpolation, size, crop, rgb }) => {
+    const p = { ...plainPreprocessing([3, ...size]), interpolation, crop }
+    expect(await largestDifference('colours.png', p, rgb)).toBe(0)
+  }
+)
 
 test('is turned as EXIF says where the preprocessing asks for it', async () => {
   const { shape } = await readImage(join(folder, 'turned.jpg'), { ...plainPreprocessing([3]), orient: true })
@@ -75,13 +87,40 @@ describe('what would take too much is refused', () => {
     await expect(reading).rejects.toThrow('it has 6000x20000 pixels, more than 100 million')
   })
 
-  test('by what resizing would make of it', async () => {
-    const long = await sharp({ create: { width: 65000, height: 1, channels: 3, background: '#123' } })
+  const long = (): Promise<Buffer> =>
+    sharp({ create: { width: 65000, height: 1, channels: 3, background: '#123' } })
       .png()
       .toBuffer()
-    await expect(readImage(long, imagenetPreprocessing())).rejects.toThrow(
-      '1x65000 and would be resized to 256x16640000'
-    )
+
+  test('by what resizing would make of it', async () => {
+    const whole = { ...imagenetPreprocessing(), crop: undefined }
+    await expect(readImage(await long(), whole)).rejects.toThrow('1x65000 and would be resized to 256x16640000')
+  })
+
+  test('but of a large image only what the crop keeps is resized (F3)', async () => {
+    const { bytes, shape } = await readImage(await long(), imagenetPreprocessing())
+    expect([shape, [0, 224 * 224, 2 * 224 * 224].map((i) => bytes[i])]).toEqual([
+      [3, 224, 224],
+      [0x11, 0x22, 0x33]
+    ])
+  })
+
+  test('and large images are decoded and resized one after the other (F4)', () => {
+    const script = `
+      const { readImage } = await import(process.argv[1])
+      const { default: sharp } = await import('sharp')
+      const create = { width: 9900, height: 9900, channels: 3, background: '#123456' }
+      const file = await sharp({ create, limitInputPixels: false }).png().toBuffer()
+      const p = { channels: 3, resize: 256, crop: [224, 224], channelOrder: 'rgb', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] }
+      const read = await Promise.all(Array.from({ length: 12 }, () => readImage(file, p)))
+      console.log(read.length, Math.round(process.resourceUsage().maxRSS / 1024))`
+    const module = join(packageRoot, 'dist', 'data', 'read-image.js')
+    const args = ['--input-type=module', '-e', script, pathToFileURL(module).href]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: packageRoot })
+    expect(stderr).toBe('')
+    const [images, megabytes] = stdout.trim().split(' ').map(Number)
+    expect(images).toBe(12)
+    expect(megabytes).toBeLessThan(2000)
   })
 })
 

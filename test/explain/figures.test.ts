@@ -8,6 +8,10 @@ import type { ExplainSummary } from '../../src/explain/summary.js'
 import { initialise } from '../../src/model/builder.js'
 import { buildLayers } from '../../src/model/layers.js'
 import { Model } from '../../src/model/model.js'
+import { colourMap } from '../../src/plot/colour-maps.js'
+
+/** What a comparison says of its colours. */
+const SCALE = /^One colour scale for all maps: from -[\d.]+ % to [\d.]+ % of a map's \|relevance\| in one pixel/
 
 const NAMES = ['cat', 'dog', 'frog']
 
@@ -159,16 +163,33 @@ describe('a comparison', () => {
   test('of several targets shows the first, and says so', async () => {
     const { titles, captions, pixels } = await compared({ target: [1, 2] })
     expect(titles).toEqual(['original', 'epsilon', 'epsilon', 'gradient'])
-    expect(captions).toEqual(['shown: class 1, the first of 2 explained'])
+    expect(captions).toEqual(['shown: class 1, the first of 2 explained', expect.stringMatching(SCALE)])
     const alone = await compared({ target: 1 })
-    expect(alone.captions).toEqual([])
+    expect(alone.captions).toEqual([expect.stringMatching(SCALE)])
     expect(pixels).toEqual(alone.pixels)
+  })
+
+  test('has one colour scale for all maps, and shows it', async () => {
+    const { pixels } = await compared({ target: 1 })
+    const bar = pixels.at(-1)!
+    expect([bar.slice(0, 3), bar.slice(150, 153), bar.slice(300, 303)]).toEqual([
+      [...colourMap('red-blue')(-1)],
+      [...colourMap('red-blue')(0)],
+      [...colourMap('red-blue')(1)]
+    ])
+    const strongest = pixels.flatMap((one, i) => (i % 4 === 0 ? [] : [one])).slice(0, 6)
+    const isFull = (one: number[]): boolean =>
+      [-1, 1].some((end) =>
+        one.some((_, i) => i % 3 === 0 && one.slice(i, i + 3).join() === colourMap('red-blue')(end).join())
+      )
+    expect(strongest.some(isFull)).toBe(true)
+    expect(strongest.every(isFull)).toBe(false)
   })
 
   test('of targets that start together has them together wherever it can', async () => {
     const { titles, captions, pixels } = await compared({ target: [1, 2], together: true })
     expect(titles).toEqual(['original', 'epsilon', 'epsilon', 'gradient, class 1'])
-    expect(captions).toEqual(['2 classes explained together'])
+    expect(captions).toEqual(['2 classes explained together', expect.stringMatching(SCALE)])
     expect(pixels[2]).toEqual(pixels[1])
     expect(pixels[1]).not.toEqual((await compared({ target: 1 })).pixels[1])
   })

@@ -35,6 +35,20 @@ test('with an epsilon of 0 a unit that a ReLU switched off takes no relevance', 
   expect(relevance.data).toEqual(Float32Array.of(2))
 })
 
+test('logits that are not finite are an error', async () => {
+  const nodes = [node('zero', 'sub', ['input', 'input']), node('log', 'aten::log', ['zero'])]
+  using model = await Model.create({
+    name: 'log',
+    graph: { inputShape: [null, 2], nodes, output: 'log' },
+    tensors: new Map()
+  })
+  const explaining = explain(model, { data: Float32Array.of(1, 2), shape: [1, 2] }, { rule: 'epsilon', target: 0 })
+  await expect(explaining).rejects.toMatchObject({
+    code: 'NUMERIC',
+    message: 'the output of the network is not finite'
+  })
+})
+
 test('relevance that is not finite is an error that names the node', async () => {
   // x = (1, 1) and weights (1, -1): the output is exactly 0, and so is the denominator of the epsilon rule.
   using model = await Model.create({

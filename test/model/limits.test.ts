@@ -66,6 +66,19 @@ describe('what a file asks for has limits, and is refused by the name of its nod
     })
   })
 
+  test('an input that an op does not read, and a batch norm of two sizes', async () => {
+    const many = node('a', 'silu', ['input', 'input'])
+    await expect(shapeOf([many], [3])).rejects.toThrow("node 'a' (silu): it reads 1 input, not 2")
+    const norm = node('a', 'batch_norm', ['input'], {}, { running_mean: 'w', running_var: 'v' })
+    const graph = { inputShape: [null, 3, 4], nodes: [norm], output: 'a' }
+    const tensors = new Map([
+      ['w', zeros([3])],
+      ['v', zeros([4])]
+    ])
+    const made = Model.create({ name: 'norm', graph, tensors })
+    await expect(made).rejects.toThrow("node 'a' (batch_norm): its parameters must have one number for each channel")
+  })
+
   test('an input of more than 2^28 numbers', async () => {
     await expect(shapeOf([node('a', 'relu', ['input'])], [3, 30_000, 20_000])).rejects.toThrow('it is too large')
   })

@@ -1,0 +1,86 @@
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import { inDoublePrecision } from '../model/double.js'
+import type { Model } from '../model/model.js'
+import { kindOf, recordOf } from '../rules/treatment.js'
+import type { Composite } from '../rules/types.js'
+import { explain, type Explanation } from './explain.js'
+import type { ExplainOptions } from './options.js'
+import { judge, worst, type Trust } from './trust.js'
+
+/** LRP-0: every linear layer shares relevance by z without a stabiliser. */
+const ZERO: Composite = {
+  name: 'LRP-0',
+  layers: [
+    { kind: 'weighted', rule: 'epsilon', parameters: { epsilon: 0 } },
+    { kind: 'batch_norm', rule: 'epsilon', parameters: { epsilon: 0 } },
+    { kind: 'sum', rule: 'norm', parameters: { epsilon: 0 } },
+    { kind: 'average', rule: 'norm', parameters: { epsilon: 0 } }
+  ]
+}
+
+/** Activations f with f(z) = z f'(z), through which LRP's `pass` is the gradient times the input. */
+const HOMOGENEOUS = ['relu', 'leaky_relu', 'prelu', 'identity']
+const LINEAR_KINDS = ['linear', 'convolution', 'batch_norm', 'sum', 'average', 'move', 'constant']
+
+/**
+ * How far an explanation by LRP can be trusted: its maps beside those that float64 gives, LRP-0 beside gradient x input
+ * where theory says that they are equal (networks of linear layers, ReLUs and pooling), and the conservation of relevance.
+ * @param input a few images [batch, ...], as for `explain`
+ * @throws LrpError as `explain`
+ */
+export async function checkExplanation(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Trust> {
+  const { onProgress: _, ...rest } = options
+  const whole = { ...rest, conservation: true }
+  const single = await explain(model, input, whole)
+  const isClass = single.kind === 'logit' && single.logits.shape.length === 2
+  const { target, ...others } = whole
+  const predicted = isClass && (target === undefined || target === 'argmax')
+  const again = predicted ? { ...others, targets: rowOf(single) } : whole
+  using precise = await inDoublePrecision(model)
+  const double = await explain(precise, input, { ...again, conservation: false })
+  const unequal = firstUnequal(model)
+  const isComparable = unequal === undefined && isClass
+  const gradient = isComparable ? await distanceToGradient(precise, input, rowOf(single)) : null
+  return judge({
+    magnitude: worst(single.magnitude),
+    ...(single.unexplained.length > 0 && { unexplained: worst(single.unexplained) }),
+    rounding: distance(single.relevance, double.relevance),
+    gradient,
+    ...(unequal !== undefined && { unequal })
+  })
+}
+
+/** The targets of the first map of every image. */
+function rowOf({ targets, logits }: Explanation): Int32Array {
+  return targets.slice(0, logits.shape[0]!)
+}
+
+/** The first node for which LRP-0 need not be gradient x input. */
+function firstUnequal({ graph }: Model): string | undefined {
+  return graph.nodes.find((node) => {
+    const isScaling = kindOf(node) === 'other' && recordOf(node).rule === 'pass'
+    return !(LINEAR_KINDS.includes(kindOf(node)) || isScaling || HOMOGENEOUS.includes(node.op))
+  })?.name
+}
+
+async function distanceToGradient(model: Model, input: Tensor, targets: Int32Array): Promise<number> {
+  const zero = await explain(model, input, { composite: ZERO, targets })
+  const gradient = await explain(model, input, { method: 'input-x-gradient', targets })
+  return distance(zero.relevance, gradient.relevance)
+}
+
+/** Sum of |a - b| as a share of the sum of |b|, of the image where it is largest. */
+function distance(a: Tensor, b: Tensor): number {
+  const images = b.shape[0]!
+  const size = sizeOf(b.shape.slice(1))
+  return worst(
+    Array.from({ length: images }, (_, image) => {
+      let [apart, whole] = [0, 0]
+      for (let i = image * size; i < (image + 1) * size; i++) {
+        apart += Math.abs(a.data[i]! - b.data[i]!)
+        whole += Math.abs(b.data[i]!)
+      }
+      return apart === 0 ? 0 : apart / whole
+    })
+  )
+}

@@ -1,0 +1,55 @@
+import { isLrpError } from '../core/errors.js'
+import { sizeOf } from '../core/tensor.js'
+import type { Model } from '../model/model.js'
+import { explain } from './explain.js'
+import type { InputOptions } from './file-options.js'
+import { openInputs } from './inputs.js'
+import type { ExplainOptions } from './options.js'
+import { comfortableBatch, comfortablePass, passBytes } from './pass-size.js'
+
+/** What a run of `explainToFiles` takes, estimated before it begins. */
+export interface RunEstimate {
+  /** Undefined where no images are named that fit the model. */
+  images?: number
+  /** Groups of images whose maps are in memory together. */
+  passes?: number
+  /** Images that go through the network together. */
+  batchSize: number
+  /** Of activations, relevance and weights. */
+  memoryBytes: number
+  secondsPerImage: number
+}
+
+/** Images that are explained to measure the time. */
+const MEASURED = 4
+
+/** Opens the images and explains a few grey ones, to tell what the whole run would take. @throws LrpError as `explain` */
+export async function estimateRun(
+  model: Model,
+  images: InputOptions,
+  options: ExplainOptions & { passSize?: number }
+): Promise<RunEstimate> {
+  const { passSize, target = 'argmax', batchSize, ...rest } = options
+  const found = await openInputs(model, images).catch((error: unknown) => {
+    if (isLrpError(error)) return undefined
+    throw error
+  })
+  const count = found?.names.length
+  const batch = model.graph.inputShape[0] ?? Math.min(batchSize ?? comfortableBatch(model), count ?? Infinity)
+  const measured = model.graph.inputShape[0] ?? Math.min(batch, MEASURED)
+  const input = {
+    data: new Float32Array(measured * sizeOf(model.imageShape)).fill(0.5),
+    shape: [measured, ...model.imageShape]
+  }
+  const own = target === 'label' ? { ...rest, batchSize: measured } : { ...rest, target, batchSize: measured }
+  const begun = performance.now()
+  await explain(model, input, own)
+  const secondsPerImage = (performance.now() - begun) / 1000 / measured
+  const inPass = passSize ?? (await comfortablePass(model, target))
+  return {
+    ...(count !== undefined && { images: count, passes: Math.ceil(count / inPass) }),
+    batchSize: batch,
+    memoryBytes: passBytes(model, batch),
+    secondsPerImage
+  }
+}

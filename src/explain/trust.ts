@@ -1,0 +1,78 @@
+/** How far maps can be trusted. */
+export type Verdict = 'trustworthy' | 'limited' | 'untrustworthy'
+
+/** What tells how far the maps of LRP can be trusted; of several images the worst. */
+export interface TrustMeasures {
+  /** Sum of |relevance| as a multiple of what it started from, or of the largest logit. */
+  magnitude: number
+  /** Relevance that neither reached the input nor was absorbed by biases or stabilisers, as a share of the same. */
+  unexplained?: number
+  /** Difference of the maps to those in float64: sum of |difference| as a share of the sum of |relevance|. */
+  rounding?: number
+  /**
+   * Difference of LRP-0 to gradient x input, measured alike; null where theory does not say that they are equal, because
+   * of the node `unequal`.
+   */
+  gradient?: number | null
+  unequal?: string
+}
+
+export interface Trust extends TrustMeasures {
+  verdict: Verdict
+  /** The verdict in one sentence, with its reasons. */
+  sentence: string
+}
+
+/** Above the first number trust is limited, above the second there is none. docs/trust.md gives the reasons. */
+export const TRUST_LIMITS = {
+  magnitude: [30, 1000],
+  unexplained: [0.1, Infinity],
+  rounding: [1e-3, 0.05],
+  gradient: [1e-2, 0.1]
+} as const
+
+type Measure = keyof typeof TRUST_LIMITS
+
+const REASONS: Record<Measure, (value: number) => string> = {
+  magnitude: (value) => `relevance adds up to ${short(value)} times the logit`,
+  unexplained: (value) => `${percent(value)} of the relevance got lost on its way`,
+  rounding: (value) => `float64 changes it by ${percent(value)}`,
+  gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
+}
+
+const VERDICTS: readonly Verdict[] = ['trustworthy', 'limited', 'untrustworthy']
+
+/** The verdict on what was measured. */
+export function judge(measures: TrustMeasures): Trust {
+  const found = (Object.keys(TRUST_LIMITS) as Measure[]).flatMap((name) => {
+    const value = measures[name]
+    if (value === undefined || value === null) return []
+    const [limited, none] = TRUST_LIMITS[name]
+    return [{ reason: REASONS[name](value), level: !(value <= none) ? 2 : value > limited ? 1 : 0 }]
+  })
+  const worst = Math.max(0, ...found.map(({ level }) => level))
+  const reasons = found.filter(({ level }) => level === worst).map(({ reason }) => reason)
+  const beginnings = [
+    'The map can be trusted',
+    'The map can be trusted in its coarse structure',
+    'Do not trust the map'
+  ]
+  return { ...measures, verdict: VERDICTS[worst]!, sentence: `${beginnings[worst]}: ${listed(reasons)}.` }
+}
+
+function listed(parts: string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+}
+
+function percent(share: number): string {
+  return `${short(share * 100)} %`
+}
+
+function short(value: number): string {
+  return Number(value.toPrecision(2)).toString()
+}
+
+/** The largest; what is no number counts as without limit. */
+export function worst(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((most, value) => Math.max(most, Number.isNaN(value) ? Infinity : value), 0)
+}
