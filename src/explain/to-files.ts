@@ -16,7 +16,7 @@ import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
 import { comfortablePass, valuesOfMaps } from './pass-size.js'
 import { ResultWriter, safeName } from './result-writer.js'
-import { flatTarget, type Flat } from './targets/options.js'
+import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { referenceOf } from './targets/reference.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
 
@@ -52,6 +52,7 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
   checked.compare?.forEach(namedMethod)
   const options = await prepared(model, checked)
   checkExplainEffects(given as ExplainOptions, checked.compare)
+  if (options.head !== undefined) return explainToFiles(await model.head(options.head), withoutHead(given))
   const inputs = await openInputs(model, options)
   const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
