@@ -37,9 +37,17 @@ Model::Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const
       dtype_(dtype_of_precision(precision, device_)),
       graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_, dtype_))) {}
 
+Model::Model(const Model& other, const GraphSpec& spec)
+    : device_(other.device_),
+      precision_(other.precision_),
+      dtype_(other.dtype_),
+      graph_(std::make_unique<Graph>(spec, other.graph_->tensors())),
+      shared_(other.shared_) {}
+
 std::shared_ptr<const Graph> Model::explained() const {
   const std::lock_guard<std::mutex> lock(explained_mutex_);
-  if (!explained_) {
+  if (!explained_ || explained_changes_ != shared_->changes) {
+    explained_changes_ = shared_->changes;
     const at::NoGradGuard no_grad;
     const Graph folded = fold_batch_norm(*graph_);
     explained_ = std::make_shared<const Graph>(device_.is_cpu() ? weights_channels_last(folded) : folded);
@@ -48,6 +56,7 @@ std::shared_ptr<const Graph> Model::explained() const {
 }
 
 void Model::weights_changed() {
+  ++shared_->changes;
   const std::lock_guard<std::mutex> lock(explained_mutex_);
   explained_.reset();
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -18,6 +19,9 @@ class Model {
   Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const std::string& device,
         const std::string& precision);
 
+  /// Another network over the weights of `other`, on its device: training changes both.
+  Model(const Model& other, const GraphSpec& spec);
+
   const Graph& graph() const { return *graph_; }
   /// The graph to explain: batch norms folded, weights laid out for speed. Made on first use and whenever the weights
   /// have changed.
@@ -34,7 +38,7 @@ class Model {
   Tensor prepare(const Tensor& input) const;
 
   /// Held shared while the weights are read, exclusively while they are trained.
-  std::shared_mutex& weights_mutex() const { return weights_mutex_; }
+  std::shared_mutex& weights_mutex() const { return shared_->mutex; }
 
  private:
   KeepFreedMemory keep_;
@@ -43,8 +47,14 @@ class Model {
   c10::ScalarType dtype_;
   std::unique_ptr<Graph> graph_;
   mutable std::shared_ptr<const Graph> explained_;
+  mutable int64_t explained_changes_ = 0;  // when it was made
   mutable std::mutex explained_mutex_;
-  mutable std::shared_mutex weights_mutex_;
+  /// Of the weights, for all networks over them.
+  struct Shared {
+    std::shared_mutex mutex;
+    std::atomic<int64_t> changes{0};
+  };
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 };
 
 }  // namespace lrp

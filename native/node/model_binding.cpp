@@ -80,15 +80,21 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
   return result;
 }
 
+/// JavaScript's handle to a model; `owner` is what holds the weights' memory.
+Napi::Value handle_of(Napi::Env env, std::shared_ptr<Model> model, Napi::Value owner) {
+  const auto external = Napi::External<std::shared_ptr<Model>>::New(env, &model);
+  return env.GetInstanceData<AddonData>()->model_class.New({external, owner});
+}
+
 }  // namespace
 
 Napi::Function ModelHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Model",
-      {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::forward>("forward"),
-       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
-       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::dispose>("dispose"),
-       InstanceAccessor<&ModelHandle::device>("device")});
+      {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::with_graph>("withGraph"),
+       InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::attribute>("attribute"),
+       InstanceMethod<&ModelHandle::train>("train"), InstanceMethod<&ModelHandle::tensors>("tensors"),
+       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -119,11 +125,19 @@ Napi::Value ModelHandle::create(const Napi::CallbackInfo& info) {
     auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
     return run_async(env, {info[1]}, [spec, tensors, device, precision, owner]() -> Finish {
       auto model = std::make_shared<Model>(*spec, std::move(*tensors), device, precision);
-      return [model, owner](Napi::Env env) -> Napi::Value {
-        auto held = model;
-        const auto external = Napi::External<std::shared_ptr<Model>>::New(env, &held);
-        return env.GetInstanceData<AddonData>()->model_class.New({external, owner->Value()});
-      };
+      return [model, owner](Napi::Env env) { return handle_of(env, model, owner->Value()); };
+    });
+  });
+}
+
+Napi::Value ModelHandle::with_graph(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    auto spec = std::make_shared<GraphSpec>(read<GraphSpec>(info[0], "the graph"));
+    auto owner = std::make_shared<Napi::ObjectReference>(Napi::Persistent(weights_owner(env).As<Napi::Object>()));
+    return run_async(env, {weights_owner(env)}, [spec, other = model(), owner]() -> Finish {
+      auto model = std::make_shared<Model>(*other, *spec);
+      return [model, owner](Napi::Env env) { return handle_of(env, model, owner->Value()); };
     });
   });
 }

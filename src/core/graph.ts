@@ -19,6 +19,8 @@ export interface Graph {
    * are open.
    */
   shapes?: Record<string, number[]>
+  /** The names that the file has for them. */
+  outputNames?: string[]
 }
 
 /** One operation of a network, the nodes it reads, and the names of its weights. */

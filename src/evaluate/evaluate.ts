@@ -19,7 +19,7 @@ import { canShift } from './metrics/invariance.js'
 import { masksOf } from './metrics/masks.js'
 import type { Similarity } from './metrics/randomisation.js'
 import { chooseMetrics, DEFAULT_METRICS, METRICS } from './metrics/registry.js'
-import { evaluateOptions, type EvaluateOptions } from './options.js'
+import { evaluateOptions, scoredOptions, type EvaluateOptions } from './options.js'
 import { settingsFor } from './perturbation/settings.js'
 import { openProgress } from './progress.js'
 import type { Evaluation, ImageResult } from './results.js'
@@ -28,7 +28,8 @@ import { writeEvaluation } from './write-evaluation.js'
 
 /**
  * Compares explanation methods over images: perturbation curves, scores with bootstrap intervals, paired tests between the
- * methods and, on request, parameter randomisation. The predicted class of every image is explained.
+ * methods and, on request, parameter randomisation. The predicted class of every image is explained, of a dense output where
+ * it is predicted.
  * @throws LrpError INVALID_ARGUMENT for unknown methods and metrics; as `explain`
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
@@ -51,7 +52,12 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     throw new LrpError('INVALID_ARGUMENT', 'only images of channels, height and width can be evaluated')
   const mask = await arrayOf(checked.mask)
   const masks = mask && masksOf(firstOf(mask, input.shape[0]!), input, names)
-  const classified = await classify(model, input, { perturbation, seed, masks: masks?.planes, signal })
+  const classified = await classify(
+    model,
+    input,
+    { perturbation, seed, masks: masks?.planes, signal },
+    pickOptions(scoredOptions, checked)
+  )
   const images = new ExplainedImages(classified)
   const settings = {
     methods: methods.map(({ name }) => name),
@@ -61,7 +67,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     randomisation,
     seed
   }
-  const key = [model.graph, names, classified.logits.data, mask?.data, resumeValues(evaluateOptions, checked)]
+  const key = [model.graph, names, classified.said, mask?.data, resumeValues(evaluateOptions, checked)]
   const progress = await openProgress(options.output, digest(key))
   const total = methods.length * names.length
   const results = new Map<string, ImageResult[]>()

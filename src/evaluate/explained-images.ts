@@ -1,4 +1,4 @@
-import { sizeOf } from '../core/tensor.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import { imageSeed, imagesPerPass, numberOrNull } from './images.js'
 import type { Explainer } from './methods.js'
@@ -7,8 +7,17 @@ import type { MetricDescription } from './metrics/description.js'
 import { parameterRandomisation, type Similarity } from './metrics/randomisation.js'
 import { perturbationScores } from './perturbation/areas.js'
 import { perturbationCurves, type Curve } from './perturbation/curves.js'
+import type { Scored } from './perturbation/scored.js'
 import { perturbationOf } from './perturbation/settings.js'
 import type { ImageResult } from './results.js'
+
+/** Asks a method for the maps of what is explained. */
+function ask(method: Explainer, model: Model, images: Tensor, scored: Scored[]): Promise<Float32Array> {
+  const targets = Int32Array.from(scored, ({ target }) => target)
+  const [{ region, box, reference }] = scored as [Scored]
+  const isLogit = region === undefined && box === undefined && reference === undefined
+  return isLogit ? method.explain(model, images, targets) : method.explain(model, images, targets, scored)
+}
 
 /** The images of an evaluation under one method after the other. */
 export class ExplainedImages {
@@ -44,14 +53,14 @@ export class ExplainedImages {
 
   /** Curves of the random order, the mean of several draws for each image. */
   async randomOrder(draws: number): Promise<Curve[]> {
-    const { model, input, targets, perturbation, seed, signal } = this.images
+    const { model, input, scored, perturbation, seed, signal } = this.images
     const result: Curve[] = []
-    for (const [i, target] of targets.entries()) {
+    for (const [i, one] of scored.entries()) {
       const image = this.part(input.data, i)
       const tasks = Array.from({ length: draws }, (_, draw) => ({
         image,
+        ...one,
         relevance: image,
-        target,
         seed: imageSeed(seed, i, draw),
         ...perturbationOf(perturbation, 'random')
       }))
@@ -65,8 +74,8 @@ export class ExplainedImages {
 
   /** Similarity of the maps of the first images when weights are randomised. */
   async randomise(method: Explainer, images: number): Promise<Similarity[]> {
-    const { model, targets, seed } = this.images
-    const to = Math.min(images, targets.length)
+    const { model, scored, seed } = this.images
+    const to = Math.min(images, scored.length)
     return parameterRandomisation(model, (changed) => this.maps(method, changed, 0, to), { seed })
   }
 
@@ -76,9 +85,9 @@ export class ExplainedImages {
   }
 
   private maps(method: Explainer, model: Model, from: number, to: number): Promise<Float32Array> {
-    const { input, targets } = this.images
+    const { input, scored } = this.images
     const data = input.data.subarray(from * this.size, to * this.size)
-    return method.explain(model, { data, shape: [to - from, ...input.shape.slice(1)] }, targets.slice(from, to))
+    return ask(method, model, { data, shape: [to - from, ...input.shape.slice(1)] }, scored.slice(from, to))
   }
 
   private part(values: Float32Array, i: number): Float32Array {
@@ -88,7 +97,13 @@ export class ExplainedImages {
   private context(method: Explainer, i: number, relevance: Float32Array): ScoreContext {
     return {
       ...contextOf(this.images, i, relevance),
-      explainer: (images, targets, model = this.images.model) => method.explain(model, images, targets)
+      explainer: (images, targets, model = this.images.model) =>
+        ask(
+          method,
+          model,
+          images,
+          Array.from(targets, (target) => ({ ...this.images.scored[i]!, target }))
+        )
     }
   }
 }

@@ -1,10 +1,16 @@
 import { LrpError } from '../core/errors.js'
+import { sliceBatch } from '../explain/batches.js'
 import type { StateDict, Tensor } from '../core/tensor.js'
 import { explain, planOf } from '../explain/explain.js'
 import { namedMethod } from '../explain/named-method.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
 import type { NodeRule } from '../native/addon.js'
+import { stacked } from './images.js'
+import type { Scored } from './perturbation/scored.js'
+
+/** Regions, boxes or references, one for each image; nothing for logits. */
+export type Where = readonly Omit<Scored, 'target'>[]
 
 /** Makes maps by means of the caller's own. */
 export interface Explainer {
@@ -13,8 +19,11 @@ export interface Explainer {
   options?: object
   /** The rule that a model's nodes get; of LRP. */
   rules?: (model: Model) => Promise<NodeRule[]>
-  /** Explains images [n, channels, height, width] for one class each. @returns their maps, one after the other */
-  explain: (model: Model, images: Tensor, targets: Int32Array) => Promise<Float32Array>
+  /**
+   * Explains images [n, channels, height, width] for one class each, or in the region, box or embedding named in `where`.
+   * @returns their maps, one after the other
+   */
+  explain: (model: Model, images: Tensor, targets: Int32Array, where?: Where) => Promise<Float32Array>
 }
 
 /** A rule, composite or method by name, options of `explain`, or means of the caller's own. */
@@ -37,7 +46,7 @@ function explainBy(given: ExplainOptions, patterns?: StateDict): Pick<Explainer,
   const options = { ...given, ...(patterns && { patterns }) }
   return {
     rules: async (model) => (await planOf(model, options)).rules,
-    explain: async (model, images, targets) => (await explain(model, images, { ...options, targets })).relevance.data
+    explain: (model, images, targets, where) => mapsOf(model, images, options, targets, where)
   }
 }
 
@@ -45,4 +54,33 @@ function nameOf({ method = 'lrp', rule, composite, rules }: ExplainOptions): str
   if (method !== 'lrp') return method
   const preset = typeof composite === 'object' ? composite.name : composite
   return rule ?? preset ?? rules ?? 'auto'
+}
+
+async function mapsOf(
+  model: Model,
+  images: Tensor,
+  options: ExplainOptions,
+  targets: Int32Array,
+  where: Where = []
+): Promise<Float32Array> {
+  const [first] = where
+  if (first?.reference) {
+    const reference = { data: first.reference, shape: [1, first.reference.length] }
+    return (await explain(model, images, { ...options, reference })).relevance.data
+  }
+  if (first?.box !== undefined) {
+    const maps = new Float32Array(images.data.length)
+    for (const [i, { box }] of where.entries()) {
+      const own = { ...options, targets: targets.subarray(i, i + 1), box }
+      const { data } = (await explain(model, sliceBatch(images, i, i + 1), own)).relevance
+      maps.set(data, i * data.length)
+    }
+    return maps
+  }
+  if (first?.region) {
+    const regions = where.map(({ region }) => Float32Array.from(region!.data))
+    const region = stacked(regions, first.region.shape)
+    return (await explain(model, images, { ...options, targets, region })).relevance.data
+  }
+  return (await explain(model, images, { ...options, targets })).relevance.data
 }

@@ -64,6 +64,11 @@ export const perturbationOptions = z.strictObject({
 export type GivenPerturbation = z.input<typeof perturbationOptions>
 export type PerturbationSettings = z.output<typeof perturbationOptions>
 
+const { region, box, reference } = targetOptions.shape
+
+/** Which part of the output is explained, where that is not the predicted class's logit. */
+export const scoredOptions = z.strictObject({ region, box, reference })
+
 /** Options of `evaluate`. */
 export const evaluateOptions = z.strictObject({
   methods: option(
@@ -89,6 +94,7 @@ export const evaluateOptions = z.strictObject({
   limit: option(z.int().min(1).default(100), { help: 'maximum number of images', group: 'images', unit: 'images' }),
   mask,
   patterns: explainOptions.shape.patterns,
+  ...scoredOptions.shape,
   seed,
   output: option(z.string().min(1), {
     help: 'folder for evaluation.json, tables and charts; a stopped evaluation continues from there',
@@ -114,6 +120,7 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'file',
     default: 'the predicted classes'
   }),
+  ...scoredOptions.shape,
   mask,
   metrics,
   patchSize: option(patchSize.default(4), { help: 'side of a region', group: 'metrics', unit: 'pixels' }),

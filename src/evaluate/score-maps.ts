@@ -1,6 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import { asNetwork, withChannelsFirst } from '../model/layout.js'
 import type { Model } from '../model/model.js'
+import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
@@ -9,7 +10,7 @@ import { classify, contextOf, type ScoreContext } from './metrics/context.js'
 import type { MetricDescription, MetricNeed } from './metrics/description.js'
 import { masksOf } from './metrics/masks.js'
 import { chooseMetrics, METRICS } from './metrics/registry.js'
-import { scoreMapsOptions, type ScoreMapsOptions } from './options.js'
+import { scoredOptions, scoreMapsOptions, type ScoreMapsOptions } from './options.js'
 import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
 import { settingsFor } from './perturbation/settings.js'
 import { stepsOf } from './perturbation/steps.js'
@@ -103,11 +104,8 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
     )
   masks?.notes.forEach((note) => options.onNote?.(note))
   const settings = { perturbation: settingsFor(model), seed, masks: masks?.planes, signal }
-  const images = await classify(model, input, settings, target && Int32Array.from(target))
-  const classes = images.logits.shape[1]!
-  const wrong = images.targets.find((target) => target < 0 || target >= classes)
-  if (wrong !== undefined)
-    throw new LrpError('INVALID_ARGUMENT', `target ${wrong} does not exist: the model has classes 0 to ${classes - 1}`)
+  const where = pickOptions(scoredOptions, checked)
+  const images = await classify(model, input, settings, { ...where, ...(target && { targets: target }) })
   const size = sizeOf(input.shape.slice(1))
   const contexts = Array.from({ length: count }, (_, i) =>
     contextOf(images, i, attribution.data.subarray(i * size, (i + 1) * size))

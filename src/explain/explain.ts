@@ -31,7 +31,7 @@ import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
-import { flatTarget, type Flat } from './targets/options.js'
+import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { planTarget } from './targets/plan.js'
 
 /** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
@@ -93,6 +93,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   }
   const checked = checkOptions(explainOptions, options)
   const given = flatTarget(checked)
+  if (given.head !== undefined) return explain(await model.head(given.head), input, withoutHead(options))
   checkExplainEffects(checked)
   checkInput(model, input)
   const { method, group, signal, onProgress } = given

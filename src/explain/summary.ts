@@ -1,4 +1,4 @@
-import type { Graph } from '../core/graph.js'
+import type { Graph, OutputKind } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
 import type { Asked } from '../core/command-line.js'
 import type { Model } from '../model/model.js'
@@ -40,6 +40,8 @@ export interface ExplainSummary {
   model: string
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
+  /** The node whose output is explained, its shape without the batch, and what it means. */
+  output: { node: string; shape: number[]; kind: OutputKind }
   device: string
   images: ImageSummary[]
   rules: Record<string, string>
@@ -66,6 +68,8 @@ interface LayerMeans {
 export interface PassSummary {
   /** The layer that grad-cam weighs. */
   camLayer?: string
+  /** Shape of the output, without the batch. */
+  outputShape: number[]
   images: ImageSummary[]
   /** Sums over the images. */
   layers: Record<string, LayerMeans>
@@ -85,6 +89,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
   return {
     ...(explanation.layer && { camLayer: explanation.layer }),
+    outputShape: explanation.logits.shape.slice(1),
     milliseconds,
     warnings: explanation.warnings,
     ...(explanation.magnitude.length > 0 && {
@@ -137,13 +142,14 @@ export function summarise(
   const mean = (node: string, key: keyof LayerMeans): number =>
     passes.reduce((sum, { layers }) => sum + layers[node]![key], 0) / images.length
   const maps = images[0]?.target.length ?? 0
-  const camLayer = passes[0]?.camLayer
+  const { camLayer, outputShape: shape = [] } = passes[0] ?? {}
   const trust = trustOf(passes, checked)
   return {
     method: name,
     ...(camLayer && { camLayer }),
     model: model.name,
     ...(model.removed && { removed: model.removed }),
+    output: { node: model.graph.output, shape, kind: model.outputKind(shape[0] ?? 0) },
     device: model.device,
     target: Array.from({ length: maps }, (_, t) => images.map(({ target }) => target[t]!)).flat(),
     conservationError: errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length),

@@ -17,7 +17,7 @@ import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
 import { comfortablePass, valuesOfMaps } from './pass-size.js'
 import { ResultWriter, safeName } from './result-writer.js'
-import { flatTarget, type Flat } from './targets/options.js'
+import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { referenceOf } from './targets/reference.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
 import type { Trust } from './trust.js'
@@ -54,6 +54,7 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
   checked.compare?.forEach(namedMethod)
   const options = await prepared(model, checked)
   checkExplainEffects(given as ExplainOptions, checked.compare)
+  if (options.head !== undefined) return explainToFiles(await model.head(options.head), withoutHead(given))
   if (options.check && (options.method !== 'lrp' || options.concepts))
     throw optionError('check', ` goes with the method lrp without concepts`)
   const inputs = await openInputs(model, options)

@@ -8,6 +8,7 @@ import { publishedWeights } from './fetch-weights.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses } from './classes.js'
+import { withHead } from './heads.js'
 import type { LoadOptions } from './options.js'
 import { channelsFirst } from './layout.js'
 import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
@@ -23,11 +24,12 @@ export interface LoadedModel {
 
 /** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
 export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
-  const { architecture, preprocess, classes, multilabel, experimentsRoot } = options
+  const { architecture, preprocess, classes, task, experimentsRoot } = options
   if (path !== undefined && isPublishedNetwork(path, experimentsRoot)) return loadPublished(path, options)
   const experiment = await experimentOf(path, experimentsRoot)
   const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)
-  const parts = withInputShape(found, options.inputShape)
+  const sized = withInputShape(found, options.inputShape)
+  const parts = options.head === undefined ? sized : headOf(sized, options.head)
   if (architecture !== undefined && (experiment || !holdsWeightsAlone(path!))) {
     const named = path ?? experiment!.name
     throw optionError('architecture', `: ${named} knows its own network, a file of weights alone does not`)
@@ -37,7 +39,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   const preprocessing = preprocess !== undefined ? await choosePreprocessing(preprocess, shape) : stored
   const given = {
     ...(preprocessing && { preprocessing: parts.takesBytes ? asBytes(preprocessing) : preprocessing }),
-    ...(multilabel !== undefined && { multilabel }),
+    ...(task !== undefined && partsOf(task)),
     ...(classes !== undefined && { classes: await readClasses(classes) })
   }
   return { parts: withSizes({ ...parts, ...given }), experiment }
@@ -93,6 +95,18 @@ function withSizes(parts: ModelParts): ModelParts {
   if (!preprocessing || !Array.isArray(size) || graph.inputShape.length !== 4) return parts
   const sizes = [graph.inputShape[0], preprocessing.channels, ...size]
   return { ...parts, graph: { ...graph, inputShape: graph.inputShape.map((axis, i) => axis ?? sizes[i] ?? null) } }
+}
+
+function partsOf(task: NonNullable<LoadOptions['task']>): Pick<ModelParts, 'task' | 'multilabel'> {
+  return { task: task === 'regression' ? task : 'classification', multilabel: task === 'multilabel' }
+}
+
+/** The part that leads to another output, with its weights. The names of the classes are the first output's. */
+function headOf({ classes, ...parts }: ModelParts, head: string | number): ModelParts {
+  const graph = withHead(parts.graph, head)
+  const own = graph.output === parts.graph.output && classes ? { classes } : {}
+  const names = new Set(graph.nodes.flatMap((node) => Object.values(node.parameters)))
+  return { ...parts, ...own, graph, tensors: new Map([...parts.tensors].filter(([name]) => names.has(name))) }
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */

@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
-import { checkOptions } from '../core/options.js'
+import { checkOptions, optionError } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
+import { withHead } from './heads.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
@@ -22,7 +23,12 @@ import { refuseStrangers, saveParts } from './save.js'
 export class Model {
   /** For this package: `load` and `create` make models. */
   constructor(
-    readonly parts: Omit<ModelParts, 'tensors'> & { removed?: FinalActivation; facts?: NodeFacts[] },
+    readonly parts: Omit<ModelParts, 'tensors'> & {
+      removed?: FinalActivation
+      facts?: NodeFacts[]
+      /** With the outputs that are not explained, where the network has several. */
+      whole?: { graph: Graph; facts?: NodeFacts[] }
+    },
     /** The C++ side, for the jobs of this package. */
     readonly handle: NativeModel,
     /** Shapes of the weights by name. */
@@ -47,6 +53,7 @@ export class Model {
     try {
       checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
       if (options.classes !== undefined) model.checkClasses(options.classes)
+      if (options.task !== undefined) model.checkTask(options.task)
     } catch (error) {
       model.dispose()
       throw error
@@ -94,6 +101,30 @@ export class Model {
   get layout(): Layout {
     return this.parts.layout ?? 'nchw'
   }
+  /** Models of other outputs, over the same weights. */
+  private readonly heads = new Map<string | number, Promise<Model>>()
+
+  /**
+   * The same network with another output, over the same weights: training changes both. It is disposed of with this model.
+   * @param head number or name of an output in the file, or any layer
+   * @throws LrpError INVALID_ARGUMENT for an output that does not exist
+   */
+  async head(head: string | number): Promise<this> {
+    if (!this.heads.has(head)) this.heads.set(head, this.makeHead(head))
+    return (await this.heads.get(head)!) as this
+  }
+
+  private async makeHead(head: string | number): Promise<Model> {
+    const { classes, removed: _, facts, whole = { graph: this.graph, facts }, ...others } = this.parts
+    const graph = withHead(whole.graph, head)
+    const rest = { ...others, ...(graph.output === whole.graph.output && { classes }) }
+    const parts = asTask({ ...rest, graph }, await withoutFinalActivation(graph, async () => graph.shapes ?? {}))
+    const handle = await callNative(() => this.handle.withGraph(parts.graph))
+    const Class = this.constructor as ModelClass<Model>
+    const own = { ...parts, facts: factsOf(parts.graph, whole.facts) }
+    return new Class(own, handle, this.parameterShapes, this.experiment, this.precision)
+  }
+
   /** Names of the classes; of the values for regression. */
   get classes(): string[] | undefined {
     return this.parts.classes
@@ -179,16 +210,27 @@ export class Model {
     throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, and ${given}`)
   }
 
-  /** How many classes or values the network tells apart. */
+  /** How many classes or values the network tells apart: its second axis. */
   outputs(): number {
-    return this.shapes()[this.graph.output]!.at(-1)!
+    return this.shapes()[this.graph.output]![1]!
+  }
+
+  /** @throws LrpError INVALID_ARGUMENT where the number of outputs does not fit the task */
+  private checkTask(task: NonNullable<LoadOptions['task']>): void {
+    if (task === 'regression' || !this.graph.shapes) return
+    const outputs = this.outputs()
+    if ((outputs === 1) === (task === 'binary')) return
+    const why = outputs === 1 ? 'one output tells two classes apart: binary' : `${this.name} has ${outputs} outputs`
+    throw optionError('task', ` ${task}: ${why}`)
   }
 
   /** @throws LrpError INVALID_ARGUMENT where it has another number of outputs than class names */
   private checkClasses(from: string): void {
-    const outputs = this.outputs()
-    if (outputs === this.classes!.length) return
-    const found = `${this.classes!.length} names of classes, ${this.name} has ${outputs} outputs`
+    const [, outputs, boxes] = this.shapes()[this.graph.output]!
+    const names = this.classes!.length
+    // a detection head has four numbers of each box before its classes, or its classes behind its boxes
+    if (outputs === names || (boxes !== undefined && (outputs === names + 4 || boxes === names))) return
+    const found = `${names} names of classes, ${this.name} has ${outputs} outputs`
     throw new LrpError('INVALID_ARGUMENT', `${from} holds ${found}`)
   }
 
@@ -199,8 +241,8 @@ export class Model {
 
   /** The network as data with its weights, as `Model.create` takes it. @throws LrpError DISPOSED */
   async toParts(): Promise<ModelParts> {
-    const { removed: _, facts: __, ...parts } = this.parts
-    return { ...parts, tensors: await this.stateDict() }
+    const { removed: _, facts: __, whole, ...parts } = this.parts
+    return { ...parts, graph: whole?.graph ?? this.graph, tensors: await this.stateDict() }
   }
 
   /**
@@ -214,6 +256,7 @@ export class Model {
 
   /** Frees the weights now; later calls reject with DISPOSED. Idempotent. */
   dispose(): void {
+    for (const head of this.heads.values()) void head.then((model) => model.dispose()).catch(() => undefined)
     this.handle.dispose()
   }
 
@@ -237,12 +280,25 @@ async function build<M extends Model>(
   if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
   const { tensors, ...found } = await startingFromLogits(parts)
   const facts = await inferFacts(found.graph, tensors)
-  const rest = { ...found, facts, graph: { ...found.graph, shapes: facts && shapesOf(facts) } }
+  const rest = leadingToOutput({ ...found, facts, graph: { ...found.graph, shapes: facts && shapesOf(facts) } })
   const handle = await callNative((addon) =>
     addon.Model.create(rest.graph, Object.fromEntries(tensors), device, precision)
   )
   const shapes = new Map(Array.from(tensors, ([name, { shape }]) => [name, shape]))
   return new Class(rest, handle, shapes, experiment, precision)
+}
+
+/** The part of a network that leads to its output; the whole stays for other outputs. */
+function leadingToOutput(parts: Model['parts']): Model['parts'] {
+  const { graph: whole, facts } = parts
+  if (!whole.outputs) return parts
+  const graph = withHead(whole, whole.output)
+  return { ...parts, graph, facts: factsOf(graph, facts), whole: { graph: whole, facts } }
+}
+
+function factsOf({ nodes }: Graph, facts: NodeFacts[] | undefined): NodeFacts[] | undefined {
+  const names = new Set(nodes.map(({ name }) => name))
+  return facts?.filter(({ name }) => names.has(name))
 }
 
 /** What is wrong with a network for images of a shape that the caller chose. */
@@ -270,10 +326,20 @@ export function checkModel(model: unknown): void {
     throw new LrpError('INVALID_ARGUMENT', 'the first argument must be a Model')
 }
 
-/** A sigmoid of several outputs makes them independent classes; a regression keeps its sigmoid, which gives its values. */
 async function startingFromLogits(parts: ModelParts): Promise<ModelParts & { removed?: FinalActivation }> {
-  const { graph, tensors, task } = parts
-  const found = await withoutFinalActivation(graph, async () => shapesOf((await inferFacts(graph, tensors)) ?? []))
+  const { graph, tensors } = parts
+  return asTask(
+    parts,
+    await withoutFinalActivation(graph, async () => shapesOf((await inferFacts(graph, tensors)) ?? []))
+  )
+}
+
+/** A sigmoid of several outputs makes them independent classes; a regression keeps its sigmoid, which gives its values. */
+function asTask<P extends Omit<ModelParts, 'tensors'>>(
+  parts: P,
+  found: Awaited<ReturnType<typeof withoutFinalActivation>>
+): P & { removed?: FinalActivation } {
+  const { task } = parts
   if (!found.removed) return parts
   if (found.removed.kind === 'softmax') return { ...parts, ...found }
   return task === 'regression' ? parts : { ...parts, ...found, multilabel: parts.multilabel ?? true }

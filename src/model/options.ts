@@ -53,10 +53,17 @@ export const loadOptions = z.strictObject({
     group: 'model',
     unit: 'file'
   }),
-  multilabel: option(z.boolean(), {
-    help: 'the classes are independent: the probability of each is the sigmoid of its logit',
+  head: option(z.union([z.int().min(0), z.string().min(1)]), {
+    help: 'output that is explained: its number or name in the file, or any layer',
     group: 'model',
-    default: 'where a sigmoid ends the network'
+    unit: 'name',
+    default: 'the first',
+    read: ([text]) => (/^\d+$/.test(text!) ? Number(text) : text)
+  }),
+  task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
+    help: 'what the outputs are: classes that share a softmax, one logit for two classes (binary), a sigmoid each (multilabel), or values',
+    group: 'model',
+    default: 'binary for one output, multilabel where sigmoids end the network, else classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
     help: 'type of computation; bf16, fp16 (CUDA) and tf32 (CUDA) concern convolutions and matrix products',

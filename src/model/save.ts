@@ -58,7 +58,8 @@ const modelSchema = z.object({
     ),
     output: z.string(),
     outputs: z.array(z.string()).optional(),
-    shapes: z.record(z.string(), z.array(z.int().min(0))).optional()
+    shapes: z.record(z.string(), z.array(z.int().min(0))).optional(),
+    outputNames: z.array(z.string()).optional()
   }),
   preprocessing: preprocessingSchema.optional(),
   task: z.enum(TASKS).optional(),

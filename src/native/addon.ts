@@ -351,6 +351,8 @@ export interface NativeModel {
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   /** Trains the weights in place; one call per run. Resolves after the last epoch. */
   train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>
+  /** Another network over the same weights: another output of this one. */
+  withGraph(graph: Graph): Promise<NativeModel>
   /** A copy of the weights, bytes as in `RawTensor`. */
   tensors(): Promise<Record<string, RawTensor>>
   /** Frees the weights now. Idempotent; later calls reject with DISPOSED. */

@@ -7,6 +7,11 @@ import { splitOptions } from '../explain/file-options.js'
 /** Options of `testModel`, `testClassifier` and `testRegression`. */
 export const testOptions = z.strictObject({
   ...splitOptions.shape,
+  masks: option(z.string().min(1), {
+    help: 'dense networks: folder of masks (.png) with the names of the images in --data-path; a pixel is the number of its class, 255 is left out',
+    group: 'images',
+    unit: 'folder'
+  }),
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: '256' }),
   output: option(z.string().min(1), {

@@ -92,7 +92,7 @@ describe('sigmoids at the end (A4)', () => {
     await model.save(folder)
     using loaded = await Model.load(folder, { device: 'cpu' })
     expect(loaded.outputKind(2)).toBe('multilabel')
-    using other = await Model.load(folder, { device: 'cpu', multilabel: false })
+    using other = await Model.load(folder, { device: 'cpu', task: 'classes' })
     expect(other.outputKind(2)).toBe('classes')
   })
 })

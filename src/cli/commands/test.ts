@@ -4,6 +4,7 @@ import { loadOptions } from '../../model/options.js'
 import type { ClassificationMetrics } from '../../scores/classification.js'
 import { testOptions } from '../../scores/options.js'
 import type { RegressionMetrics } from '../../scores/regression.js'
+import type { SegmentationMetrics } from '../../scores/segmentation.js'
 import { testModel } from '../../scores/test-model.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
@@ -11,7 +12,12 @@ import { downloadProgress, leftOut } from '../data-progress.js'
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
   options: [loadOptions, testOptions],
-  examples: ['test', 'test mlp-digits --json', 'test path/to/model --data-path path/to/class-folders'],
+  examples: [
+    'test',
+    'test mlp-digits --json',
+    'test path/to/model --data-path path/to/class-folders',
+    'test segmenter.pt2 --preprocess imagenet --data-path path/to/images --masks path/to/masks'
+  ],
   shared: true,
   run: async ({ argument, given, group, output, context: { signal } }) => {
     using model = await Model.load(argument, given(loadOptions))
@@ -24,7 +30,11 @@ export const register = defineCommand<string | undefined>({
     ).finally(done)
     if (skipped.length > 0) output.note(leftOut(skipped))
     output.result({ ...metrics, imagesPerSecond, files, skipped, provenance }, [
-      task === 'regression' ? valuesLine(metrics) : classesLine(metrics),
+      task === 'regression'
+        ? valuesLine(metrics)
+        : task === 'segmentation'
+          ? pixelsLine(metrics)
+          : classesLine(metrics),
       `${Math.round(imagesPerSecond)} images per second`,
       ...(folder ? [`written to ${folder}`] : [])
     ])
@@ -36,6 +46,10 @@ function classesLine(metrics: ClassificationMetrics): string {
   const two = perClass.length === 2
   const binary = two ? `, ROC AUC ${rocAuc.toFixed(4)}, average precision ${averagePrecision.toFixed(4)}` : ''
   return `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}${binary}`
+}
+
+function pixelsLine({ images, pixelAccuracy, meanIoU }: SegmentationMetrics): string {
+  return `pixel accuracy ${pixelAccuracy.toFixed(4)} on ${counted(images, 'image')}, mean IoU ${meanIoU.toFixed(4)}`
 }
 
 /** How well values are predicted, in one line. */

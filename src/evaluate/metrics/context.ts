@@ -1,11 +1,18 @@
+import { LrpError } from '../../core/errors.js'
+import { optionError } from '../../core/options.js'
+import { sliceBatch } from '../../explain/batches.js'
+import { explain } from '../../explain/explain.js'
+import type { TargetOptions } from '../../explain/targets/options.js'
+import { referenceOf } from '../../explain/targets/reference.js'
 import type { Model } from '../../model/model.js'
-import { argmax, probabilities } from '../../core/logits.js'
+import { argmax } from '../../core/logits.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import { sumOverChannels } from '../../plot/picture.js'
 import { imageSeed, imagesPerPass, stacked } from '../images.js'
 import { perturbationScores, type PerturbationScores } from '../perturbation/areas.js'
 import { perturbationCurves, type Subject } from '../perturbation/curves.js'
 import type { PerturbationSettings } from '../options.js'
+import { reader, type Said, type Scored } from '../perturbation/scored.js'
 import { perturbationOf } from '../perturbation/settings.js'
 
 /** One explained image, with all that a score may need. */
@@ -37,45 +44,99 @@ interface Settings {
 export interface ClassifiedImages extends Settings {
   model: Model
   input: Tensor
-  logits: Tensor
-  probabilities: Float64Array
-  /** The explained class of each image. */
-  targets: Int32Array
+  /** Number of classes. */
+  outputs: number
+  /** What is explained of each image, and what the network says of it. */
+  scored: Scored[]
+  said: Said[]
 }
 
-/** @param targets by default the predicted classes */
+/**
+ * @param wanted classes by default the predicted ones; a region, a box or a reference for outputs that need one
+ * @throws LrpError as `explain` for its targets
+ */
 export async function classify(
   model: Model,
   input: Tensor,
   settings: Settings,
-  targets?: Int32Array
+  wanted: TargetOptions = {}
 ): Promise<ClassifiedImages> {
-  const logits = await model.forward(input, { batchSize: imagesPerPass(model), signal: settings.signal })
-  return {
-    ...settings,
-    model,
-    input,
-    logits,
-    probabilities: probabilities(logits, model.multilabel),
-    targets: targets ?? argmax(logits)
+  const batchSize = imagesPerPass(model)
+  const { signal } = settings
+  const isPlain = Object.keys(wanted).every((name) => name === 'targets')
+  const images = input.shape[0]!
+  const first = isPlain ? await model.forward(sliceBatch(input, 0, Math.min(images, batchSize)), { signal }) : undefined
+  if (first?.shape.length === 2) {
+    const logits = images <= batchSize ? first : await model.forward(input, { batchSize, signal })
+    const targets = wanted.targets ?? argmax(logits)
+    const scored = Array.from({ length: images }, (_, i): Scored => ({ target: targets[i]! }))
+    const outputs = logits.shape[1]!
+    const wrong = scored.find(({ target }) => target < 0 || target >= outputs)
+    if (wrong)
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `target ${wrong.target} does not exist: the model has classes 0 to ${outputs - 1}`
+      )
+    const read = reader(model, logits)
+    return { ...settings, model, input, outputs, scored, said: scored.map((one, i) => read(i, one)) }
   }
+  return { ...settings, model, input, ...(await chosenTargets(model, input, wanted, batchSize, signal)) }
+}
+
+/** Regions and boxes are chosen as an explanation chooses them, without computing one. */
+async function chosenTargets(
+  model: Model,
+  input: Tensor,
+  wanted: TargetOptions,
+  batchSize: number,
+  signal?: AbortSignal
+): Promise<Pick<ClassifiedImages, 'outputs' | 'scored' | 'said'>> {
+  const images = input.shape[0]!
+  const reference = wanted.reference === undefined ? undefined : await referenceOf(model, wanted.reference)
+  const scored: Scored[] = []
+  const said: Said[] = []
+  let outputs = 0
+  for (let from = 0; from < images; from += batchSize) {
+    const to = Math.min(images, from + batchSize)
+    const targets = wanted.targets && Array.prototype.slice.call(wanted.targets, from, to)
+    const own = { ...wanted, ...(targets && { targets }), ...(reference && { reference }) }
+    const found = await explain(model, sliceBatch(input, from, to), { ...own, method: 'random', batchSize, signal })
+    const { logits, boxes, regions } = found
+    if (found.targets.length !== to - from)
+      throw optionError('target', ': an evaluation explains one class of each image')
+    outputs = logits.shape[1]!
+    const read = reader(model, logits)
+    const size = regions ? sizeOf(regions.shape.slice(2)) : 0
+    for (let i = 0; i < to - from; i++) {
+      const one: Scored = {
+        target: found.targets[i]!,
+        ...(regions && {
+          region: { data: regions.data.slice(i * size, (i + 1) * size), shape: regions.shape.slice(2) }
+        }),
+        ...(boxes && { box: boxes[i]! }),
+        ...(reference && { reference: reference.data })
+      }
+      scored.push(one)
+      said.push(read(i, one))
+    }
+  }
+  return { outputs, scored, said }
 }
 
 /** Image `i` with its map. */
 export function contextOf(images: ClassifiedImages, i: number, relevance: Float32Array): ScoreContext {
-  const { model, input, logits, perturbation, masks, signal } = images
+  const { model, input, outputs, perturbation, masks, signal } = images
   const size = sizeOf(input.shape.slice(1))
-  const outputs = logits.shape[1]!
-  const target = images.targets[i]!
+  const { logit, probability } = images.said[i]!
   let areas: Promise<PerturbationScores> | undefined
   const context: ScoreContext = {
     model,
     image: input.data.subarray(i * size, (i + 1) * size),
     relevance,
-    target,
+    ...images.scored[i]!,
     outputs,
-    logit: logits.data[i * outputs + target]!,
-    probability: images.probabilities[i * outputs + target]!,
+    logit,
+    probability,
     seed: imageSeed(images.seed, i),
     mask: masks?.[i],
     areas: () => (areas ??= areasOf(context, perturbation)),
@@ -95,9 +156,10 @@ export function pooledMap({ model, relevance }: ScoreContext): Float32Array {
   return model.imageShape.length === 3 ? sumOverChannels(relevance, model.imageShape) : relevance
 }
 
-/** Logits of the target for changed copies of the image, in few large batches. */
-export async function targetLogits({ model, target, signal }: ScoreContext, images: Float32Array[]): Promise<number[]> {
-  const input = stacked(images, model.imageShape)
-  const { data, shape } = await model.forward(input, { batchSize: imagesPerPass(model), signal })
-  return images.map((_, i) => data[i * shape[1]! + target]!)
+/** The explained number for changed copies of the image, in few large batches. */
+export async function targetLogits(context: ScoreContext, images: Float32Array[]): Promise<number[]> {
+  const { model, signal } = context
+  const output = await model.forward(stacked(images, model.imageShape), { batchSize: imagesPerPass(model), signal })
+  const read = reader(model, output)
+  return images.map((_, i) => read(i, context).logit)
 }

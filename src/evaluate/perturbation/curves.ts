@@ -1,9 +1,9 @@
 import type { Model } from '../../model/model.js'
-import { probabilities, decisions } from '../../core/logits.js'
 import { sizeOf } from '../../core/tensor.js'
 import { imagesPerPass, valueRange } from '../images.js'
 import { replacing, type Fill } from './fills.js'
 import { orderOf, type Order } from './order.js'
+import { reader, type Scored } from './scored.js'
 import type { Steps } from './steps.js'
 import { relevanceOf, unitsOf, type Unit, type Units } from './units.js'
 
@@ -18,12 +18,11 @@ export interface Perturbation {
 }
 
 /** An explained image. */
-export interface Subject {
+export interface Subject extends Scored {
   /** [channels, height, width], or any shape for entries. */
   image: Float32Array
   /** Shaped like the image. */
   relevance: Float32Array
-  target: number
   /** Of equal units' order, the random order and random fills. */
   seed: number
 }
@@ -56,13 +55,14 @@ export async function perturbationCurves(
   for (const { data, places } of batches(model, tasks)) {
     await running
     running = model.forward({ data, shape: [places.length, ...model.imageShape] }, { signal }).then((logits) => {
-      const [classes, rows, predicted] = [logits.shape[1]!, probabilities(logits, model.multilabel), decisions(logits)]
-      places.forEach(({ task, target, share }, i) => {
+      const read = reader(model, logits)
+      places.forEach(({ task, scored, share }, i) => {
+        const { logit, probability, predicted } = read(i, scored)
         const curve = (curves[task] ??= { shares: [], probabilities: [], logits: [], predictions: [] })
         curve.shares.push(share)
-        curve.probabilities.push(rows[i * classes + target]!)
-        curve.logits.push(logits.data[i * classes + target]!)
-        curve.predictions.push(predicted[i]!)
+        curve.probabilities.push(probability)
+        curve.logits.push(logit)
+        curve.predictions.push(predicted)
       })
     })
   }
@@ -73,7 +73,7 @@ export async function perturbationCurves(
 interface PerturbedBatch {
   /** The images after each step, one after the other. */
   data: Float32Array
-  places: { task: number; target: number; share: number }[]
+  places: { task: number; scored: Scored; share: number }[]
 }
 
 function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Generator<PerturbedBatch> {
@@ -87,7 +87,7 @@ function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Genera
     if (!units.has(task.unit)) units.set(task.unit, unitsOf(model.imageShape, task.unit))
     for (const { image, share } of perturbed(model, task, task, units.get(task.unit))) {
       batch.data.set(image, batch.places.length * size)
-      batch.places.push({ task: number, target: task.target, share })
+      batch.places.push({ task: number, scored: task, share })
       if (batch.places.length < most) continue
       yield batch
       batch = empty()
@@ -100,7 +100,7 @@ function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Genera
 /** The image after each step, and the share that is replaced; the next step changes the same array. */
 export function* perturbed(
   model: Model,
-  { image: original, relevance, seed }: Omit<Subject, 'target'>,
+  { image: original, relevance, seed }: Pick<Subject, 'image' | 'relevance' | 'seed'>,
   { order, unit, fill, value = 0, steps }: Perturbation,
   units = unitsOf(model.imageShape, unit)
 ): Generator<{ image: Float32Array; share: number }> {

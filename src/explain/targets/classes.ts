@@ -29,15 +29,23 @@ export function classRows(
 
 /** How many classes the output tells apart, by its shape. */
 function classCount(model: Model, isDetection: boolean): number {
-  const [, first = 1, second = 0] = model.shapes()[model.graph.output]!
-  if (!isDetection) return first
-  const named = model.classes?.length ?? -1
-  const boxesFirst = first !== BOX_NUMBERS + named && (second === named || first > second)
-  return boxesFirst ? second : first - BOX_NUMBERS
+  const shape = model.shapes()[model.graph.output]!
+  return isDetection ? scoreLayout(model, shape).classes : shape[1]!
 }
 
-/** Numbers of a box before its class scores, as Ultralytics exports them (native/attribution/targets/box_target.cpp). */
+/** Numbers of a box before its class scores, as Ultralytics exports them. */
 const BOX_NUMBERS = 4
+
+/** Where a detection head [1, ...] holds its scores, as native/attribution/targets/box_target.cpp reads it. */
+export function scoreLayout(
+  model: Model,
+  [, first = 0, second = 0]: readonly number[]
+): { classes: number; at: (index: number, box: number) => number } {
+  const named = model.classes?.length ?? -1
+  const boxesFirst = first !== BOX_NUMBERS + named && (second === named || first > second)
+  if (boxesFirst) return { classes: second, at: (index, box) => box * second + index }
+  return { classes: first - BOX_NUMBERS, at: (index, box) => (BOX_NUMBERS + index) * second + box }
+}
 
 /** @throws LrpError INVALID_ARGUMENT with the nearest name for a class that the model does not know */
 export function classNumber(model: Model, one: number | string, option: string): number {

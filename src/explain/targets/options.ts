@@ -51,6 +51,7 @@ const parts = z.strictObject({
 
 /** A target in one object, for programs. */
 const wholeTarget = z.strictObject({
+  head: option(z.union([z.int().min(0), z.string()]), { help: 'output of the network, or layer', group: 'what' }),
   class: option(classes, { help: 'class by number or name, several, argmax or all', group: 'what' }),
   ...parts.shape,
   seed: option(tensor, {
@@ -84,10 +85,18 @@ export type ClassChoice = z.output<typeof classes>
 /** Options of an explanation with `target: { class, region, ... }` taken apart. */
 export type Flat<T> = Omit<T, 'target' | 'seed'> & {
   target: ClassChoice
+  /** Another output of the network. */
+  head?: string | number
   /** Of random numbers. */
   seed?: number
   /** The relevance that the output starts with. */
   outputRelevance?: Tensor
+}
+
+/** The same options for a model that starts from the head already. */
+export function withoutHead<T extends { target?: unknown }>(options: T): T {
+  const { head: _, ...target } = options.target as { head?: unknown }
+  return { ...options, target }
 }
 
 /** Takes a target that is given as one object apart, and tells the two meanings of `seed` apart. */

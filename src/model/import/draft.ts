@@ -48,8 +48,13 @@ export class Draft {
     return known
   }
 
-  /** The graph of what the outputs need; the first output is the network's. */
-  finish(inputShape: (number | null)[], output: string, outputs = [output]): { graph: Graph; tensors: StateDict } {
+  /** The graph of what the outputs need; the first output is the network's. `names`: the file's, where it has any. */
+  finish(
+    inputShape: (number | null)[],
+    output: string,
+    outputs = [output],
+    names?: string[]
+  ): { graph: Graph; tensors: StateDict } {
     const needed = new Set(outputs)
     for (const node of [...this.nodes].reverse()) {
       if (needed.has(node.name)) for (const input of node.inputs) needed.add(input)
@@ -60,7 +65,7 @@ export class Draft {
       .map((node) => ({ ...node, name: rename(node.name), inputs: node.inputs.map(rename) }))
     const used = new Set(nodes.flatMap((node) => Object.values(node.parameters)))
     const tensors = new Map<string, RawTensor>([...this.tensors].filter(([name]) => used.has(name)))
-    const several = outputs.length > 1 ? { outputs: outputs.map(rename) } : {}
+    const several = outputs.length > 1 ? { outputs: outputs.map(rename), ...(names && { outputNames: names }) } : {}
     return { graph: { inputShape, nodes, output: rename(output), ...several }, tensors }
   }
 }

@@ -57,7 +57,7 @@ export async function translate(file: OnnxFile, how: Reading = {}): Promise<Tran
   const about = { layout, takesBytes: input.type?.tensor_type?.elem_type === UINT8 }
   const [batch] = axes
   const read = async (axes: Dim[], followed?: number): Promise<Translated> => ({
-    ...(await new Translation(file, input, given, axes, followed).run()),
+    ...(await translated(file, input, given, axes, followed)),
     ...about
   })
   if (typeof batch !== 'number') return read(axes)
@@ -125,6 +125,25 @@ function channelsRead({ nodes, tensors }: OnnxFile, name: string): number | unde
   return weight && weight.shape.length > 2 ? weight.shape[1]! * groups : undefined
 }
 
+/** With all outputs of the file; where one of the others cannot be read, with the first alone. */
+async function translated(
+  file: OnnxFile,
+  input: ValueInfo,
+  given: GivenValue[],
+  axes: Dim[],
+  followed: number | undefined
+): Promise<Omit<Translated, 'layout' | 'takesBytes'>> {
+  const results = file.outputs.map(({ name }) => name)
+  if (results.length > 1) {
+    try {
+      return await new Translation(file, input, given, axes, followed, results).run()
+    } catch (error) {
+      if (!(error instanceof BatchMixed) && !isLrpError(error)) throw error
+    }
+  }
+  return new Translation(file, input, given, axes, followed, results.slice(0, 1)).run()
+}
+
 class Translation {
   private readonly draft: OnnxDraft
   private readonly evaluation = new Evaluation()
@@ -137,23 +156,25 @@ class Translation {
     private readonly given: GivenValue[],
     private readonly axes: Dim[],
     /** Number of images the file is for, where any number is to be followed through it. */
-    private readonly followed: number | undefined
+    private readonly followed: number | undefined,
+    /** Names of the outputs that are read. */
+    private readonly results: string[]
   ) {
     this.draft = new OnnxDraft(followed !== undefined)
   }
 
   async run(): Promise<Omit<Translated, 'layout' | 'takesBytes'>> {
     const { file, draft } = this
-    const { path, outputs } = file
+    const { path } = file
     const scope = new Scope()
     for (const [name, tensor] of file.tensors) scope.set(name, Constant.weight(name, tensor))
     const dtype = ONNX_DTYPES[this.input.type?.tensor_type?.elem_type || 1]
     if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: its input '${this.input.name}' holds no numbers`)
     scope.set(this.input.name, { node: 'input', shape: this.axes, dtype })
     for (const one of this.given) scope.set(one.name, this.valueOf(one))
-    const result = outputs[0]?.name
+    const [result] = this.results
     if (result === undefined) throw invalid(path, 'it has no output')
-    await this.walk(file.nodes, [result], scope, file.opset, 0)
+    await this.walk(file.nodes, this.results, scope, file.opset, 0)
     const output = scope.get(result)
     if (!output || isConstant(output)) throw invalid(path, 'its output does not depend on its input')
     if (this.followed !== undefined && !isBatchFirst(output)) throw new BatchMixed()
@@ -163,7 +184,9 @@ class Translation {
     }
     const node = output.node === 'input' ? draft.draft.add(result, 'identity', ['input']) : output.node
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))
-    const { graph } = draft.draft.finish(inputShape, node)
+    const others = this.results.slice(1).flatMap((name) => this.otherOutput(scope, name))
+    const [nodes, names] = [others.map((one) => one.node), [result, ...others.map((one) => one.name)]]
+    const { graph } = draft.draft.finish(inputShape, node, [node, ...nodes], names)
     return { graph, constants: draft.constants, notes: [...draft.notes] }
   }
 
@@ -175,6 +198,13 @@ class Translation {
     const shape = [this.axes[0]!, ...tensor.shape.slice(1)]
     const repeated = this.draft.draft.add(`${name}.repeated`, 'expand_batch', [node, 'input'])
     return { node: repeated, shape, dtype: tensor.dtype }
+  }
+
+  /** An output beside the first: one that holds a row for each image. */
+  private otherOutput(scope: Scope, name: string): { node: string; name: string }[] {
+    const value = scope.get(name)
+    const isRows = value && !isConstant(value) && value.node !== 'input' && isBatchFirst(value)
+    return isRows ? [{ node: value.node, name }] : []
   }
 
   /** Reads the nodes that the results need, in the file's order. */

@@ -50,6 +50,8 @@ export interface Program {
   calls: Call[]
   values: Map<string, Meta>
   outputs: string[]
+  /** As the model's own code names them: keys of dictionaries, places in lists. */
+  outputNames?: string[]
 }
 
 /** A program that is not what `torch.export` writes. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LrpError } from '../../../core/errors.js'
 import type { DType, RawTensor, StateDict } from '../../../core/tensor.js'
 import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
+import { outputNames } from './output-names.js'
 import type { Argument, Call, Literal, Meta, Program, Size } from './program.js'
 import { invalid, literal, renamed, tensor as tensorArgument, TO_THE_END } from './program.js'
 import { readSize, SizeError, symbolOf } from './sizes.js'
@@ -43,7 +44,10 @@ export const programSchema = z.object({
     signature: z.object({
       input_specs: z.array(union),
       output_specs: z.array(union)
-    })
+    }),
+    module_call_graph: z
+      .array(z.object({ fqn: z.string(), signature: z.object({ out_spec: z.string() }).nullish() }))
+      .nullish()
   })
 })
 type Graph = z.infer<typeof graphSchema>
@@ -60,7 +64,9 @@ export function readProgram(
   path: string,
   given: GivenInputs = {}
 ): Program {
-  return new ProgramReader(path).read(graph_module.graph, graph_module.signature, weights, given)
+  const { graph, signature, module_call_graph: modules } = graph_module
+  const spec = modules?.find(({ fqn }) => fqn === '')?.signature?.out_spec
+  return new ProgramReader(path).read(graph, signature, weights, given, outputNames(spec))
 }
 
 class ProgramReader {
@@ -77,7 +83,8 @@ class ProgramReader {
     graph: Graph,
     signature: { input_specs: Union[]; output_specs: Union[] },
     weights: StateDict,
-    given: GivenInputs
+    given: GivenInputs,
+    names: string[]
   ): Program {
     const known = new Map<string, string>()
     const inputs: string[] = []
@@ -104,13 +111,15 @@ class ProgramReader {
       const array = given.constants?.get(one.name)
       if (array) this.giveConstant(one, constantFor(one, array), weights, known)
     }
-    const outputs = signature.output_specs
+    const results = signature.output_specs
       .map(first)
       .filter(([kind]) => kind === 'user_output')
-      .flatMap(([, body]) => this.tensorNames((body as { arg: Union }).arg))
-      .filter((name) => name !== undefined)
+      .map(([, body], i) => ({ value: this.tensorNames((body as { arg: Union }).arg)[0], name: names[i] ?? String(i) }))
+      .filter((one): one is { value: string; name: string } => one.value !== undefined)
+    const outputs = results.map(({ value }) => value)
     if (outputs.length === 0) throw this.invalid('it has no output that is a tensor')
-    return { path: this.path, input, weights: known, calls: this.calls, values: this.values, outputs }
+    const outputNames = results.map(({ name }) => name)
+    return { path: this.path, input, weights: known, calls: this.calls, values: this.values, outputs, outputNames }
   }
 
   private declared({ tensor_values: values }: Graph, name: string): DeclaredInput {

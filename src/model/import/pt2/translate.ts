@@ -45,7 +45,7 @@ export class Translation implements Places {
     for (const call of this.program.calls) this.translate(call)
     const outputs = this.program.outputs.map((value) => this.node(value))
     if (outputs[0] === 'input') throw invalid(this.program.path, 'its output is its input')
-    return this.draft.finish(this.inputShape(), outputs[0]!, outputs)
+    return this.draft.finish(this.inputShape(), outputs[0]!, outputs, this.program.outputNames)
   }
 
   /** The calls alone, as a graph, and the nodes that hold the program's outputs. */

@@ -1,0 +1,78 @@
+import { LrpError } from '../../core/errors.js'
+import { decisions, positionClasses, probabilities } from '../../core/logits.js'
+import { sizeOf, type Tensor } from '../../core/tensor.js'
+import { scoreLayout } from '../../explain/targets/classes.js'
+import type { Model } from '../../model/model.js'
+
+/** What is explained of an image. It stays the same while the image is perturbed. */
+export interface Scored {
+  target: number
+  /** Dense outputs: 1 at the positions of the explained region. */
+  region?: { data: Uint8Array; shape: number[] }
+  /** Detection heads: the explained box. */
+  box?: number
+  /** The embedding that the output is compared with. */
+  reference?: Float32Array
+}
+
+/** What the network says of it. */
+export interface Said {
+  /** The logit; a region's mean logit, a box's score, a similarity. */
+  logit: number
+  /** Its probability, mean over a region; boxes and similarities have none but their score. */
+  probability: number
+  /** The predicted class, of a region the one at most of its positions. */
+  predicted: number
+}
+
+/** Reads what is explained from outputs [images, ...]. @throws LrpError UNSUPPORTED for outputs of other shapes */
+export function reader(model: Model, output: Tensor): (i: number, scored: Scored) => Said {
+  const size = sizeOf(output.shape.slice(1))
+  const own = (i: number): Tensor => ({
+    data: output.data.subarray(i * size, (i + 1) * size),
+    shape: [1, ...output.shape.slice(1)]
+  })
+  if (output.shape.length === 2) {
+    const [rows, predicted] = [probabilities(output, model.multilabel), decisions(output)]
+    return (i, { target, reference }) => {
+      if (reference) return similarity(own(i).data, reference)
+      const at = i * size + target
+      return { logit: output.data[at]!, probability: rows[at]!, predicted: predicted[i]! }
+    }
+  }
+  return (i, { target, region, box }) => {
+    if (box !== undefined) return inBox(model, own(i), target, box)
+    if (region) return inRegion(model, own(i), target, region.data)
+    throw new LrpError('UNSUPPORTED', `an output of the shape [${output.shape.join(', ')}] needs a region or a box`)
+  }
+}
+
+function similarity(embedding: Float32Array, reference: Float32Array): Said {
+  const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
+  const lengths = Math.sqrt(dot(embedding, embedding) * dot(reference, reference))
+  const cosine = lengths === 0 ? 0 : dot(embedding, reference) / lengths
+  return { logit: cosine, probability: cosine, predicted: 0 }
+}
+
+function inBox(model: Model, { data, shape }: Tensor, target: number, box: number): Said {
+  const { classes, at } = scoreLayout(model, shape)
+  const scores = Array.from({ length: classes }, (_, c) => data[at(c, box)]!)
+  return { logit: scores[target]!, probability: scores[target]!, predicted: scores.indexOf(Math.max(...scores)) }
+}
+
+/** An empty region has the logit and the probability 0. */
+function inRegion(model: Model, output: Tensor, target: number, region: Uint8Array): Said {
+  const classes = output.shape[1]!
+  const places = [...region.keys()].filter((at) => region[at] === 1)
+  const rows = new Float32Array(places.length * classes)
+  places.forEach((at, k) => {
+    for (let c = 0; c < classes; c++) rows[k * classes + c] = output.data[c * region.length + at]!
+  })
+  const inside = { data: rows, shape: [places.length, classes] }
+  const own = probabilities(inside, model.multilabel)
+  const mean = (values: ArrayLike<number>): number =>
+    places.reduce((sum, _, k) => sum + values[k * classes + target]!, 0) / Math.max(1, places.length)
+  const counts = new Uint32Array(Math.max(2, classes))
+  for (const one of positionClasses({ data: rows, shape: [...inside.shape, 1] })) counts[one]!++
+  return { logit: mean(rows), probability: mean(own), predicted: counts.indexOf(Math.max(...counts)) }
+}

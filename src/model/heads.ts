@@ -1,0 +1,35 @@
+import type { Graph } from '../core/graph.js'
+import { optionError } from '../core/options.js'
+import { unknownName } from '../core/suggest.js'
+
+/**
+ * The part of a network that leads to another output.
+ * @param head place among the file's outputs, an output's name in the file, a node, or a module, whose last node it is
+ * @throws LrpError INVALID_ARGUMENT for an output that does not exist
+ */
+export function withHead(graph: Graph, head: string | number): Graph {
+  const output = nodeOf(graph, head)
+  const needed = new Set([output])
+  for (const node of graph.nodes.toReversed()) {
+    if (needed.has(node.name)) for (const input of node.inputs) needed.add(input)
+  }
+  const { outputs: _, outputNames: __, shapes, ...rest } = graph
+  const kept = shapes && Object.fromEntries(Object.entries(shapes).filter(([name]) => needed.has(name)))
+  const nodes = graph.nodes.filter(({ name }) => needed.has(name))
+  return { ...rest, output, nodes, ...(kept && { shapes: kept }) }
+}
+
+function nodeOf(graph: Graph, head: string | number): string {
+  const { nodes, output, outputs = [output], outputNames = [] } = graph
+  if (typeof head === 'number') {
+    const found = outputs[head]
+    if (found === undefined) throw optionError('head', `: the network has the outputs 0 to ${outputs.length - 1}`)
+    return found
+  }
+  const place = outputNames.indexOf(head)
+  if (place >= 0) return outputs[place]!
+  const names = nodes.map(({ name }) => name)
+  const found = names.includes(head) ? head : names.findLast((name) => name.startsWith(`${head}.`))
+  if (found === undefined) throw unknownName('output', head, [...outputNames, ...names])
+  return found
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { packageRoot } from '../../src/core/paths.js'
+import { explain } from '../../src/explain/explain.js'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
+import { Model } from '../../src/model/model.js'
+import { floats, values } from '../shared.js'
+
+// scripts/make-dense-fixture.py
+const folder = join(packageRoot, 'test', 'explain', 'dense')
+
+/** Median over an image's values of the difference, as a share of the image's mean magnitude. */
+function medianError(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  const mean = Array.from(wanted).reduce((sum, value) => sum + Math.abs(value), 0) / wanted.length
+  const errors = Array.from(wanted, (value, i) => Math.abs(found[i]! - value) / mean).sort((a, b) => a - b)
+  return errors[Math.floor(errors.length / 2)]!
+}
+
+describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
+  const open = async () => ({
+    model: await Model.load(join(folder, `${name}.pt2`), { device: 'cpu' }),
+    fixture: await readSafetensors(join(folder, `${name}.safetensors`))
+  })
+
+  test.each(['epsilon-plus', 'epsilon-alpha2beta1'])(
+    "the relevance of a region is zennit's under %s",
+    async (composite) => {
+      const { model, fixture } = await open()
+      using _ = model
+      const found = await explain(model, floats(fixture.get('input')!), { composite, conservation: true })
+      expect([...found.targets]).toEqual(values(fixture.get('target')!))
+      expect([...found.regions!.data]).toEqual([...(values(fixture.get('region')!) as Uint8Array)])
+      const scores = values(fixture.get('score')!)
+      found.scores.forEach((score, i) => expect(score / scores[i]!).toBeCloseTo(1, 4))
+      const wanted = values(fixture.get(composite)!) as Float32Array
+      const size = wanted.length / 2
+      for (const i of [0, 1]) {
+        const part = [found.relevance.data, wanted].map((map) => map.subarray(i * size, (i + 1) * size))
+        expect(medianError(part[0]!, part[1]!)).toBeLessThan(1e-3)
+      }
+      for (const layer of found.conservation) {
+        const given = layer.handedOn[0]! + layer.absorbedByBias[0]! + layer.absorbedByStabiliser[0]!
+        expect(Math.abs(given - layer.arriving[0]!)).toBeLessThan(1e-4 * layer.arrivingMagnitude[0]!)
+      }
+    }
+  )
+})
