@@ -164,7 +164,7 @@ class Translation {
     const node = output.node === 'input' ? draft.draft.add(result, 'identity', ['input']) : output.node
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))
     const { graph } = draft.draft.finish(inputShape, node)
-    return { graph, constants: draft.constants, notes: [...draft.notes] }
+    return { graph, constants: draft.constants, notes: draft.report() }
   }
 
   /** An array of one row is repeated for every image where the file has a row for each. */
