@@ -108,6 +108,8 @@ export interface ModelParts {
    * files are [batch, height, width, channels].
    */
   layout?: Layout
+  /** What reading the file did to the network, in sentences. */
+  notes?: string[]
   /** The file wants bytes from 0 to 255, whatever the preprocessing. */
   takesBytes?: boolean
 }

@@ -28,6 +28,8 @@ export interface ModelSummary {
   inputShape: number[]
   /** Axes of arrays in the model's file. */
   layout: Layout
+  /** What reading the model's file did to the network. */
+  imported: string[]
   /** What the outputs mean: classes, binary, multilabel or values. */
   outputKind: OutputKind
   /** The softmax or sigmoid at the end of the network that was left out. */
@@ -70,6 +72,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
     name: model.name,
     inputShape: model.imageShape,
     layout: model.layout,
+    imported: importOf(model),
     outputKind: model.outputKind(shapes[model.graph.output]!.at(-1)!),
     removed: model.removed,
     nodes,
@@ -78,6 +81,14 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
     composite: composite.name,
     obstacle: rules.obstacle
   }
+}
+
+function importOf({ parts, layout, removed }: Model): string[] {
+  return [
+    ...(layout === 'nhwc' ? ['turned: the file reads [batch, height, width, channels]'] : []),
+    ...(removed ? [`left out: the ${removed.kind} at the end`] : []),
+    ...(parts.notes ?? [])
+  ]
 }
 
 function planned(model: Model, composite: Awaited<ReturnType<typeof chooseComposite>>) {

@@ -65,7 +65,7 @@ describe.each(['resnet20', 'mobilenet_v3_small', 'vit_b_16'])('%s', (name) => {
 })
 
 test.each(METHODS)('%s computes in every precision', async (method) => {
-  const parts = await partsOf('resnet20')
+  const parts = await partsOf(['attention-rollout', 'chefer'].includes(method) ? 'vit_b_16' : 'resnet20')
   const options = { method, target: 0, ...(method === 'occlusion' && { window: 16 }) }
   const maps = new Map<Precision, Tensor>()
   for (const precision of ['fp32', 'fp64', 'bf16'] as const) {

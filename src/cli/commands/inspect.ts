@@ -36,6 +36,7 @@ export const register = defineCommand<string | undefined>({
     const summary = await inspectModel(model, given(ruleChoice))
     const { format } = given(options)
     if (format === 'json') return output.result(summary, [JSON.stringify(summary, null, 2)])
+    for (const one of summary.imported) output.note(`note: ${one}`)
     if (summary.obstacle) output.note(`note: LRP by ${summary.composite} is not possible: ${summary.obstacle}`)
     output.result(summary, format === 'mermaid' ? [toMermaid(summary)] : table(summary))
   }

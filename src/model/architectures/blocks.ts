@@ -59,3 +59,18 @@ export function roundChannels(channels: number): number {
   const rounded = Math.max(8, Math.floor((channels + 4) / 8) * 8)
   return rounded < 0.9 * channels ? rounded + 8 : rounded
 }
+
+/** TensorFlow's `same`: an odd number of rows or columns has the larger half below and to the right, in a node of its own. */
+export function samePadded(
+  b: GraphBuilder,
+  name: string,
+  input: string,
+  kernel: number,
+  stride: number
+): { x: string; padding: number[] } {
+  const sides = b.shapeOf(input).slice(1)
+  const needed = sides.map((side) => Math.max((Math.ceil(side / stride) - 1) * stride + kernel - side, 0))
+  if (needed.every((count) => count % 2 === 0)) return { x: input, padding: needed.map((count) => count / 2) }
+  const padding = needed.toReversed().flatMap((count) => [Math.floor(count / 2), Math.ceil(count / 2)])
+  return { x: b.add(name, 'pad', [input], { padding }), padding: [0, 0] }
+}

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Architecture } from '../builder.js'
 import { imagenetPreprocessing } from '../preprocessing.js'
-import { pooled, roundChannels } from './blocks.js'
+import { pooled, roundChannels, samePadded } from './blocks.js'
 import { STAGES } from './efficientnet.js'
 import type { ArchitectureOptions } from './mlp.js'
 
@@ -73,19 +73,4 @@ function convNormRelu6(
   const { x, padding } = samePadded(b, `${conv}.static_padding`, input, kernel, stride)
   const y = b.convolution(conv, x, channels, kernel, { stride, padding, groups, bias: false })
   return b.add(relu, 'relu6', [b.batchNorm(norm, y, EPS)])
-}
-
-/** TensorFlow's `same`: an odd number of rows or columns has the larger half below and to the right, in a node of its own. */
-function samePadded(
-  b: GraphBuilder,
-  name: string,
-  input: string,
-  kernel: number,
-  stride: number
-): { x: string; padding: number[] } {
-  const sides = b.shapeOf(input).slice(1)
-  const needed = sides.map((side) => Math.max((Math.ceil(side / stride) - 1) * stride + kernel - side, 0))
-  if (needed.every((count) => count % 2 === 0)) return { x: input, padding: needed.map((count) => count / 2) }
-  const padding = needed.toReversed().flatMap((count) => [Math.floor(count / 2), Math.ceil(count / 2)])
-  return { x: b.add(name, 'pad', [input], { padding }), padding: [0, 0] }
 }

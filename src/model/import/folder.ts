@@ -34,9 +34,10 @@ export async function importFolder(folder: string): Promise<ModelParts> {
   const preprocessing = await preprocessingOf(folder, json, path)
   const image = sizeOfImages(preprocessing)
   const isTimm = typeof json.architecture === 'string'
-  const { architecture, ignored } = isTimm
+  const { architecture, ignored, derive } = isTimm
     ? timmNetwork(config, weights, [preprocessing?.channels ?? 3, ...image])
-    : huggingFaceNetwork(config, namesOf(json), image)
+    : huggingFaceNetwork(config, namesOf(json), image, weights)
+  derive?.(weights)
   const tensors = bindWeights(architecture, weights, folder, ignored)
   const classes = await classesOf(json, isTimm, config)
   return { name: basename(resolve(folder)), graph: architecture.graph, tensors, preprocessing, classes }

@@ -26,6 +26,8 @@ export interface ConvnextBlock {
   norm: string
   mlp: [string, string]
   scale?: string
+  /** Global response normalisation behind the activation (version 2): its weight and bias. */
+  response?: [weight: string, bias: string]
 }
 
 const EPS = 1e-6
@@ -57,15 +59,35 @@ function channelNorm(b: GraphBuilder, name: string, input: string): string {
 
 function block(
   b: GraphBuilder,
-  { at, depthwise, norm, mlp, scale }: ConvnextBlock,
+  { at, depthwise, norm, mlp, scale, response }: ConvnextBlock,
   input: string,
   channels: number,
   [op, attributes]: ConvnextPlan['activation']
 ): string {
   let x = b.convolution(depthwise, input, channels, 7, { padding: 3, groups: channels })
   x = b.layerNorm(norm, b.add(`${at}.permute`, 'permute', [x], { dims: [0, 2, 3, 1] }), EPS)
-  x = b.linear(mlp[1], b.add(`${at}.activation`, op, [b.linear(mlp[0], x, 4 * channels)], attributes), channels)
+  x = b.add(`${at}.activation`, op, [b.linear(mlp[0], x, 4 * channels)], attributes)
+  if (response) x = responseNorm(b, at, x, response)
+  x = b.linear(mlp[1], x, channels)
   if (scale !== undefined)
     x = b.add(`${at}.scaled`, 'mul', [x, b.constant(scale, [1, 1, 1, channels], { value: 1e-6 })])
   return b.add(`${at}.add`, 'add', [b.add(`${at}.back`, 'permute', [x], { dims: [0, 3, 1, 2] }), input])
+}
+
+const RESPONSE_EPS = 1e-6
+
+/** Each channel times its norm over the image, relative to the mean of all channels' norms (Woo et al. 2023). */
+function responseNorm(b: GraphBuilder, at: string, input: string, [weight, bias]: [string, string]): string {
+  const channels = b.shapeOf(input).at(-1)!
+  const weights = (name: string): string => b.constant(name, [1, 1, 1, channels], { value: 0 })
+  const how = { ord: 2, dim: [1, 2], keepdim: true }
+  const norms = b.add(`${at}.grn.norm`, 'aten::linalg_vector_norm', [input], how)
+  const mean = b.add(`${at}.grn.mean`, 'mean', [norms], { dim: [-1], keepdim: true })
+  const divisor = b.add(`${at}.grn.divisor`, 'add_scalar', [mean], { value: RESPONSE_EPS })
+  const share = b.add(`${at}.grn.share`, 'div', [norms, divisor])
+  const weighted = b.add(`${at}.grn.weighted`, 'mul', [
+    b.add(`${at}.grn.scaled`, 'mul', [input, share]),
+    weights(weight)
+  ])
+  return b.add(`${at}.grn`, 'add', [b.add(`${at}.grn.shifted`, 'add', [weighted, weights(bias)]), input])
 }

@@ -51,6 +51,14 @@ export class Config {
     throw this.unsupported(key)
   }
 
+  /** Settings of a part of the network that lie in an object of their own; these settings where there is no such object. */
+  section(key: string): Config {
+    const value = this.values[key]
+    if (value === undefined) return this
+    if (typeof value !== 'object' || value === null) throw this.unsupported(key)
+    return new Config(value as Record<string, unknown>, this.path)
+  }
+
   /** Refuses any value but these (or none at all). */
   only(key: string, ...allowed: unknown[]): void {
     if (this.has(key) && !allowed.includes(this.values[key])) throw this.unsupported(key)
@@ -74,13 +82,15 @@ const ACTIVATIONS: Record<string, [string, Record<string, string>]> = {
   gelu_new: ['gelu', { approximate: 'tanh' }],
   gelu_pytorch_tanh: ['gelu', { approximate: 'tanh' }],
   relu: ['relu', {}],
+  relu6: ['relu6', {}],
+  quick_gelu: ['quick_gelu', {}],
   silu: ['silu', {}],
   swish: ['silu', {}]
 }
 
 /** @throws LrpError UNSUPPORTED for another activation */
-export function activationOf(config: Config, key: string): [string, Record<string, string>] {
-  const found = ACTIVATIONS[config.has(key) ? config.text(key) : 'gelu']
+export function activationOf(config: Config, key: string, otherwise = 'gelu'): [string, Record<string, string>] {
+  const found = ACTIVATIONS[config.has(key) ? config.text(key) : otherwise]
   if (!found) throw config.unsupported(key)
   return found
 }

@@ -19,11 +19,12 @@ export async function importOnnx(
   path: string,
   how: { inputShape?: readonly number[]; layout?: Layout } & GivenInputs = {}
 ): Promise<ModelParts> {
-  const { graph, constants, layout, takesBytes } = await translate(await readOnnx(path), how)
+  const { graph, constants, notes, layout, takesBytes } = await translate(await readOnnx(path), how)
   const tensors: StateDict = new Map()
   for (const node of graph.nodes) {
     for (const name of Object.values(node.parameters)) tensors.set(name, await materialise(constants.get(name)!))
   }
-  const parts = { name: basename(path, extname(path)), graph, tensors, ...(takesBytes && { takesBytes }) }
+  const about = { ...(takesBytes && { takesBytes }), ...(notes.length > 0 && { notes }) }
+  const parts = { name: basename(path, extname(path)), graph, tensors, ...about }
   return layout === 'nhwc' ? channelsFirst(parts) : parts
 }

@@ -14,6 +14,7 @@ export function recognise(call: OnnxCall, draft: OnnxDraft, value: Value): Value
   if (!node || !('node' in value)) return value
   const found = gated(draft, node) ?? gelu(draft, node) ?? layerNorm(draft, node, value)
   if (!found) return value
+  draft.recognised(found.op)
   const x: NodeValue = { ...value, node: found.x }
   return draft.add(call, found.op, [x], value.shape, found.attributes)
 }

@@ -187,7 +187,7 @@ class Translation {
     const others = this.results.slice(1).flatMap((name) => this.otherOutput(scope, name))
     const [nodes, names] = [others.map((one) => one.node), [result, ...others.map((one) => one.name)]]
     const { graph } = draft.draft.finish(inputShape, node, [node, ...nodes], names)
-    return { graph, constants: draft.constants, notes: [...draft.notes] }
+    return { graph, constants: draft.constants, notes: draft.report() }
   }
 
   /** An array of one row is repeated for every image where the file has a row for each. */

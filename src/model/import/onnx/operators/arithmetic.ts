@@ -1,7 +1,7 @@
 import type { GraphNode } from '../../../../core/graph.js'
 import { TORCH_DTYPE, type DType } from '../../../../core/tensor.js'
 import { isConstant, isFloat, type NodeValue, type OnnxCall, type Value } from '../call.js'
-import type { Constant } from '../constant.js'
+import { Constant } from '../constant.js'
 import { equalShapes, type Dim } from '../dim.js'
 import type { OnnxDraft } from '../onnx-draft.js'
 import { recognise } from '../patterns.js'
@@ -51,6 +51,28 @@ function takesWeight(draft: OnnxDraft, x: NodeValue, constant: Constant): boolea
   return true
 }
 
+/** A product with a number per channel and then a sum with one: what is left of a batch norm, which rules fold away. */
+function asBatchNorm(call: OnnxCall, draft: OnnxDraft, x: NodeValue, constant: Constant): Value | undefined {
+  const product = draft.nodeOf(x)
+  if (product?.op !== 'mul' || product.inputs.length !== 2 || draft.uses(x) > 1) return undefined
+  const channels = x.shape[1]
+  const isPerChannel = (one: Constant | undefined): one is Constant =>
+    one !== undefined && typeof channels === 'number' && vectorAxis(one, channels) === 1 - x.shape.length
+  const at = product.inputs.findIndex((name) => draft.constantOf(name))
+  const factor = draft.constantOf(product.inputs[at] ?? '')
+  if (!isPerChannel(constant) || !isPerChannel(factor)) return undefined
+  const all = (value: number): Constant => Constant.of(Array<Dim>(factor.size).fill(value), [factor.size], 'f32')
+  const parameters = {
+    weight: factor.reshaped([factor.size]),
+    bias: constant.reshaped([constant.size]),
+    running_mean: all(0),
+    running_var: all(1)
+  }
+  draft.recognised('batch_norm')
+  const input: NodeValue = { ...x, node: product.inputs[1 - at]! }
+  return draft.add(call, 'batch_norm', [input], x.shape, { eps: 0 }, parameters)
+}
+
 function withConstant(call: OnnxCall, draft: OnnxDraft, op: 'add' | 'mul', x: NodeValue, constant: Constant): Value {
   const neutral = op === 'add' ? 0 : 1
   const shape = broadcastOf(call, x, constant)
@@ -68,7 +90,8 @@ const add: Operator = (call, draft) => {
   const mixed = nodeAndConstant(call)
   if (!mixed) return summed(call, draft, [call.input(0), call.input(1)])
   const [x, constant] = mixed
-  return takesBias(draft, x, constant) ? x : withConstant(call, draft, 'add', x, constant)
+  if (takesBias(draft, x, constant)) return x
+  return asBatchNorm(call, draft, x, constant) ?? withConstant(call, draft, 'add', x, constant)
 }
 
 /** Before opset 7 a call said itself how its second input is repeated. */
