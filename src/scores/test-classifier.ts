@@ -3,16 +3,18 @@ import type { Asked } from '../core/command-line.js'
 import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
-import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
+import { probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
-import { barChart, confusionChart, writeChart } from '../plot/chart.js'
-import { classificationMetrics, type ClassificationMetrics } from './classification.js'
+import { barChart, confusionChart, lineChart, writeChart } from '../plot/chart.js'
+import { classificationMetrics, guessesOf, type ClassificationMetrics } from './classification.js'
+import { precisionRecall } from './multilabel.js'
 import type { TestOptions } from './options.js'
-import { askedOf, outputsOn, writes } from './split-outputs.js'
+import { askedOf, outputsOn, writes, type SplitOutputs } from './split-outputs.js'
+import { refuseThresholds, thresholdsFor } from './thresholds.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
@@ -38,10 +40,20 @@ export interface ClassificationResult {
 export async function testClassifier(model: Model, options: TestOptions = {}): Promise<ClassificationResult> {
   if (model.task === 'regression')
     throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
-  const { dataset, split, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
+  return scoreClasses(model, await outputsOn(model, options), options)
+}
+
+/** Scores outputs on a split that are there already. */
+export async function scoreClasses(
+  model: Model,
+  { dataset, split, outputs: logits, imagesPerSecond }: SplitOutputs,
+  options: TestOptions
+): Promise<ClassificationResult> {
   const { labels } = dataset.splits[split]
+  refuseThresholds(options, logits)
+  const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
-  const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel)
+  const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel, threshold)
   const { skipped } = dataset
   const provenance = await provenanceOf(model)
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
@@ -67,7 +79,7 @@ async function writeResult(
   await makeFolder(folder)
   const { metrics, labels, probabilities } = result
   const { classes } = dataset
-  const guesses = argmax(twoClasses(result.logits))
+  const guesses = guessesOf(result.logits, metrics.threshold)
   const json = {
     data: dataset.name,
     split,
@@ -88,6 +100,7 @@ async function writeResult(
   }
   for (const [name, text] of Object.entries(texts)) await writeAtomic(join(folder, name), text)
   await writeChart(join(folder, 'confusion'), await confusionChart(metrics.confusion, classes))
+  const curve = await writeCurve(folder, result)
   const accuracy = metrics.perClass.map((score) => score.recall)
   await writeChart(
     join(folder, 'per-class'),
@@ -100,9 +113,27 @@ async function writeResult(
     'confusion.png',
     'per-class.svg',
     'per-class.png',
+    ...curve,
     ...(sheet ? ['worst-errors.png'] : [])
   ]
   return [...Object.keys(texts), ...charts].map((name) => join(folder, name))
+}
+
+/** Of one class against another: precision over recall of class 1. */
+async function writeCurve(
+  folder: string,
+  { metrics, labels, probabilities }: ClassificationResult & { probabilities: Float64Array }
+): Promise<string[]> {
+  if (metrics.perClass.length !== 2) return []
+  const scores = probabilities.filter((_, i) => i % 2 === 1)
+  const line = { name: metrics.perClass[1]!.name, points: precisionRecall(scores, labels) }
+  if (line.points.length === 0) return []
+  const title = `Precision over recall of ${line.name}`
+  await writeChart(
+    join(folder, 'precision-recall'),
+    await lineChart(title, 'recall', 'precision', [line], { min: 0, max: 1 })
+  )
+  return ['precision-recall.svg', 'precision-recall.png']
 }
 
 /** The wrong guesses the model was surest of. */
