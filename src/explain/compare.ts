@@ -31,7 +31,7 @@ export async function drawComparison(
   options: ExplainOptions & DrawOptions
 ): Promise<Figure[]> {
   const chosen = methods.map(namedMethod)
-  if (batch.input.shape.length !== 4) return []
+  if (model.inputKind === 'array') return []
   const images = batch.names.length
   const targets = explanation.targets.subarray(0, images)
   const together = isTogether(model, explanation)
@@ -42,11 +42,13 @@ export async function drawComparison(
     const own = effective(explainOptions, pickOptions(explainOptions, how), { method: how.method })
     explanations.push(await explain(model, batch.input, own))
   }
-  const columns = explanations.map((one) => {
-    // only LRP explains several classes together
-    const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
-    return drawMaps(model, batch, { ...firstTarget(one, batch.input), name: one.name + alone }, options)
-  })
+  const columns = await Promise.all(
+    explanations.map((one) => {
+      // only LRP explains several classes together
+      const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
+      return drawMaps(model, batch, { ...firstTarget(one, batch.input), name: one.name + alone }, options)
+    })
+  )
   const panels = batch.names.flatMap((_, i) => [
     columns[0]![i]![0]!,
     ...columns.flatMap((column) => column[i]!.slice(1))

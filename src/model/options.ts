@@ -53,6 +53,11 @@ export const loadOptions = z.strictObject({
     group: 'model',
     unit: 'file'
   }),
+  vocabulary: option(z.string(), {
+    help: "words by token, or names of a table's columns: a text file, vocab.json or tokenizer.json",
+    group: 'model',
+    unit: 'file'
+  }),
   multilabel: option(z.boolean(), {
     help: 'the classes are independent: the probability of each is the sigmoid of its logit',
     group: 'model',

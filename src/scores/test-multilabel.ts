@@ -28,6 +28,7 @@ export interface MultilabelResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  provenance: Provenance
 }
 
 /** Labels whose curves fit one chart. */
@@ -50,9 +51,10 @@ export async function scoreLabels(
   const thresholds = await thresholdsFor(model, dataset.classes.length, options)
   const metrics = multilabelMetrics(logits, values, dataset.classes, thresholds)
   const { skipped } = dataset
-  const result = { metrics, imagesPerSecond, logits, values, skipped, files: [] as string[] }
+  const provenance = await provenanceOf(model)
+  const result = { metrics, imagesPerSecond, logits, values, skipped, files: [] as string[], provenance }
   if (writes(options)) {
-    const about = { settings: askedOf(options), provenance: await provenanceOf(model) }
+    const about = { settings: askedOf(options), provenance }
     result.files = await writeResult(options.output!, dataset, split, result, about)
   }
   return result

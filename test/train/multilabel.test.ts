@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import sharp from 'sharp'
 import { openDataset } from '../../src/data/open.js'
 import { asLabels } from '../../src/data/multilabel.js'
-import { writeNpz } from '../../src/data/npy.js'
+import { writeNpz } from '../../src/core/npy.js'
 import type { Dataset, Split } from '../../src/data/dataset.js'
 import { evaluate } from '../../src/evaluate/evaluate.js'
 import { finetune } from '../../src/finetune/finetune.js'

@@ -20,7 +20,15 @@ describe('the registry', () => {
     for (const name of MAP_METRICS) expect(rows.join('\n')).toContain(name.split('.')[0])
   })
 
-  const given = { model: true, classes: true, image: true, mask: false, explainer: false, shift: false }
+  const given = {
+    model: true,
+    classes: true,
+    image: true,
+    neighbours: true,
+    mask: false,
+    explainer: false,
+    shift: false
+  }
   test('all are those that what is given allows', () => {
     const names = chooseMetrics('all', METRICS, given).map(({ name }) => name)
     expect(names).toContain('infidelity')
