@@ -26,6 +26,7 @@ export interface MultilabelMetrics {
   perLabel: LabelScore[]
 }
 
+/** Scores of one label. */
 export interface LabelScore {
   name: string
   /** With this label. */

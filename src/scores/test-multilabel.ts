@@ -16,6 +16,7 @@ import type { TestOptions } from './options.js'
 import { askedOf, outputsOn, writes, type SplitOutputs } from './split-outputs.js'
 import { thresholdsFor } from './thresholds.js'
 
+/** What `testMultilabel` finds. */
 export interface MultilabelResult {
   metrics: MultilabelMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */
