@@ -72,14 +72,15 @@ describe('given maps of a linear network', () => {
     expect(other.sparseness).toEqual(scores.sparseness)
   })
 
-  test('images without height and width have the scores that need none', async () => {
+  test('rows without neighbours have the scores that need none', async () => {
     const flat = await linearModel([36])
     const scores = await scoreMaps(flat, {
       input: { ...input, shape: [2, 36] },
       attribution: { ...attribution, shape: [2, 36] }
     })
     expect(Object.keys(scores)).toEqual(expect.arrayContaining(['pixel_flipping.morf.black', 'completeness_error']))
-    expect(Object.keys(scores)).not.toContain('deletion')
+    expect(Object.keys(scores)).toContain('deletion')
+    expect(Object.keys(scores)).not.toContain('insertion')
     flat.dispose()
   })
 })
