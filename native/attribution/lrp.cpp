@@ -10,6 +10,7 @@
 #include "../finite.h"
 #include "../graph/passes.h"
 #include "../precision.h"
+#include "token_lookup.h"
 
 namespace lrp {
 
@@ -160,15 +161,21 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   if (options.attention) heads.emplace(graph, recorder);
   if (options.conservation || options.top_k < 1 || heads) recorder.layouts = graph.batch_layouts(x);
 
+  const auto is_lookup = lookups_of(graph, options.lookups);
   Conditions conditions(graph, options.concepts, options.exclusive, options.channels);
   const Tensor output =
       graph.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
-        return conditions.attach(i, propagate(i, node, inputs, pass, plan[i], recorder), inputs, x.size(0));
+        Tensor result = propagate(i, node, inputs, pass, plan[i], recorder);
+        if (is_lookup[i]) {
+          result = look_up(x, result, options.times_embedding);
+          if (recorder.wants(i)) result.register_hook([&, i](const Tensor& R) { recorder.relevance[i] = R; });
+        }
+        return conditions.attach(i, result, inputs, x.size(0));
       });
   if (!output.requires_grad()) {
     throw Error("UNSUPPORTED",
                 "the output does not depend on the input by steps that relevance can follow back: "
-                "whole numbers such as token ids have no relevance");
+                "whole numbers have no relevance, except tokens that are looked up in a table");
   }
   Explanation result;
   result.logits = output.detach();

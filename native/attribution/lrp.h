@@ -32,8 +32,10 @@ struct LrpOptions {
   std::vector<std::string> layers;    // nodes whose arriving relevance is returned
   double top_k = 1;
   bool conservation = false;
-  bool attention = false;        // the relevance per token and attention head is returned
-  bool find_not_finite = false;  // name the first node whose output or relevance is not finite
+  std::vector<std::string> lookups;  // nodes that look up tokens of the input: relevance ends at their outputs
+  bool times_embedding = false;      // and is multiplied by what was looked up
+  bool attention = false;            // the relevance per token and attention head is returned
+  bool find_not_finite = false;      // name the first node whose output or relevance is not finite
   const CancelToken* cancel = nullptr;
 };
 

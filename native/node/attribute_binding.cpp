@@ -47,6 +47,7 @@ struct AttributeCall {
   std::optional<Tensor> baseline;
   TargetSettings target;
   std::vector<std::string> layers;
+  std::optional<std::vector<std::string>> lookups;
   std::optional<LrpOptions> lrp;
   std::optional<std::map<std::string, Tensor>> patterns;
 };
@@ -54,8 +55,8 @@ struct AttributeCall {
 constexpr auto fields(const AttributeCall*) {
   return std::make_tuple(field("method", &AttributeCall::method), field("settings", &AttributeCall::settings),
                          field("baseline", &AttributeCall::baseline), field("target", &AttributeCall::target),
-                         field("layers", &AttributeCall::layers), field("lrp", &AttributeCall::lrp),
-                         field("patterns", &AttributeCall::patterns));
+                         field("layers", &AttributeCall::layers), field("lookups", &AttributeCall::lookups),
+                         field("lrp", &AttributeCall::lrp), field("patterns", &AttributeCall::patterns));
 }
 
 /// What LRP is asked, with what holds for every method. Patterns come by the names of the nodes whose rules need them.
@@ -63,6 +64,7 @@ LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   LrpOptions lrp = call.lrp.value_or(LrpOptions());
   lrp.target = call.target;
   lrp.layers = call.layers;
+  if (call.lookups) lrp.lookups = *call.lookups;
   if (!(lrp.top_k > 0 && lrp.top_k <= 1)) throw Error("INVALID_ARGUMENT", "topK must be above 0 and at most 1");
   if (!call.patterns) return lrp;
   for (NodeRule& rule : lrp.rules) {

@@ -36,7 +36,7 @@ ScoreSums evaluate(const Graph& graph, c10::Device device, const Samples& sample
   const double loss = loss_of(options.loss, all, targets).item<double>();
   const double weight = loss_weight(options.loss, targets);
   const double none = std::numeric_limits<double>::quiet_NaN();
-  return {loss * weight, weight, holds_classes(targets) ? correct_of(all, targets).item<double>() : none};
+  return {loss * weight, weight, has_answers(options.loss, targets) ? correct_of(all, targets).item<double>() : none};
 }
 
 }  // namespace lrp

@@ -88,7 +88,7 @@ class EpochLoop {
   bool epoch() {
     auto order = options_.balanced ? balanced_order(train_.targets, options_.seed, state_.epoch)
                                    : shuffled_order(train_.size(), options_.seed, state_.epoch);
-    Meter meter(device_, holds_classes(train_.targets), state_);
+    Meter meter(device_, has_answers(options_.loss, train_.targets), state_);
     const Stopwatch watch;
     double reported = 0;
     const double seen_before = state_.seen;
@@ -128,7 +128,9 @@ class EpochLoop {
     const Score& judged = validates ? valid : train;
     if (options_.schedule.name == "plateau") state_.plateau.observe(judged.loss, options_.schedule);
     ++state_.epoch;
-    const bool best = state_.best.observe(state_.epoch, judged, validates);
+    // labels that are rare are right at once where all are denied: independent classes are judged by their loss
+    const bool by_loss = !holds_classes(train_.targets);
+    const bool best = state_.best.observe(state_.epoch, {judged.loss, by_loss ? none : judged.accuracy}, validates);
     state_.batch = 0;
     state_.loss_sum = state_.correct = state_.seen = 0;
     EpochReport report{"epoch", state_.epoch, train.loss, train.accuracy, valid.loss, valid.accuracy,

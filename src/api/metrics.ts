@@ -4,6 +4,8 @@
  */
 export { testModel, type TestResult } from '../scores/test-model.js'
 export { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
+export { multilabelMetrics, type LabelScore, type MultilabelMetrics } from '../scores/multilabel.js'
+export { testMultilabel, type MultilabelResult } from '../scores/test-multilabel.js'
 export { testRegression, type RegressionResult } from '../scores/test-regression.js'
 export type { TestOptions } from '../scores/options.js'
 export { regressionMetrics, type RegressionMetrics, type ValueScore } from '../scores/regression.js'

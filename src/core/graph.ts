@@ -87,6 +87,13 @@ export const TASKS = ['classification', 'regression'] as const
 /** What the outputs are: one logit per class, or values. */
 export type Task = (typeof TASKS)[number]
 
+export const DATA_TASKS = [...TASKS, 'multilabel', 'binary'] as const
+/**
+ * What labels are: one class each, values, any number of classes each (`multilabel`), or one of two classes that a single
+ * logit tells apart (`binary`).
+ */
+export type DataTask = (typeof DATA_TASKS)[number]
+
 /** What the numbers of the output mean: one class of several, a single logit, independent classes, or values. */
 export type OutputKind = 'classes' | 'binary' | 'multilabel' | 'values'
 
@@ -112,4 +119,6 @@ export interface ModelParts {
   notes?: string[]
   /** The file wants bytes from 0 to 255, whatever the preprocessing. */
   takesBytes?: boolean
+  /** Words by the number of their token; names of a table's columns. */
+  vocabulary?: string[]
 }

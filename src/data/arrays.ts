@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
-import type { Task } from '../core/graph.js'
+import type { DataTask } from '../core/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { noDataSet } from './no-data-set.js'
 import { readNpy, readNpz, type NpyArray } from '../core/npy.js'
@@ -17,7 +17,7 @@ type Arrays = (names: string[]) => Promise<NpyArray | undefined>
 type Parts = { split: Split; shape: [number, number, number] }
 
 export interface ArrayOptions extends SplitOptions {
-  task?: Task
+  task?: DataTask
 }
 
 /** Whether a path is, or a folder holds, a pair of arrays that `openArrays` reads. */
@@ -31,11 +31,11 @@ export function hasArrays(path: string): boolean {
  * A data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
  * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H, W]
  * or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are whole
- * numbers from 0; for regression any numbers, [N] or [N, values]. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
+ * numbers from 0; for regression any numbers, [N] or [N, values]; for multilabel 0 and 1, [N, labels]. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
  */
 export async function openArrays(path: string, options: ArrayOptions = {}): Promise<Dataset> {
   const arrays = await sourceOf(path)
-  const { task } = options
+  const task = options.task === 'binary' ? 'classification' : options.task
   const parts: Partial<Record<(typeof SPLITS)[number], Parts>> = {}
   for (const split of SPLITS) parts[split] = await readPair(path, arrays, task, split)
   parts.train ??= await readPair(path, arrays, task)
@@ -50,12 +50,19 @@ export async function openArrays(path: string, options: ArrayOptions = {}): Prom
       throw new LrpError('INVALID_FILE', `${path}: the values of its splits differ in number`)
   }
   const splits = complete({ train: train.split, valid: valid?.split, test: test?.split }, options)
-  const classes = task === 'regression' ? valueNames(valueCount(train.split)) : classNumbers(train.split.labels)
+  const classes = classNames(train.split, task)
   return checkDataset({ name: path, task, classes, imageShape: train.shape, splits, skipped: [] })
 }
 
 function valueCount({ values, labels }: Split): number {
   return values && labels.length > 0 ? values.length / labels.length : 1
+}
+
+function classNames(split: Split, task?: DataTask): string[] {
+  if (task === 'regression') return valueNames(valueCount(split))
+  return task === 'multilabel'
+    ? Array.from({ length: valueCount(split) }, (_, i) => String(i))
+    : classNumbers(split.labels)
 }
 
 function classNumbers(labels: Int32Array): string[] {
@@ -82,13 +89,13 @@ function namesOf(kinds: string[], split?: string): string[] {
     : kinds.flatMap((kind) => [`${split}_${kind}`, `${split}-${kind}`, `${kind}_${split}`])
 }
 
-async function readPair(path: string, arrays: Arrays, task?: Task, split?: string): Promise<Parts | undefined> {
+async function readPair(path: string, arrays: Arrays, task?: DataTask, split?: string): Promise<Parts | undefined> {
   const [images, labels] = [await arrays(namesOf(IMAGES, split)), await arrays(namesOf(LABELS, split))]
   if (!images) return undefined
   const what = split ? `the ${split} images` : 'the images'
   if (!labels) throw new LrpError('INVALID_FILE', `${path} has no labels for ${what}`)
   const count = images.shape[0]
-  const axes = task === 'regression' ? [1, 2] : [1]
+  const axes = task === 'regression' ? [1, 2] : task === 'multilabel' ? [2] : [1]
   if (!axes.includes(labels.shape.length) || labels.shape[0] !== count) {
     throw new LrpError(
       'INVALID_FILE',
@@ -100,10 +107,15 @@ async function readPair(path: string, arrays: Arrays, task?: Task, split?: strin
   return { split: { images: bytes, ...labelsFrom(labels, path, task) }, shape }
 }
 
-function labelsFrom({ data, shape }: NpyArray, path: string, task?: Task): Pick<Split, 'labels' | 'values'> {
+function labelsFrom({ data, shape }: NpyArray, path: string, task?: DataTask): Pick<Split, 'labels' | 'values'> {
   if (task === 'regression') {
     const wrong = data.find((value) => !Number.isFinite(value))
     if (wrong !== undefined) throw new LrpError('INVALID_FILE', `${path}: the value ${wrong} is not finite`)
+    return { labels: new Int32Array(shape[0]!), values: Float32Array.from(data) }
+  }
+  if (task === 'multilabel') {
+    const wrong = data.find((value) => value !== 0 && value !== 1)
+    if (wrong !== undefined) throw new LrpError('INVALID_FILE', `${path}: the label ${wrong} is neither 0 nor 1`)
     return { labels: new Int32Array(shape[0]!), values: Float32Array.from(data) }
   }
   const fraction = data.find((label) => !Number.isInteger(label))

@@ -3,21 +3,13 @@ import { dirname, resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
-import type { Task } from '../core/graph.js'
+import type { DataTask } from '../core/graph.js'
 import { counted } from '../core/plural.js'
 import type { SplitName } from './dataset.js'
 import type { LabelledFile } from './decode.js'
 import type { Listing } from './listing.js'
+import { severalLabels, type Labelling, type Row } from './multilabel.js'
 import { toValue, valueNames } from './regression.js'
-
-interface Row {
-  path: string
-  /** Between the path and the split: one label, or values. */
-  labels: string[]
-  split: SplitName
-  /** The file and the line, for errors. */
-  where: string
-}
 
 interface Table {
   rows: Row[]
@@ -30,34 +22,54 @@ const HEADINGS = ['path', 'file', 'filename', 'image']
 
 /**
  * A CSV file of `path,label` or `path,label,split`: paths from the folder of the CSV file, labels as names or as whole
- * numbers from 0, splits `train`, `valid` or `test`. For regression one or more values stand for the label. A first line
- * of headings (`path`, `file` or `image` first) is left out, and names the values.
+ * numbers from 0, splits `train`, `valid` or `test`. For regression one or more values stand for the label, for multilabel
+ * any number of labels, or 0 and 1 below headings (src/data/multilabel.ts). A first line of
+ * headings (`path`, `file` or `image` first) is left out, and names the values.
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the line
  */
-export async function listCsv(path: string, task?: Task): Promise<Listing> {
-  const { classes, filesOf } = labelled(path, await readTable(path), task)
+export async function listCsv(path: string, task?: DataTask): Promise<Listing> {
+  const { classes, filesOf } = labelled(path, await readTable(path, task), task)
   const given = (split: SplitName): LabelledFile[] | undefined => {
     const files = filesOf(split)
     return files.length > 0 ? files : undefined
   }
-  return { name: path, task, classes, splits: { train: filesOf('train'), valid: given('valid'), test: given('test') } }
+  const own = task === 'binary' ? 'classification' : task
+  return {
+    name: path,
+    task: own,
+    classes,
+    splits: { train: filesOf('train'), valid: given('valid'), test: given('test') }
+  }
 }
 
 function labelled(
   path: string,
   { rows, headings }: Table,
-  task?: Task
+  task?: DataTask
 ): { classes: string[]; filesOf: (split: SplitName) => LabelledFile[] } {
-  const regression = task === 'regression'
-  const classes = regression ? namesOfValues(rows, headings) : classNames(rows, path)
-  const numbers = new Map(classes.map((name, label) => [name, label]))
-  const labelOf = ({ labels, where }: Row): Omit<LabelledFile, 'path'> =>
-    regression ? { label: 0, values: labels.map((text) => toValue(text, where)) } : { label: numbers.get(labels[0]!)! }
+  const { classes, labelOf } =
+    task === 'multilabel' ? severalLabels(path, rows, headings) : oneLabel(path, rows, headings, task)
   const filesOf = (split: SplitName): LabelledFile[] =>
     rows
       .filter((row) => row.split === split)
       .map((row) => ({ path: resolve(dirname(path), row.path), ...labelOf(row) }))
   return { classes, filesOf }
+}
+
+/** The last column is the split where it is not a number; several labels end in one only by its name. */
+function endsInSplit(rest: string[], headings: string[] | undefined, task?: DataTask): boolean {
+  if (rest.length < 2) return false
+  if (task !== 'multilabel') return Number.isNaN(Number(rest.at(-1)))
+  return headings?.at(-1)?.toLowerCase() === 'split' || SPLITS.includes(rest.at(-1)!)
+}
+
+function oneLabel(path: string, rows: Row[], headings?: string[], task?: DataTask): Labelling {
+  const regression = task === 'regression'
+  const classes = regression ? namesOfValues(rows, headings) : classNames(rows, path)
+  const numbers = new Map(classes.map((name, label) => [name, label]))
+  const labelOf: Labelling['labelOf'] = ({ labels, where }) =>
+    regression ? { label: 0, values: labels.map((text) => toValue(text, where)) } : { label: numbers.get(labels[0]!)! }
+  return { classes, labelOf }
 }
 
 function namesOfValues(rows: Row[], headings?: string[]): string[] {
@@ -72,7 +84,7 @@ function namesOfValues(rows: Row[], headings?: string[]): string[] {
   return names?.length === count ? names : valueNames(count)
 }
 
-async function readTable(path: string): Promise<Table> {
+async function readTable(path: string, task?: DataTask): Promise<Table> {
   let records: { record: string[]; info: { lines: number } }[]
   try {
     const text = await readFile(path, 'utf8')
@@ -89,8 +101,9 @@ async function readTable(path: string): Promise<Table> {
   if (records.length === 0) throw new LrpError('INVALID_FILE', `${path} names no images`)
   const rows = records.map(({ record: [file, ...rest], info: { lines } }): Row => {
     const where = `${path}, line ${lines}`
-    const split = rest.length > 1 && Number.isNaN(Number(rest.at(-1))) ? rest.pop()! : 'train'
-    if (!file || !rest[0]) throw new LrpError('INVALID_FILE', `${where} has no path or no label`)
+    const split = endsInSplit(rest, headings, task) ? rest.pop()! : 'train'
+    if (!file || (!rest[0] && task !== 'multilabel'))
+      throw new LrpError('INVALID_FILE', `${where} has no path or no label`)
     if (!SPLITS.includes(split))
       throw new LrpError('INVALID_FILE', `${where} has the split '${split}', there are train, valid and test`)
     return { path: file, labels: rest, split: split as SplitName, where }

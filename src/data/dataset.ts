@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LrpError } from '../core/errors.js'
-import type { Task } from '../core/graph.js'
+import type { DataTask } from '../core/graph.js'
 import { middleOf } from './arrange-image.js'
 import { counted } from '../core/plural.js'
 import { sizeOf } from '../core/tensor.js'
@@ -9,9 +9,9 @@ import { sizeOf } from '../core/tensor.js'
 export interface Split {
   /** [images, ...imageShape] (or `storedShape`), row-major; empty where the data set reads its images from `paths`. */
   images: Uint8Array
-  /** Class numbers; for regression all 0. */
+  /** Class numbers; for regression and multilabel all 0. */
   labels: Int32Array
-  /** Regression: [images, values], row-major. */
+  /** Regression: [images, values]; multilabel: [images, classes] of 0 and 1; row-major. */
   values?: Float32Array
   /** File of each image, where images are files. */
   paths?: string[]
@@ -21,7 +21,7 @@ export interface Split {
 export interface Dataset {
   name: string
   /** `classification` by default. */
-  task?: Task
+  task?: Exclude<DataTask, 'binary'>
   /** Names of the classes; of the values for regression. */
   classes: string[]
   /** Channels, height, width. */
@@ -119,9 +119,11 @@ export function fingerprint(dataset: Dataset): string {
   return hash.digest('hex')
 }
 
-/** Images per class of a split. */
+/** Images per class of a split; one with several classes counts for each. */
 export function classCounts(split: Split, classes: number): number[] {
   const counts = Array<number>(classes).fill(0)
+  split.values?.forEach((value, i) => (counts[i % classes]! += Number(value > 0.5)))
+  if (split.values) return counts
   for (const label of split.labels) counts[label]!++
   return counts
 }
@@ -149,7 +151,8 @@ export function checkDataset(dataset: Dataset): Dataset {
   }
   const { train } = dataset.splits
   if (dataset.task === 'regression') return dataset
-  const unseen = dataset.classes.find((_, label) => train.labels.length > 0 && !train.labels.includes(label))
+  const counts = classCounts(train, dataset.classes.length)
+  const unseen = dataset.classes.find((_, label) => train.labels.length > 0 && counts[label] === 0)
   if (unseen !== undefined) {
     throw new LrpError('INVALID_FILE', `data set ${dataset.name}: the class '${unseen}' has no training image`)
   }

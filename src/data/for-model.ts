@@ -1,4 +1,5 @@
 import { LrpError } from '../core/errors.js'
+import type { DataTask } from '../core/graph.js'
 import { resolve } from 'node:path'
 import { pickOptions } from '../core/option.js'
 import { withoutUndefined } from '../core/options.js'
@@ -6,14 +7,22 @@ import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
-import { listDataset, openDataset } from './open.js'
+import { datasetName, listDataset, openDataset } from './open.js'
 import { dataOptions, type DataOptions } from './options.js'
 
 /** The data set that is given, or that of a model's own images, read as the model wants them. */
 export async function openFor(model: Model, options: { data?: string | Dataset }): Promise<Dataset> {
   if (typeof options.data === 'object') return options.data
-  const { preprocessing, task } = model
-  return openDataset({ testSplit: 1, ...ownData(model, options), task, preprocessing })
+  const { preprocessing } = model
+  const own = ownData(model, options)
+  return openDataset({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing })
+}
+
+/** What labels are to a model: a list of images may have several for each, where its classes are independent. */
+function dataTask(model: Model, own: DataOptions): DataTask {
+  const trained = model.experiment && pickOptions(dataOptions, model.experiment.manifest.command).task
+  const isTrained = trained === 'multilabel' && own.task === trained
+  return model.multilabel && (isTrained || datasetName(own) === 'csv') ? 'multilabel' : model.task
 }
 
 /** Images `from` to `to` of a split as a model wants them. */
@@ -36,12 +45,12 @@ export function ownData({ experiment }: Model, options: object): DataOptions {
   const asked = pickOptions(dataOptions, options)
   if (!experiment) return asked
   const trained = pickOptions(dataOptions, experiment.manifest.command)
-  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed } = trained
+  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed, task } = trained
   const other =
     (asked.data !== undefined && asked.data !== data) ||
     (asked.dataPath !== undefined && (dataPath === undefined || resolve(asked.dataPath) !== resolve(dataPath)))
   if (other) return asked
-  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed }
+  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed, task }
   return { ...withoutUndefined(own), ...asked }
 }
 
@@ -50,8 +59,9 @@ export function ownData({ experiment }: Model, options: object): DataOptions {
  * are taken to have the model's size.
  */
 export async function listFor(model: Model, options: object): Promise<Dataset | undefined> {
-  const { task, imageShape } = model
-  const listed = await listDataset({ testSplit: 1, ...ownData(model, options), task })
+  const { imageShape } = model
+  const own = ownData(model, options)
+  const listed = await listDataset({ testSplit: 1, ...own, task: dataTask(model, own) })
   return listed && { ...listed, imageShape: imageShape as Dataset['imageShape'], skipped: [] }
 }
 
@@ -81,7 +91,7 @@ function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
   }
   if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
   const task = dataset.task ?? 'classification'
-  if (task !== model.task) {
+  if (task === 'multilabel' ? !model.multilabel : task !== model.task) {
     throw new LrpError('INVALID_ARGUMENT', `the model is for ${model.task}, the data set ${dataset.name} for ${task}`)
   }
   if (task === 'regression' && model.classes && model.classes.length !== dataset.classes.length) {
@@ -98,19 +108,31 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const { classes, name } = dataset
   const outputs = model.classes?.length ?? Math.max(2, model.outputs()) // a single logit tells two classes apart
   const known = model.classes ?? classes
-  if (classes.length <= outputs && (areNumbers(known) || areNumbers(classes) || same(known, classes)))
-    return { ...dataset, classes: Array.from({ length: outputs }, (_, i) => known[i] ?? classes[i] ?? String(i)) }
-  const places = classes.map((one) => known.indexOf(one))
+  const alike = classes.length <= outputs && (areNumbers(known) || areNumbers(classes) || same(known, classes))
+  const all = Array.from({ length: outputs }, (_, i) => known[i] ?? classes[i] ?? String(i))
+  if (alike && (dataset.task !== 'multilabel' || classes.length === outputs)) return { ...dataset, classes: all }
+  const places = classes.map((one, i) => (alike ? i : known.indexOf(one)))
   const unknown = places.indexOf(-1)
   if (unknown >= 0 || !model.classes) {
     const has = model.classes ? `knows ${listed(known)}` : `has ${outputs} classes`
     const one = unknown >= 0 ? `the class '${classes[unknown]}'` : `${classes.length} classes`
     throw new LrpError('INVALID_ARGUMENT', `${name} has ${one}, the model ${has}: finetune gives it a new head`)
   }
-  const renumbered = (split: Split): Split => ({ ...split, labels: split.labels.map((label) => places[label]!) })
+  const renumbered = (split: Split): Split =>
+    split.values
+      ? { ...split, values: moved(split.values, places, outputs) }
+      : { ...split, labels: split.labels.map((label) => places[label]!) }
   const { train, valid, test } = dataset.splits
   const splits = { train: renumbered(train), valid: renumbered(valid), test: renumbered(test) }
-  return { ...dataset, classes: known, splits }
+  return { ...dataset, classes: all, splits }
+}
+
+/** Columns of [images, labels] moved to their places among so many outputs. */
+function moved(values: Float32Array, places: number[], outputs: number): Float32Array {
+  const count = places.length
+  const result = new Float32Array((values.length / count) * outputs)
+  values.forEach((value, i) => (result[Math.floor(i / count) * outputs + places[i % count]!] = value))
+  return result
 }
 
 /** Names that only count: 0, 1, 2, ... */
@@ -163,7 +185,9 @@ function firstOf(dataset: Dataset, { images, labels, values, paths }: Split, lim
 
 function rowsOf(dataset: Dataset, { images, labels, values, paths }: Split, places: readonly number[]): Split {
   const rows = <T extends Uint8Array | Float32Array>(from: T, width: number): T => {
-    const result = from.slice(0, places.length * width) as T
+    const size = places.length * width
+    // a copy: `slice` of a Buffer, which images of files are, is a view of the data set's own memory
+    const result = (from instanceof Float32Array ? new Float32Array(size) : new Uint8Array(size)) as T
     places.forEach((place, i) => result.set(from.subarray(place * width, (place + 1) * width), i * width))
     return result
   }

@@ -36,7 +36,8 @@ export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> 
   const summary = (split: SplitName): DatasetSummary['splits'][SplitName] => {
     const { labels, values } = dataset.splits[split]
     const images = labels.length
-    if (values) return { images, ranges: classes.map((_, output) => rangeOf(values, output, classes.length)) }
+    if (values && dataset.task !== 'multilabel')
+      return { images, ranges: classes.map((_, output) => rangeOf(values, output, classes.length)) }
     return { images, perClass: classCounts(dataset.splits[split], classes.length) }
   }
   const splits = { train: summary('train'), valid: summary('valid'), test: summary('test') }
@@ -59,7 +60,7 @@ function rangeOf(values: Float32Array, output: number, outputs: number): [number
  */
 export async function contactSheet(dataset: Dataset, split: SplitName = 'train'): Promise<Buffer> {
   const { classes, imageShape, splits, task } = dataset
-  const chosen = task === 'regression' ? firstValues(dataset, split) : firstOfClasses(dataset, split)
+  const chosen = splits[split].values ? firstValues(dataset, split) : firstOfClasses(dataset, split)
   const images = `${counted(splits[split].labels.length, 'image')} of ${imageShape.join('x')}`
   const caption = `${dataset.name}, ${split}: ${images}, ${kindsText(classes.length, task)}`
   return imageSheet(dataset, split, chosen, caption, { columns: PER_CLASS, size: 96 })
@@ -77,14 +78,17 @@ function firstOfClasses({ classes, splits }: Dataset, split: SplitName): { title
   })
 }
 
-function firstValues({ classes, splits }: Dataset, split: SplitName): { title: string; index: number }[] {
+function firstValues({ classes, splits, task }: Dataset, split: SplitName): { title: string; index: number }[] {
   const { labels, values } = splits[split]
   const valuesOf = (index: number): number[] =>
     Array.from(values!.subarray(index * classes.length, (index + 1) * classes.length))
   return Array.from({ length: Math.min(labels.length, PER_CLASS ** 2) }, (_, index) => ({
-    title: valuesOf(index)
-      .map((value) => Number(value.toPrecision(4)))
-      .join(', '),
+    title:
+      task === 'multilabel'
+        ? classes.filter((_, label) => valuesOf(index)[label] === 1).join(', ')
+        : valuesOf(index)
+            .map((value) => Number(value.toPrecision(4)))
+            .join(', '),
     index
   }))
 }

@@ -1,4 +1,3 @@
-import type { Task } from '../core/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
 import { complete, type SplitOptions } from './split.js'
@@ -6,7 +5,7 @@ import { complete, type SplitOptions } from './split.js'
 /** Labelled image files before any of them is read. */
 export interface Listing {
   name: string
-  task?: Task
+  task?: Dataset['task']
   /** Names of the classes; of the values for regression. */
   classes: string[]
   /** Where they are given: the others are carved out of the training files. */

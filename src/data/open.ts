@@ -2,14 +2,16 @@ import { existsSync, statSync } from 'node:fs'
 import type { z } from 'zod'
 import { arranged } from './arrange.js'
 import { LrpError } from '../core/errors.js'
-import type { Task } from '../core/graph.js'
+import type { DataTask } from '../core/graph.js'
 import { checkOptions } from '../core/options.js'
+import { counted } from '../core/plural.js'
 import { unknownName } from '../core/suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
 import { listCsv } from './csv.js'
 import type { Dataset } from './dataset.js'
 import { listFolder } from './folder.js'
+import { asLabels } from './multilabel.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
 import { readListing, splitsOf, type Listing } from './listing.js'
 import { noDataSet } from './no-data-set.js'
@@ -43,7 +45,17 @@ export type DatasetName = keyof typeof DATASETS
 export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
   const options = checkOptions(dataOptions, given)
   const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
-  return options.task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
+  const { task } = options
+  if (task === 'binary') checkTwoClasses(dataset)
+  if (task === 'multilabel' && dataset.task !== 'multilabel') return asLabels(dataset)
+  return task === 'regression' && dataset.task !== 'regression' ? asValues(dataset) : dataset
+}
+
+/** @throws LrpError INVALID_ARGUMENT */
+export function checkTwoClasses({ name, classes, task = 'classification' }: Dataset): void {
+  if (task === 'classification' && classes.length === 2) return
+  const has = task === 'classification' ? counted(classes.length, 'class', 'classes') : `labels for ${task}`
+  throw new LrpError('INVALID_ARGUMENT', `the task binary needs a data set of two classes, ${name} has ${has}`)
 }
 
 async function openArranged(options: Given): Promise<Dataset> {
@@ -92,7 +104,7 @@ async function open(options: Given): Promise<Dataset> {
   return readListing(await listingOf(name, dataPath, options.task), carving)
 }
 
-function listingOf(name: string, dataPath: string, task?: Task): Listing | Promise<Listing> {
+function listingOf(name: string, dataPath: string, task?: DataTask): Listing | Promise<Listing> {
   return name === 'csv' ? listCsv(dataPath, task) : listFolder(dataPath)
 }
 
@@ -107,7 +119,12 @@ export async function listDataset(
   const options = checkOptions(dataOptions, given)
   const name = datasetName(options)
   const { dataPath } = options
-  if (!readsFiles(name) || !dataPath || (options.task === 'regression' && name !== 'csv')) return undefined
+  if (
+    !readsFiles(name) ||
+    !dataPath ||
+    (options.task !== undefined && !['classification', 'binary'].includes(options.task) && name !== 'csv')
+  )
+    return undefined
   checkPlace(name, dataPath)
   const listing = await listingOf(name, dataPath, options.task)
   const splits = splitsOf(listing, { ...options, seed: options.splitSeed ?? options.seed })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { TASKS, type Preprocessing } from '../core/graph.js'
+import { DATA_TASKS, type Preprocessing } from '../core/graph.js'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import type { Dataset } from './dataset.js'
 import type { DownloadProgress } from './mnist.js'
@@ -9,6 +9,9 @@ export const CACHES = ['auto', 'memory', 'none'] as const
 export type Cache = (typeof CACHES)[number]
 
 const side = z.int().positive()
+
+export const TASK_HELP =
+  'what labels are: classification (one class each), binary (one of two, by a single logit), multilabel (any number of classes each) or regression (values to predict)'
 
 /** How a data set is opened; every function that takes a data set by name has these options too. */
 export const dataOptions = z.strictObject({
@@ -23,8 +26,8 @@ export const dataOptions = z.strictObject({
     group: 'images',
     unit: 'path'
   }),
-  task: option(z.enum(TASKS), {
-    help: 'what labels are: classification (classes) or regression (values to predict)',
+  task: option(z.enum(DATA_TASKS), {
+    help: TASK_HELP,
     group: 'images',
     flag: false
   }),

@@ -18,7 +18,7 @@ import { classify } from './metrics/context.js'
 import { canShift } from './metrics/invariance.js'
 import { masksOf } from './metrics/masks.js'
 import type { Similarity } from './metrics/randomisation.js'
-import { chooseMetrics, DEFAULT_METRICS, METRICS } from './metrics/registry.js'
+import { chooseMetrics, DEFAULT_METRICS, hasNeighbours, METRICS } from './metrics/registry.js'
 import { evaluateOptions, scoredOptions, type EvaluateOptions } from './options.js'
 import { settingsFor } from './perturbation/settings.js'
 import { openProgress } from './progress.js'
@@ -39,7 +39,8 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const given = {
     classes: model.task === 'classification',
     model: true,
-    image: true,
+    image: model.inputKind !== 'tokens',
+    neighbours: hasNeighbours(model),
     explainer: true,
     shift: canShift(model.graph),
     mask: options.mask !== undefined
@@ -48,8 +49,13 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const patterns = checked.patterns === undefined ? undefined : await patternsFor(model, checked.patterns)
   const methods = chooseMethods(checked.methods, patterns)
   const { input, names } = await readInputs(model, pickOptions(inputOptions, checked))
-  if (input.shape.length !== 4)
-    throw new LrpError('INVALID_ARGUMENT', 'only images of channels, height and width can be evaluated')
+  if (model.inputKind === 'array') {
+    const axes = model.imageShape.join('x')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `inputs of ${axes} cannot be evaluated: they are no image, signal, volume or row`
+    )
+  }
   const mask = await arrayOf(checked.mask)
   const masks = mask && masksOf(firstOf(mask, input.shape[0]!), input, names)
   const classified = await classify(

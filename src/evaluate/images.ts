@@ -1,8 +1,8 @@
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
-import { denormalise } from '../model/preprocessing.js'
 import { readNpy } from '../core/npy.js'
-import { imagePicture, type Picture } from '../plot/picture.js'
+import { depictionOf } from '../explain/depict.js'
+import type { Picture } from '../plot/picture.js'
 
 /** More than any data set has images: draws of different images stay apart. */
 const DRAW_STRIDE = 2 ** 26 - 5
@@ -14,7 +14,7 @@ export function imageSeed(seed: number, image: number, draw = 0): number {
 
 /** Values of black and white per channel: of the model's preprocessing, otherwise 0 and 1. */
 export function valueRange(model: Model): { low: number[]; high: number[] } {
-  const channels = model.imageShape[0]!
+  const [channels] = model.planes
   return model.inputRange ?? { low: Array<number>(channels).fill(0), high: Array<number>(channels).fill(1) }
 }
 
@@ -33,13 +33,10 @@ export function imagesPerPass(model: Model, most = 512): number {
   return Math.max(1, Math.min(most, Math.floor(NUMBERS_PER_PASS / sizeOf(model.imageShape))))
 }
 
-/** What an image looks like before the preprocessing. */
-export function pictureOf(model: Model, image: Float32Array): Picture {
-  const shape = model.imageShape
-  const bytes = model.preprocessing
-    ? denormalise({ data: image, shape: [1, ...shape] }, model.preprocessing)
-    : image.map((value) => value * 255)
-  return imagePicture(bytes, shape)
+/** What inputs look like before the preprocessing; values without one are shown by the range of the first. */
+export async function picturesOf(model: Model, images: Float32Array[]): Promise<Picture[]> {
+  const depiction = depictionOf(model, stacked(images, model.imageShape))
+  return depiction ? Promise.all(images.map((_, i) => depiction.original(i))) : []
 }
 
 /** As JSON has it: a score that an image does not have is null. */

@@ -14,6 +14,7 @@ import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
 import { removeFeaturesOptions, type RemoveFeaturesOptions } from './options.js'
 import { perturbationCurves, type Perturbation, type Subject } from './perturbation/curves.js'
+import { checkFill } from './perturbation/settings.js'
 import { stepsAt } from './perturbation/steps.js'
 import type { RemovalPoint, RemovalResult } from './results.js'
 import { writeRemoval } from './write-removal.js'
@@ -35,6 +36,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
       'INVALID_ARGUMENT',
       'feature removal looks at the confidence of a class; evaluate scores a regression'
     )
+  checkFill(model, fill)
   const { input, names } = await readInputs(model, {
     ...pickOptions(inputOptions, checked),
     limit: checked.limit ?? 1e9

@@ -9,7 +9,7 @@ import { arrayOf, numberOrNull } from './images.js'
 import { classify, contextOf, type ScoreContext } from './metrics/context.js'
 import type { MetricDescription, MetricNeed } from './metrics/description.js'
 import { masksOf } from './metrics/masks.js'
-import { chooseMetrics, METRICS } from './metrics/registry.js'
+import { chooseMetrics, hasNeighbours, METRICS } from './metrics/registry.js'
 import { scoredOptions, scoreMapsOptions, type ScoreMapsOptions } from './options.js'
 import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
 import { settingsFor } from './perturbation/settings.js'
@@ -88,7 +88,8 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   const given = {
     model: true,
     classes: model.task === 'classification',
-    image: input.shape.length === 4,
+    image: !['array', 'tokens'].includes(model.inputKind),
+    neighbours: hasNeighbours(model),
     mask: mask !== undefined,
     explainer: false,
     shift: false

@@ -5,7 +5,7 @@ import { animation, type Picture } from '../plot/picture.js'
 import { ResultFolder } from '../plot/result-folder.js'
 import { counted } from '../core/plural.js'
 import type { ScoreContext } from './metrics/context.js'
-import { pictureOf } from './images.js'
+import { picturesOf } from './images.js'
 import { perturbed } from './perturbation/curves.js'
 import { perturbationOf } from './perturbation/settings.js'
 import type { Evaluation, MeanCurve } from './results.js'
@@ -107,17 +107,22 @@ async function writePerturbed(
 ): Promise<void> {
   const pictures = async (order: 'morf' | 'lerf'): Promise<{ title: string; picture: Picture }[]> => {
     const steps = perturbed(model, example, perturbationOf(evaluation.settings.perturbation, order))
-    const panels = Array.from(steps, ({ image, share }) => ({
+    const all = Array.from(steps, ({ image, share }) => ({
       title: `${(100 * share).toFixed(0)} %`,
-      picture: pictureOf(model, image)
+      image: image.slice()
     }))
-    const every = Math.max(1, Math.ceil((panels.length - 1) / (FRAMES - 1)))
-    return panels.filter((_, k) => k % every === 0 || k === panels.length - 1)
+    const every = Math.max(1, Math.ceil((all.length - 1) / (FRAMES - 1)))
+    const shown = all.filter((_, k) => k % every === 0 || k === all.length - 1)
+    const drawn = await picturesOf(
+      model,
+      shown.map(({ image }) => image)
+    )
+    return drawn.map((picture, k) => ({ title: shown[k]!.title, picture }))
   }
   const [morf, lerf] = [await pictures('morf'), await pictures('lerf')]
   const method = evaluation.methods[0]!.name
   const captions = [`First image under ${method}: most relevant replaced first (above), least relevant first (below).`]
-  const options = { columns: morf.length, size: 112 }
+  const options = { columns: morf.length, size: 112, shrink: true }
   await out.write('perturbed.png', await figure([...morf, ...lerf], captions, options))
   await out.write('perturbed.webp', await animation(morf.map(({ picture }) => picture)))
 }

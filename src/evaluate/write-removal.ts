@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { probabilities } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
+import { depictionOf } from '../explain/depict.js'
 import type { Model } from '../model/model.js'
 import { lineChart, scatterChart, type Chart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
-import { animation, heatmap, pictureToPng } from '../plot/picture.js'
+import { animation, pictureToPng } from '../plot/picture.js'
 import { ResultFolder } from '../plot/result-folder.js'
-import { pictureOf, stacked } from './images.js'
+import { picturesOf, stacked } from './images.js'
 import { perturbed, type Perturbation, type Subject } from './perturbation/curves.js'
 import type { RemovalResult } from './results.js'
 
@@ -54,8 +55,10 @@ async function writeImage(
   ) as [Float32Array[], Float32Array[]]
   const images = [...most, ...least.slice(1)] // both begin with the original
   const texts = confidenceTexts(model, await model.forward(stacked(images, shape)))
-  const pictures = images.map((image) => pictureOf(model, image))
-  const map = heatmap(subject.relevance, shape)
+  const pictures = await picturesOf(model, images)
+  const depiction = depictionOf(model, stacked([subject.image], shape))
+  if (!depiction) return
+  const { picture: map } = await depiction.map('heatmap', subject.relevance, 0, {})
   const both = async (kind: string, picture: typeof map, text: string): Promise<void> => {
     await out.write(join(name, `${kind}.png`), await pictureToPng(picture, PICTURE_SIZE))
     await out.write(join(name, `${kind}.txt`), text)

@@ -32,7 +32,7 @@ export async function drawComparison(
   options: ExplainOptions & DrawOptions
 ): Promise<Figure[]> {
   const chosen = methods.map(namedMethod)
-  if (batch.input.shape.length !== 4) return []
+  if (model.inputKind === 'array') return []
   const images = batch.names.length
   const targets = explanation.targets.subarray(0, images)
   const together = isTogether(model, explanation)
@@ -47,11 +47,13 @@ export async function drawComparison(
   const { quantile, scale } = options.heatmap ?? {}
   const common = typeof scale === 'number' ? scale : Math.max(...maps.map((one) => strongestOf(one, quantile)))
   const heatmap = { ...options.heatmap, scale: common }
-  const columns = maps.map((one) => {
+  const columns = await Promise.all(
+    maps.map((one) => {
     // only LRP explains several classes together
     const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
     return drawMaps(model, batch, { ...one, name: one.name + alone }, { ...options, heatmap })
-  })
+    })
+  )
   const panels = batch.names.flatMap((_, i) => [
     columns[0]![i]![0]!,
     ...columns.flatMap((column) => column[i]!.slice(1))

@@ -3,6 +3,7 @@ import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkEffects } from '../core/option-effects.js'
+import { tokenLookups } from '../model/input-kind.js'
 import { isOfFile, withChannelsFirst, withChannelsLast } from '../model/layout.js'
 import { checkModel, checkTensor, type Model } from '../model/model.js'
 import {
@@ -203,6 +204,7 @@ async function nativeOptions(
     method,
     settings: describeMethod(method).settings(options),
     layers,
+    lookups: model.inputKind === 'tokens' ? tokenLookups(model.graph) : undefined,
     lrp: method === 'lrp' ? lrp : undefined,
     patterns: patterns && Object.fromEntries(patterns)
   }

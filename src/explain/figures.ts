@@ -1,20 +1,13 @@
 import type { Model } from '../model/model.js'
-import { denormalise } from '../model/preprocessing.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
-import { contours, overlay } from '../plot/overlay.js'
-import {
-  heatmap,
-  imagePicture,
-  joinWide,
-  strongest,
-  sumOverChannels,
-  type HeatmapOptions,
-  type Picture
-} from '../plot/picture.js'
+import type { Outline } from '../plot/overlay.js'
+import { heatmap, joinWide, strongest, type HeatmapOptions } from '../plot/picture.js'
+import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
-import type { DrawOptions, View } from './file-options.js'
+import { depictionOf, type Depiction } from './depict.js'
+import type { DrawOptions } from './file-options.js'
 import { predictionText, regionOutline, targetText } from './targets/describe.js'
 
 /** A picture yet to be rendered. */
@@ -33,58 +26,60 @@ interface Images {
 
 const COLUMNS = 6
 
-/** Images [N, channels, height, width] as they were before preprocessing, as far as it is known. */
-export function originals(model: Model, input: Tensor): Picture[] {
-  const shape = input.shape.slice(1)
-  const size = sizeOf(shape)
-  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
-  return Array.from({ length: input.shape[0]! }, (_, i) =>
-    imagePicture(bytes.subarray(i * size, (i + 1) * size), shape)
-  )
-}
-
-/** Per image: the original, and beside it every view of a map per target. */
-export function drawMaps(
+/** Per image: the original, and beside it every view of a map per target; nothing for inputs that cannot be shown. */
+export async function drawMaps(
   model: Model,
   batch: Pick<Images, 'input' | 'names'>,
   explanation: Explanation,
   options: DrawOptions
-): Panel[][] {
+): Promise<Panel[][]> {
   const { input, names } = batch
+  const depiction = depictionOf(model, input)
+  if (!depiction) return []
   const imageShape = input.shape.slice(1)
   const size = sizeOf(imageShape)
   const { relevance } = explanation
   const images = names.length
   const maps = relevance.data.length / (images * size)
-  const pictures = originals(model, input)
-  const colours = coloursOf(options.heatmap, relevance, imageShape)
+  const colours = coloursOf(options.heatmap, relevance, size, depiction)
   const views = options.views ?? ['heatmap']
-  return names.map((_, i) => {
-    const original = pictures[i]!
-    const drawn = Array.from({ length: maps }, (_, t) => {
+  const rows: Panel[][] = []
+  for (let i = 0; i < images; i++) {
+    const original = { title: depiction.title, picture: await depiction.original(i) }
+    const row: Panel[] = [{ ...original, outlines: outlinesOf(explanation, i, imageShape) }]
+    for (let t = 0; t < maps; t++) {
       const at = t * images + i
       const map = relevance.data.subarray(at * size, (at + 1) * size)
       const title = maps > 1 ? `${explanation.name}, ${mapTitle(model, explanation, at)}` : explanation.name
       const sum = maps > 1 ? `, sum ${sumOf(map)}` : ''
-      const region = regionOutline(explanation, at, imageShape)
-      return views.map((view) => {
-        const panel = draw(view, title, sum, map, original, imageShape, colours)
-        return { ...panel, outlines: [...(panel.outlines ?? []), ...region] }
-      })
-    })
-    return [
-      { title: 'original', picture: original, outlines: regionOutline(explanation, i, imageShape) },
-      ...drawn.flat()
-    ]
-  })
+      const region = outlinesOf(explanation, at, imageShape)
+      for (const view of views) {
+        const { picture, outlines = [] } = await depiction.map(view, map, i, colours)
+        const full = title + (view === 'contours' ? ': half of it' : sum)
+        row.push({ title: full, picture, outlines: [...outlines, ...region] })
+      }
+    }
+    rows.push(row)
+  }
+  return rows
+}
+
+/** The explained region, where the input is an image. */
+function outlinesOf(explanation: Explanation, at: number, imageShape: number[]): Outline[] {
+  return imageShape.length === 3 ? regionOutline(explanation, at, imageShape) : []
 }
 
 /** One figure per image: its maps, what was predicted, and the sum of relevance. */
-export function drawFigures(model: Model, batch: Images, explanation: Explanation, options: DrawOptions): Figure[] {
+export async function drawFigures(
+  model: Model,
+  batch: Images,
+  explanation: Explanation,
+  options: DrawOptions
+): Promise<Figure[]> {
   const { input, names, labels } = batch
-  if (input.shape.length !== 4) return []
+  if (options.wide && model.inputKind !== 'image') throw optionError('wide', ' is for images')
   const size = sizeOf(input.shape.slice(1))
-  const rows = drawMaps(model, batch, explanation, options)
+  const rows = await drawMaps(model, batch, explanation, options)
   const figures = rows.map((panels, i): Figure => {
     const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
     const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
@@ -92,7 +87,7 @@ export function drawFigures(model: Model, batch: Images, explanation: Explanatio
     return { name: names[i]!, panels, captions, options: gridOf(panels.length, options.views?.length) }
   })
   if (!options.wide) return figures
-  const heatmaps = drawMaps(model, batch, explanation, { ...options, views: ['heatmap'] })
+  const heatmaps = await drawMaps(model, batch, explanation, { ...options, views: ['heatmap'] })
   const panels = [
     { title: 'originals', picture: joinWide(rows.map(([original]) => original!.picture)) },
     { title: explanation.name, picture: joinWide(heatmaps.map(([, map]) => map!.picture)) }
@@ -176,29 +171,19 @@ function gridOf(panels: number, views = 1): FigureOptions {
   return { columns: 1 + maps * views, aside: true }
 }
 
-function draw(
-  view: View,
-  title: string,
-  sum: string,
-  map: Float32Array,
-  image: Panel['picture'],
-  shape: number[],
-  colours: HeatmapOptions
-): Panel {
-  if (view === 'contours') return { title: `${title}: half of it`, picture: image, outlines: contours(map, shape) }
-  const picture = view === 'overlay' ? overlay(image, map, shape, colours) : heatmap(map, shape, colours)
-  return { title: title + sum, picture }
-}
-
-function coloursOf(options: DrawOptions['heatmap'] = {}, relevance: Tensor, imageShape: number[]): HeatmapOptions {
+function coloursOf(
+  options: DrawOptions['heatmap'] = {},
+  relevance: Tensor,
+  size: number,
+  depiction: Depiction
+): HeatmapOptions {
   const { scale = 'image', ...rest } = options
   if (scale === 'image') return rest
   if (typeof scale === 'number') return { ...rest, scale }
-  const size = sizeOf(imageShape)
   const maps = Array.from({ length: relevance.data.length / size }, (_, i) =>
     relevance.data.subarray(i * size, (i + 1) * size)
   )
-  const largest = maps.map((map) => strongest(sumOverChannels(map, imageShape), rest.quantile))
+  const largest = maps.map((map) => strongest(depiction.sums(map), rest.quantile))
   return { ...rest, scale: Math.max(...largest) }
 }
 
@@ -210,11 +195,4 @@ function asGrid(values: Float32Array, shape: number[]): { values: Float32Array; 
   const padded = new Float32Array(width * height)
   padded.set(values)
   return { values: padded, grid: [1, height, width] }
-}
-
-/** Values without known preprocessing, stretched to the range of bytes for showing. */
-function stretched(input: Tensor): Uint8Array {
-  let [low, high] = [Infinity, -Infinity]
-  for (const value of input.data) [low, high] = [Math.min(low, value), Math.max(high, value)]
-  return Uint8Array.from(input.data, (value) => ((value - low) / Math.max(high - low, 1e-12)) * 255)
 }

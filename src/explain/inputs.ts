@@ -167,7 +167,12 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
   const read = (from: number, to: number): Promise<Tensor> => readImages(model, dataset, split, from, to)
   const { skipped, notes = [] } = dataset
   const where = paths ? { paths } : { places }
-  return { names, ...where, skipped, notes, read, ...(model.task === 'classification' && { labels }) }
+  return { names, ...where, skipped, notes, read, ...(hasClasses(dataset) && { labels }) }
+}
+
+/** Whether each image has one class: what may be explained as the target `label`. */
+function hasClasses({ task = 'classification' }: Pick<Dataset, 'task'>): boolean {
+  return task === 'classification'
 }
 
 /** Of image files only those that are asked for are read; others take the place of what cannot be read. */
@@ -198,7 +203,7 @@ async function ofListed(
     store,
     chosen.map((place) => names[place]!)
   )
-  return { ...inputs, ...(model.task === 'classification' && { labels: Int32Array.from(chosen, (i) => labels[i]!) }) }
+  return { ...inputs, ...(hasClasses(listed) && { labels: Int32Array.from(chosen, (i) => labels[i]!) }) }
 }
 
 /** Names of files below the deepest folder that holds them all: `class/0000`. */

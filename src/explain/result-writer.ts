@@ -81,7 +81,7 @@ export class ResultWriter {
       this.files.push(path)
     }
     const drawn = [
-      ...drawFigures(this.model, batch, explanation, this.options),
+      ...(await drawFigures(this.model, batch, explanation, this.options)),
       ...drawLayers(this.model, batch.names, explanation, this.options),
       ...drawAttention(batch.input.shape.slice(1), batch.names, explanation, this.options),
       ...comparison

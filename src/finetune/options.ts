@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { TASKS } from '../core/graph.js'
+import { DATA_TASKS } from '../core/graph.js'
 import { option } from '../core/option.js'
+import { TASK_HELP } from '../data/options.js'
 import { loadOptions } from '../model/options.js'
 import { trainOptions, trainSettings } from '../train/options.js'
 
@@ -20,8 +21,8 @@ export const finetuneOptions = z.strictObject({
     flag: false
   }),
   preprocess: loadOptions.shape.preprocess,
-  task: option(z.enum(TASKS), {
-    help: 'classification, or regression: labels are values to predict',
+  task: option(z.enum(DATA_TASKS), {
+    help: TASK_HELP,
     group: 'network',
     default: "the model's own"
   }),

@@ -4,6 +4,9 @@ import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
 import { packageRoot } from '../core/paths.js'
 
+/** No tokenizer has more. */
+const MOST_WORDS = 2 ** 22
+
 /** The 1,000 names of ImageNet's classes, in the order of all published networks. */
 export async function imagenetClasses(): Promise<string[]> {
   return JSON.parse(await readFile(join(packageRoot, 'data', 'imagenet-classes.json'), 'utf8')) as string[]
@@ -16,22 +19,59 @@ export async function imagenetClasses(): Promise<string[]> {
  */
 export async function readClasses(name: string): Promise<string[]> {
   if (name === 'imagenet') return imagenetClasses()
-  let text: string
-  try {
-    text = await readFile(name, 'utf8')
-  } catch (cause) {
-    throw ioError(cause, `the classes '${name}' are not imagenet, and no file that can be read`)
-  }
-  if (!/^\s*[[{]/.test(text)) return text.trim().split(/\s*\r?\n\s*/)
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${name} is not valid JSON: ${(cause as Error).message}`, { cause })
-  }
-  const classes = classesFrom(json)
+  const text = await textOf(name, `the classes '${name}' are not imagenet, and no file that can be read`)
+  if (!isJson(text)) return text.trim().split(/\s*\r?\n\s*/)
+  const classes = classesFrom(parsed(name, text))
   if (classes) return classes
   throw new LrpError('INVALID_FILE', `${name} holds no names of classes: a list, or a name for each number from 0`)
+}
+
+/**
+ * Words by the number of their token: a word on each line, or JSON: a list, `{ "word": 5 }` (vocab.json), or
+ * `tokenizer.json`. Numbers without a word have none.
+ * @throws LrpError NOT_FOUND, INVALID_FILE
+ */
+export async function readVocabulary(file: string): Promise<string[]> {
+  const text = await textOf(file, `the vocabulary ${file} cannot be read`)
+  if (!/^\s*(\{|\[\s*")/.test(text)) return text.replace(/\r?\n$/, '').split(/\r?\n/)
+  const words = wordsFrom(parsed(file, text))
+  if (words) return words
+  throw new LrpError('INVALID_FILE', `${file} holds no vocabulary: a list of words, or a number for each word`)
+}
+
+function wordsFrom(json: unknown): string[] | undefined {
+  const { model, added_tokens: added = [] } = json as { model?: { vocab?: unknown }; added_tokens?: unknown }
+  if (model?.vocab !== undefined) {
+    const words = wordsFrom(model.vocab)
+    for (const { id, content } of added as { id: number; content: string }[]) if (words) words[id] = content
+    return words
+  }
+  const listed = classesFrom(json)
+  if (listed) return listed
+  const numbers = Object.entries(json as object)
+  if (numbers.length === 0 || !numbers.every(([, id]) => Number.isInteger(id) && id >= 0 && id < MOST_WORDS))
+    return undefined
+  const words = new Array<string>(numbers.reduce((most, [, id]) => Math.max(most, id as number), 0) + 1).fill('')
+  for (const [word, id] of numbers) words[id as number] = word
+  return words.map((word, id) => (word === '' ? String(id) : word))
+}
+
+const isJson = (text: string): boolean => /^\s*[[{]/.test(text)
+
+async function textOf(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw ioError(cause, what)
+  }
+}
+
+function parsed(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `${file} is not valid JSON: ${(cause as Error).message}`, { cause })
+  }
 }
 
 /** A list of names, numbers with names, or either of them as `id2label` or `label_names`. */

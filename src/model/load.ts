@@ -7,7 +7,7 @@ import type { Tensor } from '../core/tensor.js'
 import { publishedWeights } from './fetch-weights.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
-import { readClasses } from './classes.js'
+import { readClasses, readVocabulary } from './classes.js'
 import { withHead } from './heads.js'
 import type { LoadOptions } from './options.js'
 import { channelsFirst } from './layout.js'
@@ -24,7 +24,7 @@ export interface LoadedModel {
 
 /** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
 export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
-  const { architecture, preprocess, classes, task, experimentsRoot } = options
+  const { architecture, preprocess, classes, task, vocabulary, experimentsRoot } = options
   if (path !== undefined && isPublishedNetwork(path, experimentsRoot)) return loadPublished(path, options)
   const experiment = await experimentOf(path, experimentsRoot)
   const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)
@@ -40,7 +40,8 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   const given = {
     ...(preprocessing && { preprocessing: parts.takesBytes ? asBytes(preprocessing) : preprocessing }),
     ...(task !== undefined && partsOf(task)),
-    ...(classes !== undefined && { classes: await readClasses(classes) })
+    ...(classes !== undefined && { classes: await readClasses(classes) }),
+    ...(vocabulary !== undefined && { vocabulary: await readVocabulary(vocabulary) })
   }
   return { parts: withSizes({ ...parts, ...given }), experiment }
 }

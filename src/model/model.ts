@@ -10,6 +10,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
+import { inputKind, placesOf, planesOf, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
@@ -144,6 +145,10 @@ export class Model {
   get imageShape(): number[] {
     return this.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   }
+  /** What one input is, by the graph: an image, a signal, a volume, a row of a table or tokens. */
+  get inputKind(): InputKind {
+    return inputKind(this.graph)
+  }
   /** Values of black and white after preprocessing, per channel. */
   get inputRange(): { low: number[]; high: number[] } | undefined {
     return this.preprocessing && inputRange(this.preprocessing)
@@ -157,6 +162,19 @@ export class Model {
   /** A class's name, or its number where names are not known. */
   className(index: number): string {
     return this.classes?.[index] ?? String(index)
+  }
+
+  /** One input with its channels in front: [channels, ...places]; a row of a table or tokens have one channel. */
+  get places(): number[] {
+    return placesOf(this.imageShape, this.inputKind)
+  }
+  /** The same as planes: a signal has height 1, the slices of a volume lie below each other. */
+  get planes(): [channels: number, height: number, width: number] {
+    return planesOf(this.places)
+  }
+  /** The word of a token, or the name of a table's column; its number where it has no name. */
+  wordFor(index: number): string {
+    return this.parts.vocabulary?.[index] ?? String(index)
   }
 
   /**

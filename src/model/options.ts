@@ -53,6 +53,11 @@ export const loadOptions = z.strictObject({
     group: 'model',
     unit: 'file'
   }),
+  vocabulary: option(z.string(), {
+    help: "words by token, or names of a table's columns: a text file, vocab.json or tokenizer.json",
+    group: 'model',
+    unit: 'file'
+  }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
     help: 'output that is explained: its number or name in the file, or any layer',
     group: 'model',

@@ -210,6 +210,8 @@ export interface AttributeOptions {
   target: TargetSettings
   /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
   layers: string[]
+  /** Of networks of tokens: nodes that look up the input's tokens in a table. Relevance ends at their outputs. */
+  lookups?: string[]
   /** For the method lrp. */
   lrp?: LrpSettings
   /** Fitted patterns by node name (patternnet, patternattribution). */

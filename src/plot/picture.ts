@@ -34,10 +34,15 @@ export function heatmap(relevance: ArrayLike<number>, shape: readonly number[], 
   const sums = sumOverChannels(relevance, shape)
   const name = options.colourMap ?? 'red-blue'
   const colour = colourMap(name)
-  const place = options.asymmetric ? spread(sums, options.quantile, isDiverging(name)) : about0(sums, options)
+  const place = placeOf(sums, options, isDiverging(name))
   const data = new Uint8Array(sums.length * 3)
   sums.forEach((value, i) => data.set(colour(place(value)), i * 3))
   return { data, height: shape[1]!, width: shape[2]! }
+}
+
+/** Where each value lies among the colours: -1 to 1, or 0 to 1 of a map that is not diverging. */
+export function placeOf(values: Float32Array, options: HeatmapOptions, diverging: boolean): (value: number) => number {
+  return options.asymmetric ? spread(values, options.quantile, diverging) : about0(values, options)
 }
 
 function about0(sums: Float32Array, options: HeatmapOptions): (value: number) => number {

@@ -1,5 +1,6 @@
 import type { Asked } from '../core/command-line.js'
 import type { ClassificationMetrics } from '../scores/classification.js'
+import type { MultilabelMetrics } from '../scores/multilabel.js'
 import type { RegressionMetrics } from '../scores/regression.js'
 
 /** metrics.json of a test. */
@@ -8,10 +9,14 @@ export type TestReport = {
   data: string
   split: string
   settings?: Asked
-} & (({ task?: 'classification' } & ClassificationMetrics) | ({ task: 'regression' } & RegressionMetrics))
+} & (
+  | ({ task?: 'classification' } & ClassificationMetrics)
+  | ({ task: 'multilabel' } & MultilabelMetrics)
+  | ({ task: 'regression' } & RegressionMetrics)
+)
 
 export function classScores(test?: TestReport): ClassificationMetrics | undefined {
-  return test && test.task !== 'regression' ? test : undefined
+  return test && (test.task ?? 'classification') === 'classification' ? (test as ClassificationMetrics) : undefined
 }
 
 export function valueScores(test?: TestReport): RegressionMetrics | undefined {

@@ -1,5 +1,6 @@
 import { commandText } from '../core/command-line.js'
 import type { ClassificationMetrics } from '../scores/classification.js'
+import type { MultilabelMetrics } from '../scores/multilabel.js'
 import type { RegressionMetrics } from '../scores/regression.js'
 import { html, table, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
@@ -15,6 +16,9 @@ export function headline(test: TestReport): Html {
   if (test.task === 'regression')
     return html`<li><b>${score(test.r2)}</b> R2</li>
       <li><b>${test.mae.toPrecision(4)}</b> mean absolute error</li>`
+  if (test.task === 'multilabel')
+    return html`<li><b>${score(test.meanAveragePrecision)}</b> mean average precision</li>
+      <li><b>${score(test.microF1)}</b> micro F1</li>`
   return html`<li><b>${percent(test.accuracy)}</b> test accuracy</li>
     <li><b>${score(test.macroF1)}</b> macro F1</li>`
 }
@@ -26,7 +30,40 @@ export function testSection(name: string, test: TestReport, pictures: Html): Htm
       ${counted(test.images, 'image')} of ${test.data}, ${test.split} split. Command:
       <code>${commandText('test', name, test.settings)}</code>
     </p>
-    ${test.task === 'regression' ? valueTable(test) : classTables(test)} ${pictures}`
+    ${tablesOf(test)} ${pictures}`
+}
+
+function tablesOf(test: TestReport): Html {
+  if (test.task === 'regression') return valueTable(test)
+  return test.task === 'multilabel' ? labelTables(test) : classTables(test)
+}
+
+function labelTables(test: MultilabelMetrics): Html {
+  const facts: [string, string][] = [
+    ['Images whose labels are all right', percent(test.exactMatch)],
+    ['Labels that are right', percent(test.labelAccuracy)],
+    ['Mean average precision', score(test.meanAveragePrecision)],
+    ['ROC AUC, mean over labels', score(test.rocAuc)],
+    ['Micro F1', score(test.microF1)],
+    ['Macro F1', score(test.macroF1)],
+    ['Log loss', score(test.logLoss)]
+  ]
+  const rows = test.perLabel.map((one) => [
+    one.name,
+    one.images,
+    one.threshold.toPrecision(3),
+    one.truePositives,
+    one.falsePositives,
+    one.falseNegatives,
+    one.trueNegatives,
+    score(one.precision),
+    score(one.recall),
+    score(one.f1),
+    score(one.averagePrecision),
+    score(one.rocAuc)
+  ])
+  const columns = ['Label', 'Images', 'Threshold', 'TP', 'FP', 'FN', 'TN', 'Precision', 'Recall', 'F1', 'AP', 'ROC AUC']
+  return html`${table('Scores of the test', ['Score', 'Value'], facts)} ${table('Scores per label', columns, rows)}`
 }
 
 function valueTable({ perOutput }: RegressionMetrics): Html {
@@ -45,6 +82,9 @@ function classTables(test: ClassificationMetrics): Html {
     ['Macro F1', score(test.macroF1)],
     ['ROC AUC, one against the rest', score(test.rocAuc)],
     ['Average precision', score(test.averagePrecision)],
+    ...(test.threshold === undefined
+      ? []
+      : [['Threshold of class 1', test.threshold.toPrecision(3)] as [string, string]]),
     ['Log loss', score(test.logLoss)],
     ['Expected calibration error, 15 bins', score(test.calibrationError)],
     ['Matthews correlation', score(test.matthews)]

@@ -27,6 +27,8 @@ export interface ClassificationMetrics {
   averagePrecision: number
   cohenKappa: number
   matthews: number
+  /** Of a single logit: the probability above which class 1 is given. */
+  threshold?: number
   /** Expected calibration error, 15 bins of equal width. */
   calibrationError: number
   /** Row: true class; column: predicted class. */
@@ -53,19 +55,21 @@ const mean = (values: number[]): number => values.reduce((sum, value) => sum + v
 /**
  * Scores predicted classes.
  * @param multilabel the classes are independent: probabilities are sigmoids, and the log loss is the binary one, mean over classes
+ * @param threshold of a single logit: the probability above which class 1 is given
  * @param given [images, classes]; or [images, 1], whose positive logits mean class 1 and whose sigmoid is its probability
  */
 export function classificationMetrics(
   given: Tensor,
   labels: Int32Array,
   classes: string[],
-  multilabel = false
+  multilabel = false,
+  threshold = 0.5
 ): ClassificationMetrics {
   const count = classes.length
   const logits = twoClasses(given)
   const images = labels.length
   const probabilities = probabilitiesOf(logits, multilabel)
-  const guesses = argmax(logits)
+  const guesses = guessesOf(given, threshold)
   const confusion = classes.map(() => Array<number>(count).fill(0))
   labels.forEach((label, i) => confusion[label]![guesses[i]!]!++)
   const perClass = classes.map((name, c) => classScore(name, confusion, c, images))
@@ -97,10 +101,18 @@ export function classificationMetrics(
       oneAgainstRest.slice(given.shape[1] === 1 ? 1 : 0).map(({ positive, score }) => averagePrecision(positive, score))
     ),
     ...agreement(confusion, images),
+    ...(given.shape[1] === 1 && { threshold }),
     calibrationError: calibrationError(probabilities, guesses, labels, count),
     confusion,
     perClass
   }
+}
+
+/** Predicted class of each row; of a single logit class 1 where its sigmoid is above the threshold. */
+export function guessesOf(given: Tensor, threshold = 0.5): Int32Array {
+  if (given.shape[1] !== 1) return argmax(given)
+  const limit = Math.log(threshold / (1 - threshold))
+  return Int32Array.from(given.data, (logit) => Number(logit > limit))
 }
 
 function classScore(name: string, confusion: number[][], c: number, images: number): ClassScore {

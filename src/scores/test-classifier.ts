@@ -1,15 +1,17 @@
 import { LrpError } from '../core/errors.js'
-import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
+import { probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
-import { barChart, confusionChart } from '../plot/chart.js'
+import { barChart, confusionChart, lineChart } from '../plot/chart.js'
 import { ResultFolder } from '../plot/result-folder.js'
-import { classificationMetrics, type ClassificationMetrics } from './classification.js'
+import { classificationMetrics, guessesOf, type ClassificationMetrics } from './classification.js'
+import { precisionRecall } from './multilabel.js'
 import type { TestOptions } from './options.js'
-import { headOf, outputsOn, writes } from './split-outputs.js'
+import { headOf, outputsOn, writes, type SplitOutputs } from './split-outputs.js'
+import { refuseThresholds, thresholdsFor } from './thresholds.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
@@ -35,10 +37,20 @@ export interface ClassificationResult {
 export async function testClassifier(model: Model, options: TestOptions = {}): Promise<ClassificationResult> {
   if (model.task === 'regression')
     throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
-  const { dataset, split, outputs: logits, imagesPerSecond } = await outputsOn(model, options)
+  return scoreClasses(model, await outputsOn(model, options), options)
+}
+
+/** Scores outputs on a split that are there already. */
+export async function scoreClasses(
+  model: Model,
+  { dataset, split, outputs: logits, imagesPerSecond }: SplitOutputs,
+  options: TestOptions
+): Promise<ClassificationResult> {
   const { labels } = dataset.splits[split]
+  refuseThresholds(options, logits)
+  const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
-  const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel)
+  const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel, threshold)
   const { skipped } = dataset
   const provenance = await provenanceOf(model)
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
@@ -64,7 +76,7 @@ async function writeResult(
   const out = new ResultFolder(folder)
   const { metrics, labels, probabilities } = result
   const { classes } = dataset
-  const guesses = argmax(twoClasses(result.logits))
+  const guesses = guessesOf(result.logits, metrics.threshold)
   const confusion = [['true \\ predicted', ...classes], ...metrics.confusion.map((row, i) => [classes[i]!, ...row])]
   const predictions = Array.from(labels, (label, i) => {
     const confidence = probabilities[i * classes.length + guesses[i]!]!
@@ -74,11 +86,25 @@ async function writeResult(
   await out.csv('confusion.csv', confusion)
   await out.csv('predictions.csv', [['image', 'true', 'predicted', 'confidence'], ...predictions])
   await out.chart('confusion', confusionChart(metrics.confusion, classes))
+  await writeCurve(out, result)
   const accuracy = metrics.perClass.map((score) => score.recall)
   await out.chart('per-class', barChart('Accuracy per class', 'accuracy', classes, accuracy, { min: 0, max: 1 }))
   const sheet = await worstErrors(dataset, split, labels, guesses, probabilities)
   if (sheet) await out.write('worst-errors.png', sheet)
   return out.files
+}
+
+/** Of one class against another: precision over recall of class 1. */
+async function writeCurve(
+  out: ResultFolder,
+  { metrics, labels, probabilities }: ClassificationResult & { probabilities: Float64Array }
+): Promise<void> {
+  if (metrics.perClass.length !== 2) return
+  const scores = probabilities.filter((_, i) => i % 2 === 1)
+  const line = { name: metrics.perClass[1]!.name, points: precisionRecall(scores, labels) }
+  if (line.points.length === 0) return
+  const title = `Precision over recall of ${line.name}`
+  await out.chart('precision-recall', lineChart(title, 'recall', 'precision', [line], { min: 0, max: 1 }))
 }
 
 /** The wrong guesses the model was surest of. */

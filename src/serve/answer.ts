@@ -54,7 +54,7 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
   const milliseconds = performance.now() - begun
   const { view, colourMap: map, quantile } = question
   const drawn: DrawOptions = { views: [view], heatmap: { colourMap: map, quantile } }
-  const [[, panel] = []] = drawMaps(model, { input, names: [''] }, found, drawn)
+  const [[, panel] = []] = await drawMaps(model, { input, names: [''] }, found, drawn)
   const { picture, outlines = [] } = panel!
   return {
     picture: embedded(await pictureToPng(picture)),

@@ -1,7 +1,7 @@
 import { asked, type Asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { sliceBatch } from '../explain/batches.js'
-import { originals } from '../explain/figures.js'
+import { depictionOf } from '../explain/depict.js'
 import { inputOptions, type InputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
@@ -30,13 +30,11 @@ export class Gallery {
     private readonly images: GalleryImage[]
   ) {}
 
-  /** @throws LrpError UNSUPPORTED for a network that takes no images, and as `explainToFiles` for what cannot be read */
+  /** @throws LrpError UNSUPPORTED for a network whose inputs cannot be shown, and as `explainToFiles` for what cannot be read */
   static async open(model: Model, options: InputOptions): Promise<Gallery> {
-    if (model.graph.inputShape.length !== 4 || ![1, 3].includes(model.imageShape[0]!)) {
-      throw new LrpError(
-        'UNSUPPORTED',
-        `${model.name} takes no images of one or three channels: there is nothing to show`
-      )
+    if (model.inputKind === 'array') {
+      const axes = model.imageShape.join('x')
+      throw new LrpError('UNSUPPORTED', `${model.name} takes inputs of ${axes}: there is no picture of them`)
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
     const { limit: _, images: __, ...source } = asked(inputOptions, options)
@@ -86,7 +84,7 @@ export class Gallery {
 
   /** The image as the network sees it, as PNG. */
   async picture(index: number): Promise<Buffer> {
-    const [picture] = originals(this.model, this.at(index).input)
-    return pictureToPng(picture!, LEAST_SIZE)
+    const picture = await depictionOf(this.model, this.at(index).input)!.original(0)
+    return pictureToPng(picture, LEAST_SIZE)
   }
 }

@@ -1,6 +1,5 @@
 import { Html, html, page } from '../plot/html.js'
 import { STARTS } from '../explain/options.js'
-import { VIEWS } from '../explain/file-options.js'
 import type { Choice, Facts } from './protocol.js'
 
 const STYLE = `
@@ -31,7 +30,7 @@ export function servePage(links: Html | false, facts: Facts): string {
     <div class="app">
       <div>
         <ul class="gallery" id="gallery" aria-label="Images"></ul>
-        <p class="note">
+        <p class="note" ${!facts.takesImages && 'hidden'}>
           <label>
             An image of your own, also dropped anywhere on the page:
             <input type="file" id="file" accept="image/*" />
@@ -64,7 +63,7 @@ export function servePage(links: Html | false, facts: Facts): string {
           <input type="range" id="topK" min="-3" max="0" step="0.05" value="0" />
         </label>
         ${select('start', 'Relevance starts from', STARTS.slice(0, facts.regression ? 2 : 4))}
-        ${select('view', 'Shown as', VIEWS)} ${select('colourMap', 'Colours', facts.colourMaps)}
+        ${select('view', 'Shown as', facts.views)} ${select('colourMap', 'Colours', facts.colourMaps)}
         ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
         <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
         <p class="note">The chosen one is explained.</p>

@@ -13,6 +13,10 @@ export interface Facts {
   images: ImageFacts[]
   choices: Choice[]
   colourMaps: string[]
+  /** How maps of these inputs can be shown. */
+  views: readonly View[]
+  /** The page takes images of the user's own. */
+  takesImages: boolean
   /** How each parameter of rules is turned. */
   sliders: Record<string, Slider>
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { LrpError, isLrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
-import { inputOptions } from '../explain/file-options.js'
+import { inputOptions, VIEWS } from '../explain/file-options.js'
 import { patternsFor } from '../explain/patterns.js'
 import type { Model } from '../model/model.js'
 import { toLrpError } from '../native/addon.js'
@@ -155,6 +155,8 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
     images: gallery.list(),
     choices,
     colourMaps: colourMapNames(),
+    views: model.inputKind === 'image' || model.inputKind === 'volume' ? VIEWS : ['heatmap'],
+    takesImages: model.inputKind === 'image',
     sliders: SLIDERS
   })
 }

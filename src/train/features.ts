@@ -3,19 +3,20 @@ import { readImages } from '../data/for-model.js'
 import type { Model } from '../model/model.js'
 import type { NativeSamples } from '../native/train-types.js'
 import { labelsOf } from './run.js'
+import type { TrainSettings } from './settings.js'
 
 const MOST = 64
 
 /**
  * Output of one layer for every image of a split, computed once: what training of the last layer alone needs.
- * @param batchSize images per pass, where that is less than `MOST`: what training fits in the memory, features do too
+ * @param settings `batchSize` is the number of images per pass, where that is less than `MOST`: what training fits in the memory, features do too
  */
 export async function featuresOf(
   model: Model,
   dataset: Dataset,
   split: SplitName,
   layer: string,
-  batchSize: number,
+  { batchSize, task }: Pick<TrainSettings, 'batchSize' | 'task'>,
   signal?: AbortSignal,
   onProgress?: (done: number, total: number) => void
 ): Promise<(NativeSamples & Required<Pick<NativeSamples, 'images'>>) | undefined> {
@@ -34,5 +35,6 @@ export async function featuresOf(
     data.set(found.data, from * size)
     onProgress?.(to, labels.length)
   }
-  return { images: { data: data!, shape: [labels.length, ...shape] }, labels: labelsOf(dataset.splits[split], dataset) }
+  const targets = labelsOf(dataset.splits[split], dataset, task)
+  return { images: { data: data!, shape: [labels.length, ...shape] }, labels: targets }
 }

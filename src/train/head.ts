@@ -1,6 +1,6 @@
 import { LrpError } from '../core/errors.js'
 import type { Dataset } from '../data/dataset.js'
-import type { Graph, GraphNode, ModelParts } from '../core/graph.js'
+import type { DataTask, Graph, GraphNode, ModelParts } from '../core/graph.js'
 import { callNative } from '../native/addon.js'
 import { isWeighted, recordOf } from '../rules/treatment.js'
 import type { RawTensor, StateDict } from '../core/tensor.js'
@@ -53,14 +53,26 @@ async function withNewHead(parts: ModelParts, head: Head, outputs: number, seed:
   return { ...parts, graph, tensors: new Map([...parts.tensors, ...Object.entries(made)]) }
 }
 
+/** What labels are to a model: independent classes make a classifier too. */
+export function taskOf({ task }: Pick<Dataset, 'task'>): Pick<ModelParts, 'task' | 'multilabel'> {
+  return task === 'multilabel' ? { task: 'classification', multilabel: true } : { task, multilabel: undefined }
+}
+
+/** The outputs that a data set wants: one for each class or value, for the task `binary` a single logit. */
+export function outputsFor({ classes }: Dataset, task: DataTask): number {
+  return task === 'binary' ? 1 : classes.length
+}
+
 /**
  * Whether a model already tells the classes of a data set apart, in its order, or predicts as many values. A file that names
  * neither task nor classes has the outputs that are wanted if it has as many.
  */
-function hasOutputs(parts: ModelParts, head: Head, { task = 'classification', classes }: Dataset): boolean {
-  const outputs = parts.tensors.get(head.node.parameters.weight!)!.shape[0]
+function hasOutputs(parts: ModelParts, head: Head, dataset: Dataset, outputs: number): boolean {
+  const { classes } = dataset
+  const { task = 'classification', multilabel = false } = taskOf(dataset)
   const own = parts.task ?? (parts.classes && 'classification')
-  if (outputs !== classes.length || (own ?? task) !== task) return false
+  if (parts.tensors.get(head.node.parameters.weight!)!.shape[0] !== outputs || (own ?? task) !== task) return false
+  if ((parts.multilabel ?? multilabel) !== multilabel) return false
   return task === 'regression' || parts.classes === undefined || parts.classes.every((name, i) => name === classes[i])
 }
 
@@ -71,14 +83,15 @@ function hasOutputs(parts: ModelParts, head: Head, { task = 'classification', cl
 export async function withFittingHead(
   parts: ModelParts,
   dataset: Dataset,
+  outputs: number,
   seed: number,
   renew = false
 ): Promise<ModelParts> {
   const head = findHead(parts.graph)
   const { task, classes } = dataset
   if (task === 'regression') checkValueHead(parts.graph)
-  const keeps = !renew && hasOutputs(parts, head, dataset)
-  return { ...(keeps ? parts : await withNewHead(parts, head, classes.length, seed)), task, classes }
+  const keeps = !renew && hasOutputs(parts, head, dataset, outputs)
+  return { ...(keeps ? parts : await withNewHead(parts, head, outputs, seed)), ...taskOf(dataset), classes }
 }
 
 /** @throws LrpError UNSUPPORTED where what follows the head makes probabilities: no values can be learnt through it */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { TASKS } from '../core/graph.js'
+import { DATA_TASKS } from '../core/graph.js'
 import { callback, mayChange, option, programOnly } from '../core/option.js'
-import { datasetOption, dataOptions } from '../data/options.js'
+import { datasetOption, dataOptions, TASK_HELP } from '../data/options.js'
 import type { Dataset } from '../data/dataset.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
@@ -13,7 +13,7 @@ import { augmentSchema, parseAugment } from './augment.js'
 import { groupsSchema, pattern, readGroups } from './groups.js'
 
 /** Losses that `train` knows. */
-export const LOSSES = ['cross-entropy', 'nll', 'mse', 'mae', 'huber'] as const
+export const LOSSES = ['cross-entropy', 'nll', 'binary-cross-entropy', 'mse', 'mae', 'huber'] as const
 /** Losses that know classes, and their weights. */
 export const FOR_CLASSES: readonly string[] = ['cross-entropy', 'nll']
 /** Optimizers that `train` knows. */
@@ -28,10 +28,7 @@ const { architecture, inputShape } = loadOptions.shape
 
 /** What a run needs to be repeated or continued; written into experiment.json. */
 export const trainSettings = z.object({
-  task: option(z.enum(TASKS).default('classification'), {
-    help: 'what labels are: classification (classes) or regression (values to predict)',
-    group: 'network'
-  }),
+  task: option(z.enum(DATA_TASKS).default('classification'), { help: TASK_HELP, group: 'network' }),
   data: option(z.string().default('digits'), { help: 'data set by name', group: 'images', unit: 'name' }),
   dataPath: mayChange(dataOptions.shape.dataPath),
   validSplit,
@@ -69,7 +66,7 @@ export const trainSettings = z.object({
   loss: option(z.enum(LOSSES), {
     help: 'what is minimised',
     group: 'loss',
-    default: 'cross-entropy; mse for regression'
+    default: 'cross-entropy; binary-cross-entropy for binary and multilabel; mse for regression'
   }),
   labelSmoothing: option(z.number().min(0).lt(1).default(0), {
     help: 'share of the target that the other classes get',

@@ -2,7 +2,7 @@ import { classCounts, type Dataset } from '../data/dataset.js'
 import { withoutListed } from '../data/exclude.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
-import { datasetName, openDataset } from '../data/open.js'
+import { checkTwoClasses, datasetName, openDataset } from '../data/open.js'
 import { dataOptions, type DataOptions } from '../data/options.js'
 import { LrpError } from '../core/errors.js'
 import type { ModelParts, Preprocessing } from '../core/graph.js'
@@ -14,7 +14,7 @@ import { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
 import { featuresOf } from './features.js'
-import { findHead, headGraph, tensorsOf, withFittingHead, type Head } from './head.js'
+import { findHead, headGraph, outputsFor, taskOf, tensorsOf, withFittingHead, type Head } from './head.js'
 import type { Job } from './job.js'
 import { nativeOptions } from './native-options.js'
 import type { GivenSettings, TrainOptions } from './options.js'
@@ -33,12 +33,15 @@ export interface Start {
  */
 export function settingsOf(options: TrainOptions & Pick<GivenSettings, 'mode' | 'newHead'>): TrainSettings {
   const { data, task } = options
-  if (typeof data === 'object' && task !== undefined && task !== (data.task ?? 'classification')) {
-    const has = data.task ?? 'classification'
+  const has = typeof data === 'object' ? (data.task ?? 'classification') : undefined
+  const binary = has === 'classification' && task === 'binary'
+  if (typeof data === 'object' && task !== undefined && task !== has && !binary) {
     throw new LrpError('INVALID_ARGUMENT', `the data set ${data.name} is for ${has}, not for ${task}`)
   }
   const own =
-    typeof data === 'object' ? { data: data.name, task: data.task } : { data: datasetName(options as DataOptions) }
+    typeof data === 'object'
+      ? { data: data.name, task: binary ? task : data.task }
+      : { data: datasetName(options as DataOptions) }
   return checkSettings({ ...options, ...own })
 }
 
@@ -61,9 +64,10 @@ export async function startOf(settings: TrainSettings, options: TrainOptions, lo
   const dataset = await openTrainData(settings, options, found?.preprocessing)
   if (found) checkImages(found, dataset)
   checkClasses(dataset)
+  const outputs = outputsFor(dataset, settings.task)
   if (!found) return { dataset, parts: await freshParts(settings, dataset) }
-  if (mode === undefined) return { dataset, parts: await checkOutputs(found, dataset) }
-  return { dataset, parts: await withFittingHead(found, dataset, seed, newHead) }
+  if (mode === undefined) return { dataset, parts: await checkOutputs(found, dataset, outputs) }
+  return { dataset, parts: await withFittingHead(found, dataset, outputs, seed, newHead) }
 }
 
 export async function openTrainData(
@@ -82,6 +86,7 @@ export async function openTrainData(
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
   }
+  if (settings.task === 'binary') checkTwoClasses(dataset)
   onData?.(dataset)
   return dataset
 }
@@ -114,8 +119,8 @@ async function wholeNetwork(
   const options = await nativeOptions(settings, dataset, parts.graph, parts.preprocessing!)
   const model = await Model.create(parts, device)
   const { name, graph, preprocessing, task, classes } = model
-  const frame = { name, graph, preprocessing, task, classes }
-  return { model, data: trainData(dataset), options, assemble: (tensors) => ({ ...frame, tensors }) }
+  const frame = { name, graph, preprocessing, task, multilabel: parts.multilabel, classes }
+  return { model, data: trainData(dataset, settings.task), options, assemble: (tensors) => ({ ...frame, tensors }) }
 }
 
 /** The head alone is trained, on features that are computed here, once. */
@@ -130,13 +135,14 @@ async function headAlone(
   using body = await Model.create(parts, device)
   const { graph, preprocessing, task } = body
   const features = (split: 'train' | 'valid') =>
-    featuresOf(body, dataset, split, head.features, settings.batchSize, signal, onFeatures)
+    featuresOf(body, dataset, split, head.features, settings, signal, onFeatures)
   const [train, valid] = [(await features('train'))!, await features('valid')]
   body.dispose()
   const own = headGraph(graph, head, train.images.shape.slice(1))
   const native = await nativeOptions(settings, dataset, own, preprocessing!)
   const model = await Model.create({ name: parts.name, graph: own, tensors: tensorsOf(own, parts.tensors) }, device)
-  const frame = { name: parts.name, graph, preprocessing, task, classes: parts.classes }
+  const { multilabel, classes } = parts
+  const frame = { name: parts.name, graph, preprocessing, task, multilabel, classes }
   return {
     model,
     data: { train, valid },
@@ -156,30 +162,31 @@ async function givenPreprocessing({ preprocess }: TrainSettings): Promise<Prepro
 
 /** A fresh network sees images as they were read, whatever its architecture's published weights want. */
 async function freshParts(settings: TrainSettings, dataset: Dataset): Promise<ModelParts> {
-  const { task, classes, imageShape } = dataset
-  const architecture = await chooseArchitecture(settings.model, { ...settings, classes: classes.length, imageShape })
-  const parts = { ...(await initialise(architecture, settings.seed, classes)), task }
+  const { classes, imageShape } = dataset
+  const outputs = outputsFor(dataset, settings.task)
+  const architecture = await chooseArchitecture(settings.model, { ...settings, classes: outputs, imageShape })
+  const parts = { ...(await initialise(architecture, settings.seed, classes)), ...taskOf(dataset) }
   const preprocessing = (await givenPreprocessing(settings)) ?? plainPreprocessing(imageShape)
   const values = settings.normalise === 'fit' ? await fitNormalisation(dataset, preprocessing) : {}
   return { ...parts, preprocessing: { ...preprocessing, ...values } }
 }
 
 /** A loaded model, if it has the outputs of a data set. @throws LrpError INVALID_ARGUMENT */
-async function checkOutputs(parts: ModelParts, dataset: Dataset): Promise<ModelParts> {
+async function checkOutputs(parts: ModelParts, dataset: Dataset, outputs: number): Promise<ModelParts> {
   const { task, classes } = dataset
-  const has = parts.classes?.length ?? (await outputsOf(parts))
-  if (has !== classes.length) {
+  const has = await outputsOf(parts)
+  if (has !== outputs) {
     throw new LrpError(
       'INVALID_ARGUMENT',
       task === 'regression'
         ? `the model has ${counted(has, 'output')}, ${dataset.name} has ${counted(classes.length, 'value')}`
-        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} has ${classes.length}: finetune gives it a new head`
+        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} wants ${outputs}: finetune gives it a new head`
     )
   }
-  return { ...parts, ...(task === 'regression' && { task }), classes }
+  return { ...parts, ...taskOf(dataset), classes }
 }
 
-/** The number of outputs of a model whose classes have no names. */
+/** The number of outputs of a model. */
 async function outputsOf(parts: ModelParts): Promise<number> {
   const { output, shapes } = parts.graph
   if (shapes) return shapes[output]!.at(-1)!

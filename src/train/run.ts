@@ -1,5 +1,6 @@
 import { readChosen, storedShape, type Dataset, type Split } from '../data/dataset.js'
 import type { LrpError } from '../core/errors.js'
+import type { DataTask } from '../core/graph.js'
 import type { Model } from '../model/model.js'
 import { callNative } from '../native/addon.js'
 import { sizeOf } from '../core/tensor.js'
@@ -62,20 +63,22 @@ export async function runTraining(
 }
 
 /** Training and validation images as the addon takes them, over the same memory. */
-export function trainData(dataset: Dataset): NativeTrainData {
+export function trainData(dataset: Dataset, task: DataTask): NativeTrainData {
   const { train, valid } = dataset.splits
-  return { train: samples(train, dataset), valid: valid.labels.length > 0 ? samples(valid, dataset) : undefined }
+  const of = (split: Split): NativeSamples => samples(split, dataset, task)
+  return { train: of(train), valid: valid.labels.length > 0 ? of(valid) : undefined }
 }
 
-/** Class numbers, or values. */
-export function labelsOf({ labels, values }: Split, { classes }: Dataset): NativeSamples['labels'] {
+/** Class numbers, or values; of two classes that one logit tells apart 0 and 1. */
+export function labelsOf({ labels, values }: Split, { classes }: Dataset, task: DataTask): NativeSamples['labels'] {
   const count = labels.length
+  if (task === 'binary') return { data: Float32Array.from(labels), shape: [count, 1] }
   return values ? { data: values, shape: [count, classes.length] } : { data: labels, shape: [count] }
 }
 
-function samples(split: Split, dataset: Dataset): NativeSamples {
+function samples(split: Split, dataset: Dataset, task: DataTask): NativeSamples {
   const count = split.labels.length
-  const labels = labelsOf(split, dataset)
+  const labels = labelsOf(split, dataset, task)
   const shape = storedShape(dataset)
   if (!dataset.read) return { images: { data: split.images, shape: [count, ...shape] }, labels }
   const size = sizeOf(shape)

@@ -19,14 +19,31 @@ export type TrainSettings = Checked & { loss: NonNullable<Checked['loss']> }
  */
 export function checkSettings(options: unknown, file?: string): TrainSettings {
   const given = file === undefined ? checkOptions(trainSettings, options) : checkContent(trainSettings, options, file)
-  const regression = given.task === 'regression'
-  const settings = { ...given, loss: given.loss ?? (regression ? 'mse' : 'cross-entropy') }
-  const { model, loss } = settings
+  const settings = { ...given, loss: given.loss ?? OWN_LOSS[given.task] }
+  const { model } = settings
   if (typeof model === 'string' && !model.endsWith('.json') && !Object.hasOwn(ARCHITECTURES, model))
     throw unknownName('model', model, Object.keys(ARCHITECTURES))
-  if (regression && (FOR_CLASSES.includes(loss) || settings.classWeights || settings.balancedSampling))
-    throw new LrpError('INVALID_ARGUMENT', 'regression goes with the losses mse, mae and huber, without class weights')
+  checkLoss(settings)
   return settings
+}
+
+const OWN_LOSS = {
+  classification: 'cross-entropy',
+  regression: 'mse',
+  multilabel: 'binary-cross-entropy',
+  binary: 'binary-cross-entropy'
+} as const
+
+/** Task and loss must go together; drawing classes equally often needs one class for each image. */
+function checkLoss({ task, loss, classWeights, balancedSampling }: TrainSettings): void {
+  const forValues = [...FOR_CLASSES, 'binary-cross-entropy'].includes(loss) || classWeights || balancedSampling
+  if (task === 'regression' && forValues)
+    throw new LrpError('INVALID_ARGUMENT', 'regression goes with the losses mse, mae and huber, without class weights')
+  if (task === 'classification' && loss === 'binary-cross-entropy')
+    throw optionError('loss', ' binary-cross-entropy goes with the task binary or multilabel')
+  if (task !== 'multilabel' && task !== 'binary') return
+  if (loss !== 'binary-cross-entropy') throw optionError('loss', ` must be binary-cross-entropy for the task ${task}`)
+  if (balancedSampling) throw optionError('balancedSampling', ` does not go with the task ${task}`)
 }
 
 /**

@@ -3,6 +3,7 @@ import { checkOptions } from '../core/options.js'
 import type { Dataset } from '../data/dataset.js'
 import type { ModelParts } from '../core/graph.js'
 import { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
+import { testMultilabel, type MultilabelResult } from '../scores/test-multilabel.js'
 import { testRegression, type RegressionResult } from '../scores/test-regression.js'
 import { beginExperiment } from './experiment.js'
 import { runJob, type Job, type RunResult } from './job.js'
@@ -19,6 +20,8 @@ export interface TrainResult extends RunResult {
   test?: ClassificationResult
   /** The same of a regression, which has no `test`. */
   testRegression?: RegressionResult
+  /** The same of independent classes. */
+  testMultilabel?: MultilabelResult
 }
 
 /**
@@ -82,6 +85,7 @@ async function runAndTest(job: Job, dataset: Dataset, options: TrainOptions): Pr
     const batchSize = Math.min(MOST_TESTED, job.options.batchSize)
     const asked = { data: dataset, output: experiment.path('test'), batchSize, group, signal }
     if (model.task === 'regression') return { ...result, testRegression: await testRegression(model, asked) }
+    if (model.multilabel) return { ...result, testMultilabel: await testMultilabel(model, asked) }
     return { ...result, test: await testClassifier(model, asked) }
   } finally {
     experiment.release()

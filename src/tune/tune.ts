@@ -89,7 +89,7 @@ interface OpenSearch {
 
 /** Regression has no accuracy. */
 function measureOf({ task }: TrainSettings): Measure {
-  return task === 'regression' ? 'loss' : 'accuracy'
+  return task === 'classification' ? 'accuracy' : 'loss'
 }
 
 async function begin(options: TuneOptions): Promise<OpenSearch> {

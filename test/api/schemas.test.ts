@@ -38,11 +38,13 @@ beforeAll(async () => {
   writeFileSync(join(root, 'rules.json'), '{"layers": [{"kind": "weighted", "rule": "gamma"}]}')
   const train = await run('train', '--epochs', '2')
   const values = ['train', '--task', 'regression', '--epochs', '1', '--experiment-name', 'values']
+  const labels = ['train', '--task', 'multilabel', '--epochs', '1', '--experiment-name', 'labels']
   const model = 'mlp-digits'
   await run('train', '--model', 'lenet', '--epochs', '1')
   printed = {
     train,
     values: await run(...values),
+    labels: await run(...labels),
     test: await run('test', model),
     explain: await run('explain', model, '--limit', '3', '--target', 'all'),
     gradient: await run('explain', model, '--limit', '2', '--method', 'gradient'),
@@ -59,6 +61,7 @@ beforeAll(async () => {
     evaluation: [at('evaluation', 'evaluation.json')],
     removal: [at('feature_removal', 'auto', 'removal.json')],
     'test-classification': [at('test', 'metrics.json')],
+    'test-multilabel': [join(root, 'labels', 'test', 'metrics.json')],
     'test-regression': [join(root, 'values', 'test', 'metrics.json')],
     concepts: [join(root, 'lenet-digits', 'concepts', 'concepts.json')],
     audit: [at('audit', 'audit.json')]

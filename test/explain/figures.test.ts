@@ -18,6 +18,7 @@ const NAMES = ['cat', 'dog', 'frog']
 /** What drawing needs of a model: 1x2x2 images, values from 0 to 1. */
 const model = {
   className: (index: number) => NAMES[index],
+  inputKind: 'image',
   graph: { inputShape: [null, 1, 2, 2], nodes: [{ name: 'fc', op: 'linear' }] },
   preprocessing: { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0], std: [1] }
 } as unknown as Model
@@ -48,16 +49,16 @@ const together = { ...two, relevance: one.relevance, layers: one.layers }
 const red = (figure: { picture: { data: Uint8Array } }, pixel = 0): number => figure.picture.data[pixel * 3]!
 
 describe('figures of explanations', () => {
-  test('show the original beside the map, and say what was predicted and explained', () => {
-    const [a, b] = drawFigures(model, batch, one, {})
+  test('show the original beside the map, and say what was predicted and explained', async () => {
+    const [a, b] = await drawFigures(model, batch, one, {})
     expect(a!.panels.map(({ title }) => title)).toEqual(['original', 'epsilon'])
     expect(a!.captions).toEqual(['predicted cat (78.7 %), true class cat', 'explained cat: sum of relevance 0.000'])
     expect(b!.captions).toEqual(['predicted dog (90.9 %), true class frog', 'explained dog: sum of relevance 2.000'])
     expect([red(a!.panels[0]!, 0), red(a!.panels[0]!, 1)]).toEqual([0, 255])
   })
 
-  test('several targets are one map each, in their order', () => {
-    const [, b] = drawMaps(model, batch, two, { heatmap: { colourMap: 'bwr' } })
+  test('several targets are one map each, in their order', async () => {
+    const [, b] = await drawMaps(model, batch, two, { heatmap: { colourMap: 'bwr' } })
     expect(b!.map(({ title }) => title)).toEqual([
       'original',
       'epsilon, class cat, sum 1.000',
@@ -69,58 +70,58 @@ describe('figures of explanations', () => {
     ])
   })
 
-  test('several targets are counted in the caption, as each has its own sum', () => {
-    expect(drawFigures(model, batch, two, {})[1]!.captions[1]).toBe('2 classes explained')
-    expect(drawFigures(model, batch, together, {})[1]!.captions[1]).toBe(
+  test('several targets are counted in the caption, as each has its own sum', async () => {
+    expect((await drawFigures(model, batch, two, {}))[1]!.captions[1]).toBe('2 classes explained')
+    expect((await drawFigures(model, batch, together, {}))[1]!.captions[1]).toBe(
       'explained 2 classes together: sum of relevance 2.000'
     )
   })
 
-  test('figures of the first target alone say which it is', () => {
-    const said = (explanation: Explanation): (string | undefined)[] => [
-      drawFigures(model, batch, explanation, { wide: true }).at(-1)!.captions[0],
+  test('figures of the first target alone say which it is', async () => {
+    const said = async (explanation: Explanation): Promise<(string | undefined)[]> => [
+      (await drawFigures(model, batch, explanation, { wide: true })).at(-1)!.captions[0],
       drawLayers(model, batch.names, explanation, {})[1]!.captions[1]
     ]
-    expect(said(one)).toEqual([undefined, undefined])
-    expect(said(two)).toEqual(Array(2).fill('shown: class cat, the first of 2 explained'))
-    expect(said(together)).toEqual(Array(2).fill('2 classes explained together'))
+    expect(await said(one)).toEqual([undefined, undefined])
+    expect(await said(two)).toEqual(Array(2).fill('shown: class cat, the first of 2 explained'))
+    expect(await said(together)).toEqual(Array(2).fill('2 classes explained together'))
   })
 
-  test('a regression has outputs', () => {
+  test('a regression has outputs', async () => {
     const regression = { ...model, task: 'regression' } as Model
-    const [a] = drawFigures(regression, batch, two, { views: ['contours'] })
+    const [a] = await drawFigures(regression, batch, two, { views: ['contours'] })
     expect(a!.panels[1]!.title).toBe('epsilon, output cat: half of it')
     expect(a!.captions[1]).toBe('2 outputs explained')
   })
 
-  test('the views of a class stand in one row', () => {
+  test('the views of a class stand in one row', async () => {
     const many = explanation(
       [0, 0, 1, 1, 2, 2],
       Array.from({ length: 24 }, (_, i) => i)
     )
-    const grid = (views: ('heatmap' | 'overlay' | 'contours')[]): object =>
-      drawFigures(model, batch, many, { views })[0]!.options
-    expect(grid(['heatmap'])).toEqual({ columns: 4 })
-    expect(grid(['heatmap', 'overlay'])).toEqual({ columns: 5, aside: true })
-    expect(grid(['heatmap', 'overlay', 'contours'])).toEqual({ columns: 4, aside: true })
+    const grid = async (views: ('heatmap' | 'overlay' | 'contours')[]): Promise<object> =>
+      (await drawFigures(model, batch, many, { views }))[0]!.options
+    expect(await grid(['heatmap'])).toEqual({ columns: 4 })
+    expect(await grid(['heatmap', 'overlay'])).toEqual({ columns: 5, aside: true })
+    expect(await grid(['heatmap', 'overlay', 'contours'])).toEqual({ columns: 4, aside: true })
   })
 
-  test('one scale for the batch makes the weaker image paler', () => {
-    const paleness = (scale: 'image' | 'batch' | number): number => {
-      const [, b] = drawMaps(model, batch, one, { heatmap: { colourMap: 'bwr', scale } })
+  test('one scale for the batch makes the weaker image paler', async () => {
+    const paleness = async (scale: 'image' | 'batch' | number): Promise<number> => {
+      const [, b] = await drawMaps(model, batch, one, { heatmap: { colourMap: 'bwr', scale } })
       return b![1]!.picture.data[1]!
     }
-    expect([paleness('image'), paleness('batch'), paleness(2)]).toEqual([0, 191, 128])
+    expect([await paleness('image'), await paleness('batch'), await paleness(2)]).toEqual([0, 191, 128])
   })
 
-  test('every view is a panel', () => {
-    const [a] = drawMaps(model, batch, one, { views: ['heatmap', 'overlay', 'contours'] })
+  test('every view is a panel', async () => {
+    const [a] = await drawMaps(model, batch, one, { views: ['heatmap', 'overlay', 'contours'] })
     expect(a).toHaveLength(4)
     expect(a![3]!.outlines).toHaveLength(2)
   })
 
-  test('one wide picture holds all images above their maps', () => {
-    const figures = drawFigures(model, batch, one, { wide: true })
+  test('one wide picture holds all images above their maps', async () => {
+    const figures = await drawFigures(model, batch, one, { wide: true })
     const wide = figures.at(-1)!
     expect([figures.length, wide.name]).toEqual([3, 'wide'])
     expect(wide.panels.map(({ picture }) => [picture.width, picture.height])).toEqual([
@@ -136,9 +137,10 @@ describe('figures of explanations', () => {
     expect([b!.panels[0]!.picture.width, b!.panels[0]!.picture.height]).toEqual([2, 2])
   })
 
-  test('inputs that are no images have no figures', () => {
-    const flat = { ...batch, input: { data: batch.input.data, shape: [2, 4] } }
-    expect(drawFigures(model, flat, one, { wide: true })).toEqual([])
+  test('inputs of an unknown shape have no figures, and what is no image no wide picture', async () => {
+    const other = { ...model, inputKind: 'array' } as Model
+    expect(await drawFigures(other, batch, one, {})).toEqual([])
+    await expect(drawFigures(other, batch, one, { wide: true })).rejects.toThrow(/wide.*is for images/)
   })
 })
 

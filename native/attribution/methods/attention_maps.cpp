@@ -6,6 +6,7 @@
 
 #include "../../error.h"
 #include "../../ops/attention.h"
+#include "../token_lookup.h"
 #include "method.h"
 
 namespace lrp {
@@ -29,7 +30,8 @@ class AttendingPass {
         flat_(make_rule("flat", {sharing(), {}, {}})),
         pass_(make_rule("pass", {sharing(), {}, {}})),
         share_(make_rule("uniform", {sharing(), {}, {}})),
-        below_(nodes_below(sites[0].stream)) {
+        below_(nodes_below(sites[0].stream)),
+        is_lookup_(lookups_of(graph, a.lrp.lookups)) {
     if (sites[0].stream == kInput) throw Error("UNSUPPORTED", "the first attention reads the image itself, not tokens");
     recorder_.wanted.assign(graph.nodes().size(), false);
     recorder_.images = x.size(0);
@@ -85,7 +87,8 @@ class AttendingPass {
     if (site != sites.end()) return attend(static_cast<size_t>(site - sites.begin()), i, node, inputs, pass);
     Treatment treatment;
     if (below_[i]) treatment.rule = spreading(node, inputs);
-    const Tensor result = propagate(i, node, inputs, pass, treatment, recorder_);
+    Tensor result = propagate(i, node, inputs, pass, treatment, recorder_);
+    if (is_lookup_[i]) result = look_up(x, result, false);
     if (static_cast<int>(i) == sites[0].stream) stream_ = result;
     return result;
   }
@@ -113,7 +116,7 @@ class AttendingPass {
   }
 
   const Rule flat_, pass_, share_;
-  const std::vector<bool> below_;
+  const std::vector<bool> below_, is_lookup_;
   Recorder recorder_;
   Tensor stream_;
   BatchLayout stream_layout_;

@@ -30,13 +30,24 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
     }
     return at::nll_loss(at::log_softmax(z, 1), targets, weights);
   }
+  if (name == "binary-cross-entropy") {
+    if (holds_classes(targets)) throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs values as targets");
+    return at::binary_cross_entropy_with_logits(z, values_of(targets, z));
+  }
   if (name == "mse") return at::mse_loss(z, values_of(targets, z));
   if (name == "mae") return at::l1_loss(z, values_of(targets, z));
   if (name == "huber") return at::huber_loss(z, values_of(targets, z), at::Reduction::Mean, options.huber_delta);
   throw Error("INVALID_ARGUMENT", "there is no loss '" + name + "'");
 }
 
+bool has_answers(const LossOptions& options, const Tensor& targets) {
+  return holds_classes(targets) || options.name == "binary-cross-entropy";
+}
+
 Tensor correct_of(const Tensor& output, const Tensor& targets) {
+  if (!holds_classes(targets)) {
+    return output.detach().gt(0).eq(targets.view_as(output).gt(0.5)).to(at::kDouble).flatten(1).mean(1).sum();
+  }
   return output.detach().argmax(1).eq(targets).sum().to(at::kDouble);
 }
 

@@ -38,7 +38,13 @@ export const explainResult = z.object({
       target: z.array(count),
       label: count.optional(),
       sumOfRelevance: z.array(number),
-      conservationError: z.array(number)
+      conservationError: z.array(number),
+      attention: z
+        .array(z.object({ node: z.string(), tokens: z.array(number), heads: z.array(number) }))
+        .optional()
+        .describe(
+          'With attentionHeads: relevance of every token where a block begins, and of every head; first target.'
+        )
     })
   ),
   rules,

@@ -3,7 +3,7 @@ import { auditSchema } from '../../audit/result.js'
 import { conceptsResult } from './concepts.js'
 import { evaluationResult, removalResult } from './evaluation.js'
 import { explainResult } from './explain.js'
-import { classificationResult, regressionResult } from './scores.js'
+import { classificationResult, multilabelResult, regressionResult } from './scores.js'
 
 /** The JSON files that commands write, by the names of their schemas in docs/schemas. */
 export const RESULTS = {
@@ -11,6 +11,7 @@ export const RESULTS = {
   evaluation: evaluationResult,
   removal: removalResult,
   'test-classification': classificationResult,
+  'test-multilabel': multilabelResult,
   'test-regression': regressionResult,
   concepts: conceptsResult,
   audit: auditSchema

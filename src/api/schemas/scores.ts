@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, number, provenance, settings } from './parts.js'
+import { count, number, provenance, settings, share } from './parts.js'
 
 const about = {
   data: z.string(),
@@ -32,6 +32,7 @@ export const classificationResult = z.object({
   cohenKappa: number,
   matthews: number,
   calibrationError: number,
+  threshold: share.optional().describe('Of a single logit: the probability above which class 1 is given.'),
   confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.'),
   perClass: z.array(
     z.object({
@@ -44,6 +45,39 @@ export const classificationResult = z.object({
       precision: number,
       recall: number,
       f1: number
+    })
+  )
+})
+
+/** metrics.json of independent classes. */
+export const multilabelResult = z.object({
+  task: z.literal('multilabel'),
+  ...about,
+  exactMatch: share.describe('Share of the images whose labels are all right.'),
+  labelAccuracy: share.describe('Share of all labels that are right.'),
+  macroPrecision: number,
+  macroRecall: number,
+  macroF1: number,
+  microPrecision: number,
+  microRecall: number,
+  microF1: number,
+  meanAveragePrecision: number.describe('Mean over the labels that occur.'),
+  rocAuc: number,
+  logLoss: number,
+  perLabel: z.array(
+    z.object({
+      name: z.string(),
+      images: count.describe('With this label.'),
+      threshold: share.describe('The probability above which the label is given.'),
+      truePositives: count,
+      falsePositives: count,
+      falseNegatives: count,
+      trueNegatives: count,
+      precision: number,
+      recall: number,
+      f1: number,
+      averagePrecision: number,
+      rocAuc: number
     })
   )
 })

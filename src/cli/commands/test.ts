@@ -2,10 +2,11 @@ import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
 import type { ClassificationMetrics } from '../../scores/classification.js'
+import type { MultilabelMetrics } from '../../scores/multilabel.js'
 import { testOptions } from '../../scores/options.js'
 import type { RegressionMetrics } from '../../scores/regression.js'
 import type { SegmentationMetrics } from '../../scores/segmentation.js'
-import { testModel } from '../../scores/test-model.js'
+import { testModel, type TestResult } from '../../scores/test-model.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
 
@@ -30,16 +31,25 @@ export const register = defineCommand<string | undefined>({
     ).finally(done)
     if (skipped.length > 0) output.note(leftOut(skipped))
     output.result({ ...metrics, imagesPerSecond, files, skipped, provenance }, [
-      task === 'regression'
-        ? valuesLine(metrics)
-        : task === 'segmentation'
-          ? pixelsLine(metrics)
-          : classesLine(metrics),
+      scoreLine({ task, metrics } as Pick<TestResult, 'task' | 'metrics'>),
       `${Math.round(imagesPerSecond)} images per second`,
       ...(folder ? [`written to ${folder}`] : [])
     ])
   }
 })
+
+/** The scores of a test in one line. */
+export function scoreLine({ task, metrics }: Pick<TestResult, 'task' | 'metrics'>): string {
+  if (task === 'regression') return valuesLine(metrics as RegressionMetrics)
+  if (task === 'segmentation') return pixelsLine(metrics as SegmentationMetrics)
+  return task === 'multilabel'
+    ? labelsLine(metrics as MultilabelMetrics)
+    : classesLine(metrics as ClassificationMetrics)
+}
+
+function labelsLine({ images, meanAveragePrecision, microF1, exactMatch }: MultilabelMetrics): string {
+  return `mean average precision ${meanAveragePrecision.toFixed(4)} on ${counted(images, 'image')}, micro F1 ${microF1.toFixed(4)}, all labels right ${exactMatch.toFixed(4)}`
+}
 
 function classesLine(metrics: ClassificationMetrics): string {
   const { accuracy, images, macroF1, logLoss, perClass, rocAuc, averagePrecision } = metrics

@@ -7,7 +7,7 @@ import { defineCommand } from '../command.js'
 import type { Output } from '../context.js'
 import { dataProgress, leftOut } from '../data-progress.js'
 import { trainProgress } from '../train-progress.js'
-import { valuesLine } from './test.js'
+import { scoreLine } from './test.js'
 
 export const register = defineCommand({
   options: [trainOptions],
@@ -34,6 +34,7 @@ export const register = defineCommand({
 export function showTrained(result: TrainResult, output: Output, command: string): void {
   const { experiment, history, bestEpoch, completed, reason, shared } = result
   const [classes, values] = [result.test?.metrics, result.testRegression?.metrics]
+  const labels = result.testMultilabel?.metrics
   const json = {
     experiment: experiment.name,
     folder: experiment.folder,
@@ -41,7 +42,7 @@ export function showTrained(result: TrainResult, output: Output, command: string
     reason,
     bestEpoch,
     ...shared,
-    test: classes ?? values,
+    test: classes ?? labels ?? values,
     history,
     provenance: experiment.manifest.provenance
   }
@@ -64,7 +65,11 @@ export function showTrained(result: TrainResult, output: Output, command: string
     : Number.isFinite(loss)
       ? `, validation loss ${loss.toPrecision(4)}`
       : ''
-  const lines = classes ? classLines(classes) : values ? [`test ${valuesLine(values)}`] : []
+  const lines = [
+    ...(classes ? classLines(classes) : []),
+    ...(labels ? [`test ${scoreLine({ task: 'multilabel', metrics: labels })}`] : []),
+    ...(values ? [`test ${scoreLine({ task: 'regression', metrics: values })}`] : [])
+  ]
   output.result(json, [...lines, `best epoch ${bestEpoch}${score}`, `experiment: ${experiment.folder}`])
 }
 

@@ -151,9 +151,9 @@ async function areasOf(c: ScoreContext, settings: PerturbationSettings): Promise
   return perturbationScores(morf!, lerf!, settings.measure)
 }
 
-/** The map, one number per position: channels summed where the input is an image. */
+/** The map, one number per place: channels summed. */
 export function pooledMap({ model, relevance }: ScoreContext): Float32Array {
-  return model.imageShape.length === 3 ? sumOverChannels(relevance, model.imageShape) : relevance
+  return sumOverChannels(relevance, model.planes)
 }
 
 /** The explained number for changed copies of the image, in few large batches. */

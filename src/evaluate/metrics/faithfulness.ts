@@ -48,7 +48,9 @@ export const FAITHFULNESS = [
       definition: 'area under the probability while relevant pixels turn black',
       reference: 'Petsiuk et al. 2018',
       score: async (c) => areaOfProbability(await curveOf(c, DELETION))
-    },
+    }
+  ]),
+  ...familyOf({ family: 'faithfulness', needs: ['model', 'classes', 'image', 'neighbours'] }, [
     {
       name: 'insertion',
       better: 'higher',
@@ -96,7 +98,7 @@ async function sensitivityN(c: ScoreContext): Promise<number> {
 
 /** Correlation of the summed attribution of random subsets of the pixels with the fall of the logit when they turn black. */
 async function subsetCorrelation(c: ScoreContext, share: number, subsets: number, random: RandomGenerator) {
-  const [channels] = c.model.imageShape as [number]
+  const [channels] = c.model.planes
   const plane = c.image.length / channels
   const { low } = valueRange(c.model)
   const sums: number[] = []

@@ -11,7 +11,7 @@ export interface Masks {
 /**
  * Masks of images, channels pooled: a position is inside where any channel of the mask is above 0. An image whose mask is
  * empty or full has no localisation to score: it is left out, and a note says so.
- * @param given shaped like the input; [images, height, width] or [images, 1, height, width], the same for all channels; or
+ * @param given shaped like the input; [images, ...places] or [images, 1, ...places], the same for all channels; of images also
  *   boxes [images, 4]: left, top, right, bottom in pixels, right and bottom not inside
  * @param names of the images
  * @throws LrpError INVALID_ARGUMENT where the shapes do not fit, a box leaves the image, or no mask is left
@@ -33,10 +33,12 @@ function inShape(given: Tensor, input: Tensor): Uint8Array[] {
   const shape = given.shape.join()
   const [images, channels, height, width] = input.shape as [number, number, number, number]
   const isImage = input.shape.length === 4
-  const plane = isImage ? height * width : sizeOf(input.shape.slice(1))
-  if (shape === input.shape.join()) return pooled(given.data, images, isImage ? channels : 1, plane)
+  const hasChannels = input.shape.length > 2
+  const places = input.shape.slice(hasChannels ? 2 : 1)
+  const plane = sizeOf(places)
+  if (shape === input.shape.join()) return pooled(given.data, images, hasChannels ? channels : 1, plane)
   if (isImage && shape === [images, 4].join()) return fromBoxes(given.data, images, height, width)
-  if (isImage && (shape === [images, height, width].join() || shape === [images, 1, height, width].join()))
+  if (shape === [images, ...places].join() || shape === [images, 1, ...places].join())
     return pooled(given.data, images, 1, plane)
   throw new LrpError(
     'INVALID_ARGUMENT',

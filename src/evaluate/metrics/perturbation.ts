@@ -11,7 +11,7 @@ const area = (
 })
 
 /** Areas under the curves of an evaluation. */
-export const PERTURBATION = familyOf({ family: 'perturbation', needs: ['model', 'image'] }, [
+export const PERTURBATION = familyOf({ family: 'perturbation', needs: ['model'] }, [
   area('abc', {
     better: 'higher',
     definition: 'area between the LeRF and the MoRF curve',

@@ -12,19 +12,22 @@ import { cosine, pearson, spearman, ssim } from '../statistics/similarity.js'
 import { pooledMap, type ScoreContext } from './context.js'
 import { familyOf } from './description.js'
 
-export const RANDOM_LOGIT = familyOf({ family: 'randomisation', needs: ['model', 'classes', 'image', 'explainer'] }, [
-  {
-    name: 'random_logit',
-    better: 'lower',
-    definition: "similarity (SSIM) with another class's map",
-    reference: 'Sixt et al. 2020',
-    score: randomLogit
-  }
-])
+export const RANDOM_LOGIT = familyOf(
+  { family: 'randomisation', needs: ['model', 'classes', 'neighbours', 'explainer'] },
+  [
+    {
+      name: 'random_logit',
+      better: 'lower',
+      definition: "similarity (SSIM) with another class's map",
+      reference: 'Sixt et al. 2020',
+      score: randomLogit
+    }
+  ]
+)
 
 /** Structural similarity of the target's map with that of another class, drawn at random: low is good (Sixt et al. 2020). */
 async function randomLogit(c: ScoreContext): Promise<number> {
-  const [, height, width] = c.model.imageShape as [number, number, number]
+  const [, height, width] = c.model.planes
   const classes = c.model.outputs()
   if (classes < 2)
     throw new LrpError('INVALID_ARGUMENT', "random_logit compares two classes: the model's output has only one")
@@ -67,7 +70,7 @@ export async function parameterRandomisation(
     tensors = randomised(order === 'cascading' ? tensors : parts.tensors, layer, seed + i)
     const changed = await Model.create({ ...copyOf(parts), tensors: new Map(tensors) }, model.device, model.precision)
     try {
-      result.push({ layer: layer.name, ...similarity(original, await maps(changed), model.imageShape) })
+      result.push({ layer: layer.name, ...similarity(original, await maps(changed), model.planes) })
     } finally {
       changed.dispose()
     }
@@ -93,14 +96,17 @@ function randomised(tensors: ModelParts['tensors'], layer: GraphNode, seed: numb
   return result
 }
 
-function similarity(before: Float32Array, after: Float32Array, imageShape: number[]): Omit<Similarity, 'layer'> {
-  const [channels, height, width] = imageShape as [number, number, number]
+function similarity(
+  before: Float32Array,
+  after: Float32Array,
+  planes: [number, number, number]
+): Omit<Similarity, 'layer'> {
+  const [channels, height, width] = planes
   const size = channels * height * width
   const images = before.length / size
   const sums = { ssim: 0, spearman: 0, pearson: 0, cosine: 0 }
   for (let i = 0; i < images; i++) {
-    const one = (maps: Float32Array): Float32Array =>
-      sumOverChannels(maps.subarray(i * size, (i + 1) * size), imageShape)
+    const one = (maps: Float32Array): Float32Array => sumOverChannels(maps.subarray(i * size, (i + 1) * size), planes)
     const [a, b] = [one(before), one(after)]
     sums.ssim += ssim(a, b, height, width) / images
     sums.spearman += spearman(a, b) / images

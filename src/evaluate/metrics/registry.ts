@@ -1,4 +1,5 @@
 import { LrpError } from '../../core/errors.js'
+import type { Model } from '../../model/model.js'
 import { unknownName } from '../../core/suggest.js'
 import { COMPLETENESS, INVARIANCE } from './axiomatic.js'
 import { COMPLEXITY } from './complexity.js'
@@ -47,10 +48,16 @@ export function chooseMetrics<T extends Pick<MetricDescription, 'name' | 'needs'
   })
 }
 
+/** Whether places of the input lie next to each other, so that one can be filled in from those around it. */
+export function hasNeighbours({ inputKind }: Model): boolean {
+  return ['image', 'signal', 'volume'].includes(inputKind)
+}
+
 const LACKS: Record<MetricNeed, string> = {
   model: 'a model',
   classes: 'a classifier',
-  image: 'images of channels, height and width',
+  image: 'inputs whose values can be changed (an image, a signal, a volume, a row)',
+  neighbours: 'inputs with places next to each other (an image, a signal, a volume)',
   mask: 'a mask: give --mask',
   shift: 'a network that begins with linear layers or convolutions (and no padding by name)',
   explainer: 'an explanation method: it cannot be computed from given maps'

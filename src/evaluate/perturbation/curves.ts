@@ -19,7 +19,7 @@ export interface Perturbation {
 
 /** An explained image. */
 export interface Subject extends Scored {
-  /** [channels, height, width], or any shape for entries. */
+  /** [channels, ...places], or any shape for entries. */
   image: Float32Array
   /** Shaped like the image. */
   relevance: Float32Array
@@ -84,7 +84,7 @@ function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Genera
   let batch = empty()
   let number = 0
   for (const task of tasks) {
-    if (!units.has(task.unit)) units.set(task.unit, unitsOf(model.imageShape, task.unit))
+    if (!units.has(task.unit)) units.set(task.unit, unitsOf(model.places, task.unit))
     for (const { image, share } of perturbed(model, task, task, units.get(task.unit))) {
       batch.data.set(image, batch.places.length * size)
       batch.places.push({ task: number, scored: task, share })
@@ -102,12 +102,11 @@ export function* perturbed(
   model: Model,
   { image: original, relevance, seed }: Pick<Subject, 'image' | 'relevance' | 'seed'>,
   { order, unit, fill, value = 0, steps }: Perturbation,
-  units = unitsOf(model.imageShape, unit)
+  units = unitsOf(model.places, unit)
 ): Generator<{ image: Float32Array; share: number }> {
   const ranked = orderOf(relevanceOf(units, relevance), order, seed)
   const plane = original.length / units.planes
-  const shape: [number, number, number] =
-    unit === 'entry' ? [1, 1, plane] : (model.imageShape as [number, number, number])
+  const shape: [number, number, number] = unit === 'entry' ? [1, 1, plane] : model.planes
   const replace = replacing(original, fill, { ...valueRange(model), shape, value, seed })
   const image = Float32Array.from(original)
   const replaced = new Uint8Array(plane)

@@ -1,7 +1,10 @@
 import { sizeOf } from '../../core/tensor.js'
 import { sumOverChannels } from '../../plot/picture.js'
 
-/** What is replaced at once: one `entry` of the input, or a square of so many pixels with all channels (1: a pixel). */
+/**
+ * What is replaced at once: one `entry` of the input, or all channels of a square of so many pixels (1: a pixel); of a signal
+ * a stretch, of a volume a cube.
+ */
 export type Unit = 'entry' | number
 
 /** The units of an image, each a list of positions in a plane. */
@@ -15,28 +18,30 @@ export interface Units {
   starts: Int32Array
 }
 
-/** @param shape of one image: [channels, height, width], or any shape for entries */
+/** @param shape of one image: [channels, ...places], or any shape for entries */
 export function unitsOf(shape: readonly number[], unit: Unit): Units {
-  const [channels, height, width] = shape as [number, number, number]
+  const [channels, ...axes] = shape as [number, ...number[]]
   const planes = unit === 'entry' ? 1 : channels
   const plane = sizeOf(shape as number[]) / planes
   if (unit === 'entry' || unit === 1)
     return { count: plane, planes, positions: firstNumbers(plane), starts: firstNumbers(plane + 1) }
-  const positions: number[] = []
-  const starts: number[] = []
-  for (let top = 0; top < height; top += unit) {
-    for (let left = 0; left < width; left += unit) {
-      starts.push(positions.length)
-      for (let y = top; y < Math.min(height, top + unit); y++)
-        for (let x = left; x < Math.min(width, left + unit); x++) positions.push(y * width + x)
-    }
-  }
-  return {
-    count: starts.length,
-    planes,
-    positions: Int32Array.from(positions),
-    starts: Int32Array.from([...starts, plane])
-  }
+  const windows = axes.reduce<number[][]>(
+    (found, axis) =>
+      found.flatMap((before) =>
+        windowsOf(axis, unit).map((own) => before.flatMap((at) => own.map((i) => at * axis + i)))
+      ),
+    [[0]]
+  )
+  const starts = new Int32Array(windows.length + 1)
+  windows.forEach((window, i) => (starts[i + 1] = starts[i]! + window.length))
+  return { count: windows.length, planes, positions: Int32Array.from(windows.flat()), starts }
+}
+
+/** 0 to the axis' length in stretches of `size`. */
+function windowsOf(axis: number, size: number): number[][] {
+  return Array.from({ length: Math.ceil(axis / size) }, (_, k) =>
+    Array.from({ length: Math.min(size, axis - k * size) }, (_, i) => k * size + i)
+  )
 }
 
 /** Relevance of each unit: the sum over its pixels and channels. */

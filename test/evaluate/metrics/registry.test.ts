@@ -20,7 +20,15 @@ describe('the registry', () => {
     for (const name of MAP_METRICS) expect(rows.join('\n')).toContain(name.split('.')[0])
   })
 
-  const given = { model: true, classes: true, image: true, mask: false, explainer: false, shift: false }
+  const given = {
+    model: true,
+    classes: true,
+    image: true,
+    neighbours: true,
+    mask: false,
+    explainer: false,
+    shift: false
+  }
   test('all are those that what is given allows', () => {
     const names = chooseMetrics('all', METRICS, given).map(({ name }) => name)
     expect(names).toContain('infidelity')
@@ -64,14 +72,15 @@ describe('given maps of a linear network', () => {
     expect(other.sparseness).toEqual(scores.sparseness)
   })
 
-  test('images without height and width have the scores that need none', async () => {
+  test('rows without neighbours have the scores that need none', async () => {
     const flat = await linearModel([36])
     const scores = await scoreMaps(flat, {
       input: { ...input, shape: [2, 36] },
       attribution: { ...attribution, shape: [2, 36] }
     })
     expect(Object.keys(scores)).toEqual(expect.arrayContaining(['pixel_flipping.morf.black', 'completeness_error']))
-    expect(Object.keys(scores)).not.toContain('deletion')
+    expect(Object.keys(scores)).toContain('deletion')
+    expect(Object.keys(scores)).not.toContain('insertion')
     flat.dispose()
   })
 })

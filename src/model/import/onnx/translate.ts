@@ -1,6 +1,6 @@
 import { isLrpError, LrpError } from '../../../core/errors.js'
 import type { Graph, Layout } from '../../../core/graph.js'
-import type { RawTensor } from '../../../core/tensor.js'
+import type { DType, RawTensor } from '../../../core/tensor.js'
 import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
 import { BatchMixed, isConstant, OnnxCall, type NodeValue, type Value } from './call.js'
 import { Constant } from './constant.js'
@@ -9,7 +9,7 @@ import { Evaluation } from './evaluate.js'
 import type { OnnxFile } from './file.js'
 import { FOLD, TooLarge } from './fold.js'
 import { readsChannelsLast } from './layout.js'
-import { OnnxDraft } from './onnx-draft.js'
+import { OnnxDraft, torchDtype } from './onnx-draft.js'
 import { recurrentReason } from '../recurrent.js'
 import { OPERATORS } from './operators/index.js'
 import { invalid, standardOpset, type OnnxFunction, type OnnxGraph, type OnnxNode, type ValueInfo } from './proto.js'
@@ -170,7 +170,7 @@ class Translation {
     for (const [name, tensor] of file.tensors) scope.set(name, Constant.weight(name, tensor))
     const dtype = ONNX_DTYPES[this.input.type?.tensor_type?.elem_type || 1]
     if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: its input '${this.input.name}' holds no numbers`)
-    scope.set(this.input.name, { node: 'input', shape: this.axes, dtype })
+    scope.set(this.input.name, { node: this.tokens(dtype), shape: this.axes, dtype })
     for (const one of this.given) scope.set(one.name, this.valueOf(one))
     const [result] = this.results
     if (result === undefined) throw invalid(path, 'it has no output')
@@ -205,6 +205,15 @@ class Translation {
     const value = scope.get(name)
     const isRows = value && !isConstant(value) && value.node !== 'input' && isBatchFirst(value)
     return isRows ? [{ node: value.node, name }] : []
+  }
+
+  /** The node of the input: whole numbers, which may be tokens that are looked up, are made whole first. */
+  private tokens(dtype: DType): string {
+    if (dtype !== 'i64' && dtype !== 'i32') return 'input'
+    return this.draft.draft.add('input.cast', 'aten::to.dtype', ['input'], {
+      arguments: ['self'],
+      dtype: torchDtype(dtype)
+    })
   }
 
   /** Reads the nodes that the results need, in the file's order. */

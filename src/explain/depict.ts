@@ -1,0 +1,92 @@
+import { optionError } from '../core/options.js'
+import { sizeOf, type Tensor } from '../core/tensor.js'
+import { planesOf, placesOf } from '../model/input-kind.js'
+import type { Model } from '../model/model.js'
+import { denormalise } from '../model/preprocessing.js'
+import { barsPicture } from '../plot/bars.js'
+import type { Panel } from '../plot/figure.js'
+import { contours, overlay } from '../plot/overlay.js'
+import { heatmap, imagePicture, sumOverChannels, type HeatmapOptions, type Picture } from '../plot/picture.js'
+import { signalPicture } from '../plot/signal.js'
+import { slicesOf } from '../plot/slices.js'
+import { tokensPicture } from '../plot/tokens.js'
+import type { View } from './file-options.js'
+
+type Drawn = Pick<Panel, 'picture' | 'outlines'>
+
+/** How inputs of one kind are shown, and maps of them. */
+export interface Depiction {
+  /** One input as it was before preprocessing, as far as it is known. */
+  original: (image: number) => Promise<Picture>
+  /** A map of one input. @throws LrpError INVALID_ARGUMENT for a view that only images have */
+  map: (view: View, relevance: Float32Array, image: number, colours: HeatmapOptions) => Promise<Drawn>
+  /** Relevance as colours show it: summed over channels where places have one colour. */
+  sums: (relevance: Float32Array) => Float32Array
+  /** What the title of the original says. */
+  title: string
+}
+
+/**
+ * How inputs [N, ...] are shown: images as they are, volumes as slices, signals as lines, rows of a table as bars, tokens
+ * as text. Undefined for inputs of another shape.
+ */
+export function depictionOf(model: Model, input: Tensor): Depiction | undefined {
+  const { inputKind } = model
+  if (inputKind === 'array') return undefined
+  const shape = input.shape.slice(1)
+  const size = sizeOf(shape)
+  const part = (image: number): Float32Array => input.data.subarray(image * size, (image + 1) * size)
+  if (inputKind === 'image' || inputKind === 'volume') return ofPixels(model, input, shape)
+  const sums = (relevance: Float32Array): Float32Array => relevance
+  const drawn = {
+    signal: (values: Float32Array, relevance?: Float32Array, colours?: HeatmapOptions) =>
+      signalPicture(values, shape, relevance, colours),
+    table: (values: Float32Array, relevance?: Float32Array, colours?: HeatmapOptions) =>
+      barsPicture((column) => model.parts.vocabulary?.[column] ?? `column ${column}`, values, relevance, colours),
+    tokens: (values: Float32Array, relevance?: Float32Array, colours?: HeatmapOptions) =>
+      tokensPicture(
+        Array.from(values, (token) => model.wordFor(token)),
+        relevance,
+        colours
+      )
+  }[inputKind]
+  return {
+    title: 'input',
+    original: (image) => drawn(part(image)),
+    map: async (view, relevance, image, colours) => {
+      if (view !== 'heatmap') throw optionError('views', ` must be heatmap: the view ${view} is for images and volumes`)
+      return { picture: await drawn(part(image), relevance, colours) }
+    },
+    sums
+  }
+}
+
+/** Images, and volumes as slices next to each other. */
+function ofPixels(model: Model, input: Tensor, shape: number[]): Depiction {
+  const size = sizeOf(shape)
+  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
+  const slices = shape.length === 4 ? slicesOf(shape) : undefined
+  const drawnShape = slices?.shape ?? shape
+  const lay = <T extends ArrayLike<number>>(values: T, blank?: number): T | Float32Array =>
+    slices?.lay(values, blank) ?? values
+  const picture = (image: number): Picture =>
+    imagePicture(lay(bytes.subarray(image * size, (image + 1) * size), 255), drawnShape)
+  return {
+    title: slices ? `slices ${slices.shown.join(', ')}` : 'original',
+    original: async (image) => picture(image),
+    map: async (view, relevance, image, colours) => {
+      const map = lay(relevance)
+      if (view === 'contours') return { picture: picture(image), outlines: contours(map, drawnShape) }
+      if (view === 'overlay') return { picture: overlay(picture(image), map, drawnShape, colours) }
+      return { picture: heatmap(map, drawnShape, colours) }
+    },
+    sums: (relevance) => sumOverChannels(relevance, planesOf(placesOf(shape, model.inputKind)))
+  }
+}
+
+/** Values without known preprocessing, stretched to the range of bytes for showing. */
+function stretched(input: Tensor): Uint8Array {
+  let [low, high] = [Infinity, -Infinity]
+  for (const value of input.data) [low, high] = [Math.min(low, value), Math.max(high, value)]
+  return Uint8Array.from(input.data, (value) => ((value - low) / Math.max(high - low, 1e-12)) * 255)
+}

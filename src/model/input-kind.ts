@@ -1,0 +1,45 @@
+import type { Graph } from '../core/graph.js'
+import { sizeOf } from '../core/tensor.js'
+
+/**
+ * What one input is: `image` [channels, height, width], `signal` [channels, length], `volume` [channels, depth, height,
+ * width], `table` (one row of numbers), `tokens` (numbers of words), or `array` for any other shape.
+ */
+export type InputKind = 'image' | 'signal' | 'volume' | 'table' | 'tokens' | 'array'
+
+const BY_AXES: Record<number, InputKind> = { 1: 'table', 2: 'signal', 3: 'image', 4: 'volume' }
+
+export function inputKind(graph: Graph): InputKind {
+  return tokenLookups(graph).length > 0 ? 'tokens' : (BY_AXES[graph.inputShape.length - 1] ?? 'array')
+}
+
+/** One input with its channels in front: [channels, ...places]; a row or a text has one channel. */
+export function placesOf(shape: readonly number[], kind: InputKind): number[] {
+  return kind === 'table' || kind === 'tokens' || kind === 'array' ? [1, sizeOf(shape)] : [...shape]
+}
+
+/** The same as planes [channels, height, width]: a signal has height 1, the slices of a volume lie below each other. */
+export function planesOf(places: readonly number[]): [channels: number, height: number, width: number] {
+  const [channels = 1, ...axes] = places
+  return [channels, sizeOf(axes.slice(0, -1)), axes.at(-1) ?? 1]
+}
+
+const LOOKUPS = ['aten::embedding', 'aten::index_select']
+/** What makes each number from the token at its place, and leaves all in their order; ONNX lifts negative indices so. */
+const BY_TOKEN =
+  /^(identity|dropout|flatten|reshape|squeeze|unsqueeze|aten::(to|_to_copy|alias|clone|contiguous|detach|view|reshape|lt|add|where)(\..*)?)$/
+
+/** Nodes that look up a row of a table for every token of the input: their outputs are where relevance ends. */
+export function tokenLookups({ nodes }: Graph): string[] {
+  const tokens = new Set(['input'])
+  const fromInput = new Set(['input'])
+  const found: string[] = []
+  for (const { name, op, inputs } of nodes) {
+    const depending = inputs.filter((input) => fromInput.has(input))
+    if (depending.length > 0) fromInput.add(name)
+    const ofTokens = depending.length > 0 && depending.every((input) => tokens.has(input))
+    if (ofTokens && BY_TOKEN.test(op)) tokens.add(name)
+    if (ofTokens && LOOKUPS.includes(op) && depending.length === 1 && inputs.at(-1) === depending[0]) found.push(name)
+  }
+  return found
+}
