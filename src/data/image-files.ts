@@ -32,7 +32,7 @@ function isLinkToFile(entry: Dirent): boolean {
   return entry.isSymbolicLink() && Boolean(statSync(path, { throwIfNoEntry: false })?.isFile())
 }
 
-/** Names such as `.ipynb_checkpoints`: what tools put beside the images. */
+/** Names such as `.ipynb_checkpoints`: files that tools put next to the images. */
 export function isHidden(name: string): boolean {
   return name.startsWith('.')
 }

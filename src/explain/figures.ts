@@ -43,7 +43,7 @@ export function originals(model: Model, input: Tensor): Picture[] {
   )
 }
 
-/** Per image: the original, and beside it every view of a map per target. */
+/** Per image: the original, and next to it every view of a map per target. */
 export function drawMaps(
   model: Model,
   batch: Pick<Images, 'input' | 'names'>,
@@ -111,7 +111,7 @@ export function drawLayers(model: Model, names: string[], explanation: Explanati
   const colours = { ...options.heatmap, scale: undefined }
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const leading = hasMaps(model, explanation) ? 2 : 1 // targets and images
-  const captions = ['Relevance at each layer, summed over channels; units without a place lie in rows']
+  const captions = ['Relevance at each layer, summed over channels; units without a place are drawn in rows']
   return names.map((name, i) => ({
     name: `${name}.layers`,
     panels: layers.map(([layer, { data, shape }]) => {

@@ -31,7 +31,7 @@ export async function readClasses(name: string): Promise<string[]> {
   }
   const classes = classesFrom(json)
   if (classes) return classes
-  throw new LrpError('INVALID_FILE', `${name} holds no names of classes: a list, or a name for each number from 0`)
+  throw new LrpError('INVALID_FILE', `${name} must be a list of class names, or give a name for each number from 0`)
 }
 
 /** A list of names, numbers with names, or either of them as `id2label` or `label_names`. */

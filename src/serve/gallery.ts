@@ -33,10 +33,7 @@ export class Gallery {
   /** @throws LrpError UNSUPPORTED for a network that takes no images, and as `explainToFiles` for what cannot be read */
   static async open(model: Model, options: InputOptions): Promise<Gallery> {
     if (model.graph.inputShape.length !== 4 || ![1, 3].includes(model.imageShape[0]!)) {
-      throw new LrpError(
-        'UNSUPPORTED',
-        `${model.name} takes no images of one or three channels: there is nothing to show`
-      )
+      throw new LrpError('UNSUPPORTED', `${model.name} does not take images of one or three channels`)
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
     const { limit: _, images: __, ...source } = asked(inputOptions, options)

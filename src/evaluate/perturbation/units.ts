@@ -1,7 +1,7 @@
 import { sizeOf } from '../../core/tensor.js'
 import { sumOverChannels } from '../../plot/picture.js'
 
-/** What is replaced at once: one `entry` of the input, or a square of so many pixels with all channels (1: a pixel). */
+/** What is replaced in one step: one `entry` of the input, or a square of this side with all channels (1: a pixel). */
 export type Unit = 'entry' | number
 
 /** The units of an image, each a list of positions in a plane. */

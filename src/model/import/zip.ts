@@ -26,7 +26,7 @@ export interface FileRange {
 /** @throws LrpError INVALID_FILE where the range leaves its file */
 export async function readRange(range: FileRange, offset: number, length: number): Promise<Uint8Array> {
   if (!(offset >= 0 && length >= 0 && offset + length <= range.length)) {
-    throw new LrpError('INVALID_FILE', `${range.path} is damaged: a part lies outside the file, is it truncated?`)
+    throw new LrpError('INVALID_FILE', `${range.path} is damaged: a part is outside the file: is it truncated?`)
   }
   const data = new Uint8Array(new ArrayBuffer(length))
   for (let done = 0; done < length;) {
@@ -127,7 +127,7 @@ export class ZipArchive {
     const head = Buffer.from((await readRange(range, entry.header, 30)).buffer)
     const start = entry.header + 30 + head.readUInt16LE(26) + head.readUInt16LE(28)
     if (head.readUInt32LE(0) !== 0x04034b50 || start + entry.stored > range.length) {
-      throw new LrpError('INVALID_FILE', `${range.path}: '${name}' lies outside the file, is it truncated?`)
+      throw new LrpError('INVALID_FILE', `${range.path}: '${name}' is outside the file: is it truncated?`)
     }
     return { ...range, start: range.start + start, length: entry.stored }
   }
