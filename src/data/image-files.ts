@@ -14,7 +14,7 @@ export function noImages(what: string, folders: readonly string[], code: ErrorCo
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
   const medical = files.find((name) => medicalAdvice(name) !== undefined)
   const reason = medical === undefined ? '' : `: ${medical} ${medicalAdvice(medical)}`
-  return new LrpError(code, `${what} holds no images${reason}`)
+  return new LrpError(code, `${what} contains no images${reason}`)
 }
 
 /** Image files of a folder and those below it, sorted by path; what is hidden is left out. */

@@ -163,7 +163,10 @@ export class Model {
     signal?: AbortSignal
   ) {
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { layers, replace, batchSize, cancel }), signal)
+    return callNative(
+      (_, cancel) => this.handle.forward(asNetwork(this, input), { layers, replace, batchSize, cancel }),
+      signal
+    )
   }
 
   /**
