@@ -11,7 +11,7 @@ import { Model } from '../dist/model/model.js'
 import { root } from './lib/paths.mjs'
 import { pythonEnvironment } from './lib/python-environment.mjs'
 
-// Every torchvision architecture with random weights, as state dict, .pt2 and .onnx, beside torchvision's logits and,
+// Every torchvision architecture with random weights, as state dict, .pt2 and .onnx, compared with torchvision's logits and,
 // where zennit can explain it, zennit's epsilon-plus relevance, both in float64. Very deep random networks amplify rounding:
 // where PyTorch's own float32 misses the limit, ours may be twice as far off. Logits that hardly depend on the image would
 // hide every mistake: a network is refused unless two images differ. Takes about a quarter of an hour; writes the table of

@@ -8,7 +8,7 @@ import { readNpy } from '../dist/core/npy.js'
 import { root } from './lib/paths.mjs'
 import { pythonEnvironment } from './lib/python-environment.mjs'
 
-// The networks people have, as their exporters write them: logits beside PyTorch's, and whether each is explained without a
+// The networks people have, as their exporters write them: logits compared with PyTorch's, and whether each is explained without a
 // rule being named. Writes the tables of docs/models.md, with the reason for every refusal.
 //   node scripts/check-population.mjs FOLDER [--only PATTERN]          files that are there: FOLDER/<format>/<population>.<name>
 //   node scripts/check-population.mjs FOLDER --export POPULATION       exports them first (scripts/check-population.py)

@@ -11,7 +11,7 @@ import { testModel } from '../dist/scores/test-model.js'
 import { train } from '../dist/train/train.js'
 import { root } from './lib/paths.mjs'
 
-// What training reaches on real images, beside what PyTorch reached on the same, and whether runs that are killed end as
+// What training reaches on real images, compared with what PyTorch reached on the same, and whether runs that are killed end as
 // they would have. Reads ../shared; takes some minutes; status 1 where something falls short.
 //   node scripts/check-training.mjs [--only lenet,resnet20,finetune,kills] [--threads 2]
 const { values } = parseArgs({ options: { only: { type: 'string' }, threads: { type: 'string', default: '2' } } })
@@ -79,7 +79,7 @@ async function kills() {
   return [{ what, reached: same, wanted: runs }]
 }
 
-/** A run in a process of its own, killed so many milliseconds after its first report. */
+/** A run in a process of its own, killed some milliseconds after its first report. */
 function run(name, how, killAfter = Infinity) {
   const child = spawn(process.execPath, [
     join(root, 'test', 'train', 'killed.mjs'),

@@ -25,7 +25,7 @@ async function installPackages() {
     echo: true,
     cwd: root
   })
-  if (status !== 0) throw new SetupError('npm ci failed (its message stands above): check the network and run again')
+  if (status !== 0) throw new SetupError('npm ci failed (see its message above): check the network and run again')
 }
 
 /** So that `npx lrp-native` works inside the clone too. */

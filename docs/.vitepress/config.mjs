@@ -1,22 +1,13 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
 import { slugOf } from '../../scripts/lib/site/slug.mjs'
+import { sidebar } from './sidebar.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const { repository, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const home = repository.url.replace(/^git\+|\.git$/g, '')
-
-/** A page's title is its first heading; pages are named by their path below docs/. */
-const page = (path) => {
-  const file = existsSync(join(root, 'docs', `${path}.md`))
-    ? join(root, 'docs', `${path}.md`)
-    : join(root, `${path}.md`)
-  return { text: /^# (.*)$/m.exec(readFileSync(file, 'utf8'))[1], link: `/${path}` }
-}
-const group = (text, paths) => ({ text, items: paths.map(page) })
-const decisions = readdirSync(join(root, 'docs', 'decisions')).map((name) => `decisions/${name.replace(/\.md$/, '')}`)
 
 /** The site is built by `npm run docs`; the same files read well in the repository. */
 export default defineConfig({
@@ -40,38 +31,7 @@ export default defineConfig({
       { text: 'API', link: '/reference/api/' },
       { text: version, link: '/CHANGELOG' }
     ],
-    sidebar: [
-      group('Start', ['quick-start', 'install', 'gallery', 'troubleshooting', 'glossary']),
-      group('Tutorials', [
-        'tutorials/explain-your-model',
-        'tutorials/is-it-faithful',
-        'tutorials/audit-a-classifier',
-        'tutorials/train-and-compare',
-        'tutorials/write-a-rule'
-      ]),
-      group('How to', [
-        'how-to/web-service',
-        'how-to/many-images',
-        'how-to/python',
-        'how-to/composites',
-        'how-to/vision-transformers'
-      ]),
-      group('Background', ['background/how-lrp-works', 'background/trust', 'performance']),
-      {
-        text: 'Reference',
-        items: [
-          ...['cli', 'reference/commands', 'options', 'models', 'rules', 'metrics', 'data', 'training'].map(page),
-          ...['audit', 'concepts', 'distributed', 'ops', 'file-formats'].map(page),
-          { text: 'API', link: '/reference/api/' }
-        ]
-      },
-      group(
-        'Development',
-        ['architecture', 'extending', 'CONTRIBUTING', 'SECURITY', 'CHANGELOG', 'dependencies'],
-        true
-      ),
-      group('Decisions', decisions)
-    ],
+    sidebar: sidebar(root),
     outline: [2, 3],
     footer: { message: 'MIT licence. Made without trackers; the search works offline.' },
     socialLinks: [{ icon: 'github', link: home }]

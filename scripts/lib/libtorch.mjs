@@ -14,7 +14,9 @@ export function findLibtorch(fits = () => true) {
     if (!process.env[variable]) continue
     const found = inspect(process.env[variable])
     if (!found)
-      throw new SetupError(`${variable} (${process.env[variable]}) holds no libtorch: it must hold lib/ and include/`)
+      throw new SetupError(
+        `${variable} (${process.env[variable]}) is not a libtorch folder: it must contain lib/ and include/`
+      )
     return usable(found, variable)
   }
   for (const variant of ['chosen', 'wheel']) {

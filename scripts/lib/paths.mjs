@@ -9,10 +9,10 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 /** Where downloads are kept, as in src/paths.ts. */
 export const cacheRoot = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lrp-native')
 export const buildFolder = join(root, 'build')
-/** Of cmake-js alone: it empties the folder when it starts anew, so logs and stamps lie above it. */
+/** The folder of cmake-js, which empties it when it starts again: logs and stamps are above it. */
 export const nativeBuildFolder = join(buildFolder, 'native')
 export const addonPath = join(nativeBuildFolder, 'Release', 'lrp_native.node')
-/** Of a build: in the package where that can be written, so that it lies beside what it is about. */
+/** The log of a build. */
 export const logPath = join(buildFolder, 'build.log')
 
 export function packageVersion() {

@@ -1,7 +1,7 @@
 import { openDataset } from '../../dist/index.js'
 
 /**
- * Images of which some carry something that is no part of them and are called a class: whoever learns from them must look
+ * Images of which some carry something that is no part of them and are called a class: a network that learns from them must look
  * at the plant.
  * @typedef {{ kind: 'patch' | 'moving' | 'frame' | 'text', size: number, place?: [number, number], colour: number[],
  *   share: number, target: number }} Plant `size` of a text: how many pixels each of its dots takes

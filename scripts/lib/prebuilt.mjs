@@ -34,7 +34,7 @@ export function prebuiltStamp(prebuilt, libtorch) {
 }
 
 /**
- * Puts the prebuilt addon where a built one would be, with a link to libtorch beside it, where its RPATH looks. Whether
+ * Puts the prebuilt addon where a built one would be, with a link to libtorch next to it, where its RPATH looks. Whether
  * it loads: an older glibc, or a libtorch with other parts, may forbid that.
  */
 export function installPrebuilt(prebuilt, libtorch) {

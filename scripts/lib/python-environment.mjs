@@ -7,7 +7,7 @@ import { withLock } from './lock.mjs'
 
 /**
  * The Python of a virtual environment with pinned packages, made in the cache on first use: for benches and checks that
- * put this package beside others. Undefined where there is no Python, or pip cannot fetch the packages.
+ * compare this package with others. Undefined where there is no Python, or pip cannot fetch the packages.
  */
 export async function pythonEnvironment(name, packages, { log = console.error } = {}) {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lrp-native')

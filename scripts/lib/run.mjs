@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 
-/** A failure that the user can mend: one sentence, no stack trace. */
+/** A failure that the user can fix: one sentence, no stack trace. */
 export class SetupError extends Error {}
 
-/** Ends a script: one sentence on stderr for what the user can mend, the stack for what is our mistake. */
+/** Ends a script: one sentence on stderr for what the user can fix, the stack for a mistake of the program. */
 export async function main(body) {
   try {
     await body()

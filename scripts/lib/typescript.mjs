@@ -1,4 +1,13 @@
-import { existsSync, chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { buildFolder, root } from './paths.mjs'
@@ -13,7 +22,11 @@ function entryPoints() {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   return Object.values(exports)
     .filter((paths) => paths.require)
-    .map((paths) => ({ name: basename(paths.require, '.cjs'), from: paths.import, file: paths.require }))
+    .map((paths) => ({
+      name: basename(paths.require.default, '.cjs'),
+      from: paths.import.default,
+      file: paths.require.default
+    }))
 }
 
 /** Compiles src/ to dist/ (ESM, with types), bundles it for `require`, and the script of the page that `serve` shows. Does
@@ -56,7 +69,19 @@ export async function buildTypescript({ log = console.error } = {}) {
     target: 'es2022',
     logLevel: 'error'
   })
+  declareForRequire()
   chmodSync(join(dist, 'cli', 'main.js'), 0o755)
   writeStamp(stampPath, stamp)
   log('built dist/')
+}
+
+/** The same declarations once more for programs that call `require`: TypeScript takes those of an ES module for that alone. */
+function declareForRequire() {
+  const folder = join(dist, 'require')
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.d.ts')) continue
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    copyFileSync(join(dist, name), join(folder, name))
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
 }

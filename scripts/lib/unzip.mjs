@@ -29,7 +29,7 @@ async function readDirectory(file, path) {
   const tail = Buffer.alloc(Math.min(size, 65_557))
   await file.read(tail, 0, tail.length, size - tail.length)
   const end = tail.lastIndexOf(Buffer.from('PK\x05\x06'))
-  if (end < 0) throw new SetupError(`${path} is no zip file or is truncated: delete it and run again`)
+  if (end < 0) throw new SetupError(`${path} is not a zip file or is truncated: delete it and run again`)
   const directory = Buffer.alloc(tail.readUInt32LE(end + 12))
   await file.read(directory, 0, directory.length, tail.readUInt32LE(end + 16))
   const entries = []

@@ -43,7 +43,7 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
   const where = place ? { x: place.left, y: place.top, width, height } : null
   const words = placeInWords(where, [shape[1], shape[2]])
   const what = pattern
-    ? `what they have in common (${describeForm(pattern, shape)}) ${words}`
+    ? `their common pattern (${describeForm(pattern, shape)}, ${words})`
     : `the region of ${width}x${height} pixels ${words}`
   const sameness = pattern ? 1 : 0
   const separation = byMap ? separationOf(byMap, members) : 0

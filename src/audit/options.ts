@@ -8,8 +8,7 @@ export const auditOptions = z.strictObject({
   ...studyOptions.shape,
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
-    default:
-      'epsilon-plus-flat, which gives black pixels their share too; auto for networks with layers that it names no rule for'
+    default: 'epsilon-plus-flat, which also gives black pixels a share; auto for networks with layers that it names no rule for'
   }),
   format: option(
     z
@@ -17,7 +16,7 @@ export const auditOptions = z.strictObject({
       .min(1)
       .default(['html']),
     {
-      help: 'what is written besides audit.json: the page, the project that ViRelAy opens',
+      help: 'files besides audit.json: the page (html), the project that ViRelAy opens (virelay)',
       group: 'output',
       unit: 'names',
       resume: false
@@ -29,7 +28,7 @@ export const auditOptions = z.strictObject({
     resume: false
   }),
   output: option(z.string().min(1), {
-    help: 'folder for audit.json and what else is asked for; a stopped audit continues from there',
+    help: 'folder for the results; a stopped audit continues from there',
     group: 'output',
     unit: 'folder',
     default: "the experiment's audit",

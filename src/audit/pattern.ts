@@ -138,7 +138,7 @@ export function somePlace({ place, height, width }: Pattern, [, rows, columns]: 
   return place ?? { top: random.below(rows - height + 1), left: random.below(columns - width + 1) }
 }
 
-/** The pattern's pixels in a whole image at a place, grown by so many pixels. */
+/** The pattern's pixels in a whole image at a place, grown by a number of pixels. */
 export function maskAt(
   { mask, height, width }: Pattern,
   [, rows, columns]: ImageShape,
@@ -182,7 +182,7 @@ export function pasteMasked(host: Bytes, guest: Bytes, mask: Uint8Array): Bytes 
   return result
 }
 
-/** The mask moved by so many rows and columns; what leaves at one side comes back at the other. */
+/** The mask shifted by rows and columns, with wrap-around. */
 export function shifted(mask: Uint8Array, [, rows, columns]: ImageShape, down: number, right: number): Uint8Array {
   const result = new Uint8Array(mask.length)
   for (let y = 0; y < rows; y++)

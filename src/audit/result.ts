@@ -48,7 +48,7 @@ export const auditSchema = z.object({
   data: z.string(),
   split: z.string(),
   rule: z.string(),
-  layer: z.string().describe('The layer whose channels are looked at.'),
+  layer: z.string().describe('The layer whose channels are analysed.'),
   seed: z.int(),
   accuracy: share,
   images: z.int().min(1),

@@ -50,12 +50,13 @@ export function placeInWords(
   where: { x: number; y: number; width: number; height: number } | null,
   [height, width]: [number, number]
 ): string {
-  if (!where) return 'wherever it lies'
+  if (!where) return 'at a place that varies'
   if (where.width > 0.8 * width && where.height > 0.8 * height) return 'along the border'
   const third = (centre: number, whole: number, names: [string, string, string]): string =>
     names[Math.min(2, Math.floor((3 * centre) / whole))]!
   const row = third(where.y + where.height / 2, height, ['upper', '', 'lower'])
   const column = third(where.x + where.width / 2, width, ['left', '', 'right'])
   if (row === '' && column === '') return 'in the middle'
-  return `at the ${[row, column].filter(Boolean).join(' ')}`
+  if (column === '') return row === 'upper' ? 'at the top' : 'at the bottom'
+  return row === '' ? `on the ${column}` : `at the ${row} ${column}`
 }

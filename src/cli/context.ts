@@ -19,7 +19,7 @@ export interface CommonFlags {
 /** Flags of every command. */
 export const commonOptions = z.strictObject({
   device: loadOptions.shape.device,
-  seed: option(z.int().min(0), { help: 'seed of everything random', group: 'machine', default: '0' }),
+  seed: option(z.int().min(0), { help: 'seed of all random numbers', group: 'machine', default: '0' }),
   threads: option(z.int().min(1).max(1024), {
     help: 'number of threads of one operation',
     group: 'machine',

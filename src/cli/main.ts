@@ -12,13 +12,13 @@ function interrupt(signal: NodeJS.Signals): void {
     process.kill(process.pid, signal)
     return
   }
-  process.stderr.write('\nstopping after the batch at hand (again to stop at once) ...\n')
+  process.stderr.write('\nstopping after this batch (press Ctrl-C again to stop immediately) ...\n')
   controller.abort()
 }
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0) // whoever read our output has enough
+  if (error.code === 'EPIPE') process.exit(0) // the reader of our output has closed it
   throw error
 })
 

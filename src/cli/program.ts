@@ -87,5 +87,6 @@ function usageSentence({ message }: CommanderError): string {
     .replace(/^unknown option '(.*?)'/, "there is no flag '$1'")
     .replace(/^option '(\S+).*' argument missing/, '$1 needs a value')
     .replace(/^required option '(\S+).*' not specified/, '$1 must be given')
+    .replace(/^(too many arguments for '\S+')\. Expected (\d+) arguments? but got (\d+)\.$/, '$1: expected $2, got $3')
     .replaceAll('\n', ' ')
 }

@@ -41,7 +41,7 @@ export class Progress {
     this.plainLine(`${done}/${total} ${this.unit}`, 2)
   }
 
-  /** Without a terminal: a line, unless there was one within the last so many seconds. */
+  /** Without a terminal: a line, at most one every few seconds. */
   plainLine(text: string, seconds: number): void {
     if (this.bar || this.quiet || Date.now() - this.lastLine < seconds * 1000) return
     this.lastLine = Date.now()

@@ -16,7 +16,7 @@ import { measureChannels, topChannels } from './top-channels.js'
 
 /**
  * The concepts of a layer (Achtibat et al. 2023): for every class the channels with the largest share of its relevance, each
- * with the images that maximise it; for one image an atlas. Images come in passes; a stopped run goes on.
+ * with the images that maximise it; for one image an atlas. Images come in passes; a stopped run continues.
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, ABORTED
  */
 export async function concepts(

@@ -11,7 +11,7 @@ export const studyOptions = z.strictObject({
   seed: dataOptions.shape.seed,
   ...ruleChoice.shape,
   layer: option(z.string(), {
-    help: 'layer whose channels are looked at',
+    help: 'layer whose channels are analysed',
     group: 'what',
     unit: 'name',
     default: 'the last convolution; the last dense layer where attention follows it'
@@ -36,7 +36,7 @@ export const conceptsOptions = z.strictObject({
     default: 'epsilon-plus; auto for networks with layers that it names no rule for, such as transformers'
   }),
   by: option(z.enum(['relevance', 'activation']).default('relevance'), {
-    help: 'what images are ranked by',
+    help: 'value that images are ranked by',
     group: 'what',
     unit: 'what'
   }),

@@ -18,7 +18,7 @@ import { ruleChoice } from '../rules/options.js'
 import { checkLayer, conceptLayer } from './layers.js'
 import type { StudyOptions } from './options.js'
 
-/** What `concepts` and `audit` begin with: images, how they are explained, and the layer whose channels are looked at. */
+/** What `concepts` and `audit` begin with: images, how they are explained, and the layer whose channels are analysed. */
 export interface Study {
   model: Model
   dataset: Dataset

@@ -5,7 +5,7 @@
 export interface Graph {
   /**
    * Shape of the input, null where an axis may have any size. The first axis is the batch; it is a number only for a file that
-   * was exported for so many images and mixes them, which then runs that many at a time.
+   * was exported for this number of images and mixes them, which then runs that many at a time.
    */
   inputShape: (number | null)[]
   /** In order of execution: a node only reads `input` and nodes that stand before it. */

@@ -24,9 +24,9 @@ export function unknownName(what: string, name: string, candidates: readonly str
 
 /** All names, or of many those most like the one given. */
 function listOf(name: string, candidates: readonly string[]): string {
-  if (candidates.length <= MOST_LISTED) return `there are ${candidates.join(', ')}`
+  if (candidates.length <= MOST_LISTED) return `choose from ${candidates.join(', ')}`
   const few = byLikeness(name, candidates).slice(0, FEW)
-  return `there are ${few.map(({ candidate }) => candidate).join(', ')} and ${candidates.length - FEW} more`
+  return `choose from ${few.map(({ candidate }) => candidate).join(', ')} and ${candidates.length - FEW} more`
 }
 
 function editDistance(a: string, b: string): number {

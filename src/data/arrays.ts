@@ -41,7 +41,10 @@ export async function openArrays(path: string, options: ArrayOptions = {}): Prom
   parts.train ??= await readPair(path, arrays, task)
   const { train, valid, test } = parts
   if (!train)
-    throw new LrpError('NOT_FOUND', `${path} holds no arrays named images and labels, or train_images and train_labels`)
+    throw new LrpError(
+      'NOT_FOUND',
+      `${path} must contain arrays named images and labels, or train_images and train_labels`
+    )
   const [, ...others] = Object.values(parts).filter((part) => part !== undefined)
   for (const { shape, split } of others) {
     if (shape.join() !== train.shape.join())
@@ -130,7 +133,7 @@ function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array
   if (shape.length !== 4 || !(isChannels(a) || isChannels(c))) {
     throw new LrpError(
       'INVALID_FILE',
-      `${what} are ${shape.join('x')}: [N, H, W], [N, C, H, W] or [N, H, W, C] is wanted, C being 1 or 3`
+      `${what} are ${shape.join('x')}, expected [N, H, W], [N, C, H, W] or [N, H, W, C] with 1 or 3 channels`
     )
   }
   if (isChannels(a)) return { data, shape: [a, b, c] }
@@ -152,7 +155,7 @@ function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array 
     high = Math.max(high, value)
   }
   if (low < 0 || high > 255)
-    throw new LrpError('INVALID_FILE', `${what} hold values from ${low} to ${high}: 0 to 255, or 0 to 1, is wanted`)
+    throw new LrpError('INVALID_FILE', `${what} hold values from ${low} to ${high}, expected 0 to 255 or 0 to 1`)
   const unit = dtype.startsWith('f') && high <= 1 ? 255 : 1
   return Uint8Array.from(values, (value) => Math.round(value * unit))
 }

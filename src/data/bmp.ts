@@ -24,7 +24,7 @@ export function bmpHeader(file: Buffer): BmpHeader | undefined {
     throw new Error(`BMP files of ${bits} bits with compression ${compression} are not read: save it as PNG`)
   const masks = isMasked && file.length >= 66 ? [54, 58, 62].map((at) => file.readUInt32LE(at)) : []
   if (isMasked && masks.join() !== [0xff0000, 0xff00, 0xff].join())
-    throw new Error('its colours lie in an unusual order: save it as PNG')
+    throw new Error('its colours are stored in an unusual order: save it as PNG')
   if (width < 1 || height === 0) throw new Error('its header holds impossible numbers')
   const colours = bits > 8 ? 0 : file.readUInt32LE(46) || 2 ** bits
   const palette = file.subarray(14 + size, 14 + size + 4 * Math.min(colours, 256))

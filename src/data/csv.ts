@@ -117,7 +117,7 @@ function classNames(rows: Row[], path: string): string[] {
   if (several)
     throw new LrpError(
       'INVALID_FILE',
-      `${several.where}: ${several.path} has the labels ${several.labels.join(', ')}: one is wanted`
+      `${several.where}: ${several.path} has the labels ${several.labels.join(', ')}: give one`
     )
   const names = [...new Set(rows.map((row) => row.labels[0]!))].sort()
   if (!names.every((name) => /^(0|[1-9]\d*)$/.test(name))) return names

@@ -11,7 +11,7 @@ export const MOST_PIXELS = 1e8
 const MOST_BYTES = 512 * 2 ** 20
 const MOST_SECONDS = 60
 
-// files that change while the process runs are read anew
+// files that change while the process runs are read again
 sharp.cache(false)
 
 const memory = new Limit(MOST_BYTES)

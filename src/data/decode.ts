@@ -174,7 +174,7 @@ function bySize(a: [number, number], b: [number, number]): number {
   return sizeOf(a) - sizeOf(b) || a[0] - b[0]
 }
 
-/** Whether images that need so many bytes are kept in a machine's memory. */
+/** Whether images of this number of bytes are kept in a machine's memory. */
 export function keepsInMemory(cache: Cache = 'auto', bytes: number, memory = totalmem()): boolean {
   return cache === 'memory' || (cache === 'auto' && bytes <= memory * AUTO_SHARE)
 }

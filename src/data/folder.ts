@@ -10,7 +10,7 @@ const SPLITS = ['train', 'valid', 'test'] as const
 const VALID = ['valid', 'val', 'validation']
 
 /**
- * Class folders of images: `root/train/class/*.png` with `test` and `valid` beside `train`, or `root/class/*.png`.
+ * Class folders of images: `root/train/class/*.png` with `test` and `valid` next to `train`, or `root/class/*.png`.
  * @throws LrpError NOT_FOUND, INVALID_FILE (a class without images)
  */
 export function listFolder(root: string): Listing {
@@ -21,7 +21,7 @@ export function listFolder(root: string): Listing {
   })
   const roots = given.length > 0 ? given : [{ name: SPLITS[0], folder: root }]
   const classes = [...new Set(roots.flatMap(({ folder }) => classFolders(folder)))].sort()
-  if (classes.length === 0) throw new LrpError('NOT_FOUND', `${root} holds no class folders with images`)
+  if (classes.length === 0) throw new LrpError('NOT_FOUND', `${root} contains no class folders with images`)
   const splits: Listing['splits'] = { train: [] }
   for (const { name, folder } of roots) splits[name] = labelledFiles(folder, classes, name === 'train')
   return { name: root, classes, splits }

@@ -14,7 +14,7 @@ export function noImages(what: string, folders: readonly string[], code: ErrorCo
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
   const medical = files.find((name) => medicalAdvice(name) !== undefined)
   const reason = medical === undefined ? '' : `: ${medical} ${medicalAdvice(medical)}`
-  return new LrpError(code, `${what} holds no images${reason}`)
+  return new LrpError(code, `${what} contains no images${reason}`)
 }
 
 /** Image files of a folder and those below it, sorted by path; what is hidden is left out. */
@@ -32,7 +32,7 @@ function isLinkToFile(entry: Dirent): boolean {
   return entry.isSymbolicLink() && Boolean(statSync(path, { throwIfNoEntry: false })?.isFile())
 }
 
-/** Names such as `.ipynb_checkpoints`: what tools put beside the images. */
+/** Names such as `.ipynb_checkpoints`: files that tools put next to the images. */
 export function isHidden(name: string): boolean {
   return name.startsWith('.')
 }

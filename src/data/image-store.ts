@@ -12,7 +12,7 @@ const KEPT_BYTES = 128 * 2 ** 20
 
 export interface StoreOptions {
   preprocessing: Preprocessing
-  /** At most so many images: where some cannot be read, later ones take their place. */
+  /** Maximum number of images; later ones replace those that cannot be read. */
   most: number
   /** Whether a file that cannot be read is an error; otherwise it is left out. */
   mustRead: (path: string) => boolean

@@ -3,7 +3,7 @@ import { LrpError } from '../core/errors.js'
 
 const MEMORY_SHARE = 0.8
 
-/** @throws LrpError INVALID_ARGUMENT where so many images of `size` bytes do not fit into this machine's memory */
+/** @throws LrpError INVALID_ARGUMENT if this number of images of `size` bytes does not fit into this machine's memory */
 export function checkMemory(images: number, size: number): void {
   const [needed, there] = [images * size, totalmem() * MEMORY_SHARE].map((bytes) => bytes / 2 ** 30)
   if (needed! <= there!) return

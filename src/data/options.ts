@@ -19,10 +19,10 @@ export const dataOptions = z.strictObject({
     help: 'data set by name (lrp-native data lists them)',
     group: 'images',
     unit: 'name',
-    default: 'what --data-path holds, else digits'
+    default: 'by the content of --data-path, otherwise digits'
   }),
   dataPath: option(z.string(), {
-    help: 'where the data is: a folder of class folders, idx files, CIFAR, a CSV file or arrays',
+    help: 'path of the data: a folder of class folders, idx files, CIFAR, a CSV file or arrays',
     group: 'images',
     unit: 'path'
   }),

@@ -4,7 +4,7 @@ import { option, programOnly } from '../core/option.js'
 /** Options of `joinProcessGroup`. */
 export const peerOptions = z.strictObject({
   peerTimeout: option(z.number().positive().max(86400).default(60), {
-    help: 'several processes (RANK, WORLD_SIZE, ...): longest wait for another one, which then counts as lost',
+    help: 'several processes (RANK, WORLD_SIZE, ...): how long to wait for another process before it counts as lost',
     group: 'machine',
     unit: 'seconds'
   }),

@@ -23,7 +23,7 @@ const mask = option(array, {
   unit: 'file'
 })
 const seed = option(z.int().min(0).default(0), {
-  help: 'seed of everything random, also of the order of equal values',
+  help: 'seed of all random numbers, also of the order of equal values',
   group: 'machine'
 })
 const onProgress = callback<(done: number, total: number) => void>('called with the images done and the images in all')
@@ -31,13 +31,13 @@ const onProgress = callback<(done: number, total: number) => void>('called with 
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side of the square that is replaced at once, 1 for single pixels (given maps: 4)',
+    help: 'side of the square that is replaced in one step, 1 for single pixels (given maps: 4)',
     group: 'metrics',
     unit: 'pixels'
   }),
   fill: option(z.enum(FILLS).default('mean'), { help: 'what replaces pixels', group: 'metrics' }),
   value: option(z.number().default(0), {
-    help: 'the number that the fill constant puts in',
+    help: 'value of the fill constant',
     group: 'metrics',
     only: { fill: ['constant'] }
   }),
@@ -135,7 +135,7 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'regions'
   }),
   seed,
-  onNote: callback<(note: string) => void>('called with what is left out, and why'),
+  onNote: callback<(note: string) => void>('called with each image that is left out, and the reason'),
   onProgress,
   signal: signalOption
 })

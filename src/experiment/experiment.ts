@@ -163,7 +163,7 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
   const folder = findExperiment(nameOrFolder, root)
   if (!folder) {
     if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder))
-      throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or holds no model`)
+      throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or contains no model`)
     const names = listExperiments(root)
     const error = unknownName('experiment or file', nameOrFolder, names)
     throw new LrpError(

@@ -12,7 +12,7 @@ import type { Model } from '../model/model.js'
 /** Options of `compareOutputs`. */
 export const compareOutputsOptions = z.strictObject({
   input: option(z.string().min(1), {
-    help: "the network's input [images, ...] as a .npy file, to compare what comes out with --logits",
+    help: 'input of the network [images, ...] as a .npy file; its outputs are compared with --logits',
     group: 'images',
     unit: 'file'
   }),

@@ -93,7 +93,7 @@ function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string
   if (!layer) return 'ask for conservation to see at which layer'
   if (rule?.rule.startsWith('pattern'))
     return `${rule.rule} does not conserve relevance; its parameter normalise limits it`
-  if (rule?.rule === 'norm') return `what it adds up cancels; name the rule norm for it with a larger epsilon`
+  if (rule?.rule === 'norm') return `its inputs cancel each other; give it the rule norm with a larger epsilon`
   if (rule && 'epsilon' in rule.parameters) return 'raise epsilon, or use gamma, zplus or alpha1beta0 there'
   return 'name another rule for it'
 }

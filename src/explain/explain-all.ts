@@ -16,7 +16,7 @@ const { target, passSize } = explainToFilesOptions.shape
 /** Options of `explainAll`. */
 export const explainAllOptions = z.strictObject({ ...explainOptions.shape, target, passSize })
 
-/** Options of `explainAll`, as callers give them. */
+/** Options of `explainAll`: those of `explain`, and how many images pass at a time (docs/options.md). */
 export type ExplainAllOptions = z.input<typeof explainAllOptions>
 
 /** Images: a data set, what `Model.read` takes, or batches [images, ...] as the network wants them. */

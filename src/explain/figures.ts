@@ -26,7 +26,7 @@ interface Images {
 
 const COLUMNS = 6
 
-/** Per image: the original, and beside it every view of a map per target; nothing for inputs that cannot be shown. */
+/** Per image: the original, and next to it every view of a map per target; nothing for inputs that cannot be shown. */
 export async function drawMaps(
   model: Model,
   batch: Pick<Images, 'input' | 'names'>,
@@ -106,7 +106,7 @@ export function drawLayers(model: Model, names: string[], explanation: Explanati
   const colours = { ...options.heatmap, scale: undefined }
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const leading = hasMaps(model, explanation) ? 2 : 1 // targets and images
-  const captions = ['Relevance at each layer, summed over channels; units without a place lie in rows']
+  const captions = ['Relevance at each layer, summed over channels; units without a place are drawn in rows']
   return names.map((name, i) => ({
     name: `${name}.layers`,
     panels: layers.map(([layer, { data, shape }]) => {

@@ -30,7 +30,7 @@ export const inputOptions = z.strictObject({
     default: '10 of a data set, else all'
   }),
   images: option(z.array(z.int().min(0)).min(1), {
-    help: 'numbers of the images of the split, or of the .npy file, that are meant',
+    help: 'numbers of the images to use, from 0, within the split or the .npy file',
     group: 'images',
     unit: 'numbers',
     commas: true
@@ -106,7 +106,7 @@ export const explainToFilesOptions = z.strictObject({
     unit: 'names'
   }),
   compare: option(z.array(z.string()).min(1), {
-    help: 'also one grid of these rules, composites and methods next to this one',
+    help: 'also draw a grid that compares these rules, composites and methods with this one',
     group: 'output',
     unit: 'names'
   }),

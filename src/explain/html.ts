@@ -12,7 +12,7 @@ const NUMBERS = [
   ['absorbedByStabiliser', 3]
 ] as const
 
-/** One page with every figure and the numbers beside it. */
+/** One page with every figure and its numbers. */
 export async function explanationHtml(summary: ExplainSummary, figures: Figure[]): Promise<string> {
   const render = async (one: Figure): Promise<{ name: string; png: Buffer }> => ({
     name: one.name,

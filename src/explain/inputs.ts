@@ -78,7 +78,7 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
   const { data, shape: found } = await readNpy(path)
   const shape = found.length === model.graph.inputShape.length - 1 ? [1, ...found] : found
   if (data.length === 0 || shape.length < 2) {
-    throw new LrpError('INVALID_ARGUMENT', `${path} holds no images: its shape is [${found.join(', ')}]`)
+    throw new LrpError('INVALID_ARGUMENT', `${path} contains no images: its shape is [${found.join(', ')}]`)
   }
   const places = placesOf(path, shape[0]!, images) ?? Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => i)
   const size = sizeOf(shape.slice(1))
@@ -130,8 +130,7 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
       signal: options.signal
     }
   )
-  if (store.paths.length === 0)
-    throw new LrpError('INVALID_FILE', `${inputs.join(', ')} holds no image that can be read`)
+  if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} contains no readable image`)
   return ofStore(
     model,
     store,
@@ -190,7 +189,7 @@ async function ofListed(
     places.map((place) => paths[place]!),
     { preprocessing: preprocessingOf(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
   )
-  if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} holds no image that can be read`)
+  if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} contains no readable image`)
   const isOther = model.imageShape.some((axis, i) => axis > 0 && axis !== store.imageShape[i])
   if (isOther) {
     const [found, wanted] = [store.imageShape, model.imageShape].map((shape) => shape.join('x'))

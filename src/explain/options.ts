@@ -104,7 +104,7 @@ export const explainOptions = z.strictObject({
     only: { method: ['grad-cam'] }
   }),
   baseline: option(z.string(), {
-    help: 'what an absent input is: zero, black, mean, blur or a .npy file',
+    help: 'input that stands for absence: zero, black, mean, blur or a .npy file',
     group: 'how',
     default: 'zero',
     only: { method: ['integrated-gradients', 'occlusion'] }
@@ -120,7 +120,7 @@ export const explainOptions = z.strictObject({
     flag: false
   }),
   seed: option(z.union([z.int().min(0), tensor]), {
-    help: 'seed of everything random; in programs also the relevance that the output starts with, a tensor shaped like it',
+    help: 'seed of all random numbers; in programs also the relevance that the output starts with, a tensor shaped like it',
     group: 'machine',
     default: '0'
   }),

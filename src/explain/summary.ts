@@ -45,7 +45,7 @@ export interface ExplainSummary {
   device: string
   images: ImageSummary[]
   rules: Record<string, string>
-  /** Per layer, mean over images of the first target: relevance arriving, handed on, absorbed. */
+  /** Per layer, mean over images of the first target: relevance arriving, propagated, absorbed. */
   layers: Record<string, LayerMeans>
   /** [targets, images] row by row. */
   target: number[]

@@ -23,7 +23,7 @@ export async function readClasses(name: string): Promise<string[]> {
   if (!isJson(text)) return text.trim().split(/\s*\r?\n\s*/)
   const classes = classesFrom(parsed(name, text))
   if (classes) return classes
-  throw new LrpError('INVALID_FILE', `${name} holds no names of classes: a list, or a name for each number from 0`)
+  throw new LrpError('INVALID_FILE', `${name} must be a list of class names, or give a name for each number from 0`)
 }
 
 /**

@@ -100,7 +100,7 @@ function addLayer(
       throw new LrpError('INVALID_ARGUMENT', `layer '${name}' (${layer.type}) ${what}: its input is ${shape.join('x')}`)
   }
   if (layer.type === 'linear') {
-    needs(shape.length === 1, 'reads a flat vector, put a flatten before it')
+    needs(shape.length === 1, 'needs a flat vector: add a flatten before it')
     return b.linear(name, x, layer.features === 'classes' ? classes : layer.features, layer.bias)
   }
   if (layer.type === 'flatten') return b.add(name, 'flatten', [x], { start_dim: 1, end_dim: -1 })

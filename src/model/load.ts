@@ -32,7 +32,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   const parts = options.head === undefined ? sized : headOf(sized, options.head)
   if (architecture !== undefined && (experiment || !holdsWeightsAlone(path!))) {
     const named = path ?? experiment!.name
-    throw optionError('architecture', `: ${named} knows its own network, a file of weights alone does not`)
+    throw optionError('architecture', `: ${named} contains its own network: only a file of weights needs it`)
   }
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   const stored = parts.preprocessing ?? (parts.takesBytes && shape.length === 3 ? plainPreprocessing(shape) : undefined)
@@ -79,7 +79,7 @@ async function readParts(path: string, options: LoadOptions): Promise<ModelParts
     return options.layout === 'nhwc' && parts.layout === undefined ? channelsFirst(parts) : parts
   }
   const wanted = 'model.json, weights.safetensors; config.json of Hugging Face or timm'
-  throw new LrpError('NOT_FOUND', `${path} holds no model (${wanted})`)
+  throw new LrpError('NOT_FOUND', `${path} contains no model (${wanted})`)
 }
 
 async function readConstants(given: LoadOptions['constants'] = {}): Promise<Map<string, Tensor>> {

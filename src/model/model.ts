@@ -92,7 +92,7 @@ export class Model {
   get removed(): FinalActivation | undefined {
     return this.parts.removed
   }
-  /** What so many outputs mean: one class of several, one of two by a single logit, independent classes, or values. */
+  /** What this number of outputs means: one class of several, one of two by a single logit, independent classes, or values. */
   outputKind(outputs: number): OutputKind {
     if (this.task === 'regression') return 'values'
     if (outputs === 1) return 'binary'
@@ -200,7 +200,7 @@ export class Model {
     throw new LrpError('INVALID_ARGUMENT', `${this.name} was exported for ${images} images at once, and ${given}`)
   }
 
-  /** Outputs of named layers beside the logits. */
+  /** Outputs of named layers, next to the logits. */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
     return (await this.run(input, { batchSize: input.shape[0]!, layers }, signal)).layers

@@ -9,19 +9,19 @@ import type { Replacement } from '../native/addon.js'
 /** How a model's file or folder is read. */
 export const loadOptions = z.strictObject({
   experimentsRoot: option(z.string().min(1), {
-    help: 'folder in which experiments are looked for by name',
+    help: 'folder with the experiments',
     group: 'model',
     unit: 'folder',
     flag: 'experiments',
     default: 'experiments'
   }),
   architecture: option(z.string(), {
-    help: 'network of a file that holds weights alone: .pth, .pt, .th, .safetensors',
+    help: 'architecture of a weights file (.pth, .pt, .th, .safetensors)',
     group: 'model',
     unit: 'name'
   }),
   preprocess: option(z.string(), {
-    help: 'imagenet, cifar, none or a JSON file, instead of what is stored with the model',
+    help: 'preprocessing: imagenet, cifar, none or a JSON file (overrides the one stored with the model)',
     group: 'model',
     unit: 'name'
   }),

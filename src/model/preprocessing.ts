@@ -44,7 +44,7 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   if (name === 'imagenet') return imagenetPreprocessing()
   if (name === 'cifar') return cifarPreprocessing()
   if (name === 'none') return plainPreprocessing(imageShape)
-  const failure = `the preprocessing '${name}' is none of imagenet, cifar, none, and no file that can be read`
+  const failure = `the preprocessing '${name}' must be imagenet, cifar, none or a readable file`
   const json = await readJson(name, failure)
   return foreignPreprocessing(json, name) ?? checkContent(preprocessingSchema, json, name)
 }

@@ -24,7 +24,7 @@ export interface NativeAddon {
   ProcessGroup: new (options: NativeProcessGroupOptions) => NativeProcessGroup
   PatternFitter: new (model: NativeModel, positiveOnly: boolean) => NativePatternFitter
   info(): NativeInfo
-  /** The CUDA devices there are; why there are none otherwise, and what mends it where there is a driver. */
+  /** The CUDA devices; or why there are none, and with a driver, the command that fixes it. */
   enableCuda(): { available: boolean; devices: string[]; reason?: string; remedy?: string }
   /** Threads of one operation, process-wide. */
   setThreads(count: number): void

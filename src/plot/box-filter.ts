@@ -1,5 +1,5 @@
 /**
- * Three times the mean over squares that reach so many pixels each way, edges repeated: nearly a Gaussian blur.
+ * Three times the mean over squares of this radius in pixels, edges repeated: nearly a Gaussian blur.
  * @param values of one plane [height, width]
  */
 export function blur(values: Float32Array, height: number, width: number, reach: number): Float32Array {

@@ -26,7 +26,7 @@ const COLOURS = [
   ...['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666'],
   ...['#332288', '#882255', '#117733', '#999933', '#44aa99', '#aa4499', '#8c510a']
 ]
-/** Lines of the second seven colours also differ in their dashes, whoever tells colours apart. */
+/** Lines of the second seven colours also differ in their dashes. */
 const DASHES = ['solid', 'dotted', [8, 3, 2, 3]] as const
 const DISTINCT = 7
 
@@ -227,7 +227,7 @@ function numberAxis(
   return { type: 'value', ...named(name, gap) }
 }
 
-/** Class names along an axis: level where they fit beside each other, else upright; some left out where there are many. */
+/** Class names along an axis: level where they fit next to each other, otherwise upright; some left out where there are many. */
 function nameAxis(
   names: string[],
   width: number,

@@ -18,7 +18,7 @@ export interface FigureOptions {
   columns?: number
   /** The first panel has a column of its own, left of all rows. */
   aside?: boolean
-  /** Small pictures are enlarged to at most so many pixels (256). */
+  /** Small pictures are enlarged to at most this number of pixels (256). */
   size?: number
   /** Larger pictures are made smaller to `size`; else they stay as they are. */
   shrink?: boolean

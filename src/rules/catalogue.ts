@@ -24,7 +24,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'gamma',
-    formula: 'epsilon rule with W + gamma W+ where the output is positive, W + gamma W- where it is negative',
+    formula: 'epsilon rule with W + gamma W+ for positive outputs, W + gamma W- for negative ones',
     reference: 'Montavon et al. 2019; signed form: zennit',
     parameters: { gamma: 0.25, epsilon: 1e-6 },
     native: 'gamma',
@@ -149,7 +149,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'uniform',
-    formula: 'factors of a product share R alike',
+    formula: 'relevance is split equally among the factors',
     reference: 'Achtibat et al. 2024 (AttnLRP)',
     parameters: {},
     native: 'uniform',
@@ -158,7 +158,7 @@ export const RULES: readonly RuleDescription[] = [
   {
     name: 'gated',
     formula:
-      'all relevance to the signal where the other factor is a gate (sigmoid, softmax, x * f(x)); else as uniform',
+      'all relevance goes to the signal if the other factor is a gate (sigmoid, softmax, x * f(x)); otherwise as uniform',
     reference: 'Arras et al. 2017',
     parameters: {},
     native: 'uniform',

@@ -1,7 +1,7 @@
 import type { Graph, GraphNode } from '../core/graph.js'
 import { kindOf, recordOf } from './treatment.js'
 
-/** A gate is looked for in so many nodes below a factor. */
+/** How many nodes below a factor are searched for a gate. */
 const FARTHEST = 40
 
 /**

@@ -8,7 +8,7 @@ import { signalOf } from './gates.js'
 import { isTransformers, isWeighted, kindOf, ownRule } from './treatment.js'
 import type { Composite, CompositeEntry, LayerMatch } from './types.js'
 
-/** What rules may need to know of the model beside its graph. */
+/** What rules may need to know of the model besides its graph. */
 export interface RuleContext {
   /** Values of black and white after preprocessing, per channel: zbox's box where none is given. */
   inputRange?: { low: number[]; high: number[] }

@@ -104,7 +104,7 @@ function statusOf({ code, message }: LrpError): number {
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const HTML_TYPE = 'text/html; charset=utf-8'
-const FOREIGN = 'another site asked: only the page itself may'
+const FOREIGN = 'requests from other sites are refused'
 
 /** Other sites' pages must not ask in the user's browser, under whatever name they reach this machine. */
 function checkOrigin({ headers, socket }: IncomingMessage): void {

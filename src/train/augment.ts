@@ -8,7 +8,7 @@ import { unknownName } from '../core/suggest.js'
 import type { NativeAugmentation } from '../native/train-types.js'
 
 /**
- * Random changes of training images, drawn anew in every epoch from the run's seed. In this order: insert, crop, flips,
+ * Random changes of training images, drawn again in every epoch from the run's seed. In this order: insert, crop, flips,
  * affine map, colours, erasing.
  */
 export const augmentSchema = z.strictObject({

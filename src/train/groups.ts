@@ -25,7 +25,7 @@ export function readGroups(file: string): z.input<typeof groupsSchema> {
     throw ioError(cause, `cannot read ${file}`)
   }
   const groups = parseJson(text, file)
-  if (!Array.isArray(groups)) throw new LrpError('INVALID_FILE', `${file} holds no list of groups`)
+  if (!Array.isArray(groups)) throw new LrpError('INVALID_FILE', `${file} must contain a list of groups`)
   return groups
 }
 

@@ -41,7 +41,7 @@ export function tensorsOf(graph: Graph, tensors: StateDict): StateDict {
   return new Map(names.map((name) => [name, tensors.get(name)!]))
 }
 
-/** The same network with a new head for so many outputs, initialised as PyTorch does. The same seed gives the same head. */
+/** The same network with a new head of `outputs` outputs, initialised as PyTorch does. The same seed gives the same head. */
 async function withNewHead(parts: ModelParts, head: Head, outputs: number, seed: number): Promise<ModelParts> {
   const { weight, bias } = head.node.parameters
   const old = parts.tensors.get(weight!)!.shape

@@ -30,7 +30,7 @@ export interface Job {
   options: NativeTrainOptions
   /** The model to be saved, around the weights of what is trained. */
   assemble: (weights: StateDict) => ModelParts
-  /** Where the run goes on; from the start without them. */
+  /** Where the run continues; without them, from the start. */
   history?: EpochEvent[]
   start?: NativeRun['start']
   checkpointSeconds: number

@@ -60,7 +60,7 @@ function classWeights({ classWeights: given, loss }: TrainSettings, dataset: Dat
   if (given !== 'balanced' && given.length !== classes) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: one for each is wanted`
+      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: give one for each`
     )
   }
   const counts = classCounts(dataset.splits.train, classes)

@@ -64,7 +64,7 @@ export const trainSettings = z.object({
     only: { model: ['mlp', 'lenet'] }
   }),
   loss: option(z.enum(LOSSES), {
-    help: 'what is minimised',
+    help: 'loss function',
     group: 'loss',
     default: 'cross-entropy; binary-cross-entropy for binary and multilabel; mse for regression'
   }),
@@ -96,7 +96,7 @@ export const trainSettings = z.object({
     only: { optimizer: ['sgd', 'rmsprop'] }
   }),
   nesterov: option(z.boolean().default(false), {
-    help: 'momentum as Nesterov has it',
+    help: 'use Nesterov momentum',
     group: 'optimiser',
     only: { optimizer: ['sgd'] }
   }),
@@ -117,24 +117,24 @@ export const trainSettings = z.object({
     group: 'schedule'
   }),
   warmupEpochs: option(z.number().min(0).default(0), {
-    help: 'epochs over which the rate rises at first',
+    help: 'epochs of warm-up, over which the rate rises',
     group: 'schedule',
     unit: 'epochs'
   }),
   schedulerStep: option(z.number().positive().default(10), {
-    help: 'step: epochs between falls of the rate',
+    help: 'step: epochs between two reductions of the rate',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['step'] }
   }),
   schedulerGamma: option(z.number().positive().max(1).default(0.1), {
-    help: 'step, plateau: factor of a fall',
+    help: 'step, plateau: factor of a reduction',
     group: 'schedule',
     unit: 'factor',
     only: { scheduler: ['step', 'plateau'] }
   }),
   schedulerPatience: option(z.int().min(0).default(10), {
-    help: 'plateau: epochs without improvement before a fall',
+    help: 'plateau: epochs without improvement before a reduction',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['plateau'] }
@@ -175,7 +175,7 @@ export const trainSettings = z.object({
     unit: 'epochs',
     resume: false
   }),
-  seed: option(z.int().min(0).default(0), { help: 'seed of everything random', group: 'machine' }),
+  seed: option(z.int().min(0).default(0), { help: 'seed of all random numbers', group: 'machine' }),
   threads: option(z.int().min(1).max(1024), {
     help: 'number of threads of one operation',
     group: 'machine',
@@ -196,7 +196,7 @@ export const trainSettings = z.object({
     default: 'last-layer'
   }),
   newHead: option(z.boolean(), {
-    help: 'a new last layer even where the classes, or the number of values, are the same',
+    help: 'replace the last layer even if the classes, or the number of values, are the same',
     group: 'network'
   }),
   tensorboard: option(z.boolean().default(false), {

@@ -56,7 +56,7 @@ function unsearchable(name: string): LrpError {
   const why = FIXED.includes(name)
     ? `the setting '${toKebab(name)}' is the same for all trials`
     : `there is no setting '${toKebab(name)}'${meant ? ` (did you mean '${toKebab(meant)}'?)` : ''}`
-  return new LrpError('INVALID_ARGUMENT', `${why}; these can be searched: ${searchableFlags().join(', ')}`)
+  return new LrpError('INVALID_ARGUMENT', `${why}; choose from ${searchableFlags().join(', ')}`)
 }
 
 /** Settings of lists, where one value can stand for them as it does on the command line. */

@@ -38,7 +38,7 @@ export interface TuneResult {
 }
 
 /**
- * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, hopeless trials ended early by successive
+ * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, the worst trials stopped early by successive
  * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and is resumed after a stop or a crash. A trial whose loss is not finite, or whose settings do not go together, counts as failed.
  * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images; NUMERIC when every
  * trial failed

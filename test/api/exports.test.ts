@@ -7,10 +7,10 @@ import { packageRoot } from '../../src/core/paths.js'
 /** The sources of the package's paths: `lrp-native`, `lrp-native/data`, ... */
 function entryPoints(): string[] {
   const { exports } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-    exports: Record<string, { import?: string }>
+    exports: Record<string, { import?: { default: string } }>
   }
   return Object.values(exports).flatMap(({ import: path }) =>
-    path ? [join(packageRoot, path.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))] : []
+    path ? [join(packageRoot, path.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))] : []
   )
 }
 

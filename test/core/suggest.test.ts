@@ -10,11 +10,11 @@ test('the nearest name, where one is near enough', () => {
 
 test('few names are listed, of many those most like the one given', () => {
   expect(unknownName('rule', 'xyz', ['epsilon', 'gamma']).message).toBe(
-    "there is no rule 'xyz': there are epsilon, gamma"
+    "there is no rule 'xyz': choose from epsilon, gamma"
   )
   const many = Array.from({ length: 60 }, (_, i) => `experiment-${i}`)
   const { message } = unknownName('experiment', 'mine', [...many, 'mnist-mlp'])
   expect(message).toMatch(
-    /^there is no experiment 'mine': there are mnist-mlp, (experiment-\d+, ){3}experiment-\d+ and 56 more$/
+    /^there is no experiment 'mine': choose from mnist-mlp, (experiment-\d+, ){3}experiment-\d+ and 56 more$/
   )
 })

@@ -117,7 +117,7 @@ describe('image folders', () => {
 
   test.each([
     ['notes.txt', 'is not a data set: name a folder, a .csv or an .npz file'],
-    ['images.npy', 'is one array: put images.npy and labels.npy into a folder'],
+    ['images.npy', 'is a single array: give a folder with images.npy and labels.npy'],
     ['photo.png', 'is one image: name a folder of class folders']
   ])('are not the file %s', async (name, message) => {
     writeFileSync(join(folder, name), '')
@@ -145,7 +145,7 @@ describe('image folders', () => {
     await expect(openDataset({ dataPath: folder })).rejects.toThrow('no class folders')
     await classes('', 1)
     mkdirSync(join(folder, 'empty'))
-    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/empty holds no image/)
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/empty contains no image/)
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(

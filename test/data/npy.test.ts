@@ -133,7 +133,7 @@ describe('data sets of arrays', () => {
     [[0, 1, 2, 3], [2, 1, 2], [0, 0.5], 'label 0.5 is not a whole number'],
     [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'values from 0 to 300'],
     [[0, 1, NaN, 3], [2, 1, 2], [0, 1], 'not a number'],
-    [[0, 1, 2, 3], [2, 2], [0, 1], 'is wanted'],
+    [[0, 1, 2, 3], [2, 2], [0, 1], 'expected [N, H, W]'],
     [[0, 1, 2, 3], [2, 1, 2], [0, -1], 'the label -1'],
     [[0, 1, 2, 3], [2, 1, 2], [0, 2], "class '1' has no training image"]
   ])('images %j of shape %j with labels %j are refused', async (values, shape, labels, message) => {
@@ -150,7 +150,7 @@ describe('data sets of arrays', () => {
     write('images.npy', '|u1', '1, 2, 2', new Uint8Array(4))
     await expect(openDataset({ dataPath: folder })).rejects.toThrow('no labels')
     rmSync(join(folder, 'images.npy'))
-    await expect(openDataset({ data: 'npy', dataPath: folder })).rejects.toThrow('no arrays named')
+    await expect(openDataset({ data: 'npy', dataPath: folder })).rejects.toThrow('must contain arrays named')
   })
 })
 

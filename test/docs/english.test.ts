@@ -13,6 +13,11 @@ const BANNED: [RegExp, string][] = [
   [/\bof (yours|ours)\b(?!,? or of|:| is)/, 'your, our'],
   [/\bbeside\b/, 'next to, compared with'],
   [/\banew\b/, 'again'],
+  [/\bis none of\b/, 'must be'],
+  [/\bhold(s|ing)? no\b/, 'contains no'],
+  [/\bso many\b/, 'this number of'],
+  [/\bwhoever\b/, 'who'],
+  [/\bis wanted\b/, 'is expected'],
   [/(?<!\bthere )\bis no\b(?! longer| better)/i, 'is not a'],
   [/\bstands? in (it|them) twice\b/, 'contains twice'],
   [/^#+ (Begin|Going out|What it reaches|Beside .*)$/m, 'Quick start, Export, Results']
@@ -47,6 +52,14 @@ describe('plain English', () => {
 
   test('in messages and --help', () => {
     const all = filesOf('src', '.ts').map((name) => [
+      name,
+      found(textsOf(readFileSync(join(packageRoot, name), 'utf8')))
+    ])
+    expect(all.filter(([, phrases]) => phrases!.length > 0)).toEqual([])
+  })
+
+  test('in messages of the set-up scripts', () => {
+    const all = filesOf('scripts', '.mjs').map((name) => [
       name,
       found(textsOf(readFileSync(join(packageRoot, name), 'utf8')))
     ])

@@ -18,6 +18,8 @@ jest.setTimeout(600_000)
 const LEFT_OUT: [RegExp, string][] = [
   [/torchrun|srun|RANK=/, 'several processes: test/train/distributed.test.ts'],
   [/lrp-native doctor/, 'is about this machine, downloads and builds: test/scripts/setup.test.ts'],
+  [/efficientnet_lite\d/, 'a published network: test/model/published-networks.test.ts'],
+  [/planted/, 'what a tutorial makes: test/examples/tutorials.test.ts'],
   [/(resnet18|vgg16|resnet20)\.(pth|th)\b/, 'published weights: test/model/import/logits.test.ts']
 ]
 

@@ -169,7 +169,7 @@ describe('the page behind "lrp-native serve"', () => {
   test('a network that takes no images, and a port that is taken, are named', async () => {
     const builder = new GraphBuilder([5])
     const row = await Model.create(await initialise(builder.finish('row', builder.linear('a', 'input', 2)), 0))
-    await expect(serve(row, { port: 0 })).rejects.toThrow(/row takes no images/)
+    await expect(serve(row, { port: 0 })).rejects.toThrow(/row does not take images/)
     row.dispose()
     const port = Number(new URL(page.url).port)
     await expect(serve(model, { data, port })).rejects.toThrow(/the port is taken/)

@@ -56,7 +56,7 @@ describe('the search space', () => {
       { learningrat: [1] },
       /no setting 'learningrat' \(did you mean 'learning-rate'\?\).*: valid-split,.*, epochs, seed/
     ],
-    [{ 'data-path': ['a', 'b'] }, /'data-path' is the same for all trials; these can be searched: valid-split/],
+    [{ 'data-path': ['a', 'b'] }, /'data-path' is the same for all trials; choose from valid-split/],
     [{ learningRate: { min: 1, max: 0 } }, /min must be below max|learningRate/],
     [{ learningRate: { min: 0, max: 1, scale: 'log' } }, /learningRate/],
     [{ learningRate: [] }, /learningRate/]
@@ -230,7 +230,7 @@ describe('tune', () => {
     const { trials } = await run({ method: 'grid', space, halving: 1, epochs: 1 })
     expect(trials.map(({ state, error }) => [state, error])).toEqual([
       ['done', undefined],
-      ['failed', '3 class weights for 10 classes: one for each is wanted']
+      ['failed', '3 class weights for 10 classes: give one for each']
     ])
   })
 

@@ -38,6 +38,6 @@ export async function fetchArchive({ variant, log, sha256 = process.env.LRP_NATI
   const needed = /^libtorch\/(lib|include|share\/cmake)\//
   await unpack(archive, work, (entry) => (needed.test(entry) ? entry.replace(/^libtorch/, 'torch') : undefined))
   rmSync(archive, { force: true })
-  if (!inspect(join(work, 'torch'))) throw new SetupError(`${address} holds no libtorch: check the address`)
+  if (!inspect(join(work, 'torch'))) throw new SetupError(`${address} does not contain libtorch: check the address`)
   return finish(work, folder, address)
 }

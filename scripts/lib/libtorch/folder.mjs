@@ -70,7 +70,7 @@ export async function unpack(path, folder, wanted) {
 /** Moves an unpacked libtorch to its place in one step; only a folder with the marker counts as whole. */
 export function finish(work, folder, source) {
   const found = inspect(join(work, 'torch'))
-  if (!found) throw new SetupError(`${source} gave no usable libtorch: run again`)
+  if (!found) throw new SetupError(`${source} did not give a complete libtorch: run again`)
   writeFileSync(join(work, MARKER), JSON.stringify({ version: found.version, cuda: found.cuda, source }))
   rmSync(folder, { recursive: true, force: true })
   renameSync(work, folder)

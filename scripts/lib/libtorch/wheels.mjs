@@ -18,7 +18,7 @@ const glibc = (arch) =>
 
 /**
  * The wheels of each system by name and SHA-256. The Linux wheels are CUDA builds that run without CUDA when the two
- * small NVIDIA packages lie beside them, where their RPATH looks.
+ * small NVIDIA packages are next to them, where their RPATH looks.
  */
 const WHEELS = {
   'linux-x64': {

@@ -22,7 +22,7 @@ export async function examples({ images }: AuditSources, indices: number[]): Pro
   return inRows(pictures, EXAMPLE_SIDE, pictures.length)
 }
 
-/** Pictures as squares of one side, so many in a row; made large or small by taking pixels. */
+/** Pictures as squares of one side in rows; enlarged or reduced by taking pixels. */
 async function inRows(pictures: Picture[], side: number, columns: number): Promise<Buffer> {
   const [width, height] = [columns * side, Math.ceil(pictures.length / columns) * side]
   const data = new Uint8Array(width * height * 3)

@@ -9,7 +9,7 @@ export interface Neighbours {
   distance: Float64Array
 }
 
-/** Up to so many rows all distances are computed; beyond, candidates come from a random projection. */
+/** Up to this number of rows all distances are computed; above it, candidates come from a random projection. */
 const EXACT_ROWS = 300
 const PROJECTED_WIDTH = 48
 /** Candidates for each neighbour that is wanted. */

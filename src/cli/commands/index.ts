@@ -40,12 +40,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./remove-features.js')
   },
   concepts: {
-    description: 'What the channels of a layer represent: their relevance, reference images and conditional maps.',
+    description: 'Show what the channels of a layer represent: relevance, reference images, conditional maps.',
     load: () => import('./concepts.js')
   },
   audit: {
     description:
-      'Is the model right for the right reasons? What it looks at, class by class, and tests of what looks wrong.',
+      'Check whether the model is right for the right reasons: clusters of maps for each class, tested by intervention.',
     load: () => import('./audit.js')
   },
   report: {
@@ -53,7 +53,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./report.js')
   },
   serve: {
-    description: 'Serve a page on this machine to change rule, parameters and class, and see the map at once.',
+    description: 'Serve a local page to change rule, parameters and class, and watch the map follow.',
     load: () => import('./serve.js')
   },
   rules: {
@@ -69,7 +69,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./inspect.js')
   },
   convert: {
-    description: 'Turn any model file (.pt2, .onnx, weights with --architecture) into a folder of our format.',
+    description: 'Convert any model file (.pt2, .onnx, weights with --architecture) to a model folder.',
     load: () => import('./convert.js')
   },
   export: {

@@ -54,7 +54,7 @@ export const FAITHFULNESS = [
     {
       name: 'insertion',
       better: 'higher',
-      definition: 'area under the probability while relevant pixels come into the blurred image',
+      definition: 'area under the probability while relevant pixels are inserted into the blurred image',
       reference: 'Petsiuk et al. 2018',
       score: async (c) => areaOfProbability(await curveOf(c, INSERTION))
     },

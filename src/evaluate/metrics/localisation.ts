@@ -29,7 +29,7 @@ export const LOCALISATION = familyOf(
   [
     {
       name: 'pointing_game',
-      definition: '1 where the largest value lies in the mask',
+      definition: '1 if the largest value is inside the mask',
       reference: 'Zhang et al. 2018',
       of: (c: Located) => topInside(c, 1)
     },

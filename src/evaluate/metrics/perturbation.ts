@@ -29,7 +29,7 @@ export const PERTURBATION = familyOf({ family: 'perturbation', needs: ['model'] 
   }),
   area('aopc', {
     better: 'higher',
-    definition: 'mean fall of the probability, MoRF',
+    definition: 'mean drop of the probability, MoRF',
     reference: 'Samek et al. 2017'
   }),
   area('au_mse', {

@@ -1,4 +1,4 @@
-/** Numbers of units that are replaced after each step, rising, for images of so many units. */
+/** Numbers of units that are replaced after each step, rising. @param units units of an image */
 export type Steps = (units: number) => number[]
 
 /** `size` units more at every step, until all are replaced or `limit` steps are done. */

@@ -2,8 +2,8 @@ import { sizeOf } from '../../core/tensor.js'
 import { sumOverChannels } from '../../plot/picture.js'
 
 /**
- * What is replaced at once: one `entry` of the input, or all channels of a square of so many pixels (1: a pixel); of a signal
- * a stretch, of a volume a cube.
+ * What is replaced in one step: one `entry` of the input, or a square of this side with all channels (1: a pixel); of a
+ * signal a stretch, of a volume a cube.
  */
 export type Unit = 'entry' | number
 

@@ -12,7 +12,7 @@ export interface Interval {
   high: number
 }
 
-/** Mean over images with the percentile bootstrap's 95 % interval (Efron 1979); images are drawn anew 2,000 times. */
+/** Mean over images with the percentile bootstrap's 95 % interval (Efron 1979); images are resampled 2,000 times. */
 export function bootstrapMean(values: number[], seed = 0): Interval {
   const n = values.length
   if (n === 0) return { mean: NaN, low: NaN, high: NaN }

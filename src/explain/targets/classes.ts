@@ -20,7 +20,7 @@ export function classRows(
   if (targets) {
     if (targets.length === total) return [targets]
     const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
-    throw new LrpError('INVALID_ARGUMENT', `${found}: one for each is wanted`)
+    throw new LrpError('INVALID_ARGUMENT', `${found}: give one for each`)
   }
   if (target === 'argmax') return undefined
   if (target === 'all') return Array.from({ length: classCount(model, box !== undefined) }, (_, i) => i)

@@ -114,7 +114,7 @@ const withScalar =
   (w) =>
     w.last(operator, [w.x, w.add('value', scalar(w.number('value')))])
 
-/** A class token: repeated along the batch of the value beside it. */
+/** A class token: repeated along the batch of the other value. */
 const expandBatch: Operator = (w) => {
   const batch = w.step('Shape', [w.node.inputs[1]!], { start: 0, end: 1 })
   const rest = w.add('rest', integers(w.shape().slice(1)))

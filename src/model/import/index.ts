@@ -42,7 +42,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   if (type === '.onnx') return importOnnx(path, options)
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
-    throw new LrpError('UNSUPPORTED', `${path}: files of type '${type}' cannot be loaded; these can: ${known}`)
+    throw new LrpError('UNSUPPORTED', `${path} is not a model file: its name must end in ${known}`)
   }
   if (options.architecture === undefined) {
     throw optionError('architecture', ` must name the network of ${path}, which holds weights and no graph`)

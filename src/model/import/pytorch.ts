@@ -9,7 +9,7 @@ const LARGEST_PICKLE = 64 << 20
 /** How many times the file's size its tensors may have where they share storages (tied weights do). */
 export const MOST_SHARING = 4
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
-/** Where training scripts put the weights beside other things. */
+/** Keys under which training scripts store the weights, next to other things. */
 const WRAPPERS = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'ema_state_dict']
 const PREFIXES = ['module.', '_orig_mod.', 'model.', 'state_dict.']
 
@@ -124,7 +124,7 @@ function weightsIn(value: unknown, path: string): [string, TensorRef][] {
     if (tensors.length > 0) return tensors.map(([name, one]) => [String(name), one])
     value = WRAPPERS.map((key) => dict.get(key)).find((inner) => inner instanceof Map)
   }
-  throw new LrpError('INVALID_FILE', `${path} holds no state dict`)
+  throw new LrpError('INVALID_FILE', `${path} does not contain a state dict`)
 }
 
 function withoutPrefix<T>(entries: [string, T][]): [string, T][] {

@@ -76,7 +76,7 @@ function checkEntry(name: string, entry: HeaderEntry, available: number, path: s
     throw invalid(path, `the tensor '${name}' has no valid offsets`)
   }
   const [from, to] = offsets
-  if (to < from || to > available) throw invalid(path, `the tensor '${name}' lies outside the file: is it truncated?`)
+  if (to < from || to > available) throw invalid(path, `the tensor '${name}' is outside the file: is it truncated?`)
   if (to - from !== sizeOf(entry.shape) * DTYPE_SIZE[dtype as DType]) {
     throw invalid(path, `the tensor '${name}' does not fit its shape`)
   }

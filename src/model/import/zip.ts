@@ -104,7 +104,7 @@ export class ZipArchive {
     const head = Buffer.from((await readRange(range, entry.header, 30)).buffer)
     const start = entry.header + 30 + head.readUInt16LE(26) + head.readUInt16LE(28)
     if (head.readUInt32LE(0) !== 0x04034b50 || start + entry.stored > range.length) {
-      throw new LrpError('INVALID_FILE', `${range.path}: '${name}' lies outside the file, is it truncated?`)
+      throw new LrpError('INVALID_FILE', `${range.path}: '${name}' is outside the file: is it truncated?`)
     }
     return { ...range, start: range.start + start, length: entry.stored }
   }

@@ -39,7 +39,7 @@ function question(): Question {
   }
 }
 
-/** Asks anew; whatever was asked before is given up. */
+/** Asks again; an earlier question is given up. */
 async function ask(): Promise<void> {
   asking?.abort()
   const mine = (asking = new AbortController())

@@ -327,8 +327,8 @@ describe('hostile safetensors', () => {
   test.each<[string, object | string, RegExp]>([
     ['overlapping tensors', { a: tensor(0, 4), b: tensor(2, 6) }, /'a' and 'b' overlap/],
     ['a negative offset', { a: tensor(-4, 0) }, /'a' has no valid offsets/],
-    ['a range beyond the file', { a: tensor(0, 400, [100]) }, /'a' lies outside/],
-    ['a range backwards', { a: tensor(4, 0) }, /'a' lies outside/],
+    ['a range beyond the file', { a: tensor(0, 400, [100]) }, /'a' is outside/],
+    ['a range backwards', { a: tensor(4, 0) }, /'a' is outside/],
     ['a shape that does not fit', { a: tensor(0, 4, [2]) }, /'a' does not fit/],
     ['a shape that overflows', { a: tensor(0, 4, [2 ** 40, 2 ** 40]) }, /'a' does not fit/],
     ['an unknown type', { a: tensor(0, 4, [1], 'F4') }, /unknown type 'F4'/],

@@ -97,7 +97,7 @@ function numbersOf(dtype: DType, bytes: Uint8Array): number[] {
   return Array.from({ length: bytes.byteLength / DTYPE_SIZE[dtype] }, (_, i) => read[dtype](i * DTYPE_SIZE[dtype]))
 }
 
-/** The value of a 16-bit float with so many bits of mantissa. */
+/** The value of a 16-bit float with this number of bits of mantissa. */
 function halfOf(bits: number, mantissa: number, bias: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits & 0x7fff) >> mantissa

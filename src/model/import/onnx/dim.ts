@@ -150,8 +150,7 @@ export function isLess(a: Dim, b: Dim): boolean | undefined {
 
 /** A size as a node's attribute holds it. @throws RangeError where it is a fraction */
 export function dimText(dim: Dim): number | string {
-  if (dim instanceof Size && fractions.has(dim))
-    throw new RangeError('a fraction of a size is used where it is not rounded')
+  if (dim instanceof Size && fractions.has(dim)) throw new RangeError('a size is divided without rounding')
   return typeof dim === 'number' ? dim : dim.text
 }
 

@@ -29,7 +29,7 @@ export interface OnnxFile {
 
 /**
  * Reads an ONNX file: the graph decoded, every weight in a buffer of its own (memory peaks at the size of the file).
- * Weights in files beside it are read too; files elsewhere are refused.
+ * Weights in other files of its folder are read too; files elsewhere are refused.
  * @throws LrpError INVALID_FILE, UNSUPPORTED, NOT_FOUND, IO
  */
 export function readOnnx(path: string): Promise<OnnxFile> {
@@ -72,7 +72,7 @@ async function readModel(range: FileRange): Promise<OnnxFile> {
   const decoded = decode<{ node: OnnxNode[]; input: ValueInfo[]; output: ValueInfo[] }>('Graph', graph, path)
   const model = decode<{ opset_import: Opset[]; functions: OnnxFunction[] }>('Model', around, path)
   const opset = standardOpset(model.opset_import)
-  if (opset === undefined || decoded.node.length === 0) throw invalid(path, 'it holds no graph')
+  if (opset === undefined || decoded.node.length === 0) throw invalid(path, 'it contains no graph')
   const { node: nodes, input: inputs, output: outputs } = decoded
   return { path, opset, nodes, inputs, outputs, functions: model.functions, tensors, unreadable }
 }

@@ -129,7 +129,7 @@ export class OnnxDraft {
     return this.readers.get(value.node) ?? 0
   }
 
-  /** Says that so many inputs of the file read a value, which a call made or passed on from its own inputs. */
+  /** Records how many inputs of the file read a value, which a call made or passed on from its own inputs. */
   countUses(inputs: readonly (Value | undefined)[], value: Value, readers: number): void {
     if (isConstant(value)) return
     const passedOn = inputs.filter((one) => one && !isConstant(one) && one.node === value.node).length

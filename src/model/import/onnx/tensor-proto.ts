@@ -69,7 +69,7 @@ function fromBytes(tensor: OnnxTensor, { dtype }: Described, bytes: Uint8Array):
 
 /** A tensor whose numbers are in the message itself. @throws LrpError INVALID_FILE, UNSUPPORTED */
 export function tensorOf(tensor: OnnxTensor, path: string): RawTensor {
-  if (tensor.data_location === 1) throw invalid(path, `the constant '${tensor.name}' lies in another file`)
+  if (tensor.data_location === 1) throw invalid(path, `the constant '${tensor.name}' is stored in another file`)
   const described = describe(tensor, path)
   const { dtype, bytes } = described
   const shape = tensor.dims
@@ -110,7 +110,7 @@ export function bytesOf(dtype: DType, numbers: (number | bigint)[]): Uint8Array 
 
 /**
  * A weight in the file: its description is decoded, its bytes are read straight from where they are. `taken` counts the
- * bytes read of each file beside.
+ * bytes read of each other file.
  */
 export async function readInitialiser(
   range: FileRange,
@@ -137,7 +137,7 @@ async function readExternal(tensor: OnnxTensor, path: string, taken: Map<string,
   const described = describe(tensor, path)
   const given = new Map(tensor.external_data.map(({ key, value }) => [key, value]))
   const location = normalize(given.get('location') ?? '')
-  const outside = () => invalid(path, `the weight '${tensor.name}' lies outside the file's folder`)
+  const outside = () => invalid(path, `the weight '${tensor.name}' is outside the file's folder`)
   if (location === '.' || isAbsolute(location) || location.split(sep).includes('..')) throw outside()
   const offset = Number(given.get('offset') ?? 0)
   const length = Number(given.get('length') ?? described.bytes)
@@ -149,13 +149,13 @@ async function readExternal(tensor: OnnxTensor, path: string, taken: Map<string,
   try {
     const [folder, real] = [await realpath(dirname(path)), await realpath(beside)]
     if (!real.startsWith(folder.endsWith(sep) ? folder : folder + sep)) throw outside()
-    if (!(await stat(real)).isFile()) throw invalid(path, `${beside}, which holds its weights, is not a regular file`)
+    if (!(await stat(real)).isFile()) throw invalid(path, `${beside} with its weights is not a regular file`)
     file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW)
     const range = { file, path: beside, start: 0, length: (await file.stat()).size }
     if (sum > MOST_SHARING * range.length) throw swollen(path)
     return fromBytes(tensor, described, await readRange(range, offset, described.bytes))
   } catch (cause) {
-    throw ioError(cause, `cannot read ${beside}, which holds weights of ${path}`)
+    throw ioError(cause, `cannot read ${beside} with the weights of ${path}`)
   } finally {
     await file?.close()
   }

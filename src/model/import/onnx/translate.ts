@@ -169,7 +169,7 @@ class Translation {
     const scope = new Scope()
     for (const [name, tensor] of file.tensors) scope.set(name, Constant.weight(name, tensor))
     const dtype = ONNX_DTYPES[this.input.type?.tensor_type?.elem_type || 1]
-    if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: its input '${this.input.name}' holds no numbers`)
+    if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: its input '${this.input.name}' does not contain numbers`)
     scope.set(this.input.name, { node: this.tokens(dtype), shape: this.axes, dtype })
     for (const one of this.given) scope.set(one.name, this.valueOf(one))
     const [result] = this.results
@@ -219,7 +219,7 @@ class Translation {
   /** Reads the nodes that the results need, in the file's order. */
   private async walk(all: OnnxNode[], results: string[], scope: Scope, opset: number, depth: number): Promise<void> {
     const { path } = this.file
-    if (depth > DEEPEST) throw invalid(path, 'its functions and branches lie too deep in each other')
+    if (depth > DEEPEST) throw invalid(path, 'its functions and branches are nested too deeply')
     const nodes = neededNodes(all, results)
     this.nodes += nodes.length
     if (this.nodes > MOST_NODES) throw invalid(path, 'it has too many nodes')
@@ -267,7 +267,7 @@ class Translation {
     const operator = isStandard && Object.hasOwn(OPERATORS, node.op_type)
     if (!operator) {
       const known = isStandard ? 'among those that can be imported' : `of the domain '${node.domain}'`
-      throw call.fail((isStandard && recurrentReason(node.op_type)) || `there is no such operator ${known}`)
+      throw call.fail((isStandard && recurrentReason(node.op_type)) || `ONNX has no such operator ${known}`)
     }
     try {
       return await this.operate(call, inputs)

@@ -30,7 +30,7 @@ export async function readGraph(archive: ZipArchive, path: string): Promise<z.in
   const name =
     archive.names.find((one) => /(^|\/)models\/[^/]+\.json$/.test(one)) ??
     archive.find('serialized_exported_program.json')
-  if (!name) throw new LrpError('INVALID_FILE', `${path} holds no exported program of PyTorch`)
+  if (!name) throw new LrpError('INVALID_FILE', `${path} does not contain an exported program of PyTorch`)
   return parse(programSchema, await archive.read(name, LARGEST_GRAPH), path)
 }
 

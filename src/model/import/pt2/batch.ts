@@ -47,7 +47,7 @@ class BatchFollower {
     return followed && perImage ? { ...this.program, calls: this.calls, values: this.values } : undefined
   }
 
-  /** The axis holds so many numbers for every image. */
+  /** How many numbers the axis holds for every image. */
   private mark(value: string, axis: number): void {
     const meta = metaOf(this.program, value)
     const each = meta.traced[axis]! / this.size

@@ -86,7 +86,7 @@ class Repetitions {
     const source = reads[0]
     if (call.op === 'expand' && fixed && source !== undefined && !isFixedSize) {
       this.once.set(call.results[0]!, this.once.get(source) ?? source)
-      return [call] // whoever does not broadcast reads it
+      return [call] // a reader that does not broadcast
     }
     if (fixed && isFixedSize && !reads.some((name) => this.once.has(name))) {
       for (const result of call.results) this.constant.add(result)

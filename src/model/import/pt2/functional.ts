@@ -24,7 +24,7 @@ interface Step {
 interface Handle {
   storage: Storage
   steps: Step[]
-  /** The value that the handle had after so many writes. */
+  /** The value that the handle had after this number of writes. */
   value: string
   writes: number
 }
@@ -33,7 +33,7 @@ interface Handle {
 const VIEW_IN_PLACE = /^(transpose|swapaxes|swapdims|t|squeeze|unsqueeze|detach)_$/
 
 /**
- * Makes a program functional: an operation in place becomes one that writes a new value, and whoever reads later, through
+ * Makes a program functional: an operation in place becomes one that writes a new value, and later readers, through
  * any view, reads the new one. A write through a view goes back into its base by the view's inverse (`slice_scatter`, ...).
  * What is a view and what is written comes from PyTorch's schemas.
  * @throws LrpError UNSUPPORTED where a view has no inverse, or where the program changes its own weights
@@ -83,7 +83,7 @@ class Functional {
     return known
   }
 
-  /** The value that a tensor has now: where its numbers changed since, the views are taken anew. */
+  /** The value that a tensor has now: where its numbers changed since, the views are taken again. */
   private read(name: string): string {
     const handle = this.handle(name)
     if (handle.writes === handle.storage.writes) return handle.value
@@ -168,7 +168,7 @@ class Functional {
 
   private copied(call: Call, name: string, meta: Meta): string {
     const source = tensorOf(call, 'src')
-    if (source === undefined) throw this.refused(call, 'what it copies is not a tensor')
+    if (source === undefined) throw this.refused(call, 'its source is not a tensor')
     const from = metaOf(this.program, source)
     let value = this.read(source)
     if (from.dtype !== meta.dtype) {

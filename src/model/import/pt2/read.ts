@@ -209,7 +209,7 @@ class ProgramReader {
   private readNode(one: Node, rename: (name: string) => string): void {
     if (one.target.startsWith('torch.ops.higher_order.')) return this.inline(one, rename)
     const results = one.outputs.flatMap((output) => this.tensorNames(output))
-    // what writes no tensor states a size, which is beside the tensors already, or checks one
+    // what writes no tensor states a size, which the tensors already have, or checks one
     if (results.length === 0) return
     const [, op, overload] = /^torch\.ops\.aten\.(\w+)\.(\w+)$/.exec(one.target) ?? []
     if (op === undefined || overload === undefined) {

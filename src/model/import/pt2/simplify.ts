@@ -48,7 +48,7 @@ class Simplifier {
 
   private simpler(call: Call): Call[] {
     const isKnown = this.known.has(call.results[0]!)
-    // of what is computed once; on the way of the data it matters to whoever trains on
+    // of what is computed once; on the way of the data it matters to later training
     if (isKnown && /dropout/.test(call.op) && literalOf(call, 'train') === false) return [this.same(call)]
     if (call.op === 'as_strided') return [this.strided(call)]
     if (call.op === 'one_hot') return this.oneHot(call)

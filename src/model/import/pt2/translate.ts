@@ -146,7 +146,7 @@ export class Translation implements Places {
   private fill(call: Call, kind: string): void {
     const { sizes, dtype } = metaOf(this.program, call.results[0]!)
     const stated = call.args.get('fill_value')
-    if (kind === 'full' && stated?.kind !== 'literal') throw this.refused(call, 'what it fills with is computed')
+    if (kind === 'full' && stated?.kind !== 'literal') throw this.refused(call, 'its fill value is computed')
     const fill_value = kind === 'full' ? (stated as { value: AttributeValue }).value : kind === 'ones' ? 1 : 0
     const attributes = { size: sizes as AttributeValue, fill_value: scalar(fill_value), dtype: TORCH_DTYPE[dtype] }
     this.nodes.set(call.results[0]!, this.draft.add(call.results[0]!, 'aten::full', [], attributes))

@@ -101,7 +101,7 @@ const groupNorm: Operator = (call, draft) => {
   call.ignore('stash_type')
   const perChannel = (value: Constant | undefined): Constant | undefined => {
     if (!value || value.size === channels) return value
-    if (value.size !== num_groups) throw call.fail('its factors are one neither per group nor per channel')
+    if (value.size !== num_groups) throw call.fail('it must have one factor per group or per channel')
     return Constant.of(
       value.dims.flatMap((one) => Array<Dim>(channels / num_groups).fill(one)),
       [channels],

@@ -122,7 +122,7 @@ const gather: Operator = (call, draft) => {
     const limitOfAxis = typeof size === 'number' ? size : Infinity
     const given = indices.numbers
     if (given.some((index) => index >= limitOfAxis || index < -limitOfAxis))
-      throw call.fail('an index lies outside its axis')
+      throw call.fail('an index is outside its axis')
     if (indices.shape.length === 0 && (typeof size === 'number' || given[0]! >= 0)) {
       call.mixes(x, dim)
       const index = given[0]! < 0 ? given[0]! + (size as number) : given[0]!

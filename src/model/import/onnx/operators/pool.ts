@@ -24,7 +24,7 @@ function outputSizes(call: OnnxCall, window: Window, ceiling: boolean): Dim[] {
   })
 }
 
-/** What has to be added at the end so that windows rounded down give so many outputs. */
+/** Padding at the end with which windows, rounded down, give this number of outputs. */
 function endFor(window: Window, sizes: Dim[]): number[] {
   return sizes.map((size, i) => {
     const used = (Number(size) - 1) * window.stride[i]! + reachOf(window, i)
@@ -34,7 +34,7 @@ function endFor(window: Window, sizes: Dim[]): number[] {
 
 function checked(call: OnnxCall, window: Window, sizes: Dim[]): Dim[] {
   const isOutside = window.begin.some((one, i) => one >= reachOf(window, i) || window.end[i]! >= reachOf(window, i))
-  if (isOutside) throw call.fail('some of its windows lie in the padding alone')
+  if (isOutside) throw call.fail('some of its windows cover padding only')
   if (sizes.some((one) => typeof one === 'number' && one < 1)) throw call.fail('its input is smaller than its window')
   return sizes
 }

@@ -64,7 +64,7 @@ const resize: Operator = (call, draft) => {
   const isDisputed = ({ axis, i }: { axis: number; i: number }) =>
     !Number.isInteger(factors[i]! * Number(x.shape[axis]))
   if (how.place === 'align_corners' && given && changed.some(isDisputed)) {
-    throw call.fail('with align_corners and a factor that gives no whole size, runtimes differ')
+    throw call.fail('runtimes differ for align_corners with a factor that gives a fractional size')
   }
   const shape = changed.reduce((sizes, { axis, output }) => sizes.with(axis, output), x.shape)
   if (shape.some((one) => typeof one === 'number' && one < 1)) throw call.fail('its result is empty')

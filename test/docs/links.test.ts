@@ -1,0 +1,48 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from '@jest/globals'
+import { packageRoot } from '../../src/core/paths.js'
+
+/** Pages as they are read in the repository; `npm run docs` checks the site that is made of them. */
+function pages(): string[] {
+  const below = (folder: string): string[] =>
+    readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md') && !name.startsWith('reference'))
+      .map((name) => join(folder, name))
+  const root = readdirSync(packageRoot).filter((name) => name.endsWith('.md'))
+  return [...root, ...below('docs'), ...below('examples'), 'data/README.md']
+}
+
+/** The anchor of a heading as GitHub and scripts/lib/site/slug.mjs make it. */
+function slug(heading: string): string {
+  return heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replace(/\s/g, '-')
+}
+
+const headings = (text: string): string[] =>
+  [...text.replace(/^```[^]*?^```/gm, '').matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading!))
+
+/** Links of a page that lead nowhere. */
+function deadLinks(page: string, text: string): string[] {
+  const prose = text.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
+  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
+  return links.filter((link) => {
+    if (/^\w+:/.test(link)) return false
+    const [path, anchor] = decodeURI(link).split('#')
+    const target = path ? resolve(packageRoot, dirname(page), path) : join(packageRoot, page)
+    if (!existsSync(target) || relative(packageRoot, target).startsWith('..')) return true
+    return anchor !== undefined && target.endsWith('.md') && !headings(readFileSync(target, 'utf8')).includes(anchor)
+  })
+}
+
+test.each(pages())('links of %s', (page) => {
+  expect(deadLinks(page, readFileSync(join(packageRoot, page), 'utf8'))).toEqual([])
+})
+
+test('a link to a missing file or heading is found', () => {
+  const text = '[a](nothing.md) [b](README.md#nothing) [c](README.md#installation) [d](https://example.org)'
+  expect(deadLinks('README.md', text)).toEqual(['nothing.md', 'README.md#nothing'])
+})
