@@ -8,7 +8,8 @@ export const auditOptions = z.strictObject({
   ...studyOptions.shape,
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
-    default: 'epsilon-plus-flat, which also gives black pixels a share; auto for networks with layers that it names no rule for'
+    default:
+      'epsilon-plus-flat, which also gives black pixels a share; auto for networks with layers that it names no rule for'
   }),
   format: option(
     z

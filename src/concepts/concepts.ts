@@ -26,7 +26,7 @@ export async function concepts(
   const options = checkOptions(conceptsOptions, given)
   const { by, measure, top, samples, image } = options
   const study = await openStudy(model, 'concepts', conceptsOptions, options, 'epsilon-plus')
-  const { names, how, layer, folder, read } = study
+  const { dataset, names, how, layer, folder, read } = study
   const total = names.length
   if (image >= total) throw new LrpError('INVALID_ARGUMENT', `there are the images 0 to ${total - 1}, not ${image}`)
   const wanted = options.class === undefined ? undefined : classOf(dataset.classes, options.class)

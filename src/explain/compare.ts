@@ -49,9 +49,9 @@ export async function drawComparison(
   const heatmap = { ...options.heatmap, scale: common }
   const columns = await Promise.all(
     maps.map((one) => {
-    // only LRP explains several classes together
-    const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
-    return drawMaps(model, batch, { ...one, name: one.name + alone }, { ...options, heatmap })
+      // only LRP explains several classes together
+      const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
+      return drawMaps(model, batch, { ...one, name: one.name + alone }, { ...options, heatmap })
     })
   )
   const panels = batch.names.flatMap((_, i) => [

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
-import { toCsv } from '../core/csv.js'
+import { asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
-import { makeFolder, writeAtomic } from '../core/files.js'
 import type { Preprocessing } from '../core/graph.js'
 import { positionClasses } from '../core/logits.js'
 import { checkOptions, optionError } from '../core/options.js'
@@ -12,10 +11,11 @@ import { readLabels } from '../data/read-labels.js'
 import { openInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
-import { barChart, confusionChart, writeChart } from '../plot/chart.js'
+import { barChart, confusionChart } from '../plot/chart.js'
+import { ResultFolder } from '../plot/result-folder.js'
 import { testOptions, type TestOptions } from './options.js'
 import { PixelCounts, type SegmentationMetrics } from './segmentation.js'
-import { askedOf, writes } from './split-outputs.js'
+import { writes } from './split-outputs.js'
 
 export interface SegmentationResult {
   metrics: SegmentationMetrics
@@ -125,23 +125,20 @@ async function write(
   options: TestOptions,
   { metrics, ...about }: Omit<SegmentationResult, 'files'>
 ): Promise<string[]> {
-  await makeFolder(folder)
+  const out = new ResultFolder(folder)
   const { perClass, confusion } = metrics
   const names = perClass.map((one) => one.class)
-  const json = {
+  const head = {
     task: 'segmentation',
     data: options.dataPath,
     masks: options.masks,
-    settings: askedOf(options),
-    ...about,
-    ...metrics
+    settings: asked(testOptions, options)
   }
-  await writeAtomic(join(folder, 'metrics.json'), JSON.stringify(json, null, 2) + '\n')
+  await out.json('metrics.json', { ...head, ...about, ...metrics })
   const table = perClass.map(({ class: name, iou, pixels }) => [name, iou === null ? '' : iou.toFixed(6), pixels])
-  await writeAtomic(join(folder, 'per-class.csv'), toCsv([['class', 'iou', 'pixels'], ...table]))
-  await writeChart(join(folder, 'confusion'), await confusionChart(confusion, names))
+  await out.csv('per-class.csv', [['class', 'iou', 'pixels'], ...table])
+  await out.chart('confusion', confusionChart(confusion, names))
   const ious = perClass.map(({ iou }) => iou ?? 0)
-  await writeChart(join(folder, 'per-class'), await barChart('IoU per class', 'IoU', names, ious, { min: 0, max: 1 }))
-  const charts = ['confusion.svg', 'confusion.png', 'per-class.svg', 'per-class.png']
-  return ['metrics.json', 'per-class.csv', ...charts].map((name) => join(folder, name))
+  await out.chart('per-class', barChart('IoU per class', 'IoU', names, ious, { min: 0, max: 1 }))
+  return out.files
 }

@@ -1,6 +1,6 @@
 import { isLrpError, LrpError } from '../../../core/errors.js'
 import type { Graph, Layout } from '../../../core/graph.js'
-import type { DType, RawTensor } from '../../../core/tensor.js'
+import { TORCH_DTYPE, type DType, type RawTensor } from '../../../core/tensor.js'
 import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
 import { BatchMixed, isConstant, OnnxCall, type NodeValue, type Value } from './call.js'
 import { Constant } from './constant.js'
@@ -9,7 +9,7 @@ import { Evaluation } from './evaluate.js'
 import type { OnnxFile } from './file.js'
 import { FOLD, TooLarge } from './fold.js'
 import { readsChannelsLast } from './layout.js'
-import { OnnxDraft, torchDtype } from './onnx-draft.js'
+import { OnnxDraft } from './onnx-draft.js'
 import { recurrentReason } from '../recurrent.js'
 import { OPERATORS } from './operators/index.js'
 import { invalid, standardOpset, type OnnxFunction, type OnnxGraph, type OnnxNode, type ValueInfo } from './proto.js'
@@ -212,7 +212,7 @@ class Translation {
     if (dtype !== 'i64' && dtype !== 'i32') return 'input'
     return this.draft.draft.add('input.cast', 'aten::to.dtype', ['input'], {
       arguments: ['self'],
-      dtype: torchDtype(dtype)
+      dtype: TORCH_DTYPE[dtype]
     })
   }
 
