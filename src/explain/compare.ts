@@ -48,9 +48,9 @@ export async function drawComparison(
   const common = typeof scale === 'number' ? scale : Math.max(...maps.map((one) => strongestOf(one, quantile)))
   const heatmap = { ...options.heatmap, scale: common }
   const columns = await Promise.all(
-    maps.map((one) => {
+    maps.map((one, i) => {
       // only LRP explains several classes together
-      const alone = together && !isTogether(model, one) ? `, ${mapTitle(model, one, 0)}` : ''
+      const alone = together && !isTogether(model, explanations[i]!) ? `, ${mapTitle(model, one, 0)}` : ''
       return drawMaps(model, batch, { ...one, name: one.name + alone }, { ...options, heatmap })
     })
   )

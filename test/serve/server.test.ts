@@ -166,10 +166,10 @@ describe('the page behind "lrp-native serve"', () => {
     expect((await fetch(`${page.url}nothing`)).status).toBe(404)
   })
 
-  test('a network that takes no images, and a port that is taken, are named', async () => {
+  test('a network that does not fit the images, and a port that is taken, are named', async () => {
     const builder = new GraphBuilder([5])
     const row = await Model.create(await initialise(builder.finish('row', builder.linear('a', 'input', 2)), 0))
-    await expect(serve(row, { port: 0 })).rejects.toThrow(/row does not take images/)
+    await expect(serve(row, { port: 0 })).rejects.toThrow('the model takes images of 5, digits has 1x8x8')
     row.dispose()
     const port = Number(new URL(page.url).port)
     await expect(serve(model, { data, port })).rejects.toThrow(/the port is taken/)
