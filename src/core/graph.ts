@@ -95,7 +95,8 @@ export const DATA_TASKS = [...TASKS, 'multilabel', 'binary'] as const
 export type DataTask = (typeof DATA_TASKS)[number]
 
 /** What the numbers of the output mean: one class of several, a single logit, independent classes, or values. */
-export type OutputKind = 'classes' | 'binary' | 'multilabel' | 'values'
+export const OUTPUT_KINDS = ['classes', 'binary', 'multilabel', 'values'] as const
+export type OutputKind = (typeof OUTPUT_KINDS)[number]
 
 /** Everything needed to build a model: what an importer or an architecture function returns. */
 export interface ModelParts {

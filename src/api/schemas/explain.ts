@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { OUTPUT_KINDS } from '../../core/graph.js'
 import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
@@ -27,15 +28,24 @@ export const explainResult = z.object({
     .object({ kind: z.enum(['softmax', 'sigmoid']), node: z.string() })
     .optional()
     .describe('The end of the network that was left out.'),
+  output: z
+    .object({ node: z.string(), shape: z.array(count), kind: z.enum(OUTPUT_KINDS) })
+    .describe('The explained output; its shape is that of one image.'),
   device: z.string(),
   images: z.array(
     z.object({
       name: z.string(),
       path: z.string().optional(),
-      predicted: count,
+      predicted: count.optional().describe('Of a dense output the class of most positions.'),
+      predictedName: z.string().optional(),
       confidence: number.optional(),
+      share: number.optional().describe('Of a dense output: share of the positions with the predicted class.'),
       outputs: z.array(number).optional().describe('Of a regression.'),
-      target: z.array(count),
+      target: z.array(z.int().min(-1)).describe('Explained classes; -1 where a reference or a seed is explained.'),
+      targetNames: z.array(z.string()).optional(),
+      score: z.array(number).describe('A logit, the sum of the logits of a region, the score of a box, a similarity.'),
+      box: z.array(count).optional().describe('Explained boxes of a detection head.'),
+      region: z.array(number).optional().describe('Of a dense output: share of the positions in the explained region.'),
       label: count.optional(),
       sumOfRelevance: z.array(number),
       conservationError: z.array(number),
@@ -49,7 +59,7 @@ export const explainResult = z.object({
   ),
   rules,
   layers: z.record(z.string(), means),
-  target: z.array(count).describe('[targets, images], row by row.'),
+  target: z.array(z.int().min(-1)).describe('[targets, images], row by row.'),
   conservationError: number.describe('Mean of the images.'),
   milliseconds: z.number(),
   warnings: z.array(z.string()),
