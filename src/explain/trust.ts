@@ -17,6 +17,7 @@ export interface TrustMeasures {
   unequal?: string
 }
 
+/** What `checkExplanation` returns: the measures of an explanation, and a verdict. */
 export interface Trust extends TrustMeasures {
   verdict: Verdict
   /** The verdict in one sentence, with its reasons. */

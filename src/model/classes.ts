@@ -36,7 +36,7 @@ export async function readVocabulary(file: string): Promise<string[]> {
   if (!/^\s*(\{|\[\s*")/.test(text)) return text.replace(/\r?\n$/, '').split(/\r?\n/)
   const words = wordsFrom(parsed(file, text))
   if (words) return words
-  throw new LrpError('INVALID_FILE', `${file} is no vocabulary: it must be a list of words, or a number for each word`)
+  throw new LrpError('INVALID_FILE', `${file} must be a vocabulary: a list of words, or a number for each word`)
 }
 
 function wordsFrom(json: unknown): string[] | undefined {
