@@ -57,7 +57,7 @@ describe('every option', () => {
 
   test.each(Object.keys(COMMANDS))('of "%s" alone is in docs/options.md too', async (command) => {
     const page = readFileSync(join(packageRoot, 'docs', 'options.md'), 'utf8')
-    const flags = [...(await helpOf(command)).values()].flatMap((text) => [...text.matchAll(/^  (--[\w-]+)/gm)])
+    const flags = [...(await helpOf(command)).values()].flatMap((text) => [...text.matchAll(/^ {2}(--[\w-]+)/gm)])
     expect(flags.length).toBeGreaterThan(5)
     for (const [, flag] of flags) expect(page).toContain(`\`${flag}\``)
   })
