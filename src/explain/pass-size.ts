@@ -17,6 +17,7 @@ const GPU_FACTOR = 16
  * the weights.
  */
 export function comfortableBatch(model: Model): number {
+  if (!model.graph.shapes) return 1 // images of any size: what a pass takes is not known before
   const factor = model.device === 'cpu' ? 1 : GPU_FACTOR
   const room = factor * (CPU_BYTES + weightBytes(model))
   return Math.max(1, Math.min(MOST_ON_CPU * factor, Math.floor(room / outputBytes(model))))

@@ -16,11 +16,37 @@ function medianError(found: ArrayLike<number>, wanted: ArrayLike<number>): numbe
   return errors[Math.floor(errors.length / 2)]!
 }
 
+/** Largest difference, as a share of the largest magnitude. */
+function largestError(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  const most = (numbers: ArrayLike<number>): number => Array.from(numbers).reduce((a, b) => Math.max(a, Math.abs(b)), 0)
+  return most(Array.from(wanted, (value, i) => found[i]! - value)) / most(wanted)
+}
+
+/** zennit's own treatment of interpolation: none. */
+const plain = {
+  name: 'plain',
+  layers: [
+    { op: 'interpolate', rule: 'gradient' },
+    { kind: 'convolution' as const, rule: 'zplus' }
+  ]
+}
+
 describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
-  const open = async () => ({
-    model: await Model.load(join(folder, `${name}.pt2`), { device: 'cpu' }),
+  const open = async (precision: 'fp32' | 'fp64' = 'fp32') => ({
+    model: await Model.load(join(folder, `${name}.pt2`), { device: 'cpu', precision }),
     fixture: await readSafetensors(join(folder, `${name}.safetensors`))
   })
+
+  test.each(['epsilon-plus', 'epsilon-alpha2beta1', plain])(
+    'in float64 it is the same to 1e-6 (%p)',
+    async (composite) => {
+      const { model, fixture } = await open('fp64')
+      using _ = model
+      const { relevance } = await explain(model, floats(fixture.get('input')!), { composite })
+      const wanted = values(fixture.get(typeof composite === 'string' ? composite : composite.name)!)
+      expect(largestError(relevance.data, wanted)).toBeLessThan(1e-6)
+    }
+  )
 
   test.each(['epsilon-plus', 'epsilon-alpha2beta1'])(
     "the relevance of a region is zennit's under %s",

@@ -9,6 +9,7 @@ import {
   minus,
   plus,
   product,
+  Size,
   smaller,
   total,
   type Dim
@@ -161,6 +162,11 @@ export function indexed(call: OnnxCall, draft: OnnxDraft, indices: Value, size: 
   return draft.aten(call, 'aten::where.self', { condition: lower, self: lifted, other: whole }, whole.shape, 'i64')
 }
 
+/** Sizes that follow from the image's may be the same in other words; PyTorch checks them when the network runs. */
+function mayBeEqual(a: Dim, b: Dim): boolean {
+  return equal(a, b) || ([a, b].some((one) => one instanceof Size) && ![a, b].some(dependsOnBatch))
+}
+
 const concat: Operator = (call, draft) => {
   const given = call.all()
   const isEmpty = ({ shape }: Value) => shape.includes(0)
@@ -174,7 +180,7 @@ const concat: Operator = (call, draft) => {
   }
   const first = inputs[0]!
   const fits = inputs.every(
-    ({ shape }) => shape.length === rank && shape.every((one, i) => i === dim || equal(one, first.shape[i]!))
+    ({ shape }) => shape.length === rank && shape.every((one, i) => i === dim || mayBeEqual(one, first.shape[i]!))
   )
   if (!fits) {
     if (call.followed !== undefined) throw new BatchMixed()
