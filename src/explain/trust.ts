@@ -26,9 +26,9 @@ export interface Trust extends TrustMeasures {
 
 /** Above the first number trust is limited, above the second there is none. docs/trust.md gives the reasons. */
 export const TRUST_LIMITS = {
-  magnitude: [30, 1000],
+  magnitude: [30, 100],
   unexplained: [0.1, Infinity],
-  rounding: [1e-3, 0.05],
+  rounding: [1e-3, 0.01],
   gradient: [1e-2, 0.1]
 } as const
 

@@ -14,8 +14,8 @@ describe('the verdict', () => {
     [{ magnitude: 2, unexplained: 0.01, rounding: 1e-6, gradient: 1e-4 }, 'trustworthy'],
     [{ magnitude: 31 }, 'limited'],
     [{ magnitude: 2, unexplained: 5 }, 'limited'],
-    [{ magnitude: 1001 }, 'untrustworthy'],
-    [{ magnitude: 2, rounding: 0.06 }, 'untrustworthy'],
+    [{ magnitude: 101 }, 'untrustworthy'],
+    [{ magnitude: 2, rounding: 0.02 }, 'untrustworthy'],
     [{ magnitude: 2, gradient: NaN }, 'untrustworthy'],
     [{ magnitude: 2, gradient: null }, 'trustworthy']
   ])('on %j is %s', (measures, verdict) => {

@@ -38,7 +38,7 @@ export const register = defineCommand<string | undefined>({
   run: async ({ argument, given, group, output, context: { signal } }) => {
     using model = await Model.load(argument, given(loadOptions))
     const asked = given(explainToFilesOptions)
-    if (given(options).dryRun) return printPlan(model, asked, output)
+    if (given(options).dryRun) return await printPlan(model, asked, output)
     const { onProgress, done } = output.meter('images')
     const onDownload = downloadProgress(output)
     const result = await explainToFiles(model, { ...asked, onDownload, group, onProgress, signal }).finally(done)
