@@ -148,7 +148,7 @@ async function check(name, { begin, again = begin, left }) {
     }
   }
   const last = await run(argumentsNow(begin, again))
-  if (last.code !== 0) throw new Error(`${name}: it does not go on: ${last.errors}`)
+  if (last.code !== 0) throw new Error(`${name}: it does not continue: ${last.errors}`)
   const found = digests(left)
   const other = Object.keys({ ...wanted, ...found }).filter((path) => wanted[path] !== found[path])
   if (other.length > 0) throw new Error(`${name}: other files than without kills: ${other.join(', ')}`)
