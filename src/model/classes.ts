@@ -36,7 +36,7 @@ export async function readVocabulary(file: string): Promise<string[]> {
   if (!/^\s*(\{|\[\s*")/.test(text)) return text.replace(/\r?\n$/, '').split(/\r?\n/)
   const words = wordsFrom(parsed(file, text))
   if (words) return words
-  throw new LrpError('INVALID_FILE', `${file} holds no vocabulary: a list of words, or a number for each word`)
+  throw new LrpError('INVALID_FILE', `${file} contains no vocabulary: a list of words, or a number for each word`)
 }
 
 function wordsFrom(json: unknown): string[] | undefined {

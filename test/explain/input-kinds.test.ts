@@ -271,7 +271,7 @@ describe('tokens', () => {
   test('a vocabulary that is none is refused', async () => {
     const file = join(folder, 'none.json')
     writeFileSync(file, '{"a": "b c"}')
-    await expect(readVocabulary(file)).rejects.toThrow('holds no vocabulary')
+    await expect(readVocabulary(file)).rejects.toThrow('contains no vocabulary')
     await expect(readVocabulary(join(folder, 'missing.txt'))).rejects.toThrow('missing.txt')
   })
 })
