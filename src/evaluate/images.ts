@@ -2,7 +2,7 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import { readNpy } from '../core/npy.js'
 import { depictionOf } from '../explain/depict.js'
-import type { Picture } from '../plot/picture.js'
+import { ofOneSize, type Picture } from '../plot/picture.js'
 
 /** More than any data set has images: draws of different images stay apart. */
 const DRAW_STRIDE = 2 ** 26 - 5
@@ -33,10 +33,10 @@ export function imagesPerPass(model: Model, most = 512): number {
   return Math.max(1, Math.min(most, Math.floor(NUMBERS_PER_PASS / sizeOf(model.imageShape))))
 }
 
-/** What inputs look like before the preprocessing; values without one are shown by the range of the first. */
+/** What inputs look like before the preprocessing, in pictures of one size; values without one are shown by the range of the first. */
 export async function picturesOf(model: Model, images: Float32Array[]): Promise<Picture[]> {
   const depiction = depictionOf(model, stacked(images, model.imageShape))
-  return depiction ? Promise.all(images.map((_, i) => depiction.original(i))) : []
+  return depiction ? ofOneSize(await Promise.all(images.map((_, i) => depiction.original(i)))) : []
 }
 
 /** As JSON has it: a score that an image does not have is null. */

@@ -121,8 +121,16 @@ async function writePerturbed(
   }
   const [morf, lerf] = [await pictures('morf'), await pictures('lerf')]
   const method = evaluation.methods[0]!.name
-  const captions = [`First image under ${method}: most relevant replaced first (above), least relevant first (below).`]
-  const options = { columns: morf.length, size: 112, shrink: true }
-  await out.write('perturbed.png', await figure([...morf, ...lerf], captions, options))
+  const isSmall = ['image', 'volume'].includes(model.inputKind)
+  const [first, second] = isSmall ? ['above', 'below'] : ['left', 'right']
+  const captions = [
+    `First image under ${method}: most relevant replaced first (${first}), least relevant first (${second}).`
+  ]
+  // lines, bars and words cannot be read when they are made smaller: one pair of them below the other
+  const pairs = morf.flatMap((panel, k) => [panel, lerf[k]!])
+  const drawn = isSmall
+    ? await figure([...morf, ...lerf], captions, { columns: morf.length, size: 112, shrink: true })
+    : await figure(pairs, captions, { columns: 2 })
+  await out.write('perturbed.png', drawn)
   await out.write('perturbed.webp', await animation(morf.map(({ picture }) => picture)))
 }

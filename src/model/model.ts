@@ -10,7 +10,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
-import { inputKind, placesOf, planesOf, type InputKind } from './input-kind.js'
+import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
@@ -296,6 +296,7 @@ async function build<M extends Model>(
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
     throw new LrpError('INVALID_ARGUMENT', 'a model is made of a name, a graph and a map of tensors')
   if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
+  checkTokens(parts.graph, precision)
   const { tensors, ...found } = await startingFromLogits(parts)
   const facts = await inferFacts(found.graph, tensors)
   const rest = leadingToOutput({ ...found, facts, graph: { ...found.graph, shapes: facts && shapesOf(facts) } })
@@ -304,6 +305,12 @@ async function build<M extends Model>(
   )
   const shapes = new Map(Array.from(tensors, ([name, { shape }]) => [name, shape]))
   return new Class(rest, handle, shapes, experiment, precision)
+}
+
+/** Half precision has no place for most numbers of tokens: another word would be looked up. */
+function checkTokens(graph: Graph, precision: Precision): void {
+  if ((precision === 'bf16' || precision === 'fp16') && tokenLookups(graph).length > 0)
+    throw new LrpError('UNSUPPORTED', `tokens are whole numbers, which ${precision} cannot hold: fp32 or fp64 can`)
 }
 
 /** The part of a network that leads to its output; the whole stays for other outputs. */

@@ -119,6 +119,20 @@ export function joinWide(pictures: Picture[]): Picture {
   return { data, width, height }
 }
 
+/** Pictures of one size: what is missing at the right and below is white. */
+export function ofOneSize(pictures: Picture[]): Picture[] {
+  const [width, height] = [
+    Math.max(...pictures.map((one) => one.width)),
+    Math.max(...pictures.map((one) => one.height))
+  ]
+  return pictures.map((one) => {
+    const data = new Uint8Array(width * height * 3).fill(255)
+    for (let y = 0; y < one.height; y++)
+      data.set(one.data.subarray(y * one.width * 3, (y + 1) * one.width * 3), y * width * 3)
+    return { data, width, height }
+  })
+}
+
 /** Pictures of one size as an animated WebP that repeats. */
 export async function animation(
   frames: Picture[],

@@ -6,6 +6,7 @@ import type { GraphNode } from '../../src/core/graph.js'
 import { sizeOf, type RawTensor, type Tensor } from '../../src/core/tensor.js'
 import { writeNpy } from '../../src/core/npy.js'
 import { evaluate } from '../../src/evaluate/evaluate.js'
+import { picturesOf } from '../../src/evaluate/images.js'
 import { scoreMaps } from '../../src/evaluate/score-maps.js'
 import { removeFeatures } from '../../src/evaluate/remove-features.js'
 import { perturbed } from '../../src/evaluate/perturbation/curves.js'
@@ -222,6 +223,20 @@ describe('tokens', () => {
     await writeNpy(join(folder, 'ids.npy'), input)
     const how = { input: [join(folder, 'ids.npy')], methods: ['epsilon'], perturbation: { fill: 'mean' as const } }
     await expect(evaluate(model, how)).rejects.toThrow(/must be one of zero, black, constant for tokens/)
+  })
+
+  test('half precision, which cannot hold the numbers of tokens, is refused', async () => {
+    const { nodes, tensors, image } = tokens
+    const graph = { inputShape: [null, ...image], nodes, output: 'last' }
+    const parts = { name: 'net', graph, tensors: new Map(Object.entries(tensors)) }
+    for (const precision of ['bf16', 'fp16'] as const)
+      await expect(Model.create(parts, 'cpu', precision)).rejects.toThrow(/tokens are whole numbers/)
+  })
+
+  test('pictures of texts that wrap elsewhere have one size', async () => {
+    using model = await build(tokens, ['a', ...Array.from({ length: 8 }, (_, i) => `a very long word of number ${i}`)])
+    const pictures = await picturesOf(model, [Float32Array.of(1, 2, 3, 4, 5, 6), new Float32Array(6)])
+    expect(new Set(pictures.map(({ width, height }) => `${width}x${height}`)).size).toBe(1)
   })
 
   test('maps of attention end at the tokens', async () => {
