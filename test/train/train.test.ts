@@ -296,7 +296,7 @@ describe('train', () => {
     const splits = { ...digits.splits, valid: { images: new Uint8Array(0), labels: new Int32Array(0) } }
     const eleven = { ...digits, classes: [...digits.classes, 'ten'], splits }
     eleven.splits.train = { ...splits.train, labels: splits.train.labels.map((label, i) => (i === 0 ? 10 : label)) }
-    await expect(again({ from: unnamed, data: eleven })).rejects.toThrow(/the model has 10 classes, digits has 11/)
+    await expect(again({ from: unnamed, data: eleven })).rejects.toThrow(/the model has 10 classes, digits wants 11/)
   })
 
   it('a checkpoint that cannot be written ends the run with an error that names it', async () => {

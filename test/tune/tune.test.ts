@@ -54,7 +54,7 @@ describe('the search space', () => {
     [{}, /empty/],
     [
       { learningrat: [1] },
-      /no setting 'learningrat' \(did you mean 'learning-rate'\?\).*: valid-split,.*, epochs, seed/
+      /no setting 'learningrat' \(did you mean 'learning-rate'\?\).*choose from valid-split,.*, epochs, seed/
     ],
     [{ 'data-path': ['a', 'b'] }, /'data-path' is the same for all trials; choose from valid-split/],
     [{ learningRate: { min: 1, max: 0 } }, /min must be below max|learningRate/],
