@@ -48,13 +48,13 @@ const std::string& library_problem() {
 void compute_in_float32() { at::globalContext().setAllowTF32CuDNN(false); }
 
 CudaState unavailable(const std::string& reason) {
-  const bool mends = reason.rfind(kNotLoaded, 0) == 0;
-  return {false, {}, reason, mends ? "npx lrp-native doctor --libtorch cu130" : ""};
+  const bool fixable = reason.rfind(kNotLoaded, 0) == 0;
+  return {false, {}, reason, fixable ? "npx lrp-native doctor --libtorch cu130" : ""};
 }
 
 CudaState find_devices() {
   if (!library_problem().empty()) return unavailable(library_problem());
-  if (!at::hasCUDA()) return unavailable("libtorch's CUDA library finds no usable driver");
+  if (!at::hasCUDA()) return unavailable("libtorch's CUDA library does not find a driver that it can use");
   const int count = c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount();
   if (count == 0) return unavailable("there is no CUDA device");
   compute_in_float32();
@@ -77,7 +77,7 @@ c10::Device device_called(const std::string& name) {
   if (name == "auto") return enable_cuda().available ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
   const bool numbered = name.size() > 5 && name.find_first_not_of("0123456789", 5) == std::string::npos;
   if (name != "cuda" && !(name.rfind("cuda:", 0) == 0 && numbered && name.size() < 9)) {
-    throw Error("INVALID_ARGUMENT", "device '" + name + "' is none of auto, cpu, cuda, cuda:0, cuda:1, ...");
+    throw Error("INVALID_ARGUMENT", "device '" + name + "' must be auto, cpu, cuda or cuda:N");
   }
   const CudaState cuda = enable_cuda();
   if (!cuda.available) {

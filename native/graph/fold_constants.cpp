@@ -55,7 +55,7 @@ std::map<std::string, Tensor> fold_constants(const GraphSpec& spec, const std::m
                                        [&](const auto& parameter) { return parameter.second.is_same(result); });
     if (!is_weight) numbers += result.numel();
     if (numbers > kMostNumbers) {
-      throw Error("UNSUPPORTED", "what is computed from weights alone takes more than 2^28 numbers");
+      throw Error("UNSUPPORTED", "constants computed from weights have more than 2^28 numbers");
     }
     if (needed.count(node.name) > 0) kept[node.name] = result;
   }

@@ -85,7 +85,7 @@ Graph::Graph(const GraphSpec& spec, std::map<std::string, Tensor> tensors) : ten
   }
   const auto found = known.find(spec.output);
   if (found == known.end() || found->second == kInput) {
-    throw Error("INVALID_ARGUMENT", "the output '" + spec.output + "' is no node of the graph");
+    throw Error("INVALID_ARGUMENT", "the output '" + spec.output + "' is not a node of the graph");
   }
   output_ = found->second;
   find_readers();

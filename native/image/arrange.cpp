@@ -63,7 +63,7 @@ bool cuts_most(const std::array<int64_t, 4>& crop, int64_t height, int64_t width
 void check_crop(const std::array<int64_t, 4>& crop, int64_t height, int64_t width) {
   const auto [top, left, rows, columns] = crop;
   if (top >= 0 && left >= 0 && rows > 0 && columns > 0 && top + rows <= height && left + columns <= width) return;
-  throw Error("INVALID_ARGUMENT", "the crop does not lie in the image");
+  throw Error("INVALID_ARGUMENT", "the crop is not inside the image");
 }
 
 }  // namespace

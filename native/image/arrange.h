@@ -20,7 +20,7 @@ struct Arrangement {
 /// An image of bytes [C, H, W], in any memory order, resized, cropped, and written to `result` as [C, H, W] in planes.
 /// Channels after the third are transparency and do not count. Where the result has one channel, colours become PIL's
 /// L first. Resizing is by PIL's (and so torchvision's) anti-aliased interpolation on bytes, to one step. Uses no
-/// threads but the caller's. Throws INVALID_ARGUMENT when the crop does not lie in the image, or the result has another
+/// threads but the caller's. Throws INVALID_ARGUMENT when the crop is not inside the image, or the result has another
 /// size, or there is no such interpolation.
 void arrange(const at::Tensor& image, const Arrangement& wanted, const at::Tensor& result);
 

@@ -93,7 +93,7 @@ class Convolution : public Op, public LinearMap {
     }
     const std::string mode = a.attributes.text("padding", "valid");
     if (mode == "valid") return;
-    if (mode != "same") throw Error("INVALID_ARGUMENT", "padding '" + mode + "' is neither 'same' nor 'valid'");
+    if (mode != "same") throw Error("INVALID_ARGUMENT", "padding '" + mode + "' must be 'same' or 'valid'");
     std::vector<int64_t> extra(2 * axes_, 0);  // last axis first, as constant_pad_nd wants it
     bool uneven = false;
     for (size_t i = 0; i < axes_; ++i) {

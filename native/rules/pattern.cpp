@@ -48,7 +48,7 @@ Rule pass(const RuleArguments& a) {
             const Tensor& x = layer.inputs[0];
             if (R.numel() != x.numel())
               throw Error("UNSUPPORTED",
-                          "relevance cannot pass unchanged where there are not as many inputs as outputs");
+                          "relevance can pass unchanged only if inputs and outputs have the same number");
             const Tensor same = R.sizes() == x.sizes() ? R : R.reshape(x.sizes());
             return {normalise ? normalised(same) : same};
           },

@@ -58,7 +58,7 @@ Stabiliser Stabiliser::from(const Attributes& settings) {
   if (mode == "signed-below") return {epsilon, kSignedBelow};
   if (mode == "at-zero") return {epsilon, kAtZero};
   if (mode == "plain") return {epsilon, kPlain};
-  throw Error("INVALID_ARGUMENT", "stabiliser '" + mode + "' is none of signed, signed-below, at-zero, plain");
+  throw Error("INVALID_ARGUMENT", "stabiliser '" + mode + "' must be signed, signed-below, at-zero or plain");
 }
 
 Tensor Stabiliser::operator()(const Tensor& z) const {

@@ -17,7 +17,7 @@ std::map<std::string, at::Tensor> initialise(const std::vector<InitialValue>& wa
     } else if (one.value) {
       tensor.fill_(*one.value);
     } else {
-      throw Error("INVALID_ARGUMENT", "the initial value of '" + one.name + "' has neither bound nor value");
+      throw Error("INVALID_ARGUMENT", "the initial value of '" + one.name + "' must have a bound or a value");
     }
     result[one.name] = tensor;
   }

@@ -78,7 +78,7 @@ test('without a rule for it attention is refused, with the composites that have 
   )
   for (const [rule, message] of [
     ['attention', /node 'head' \(linear\): this rule is for softmax, matmul and scaled_dot_product_attention/],
-    ['pass', /node 'head' \(linear\): relevance cannot pass unchanged/],
+    ['pass', /node 'head' \(linear\): relevance can pass unchanged only/],
     ['norm', /node 'flat' \(flatten\): this rule is for sums and linear layers/]
   ] as const) {
     const layers = [{ kind: 'any' as const, rule }]

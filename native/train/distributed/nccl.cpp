@@ -51,7 +51,7 @@ int type_of(const Tensor& tensor) {
     case at::kBFloat16:
       return 9;
     default:
-      throw Error("UNSUPPORTED", std::string("NCCL takes no tensors of ") + toString(tensor.scalar_type()));
+      throw Error("UNSUPPORTED", std::string("NCCL does not support tensors of ") + toString(tensor.scalar_type()));
   }
 }
 
