@@ -80,9 +80,9 @@ describe('names of classes', () => {
 })
 
 describe('what is not known is refused by name', () => {
-  const changed = (change: object): string => {
+  const changed = (change: object, from = 'hf-vit'): string => {
     const copy = mkdtempSync(join(scratch, 'copy-'))
-    cpSync(join(folder, 'hf-vit'), copy, { recursive: true })
+    cpSync(join(folder, from), copy, { recursive: true })
     const path = join(copy, 'config.json')
     writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...change }))
     return copy
@@ -103,6 +103,23 @@ describe('what is not known is refused by name', () => {
     ]
   ])('%j', async (change, code, message) => {
     const loading = Model.load(changed(change))
+    await expect(loading).rejects.toMatchObject({ code })
+    await expect(loading).rejects.toThrow(message)
+  })
+
+  test.each([
+    [
+      'hf-swin',
+      { window_size: 2 },
+      'INVALID_FILE',
+      /relative positions has 49 rows where a window of 2x2 has 9 distances/
+    ],
+    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /swin would have 6x6 places in windows of 4x4/],
+    ['hf-siglip-vision', { hidden_size: 4, num_attention_heads: 1 }, 'INVALID_FILE', /\[24, 8\], not 3 \* 4 rows/],
+    ['hf-dinov2-mlp', { image_size: 16 }, 'UNSUPPORTED', /image_size 16 cannot be done/],
+    ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /pooling_type "max" cannot be done/]
+  ])('%s with %j', async (from, change, code, message) => {
+    const loading = Model.load(changed(change, from))
     await expect(loading).rejects.toMatchObject({ code })
     await expect(loading).rejects.toThrow(message)
   })

@@ -1,4 +1,5 @@
 import type { GraphBuilder, Architecture } from '../../builder.js'
+import { LrpError } from '../../../core/errors.js'
 import type { StateDict } from '../../../core/tensor.js'
 import { rowsOf, take, type Derive } from './derived.js'
 import { activationOf, type Config } from './read-config.js'
@@ -126,6 +127,11 @@ function splitProjection(weights: StateDict, at: string, width: number): void {
     ['in_proj_bias', 'bias']
   ]) {
     const whole = take(weights, `${at}.${from}`)
+    if (whole.shape[0] !== 3 * width)
+      throw new LrpError(
+        'INVALID_FILE',
+        `'${at}.${from}' has the shape [${whole.shape.join(', ')}], not 3 * ${width} rows`
+      )
     for (const [i, part] of ['q', 'k', 'v'].entries()) {
       const rows = Array.from({ length: width }, (_, row) => i * width + row)
       weights.set(`${at}.${part}.${to}`, rowsOf(whole, rows))
