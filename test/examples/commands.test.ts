@@ -19,6 +19,7 @@ const LEFT_OUT: [RegExp, string][] = [
   [/torchrun|srun|RANK=/, 'several processes: test/train/distributed.test.ts'],
   [/lrp-native doctor/, 'is about this machine, downloads and builds: test/scripts/setup.test.ts'],
   [/efficientnet_lite\d/, 'a published network: test/model/published-networks.test.ts'],
+  [/--masks/, 'a dense network and its masks: test/scores/segmentation.test.ts'],
   [/planted/, 'what a tutorial makes: test/examples/tutorials.test.ts'],
   [/(resnet18|vgg16|resnet20)\.(pth|th)\b/, 'published weights: test/model/import/logits.test.ts']
 ]
