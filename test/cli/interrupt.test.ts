@@ -29,7 +29,7 @@ test('a second Ctrl-C ends the process in the middle of a native call (F9)', asy
   let told = 0
   child.stderr.on('data', (chunk: Buffer) => {
     if (String(chunk).startsWith('16/32 images') && told++ === 0) child.kill('SIGINT')
-    if (String(chunk).includes('again to stop at once')) child.kill('SIGINT')
+    if (String(chunk).includes('again to stop immediately')) child.kill('SIGINT')
   })
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     child.on('close', (code, signal) => resolve([code, signal]))

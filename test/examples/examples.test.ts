@@ -21,6 +21,12 @@ test('remove-features.mjs compares three rules', () => {
   expect(node('remove-features.mjs', temporary()).match(/^\w+: confidence 0\.\d{3} without/gm)).toHaveLength(3)
 })
 
+test('explain-many-images.mjs says how concentrated the relevance of each class is', () => {
+  const printed = node('explain-many-images.mjs', temporary())
+  expect(printed).toMatch(/^\d+ images explained$/m)
+  expect(printed.match(/^class \d: the strongest 5 % of pixels hold \d+ %$/gm)).toHaveLength(10)
+})
+
 test('plant-artefact.mjs writes class folders with marked images', async () => {
   const written = join(temporary(), 'planted')
   node('plant-artefact.mjs', written)

@@ -39,10 +39,12 @@ export function programsOf(page: string): string[] {
     .filter((code) => code.includes('import '))
 }
 
-const FENCE = /^```(?:sh)?\n([\s\S]*?)^```/gm
+/** Any block: the end of one must not be taken for the beginning of the next. */
+const FENCE = /^```(\w*)\n([\s\S]*?)^```/gm
 
 function ofFences(text: string): Omit<Example, 'where'>[] {
-  return [...text.matchAll(FENCE)].flatMap(([, block]) => {
+  const blocks = [...text.matchAll(FENCE)].filter(([, language]) => language === '' || language === 'sh')
+  return blocks.flatMap(([, , block]) => {
     const lines = block!.trimEnd().split('\n')
     return lines.flatMap((line, i) => {
       if (!isCommand(line)) return []

@@ -48,7 +48,6 @@ test.each([
 })
 
 test('a window that is larger than the image is refused', async () => {
-  const model = await sequentialModel([null, 2, HEIGHT, WIDTH], [['max_pool2d', { kernel_size: 8 }]], new Map())
-  await expect(model.forward(input)).rejects.toThrow('max_pool2d')
-  model.dispose()
+  const larger = sequentialModel([null, 2, HEIGHT, WIDTH], [['max_pool2d', { kernel_size: 8 }]], new Map())
+  await expect(larger).rejects.toThrow('max_pool2d')
 })
