@@ -42,18 +42,24 @@ interface Conditions {
 /**
  * A sentence where relevance leaves all proportion on its way, with advice that fits the rule. With the sums of every layer
  * (`conservation`) it names the layer; without them it goes by the map alone.
+ * @param magnitude of each image's first map, as `magnitudesOf` has it
  */
-export function warningsOf(result: AttributeResult, rules: NodeRule[], options: Conditions): string[] {
+export function warningsOf(
+  result: AttributeResult,
+  magnitude: Float64Array,
+  rules: NodeRule[],
+  options: Conditions
+): string[] {
   if (options.concepts || options.topK !== undefined) return [] // what is left out on purpose
   const scales = scalesOf(result, options)
   const most = (magnitudes: ArrayLike<number>, test: (ratio: number) => boolean): boolean =>
     scales.filter((scale, image) => test(magnitudes[image]! / scale)).length > scales.length / 2
-  const map = mapMagnitudes(result)
+  const isMost = (test: (ratio: number) => boolean): boolean => magnitude.filter(test).length > magnitude.length / 2
   const layers = [...result.conservation].reverse()
   const exploding = layers.find(({ handedOnMagnitude }) => most(handedOnMagnitude, (ratio) => ratio > TOO_MUCH))
-  if (exploding || most(map, (ratio) => ratio > TOO_MUCH))
+  if (exploding || isMost((ratio) => ratio > TOO_MUCH))
     return [`relevance explodes${placeOf(exploding, `over ${TOO_MUCH} times`)}: ${remedy(exploding, rules)}`]
-  if (!most(map, (ratio) => ratio < TOO_LITTLE)) return []
+  if (!isMost((ratio) => ratio < TOO_LITTLE)) return []
   const vanishing = layers.find(({ arrivingMagnitude, handedOnMagnitude }) =>
     most(handedOnMagnitude, () => sum(handedOnMagnitude) < TOO_LITTLE * sum(arrivingMagnitude))
   )
@@ -78,12 +84,12 @@ function scalesOf(
 }
 
 /** Sum of |relevance| in the first map of each image. */
-function mapMagnitudes({ relevance, logits, sums }: AttributeResult): Float64Array {
+function mapMagnitudes({ relevance: { data }, logits, sums }: AttributeResult): Float64Array {
   const images = logits.shape[0]!
-  const size = relevance.data.length / sums.length
+  const size = data.length / sums.length
   return Float64Array.from({ length: images }, (_, i) => {
     let total = 0
-    for (let at = i * size; at < (i + 1) * size; at++) total += Math.abs(relevance.data[at]!)
+    for (let at = i * size; at < (i + 1) * size; at++) total += Math.abs(data[at]!)
     return total
   })
 }

@@ -116,15 +116,16 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isWhole = method === 'lrp' && !given.concepts
   const none = new Float64Array(0)
+  const magnitude = isWhole ? magnitudesOf(joined, given) : none
   return {
     ...joined,
     ...plan,
     attention: given.attentionHeads ? joined.attention : [],
     kind: kindOf(given, joined),
     conservationError: isWhole ? conservationErrors(joined) : none,
-    magnitude: isWhole ? magnitudesOf(joined, given) : none,
+    magnitude,
     unexplained: isWhole && given.topK === undefined ? unexplainedOf(joined, given) : none,
-    warnings: isWhole ? warningsOf(joined, plan.rules, given) : []
+    warnings: isWhole ? warningsOf(joined, magnitude, plan.rules, given) : []
   }
 }
 
