@@ -37,7 +37,10 @@ test('parameter groups come from a file, and what is frozen stays frozen', async
   expect(grouped['3.weight']).toBe(alike['3.weight'])
   expect(grouped['1.weight']).not.toBe(alike['1.weight'])
   writeFileSync(file, '{}')
-  expect(await run('--groups', file)).toMatchObject({ status: 1, err: expect.stringContaining('must contain a list of groups') })
+  expect(await run('--groups', file)).toMatchObject({
+    status: 1,
+    err: expect.stringContaining('must contain a list of groups')
+  })
   writeFileSync(file, '[{"match": "^9"}]')
   expect((await run('--groups', file)).err).toContain("matches the group '^9'")
 })

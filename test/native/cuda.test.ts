@@ -105,15 +105,18 @@ describeCuda(`CUDA beside the CPU${cuda.available ? '' : ` (skipped: ${cuda.reas
     expect(relativeError(theirs[0]!.logits, ours[0]!.logits)).toBeLessThan(1e-4)
   })
 
-  test.each(METHODS.filter((name) => describeMethod(name).needs !== 'attention'))('%s gives the same maps', async (method) => {
-    const input = images([1, 28, 28])
-    const [ours, theirs] = await onBoth(
-      () => partsOf('lenet'),
-      (model) => explain(model, input, { method, target: [1, 2], layers: method === 'lrp' ? 'all' : undefined })
-    )
-    expect(relativeError(theirs.relevance, ours.relevance)).toBeLessThan(1e-3)
-    expect(Object.keys(theirs.layers)).toEqual(Object.keys(ours.layers))
-  })
+  test.each(METHODS.filter((name) => describeMethod(name).needs !== 'attention'))(
+    '%s gives the same maps',
+    async (method) => {
+      const input = images([1, 28, 28])
+      const [ours, theirs] = await onBoth(
+        () => partsOf('lenet'),
+        (model) => explain(model, input, { method, target: [1, 2], layers: method === 'lrp' ? 'all' : undefined })
+      )
+      expect(relativeError(theirs.relevance, ours.relevance)).toBeLessThan(1e-3)
+      expect(Object.keys(theirs.layers)).toEqual(Object.keys(ours.layers))
+    }
+  )
 
   test('patterns are fitted and used alike', async () => {
     const input = images([1, 28, 28], 64)
