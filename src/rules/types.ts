@@ -34,6 +34,8 @@ export interface LayerMatch {
 
 /** An entry of a composite: which layers, and their rule with its parameters. */
 export interface CompositeEntry extends LayerMatch {
+  /** Names of nodes, where an entry was made for one network. */
+  nodes?: ReadonlySet<string>
   rule: string
   parameters?: RuleParameters
 }
