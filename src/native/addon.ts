@@ -89,8 +89,17 @@ export interface OpRecord {
   gates: boolean
   /** How it turns logits into probabilities, or their logarithms. */
   squashes: '' | 'softmax' | 'sigmoid'
-  /** Whether a place of the output depends on all places of the input, on a window, or on the same place alone. */
-  reach: 'everywhere' | 'window' | 'place'
+  /**
+   * Whether a place of the output depends on all places of the input, on a window, or on the same place alone; `order`:
+   * all values stay in their order, only the shape changes.
+   */
+  reach: 'everywhere' | 'window' | 'place' | 'order'
+  /** Where the output is 0 for certain: where the input is <= 0; `relu`: and it is the input elsewhere. */
+  cut: 'nowhere' | 'below zero' | 'relu'
+  /** f(c x) = c f(x) for every c > 0. */
+  homogeneous: boolean
+  /** Its last input names rows of the first, by their numbers. */
+  looksUp: boolean
   /** A linear map whose weight is [in, out / groups, ...]. */
   transposed: boolean
   /** How the rule conserves relevance, up to its stabiliser. */
