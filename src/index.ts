@@ -5,6 +5,7 @@
  */
 export { LrpError, isLrpError, type ErrorCode } from './core/errors.js'
 export type { DType, RawTensor, StateDict, Tensor } from './core/tensor.js'
+export { readNpy } from './core/npy.js'
 export { Model } from './api/model.js'
 export type { LoadOptions } from './model/options.js'
 export { openDataset } from './data/open.js'
