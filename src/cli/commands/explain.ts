@@ -11,6 +11,7 @@ import { describePrediction, describeRule } from '../../explain/summary.js'
 import { explainToFiles, type ExplainedFiles } from '../../explain/to-files.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
+import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 import { commonOptions, type Output } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
@@ -94,7 +95,8 @@ async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Out
   const estimate = await estimateRun(model, pickOptions(inputOptions, asked), how)
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const width = Math.max(...rules.map(({ node }) => node.length))
-  output.result({ name, rules, estimate }, [
+  const provenance = await provenanceOf(model)
+  output.result({ name, rules, estimate, provenance }, [
     ...rules.map((rule) => `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${describeRule(rule)}`),
     estimateLine(estimate)
   ])
