@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
@@ -86,7 +86,13 @@ export async function createExperiment(
   } as Manifest
   const experiment =
     (mayEmpty && name.includes('dev') ? emptied(join(root, name), full) : undefined) ?? (await fresh(root, name, full))
-  await experiment.record({})
+  try {
+    await experiment.record({})
+  } catch (error) {
+    experiment.release()
+    rmSync(experiment.folder, { recursive: true, force: true }) // nothing is in it yet
+    throw error
+  }
   return experiment
 }
 
@@ -108,11 +114,16 @@ async function fresh(root: string, name: string, manifest: Manifest): Promise<Ex
     const experiment = new Experiment(join(root, i === 0 ? name : `${name}_${i}`), manifest)
     try {
       await mkdir(experiment.folder)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue
+      throw ioError(cause, `cannot make the folder ${experiment.folder}`)
+    }
+    try {
       experiment.hold()
       return experiment
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw ioError(cause, `cannot make the folder ${experiment.folder}`)
+    } catch (error) {
+      rmdirSync(experiment.folder)
+      throw error
     }
   }
 }

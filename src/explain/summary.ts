@@ -1,9 +1,12 @@
 import type { Graph, OutputKind } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
 import type { Asked } from '../core/command-line.js'
+import { digest } from '../core/digest.js'
+import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
 import { summariseAttention, type AttentionSummary } from './attention.js'
+import type { RecordedCall } from './call.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
 import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
@@ -27,6 +30,10 @@ export interface ImageSummary extends Prediction {
   label?: number
   sumOfRelevance: number[]
   conservationError: number[]
+  /** SHA-256 of the input as the network reads it. */
+  inputSha256: string
+  /** SHA-256 of the relevance of all its maps. */
+  mapSha256: string
   /** With `attentionHeads`. */
   attention?: AttentionSummary[]
 }
@@ -37,6 +44,8 @@ export interface ExplainSummary {
   /** The layer that grad-cam weighs. */
   camLayer?: string
   settings: Asked
+  /** What `explainAgain` repeats. */
+  call: RecordedCall
   model: string
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
@@ -86,6 +95,8 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
+  const size = batch.input.data.length / images
+  const mapOf = (index: number): Float32Array => explanation.relevance.data.subarray(index * size, (index + 1) * size)
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
   return {
     ...(explanation.layer && { camLayer: explanation.layer }),
@@ -122,9 +133,17 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
       conservationError:
         explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : [],
+      inputSha256: inputHash(batch.input, i),
+      mapSha256: digest(perMap(mapOf, i)),
       ...(explanation.attention.length > 0 && { attention: summariseAttention(explanation.attention, i) })
     }))
   }
+}
+
+/** SHA-256 of image `i` of a batch, as the network reads it. */
+export function inputHash({ data, shape }: Tensor, i: number): string {
+  const size = data.length / shape[0]!
+  return digest([shape.slice(1), data.subarray(i * size, (i + 1) * size)])
 }
 
 /** The summary of all passes. */
@@ -132,7 +151,7 @@ export function summarise(
   model: Model,
   { name, rules }: Pick<Explanation, 'name' | 'rules'>,
   passes: PassSummary[],
-  settings: Asked,
+  asking: Pick<ExplainSummary, 'settings' | 'call'>,
   provenance: Provenance,
   checked?: Trust
 ): ExplainSummary {
@@ -169,7 +188,7 @@ export function summarise(
     ),
     images,
     ...(trust && { trust }),
-    settings,
+    ...asking,
     provenance
   }
 }

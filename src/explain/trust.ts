@@ -24,7 +24,7 @@ export interface Trust extends TrustMeasures {
   sentence: string
 }
 
-/** Above the first number trust is limited, above the second there is none. docs/trust.md gives the reasons. */
+/** Above the first number trust is limited, above the second there is none. docs/background/trust.md gives the reasons. */
 export const TRUST_LIMITS = {
   magnitude: [30, 100],
   unexplained: [0.1, Infinity],

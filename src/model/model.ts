@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
 import { checkOptions, optionError } from '../core/options.js'
-import { defaultDevice } from '../core/paths.js'
+import { absolute, defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
@@ -29,6 +29,8 @@ export class Model {
       facts?: NodeFacts[]
       /** With the outputs that are not explained, where the network has several. */
       whole?: { graph: Graph; facts?: NodeFacts[] }
+      /** What `load` was called with, where it was: folder, file or published network, and the options. */
+      source?: ModelSource
     },
     /** The C++ side, for the jobs of this package. */
     readonly handle: NativeModel,
@@ -48,9 +50,12 @@ export class Model {
   static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
     const { precision } = checkOptions(loadOptions, options)
     const { parts, experiment } = await loadModel(path, options)
-    const model = await build(this, parts, options.device, experiment, precision).catch((error: unknown) => {
-      throw options.inputShape === undefined ? error : cannotTake(parts, error as LrpError)
-    })
+    const source = { path: absolute(experiment?.folder ?? path!), options }
+    const model = await build(this, { ...parts, source }, options.device, experiment, precision).catch(
+      (error: unknown) => {
+        throw options.inputShape === undefined ? error : cannotTake(parts, error as LrpError)
+      }
+    )
     try {
       checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
       if (options.classes !== undefined) model.checkClasses(options.classes)
@@ -77,6 +82,10 @@ export class Model {
 
   get name(): string {
     return this.parts.name
+  }
+  /** What `load` was called with; undefined for a model that a program made. */
+  get source(): ModelSource | undefined {
+    return this.parts.source
   }
   get graph(): Graph {
     return this.parts.graph
@@ -259,7 +268,7 @@ export class Model {
 
   /** The network as data with its weights, as `Model.create` takes it. @throws LrpError DISPOSED */
   async toParts(): Promise<ModelParts> {
-    const { removed: _, facts: __, whole, ...parts } = this.parts
+    const { removed: _, facts: __, source: ___, whole, ...parts } = this.parts
     return { ...parts, graph: whole?.graph ?? this.graph, tensors: await this.stateDict() }
   }
 
@@ -284,11 +293,18 @@ export class Model {
   }
 }
 
+/** Where a model was loaded from. */
+export interface ModelSource {
+  /** Absolute for folders and files; the name of a published network. */
+  path: string
+  options: LoadOptions
+}
+
 type ModelClass<M extends Model> = new (...parts: ConstructorParameters<typeof Model>) => M
 
 async function build<M extends Model>(
   Class: ModelClass<M>,
-  parts: ModelParts,
+  parts: ModelParts & { source?: ModelSource },
   device = defaultDevice(),
   experiment?: Experiment,
   precision: Precision = 'fp32'
@@ -351,7 +367,7 @@ export function checkModel(model: unknown): void {
     throw new LrpError('INVALID_ARGUMENT', 'the first argument must be a Model')
 }
 
-async function startingFromLogits(parts: ModelParts): Promise<ModelParts & { removed?: FinalActivation }> {
+async function startingFromLogits<P extends ModelParts>(parts: P): Promise<P & { removed?: FinalActivation }> {
   const { graph, tensors } = parts
   return asTask(
     parts,

@@ -23,7 +23,8 @@ export const loadOptions = z.strictObject({
   preprocess: option(z.string(), {
     help: 'preprocessing: imagenet, cifar, none or a JSON file (overrides the one stored with the model)',
     group: 'model',
-    unit: 'name'
+    unit: 'name',
+    files: 'settings'
   }),
   inputShape: option(z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]), {
     help: 'channels, height and width of the images, for networks that take any size',
@@ -41,7 +42,9 @@ export const loadOptions = z.strictObject({
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
-    read: constantsOf
+    read: constantsOf,
+    write: (constants: Record<string, string>) => Object.entries(constants).map((one) => one.join('=')),
+    files: 'settings'
   }),
   layout: option(z.enum(LAYOUTS), {
     help: "axes of the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
@@ -51,12 +54,14 @@ export const loadOptions = z.strictObject({
   classes: option(z.string(), {
     help: 'names of the classes: imagenet, a text file or JSON, instead of those stored with the model',
     group: 'model',
-    unit: 'file'
+    unit: 'file',
+    files: 'settings'
   }),
   vocabulary: option(z.string(), {
     help: "words by token, or names of a table's columns: a text file, vocab.json or tokenizer.json",
     group: 'model',
-    unit: 'file'
+    unit: 'file',
+    files: 'settings'
   }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
     help: 'output that is explained: its number or name in the file, or any layer',

@@ -34,6 +34,7 @@ export const ruleChoice = z.strictObject({
     help: 'JSON file with a rule, or that maps layers to rules (docs/rules.md)',
     group: 'how',
     unit: 'file',
+    files: 'settings',
     only
   })
 })

@@ -130,7 +130,13 @@ describe('a softmax at the end (A5)', () => {
     expect(await inspectModel(model)).toMatchObject({ removed, outputKind: 'classes' })
     const batch = { input: image(2, 1), names: ['0'] }
     expect(
-      summarise(model, explanation, [summarisePass(model, batch, explanation, 0)], {}, await provenanceOf(model))
+      summarise(
+        model,
+        explanation,
+        [summarisePass(model, batch, explanation, 0)],
+        {} as never,
+        await provenanceOf(model)
+      )
     ).toMatchObject({ removed })
   })
 

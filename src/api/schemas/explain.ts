@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { OUTPUT_KINDS } from '../../core/graph.js'
+import { callSchema, sha256 } from '../../explain/call.js'
 import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
@@ -23,6 +24,7 @@ export const explainResult = z.object({
   method: z.string().describe('Rule, composite or method.'),
   camLayer: z.string().optional(),
   settings,
+  call: callSchema,
   model: z.string(),
   removed: z
     .object({ kind: z.enum(['softmax', 'sigmoid']), node: z.string() })
@@ -49,6 +51,8 @@ export const explainResult = z.object({
       label: count.optional(),
       sumOfRelevance: z.array(number),
       conservationError: z.array(number),
+      inputSha256: sha256.describe('Of the input as the network reads it.'),
+      mapSha256: sha256.describe('Of the relevance of all its maps.'),
       attention: z
         .array(z.object({ node: z.string(), tokens: z.array(number), heads: z.array(number) }))
         .optional()
@@ -63,6 +67,6 @@ export const explainResult = z.object({
   conservationError: number.describe('Mean of the images.'),
   milliseconds: z.number(),
   warnings: z.array(z.string()),
-  trust: trust.optional().describe('How far the maps can be trusted; docs/trust.md.'),
+  trust: trust.optional().describe('How far the maps can be trusted; docs/background/trust.md.'),
   provenance
 })

@@ -2,6 +2,7 @@ import { exportModel } from '../../model/export/index.js'
 import { exportOptions } from '../../model/export/options.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
+import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 
 export const register = defineCommand<string | undefined>({
@@ -15,6 +16,7 @@ export const register = defineCommand<string | undefined>({
     using model = await Model.load(argument, given(loadOptions))
     const { output: file, format } = given(exportOptions)
     await exportModel(model, file, format)
-    output.result({ output: file, name: model.name }, [`${model.name} written to ${file}`])
+    const provenance = await provenanceOf(model)
+    output.result({ output: file, name: model.name, provenance }, [`${model.name} written to ${file}`])
   }
 })

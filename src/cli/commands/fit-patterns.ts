@@ -5,6 +5,7 @@ import { fitPatternsOptions } from '../../explain/file-options.js'
 import { fitPatternsToDataset, savePatterns } from '../../explain/patterns.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
+import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
 
@@ -34,7 +35,8 @@ export const register = defineCommand<string | undefined>({
     }).finally(done)
     const path = given(options).output ?? model.resultFolder('patterns.safetensors')
     await savePatterns(path, patterns)
-    output.result({ patterns: path, kind, layers: [...patterns.keys()] }, [
+    const provenance = await provenanceOf(model)
+    output.result({ patterns: path, kind, layers: [...patterns.keys()], provenance }, [
       `fitted ${counted(patterns.size, 'layer')}: ${path}`
     ])
   }
