@@ -49,7 +49,7 @@ std::shared_ptr<const Graph> Model::explained() const {
   if (!explained_ || explained_changes_ != shared_->changes) {
     explained_changes_ = shared_->changes;
     const at::NoGradGuard no_grad;
-    const Graph folded = fold_batch_norm(*graph_);
+    const Graph folded = fold_batch_norm(merge_branches(fold_batch_norm(*graph_)));
     explained_ = std::make_shared<const Graph>(device_.is_cpu() ? weights_channels_last(folded) : folded);
   }
   return explained_;

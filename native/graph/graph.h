@@ -58,7 +58,8 @@ class Graph {
   int output() const { return output_; }
   /// Index of a node. Throws NOT_FOUND.
   int index(const std::string& name) const;
-  /// The node whose output replaces this one's: for a folded batch norm the layer it followed, else the node itself.
+  /// The node whose output replaces this one's: for a folded batch norm the layer it followed, for branches that were
+  /// merged the one that is left, else the node itself.
   int source(int index) const;
   /// A ReLU whose input is made anew, not a view of something else, and read by nobody else.
   bool relu_may_overwrite(size_t i) const;

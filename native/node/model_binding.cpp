@@ -29,11 +29,12 @@ struct ForwardOptions {
   int64_t batch_size;
   std::vector<std::string> layers;
   std::vector<Replacement> replace;
+  bool as_written;  // the network of the file, not the folded one that is explained
 };
 
 constexpr auto fields(const ForwardOptions*) {
   return std::make_tuple(field("batchSize", &ForwardOptions::batch_size), field("layers", &ForwardOptions::layers),
-                         field("replace", &ForwardOptions::replace));
+                         field("replace", &ForwardOptions::replace), field("asWritten", &ForwardOptions::as_written));
 }
 
 struct ForwardResult {
@@ -51,7 +52,8 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
                           const CancelToken& cancel) {
   if (options.batch_size < 1) throw Error("INVALID_ARGUMENT", "the batch size must be 1 or more");
   const at::NoGradGuard no_grad;
-  const auto graph = model.explained();
+  const auto folded = options.as_written ? nullptr : model.explained();
+  const Graph* graph = folded ? folded.get() : &model.graph();
   std::vector<Tensor> outputs;
   std::map<std::string, std::vector<Tensor>> kept;
   std::map<int, std::vector<std::string>> wanted;
@@ -92,9 +94,10 @@ Napi::Function ModelHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Model",
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::with_graph>("withGraph"),
-       InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::attribute>("attribute"),
-       InstanceMethod<&ModelHandle::train>("train"), InstanceMethod<&ModelHandle::tensors>("tensors"),
-       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
+       InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::folded>("folded"),
+       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
+       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::dispose>("dispose"),
+       InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -152,6 +155,19 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
                       const auto result = run_forward(*model, input, options, *cancel);
                       return [result](Napi::Env env) { return write(env, result); };
                     });
+  });
+}
+
+Napi::Value ModelHandle::folded(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_async(info.Env(), {weights_owner(info.Env())}, [model = model()]() -> Finish {
+      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+      std::vector<std::string> names;
+      for (const Node& node : model->explained()->nodes()) {
+        if (node.replaced_by) names.push_back(node.name);
+      }
+      return [names](Napi::Env env) { return write(env, names); };
+    });
   });
 }
 

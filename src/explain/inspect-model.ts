@@ -18,8 +18,10 @@ export interface NodeSummary {
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
-  /** The rule LRP gives it; absent where there is none. */
+  /** The rule LRP gives it; absent where there is none, or the node is folded. */
   rule?: NodeRule
+  /** It becomes part of another layer before the network is explained. */
+  folded?: boolean
 }
 
 /** What `inspectModel` returns: nodes with shapes, sizes and rules, and the totals. */
@@ -53,6 +55,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   const work = new Map(model.parts.facts!.map(({ name, multiplyAdds }) => [name, multiplyAdds / images]))
   const rules = planned(model, composite)
   const counted = new Set<string>()
+  const folded = new Set(await model.folded())
   const nodes = model.graph.nodes.map((node): NodeSummary => {
     const own = Object.entries(node.parameters).flatMap(([role, name]) =>
       role.startsWith('running_') || counted.has(name) ? [] : [name]
@@ -65,14 +68,14 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
       outputShape: shapes[node.name]!.slice(1),
       parameters: own.reduce((sum, name) => sum + sizeOf(model.parameterShapes.get(name) ?? [0]), 0),
       multiplyAdds: work.get(node.name)!,
-      rule: rules.found.get(node.name)
+      ...(folded.has(node.name) ? { folded: true } : { rule: rules.found.get(node.name) })
     }
   })
   return {
     name: model.name,
     inputShape: model.imageShape,
     layout: model.layout,
-    imported: importOf(model),
+    imported: importOf(model, folded),
     outputKind: model.outputKind(shapes[model.graph.output]!.at(-1)!),
     removed: model.removed,
     nodes,
@@ -83,8 +86,9 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   }
 }
 
-function importOf({ parts, layout, removed }: Model): string[] {
+function importOf({ parts, layout, removed }: Model, folded: Set<string>): string[] {
   return [
+    ...(folded.size > 0 ? [`folded before explaining: ${[...folded].join(', ')}`] : []),
     ...(layout === 'nhwc' ? ['turned: the file reads [batch, height, width, channels]'] : []),
     ...(removed ? [`left out: the ${removed.kind} at the end`] : []),
     ...(parts.notes ?? [])
@@ -103,11 +107,17 @@ function planned(model: Model, composite: Awaited<ReturnType<typeof chooseCompos
   }
 }
 
+/** The name of a node's rule, or that it is folded; undefined where it has none. */
+export function treatmentOf({ folded, rule }: NodeSummary): string | undefined {
+  return folded ? 'folded' : rule?.rule
+}
+
 /** The network as a Mermaid flowchart: one box per node, one arrow per value. */
 export function toMermaid(summary: ModelSummary): string {
   const ids = new Map([['input', 'input'], ...summary.nodes.map((node, i): [string, string] => [node.name, `n${i}`])])
   const boxes = summary.nodes.map((node) => {
-    const rule = node.rule ? `<br/>${node.rule.rule}` : ''
+    const treatment = treatmentOf(node)
+    const rule = treatment ? `<br/>${treatment}` : ''
     return `  ${ids.get(node.name)}["${escaped(node.name)}<br/>${node.op} ${node.outputShape.join('×')}${rule}"]`
   })
   const arrows = summary.nodes.flatMap((node) =>

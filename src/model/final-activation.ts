@@ -29,7 +29,7 @@ export async function withoutFinalActivation(
   const tail = finalNodes(graph)
   const last = tail[0]
   const kind = last && recordOf(last).squashes
-  if (!last || !kind) return { graph }
+  if (!last || !kind || readsProbabilities(graph, last)) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
   const [before] = last.inputs
   if (before === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
@@ -48,6 +48,12 @@ export async function withoutFinalActivation(
     },
     removed: { node: last.name, kind }
   }
+}
+
+/** A softmax of a softmax makes no logits into probabilities: there are none behind it. */
+function readsProbabilities(graph: Graph, node: GraphNode): boolean {
+  const [before] = finalNodes({ ...graph, output: node.inputs[0]! })
+  return before !== undefined && recordOf(before).squashes !== ''
 }
 
 /** The last node that changes numbers, and the nodes after it up to the output. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
-import { checkOptions, optionError } from '../core/options.js'
+import { checkOptions, optionError, withoutUndefined } from '../core/options.js'
 import { absolute, defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
@@ -209,7 +209,21 @@ export class Model {
     throw new LrpError('INVALID_ARGUMENT', `${this.name} was exported for ${images} images at once, and ${given}`)
   }
 
-  /** Outputs of named layers, next to the logits. */
+  /**
+   * Nodes that are folded into others before the network is explained, where that is exact: batch norms, and convolutions
+   * whose results are added up.
+   */
+  async folded(): Promise<string[]> {
+    return callNative(() => this.handle.folded())
+  }
+
+  /** Outputs of named layers of the network as it is written: nothing is folded. */
+  async outputsOf(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
+    checkTensor(input)
+    return (await this.run(input, { batchSize: input.shape[0]!, layers, asWritten: true }, signal)).layers
+  }
+
+  /** Outputs of named layers of the network that is explained: that of a layer with a folded batch norm includes it. */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
     return (await this.run(input, { batchSize: input.shape[0]!, layers }, signal)).layers
@@ -217,14 +231,12 @@ export class Model {
 
   private run(
     input: Tensor,
-    { layers = [], replace = [], ...options }: { batchSize: number; layers?: string[]; replace?: Replacement[] },
+    options: { batchSize: number; layers?: string[]; replace?: Replacement[]; asWritten?: boolean },
     signal?: AbortSignal
   ) {
+    const all = { layers: [], replace: [], asWritten: false, ...withoutUndefined(options) }
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    return callNative(
-      (_, cancel) => this.handle.forward(asNetwork(this, input), { layers, replace, batchSize, cancel }),
-      signal
-    )
+    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, batchSize, cancel }), signal)
   }
 
   /**

@@ -137,8 +137,17 @@ export interface NativeModel {
   readonly device: string
   forward(
     input: Tensor,
-    options: { batchSize: number; layers: string[]; replace: Replacement[]; cancel?: NativeCancelToken }
+    options: {
+      batchSize: number
+      layers: string[]
+      replace: Replacement[]
+      /** By the network of the file, not by the folded one that is explained. */
+      asWritten: boolean
+      cancel?: NativeCancelToken
+    }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
+  /** Nodes that the explained network does without: folded batch norms, and branches merged into one convolution. */
+  folded(): Promise<string[]>
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   /** Trains the weights in place; one call per run. Resolves after the last epoch. */
   train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>

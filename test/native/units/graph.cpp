@@ -51,6 +51,51 @@ TEST_CASE("batch norms fold where it is exact") {
   CHECK(folded({first, layer("turned", "conv_transpose2d", "first", {4, 3, 2, 2}, t)}, t, {2, 4, 5, 5}) == 0);
 }
 
+TEST_CASE("branches of convolutions merge where it is exact") {
+  at::manual_seed(5);
+  Tensors t;
+  const auto conv = [&t](const char* name, std::vector<int64_t> shape, std::map<std::string, lrp::Attribute> with) {
+    return layer(name, "conv2d", "input", shape, t, std::move(with));
+  };
+  const auto sum = [](const char* name, const char* a, const char* b) { return NodeSpec{name, "add", {a, b}, {}, {}}; };
+  const auto merged = [&t](const std::vector<NodeSpec>& nodes, const std::vector<int64_t>& sizes = {7, 8}) {
+    const lrp::Graph graph({nodes, nodes.back().name}, t), after = lrp::merge_branches(graph);
+    for (const int64_t size : sizes) {
+      const at::Tensor x = at::randn({2, 4, size, size});
+      CHECK(at::allclose(after.forward(x), graph.forward(x), 1e-4, 1e-4));
+    }
+    return std::count_if(after.nodes().begin(), after.nodes().end(),
+                         [](const lrp::Node& node) { return node.replaced_by.has_value(); });
+  };
+  const lrp::Attribute one = 1.0, two = 2.0;
+  const auto three = conv("three", {4, 4, 3, 3}, {{"padding", one}});
+  const auto point = conv("point", {4, 4, 1, 1}, {});
+  const auto identity = norm("identity", "input", 4, t);
+  // RepVGG: three branches, in any order
+  CHECK(merged({point, three, sum("a", "point", "three"), identity, sum("b", "a", "identity")}) == 4);
+  CHECK(merged({identity, three, sum("a", "identity", "three"), point, sum("b", "a", "point")}) == 4);
+  // by groups, with strides and dilations, along one axis each
+  const auto grouped = conv("grouped", {4, 2, 3, 3}, {{"padding", one}, {"groups", two}});
+  CHECK(merged({grouped, identity, sum("a", "grouped", "identity")}) == 2);
+  const auto strided = conv("strided", {4, 4, 3, 3}, {{"padding", one}, {"stride", two}});
+  const auto strided_point = conv("strided_point", {4, 4, 1, 1}, {{"stride", two}});
+  CHECK(merged({strided_point, strided, sum("a", "strided_point", "strided")}) == 2);
+  const auto dilated = conv("dilated", {4, 4, 3, 3}, {{"padding", two}, {"dilation", two}});
+  CHECK(merged({point, dilated, sum("a", "point", "dilated")}) == 2);
+  const auto flat = conv("flat", {4, 4, 1, 3}, {{"padding", std::vector<double>{0, 1}}});
+  const auto tall = conv("tall", {4, 4, 3, 1}, {{"padding", std::vector<double>{1, 0}}});
+  CHECK(merged({flat, tall, sum("a", "flat", "tall")}) == 2);
+  // neither of other steps, nor a difference, nor what others read
+  CHECK(merged({strided, sum("a", "strided", "strided")}) == 0);
+  CHECK(merged({three, dilated, sum("a", "three", "dilated")}) == 0);
+  CHECK(merged({three, grouped, sum("a", "three", "grouped")}) == 0);
+  CHECK(merged({three, point, NodeSpec{"a", "sub", {"three", "point"}, {}, {}}}) == 0);
+  CHECK(merged({three, point, sum("a", "three", "point"), sum("b", "a", "three")}) == 0);
+  CHECK(merged({identity, norm("other", "input", 4, t), sum("a", "identity", "other")}) == 0);
+  const auto even = conv("even", {4, 4, 2, 2}, {{"padding", one}, {"stride", two}});
+  CHECK(merged({even, strided_point, sum("a", "even", "strided_point")}, {7}) == 0);  // of one shape at odd sizes alone
+}
+
 TEST_CASE("batch norms stay where others read the value in between") {
   at::manual_seed(3);
   Tensors t;
