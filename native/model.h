@@ -23,8 +23,8 @@ class Model {
   Model(const Model& other, const GraphSpec& spec);
 
   const Graph& graph() const { return *graph_; }
-  /// The graph to explain: batch norms folded, parallel branches merged, weights laid out for speed. Made on first use and whenever the weights
-  /// have changed.
+  /// The graph to explain: batch norms folded, parallel branches merged, weights laid out for speed. Made on first use
+  /// and whenever the weights have changed.
   std::shared_ptr<const Graph> explained() const;
   /// To be called after training: what was derived from the old weights is dropped.
   void weights_changed();

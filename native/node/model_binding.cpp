@@ -5,6 +5,7 @@
 #include "../attribution/replacement.h"
 #include "../device.h"
 #include "../error.h"
+#include "../perturbation/changes.h"
 #include "async.h"
 #include "attribute_binding.h"
 #include "graph_fields.h"
@@ -17,6 +18,17 @@ namespace lrp {
 constexpr auto fields(const Replacement*) {
   return std::make_tuple(node::field("layer", &Replacement::layer), node::field("channels", &Replacement::channels),
                          node::field("values", &Replacement::values));
+}
+
+constexpr auto fields(const Changes*) {
+  return std::make_tuple(node::field("images", &Changes::images), node::field("owners", &Changes::owners),
+                         node::field("ends", &Changes::ends), node::field("places", &Changes::places),
+                         node::field("values", &Changes::values));
+}
+
+constexpr auto fields(const ChangesOptions*) {
+  return std::make_tuple(node::field("batchSize", &ChangesOptions::batch_size),
+                         node::field("fixedBatch", &ChangesOptions::fixed_batch));
 }
 
 }  // namespace lrp
@@ -95,6 +107,7 @@ Napi::Function ModelHandle::define(Napi::Env env) {
       env, "Model",
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::with_graph>("withGraph"),
        InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::folded>("folded"),
+       InstanceMethod<&ModelHandle::forward_changes>("forwardChanges"),
        InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
        InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::dispose>("dispose"),
        InstanceAccessor<&ModelHandle::device>("device")});
@@ -168,6 +181,19 @@ Napi::Value ModelHandle::folded(const Napi::CallbackInfo& info) {
       }
       return [names](Napi::Env env) { return write(env, names); };
     });
+  });
+}
+
+Napi::Value ModelHandle::forward_changes(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_pass(info.Env(), {info[0], weights_owner(info.Env())},
+                    [model = model(), changes = read<Changes>(info[0], "the changes"),
+                     options = read<ChangesOptions>(info[1], "the options"),
+                     cancel = CancelHandle::token_of(info[1].As<Napi::Object>())]() -> Finish {
+                      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                      const Tensor output = run_changes(*model, changes, options, *cancel);
+                      return [output](Napi::Env env) { return AsFloat::write(env, output); };
+                    });
   });
 }
 

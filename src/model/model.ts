@@ -202,7 +202,7 @@ export class Model {
    * How many images a pass must have, where the file was exported for that number and mixes them (see docs/models.md).
    * @throws LrpError INVALID_ARGUMENT where the images do not make up whole passes
    */
-  fixedBatch({ shape }: Tensor): number | undefined {
+  fixedBatch({ shape }: Pick<Tensor, 'shape'>): number | undefined {
     const [images] = this.graph.inputShape
     if (typeof images !== 'number' || shape[0]! % images === 0) return images ?? undefined
     const given = `the input has ${shape[0]}`
