@@ -55,4 +55,21 @@ describe('warnings say what happens and what helps', () => {
     expect(ignored.warnings).toEqual([])
     model.dispose()
   })
+
+  test.each([
+    [1e4, /explodes at layer 'first'.*patternnet does not conserve relevance; its parameter normalise limits it/],
+    [1e-7, /vanishes at layer 'first'.*pattern rules do not conserve relevance; fit the patterns to more images/]
+  ])('PatternNet, which has no epsilon, is not told to change it (pattern %p)', async (size, sentence) => {
+    using model = await biased()
+    const patterns = new Map([
+      ['first', weight([1, 1], [size])],
+      ['last', weight([2, 1], [1, 1])]
+    ])
+    const options = { rule: 'patternnet', patterns, target: 0, conservation: true } as const
+    const { warnings } = await explain(model, x, options)
+    expect(warnings).toEqual([expect.stringMatching(sentence)])
+    expect(warnings[0]).not.toMatch(/epsilon/)
+    const [alone] = (await explain(model, x, { ...options, conservation: false })).warnings
+    expect(alone).not.toMatch(/epsilon/)
+  })
 })

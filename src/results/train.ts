@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DATA_TASKS } from '../../core/graph.js'
+import { DATA_TASKS } from '../core/graph.js'
 import { count, number, provenance } from './parts.js'
 
 const ofSplits = <T extends z.ZodType>(value: T) => z.object({ train: value, valid: value, test: value })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { auditSchema } from '../../audit/result.js'
-import { tuneSchema } from '../../tune/trials.js'
+import { auditSchema } from '../audit/result.js'
+import { tuneSchema } from '../tune/trials.js'
 import { conceptsResult } from './concepts.js'
 import { evaluationResult, removalResult } from './evaluation.js'
 import { explainResult } from './explain.js'

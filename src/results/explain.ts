@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { OUTPUT_KINDS } from '../../core/graph.js'
-import { callSchema, sha256 } from '../../explain/call.js'
+import { OUTPUT_KINDS } from '../core/graph.js'
+import { callSchema, sha256 } from '../explain/call.js'
 import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
