@@ -1,6 +1,7 @@
 import type { Graph, OutputKind } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
 import type { Asked } from '../core/command-line.js'
+import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
 import { summariseAttention, type AttentionSummary } from './attention.js'
@@ -25,7 +26,10 @@ export interface ImageSummary extends Prediction {
   /** Dense outputs: share of the positions that lie in the explained region. */
   region?: number[]
   label?: number
+  /** Of all inputs together. */
   sumOfRelevance: number[]
+  /** Where several inputs are explained: the sum of each further one's relevance, by its name. */
+  inputs?: Record<string, number[]>
   conservationError: number[]
   /** With `attentionHeads`. */
   attention?: AttentionSummary[]
@@ -83,6 +87,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const { boxes, regions, kind } = explanation
+  const further = Object.entries(explanation.inputs)
   const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
@@ -120,11 +125,22 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
+      ...(further.length > 0 && {
+        inputs: Object.fromEntries(
+          further.map(([name, one]) => [name, perMap((index) => sumOfMap(one, maps, images, index), i)])
+        )
+      }),
       conservationError:
         explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : [],
       ...(explanation.attention.length > 0 && { attention: summariseAttention(explanation.attention, i) })
     }))
   }
+}
+
+/** Sum of one of [maps, images] maps that lie one after the other. */
+function sumOfMap({ data }: Tensor, maps: number, images: number, index: number): number {
+  const size = data.length / (maps * images)
+  return data.subarray(index * size, (index + 1) * size).reduce((total, value) => total + value, 0)
 }
 
 /** The summary of all passes. */

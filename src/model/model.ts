@@ -10,6 +10,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
+import { rowsOfBatch } from './further-inputs.js'
 import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
@@ -212,8 +213,9 @@ export class Model {
     signal?: AbortSignal
   ) {
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
+    const inputs = rowsOfBatch(this.graph, input)
     return callNative(
-      (_, cancel) => this.handle.forward(asNetwork(this, input), { layers, replace, batchSize, cancel }),
+      (_, cancel) => this.handle.forward(asNetwork(this, input), { inputs, layers, replace, batchSize, cancel }),
       signal
     )
   }

@@ -1,6 +1,6 @@
 import type { Model } from '../../model/model.js'
 import { sizeOf } from '../../core/tensor.js'
-import { imagesPerPass, valueRange } from '../images.js'
+import { imagesPerPass, rowsFor, valueRange } from '../images.js'
 import { replacing, type Fill } from './fills.js'
 import { orderOf, type Order } from './order.js'
 import { reader, type Scored } from './scored.js'
@@ -54,7 +54,9 @@ export async function perturbationCurves(
   let running = Promise.resolve()
   for (const { data, places } of batches(model, tasks)) {
     await running
-    running = model.forward({ data, shape: [places.length, ...model.imageShape] }, { signal }).then((logits) => {
+    const rows = rowsFor(places.map(({ scored }) => scored))
+    const input = { data, shape: [places.length, ...model.imageShape], ...rows }
+    running = model.forward(input, { signal }).then((logits) => {
       const read = reader(model, logits)
       places.forEach(({ task, scored, share }, i) => {
         const { logit, probability, predicted } = read(i, scored)
