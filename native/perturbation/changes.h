@@ -1,6 +1,9 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "../cancel.h"
@@ -16,6 +19,8 @@ struct Changes {
   Tensor owners, ends;
   /// Per entry: its place in the flattened image, int32, and what it becomes, float32.
   Tensor places, values;
+  /// Rows of the network's further inputs, one for each image.
+  std::optional<std::map<std::string, Tensor>> inputs = {};
 
   int64_t steps() const { return owners.numel(); }
   /// Numbers of an image.

@@ -40,6 +40,13 @@ Changes of_one_image(const Changes& all, int64_t from, int64_t to) {
           all.values.narrow(0, first, count)};
 }
 
+/// The rows of further inputs for these steps.
+std::map<std::string, Tensor> rows_of(const Changes& changes, int64_t from, int64_t to) {
+  auto rows = *changes.inputs;
+  for (auto& [name, tensor] : rows) tensor = tensor.index_select(0, changes.owners.slice(0, from, to));
+  return rows;
+}
+
 /// Runs what the start leaves to run.
 void run_rest(const Model& model, const Graph& graph, Start& start, const Changes& changes, int64_t batch_size,
               const CancelToken& cancel, std::vector<Tensor>& results) {
@@ -54,12 +61,15 @@ void run_rest(const Model& model, const Graph& graph, Start& start, const Change
     const Tensor given = images == known.end() ? at::empty({1}).expand(shape) : images->second;
     const Tensor input = given.to(model.device(), model.dtype());
     known.erase(kInput);
+    std::optional<Graph> own;
+    if (changes.inputs) own = graph.with_inputs(model.prepare(rows_of(changes, from, to)));
     results.push_back(
-        graph.run(input, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
-          if (start.skips(static_cast<int>(i))) return known[static_cast<int>(i)];
-          if (graph.relu_may_overwrite(i)) return Tensor(inputs[0]).relu_();
-          return node.op->forward(inputs, pass);
-        }));
+        (own ? *own : graph)
+            .run(input, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+              if (start.skips(static_cast<int>(i))) return known[static_cast<int>(i)];
+              if (graph.relu_may_overwrite(i)) return Tensor(inputs[0]).relu_();
+              return node.op->forward(inputs, pass);
+            }));
   }
 }
 
@@ -73,7 +83,7 @@ Tensor run_changes(const Model& model, const Changes& changes, const ChangesOpti
   changes.check();
   const auto graph = model.explained();
   const Precision precision = model.precision();
-  const bool exact = model.device().is_cpu() && model.dtype() == at::kFloat &&
+  const bool exact = !changes.inputs && model.device().is_cpu() && model.dtype() == at::kFloat &&
                      Autocast::of_thread(c10::kCPU) == c10::ScalarType::Undefined;
   std::vector<Tensor> results;
   for (int64_t from = 0, to = 0; exact && !options.fixed_batch && from < changes.steps(); from = to) {

@@ -120,6 +120,8 @@ export interface ModelParts {
   notes?: string[]
   /** The file wants bytes from 0 to 255, whatever the preprocessing. */
   takesBytes?: boolean
+  /** Rows of further inputs, one for each image of an array or one for all; not saved. */
+  rows?: Record<string, import('./tensor.js').Tensor>
   /** Words by the number of their token; names of a table's columns. */
   vocabulary?: string[]
 }

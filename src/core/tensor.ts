@@ -2,6 +2,8 @@
 export interface Tensor {
   data: Float32Array
   shape: number[]
+  /** Of a batch for a network with several inputs: rows of the others, one for each image or one for all. */
+  inputs?: Record<string, Tensor>
 }
 
 /** Element types a weight file may hold; the names are those of safetensors, in lower case. */

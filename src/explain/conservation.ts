@@ -83,15 +83,15 @@ function scalesOf(
   })
 }
 
-/** Sum of |relevance| in the first map of each image. */
-function mapMagnitudes({ relevance: { data }, logits, sums }: AttributeResult): Float64Array {
+/** Sum of |relevance| in the first map of each image, further inputs included. */
+function mapMagnitudes({ relevance, inputs, logits, sums }: AttributeResult): Float64Array {
   const images = logits.shape[0]!
-  const size = data.length / sums.length
-  return Float64Array.from({ length: images }, (_, i) => {
-    let total = 0
-    for (let at = i * size; at < (i + 1) * size; at++) total += Math.abs(data[at]!)
-    return total
-  })
+  const total = new Float64Array(images)
+  for (const { data } of [relevance, ...Object.values(inputs)]) {
+    const size = data.length / sums.length
+    for (let i = 0; i < images; i++) for (let at = i * size; at < (i + 1) * size; at++) total[i]! += Math.abs(data[at]!)
+  }
+  return total
 }
 
 function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string {

@@ -3,6 +3,7 @@ import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkEffects } from '../core/option-effects.js'
+import { furtherInputs, rowsOfBatch } from '../model/further-inputs.js'
 import { tokenLookups } from '../model/input-kind.js'
 import { isOfFile, withChannelsFirst, withChannelsLast } from '../model/layout.js'
 import { checkModel, checkTensor, type Model } from '../model/model.js'
@@ -41,6 +42,8 @@ export interface Explanation {
   kind: TargetKind
   /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
   relevance: Tensor
+  /** Relevance of the further inputs that are explained, by their names: shaped like them, with the same leading axis. */
+  inputs: Record<string, Tensor>
   /** The network's output: [batch, classes], or of dense networks [batch, classes, height, width]. */
   logits: Tensor
   /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
@@ -51,7 +54,7 @@ export interface Explanation {
   boxes?: Int32Array
   /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */
   regions?: { data: Uint8Array; shape: number[] }
-  /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
+  /** Of each map's relevance, further inputs included: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
   /** Relevance arriving at the named layers' outputs. */
   layers: Record<string, Tensor>
@@ -97,6 +100,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   if (given.head !== undefined) return explain(await model.head(given.head), input, withoutHead(options))
   checkExplainEffects(checked)
   checkInput(model, input)
+  checkFurther(model, given)
   const { method, group, signal, onProgress } = given
   const plan = await planOf(model, checked)
   const total = input.shape[0]!
@@ -109,7 +113,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     const to = Math.min(last, from + batchSize)
     const batch = sliceBatch(input, from, to)
     const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, given.baseline))
-    const native = { ...settings, baseline, target: target(from, to) }
+    const native = { ...settings, baseline, target: target(from, to), inputs: rowsOfBatch(model.graph, batch) }
     parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), signal))
     onProgress?.(to - first, last - first)
   }
@@ -175,12 +179,23 @@ function checkInput(model: Model, input: Tensor): void {
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
 }
 
+/** Methods that give relevance to several inputs in one pass. */
+export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
+
+/** @throws LrpError UNSUPPORTED where further inputs are to be explained and the method cannot */
+function checkFurther({ graph }: Model, { method }: Given): void {
+  const further = furtherInputs(graph).find(({ explained }) => explained)
+  if (!further || JOINT_METHODS.includes(method)) return
+  const who = `${method} gives no relevance to the input '${further.name}'`
+  throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
+}
+
 /** What C++ is asked with, the target aside. */
 async function nativeOptions(
   model: Model,
   options: Given,
   rules: NodeRule[]
-): Promise<Omit<AttributeOptions, 'target'>> {
+): Promise<Omit<AttributeOptions, 'target' | 'inputs'>> {
   const { method, together = false, start = 'logit', concepts = {}, exclusive = false } = options
   const { channelLayers = [], topK = 1, conservation = false, attentionHeads: attention = false, camLayer } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])

@@ -60,11 +60,13 @@ export class ResultWriter {
     comparison: Figure[],
     summary: PassSummary
   ): Promise<void> {
-    const { relevance, logits, layers, attention } = explanation
+    const { relevance, inputs, logits, layers, attention } = explanation
     if (this.options.format.includes('npy')) {
       const leading = relevance.shape.length > batch.input.shape.length ? 1 : 0
       await this.rows('relevance', asFile(this.model, relevance), from, leading)
       await this.rows('logits', logits, from, 0)
+      for (const [name, tensor] of Object.entries(inputs))
+        await this.rows(`relevance-${safeName(name)}`, tensor, from, leading)
       for (const [layer, tensor] of Object.entries(layers))
         await this.rows(`layer.${safeName(layer)}`, tensor, from, leading)
       for (const [name, tensor] of Object.entries(attentionArrays(attention)))
@@ -73,7 +75,8 @@ export class ResultWriter {
     if (this.options.format.includes('npz')) {
       const path = join(this.folder, 'explanation.npz')
       const [input, map] = [asFile(this.model, batch.input), asFile(this.model, relevance)]
-      const tensors = { input, relevance: map, logits, ...layers, ...attentionArrays(attention) }
+      const further = Object.fromEntries(Object.entries(inputs).map(([name, one]) => [`relevance-${name}`, one]))
+      const tensors = { input, relevance: map, ...further, logits, ...layers, ...attentionArrays(attention) }
       const { names, paths } = batch
       const several = explanation.targets.length / names.length
       const targets = { data: explanation.targets, shape: several > 1 ? [several, names.length] : [names.length] }

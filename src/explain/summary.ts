@@ -28,7 +28,10 @@ export interface ImageSummary extends Prediction {
   /** Dense outputs: share of the positions that lie in the explained region. */
   region?: number[]
   label?: number
+  /** Of all inputs together. */
   sumOfRelevance: number[]
+  /** Where several inputs are explained: the sum of each further one's relevance, by its name. */
+  inputs?: Record<string, number[]>
   conservationError: number[]
   /** SHA-256 of the input as the network reads it. */
   inputSha256: string
@@ -92,6 +95,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const { boxes, regions, kind } = explanation
+  const further = Object.entries(explanation.inputs)
   const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
@@ -131,6 +135,11 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
+      ...(further.length > 0 && {
+        inputs: Object.fromEntries(
+          further.map(([name, one]) => [name, perMap((index) => sumOfMap(one, maps, images, index), i)])
+        )
+      }),
       conservationError:
         explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : [],
       inputSha256: inputHash(batch.input, i),
@@ -144,6 +153,12 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
 export function inputHash({ data, shape }: Tensor, i: number): string {
   const size = data.length / shape[0]!
   return digest([shape.slice(1), data.subarray(i * size, (i + 1) * size)])
+}
+
+/** Sum of one of [maps, images] maps that lie one after the other. */
+function sumOfMap({ data }: Tensor, maps: number, images: number, index: number): number {
+  const size = data.length / (maps * images)
+  return data.subarray(index * size, (index + 1) * size).reduce((total, value) => total + value, 0)
 }
 
 /** The summary of all passes. */

@@ -10,6 +10,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
+import { rowsOfBatch } from './further-inputs.js'
 import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
@@ -236,7 +237,11 @@ export class Model {
   ) {
     const all = { layers: [], replace: [], asWritten: false, ...withoutUndefined(options) }
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, batchSize, cancel }), signal)
+    const inputs = rowsOfBatch(this.graph, input)
+    return callNative(
+      (_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, inputs, batchSize, cancel }),
+      signal
+    )
   }
 
   /**

@@ -137,6 +137,8 @@ export interface Replacement {
 export interface NativeChanges {
   /** Before their first steps. */
   images: Tensor
+  /** Rows of the network's further inputs, one for each image; absent where their own values hold. */
+  inputs?: Record<string, Tensor>
   /** Of each step: its image, in rising order, and where its entries end among those of all steps. */
   owners: RawInts
   ends: RawInts
@@ -155,6 +157,7 @@ export interface NativeModel {
   forward(
     input: Tensor,
     options: {
+      inputs?: Record<string, Tensor>
       batchSize: number
       layers: string[]
       replace: Replacement[]

@@ -10,6 +10,8 @@ export interface AttributeOptions {
   settings: Record<string, number | string | undefined>
   /** For integrated gradients and occlusion: what an absent input is, [1, ...] or one for each image. */
   baseline?: Tensor
+  /** Rows of the network's further inputs, one for each image or one for all; absent where their own values hold. */
+  inputs?: Record<string, Tensor>
   target: TargetSettings
   /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
   layers: string[]
@@ -131,6 +133,8 @@ export interface AttributeResult {
   startSizes: Float64Array
   /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
+  /** Relevance of the further inputs that are explained, shaped like them, with the same leading axis. */
+  inputs: Record<string, Tensor>
   layers: Record<string, Tensor>
   channels: Record<string, Channels>
   attention: AttentionRelevance[]

@@ -50,6 +50,10 @@ export const explainResult = z.object({
       region: z.array(number).optional().describe('Of a dense output: share of the positions in the explained region.'),
       label: count.optional(),
       sumOfRelevance: z.array(number),
+      inputs: z
+        .record(z.string(), z.array(number))
+        .describe("Sum of each further input's relevance, where several inputs are explained.")
+        .optional(),
       conservationError: z.array(number),
       inputSha256: sha256.describe('Of the input as the network reads it.'),
       mapSha256: sha256.describe('Of the relevance of all its maps.'),

@@ -1,6 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import type { Graph, GraphNode } from '../core/graph.js'
 import type { NodeRule, RuleParameters } from '../native/addon.js'
+import { FURTHER_INPUT } from '../model/further-inputs.js'
 import { unknownName } from '../core/suggest.js'
 import { COMMON_PARAMETERS, RULES, ruleNames } from './catalogue.js'
 import { describeDataRule, nativeShares, takesBox, type RuleDescription } from './data-rule.js'
@@ -85,11 +86,20 @@ function select(graph: Graph, match: LayerMatch): Set<string> {
     const [from, to] = match.depth
     nodes = nodes.filter((node) => depth.get(node.name)! >= from && depth.get(node.name)! <= to)
   }
+  if (match.position === 'first') nodes = nodes.filter(({ name }) => behindImage(graph).has(name))
   if (match.position !== undefined) {
     const index = match.position === 'first' ? 0 : match.position === 'last' ? -1 : match.position
     nodes = nodes.slice(index, index === -1 ? undefined : index + 1)
   }
   return new Set(nodes.map((node) => node.name))
+}
+
+/** Nodes that the image leads to: a layer that reads metadata alone is not the first. */
+function behindImage({ nodes }: Graph): Set<string> {
+  const behind = new Set(['input'])
+  for (const { name, op, inputs } of nodes)
+    if (op !== FURTHER_INPUT && inputs.some((input) => behind.has(input))) behind.add(name)
+  return behind
 }
 
 function matchesKind(node: GraphNode, match: LayerMatch): boolean {

@@ -39,7 +39,10 @@ Explanation attribute(const std::string& method, const MethodArguments& a) {
   if (!all_finite(result.relevance)) throw Error("NUMERIC", "the attribution by " + method + " is not finite");
   if (!result.starts.defined()) result.starts = result.start_sizes = at::empty({0}, at::kDouble);
   const int64_t batch = a.x.size(0);
-  result.sums = result.relevance.reshape({-1, batch, a.x.numel() / batch}).sum(2, false, at::kDouble);
+  const int64_t maps = result.relevance.numel() / a.x.numel();
+  const auto sums_of = [&](const Tensor& R) { return R.reshape({maps, batch, -1}).sum(2, false, at::kDouble); };
+  result.sums = sums_of(result.relevance);
+  for (const auto& [name, relevance] : result.inputs) result.sums = result.sums + sums_of(relevance);
   return result;
 }
 

@@ -1,6 +1,6 @@
 import type { Model } from '../../model/model.js'
 import { callNative, type NativeChanges, type RawInts } from '../../native/addon.js'
-import { imagesPerPass, stacked, valueRange } from '../images.js'
+import { imagesPerPass, rowsFor, stacked, valueRange } from '../images.js'
 import { FILLS_OF_ALL, replacing, type Fill } from './fills.js'
 import { orderOf, type Order } from './order.js'
 import { reader, type Scored } from './scored.js'
@@ -88,13 +88,13 @@ function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Genera
   let number = 0
   for (const task of tasks) {
     if (!units.has(task.unit)) units.set(task.unit, unitsOf(model.places, task.unit))
-    batch.begin(task.image)
+    batch.begin(task.image, task)
     for (const { image, share, changed } of perturbed(model, task, task, units.get(task.unit))) {
       batch.add(image, changed, { task: number, scored: task, share })
       if (batch.steps.length < STEPS_AT_ONCE) continue
       yield batch.finish()
       batch = new Batch(model)
-      batch.begin(image)
+      batch.begin(image, task)
     }
     number++
   }
@@ -105,6 +105,7 @@ function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Genera
 class Batch {
   readonly steps: PerturbedBatch['steps'] = []
   private readonly images: Float32Array[] = []
+  private readonly subjects: Scored[] = []
   private readonly owners: number[] = []
   private readonly ends: number[] = []
   private readonly places: Int32Array[] = []
@@ -113,9 +114,9 @@ class Batch {
   constructor(private readonly model: Model) {}
 
   /** An image whose steps follow; one without steps is left out. */
-  begin(image: Float32Array): void {
-    if (this.images.length > this.count) this.images.pop()
-    this.images.push(image.slice())
+  begin(image: Float32Array, scored: Scored): void {
+    this.images.splice(this.count, 1, image.slice())
+    this.subjects.splice(this.count, 1, scored)
   }
 
   /** @param changed places of the image that the step has changed */
@@ -131,6 +132,7 @@ class Batch {
 
   finish(): PerturbedBatch {
     const images = stacked(this.images.slice(0, this.count), this.model.imageShape)
+    const rows = rowsFor(this.subjects.slice(0, this.count))
     const entries = this.ends.at(-1)!
     const places = new Int32Array(entries)
     const values = new Float32Array(entries)
@@ -141,7 +143,7 @@ class Batch {
     })
     const ints = (data: Int32Array): RawInts => ({ data, shape: [data.length] })
     const [owners, ends] = [Int32Array.from(this.owners), Int32Array.from(this.ends)]
-    const changes = { images, owners: ints(owners), ends: ints(ends), places: ints(places) }
+    const changes = { images, ...rows, owners: ints(owners), ends: ints(ends), places: ints(places) }
     return { changes: { ...changes, values: { data: values, shape: [entries] } }, steps: this.steps }
   }
 

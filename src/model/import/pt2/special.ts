@@ -1,4 +1,5 @@
 import type { AttributeValue } from '../../../core/graph.js'
+import { FURTHER_INPUT } from '../../further-inputs.js'
 import { attention } from './attention.js'
 import type { Handler, Made, Plan } from './plan.js'
 import { TO_THE_END, type Size } from './program.js'
@@ -347,7 +348,16 @@ const MAX_POOL = ['kernel_size', 'stride', 'padding', 'dilation', 'ceil_mode']
 const AVG_POOL = ['kernel_size', 'stride', 'padding', 'ceil_mode', 'count_include_pad']
 
 /** Calls that are one of the ops which have rules of their own. A handler that returns nothing leaves the call as it is. */
+/** Rows of an input next to the one that images come by. */
+const furtherInput: Handler = (call) => ({
+  op: FURTHER_INPUT,
+  inputs: [call.node('batch')!],
+  attributes: given(call, ['shape', 'explained', 'required']),
+  parameters: { value: call.weight('self') }
+})
+
 export const SPECIAL: Record<string, Handler> = {
+  [FURTHER_INPUT]: furtherInput,
   ...Object.fromEntries(
     ['relu', 'relu6', 'silu', 'sigmoid', 'tanh', 'hardswish', 'hardsigmoid'].map((op) => [op, plain()])
   ),
