@@ -35,8 +35,11 @@ export const TRUST_LIMITS = {
 type Measure = keyof typeof TRUST_LIMITS
 
 const REASONS: Record<Measure, (value: number) => string> = {
-  magnitude: (value) => `relevance adds up to ${short(value)} times the logit`,
-  unexplained: (value) => `${percent(value)} of the relevance got lost on its way`,
+  magnitude: (value) =>
+    value < 0.01
+      ? `it holds ${percent(value)} of the relevance of the output`
+      : `relevance adds up to ${short(value)} times the logit`,
+  unexplained: (value) => `${percent(value)} of the relevance is unaccounted for`,
   rounding: (value) => `float64 changes it by ${percent(value)}`,
   gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
 }
@@ -65,7 +68,8 @@ function listed(parts: string[]): string {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
 
-function percent(share: number): string {
+/** A share in percent, two digits. */
+export function percent(share: number): string {
   return `${short(share * 100)} %`
 }
 
