@@ -25,7 +25,7 @@ const DEEPEST = 32
 export interface Translated {
   graph: Graph
   constants: Map<string, Constant>
-  notes: string[]
+  notes?: string[]
   layout: Layout
   /** Its input holds bytes. */
   takesBytes: boolean
@@ -175,8 +175,8 @@ class Translation {
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))
     const others = this.results.slice(1).flatMap((name) => this.otherOutput(scope, name))
     const [nodes, names] = [others.map((one) => one.node), [result, ...others.map((one) => one.name)]]
-    const { graph } = draft.draft.finish(inputShape, node, [node, ...nodes], names)
-    return { graph, constants: draft.constants, notes: draft.report() }
+    const { graph, notes } = draft.draft.finish(inputShape, node, [node, ...nodes], names)
+    return { graph, constants: draft.constants, notes }
   }
 
   /** An array of one row is repeated for every image where the file has a row for each. */
