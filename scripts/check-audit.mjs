@@ -15,12 +15,14 @@ import { draw, planted, plantedDataset, random, randomPlant, randomTag } from '.
 // A network that did not learn its plant gives the auditor nothing to find: such a line says "not learned" and counts as neither.
 // Status 1 if a learned plant is missed or a clean network is flagged. `--plant moves` keeps the named plants that contain "moves".
 //   node scripts/check-audit.mjs [--only planted,others,clean,random,tags,repair,time] [--plant NAME] [--plants 20] [--seeds 10]
-//     [--threads 2]
+//     [--first 0] [--threads 2]
+// `--first 5 --plants 5` checks the plants 5 to 9 alone, so that several processes can share them; likewise `--seeds`.
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     plant: { type: 'string', default: '' },
     plants: { type: 'string', default: '20' },
+    first: { type: 'string', default: '0' },
     seeds: { type: 'string', default: '10' },
     threads: { type: 'string', default: '2' }
   }
@@ -79,14 +81,16 @@ async function plants(some) {
 }
 
 async function randomPlants(data, shape, draw) {
-  for (let i = 0; i < Number(values.plants); i++) {
+  const first = Number(values.first)
+  for (let i = first; i < first + Number(values.plants); i++) {
     const plant = draw(100 + i, shape)
     await onePlant(`random plant ${i}: ${JSON.stringify(plant)}`, data, plant, 100 + i)
   }
 }
 
 async function clean() {
-  for (let seed = 1; seed <= Number(values.seeds); seed++) {
+  const first = Number(values.first) + 1
+  for (let seed = first; seed < first + Number(values.seeds); seed++) {
     const { dataset } = await plantedDataset(mnist, undefined, seed)
     const { result } = await audited(dataset, await learn(dataset, mnist, seed))
     tell(`clean MNIST, seed ${seed}`, result.flagged.length === 0, { flagged: result.flagged.length })
