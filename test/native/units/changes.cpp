@@ -25,7 +25,7 @@ lrp::Graph convolutions() {
 
 }  // namespace
 
-UNIT(a_box_around_changes_grows_from_layer_to_layer) {
+TEST_CASE("a box around changes grows from layer to layer") {
   const lrp::Graph graph = convolutions();
   const lrp::Changes changes = four_steps({0, 1, 40, 41, 500, 501, 900, 901});
   int64_t batch_size = 0;
@@ -35,7 +35,7 @@ UNIT(a_box_around_changes_grows_from_layer_to_layer) {
   CHECK(start->outputs(0, 4).at(2).sizes() == at::IntArrayRef({4, 4, 32, 32}));
 }
 
-UNIT(pixels_far_apart_change_the_first_layer_alone) {
+TEST_CASE("pixels far apart change the first layer alone") {
   const lrp::Graph graph = convolutions();
   const lrp::Changes changes = four_steps({0, 1000, 1, 1001, 2, 1002, 3, 1003});
   int64_t batch_size = 0;
