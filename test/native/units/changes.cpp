@@ -30,7 +30,10 @@ TEST_CASE("a box around changes grows from layer to layer") {
   const lrp::Changes changes = four_steps({0, 1, 40, 41, 500, 501, 900, 901});
   int64_t batch_size = 0;
   const auto start = lrp::start_after_windows(graph, changes, lrp::CancelToken(), 1 << 20, batch_size);
-  CHECK(start != nullptr && start->skips(0) && start->skips(2) && !start->skips(3));
+  REQUIRE(start != nullptr);
+  CHECK(start->skips(0));
+  CHECK(start->skips(2));
+  CHECK(!start->skips(3));
   CHECK(batch_size == 4);
   CHECK(start->outputs(0, 4).at(2).sizes() == at::IntArrayRef({4, 4, 32, 32}));
 }
@@ -41,7 +44,9 @@ TEST_CASE("pixels far apart change the first layer alone") {
   int64_t batch_size = 0;
   CHECK(lrp::start_after_windows(graph, changes, lrp::CancelToken(), 1 << 20, batch_size) == nullptr);
   const auto start = lrp::start_after_first_layer(graph, changes);
-  CHECK(start != nullptr && start->skips(0) && !start->skips(1));
+  REQUIRE(start != nullptr);
+  CHECK(start->skips(0));
+  CHECK(!start->skips(1));
   const at::Tensor images = lrp::start_at_input(changes)->outputs(0, 4).at(lrp::kInput);
   const at::Tensor expected = graph.nodes()[0].op->forward({images}, lrp::Pass::of(images));
   CHECK(close(start->outputs(0, 4).at(0), expected));
