@@ -42,7 +42,7 @@ struct LrpOptions {
 /// Sums of relevance at one layer, double [batch]; magnitudes are sums of |relevance|.
 struct LayerConservation {
   std::string node;
-  Tensor arriving, handed_on, by_bias, by_stabiliser, arriving_magnitude, handed_on_magnitude;
+  Tensor arriving, propagated, by_bias, by_stabiliser, arriving_magnitude, propagated_magnitude;
 };
 
 struct Explanation {

@@ -40,8 +40,8 @@ void record_sums(const Application& a, const Tensor& arriving, const std::vector
   for (size_t i = 0; i < handed.size(); ++i) {
     const BatchLayout of_input = recorder.layout(a.node->inputs[i]);
     if (!a.explained[i] || !handed[i].defined() || of_input.axis == BatchLayout::kNone) continue;
-    add(sums.handed_on, of_input.sum(handed[i], recorder.images));
-    add(sums.handed_on_magnitude, of_input.sum(handed[i].abs(), recorder.images));
+    add(sums.propagated, of_input.sum(handed[i], recorder.images));
+    add(sums.propagated_magnitude, of_input.sum(handed[i].abs(), recorder.images));
   }
   a.recorder->sums[a.index] = sums;
 }

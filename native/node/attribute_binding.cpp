@@ -40,7 +40,7 @@ constexpr auto fields(const LayerCall*) {
                          field("device", &LayerCall::device));
 }
 
-/// AttributeOptions of src/native/addon.ts.
+/// AttributeOptions of src/native/attribute-types.ts.
 struct AttributeCall {
   std::string method;
   Attributes settings;
@@ -108,8 +108,8 @@ void move_to_cpu(Explanation& e) {
   }
   std::vector<Tensor*> sums;
   for (auto& layer : e.conservation) {
-    sums.insert(sums.end(), {&layer.arriving, &layer.handed_on, &layer.by_bias, &layer.by_stabiliser,
-                             &layer.arriving_magnitude, &layer.handed_on_magnitude});
+    sums.insert(sums.end(), {&layer.arriving, &layer.propagated, &layer.by_bias, &layer.by_stabiliser,
+                             &layer.arriving_magnitude, &layer.propagated_magnitude});
   }
   if (sums.empty()) return;
   std::vector<Tensor> there;

@@ -169,10 +169,10 @@ function joinConservation(node: string, parts: LayerConservation[]): LayerConser
   return {
     node,
     arriving: join('arriving'),
-    handedOn: join('handedOn'),
+    propagated: join('propagated'),
     absorbedByBias: join('absorbedByBias'),
     absorbedByStabiliser: join('absorbedByStabiliser'),
     arrivingMagnitude: join('arrivingMagnitude'),
-    handedOnMagnitude: join('handedOnMagnitude')
+    propagatedMagnitude: join('propagatedMagnitude')
   }
 }

@@ -57,7 +57,7 @@ export function warningsOf(
     scales.filter((scale, image) => test(magnitudes[image]! / scale)).length > scales.length / 2
   const isMost = (test: (ratio: number) => boolean): boolean => magnitude.filter(test).length > magnitude.length / 2
   const layers = [...result.conservation].reverse()
-  const exploding = layers.find(({ handedOnMagnitude }) => most(handedOnMagnitude, (ratio) => ratio > TOO_MUCH))
+  const exploding = layers.find(({ propagatedMagnitude }) => most(propagatedMagnitude, (ratio) => ratio > TOO_MUCH))
   if (exploding || isMost((ratio) => ratio > TOO_MUCH))
     return [`relevance explodes${placeOf(exploding)}: ${remedy(exploding, rules)}`]
   if (!isMost((ratio) => ratio < TOO_LITTLE)) return []
@@ -111,7 +111,7 @@ function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string,
   if (layers.length === 0)
     return `the map holds only ${kept} of the relevance: ask for conservation to see what biases and stabilisers absorb`
   const place = layers.find(
-    ({ arrivingMagnitude, handedOnMagnitude }) => sum(handedOnMagnitude) < TOO_LITTLE * sum(arrivingMagnitude)
+    ({ arrivingMagnitude, propagatedMagnitude }) => sum(propagatedMagnitude) < TOO_LITTLE * sum(arrivingMagnitude)
   )
   const at = place ? `, most of it at layer '${place.node}'` : ''
   if (unexplained > TRUST_LIMITS.unexplained[0]) {

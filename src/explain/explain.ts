@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
-import { pickOptions } from '../core/option.js'
 import { checkEffects } from '../core/option-effects.js'
 import { furtherInputs, rowsOfBatch } from '../model/further-inputs.js'
 import { tokenLookups } from '../model/input-kind.js'
@@ -15,13 +14,12 @@ import {
   type Channels,
   type LayerConservation,
   type LrpSettings,
-  type NodeRule,
-  type RuleParameters
+  type NodeRule
 } from '../native/addon.js'
 import { checkOptions, optionError } from '../core/options.js'
 import { withDefaults } from '../rules/catalogue.js'
 import { chooseComposite } from '../rules/choose.js'
-import { ruleParameters } from '../rules/options.js'
+import { parametersIn } from '../rules/options.js'
 import { resolveRules } from '../rules/resolve.js'
 import { unknownName } from '../core/suggest.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
@@ -164,8 +162,10 @@ export async function planRules(model: Model, options: ExplainOptions): Promise<
 
 async function rulesOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const composite = await chooseComposite(options)
-  const overrides = pickOptions(ruleParameters, options) as RuleParameters
-  const rules = resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides })
+  const rules = resolveRules(model.graph, composite, {
+    inputRange: model.inputRange,
+    overrides: parametersIn(options)
+  })
   return { name: composite.name, rules }
 }
 

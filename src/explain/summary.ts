@@ -71,7 +71,7 @@ export interface ExplainSummary {
 
 interface LayerMeans {
   sum: number
-  handedOn: number
+  propagated: number
   absorbedByBias: number
   absorbedByStabiliser: number
 }
@@ -118,7 +118,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
         layer.node,
         {
           sum: total(layer.arriving),
-          handedOn: total(layer.handedOn),
+          propagated: total(layer.propagated),
           absorbedByBias: total(layer.absorbedByBias),
           absorbedByStabiliser: total(layer.absorbedByStabiliser)
         }
@@ -195,7 +195,7 @@ export function summarise(
         node,
         {
           sum: mean(node, 'sum'),
-          handedOn: mean(node, 'handedOn'),
+          propagated: mean(node, 'propagated'),
           absorbedByBias: mean(node, 'absorbedByBias'),
           absorbedByStabiliser: mean(node, 'absorbedByStabiliser')
         }
@@ -246,9 +246,10 @@ export function rulesByNode(rules: readonly NodeRule[]): Record<string, string> 
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */
-export function describeRule(rule: { rule: string; parameters: object }): string {
+export function describeRule(rule: Pick<NodeRule, 'name' | 'rule' | 'parameters'>): string {
   const parameters = Object.entries(rule.parameters).map(
     ([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`
   )
-  return parameters.length > 0 ? `${rule.rule}(${parameters.join(', ')})` : rule.rule
+  const name = rule.name ?? rule.rule
+  return parameters.length > 0 ? `${name}(${parameters.join(', ')})` : name
 }

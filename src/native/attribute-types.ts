@@ -93,13 +93,13 @@ export interface LayerConservation {
   node: string
   /** Sum of relevance arriving at the node's output, per image of the first target. */
   arriving: Float64Array
-  /** Handed on to the node's inputs. */
-  handedOn: Float64Array
+  /** Propagated to the node's inputs. */
+  propagated: Float64Array
   absorbedByBias: Float64Array
   absorbedByStabiliser: Float64Array
   /** Sums of |relevance|. */
   arrivingMagnitude: Float64Array
-  handedOnMagnitude: Float64Array
+  propagatedMagnitude: Float64Array
 }
 
 /** Of every channel of a layer, [images, channels], with a leading axis of targets for the relevance under several. */

@@ -4,7 +4,7 @@ import { callSchema, sha256 } from '../explain/call.js'
 import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
-  .object({ sum: number, handedOn: number, absorbedByBias: number, absorbedByStabiliser: number })
+  .object({ sum: number, propagated: number, absorbedByBias: number, absorbedByStabiliser: number })
   .describe('Mean over images of the first target: relevance that arrives, is passed on, is absorbed.')
 
 const trust = z.object({

@@ -28,7 +28,7 @@ export const dataRuleSchema = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   reference: z.string().optional(),
-  /** Numbers that a user may set, with their defaults; `epsilon` (1e-6) there always is. */
+  /** Numbers that a user may set, with their defaults; every rule has `epsilon` (1e-6). */
   parameters: z.record(z.string(), z.number()).optional(),
   shares: z
     .array(
@@ -93,7 +93,7 @@ export function nativeShares(rule: RuleDescription, parameters: RuleParameters):
     if (typeof given === 'number') return given
     const name = given.replace(/^-/, '')
     const found = parameters[name]
-    if (found === undefined) throw unknownName(`parameter of rule '${rule.name}'`, name, Object.keys(rule.parameters))
+    if (found === undefined) throw unknownName('parameter', name, Object.keys(rule.parameters), `rule '${rule.name}'`)
     if (typeof found !== 'number')
       throw new LrpError('INVALID_ARGUMENT', `'${name}' of rule '${rule.name}' must be a number to be a factor`)
     return given.startsWith('-') ? -found : found

@@ -131,16 +131,20 @@ function globToRegExp(glob: string): RegExp {
 function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameters, context: RuleContext): NodeRule {
   const allowed = allowedParameters(rule)
   for (const name of Object.keys(given)) {
-    if (!allowed.includes(name)) throw unknownName(`parameter of rule '${rule.name}'`, name, allowed)
+    if (!allowed.includes(name)) throw unknownName('parameter', name, allowed, `rule '${rule.name}'`)
   }
   const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
   const asked: RuleParameters = { ...given, ...Object.fromEntries(overrides) }
   const all: RuleParameters = { ...rule.parameters, ...asked, ...rule.fixed }
-  if ('alpha' in rule.parameters) completePair(all, asked)
   if (takesBox(rule)) addBox(all, node, context, rule.name)
+  const named = { node: node.name, rule: rule.native, parameters: all }
+  if (rule.shares) {
+    checkRange(rule.name, { epsilon: all.epsilon! })
+    return { ...named, name: rule.name, shares: nativeShares(rule, all) }
+  }
+  if ('alpha' in rule.parameters) completePair(all, asked)
   checkRange(rule.name, all)
-  const shares = rule.shares && nativeShares(rule, all)
-  return { node: node.name, rule: rule.native, parameters: all, ...(shares && { shares }) }
+  return named
 }
 
 /** alpha - beta is 1: where one of them is given, the other follows. */

@@ -22,7 +22,7 @@ const { topK, start } = explainOptions.shape
 const questionSchema = z.strictObject({
   image: z.int().min(0),
   choice: z.string(),
-  parameters: z.partialRecord(z.enum(Object.keys(SLIDERS)), z.number()),
+  parameters: z.record(z.string(), z.number()),
   topK,
   target: z.union([z.literal('argmax'), z.int().min(0)]),
   start,
@@ -72,12 +72,17 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
   }
 }
 
-function optionsOf({ choice: name, parameters, topK, target, start }: Question, choices: Choice[]): ExplainOptions {
+function optionsOf(
+  { choice: name, parameters: turned, topK, target, start }: Question,
+  choices: Choice[]
+): ExplainOptions {
   const choice = choices.find((one) => one.name === name)
   if (!choice) throw new LrpError('NOT_FOUND', `there is no rule, composite or method '${name}'`)
   if (choice.kind === 'method') return { method: name as ExplainOptions['method'], target }
-  const known = Object.entries(parameters).filter(([parameter]) => parameter in choice.parameters)
-  return { [choice.kind]: name, ...Object.fromEntries(known), topK, start, target }
+  const known = Object.entries(turned).filter(([parameter]) => parameter in choice.parameters)
+  const [own, common] = [known.filter(([one]) => !(one in SLIDERS)), known.filter(([one]) => one in SLIDERS)]
+  const parameters = own.length > 0 ? Object.fromEntries(own) : undefined
+  return { [choice.kind]: name, ...Object.fromEntries(common), parameters, topK, start, target }
 }
 
 function numbersOf(

@@ -35,6 +35,8 @@ export interface Choice {
   description: string
   /** What can be turned, with what it is when it is not; null where each layer has its own. */
   parameters: Partial<Record<string, number | null>>
+  /** How parameters that only this choice has are turned. */
+  sliders?: Record<string, Slider>
 }
 
 export type Slider = NonNullable<OptionFacts['slider']>
@@ -45,7 +47,7 @@ export interface Question {
   image: number
   /** Name of a choice. */
   choice: string
-  parameters: Partial<Record<string, number>>
+  parameters: Record<string, number>
   topK?: number
   target: 'argmax' | number
   start?: Start

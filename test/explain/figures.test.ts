@@ -200,7 +200,7 @@ describe('a comparison', () => {
 test('numbers of a column of the page are written alike', async () => {
   const layer = (sum: number, absorbedByStabiliser: number): object => ({
     sum,
-    handedOn: sum,
+    propagated: sum,
     absorbedByBias: 0,
     absorbedByStabiliser
   })

@@ -134,7 +134,7 @@ function showParameters(): void {
 }
 
 function slider(name: string, own: number | null): HTMLElement {
-  const { powers, ...range } = facts.sliders[name]!
+  const { powers, ...range } = chosen().sliders?.[name] ?? facts.sliders[name]!
   const label = document.createElement('label')
   const head = textIn('span', name)
   const shown = textIn('output', '')
