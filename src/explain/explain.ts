@@ -10,9 +10,6 @@ import {
   callNative,
   type AttributeOptions,
   type AttributeResult,
-  type AttentionRelevance,
-  type Channels,
-  type LayerConservation,
   type LrpSettings,
   type NodeRule
 } from '../native/addon.js'
@@ -35,44 +32,18 @@ import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { planTarget } from './targets/plan.js'
 
 /** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
-export interface Explanation {
+export interface Explanation extends AttributeResult {
   /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
   kind: TargetKind
-  /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
-  relevance: Tensor
-  /** Relevance of the further inputs that are explained, by their names: shaped like them, with the same leading axis. */
-  inputs: Record<string, Tensor>
-  /** The network's output: [batch, classes], or of dense networks [batch, classes, height, width]. */
-  logits: Tensor
-  /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
-  targets: Int32Array
-  /** The explained numbers [targets, batch]: a logit, a region's sum of logits, a box's score, a similarity. */
-  scores: Float64Array
-  /** Explained boxes of a detection head, [targets, batch]. */
-  boxes?: Int32Array
-  /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */
-  regions?: { data: Uint8Array; shape: number[] }
-  /** Of each map's relevance, further inputs included: [targets, batch], or [batch] with `together`. */
-  sums: Float64Array
-  /** Relevance arriving at the named layers' outputs. */
-  layers: Record<string, Tensor>
-  /** Of every channel of the layers in `channelLayers`, [images, channels]. */
-  channels: Record<string, Channels>
-  /** Per attention in order of execution; empty without `attentionHeads`. */
-  attention: AttentionRelevance[]
-  /** Per layer, first layer first; empty unless asked for. Of the first target. */
-  conservation: LayerConservation[]
-  /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
+  /** |sum of relevance - start| / |start|, [targets, batch]; empty without LRP. */
   conservationError: Float64Array
-  /** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit; LRP only. */
+  /** For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without LRP. */
   magnitude: Float64Array
   /** Relevance that neither arrived nor was absorbed by biases or stabilisers, as a share of the same; with `conservation`. */
   unexplained: Float64Array
-  /** The layer that grad-cam weighs; empty for other methods. */
-  layer: string
-  /** Plain words where relevance explodes or vanishes on its way. */
+  /** Sentences where a map holds far more or far less relevance than the output. */
   warnings: string[]
-  /** The rule of every node; empty for other methods. */
+  /** The rule of every node; empty for other methods than LRP. */
   rules: NodeRule[]
   /** Name of the rule, composite or method. */
   name: string

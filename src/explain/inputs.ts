@@ -18,6 +18,7 @@ import { sliceBatch } from './batches.js'
 import type { InputOptions } from './file-options.js'
 
 export interface Batch {
+  /** The images as the network takes them, [batch, ...]. */
   input: Tensor
   /** One name per image: its file, or its place in the data set. */
   names: string[]
@@ -25,6 +26,7 @@ export interface Batch {
   paths?: string[]
   /** Their numbers in the split of a data set or in an array, where they are no files. */
   places?: readonly number[]
+  /** Class of each image, where the data set says. */
   labels?: Int32Array
 }
 

@@ -32,6 +32,7 @@ export interface ImageSummary extends Prediction {
   sumOfRelevance: number[]
   /** Where several inputs are explained: the sum of each further one's relevance, by its name. */
   inputs?: Record<string, number[]>
+  /** |sum of relevance - start| / |start| for each target; LRP only. */
   conservationError: number[]
   /** SHA-256 of the input as the network reads it. */
   inputSha256: string
@@ -43,29 +44,39 @@ export interface ImageSummary extends Prediction {
 
 /** What `explain.json` holds. */
 export interface ExplainSummary {
+  /** Name of the rule, composite or other method. */
   method: string
   /** The layer that grad-cam weighs. */
   camLayer?: string
+  /** The options that were given, by their flags. */
   settings: Asked
   /** What `explainAgain` repeats. */
   call: RecordedCall
+  /** Name of the model. */
   model: string
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
   /** The node whose output is explained, its shape without the batch, and what it means. */
   output: { node: string; shape: number[]; kind: OutputKind }
+  /** Where it was computed: `cpu` or `cuda:n`. */
   device: string
+  /** One entry for each image. */
   images: ImageSummary[]
+  /** The rule of every node with its parameters; empty for other methods than LRP. */
   rules: Record<string, string>
   /** Per layer, mean over images of the first target: relevance arriving, propagated, absorbed. */
   layers: Record<string, LayerMeans>
   /** [targets, images] row by row. */
   target: number[]
+  /** Mean over images and targets of |sum of relevance - start| / |start|. */
   conservationError: number
+  /** Time of the explanations, without reading and drawing. */
   milliseconds: number
+  /** Sentences where a map holds far more or far less relevance than the output. */
   warnings: string[]
   /** How far the maps can be trusted; of LRP. */
   trust?: Trust
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 

@@ -9,16 +9,15 @@ export interface TrustMeasures {
   unexplained?: number
   /** Difference of the maps to those in float64: sum of |difference| as a share of the sum of |relevance|. */
   rounding?: number
-  /**
-   * Difference of LRP-0 to gradient x input, measured alike; null where theory does not say that they are equal, because
-   * of the node `unequal`.
-   */
+  /** Difference of LRP-0 to gradient x input, measured alike; null where theory does not say that they are equal. */
   gradient?: number | null
+  /** The first node for which theory does not say so. */
   unequal?: string
 }
 
 /** What `checkExplanation` returns: the measures of an explanation, and a verdict. */
 export interface Trust extends TrustMeasures {
+  /** The worst of the measures decides. */
   verdict: Verdict
   /** The verdict in one sentence, with its reasons. */
   sentence: string

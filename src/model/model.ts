@@ -25,6 +25,7 @@ import { refuseStrangers, saveParts } from './save.js'
 export class Model {
   /** For this package: `load` and `create` make models. */
   constructor(
+    /** Graph, names and preprocessing as they are saved; the weights are in C++. */
     readonly parts: Omit<ModelParts, 'tensors'> & {
       removed?: FinalActivation
       facts?: NodeFacts[]
@@ -81,6 +82,7 @@ export class Model {
     return build(this, parts, device, undefined, precision)
   }
 
+  /** Name of the architecture or file. */
   get name(): string {
     return this.parts.name
   }
@@ -88,9 +90,11 @@ export class Model {
   get source(): ModelSource | undefined {
     return this.parts.source
   }
+  /** The network as nodes and connections. */
   get graph(): Graph {
     return this.parts.graph
   }
+  /** What the outputs mean: classes, independent labels, one of two classes, or values. */
   get task(): Task {
     return this.parts.task ?? 'classification'
   }
@@ -140,6 +144,7 @@ export class Model {
   get classes(): string[] | undefined {
     return this.parts.classes
   }
+  /** How an image becomes the input; undefined where the file does not say. */
   get preprocessing(): Preprocessing | undefined {
     return this.parts.preprocessing
   }

@@ -50,14 +50,17 @@ type Factor = z.infer<typeof factor>
 
 /** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
 export interface RuleDescription {
+  /** Name for `--rule` and composites. */
   name: string
   /** What it computes; x input, W weight, b bias, R relevance, S stabilised denominator, + and - positive and negative parts. */
   formula: string
+  /** The paper that defines it. */
   reference: string
   /** Parameters a user may set, with their defaults. */
   parameters: RuleParameters
   /** The rule of the C++ side, and parameters that are fixed by the name. */
   native: string
+  /** Parameters that the name fixes. */
   fixed?: RuleParameters
   /** For which layers it is meant. */
   layers: 'weighted' | 'relu' | 'any'

@@ -31,6 +31,7 @@ const SECURITY = {
 
 /** The page that `serve` serves: its address, and `close()` to stop it. */
 export interface ServedPage {
+  /** Address of the page, on the loopback interface. */
   url: string
   /** Stops the server. */
   close: () => Promise<void>
