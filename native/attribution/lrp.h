@@ -53,6 +53,7 @@ struct Explanation {
   Tensor starts;       // sum of the relevance that each map started from, double like `sums`; of LRP alone
   Tensor start_sizes;  // sum of its magnitudes
   Tensor sums;         // of each map's relevance, double [explanations, batch]; [1, batch] where they are together
+  Tensor magnitudes;   // sums of |relevance|, like `sums`
   std::map<std::string, Tensor> layers;
   std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets
   std::map<std::string, ChannelValues> channel_activation;

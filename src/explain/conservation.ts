@@ -8,8 +8,7 @@ export function conservationErrors({ sums, starts }: AttributeResult): Float64Ar
 
 /** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit. */
 export function magnitudesOf(result: AttributeResult, options: Conditions): Float64Array {
-  const scales = scalesOf(result, options)
-  return mapMagnitudes(result).map((magnitude, image) => magnitude / scales[image]!)
+  return scalesOf(result, options).map((scale, image) => result.magnitudes[image]! / scale)
 }
 
 /**
@@ -80,17 +79,6 @@ function scalesOf(
   return Float64Array.from({ length: images }, (_, i) => {
     const row = startsAsLogit ? logits.data.subarray(i * classes, (i + 1) * classes) : []
     return Math.max(startSizes[i]!, 1e-12, ...row.map(Math.abs))
-  })
-}
-
-/** Sum of |relevance| in the first map of each image. */
-function mapMagnitudes({ relevance: { data }, logits, sums }: AttributeResult): Float64Array {
-  const images = logits.shape[0]!
-  const size = data.length / sums.length
-  return Float64Array.from({ length: images }, (_, i) => {
-    let total = 0
-    for (let at = i * size; at < (i + 1) * size; at++) total += Math.abs(data[at]!)
-    return total
   })
 }
 

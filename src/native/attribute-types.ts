@@ -131,6 +131,8 @@ export interface AttributeResult {
   startSizes: Float64Array
   /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
+  /** Sums of |relevance|, like `sums`. */
+  magnitudes: Float64Array
   layers: Record<string, Tensor>
   channels: Record<string, Channels>
   attention: AttentionRelevance[]

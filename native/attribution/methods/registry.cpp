@@ -4,6 +4,7 @@
 
 #include "../../error.h"
 #include "../../finite.h"
+#include "../../graph/image_sums.h"
 #include "method.h"
 
 namespace lrp {
@@ -39,7 +40,10 @@ Explanation attribute(const std::string& method, const MethodArguments& a) {
   if (!all_finite(result.relevance)) throw Error("NUMERIC", "the attribution by " + method + " is not finite");
   if (!result.starts.defined()) result.starts = result.start_sizes = at::empty({0}, at::kDouble);
   const int64_t batch = a.x.size(0);
-  result.sums = result.relevance.reshape({-1, batch, a.x.numel() / batch}).sum(2, false, at::kDouble);
+  const Tensor maps = result.relevance.reshape({-1, a.x.numel() / batch});
+  const ImageSums sums = sums_of_images(maps, {}, maps.size(0));
+  result.sums = sums.sum.view({-1, batch});
+  result.magnitudes = sums.magnitude.view({-1, batch});
   return result;
 }
 

@@ -25,23 +25,27 @@ lrp::Graph convolutions() {
 
 }  // namespace
 
-UNIT(a_box_around_changes_grows_from_layer_to_layer) {
+TEST_CASE("a box around changes grows from layer to layer") {
   const lrp::Graph graph = convolutions();
   const lrp::Changes changes = four_steps({0, 1, 40, 41, 500, 501, 900, 901});
   int64_t batch_size = 0;
   const auto start = lrp::start_after_windows(graph, changes, lrp::CancelToken(), 1 << 20, batch_size);
-  CHECK(start != nullptr && start->skips(0) && start->skips(2) && !start->skips(3));
+  REQUIRE(start != nullptr);
+  for (const int i : {0, 1, 2}) CHECK(start->skips(i));
+  CHECK_FALSE(start->skips(3));
   CHECK(batch_size == 4);
   CHECK(start->outputs(0, 4).at(2).sizes() == at::IntArrayRef({4, 4, 32, 32}));
 }
 
-UNIT(pixels_far_apart_change_the_first_layer_alone) {
+TEST_CASE("pixels far apart change the first layer alone") {
   const lrp::Graph graph = convolutions();
   const lrp::Changes changes = four_steps({0, 1000, 1, 1001, 2, 1002, 3, 1003});
   int64_t batch_size = 0;
   CHECK(lrp::start_after_windows(graph, changes, lrp::CancelToken(), 1 << 20, batch_size) == nullptr);
   const auto start = lrp::start_after_first_layer(graph, changes);
-  CHECK(start != nullptr && start->skips(0) && !start->skips(1));
+  REQUIRE(start != nullptr);
+  CHECK(start->skips(0));
+  CHECK_FALSE(start->skips(1));
   const at::Tensor images = lrp::start_at_input(changes)->outputs(0, 4).at(lrp::kInput);
   const at::Tensor expected = graph.nodes()[0].op->forward({images}, lrp::Pass::of(images));
   CHECK(close(start->outputs(0, 4).at(0), expected));
