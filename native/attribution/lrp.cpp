@@ -96,7 +96,6 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   std::vector<LayerConservation> result;
   for (const auto& [index, sums] : recorder.sums) {
     const Node& node = graph.nodes()[index];
-    if (!node.op->linear() && node.record.kind != "sum") continue;
     const auto or_zero = [&](const Tensor& t) { return t.defined() ? t : at::zeros_like(sums.arriving); };
     const Tensor handed = or_zero(sums.propagated), bias = or_zero(sums.by_bias);
     result.push_back({node.name, sums.arriving, handed, bias, sums.arriving - handed - bias, sums.arriving_magnitude,

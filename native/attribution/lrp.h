@@ -54,6 +54,7 @@ struct Explanation {
   Tensor start_sizes;  // sum of its magnitudes
   Tensor sums;  // of each map's relevance, further inputs included, double [explanations, batch]; [1, batch] where they
                 // are together
+  Tensor magnitudes;                     // sums of |relevance|, like `sums`
   std::map<std::string, Tensor> inputs;  // of the further inputs that are explained, with a leading axis as `relevance`
   std::map<std::string, Tensor> layers;
   std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets

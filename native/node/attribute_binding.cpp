@@ -96,7 +96,7 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
 
 /// Copied here and not where JavaScript runs, which would wait for the device.
 void move_to_cpu(Explanation& e) {
-  for (Tensor* tensor : {&e.relevance, &e.logits, &e.sums, &e.scores, &e.starts, &e.start_sizes}) {
+  for (Tensor* tensor : {&e.relevance, &e.logits, &e.sums, &e.magnitudes, &e.scores, &e.starts, &e.start_sizes}) {
     if (tensor->defined()) *tensor = tensor->cpu().contiguous();
   }
   for (auto* tensors : {&e.inputs, &e.layers}) {

@@ -52,6 +52,7 @@ constexpr auto fields(const Explanation*) {
                          node::field_as<node::AsDoubles>("scores", &Explanation::scores),
                          node::field_as<node::AsDoubles>("starts", &Explanation::starts),
                          node::field_as<node::AsDoubles>("startSizes", &Explanation::start_sizes),
+                         node::field_as<node::AsDoubles>("magnitudes", &Explanation::magnitudes),
                          node::field_as<node::AsFloats>("inputs", &Explanation::inputs),
                          node::field_as<node::AsFloats>("layers", &Explanation::layers),
                          node::field("attention", &Explanation::attention), node::field("layer", &Explanation::layer),

@@ -48,6 +48,7 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
     scores: joinRows(parts, (part) => part.scores, Float64Array),
     starts: joinRows(parts, (part) => part.starts, Float64Array),
     startSizes: joinRows(parts, (part) => part.startSizes, Float64Array),
+    magnitudes: joinRows(parts, (part) => part.magnitudes, Float64Array),
     ...(first.boxes && { boxes: joinRows(parts, (part) => part.boxes!, Int32Array) }),
     ...(first.regions && { regions: joinAlong(regionsOf(parts), 1) }),
     inputs: joinNamed('inputs'),

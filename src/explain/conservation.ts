@@ -9,8 +9,7 @@ export function conservationErrors({ sums, starts }: AttributeResult): Float64Ar
 
 /** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit. */
 export function magnitudesOf(result: AttributeResult, options: Conditions): Float64Array {
-  const scales = scalesOf(result, options)
-  return mapMagnitudes(result).map((magnitude, image) => magnitude / scales[image]!)
+  return scalesOf(result, options).map((scale, image) => result.magnitudes[image]! / scale)
 }
 
 /**
@@ -79,17 +78,6 @@ function scalesOf(
     const row = startsAsLogit ? logits.data.subarray(i * classes, (i + 1) * classes) : []
     return Math.max(startSizes[i]!, 1e-12, ...row.map(Math.abs))
   })
-}
-
-/** Sum of |relevance| in the first map of each image, further inputs included. */
-function mapMagnitudes({ relevance, inputs, logits, sums }: AttributeResult): Float64Array {
-  const images = logits.shape[0]!
-  const total = new Float64Array(images)
-  for (const { data } of [relevance, ...Object.values(inputs)]) {
-    const size = data.length / sums.length
-    for (let i = 0; i < images; i++) for (let at = i * size; at < (i + 1) * size; at++) total[i]! += Math.abs(data[at]!)
-  }
-  return total
 }
 
 function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string {

@@ -17,6 +17,9 @@ import { explanationHtml } from './html.js'
 import type { Batch } from './inputs.js'
 import { summaryJson, type ExplainSummary, type PassSummary } from './summary.js'
 
+/** Formats that hold pictures. */
+const PICTURES = ['png', 'svg', 'html']
+
 /** Writes the results of passes into a folder. */
 export class ResultWriter {
   readonly files: string[] = []
@@ -83,13 +86,14 @@ export class ResultWriter {
       await writeNpz(path, tensors, { targets, names, ...(paths && { paths }) })
       this.files.push(path)
     }
-    const drawn = [
+    const isDrawn = this.options.wide || this.options.format.some((format) => PICTURES.includes(format))
+    const drawn = isDrawn && [
       ...(await drawFigures(this.model, batch, explanation, this.options)),
       ...drawLayers(this.model, batch.names, explanation, this.options),
       ...drawAttention(batch.input.shape.slice(1), batch.names, explanation, this.options),
       ...comparison
     ]
-    for (const one of drawn) await this.figure({ ...one, name: safePath(one.name) })
+    for (const one of drawn || []) await this.figure({ ...one, name: safePath(one.name) })
     await this.log?.add(summary)
   }
 

@@ -136,6 +136,8 @@ export interface AttributeResult {
   startSizes: Float64Array
   /** Sum of each map's relevance, further inputs included: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
+  /** Sums of |relevance|, like `sums`. */
+  magnitudes: Float64Array
   /** Relevance of the further inputs that are explained, by their names: shaped like them, with the same leading axis. */
   inputs: Record<string, Tensor>
   /** Relevance arriving at the outputs of the layers in `layers`, by name. */

@@ -31,9 +31,8 @@ TEST_CASE("a box around changes grows from layer to layer") {
   int64_t batch_size = 0;
   const auto start = lrp::start_after_windows(graph, changes, lrp::CancelToken(), 1 << 20, batch_size);
   REQUIRE(start != nullptr);
-  CHECK(start->skips(0));
-  CHECK(start->skips(2));
-  CHECK(!start->skips(3));
+  for (const int i : {0, 1, 2}) CHECK(start->skips(i));
+  CHECK_FALSE(start->skips(3));
   CHECK(batch_size == 4);
   CHECK(start->outputs(0, 4).at(2).sizes() == at::IntArrayRef({4, 4, 32, 32}));
 }
@@ -46,7 +45,7 @@ TEST_CASE("pixels far apart change the first layer alone") {
   const auto start = lrp::start_after_first_layer(graph, changes);
   REQUIRE(start != nullptr);
   CHECK(start->skips(0));
-  CHECK(!start->skips(1));
+  CHECK_FALSE(start->skips(1));
   const at::Tensor images = lrp::start_at_input(changes)->outputs(0, 4).at(lrp::kInput);
   const at::Tensor expected = graph.nodes()[0].op->forward({images}, lrp::Pass::of(images));
   CHECK(close(start->outputs(0, 4).at(0), expected));
