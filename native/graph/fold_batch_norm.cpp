@@ -44,19 +44,40 @@ bool fold_into_next(Node& layer, const ChannelAffine& affine) {
   return true;
 }
 
+bool is_read_once(const std::vector<Node>& nodes, int output, int i) {
+  return i != kInput && i != output && readers_of(nodes, i).size() == 1;
+}
+
+/// The channels of a batch norm are the outputs of a dense layer where there are no places.
+bool fits(const Node& layer, const Node& norm) { return layer.record.kind != "linear" || norm.axes == 2; }
+
+/// The layer that makes what node `i` gives: itself, or the dense layer whose outputs it only arranges as rows.
+int layer_behind(const std::vector<Node>& nodes, int output, int i, int64_t channels) {
+  if (i == kInput) return i;
+  const Node& node = nodes[static_cast<size_t>(i)];
+  if (node.op_name != "reshape" || node.attributes.has_size_expressions()) return i;
+  const auto shape = node.attributes.integers("shape");
+  const int before = node.inputs.at(0);
+  if (shape.size() != 2 || shape[1] != channels || !is_read_once(nodes, output, before)) return i;
+  const Node& layer = nodes[static_cast<size_t>(before)];
+  return layer.record.kind == "linear" && layer.parameters.at("weight").size(0) == channels ? before : i;
+}
+
 bool fold(std::vector<Node>& nodes, int output, size_t i) {
   if (nodes[i].replaced_by) return false;
   const auto found = nodes[i].op->channel_affine();
   if (!found) return false;
   const ChannelAffine& affine = *found;
   const int before = nodes[i].inputs.at(0), index = static_cast<int>(i);
-  if (before != kInput && before != output && is_weighted(nodes[static_cast<size_t>(before)]) &&
-      readers_of(nodes, before).size() == 1) {
-    return fold_into_previous(nodes[static_cast<size_t>(before)], affine);
+  const int behind = layer_behind(nodes, output, before, affine.scale.size(0));
+  if (is_read_once(nodes, output, before) && is_weighted(nodes[static_cast<size_t>(behind)])) {
+    Node& layer = nodes[static_cast<size_t>(behind)];
+    return (behind != before || fits(layer, nodes[i])) && fold_into_previous(layer, affine);
   }
   const auto readers = readers_of(nodes, index);
   if (index == output || readers.size() != 1) return false;
-  return is_weighted(nodes[readers[0]]) && fold_into_next(nodes[readers[0]], affine);
+  Node& layer = nodes[readers[0]];
+  return is_weighted(layer) && fits(layer, nodes[i]) && fold_into_next(layer, affine);
 }
 
 }  // namespace

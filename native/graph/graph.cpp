@@ -73,6 +73,7 @@ Graph::Graph(const GraphSpec& spec, std::map<std::string, Tensor> tensors) : ten
   std::map<std::string, int> known{{"input", kInput}};
   for (const auto& node : spec.nodes) {
     nodes_.push_back(resolve_node(node, tensors_));
+    if (spec.shapes && spec.shapes->count(node.name) > 0) nodes_.back().axes = spec.shapes->at(node.name).size();
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto found = known.find(node.inputs[i]);
       if (found == known.end()) {

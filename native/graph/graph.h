@@ -24,6 +24,8 @@ struct NodeSpec {
 struct GraphSpec {
   std::vector<NodeSpec> nodes;
   std::string output;
+  /// Of every node's output, where they are known.
+  std::optional<std::map<std::string, std::vector<int64_t>>> shapes = std::nullopt;
 };
 
 /// Index that stands for the network's input among the nodes.
@@ -39,6 +41,7 @@ struct Node {
   Parameters parameters;                               // role -> tensor
   std::shared_ptr<Op> op;
   OpRecord record;
+  size_t axes = 0;  // of its output; 0 where that is not known
   /// Set where a pass took the node out of the network: the node (or kInput) whose output its readers use instead.
   std::optional<int> replaced_by;
 };

@@ -3,9 +3,10 @@
 
 namespace lrp {
 
-/// Folds every batch norm into the linear layer it follows, or into the one that follows it where that is exact (no
-/// zero padding in between) and nobody else reads the value in between. A folded batch norm keeps its place and name
-/// but is not run (`Node::replaced_by`). Weights that two nodes share are folded for each node by itself.
+/// Folds every batch norm into the linear layer it follows, directly or as rows [places, channels] of it, or into the
+/// one that follows it where that is exact (no zero padding in between) and nobody else reads the value in between. A
+/// folded batch norm keeps its place and name but is not run (`Node::replaced_by`). Weights that two nodes share are
+/// folded for each node by itself.
 Graph fold_batch_norm(const Graph& graph);
 
 /// Convolutions of one value whose results are added up become one convolution, where that is exact for every size of

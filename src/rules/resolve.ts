@@ -69,9 +69,10 @@ function describe(name: string, { rules = [] }: Composite): RuleDescription {
 }
 
 /** Names of the nodes an entry is for. */
-function select(graph: Graph, match: LayerMatch): Set<string> {
+function select(graph: Graph, match: CompositeEntry): Set<string> {
   const depth = depths(graph)
   let nodes = graph.nodes.filter((node) => matchesKind(node, match) && (!match.op || node.op === match.op))
+  if (match.nodes) nodes = nodes.filter(({ name }) => match.nodes!.has(name))
   if (match.name !== undefined) {
     const pattern = globToRegExp(match.name)
     nodes = nodes.filter((node) => pattern.test(node.name))

@@ -36,6 +36,8 @@ export interface LayerMatch {
 
 /** An entry of a composite: which layers, and their rule with its parameters. */
 export interface CompositeEntry extends LayerMatch {
+  /** Names of nodes, where an entry was made for one network. */
+  nodes?: ReadonlySet<string>
   /** Name of the rule. */
   rule: string
   /** Values that differ from the rule's defaults. */

@@ -1,5 +1,6 @@
 #include "check.h"
 #include "graph/image_sums.h"
+#include "graph/infer_shapes.h"
 #include "graph/passes.h"
 
 using lrp::BatchLayout;
@@ -28,7 +29,10 @@ NodeSpec layer(const std::string& name, const std::string& op, const std::string
 
 /// How many batch norms a fold takes out of a chain of nodes; the output must stay the same.
 int64_t folded(const std::vector<NodeSpec>& nodes, const Tensors& tensors, at::IntArrayRef input) {
-  const lrp::Graph graph({nodes, nodes.back().name}, tensors), after = lrp::fold_batch_norm(graph);
+  GraphSpec spec{nodes, nodes.back().name};
+  spec.shapes.emplace();
+  for (const auto& facts : lrp::infer_shapes(spec, tensors, input)) (*spec.shapes)[facts.name] = facts.shape;
+  const lrp::Graph graph(spec, tensors), after = lrp::fold_batch_norm(graph);
   const at::Tensor x = at::randn(input);
   CHECK(at::allclose(after.forward(x), graph.forward(x), 1e-4, 1e-4));
   return std::count_if(after.nodes().begin(), after.nodes().end(),
@@ -45,6 +49,18 @@ TEST_CASE("batch norms fold where it is exact") {
   const auto transposed = layer("up", "conv_transpose2d", "input", {4, 3, 2, 2}, t, {{"groups", 2.0}});
   CHECK(folded({transposed, norm("b", "up", 6, t)}, t, {2, 4, 5, 5}) == 1);
   CHECK(folded({layer("dense", "linear", "input", {3, 4}, t), norm("c", "dense", 3, t)}, t, {2, 4}) == 1);
+  // its channels are not the outputs of a dense layer that all places share
+  CHECK(folded({layer("square", "linear", "input", {4, 4}, t), norm("e", "square", 4, t)}, t, {2, 4, 4}) == 0);
+  CHECK(folded({norm("e", "input", 4, t), layer("square", "linear", "e", {4, 4}, t)}, t, {2, 4, 4}) == 0);
+  // over the rows of all tokens
+  const auto dense = layer("dense", "linear", "input", {3, 4}, t);
+  const auto rows = [](const char* name, const char* input, std::vector<double> shape) {
+    return NodeSpec{name, "reshape", {input}, lrp::Attributes({{"shape", std::move(shape)}}), {}};
+  };
+  CHECK(folded({dense, rows("r", "dense", {-1, 3}), norm("d", "r", 3, t), rows("b", "d", {-1, 5, 3})}, t, {2, 5, 4}) ==
+        1);
+  CHECK(folded({dense, rows("r", "dense", {-1, 3, 5}), norm("d", "r", 3, t)}, t, {2, 5, 4}) == 0);
+  CHECK(folded({dense, rows("r", "dense", {-1, 5}), norm("d", "r", 5, t)}, t, {2, 5, 4}) == 0);
   // before a layer: exact unless zeros are padded in between
   const auto first = norm("first", "input", 4, t);
   CHECK(folded({first, layer("after", "conv2d", "first", {6, 2, 3, 3}, t, {{"groups", 2.0}})}, t, {2, 4, 5, 5}) == 1);
