@@ -27,10 +27,21 @@ export function asked(schema: z.ZodObject, options: object): Asked {
     ({ flag, path, facts }) => flag !== undefined && path[0] !== 'output' && KEPT.includes(facts.group)
   )
   const given = entries.flatMap((entry) => {
-    const value = valueAt(options, entry.path)
+    const { read, commas } = entry.facts
+    const found = asTexts(valueAt(options, entry.path))
+    const value = read && commas && Array.isArray(found) ? found.join(',') : found
     return isAsked(entry, value) ? [[toCamel(entry.flag!), value] as const] : []
   })
   return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
+}
+
+/** Files by name, `{ patient: 'patient.npy' }`, as the flag takes them. */
+function asTexts(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const entries = Object.entries(value)
+  if (Object.getPrototypeOf(value) !== Object.prototype || !entries.every(([, one]) => typeof one === 'string'))
+    return value
+  return entries.map(([name, file]) => `${name}=${String(file)}`)
 }
 
 function isPlain(value: unknown): value is Plain {

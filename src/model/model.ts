@@ -213,7 +213,7 @@ export class Model {
     signal?: AbortSignal
   ) {
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    const inputs = rowsOfBatch(this.graph, input)
+    const inputs = rowsOfBatch(this.parts, input)
     return callNative(
       (_, cancel) => this.handle.forward(asNetwork(this, input), { inputs, layers, replace, batchSize, cancel }),
       signal
