@@ -1,4 +1,5 @@
 import type { AttributeResult, LayerConservation, NodeRule } from '../native/addon.js'
+import { counted } from '../core/plural.js'
 import type { Start } from './options.js'
 
 /** |sum of relevance - start| / |start| for each explanation; with `together` one per image. */
@@ -63,6 +64,8 @@ export function warningsOf(
   const vanishing = layers.find(({ arrivingMagnitude, handedOnMagnitude }) =>
     most(handedOnMagnitude, () => sum(handedOnMagnitude) < TOO_LITTLE * sum(arrivingMagnitude))
   )
+  if (!vanishing && layers.length > 0)
+    return [`relevance vanishes${placeOf(vanishing, 'under 1 %')}: ${inSteps(layers)}`]
   return [`relevance vanishes${placeOf(vanishing, 'under 1 %')}: ${absorber(vanishing, rules)}`]
 }
 
@@ -102,6 +105,17 @@ function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string
   if (rule?.rule === 'norm') return `its inputs cancel each other; give it the rule norm with a larger epsilon`
   if (rule && 'epsilon' in rule.parameters) return 'raise epsilon, or use gamma, zplus or alpha1beta0 there'
   return 'name another rule for it'
+}
+
+/** What absorbs most over all layers, where no single one does. */
+function inSteps(layers: LayerConservation[]): string {
+  const all = (key: 'absorbedByBias' | 'absorbedByStabiliser'): number =>
+    layers.reduce((total, layer) => total + Math.abs(sum(layer[key])), 0)
+  const remedy =
+    all('absorbedByBias') > all('absorbedByStabiliser')
+      ? 'biases absorb it; ignore biases'
+      : 'stabilisers absorb it; lower epsilon'
+  return `little by little, over ${counted(layers.length, 'layer')}: ${remedy}`
 }
 
 function absorber(layer: LayerConservation | undefined, rules: NodeRule[]): string {
