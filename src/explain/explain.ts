@@ -82,7 +82,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     const to = Math.min(last, from + batchSize)
     const batch = sliceBatch(input, from, to)
     const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, given.baseline))
-    const native = { ...settings, baseline, target: target(from, to), inputs: rowsOfBatch(model.graph, batch) }
+    const native = { ...settings, baseline, target: target(from, to), inputs: rowsOfBatch(model.parts, batch) }
     parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), signal))
     onProgress?.(to - first, last - first)
   }

@@ -39,12 +39,16 @@ export function furtherInputs({ nodes }: Graph): FurtherInput[] {
 }
 
 /**
- * The rows of further inputs that come with a batch; undefined where none do.
+ * The rows of further inputs that come with a batch and that this output needs; undefined where none do.
+ * Rows of inputs that only another output needs are left out.
  * @throws LrpError INVALID_ARGUMENT for names that the network does not have, for rows that do not fit, and where some are missing
  */
-export function rowsOfBatch(graph: Graph, { inputs, shape: [images] }: Tensor): Record<string, Tensor> | undefined {
+export function rowsOfBatch(
+  { graph, rows: held = {} }: { graph: Graph; rows?: Record<string, Tensor> },
+  { inputs, shape: [images] }: Tensor
+): Record<string, Tensor> | undefined {
   const known = furtherInputs(graph)
-  const names = known.map(({ name }) => name)
+  const names = [...known.map(({ name }) => name), ...Object.keys(held)]
   for (const name of Object.keys(inputs ?? {})) if (!names.includes(name)) throw unknownName('input', name, names)
   for (const { name, shape, required } of known) {
     const given = inputs?.[name]
@@ -58,7 +62,8 @@ export function rowsOfBatch(graph: Graph, { inputs, shape: [images] }: Tensor): 
     const wanted = [images === 1 ? 1 : `1 or ${images}`, ...shape].join(', ')
     throw new LrpError('INVALID_ARGUMENT', `input '${name}' has the shape [${given.shape.join(', ')}], not [${wanted}]`)
   }
-  return inputs
+  const needed = Object.entries(inputs ?? {}).filter(([name]) => known.some((one) => one.name === name))
+  return needed.length > 0 ? Object.fromEntries(needed) : undefined
 }
 
 function missing(name: string): LrpError {

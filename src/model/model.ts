@@ -242,7 +242,7 @@ export class Model {
   ) {
     const all = { layers: [], replace: [], asWritten: false, ...withoutUndefined(options) }
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    const inputs = rowsOfBatch(this.graph, input)
+    const inputs = rowsOfBatch(this.parts, input)
     return callNative(
       (_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, inputs, batchSize, cancel }),
       signal
