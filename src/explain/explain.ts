@@ -98,8 +98,18 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     conservationError: isWhole ? conservationErrors(joined) : none,
     magnitude,
     unexplained: isWhole && given.topK === undefined ? unexplainedOf(joined, given) : none,
-    warnings: isWhole ? warningsOf(joined, magnitude, plan.rules, given) : []
+    warnings: [...notesOn(model, joined), ...(isWhole ? warningsOf(joined, magnitude, plan.rules, given) : [])]
   }
+}
+
+/** Softmax in a form that is not recognised leaves outputs that are probabilities already. */
+function notesOn({ task, multilabel }: Model, { logits: { data, shape } }: AttributeResult): string[] {
+  const [images, classes] = shape as [number, number]
+  if (task !== 'classification' || multilabel || shape.length !== 2 || classes < 2) return []
+  const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
+    (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
+  )
+  return areShares ? ['the outputs add up to 1, as probabilities do: relevance starts from them, not from logits'] : []
 }
 
 function kindOf({ outputRelevance, reference }: Given, { boxes, regions }: AttributeResult): TargetKind {
@@ -114,7 +124,8 @@ export function checkExplainEffects(options: ExplainOptions, compared: string[] 
   checkEffects(explainOptions, options, { method: [method, ...compared] })
   if (low === undefined || high === undefined) return
   const [lows, highs] = [[low].flat(), [high].flat()]
-  if (lows.some((value, i) => value >= (highs[i] ?? highs[0]!))) throw optionError('low', ` must be below 'high'`)
+  if (lows.some((value, i) => value >= (highs[i] ?? highs[0]!)))
+    throw optionError('low', ` must be below option 'high'`)
 }
 
 /** The rules of an explanation and its name, without running anything; other methods than LRP have no rules. */

@@ -90,9 +90,18 @@ async function imagesOf(model: Model, options: InputOptions): Promise<Inputs> {
   if (options.data !== undefined || options.dataPath !== undefined)
     throw new LrpError('INVALID_ARGUMENT', 'give --input or a data set (--data, --data-path), not both')
   const arrays = options.input.filter((path) => extname(path) === '.npy')
+  refuseIdle(options, arrays.length > 0)
   if (arrays.length === 0) return ofFiles(model, options.input, options)
   if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'give one .npy file, or images')
   return ofArray(model, arrays[0]!, options)
+}
+
+/** @throws LrpError INVALID_ARGUMENT for an option that has no effect on images which are named */
+function refuseIdle(options: InputOptions, isArray: boolean): void {
+  const ofData = (['channels', 'validSplit', 'testSplit'] as const).find((name) => options[name] !== undefined)
+  if (ofData !== undefined) throw optionError(ofData, ' goes with a data set, not with --input')
+  if (isArray && options.imageSize !== undefined)
+    throw optionError('imageSize', ' goes with image files: a .npy array is taken as it is')
 }
 
 /** The images as one tensor. @throws LrpError as `openInputs` and its `read` */

@@ -61,6 +61,8 @@ export class Model {
     try {
       checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
       if (options.classes !== undefined) model.checkClasses(options.classes)
+      if (options.vocabulary !== undefined && model.inputKind === 'image')
+        throw optionError('vocabulary', `: ${model.name} takes images, which have no words`)
       if (options.task !== undefined) model.checkTask(options.task)
     } catch (error) {
       model.dispose()

@@ -49,6 +49,12 @@ export async function scoreClasses(
   options: TestOptions
 ): Promise<ClassificationResult> {
   const { labels } = dataset.splits[split]
+  const { name, classes } = dataset
+  if (classes.length === 1)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${name} has one class (${classes[0]}): any network is right about all images`
+    )
   refuseThresholds(options, logits)
   const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
