@@ -202,7 +202,7 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
     const listed = await listFor(model, options)
     if (listed) return ofListed(model, listed, split, limit, options)
   }
-  const opened = await openFor(model, options)
+  const opened = await openFor(model, options, [split])
   const all = opened.splits[split].labels
   const places = placesOf(opened.name, all.length, options.images) ?? placesByChoice(all, limit).slice(0, limit)
   const dataset = await fitTo(model, opened, split, places)
