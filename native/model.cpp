@@ -69,4 +69,15 @@ Tensor Model::prepare(const Tensor& input) const {
   return x;
 }
 
+std::map<std::string, Tensor> Model::prepare(std::map<std::string, Tensor> inputs) const {
+  for (auto& [name, rows] : inputs) {
+    try {
+      rows = prepare(rows);
+    } catch (const Error& error) {
+      throw Error(error.code(), "'" + name + "': " + error.what());
+    }
+  }
+  return inputs;
+}
+
 }  // namespace lrp

@@ -36,6 +36,8 @@ class Model {
   Precision precision() const { return {precision_, device_}; }
   /// The input on the model's device, in its type. Throws NUMERIC when it is not finite.
   Tensor prepare(const Tensor& input) const;
+  /// The same of further inputs by name.
+  std::map<std::string, Tensor> prepare(std::map<std::string, Tensor> inputs) const;
 
   /// Held shared while the weights are read, exclusively while they are trained.
   std::shared_mutex& weights_mutex() const { return shared_->mutex; }

@@ -22,7 +22,7 @@ import { Random } from './lib/random-graph.mjs'
 import { root } from './lib/paths.mjs'
 
 // Kills commands by SIGKILL at random times. After every kill each file must be whole; in the end the command is run to
-// its end and must leave what a run that was never killed leaves, to the bit, and no temporary files.
+// its end and must leave what a run that was never killed leaves, to the bit, and no temporary files. Each command gets one line.
 //   node scripts/check-kill.mjs [--kills 50] [--seed 1] [--only train,explain]
 const { values } = parseArgs({
   options: {
@@ -64,6 +64,7 @@ const COMMANDS = {
   convert: { begin: ['convert', 'net.onnx', '--output', 'out'], left: 'out' },
   export: { begin: ['export', 'base', '--output', 'out/net.onnx'], left: 'out' },
   report: { begin: ['report', '--output', 'out/report.html'], left: 'out' },
+  concepts: { begin: ['concepts', 'cnn', '--limit', '60', '--output', 'out'], left: 'out' },
   audit: { begin: ['audit', 'base', '--limit', '60', '--output', 'out'], left: 'out' }
 }
 
@@ -125,8 +126,10 @@ async function prepare() {
   }
   cpSync(join(root, 'test', 'examples', 'networks', 'net.onnx'), 'net.onnx')
   writeFileSync('space.json', '{"learning-rate": [0.001, 0.01]}')
-  const { code, errors } = await run(['train', '--epochs', '2', '--experiment-name', 'base'])
-  if (code !== 0) throw new Error(errors)
+  for (const [name, ...more] of [['cnn', '--model', 'lenet'], ['base']]) {
+    const { code, errors } = await run(['train', '--epochs', '2', '--experiment-name', name, ...more])
+    if (code !== 0) throw new Error(errors)
+  }
 }
 
 async function check(name, { begin, again = begin, left }) {

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { format } from 'prettier'
-import { jsonSchemaOf, RESULTS } from '../dist/api/schemas/index.js'
+import { jsonSchemaOf, RESULTS } from '../dist/results/index.js'
 import { root } from './lib/paths.mjs'
 
-// Writes docs/schemas: the JSON Schemas of the files that commands write, from the schemas in src/api/schemas.
+// Writes docs/schemas: the JSON Schemas of the files that commands write, from the schemas in src/results.
 const folder = join(root, 'docs', 'schemas')
 mkdirSync(folder, { recursive: true })
 for (const name of Object.keys(RESULTS))

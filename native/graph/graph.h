@@ -74,6 +74,9 @@ class Graph {
   /// How one node is computed; `forward` calls its op.
   using Step =
       std::function<Tensor(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass)>;
+  /// The same network with other rows in its further inputs (other_input.h). Throws INVALID_ARGUMENT for one that it
+  /// has not.
+  Graph with_inputs(const std::map<std::string, Tensor>& rows) const;
   /// Runs the network, freeing each intermediate result after its last reader. Errors name the node.
   Tensor run(const Tensor& input, const Step& step) const;
   Tensor forward(const Tensor& input) const;
@@ -83,6 +86,7 @@ class Graph {
 
  private:
   void find_readers();
+  Graph with_first_rows() const;
   std::vector<Node> nodes_;
   int output_;
   std::map<std::string, Tensor> tensors_;

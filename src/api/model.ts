@@ -29,7 +29,7 @@ import { testModel, type TestResult } from '../scores/test-model.js'
 export class Model extends Network {
   /** The same network with all that can be asked of it. */
   static of(network: Network, experiment: Experiment | undefined = network.experiment): Model {
-    return new Model(network.parts, network.handle, network.parameterShapes, experiment)
+    return new Model(network.parts, network.handle, network.parameterShapes, experiment, network.precision)
   }
 
   /** Images as the network wants them: files, arrays or a split of a data set, by default the one it was trained on. */

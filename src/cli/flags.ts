@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { toCamel } from '../core/flag-names.js'
 import { entriesOf, GROUPS, withoutWrappers, type Entry } from '../core/option.js'
 import { choicesOf, helpLine } from '../core/option-text.js'
-import { checkContent } from '../core/options.js'
+import { checkFlag } from '../core/options.js'
 
 /** Options that commands have as flags. */
 const added = new WeakMap<Command, Entry[]>()
@@ -104,7 +104,7 @@ function checked({ type, facts, flag }: Entry, texts: string[]): unknown {
   const value = facts.read
     ? facts.read(texts)
     : valueOf(type, facts.commas === false || !takesMany(type) ? texts : parts(texts))
-  checkContent(type, value, `--${flag}`)
+  checkFlag(type, value, `--${flag}`)
   return value
 }
 
@@ -117,7 +117,8 @@ function valueOf(type: z.ZodType, texts: string[]): unknown {
   const bare = withoutWrappers(type)
   if (bare instanceof z.ZodUnion) {
     const values = bare.options.map((one) => valueOf(one as z.ZodType, texts))
-    return values.find((value, i) => (bare.options[i] as z.ZodType).safeParse(value).success) ?? values.at(-1)
+    const fits = values.find((value, i) => (bare.options[i] as z.ZodType).safeParse(value).success)
+    return fits ?? values.find((value) => [value].flat().every((one) => typeof one === 'number')) ?? values[0]
   }
   if (bare instanceof z.ZodArray) return texts.map((text) => valueOf(bare.element as z.ZodType, [text]))
   if (bare instanceof z.ZodTuple) return texts.map((text) => valueOf(bare.def.items[0] as z.ZodType, [text]))

@@ -75,9 +75,11 @@ function report(error: unknown, argv: string[], command: Command, context: CliCo
 }
 
 /** What is wrong with an option is said of the flag that it came from: `--valid-split` for `validSplit`. */
-function withFlag({ message, option }: LrpError, command: Command): string {
-  const flag = option === undefined ? undefined : flagOf(command, option)
-  return flag ? message.replace(`option '${option}'`, flag) : message
+function withFlag({ message }: LrpError, command: Command): string {
+  const flags = (text: string, option: string): string => flagOf(command, option) ?? text
+  return message
+    .replaceAll(/option '([\w.]+)'/g, flags)
+    .replaceAll(/(?<=\()[a-z]+[A-Z]\w*(?=\))/g, (name) => flags(name, name))
 }
 
 /** The parser's own errors in our words. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { toCamel, toKebab } from './flag-names.js'
-import { entriesOf, isAsked, valueAt, type Group } from './option.js'
+import { entriesOf, isAsked, valueAt, type Entry, type Group } from './option.js'
 
 type Plain = string | number | boolean | (string | number)[]
 
@@ -28,9 +28,15 @@ export function asked(schema: z.ZodObject, options: object): Asked {
   )
   const given = entries.flatMap((entry) => {
     const value = valueAt(options, entry.path)
-    return isAsked(entry, value) ? [[toCamel(entry.flag!), value] as const] : []
+    return isAsked(entry, value) ? [[toCamel(entry.flag!), asText(entry, value)] as const] : []
   })
   return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
+}
+
+/** A value that the flag's words cannot hold as it is, as those words. */
+function asText({ facts }: Entry, value: unknown): unknown {
+  if (facts.write && typeof value === 'object') return facts.write(value as never)
+  return facts.commas && isPlain(value) && Array.isArray(value) ? value.join(',') : value
 }
 
 function isPlain(value: unknown): value is Plain {

@@ -36,6 +36,10 @@ export type OptionFacts = {
   commas?: boolean
   /** What its flag's texts mean, where the type cannot tell. */
   read?: (texts: string[]) => unknown
+  /** How `read` is undone. */
+  write?: (value: never) => string[]
+  /** Its text may name files: of images, or of settings, whose content then decides over a result. */
+  files?: 'images' | 'settings'
   /** It has an effect only where another option has one of these values: `{ method: ['occlusion'] }`. */
   only?: Readonly<Record<string, readonly string[]>>
   /** False: a stopped run may continue under another value. */

@@ -31,6 +31,12 @@ export function checkContent<T extends z.ZodType>(schema: T, content: unknown, w
   throw new LrpError('INVALID_ARGUMENT', `${where}${place} ${fault.sentence}`)
 }
 
+/** Checks what a flag was given; what is wrong with one of several values is said of the flag. */
+export function checkFlag(type: z.ZodType, value: unknown, flag: string): void {
+  const { fault } = check(type, value)
+  if (fault) throw new LrpError('INVALID_ARGUMENT', `${flag} ${fault.sentence}`)
+}
+
 /** The error of one option; the command line puts its flag in the place of `option '...'`. */
 export function optionError(option: string, sentence: string): LrpError {
   return new LrpError('INVALID_ARGUMENT', `option '${option}'${sentence}`, { option })
@@ -112,8 +118,11 @@ function wanted(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return KINDS[issue.expected] ?? issue.expected
-    case 'invalid_union':
-      return issue.errors.flatMap(([first]) => (first ? [wanted(first)] : [])).join(' or ')
+    case 'invalid_union': {
+      const all = issue.errors.flatMap(([first]) => (first ? [first] : []))
+      const plain = all.filter(({ code }) => code !== 'custom') // the others are what only programs can give
+      return (plain.length > 0 ? plain : all).map(wanted).join(' or ')
+    }
     case 'too_small':
       return bound(issue.origin, issue.inclusive ? 'at least' : 'above', issue.minimum)
     case 'too_big':

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The folder of this package's package.json, from the sources and from dist/ alike. */
@@ -19,6 +19,11 @@ export function addonPath(): string {
 /** Where a model computes unless something else is asked for: `LRP_NATIVE_DEVICE`, by default CUDA where it works. */
 export function defaultDevice(): string {
   return process.env.LRP_NATIVE_DEVICE || 'auto'
+}
+
+/** A name of a file or folder that is there, from the root; any other name as it is. */
+export function absolute(name: string): string {
+  return existsSync(name) ? resolve(name) : name
 }
 
 function findRoot(folder: string): string {

@@ -19,12 +19,14 @@ export class NpyRows {
 
   /** Opens what is there, or makes a new one. @throws LrpError IO */
   static async open(path: string, shape: readonly number[], goesOn: boolean): Promise<NpyRows> {
+    const header = npyHeader(shape)
+    let rows: NpyRows | undefined
     try {
-      const header = npyHeader(shape)
-      const file = await open(partial(path), goesOn ? 'r+' : 'w')
-      if (!goesOn) await file.write(header, 0, header.length, 0)
-      return new NpyRows(path, file, header.length, shape)
+      rows = new NpyRows(path, await open(partial(path), goesOn ? 'r+' : 'w'), header.length, shape)
+      if (!goesOn) await rows.writeAll(header, 0)
+      return rows
     } catch (cause) {
+      await (goesOn ? rows?.close() : rows?.discard())
       throw ioError(cause, `cannot write ${path}`)
     }
   }

@@ -24,7 +24,8 @@ export const dataOptions = z.strictObject({
   dataPath: option(z.string(), {
     help: 'path of the data: a folder of class folders, idx files, CIFAR, a CSV file or arrays',
     group: 'images',
-    unit: 'path'
+    unit: 'path',
+    files: 'images'
   }),
   task: option(z.enum(DATA_TASKS), {
     help: TASK_HELP,

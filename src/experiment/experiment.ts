@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
@@ -26,13 +26,17 @@ export type Manifest = z.infer<typeof manifestSchema>
 export class Experiment {
   private lock?: string
 
-  /** @param emptied an earlier experiment of this name was removed from the folder */
+  /** For this package: `train` makes experiments. */
   constructor(
+    /** Path of the folder. */
     readonly folder: string,
+    /** What `experiment.json` holds. */
     public manifest: Manifest,
+    /** True if an earlier experiment of this name was removed from the folder. */
     readonly emptied = false
   ) {}
 
+  /** Name of the folder. */
   get name(): string {
     return relative(resolve(this.folder, '..'), this.folder)
   }
@@ -86,7 +90,13 @@ export async function createExperiment(
   } as Manifest
   const experiment =
     (mayEmpty && name.includes('dev') ? emptied(join(root, name), full) : undefined) ?? (await fresh(root, name, full))
-  await experiment.record({})
+  try {
+    await experiment.record({})
+  } catch (error) {
+    experiment.release()
+    rmSync(experiment.folder, { recursive: true, force: true }) // nothing is in it yet
+    throw error
+  }
   return experiment
 }
 
@@ -108,11 +118,16 @@ async function fresh(root: string, name: string, manifest: Manifest): Promise<Ex
     const experiment = new Experiment(join(root, i === 0 ? name : `${name}_${i}`), manifest)
     try {
       await mkdir(experiment.folder)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue
+      throw ioError(cause, `cannot make the folder ${experiment.folder}`)
+    }
+    try {
       experiment.hold()
       return experiment
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw ioError(cause, `cannot make the folder ${experiment.folder}`)
+    } catch (error) {
+      rmdirSync(experiment.folder)
+      throw error
     }
   }
 }

@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs'
 import { LrpError } from '../core/errors.js'
+import { optionError } from '../core/options.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { readNpy } from '../core/npy.js'
+import { nearest } from '../core/suggest.js'
 import { asNetwork } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { blur } from '../plot/box-filter.js'
+
+const NAMES = ['zero', 'black', 'mean', 'blur']
 
 /**
  * What an absent input is to integrated gradients and occlusion: [1, ...] for all images, or one for each.
@@ -18,6 +23,11 @@ export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'
   if (baseline === 'black') return black(model, image)
   if (baseline === 'mean') return { data: byPlane(images, filled), shape: images.shape }
   if (baseline === 'blur') return { data: byPlane(images, blurred), shape: images.shape }
+  if (!existsSync(baseline)) {
+    const meant = nearest(baseline, NAMES)
+    const hint = meant === undefined ? '' : `: did you mean '${meant}'?`
+    throw optionError('baseline', ` must be ${NAMES.join(', ')} or a .npy file, not '${baseline}'${hint}`)
+  }
   const found = await readNpy(baseline)
   const isOne = found.shape.length === image.length
   const { data, shape } = asNetwork(model, isOne ? { ...found, shape: [1, ...found.shape] } : found)

@@ -106,7 +106,7 @@ function difference(ours: ArrayLike<number>, theirs: Tensor, where: string): num
   if (ours.length !== theirs.data.length)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${where} holds ${theirs.data.length} numbers (${theirs.shape.join('x')}), the network's has ${ours.length}`
+      `${where} holds ${theirs.data.length} numbers (${theirs.shape.join('x')}), the network gives ${ours.length}`
     )
   let [most, largest] = [0, 0]
   for (let i = 0; i < ours.length; i++) {

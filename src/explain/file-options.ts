@@ -17,6 +17,7 @@ export const inputOptions = z.strictObject({
     help: 'images, folders of images, or one .npy file (taken as it is), instead of a data set',
     group: 'images',
     unit: 'paths',
+    files: 'images',
     commas: false
   }),
   split: option(z.enum(['train', 'valid', 'test']).default('test'), {
@@ -108,10 +109,11 @@ export const explainToFilesOptions = z.strictObject({
   compare: option(z.array(z.string()).min(1), {
     help: 'also draw a grid that compares these rules, composites and methods with this one',
     group: 'output',
-    unit: 'names'
+    unit: 'names',
+    files: 'settings'
   }),
   check: option(z.boolean(), {
-    help: 'also check how far the maps can be trusted: float64, gradient x input, conservation (docs/trust.md)',
+    help: 'also check how far the maps can be trusted: float64, gradient x input, conservation (docs/background/trust.md)',
     group: 'output',
     resume: false
   }),

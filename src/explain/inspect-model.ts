@@ -9,8 +9,11 @@ import type { Model } from '../model/model.js'
 
 /** A node of a network as `inspect` shows it. */
 export interface NodeSummary {
+  /** Name of the node. */
   name: string
+  /** Name of the op. */
   op: string
+  /** Names of the nodes that it reads. */
   inputs: string[]
   /** For one image; the batch is left out. */
   outputShape: number[]
@@ -26,7 +29,9 @@ export interface NodeSummary {
 
 /** What `inspectModel` returns: nodes with shapes, sizes and rules, and the totals. */
 export interface ModelSummary {
+  /** Name of the model. */
   name: string
+  /** Shape of one input, without the batch. */
   inputShape: number[]
   /** Axes of arrays in the model's file. */
   layout: Layout
@@ -36,8 +41,11 @@ export interface ModelSummary {
   outputKind: OutputKind
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
+  /** The nodes in order of execution. */
   nodes: NodeSummary[]
+  /** Numbers in all weights. */
   parameters: number
+  /** Multiply-adds for one image. */
   multiplyAdds: number
   /** Name of the rule or composite the rules are from. */
   composite: string

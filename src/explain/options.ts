@@ -32,6 +32,7 @@ export const explainOptions = z.strictObject({
     unit: 'layer:channels',
     flag: 'concept',
     read: conceptsOf,
+    write: textsOfConcepts,
     only: LRP
   }),
   exclusive: option(z.boolean(), {
@@ -66,6 +67,7 @@ export const explainOptions = z.strictObject({
       help: 'fitted patterns, for patternnet and patternattribution',
       group: 'how',
       unit: 'file',
+      files: 'settings',
       default: "the experiment's patterns.safetensors"
     }
   ),
@@ -106,6 +108,7 @@ export const explainOptions = z.strictObject({
   baseline: option(z.string(), {
     help: 'input that stands for absence: zero, black, mean, blur or a .npy file',
     group: 'how',
+    files: 'settings',
     default: 'zero',
     only: { method: ['integrated-gradients', 'occlusion'] }
   }),
@@ -153,4 +156,8 @@ function conceptsOf(texts: string[]): Record<string, number[]> | string {
     concepts[layer] = [...(concepts[layer] ?? []), ...list.split(',').map(Number)]
   }
   return concepts
+}
+
+function textsOfConcepts(concepts: Record<string, number[]>): string[] {
+  return Object.entries(concepts).map(([layer, channels]) => `${layer}:${channels.join(',')}`)
 }

@@ -1,9 +1,12 @@
 import type { Graph, OutputKind } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
 import type { Asked } from '../core/command-line.js'
+import { digest } from '../core/digest.js'
+import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
 import { summariseAttention, type AttentionSummary } from './attention.js'
+import type { RecordedCall } from './call.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
 import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
@@ -25,41 +28,61 @@ export interface ImageSummary extends Prediction {
   /** Dense outputs: share of the positions that lie in the explained region. */
   region?: number[]
   label?: number
+  /** Of all inputs together. */
   sumOfRelevance: number[]
+  /** Where several inputs are explained: the sum of each further one's relevance, by its name. */
+  inputs?: Record<string, number[]>
+  /** |sum of relevance - start| / |start| for each target; LRP only. */
   conservationError: number[]
+  /** SHA-256 of the input as the network reads it. */
+  inputSha256: string
+  /** SHA-256 of the relevance of all its maps. */
+  mapSha256: string
   /** With `attentionHeads`. */
   attention?: AttentionSummary[]
 }
 
 /** What `explain.json` holds. */
 export interface ExplainSummary {
+  /** Name of the rule, composite or other method. */
   method: string
   /** The layer that grad-cam weighs. */
   camLayer?: string
+  /** The options that were given, by their flags. */
   settings: Asked
+  /** What `explainAgain` repeats. */
+  call: RecordedCall
+  /** Name of the model. */
   model: string
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
   /** The node whose output is explained, its shape without the batch, and what it means. */
   output: { node: string; shape: number[]; kind: OutputKind }
+  /** Where it was computed: `cpu` or `cuda:n`. */
   device: string
+  /** One entry for each image. */
   images: ImageSummary[]
+  /** The rule of every node with its parameters; empty for other methods than LRP. */
   rules: Record<string, string>
   /** Per layer, mean over images of the first target: relevance arriving, propagated, absorbed. */
   layers: Record<string, LayerMeans>
   /** [targets, images] row by row. */
   target: number[]
+  /** Mean over images and targets of |sum of relevance - start| / |start|. */
   conservationError: number
+  /** Time of the explanations, without reading and drawing. */
   milliseconds: number
+  /** Sentences where a map holds far more or far less relevance than the output. */
   warnings: string[]
   /** How far the maps can be trusted; of LRP. */
   trust?: Trust
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 
 interface LayerMeans {
   sum: number
-  handedOn: number
+  propagated: number
   absorbedByBias: number
   absorbedByStabiliser: number
 }
@@ -83,9 +106,12 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const { boxes, regions, kind } = explanation
+  const further = Object.entries(explanation.inputs)
   const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
+  const size = batch.input.data.length / images
+  const mapOf = (index: number): Float32Array => explanation.relevance.data.subarray(index * size, (index + 1) * size)
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
   return {
     ...(explanation.layer && { camLayer: explanation.layer }),
@@ -103,7 +129,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
         layer.node,
         {
           sum: total(layer.arriving),
-          handedOn: total(layer.handedOn),
+          propagated: total(layer.propagated),
           absorbedByBias: total(layer.absorbedByBias),
           absorbedByStabiliser: total(layer.absorbedByStabiliser)
         }
@@ -120,11 +146,30 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
+      ...(further.length > 0 && {
+        inputs: Object.fromEntries(
+          further.map(([name, one]) => [name, perMap((index) => sumOfMap(one, maps, images, index), i)])
+        )
+      }),
       conservationError:
         explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : [],
+      inputSha256: inputHash(batch.input, i),
+      mapSha256: digest(perMap(mapOf, i)),
       ...(explanation.attention.length > 0 && { attention: summariseAttention(explanation.attention, i) })
     }))
   }
+}
+
+/** SHA-256 of image `i` of a batch, as the network reads it. */
+export function inputHash({ data, shape }: Tensor, i: number): string {
+  const size = data.length / shape[0]!
+  return digest([shape.slice(1), data.subarray(i * size, (i + 1) * size)])
+}
+
+/** Sum of one of [maps, images] maps that lie one after the other. */
+function sumOfMap({ data }: Tensor, maps: number, images: number, index: number): number {
+  const size = data.length / (maps * images)
+  return data.subarray(index * size, (index + 1) * size).reduce((total, value) => total + value, 0)
 }
 
 /** The summary of all passes. */
@@ -132,7 +177,7 @@ export function summarise(
   model: Model,
   { name, rules }: Pick<Explanation, 'name' | 'rules'>,
   passes: PassSummary[],
-  settings: Asked,
+  asking: Pick<ExplainSummary, 'settings' | 'call'>,
   provenance: Provenance,
   checked?: Trust
 ): ExplainSummary {
@@ -161,7 +206,7 @@ export function summarise(
         node,
         {
           sum: mean(node, 'sum'),
-          handedOn: mean(node, 'handedOn'),
+          propagated: mean(node, 'propagated'),
           absorbedByBias: mean(node, 'absorbedByBias'),
           absorbedByStabiliser: mean(node, 'absorbedByStabiliser')
         }
@@ -169,7 +214,7 @@ export function summarise(
     ),
     images,
     ...(trust && { trust }),
-    settings,
+    ...asking,
     provenance
   }
 }
@@ -212,9 +257,10 @@ export function rulesByNode(rules: readonly NodeRule[]): Record<string, string> 
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */
-export function describeRule(rule: { rule: string; parameters: object }): string {
+export function describeRule(rule: Pick<NodeRule, 'name' | 'rule' | 'parameters'>): string {
   const parameters = Object.entries(rule.parameters).map(
     ([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`
   )
-  return parameters.length > 0 ? `${rule.rule}(${parameters.join(', ')})` : rule.rule
+  const name = rule.name ?? rule.rule
+  return parameters.length > 0 ? `${name}(${parameters.join(', ')})` : name
 }

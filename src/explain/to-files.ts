@@ -11,6 +11,7 @@ import { checkExplainEffects, explain, planOf, type Explanation } from './explai
 import { checkExplanation } from './check.js'
 import { drawComparison } from './compare.js'
 import { explainToFilesOptions, type ExplainToFilesOptions } from './file-options.js'
+import { recordCall } from './call.js'
 import { batchOf, openInputs, type Batch, type Inputs } from './inputs.js'
 import { namedMethod } from './named-method.js'
 import { explainOptions, type ExplainOptions } from './options.js'
@@ -32,9 +33,11 @@ export interface ExplainedFiles {
   explanation?: Explanation
   /** One name per image: its file, or its place in the data set. */
   names: string[]
+  /** Class of each image, where the data set says. */
   labels?: Int32Array
   /** Images of a data set or folder that could not be read and were left out. */
   skipped: string[]
+  /** Where the files are. */
   folder: string
   /** Files written. */
   files: string[]
@@ -49,12 +52,17 @@ const MEMORY_SHARE = 0.8
  * stays bounded; the same call continues a stopped run after its last whole pass.
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
-export async function explainToFiles(model: Model, given: ExplainToFilesOptions): Promise<ExplainedFiles> {
+export function explainToFiles(model: Model, given: ExplainToFilesOptions): Promise<ExplainedFiles> {
+  return run(model, given, given)
+}
+
+/** @param called the options of the call, with the head that `model` starts from already */
+async function run(model: Model, given: ExplainToFilesOptions, called: ExplainToFilesOptions): Promise<ExplainedFiles> {
   const checked = checkOptions(explainToFilesOptions, given)
   checked.compare?.forEach(namedMethod)
   const options = await prepared(model, checked)
   checkExplainEffects(given as ExplainOptions, checked.compare)
-  if (options.head !== undefined) return explainToFiles(await model.head(options.head), withoutHead(given))
+  if (options.head !== undefined) return run(await model.head(options.head), withoutHead(given), called)
   if (options.check && (options.method !== 'lrp' || options.concepts))
     throw optionError('check', ` goes with the method lrp without concepts`)
   const inputs = await openInputs(model, options)
@@ -82,9 +90,9 @@ export async function explainToFiles(model: Model, given: ExplainToFilesOptions)
       await writer?.pass(batch, explanation, from, comparison, pass)
       passes.push(pass)
     }
-    const settings = asked(explainToFilesOptions, given)
     const trust = options.check ? await checkFirst(model, inputs, options) : undefined
-    const summary = summarise(model, plan, passes, settings, await provenanceOf(model), trust)
+    const asking = { settings: asked(explainToFilesOptions, called), call: recordCall(model, called, plan.rules) }
+    const summary = summarise(model, plan, passes, asking, await provenanceOf(model), trust)
     summary.warnings.push(...notes)
     await writer?.finish(summary)
     const whole = passes.length === 1 && doneBefore === 0

@@ -31,18 +31,22 @@ export async function withoutFinalActivation(
   const kind = last && recordOf(last).squashes
   if (!last || !kind || readsProbabilities(graph, last)) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
-  const [before] = last.inputs
-  if (before === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
-  const after = tail[1]
+  if (last.inputs[0] === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
+  const left = tail.filter((node) => node === last || isLogarithm(node))
+  const before = (name: string): string => {
+    const node = left.find((one) => one.name === name)
+    return node ? before(node.inputs[0]!) : name
+  }
   const nodes = graph.nodes.map((node) =>
-    node === after ? { ...node, inputs: [before!, ...node.inputs.slice(1)] } : node
+    tail.includes(node) && !left.includes(node)
+      ? { ...node, inputs: [before(node.inputs[0]!), ...node.inputs.slice(1)] }
+      : node
   )
-  const output = after ? graph.output : before!
-  const isRead = nodes.some(({ inputs }) => inputs.includes(last.name)) || graph.outputs?.slice(1).includes(last.name)
+  const output = before(graph.output)
   return {
     graph: {
       ...graph,
-      nodes: isRead ? nodes : nodes.filter(({ name }) => name !== last.name),
+      nodes: withoutUnread(nodes, left, [output, ...(graph.outputs?.slice(1) ?? [])]),
       output,
       ...(graph.outputs && { outputs: [output, ...graph.outputs.slice(1)] })
     },
@@ -56,13 +60,26 @@ function readsProbabilities(graph: Graph, node: GraphNode): boolean {
   return before !== undefined && recordOf(before).squashes !== ''
 }
 
-/** The last node that changes numbers, and the nodes after it up to the output. */
+/** The logarithm of probabilities still only tells logits: together the two are a log-softmax. */
+function isLogarithm({ op }: GraphNode): boolean {
+  return op === 'aten::log'
+}
+
+/** The nodes without those of `left`, last first, that nobody reads. */
+function withoutUnread(nodes: GraphNode[], left: GraphNode[], outputs: string[]): GraphNode[] {
+  return left.reduceRight((rest, { name }) => {
+    const isRead = outputs.includes(name) || rest.some(({ inputs }) => inputs.includes(name))
+    return isRead ? rest : rest.filter((node) => node.name !== name)
+  }, nodes)
+}
+
+/** The last node that changes numbers, logarithms aside, and the nodes after it up to the output. */
 function finalNodes({ nodes, output }: Graph): GraphNode[] {
   const byName = new Map(nodes.map((node) => [node.name, node]))
   const found: GraphNode[] = []
   for (let node = byName.get(output); node; node = byName.get(node.inputs[0]!)) {
     found.unshift(node)
-    if (!onlyMoves(node)) break
+    if (!onlyMoves(node) && !isLogarithm(node)) break
   }
   return found
 }

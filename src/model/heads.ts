@@ -21,14 +21,15 @@ export function withHead(graph: Graph, head: string | number): Graph {
 
 function nodeOf(graph: Graph, head: string | number): string {
   const { nodes, output, outputs = [output], outputNames = [] } = graph
+  const names = nodes.map(({ name }) => name)
   if (typeof head === 'number') {
-    const found = outputs[head]
-    if (found === undefined) throw optionError('head', `: the network has the outputs 0 to ${outputs.length - 1}`)
-    return found
+    const found = outputs[head] ?? names.find((name) => name === String(head)) // layers may have numbers for names
+    if (found !== undefined) return found
+    const last = outputs.length - 1
+    throw optionError('head', `: the network has the outputs 0 to ${last}, and no layer '${head}'`)
   }
   const place = outputNames.indexOf(head)
   if (place >= 0) return outputs[place]!
-  const names = nodes.map(({ name }) => name)
   const found = names.includes(head) ? head : names.findLast((name) => name.startsWith(`${head}.`))
   if (found === undefined) throw unknownName('output', head, [...outputNames, ...names])
   return found

@@ -3,13 +3,14 @@ import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
 import { checkOptions, optionError, withoutUndefined } from '../core/options.js'
-import { defaultDevice } from '../core/paths.js'
+import { absolute, defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
+import { rowsOfBatch } from './further-inputs.js'
 import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
@@ -24,11 +25,14 @@ import { refuseStrangers, saveParts } from './save.js'
 export class Model {
   /** For this package: `load` and `create` make models. */
   constructor(
+    /** Graph, names and preprocessing as they are saved; the weights are in C++. */
     readonly parts: Omit<ModelParts, 'tensors'> & {
       removed?: FinalActivation
       facts?: NodeFacts[]
       /** With the outputs that are not explained, where the network has several. */
       whole?: { graph: Graph; facts?: NodeFacts[] }
+      /** What `load` was called with, where it was: folder, file or published network, and the options. */
+      source?: ModelSource
     },
     /** The C++ side, for the jobs of this package. */
     readonly handle: NativeModel,
@@ -48,12 +52,17 @@ export class Model {
   static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
     const { precision } = checkOptions(loadOptions, options)
     const { parts, experiment } = await loadModel(path, options)
-    const model = await build(this, parts, options.device, experiment, precision).catch((error: unknown) => {
-      throw options.inputShape === undefined ? error : cannotTake(parts, error as LrpError)
-    })
+    const source = { path: absolute(experiment?.folder ?? path!), options }
+    const model = await build(this, { ...parts, source }, options.device, experiment, precision).catch(
+      (error: unknown) => {
+        throw options.inputShape === undefined ? error : cannotTake(parts, error as LrpError)
+      }
+    )
     try {
       checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
       if (options.classes !== undefined) model.checkClasses(options.classes)
+      if (options.vocabulary !== undefined && model.inputKind === 'image')
+        throw optionError('vocabulary', `: ${model.name} takes images, which have no words`)
       if (options.task !== undefined) model.checkTask(options.task)
     } catch (error) {
       model.dispose()
@@ -75,12 +84,19 @@ export class Model {
     return build(this, parts, device, undefined, precision)
   }
 
+  /** Name of the architecture or file. */
   get name(): string {
     return this.parts.name
   }
+  /** What `load` was called with; undefined for a model that a program made. */
+  get source(): ModelSource | undefined {
+    return this.parts.source
+  }
+  /** The network as nodes and connections. */
   get graph(): Graph {
     return this.parts.graph
   }
+  /** What the outputs mean: classes, independent labels, one of two classes, or values. */
   get task(): Task {
     return this.parts.task ?? 'classification'
   }
@@ -130,6 +146,7 @@ export class Model {
   get classes(): string[] | undefined {
     return this.parts.classes
   }
+  /** How an image becomes the input; undefined where the file does not say. */
   get preprocessing(): Preprocessing | undefined {
     return this.parts.preprocessing
   }
@@ -193,7 +210,7 @@ export class Model {
    * How many images a pass must have, where the file was exported for that number and mixes them (see docs/models.md).
    * @throws LrpError INVALID_ARGUMENT where the images do not make up whole passes
    */
-  fixedBatch({ shape }: Tensor): number | undefined {
+  fixedBatch({ shape }: Pick<Tensor, 'shape'>): number | undefined {
     const [images] = this.graph.inputShape
     if (typeof images !== 'number' || shape[0]! % images === 0) return images ?? undefined
     const given = `the input has ${shape[0]}`
@@ -227,7 +244,11 @@ export class Model {
   ) {
     const all = { layers: [], replace: [], asWritten: false, ...withoutUndefined(options) }
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
-    return callNative((_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, batchSize, cancel }), signal)
+    const inputs = rowsOfBatch(this.parts, input)
+    return callNative(
+      (_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, inputs, batchSize, cancel }),
+      signal
+    )
   }
 
   /**
@@ -271,7 +292,7 @@ export class Model {
 
   /** The network as data with its weights, as `Model.create` takes it. @throws LrpError DISPOSED */
   async toParts(): Promise<ModelParts> {
-    const { removed: _, facts: __, whole, ...parts } = this.parts
+    const { removed: _, facts: __, source: ___, whole, ...parts } = this.parts
     return { ...parts, graph: whole?.graph ?? this.graph, tensors: await this.stateDict() }
   }
 
@@ -296,11 +317,18 @@ export class Model {
   }
 }
 
+/** Where a model was loaded from. */
+export interface ModelSource {
+  /** Absolute for folders and files; the name of a published network. */
+  path: string
+  options: LoadOptions
+}
+
 type ModelClass<M extends Model> = new (...parts: ConstructorParameters<typeof Model>) => M
 
 async function build<M extends Model>(
   Class: ModelClass<M>,
-  parts: ModelParts,
+  parts: ModelParts & { source?: ModelSource },
   device = defaultDevice(),
   experiment?: Experiment,
   precision: Precision = 'fp32'
@@ -363,7 +391,7 @@ export function checkModel(model: unknown): void {
     throw new LrpError('INVALID_ARGUMENT', 'the first argument must be a Model')
 }
 
-async function startingFromLogits(parts: ModelParts): Promise<ModelParts & { removed?: FinalActivation }> {
+async function startingFromLogits<P extends ModelParts>(parts: P): Promise<P & { removed?: FinalActivation }> {
   const { graph, tensors } = parts
   return asTask(
     parts,

@@ -1,10 +1,13 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
+import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
+import { readJson } from '../core/files.js'
 import type { Evaluation, RemovalResult } from '../evaluate/results.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { ExplainSummary } from '../explain/summary.js'
 import type { EpochEvent } from '../native/train-types.js'
+import { RESULTS } from '../results/index.js'
 import { readHistory } from '../train/checkpoint.js'
 import type { TestReport } from './test-report.js'
 
@@ -48,32 +51,39 @@ export async function gather(experiment: Experiment): Promise<ExperimentReport> 
     data,
     results,
     history: await readHistory(experiment),
-    test: readJson(experiment.path('test', 'metrics.json')),
-    explanations: folders(experiment.path('explanations')).flatMap((name) => {
-      const summary = readJson<ExplainSummary>(experiment.path('explanations', name, 'explain.json'))
-      return summary ? [{ name, summary, pictures: pictures(experiment, 'explanations', name) }] : []
+    test: await readResult(experiment.path('test', 'metrics.json'), testSchema),
+    explanations: await inFolders(experiment.path('explanations'), async (name) => {
+      const path = experiment.path('explanations', name, 'explain.json')
+      const summary = await readResult<ExplainSummary>(path, () => RESULTS.explain)
+      return summary && { name, summary, pictures: pictures(experiment, 'explanations', name) }
     }),
-    evaluation: evaluationOf(experiment),
-    removals: folders(experiment.path('feature_removal')).flatMap((name) => {
-      const result = readJson<RemovalResult>(experiment.path('feature_removal', name, 'removal.json'))
-      return result ? [{ name, result, pictures: removalPictures(experiment, 'feature_removal', name) }] : []
+    evaluation: await evaluationOf(experiment),
+    removals: await inFolders(experiment.path('feature_removal'), async (name) => {
+      const path = experiment.path('feature_removal', name, 'removal.json')
+      const result = await readResult<RemovalResult>(path, () => RESULTS.removal)
+      return result && { name, result, pictures: removalPictures(experiment, 'feature_removal', name) }
     }),
     charts: charts.filter((path) => existsSync(experiment.path(path)))
   }
 }
 
-function evaluationOf(experiment: Experiment): ExperimentReport['evaluation'] {
-  const result = readJson<Evaluation>(experiment.path('evaluation', 'evaluation.json'))
+async function evaluationOf(experiment: Experiment): Promise<ExperimentReport['evaluation']> {
+  const path = experiment.path('evaluation', 'evaluation.json')
+  const result = await readResult<Evaluation>(path, () => RESULTS.evaluation)
   const charts = ['morf', 'lerf', 'perturbed', 'randomisation'].map((name) => `evaluation/${name}.png`)
   return result && { result, pictures: charts.filter((path) => existsSync(experiment.path(path))) }
 }
 
-function folders(path: string): string[] {
+/** What is found in the folders below one, by name. */
+async function inFolders<T>(path: string, read: (name: string) => Promise<T | undefined>): Promise<T[]> {
   if (!existsSync(path)) return []
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
+  const folders = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  const found: T[] = []
+  for (const name of folders.map((entry) => entry.name).sort()) {
+    const one = await read(name)
+    if (one !== undefined) found.push(one)
+  }
+  return found
 }
 
 /** Pictures in a folder and those below it, by name. */
@@ -100,11 +110,21 @@ function removalPictures(experiment: Experiment, ...parts: string[]): string[] {
     .map((name) => join(...parts, name))
 }
 
-function readJson<T>(path: string): T | undefined {
+/**
+ * A result that a command wrote, by its published schema; undefined where there is none.
+ * @throws LrpError INVALID_FILE naming the file
+ */
+async function readResult<T>(path: string, schemaOf: (content: unknown) => z.ZodType): Promise<T | undefined> {
   if (!existsSync(path)) return undefined
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T
-  } catch (cause) {
-    throw new LrpError('INVALID_FILE', `cannot read ${path}: ${(cause as Error).message}`, { cause })
-  }
+  const content = await readJson(path)
+  const { error } = schemaOf(content).safeParse(content)
+  if (!error) return content as T
+  const place = error.issues[0]!.path.join('.')
+  const where = place === '' ? '' : `: see '${place}'`
+  throw new LrpError('INVALID_FILE', `${path} is damaged, or was written by another version${where}`)
+}
+
+function testSchema(content: unknown): z.ZodType {
+  const { task = 'classification' } = (content ?? {}) as { task?: string }
+  return task === 'multilabel' || task === 'regression' ? RESULTS[`test-${task}`] : RESULTS['test-classification']
 }

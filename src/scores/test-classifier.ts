@@ -16,6 +16,7 @@ import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
 export interface ClassificationResult {
+  /** Scores over all images. */
   metrics: ClassificationMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */
   imagesPerSecond: number
@@ -27,6 +28,7 @@ export interface ClassificationResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 
@@ -47,6 +49,12 @@ export async function scoreClasses(
   options: TestOptions
 ): Promise<ClassificationResult> {
   const { labels } = dataset.splits[split]
+  const { name, classes } = dataset
+  if (classes.length === 1)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${name} has one class (${classes[0]}): any network is right about all images`
+    )
   refuseThresholds(options, logits)
   const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
 import type { Experiment } from '../experiment/experiment.js'
 import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'
-import { makeFolder, writeAtomic } from '../core/files.js'
+import { makeFolder, parseJson, readBytes, writeAtomic } from '../core/files.js'
 import { readSafetensors, writeSafetensors } from '../model/import/safetensors.js'
 import type { RawTensor } from '../core/tensor.js'
 import type { EpochEvent, Snapshot } from '../native/train-types.js'
@@ -36,6 +36,16 @@ export function hasCheckpoint(experiment: Experiment): boolean {
   return existsSync(experiment.path('checkpoints', 'last.safetensors'))
 }
 
+const number = z.number()
+const checkpointSchema = z.object({
+  state: z.object({
+    ...{ epoch: number, batch: number, step: number, lossSum: number, correct: number, seen: number },
+    best: z.object({ loss: number, accuracy: number, epoch: number, epochsSince: number }),
+    plateau: z.object({ factor: number, best: number, badEpochs: number })
+  }),
+  history: z.array(z.looseObject({ epoch: number }))
+})
+
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint> {
   const path = experiment.path('checkpoints', 'last.safetensors')
@@ -48,11 +58,12 @@ export async function readCheckpoint(experiment: Experiment): Promise<Checkpoint
     Object.fromEntries(
       [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t])
     )
-  const { state, history } = JSON.parse(new TextDecoder().decode(text.data)) as Pick<Snapshot, 'state'> &
-    Pick<Checkpoint, 'history'>
+  const content = checkpointSchema.safeParse(parseJson(new TextDecoder().decode(text.data), path))
+  if (!content.success) throw new LrpError('INVALID_FILE', `${path} is not a checkpoint of lrp-native`)
+  const { state, history } = content.data
   return {
     snapshot: { weights: group('weights/'), optimizer: group('optimizer/'), state },
-    history: history.map(withNaN)
+    history: history.map((event) => withNaN(event as unknown as EpochEvent))
   }
 }
 
@@ -87,11 +98,17 @@ export async function writeHistory(experiment: Experiment, history: EpochEvent[]
   await writeAtomic(experiment.path('history.csv'), toCsv([Object.values(COLUMNS), ...rows]))
 }
 
-/** history.csv of an experiment, read back. */
+/** history.csv of an experiment, read back. @throws LrpError INVALID_FILE */
 export async function readHistory(experiment: Experiment): Promise<EpochEvent[]> {
-  if (!existsSync(experiment.path('history.csv'))) return []
-  const [header = '', ...lines] = (await readFile(experiment.path('history.csv'), 'utf8')).trim().split('\n')
+  const path = experiment.path('history.csv')
+  if (!existsSync(path)) return []
+  const [header = '', ...lines] = (await readBytes(path)).toString().trim().split('\n')
   const names = header.split(',')
+  if (
+    Object.values(COLUMNS).some((name) => !names.includes(name)) ||
+    lines.some((line) => line.split(',').length !== names.length)
+  )
+    throw new LrpError('INVALID_FILE', `${path} is damaged: it is not the history of a training`)
   return lines.map((line) => {
     const values = line.split(',').map(Number)
     const of = (key: keyof typeof COLUMNS): number => values[names.indexOf(COLUMNS[key])] ?? NaN

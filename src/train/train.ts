@@ -16,7 +16,7 @@ export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS, type TrainOptions } from '.
 
 /** What `train` and `finetune` return: the best model, its experiment, and the history of the epochs. */
 export interface TrainResult extends RunResult {
-  /** The best model's scores on the test split; undefined if that is empty, the run was stopped, or `test` is false. */
+  /** The best model's scores on the test split; undefined if that is empty or of one class, the run was stopped, or `test` is false. */
   test?: ClassificationResult
   /** The same of a regression, which has no `test`. */
   testRegression?: RegressionResult
@@ -80,7 +80,9 @@ async function runAndTest(job: Job, dataset: Dataset, options: TrainOptions): Pr
     options.onExperiment?.(experiment)
     const result = await runJob(job)
     const { model, completed } = result
-    if (options.test === false || !completed || dataset.splits.test.labels.length === 0) return result
+    const { splits, classes, task = 'classification' } = dataset
+    const isTested = splits.test.labels.length > 0 && (task !== 'classification' || classes.length > 1)
+    if (options.test === false || !completed || !isTested) return result
     const { group, signal } = options
     const batchSize = Math.min(MOST_TESTED, job.options.batchSize)
     const asked = { data: dataset, output: experiment.path('test'), batchSize, group, signal }

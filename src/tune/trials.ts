@@ -2,18 +2,20 @@ import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { readJson, writeAtomic } from '../core/files.js'
+import { provenanceSchema } from '../model/provenance.js'
 
-const trialSchema = z.object({
+export const trialSchema = z.object({
   index: z.int(),
-  settings: z.record(z.string(), z.json()),
-  /** Epochs trained so far. */
-  epochs: z.int(),
-  /** Best validation accuracy (regression: loss) so far; null before the first epoch and after a failure. */
-  score: z.number().nullable(),
-  /** Validation accuracy, or loss, per epoch. */
-  curve: z.array(z.number()),
-  /** dropped: left behind by successive halving. failed: its loss was not finite, or its settings do not go together. */
-  state: z.enum(['waiting', 'running', 'done', 'dropped', 'failed']),
+  settings: z.record(z.string(), z.json()).describe('The options that are searched.'),
+  epochs: z.int().describe('Trained so far.'),
+  score: z
+    .number()
+    .nullable()
+    .describe('Best validation accuracy, or loss, so far; null before the first epoch and after a failure.'),
+  curve: z.array(z.number()).describe('Validation accuracy, or loss, of every epoch.'),
+  state: z
+    .enum(['waiting', 'running', 'done', 'dropped', 'failed'])
+    .describe('dropped: left behind by successive halving. failed: the error says why.'),
   error: z.string().optional()
 })
 
@@ -22,15 +24,28 @@ export type Trial = z.infer<typeof trialSchema>
 
 const FILE = 'tune.json'
 
-export async function writeTrials(experiment: Experiment, trials: Trial[]): Promise<void> {
-  await writeAtomic(experiment.path(FILE), JSON.stringify(trials, null, 1) + '\n')
+/** What tune.json holds. */
+export const tuneSchema = z.object({
+  measure: z.enum(['accuracy', 'loss']).describe('What trials are ranked by: high accuracy or low loss.'),
+  trials: z.array(trialSchema).describe('By number.'),
+  best: z.int().optional().describe('Number of the best trial, once the search has ended.'),
+  provenance: provenanceSchema.optional().describe("Of the best trial's model, once the search has ended.")
+})
+
+/** @param end what is known once the search has ended */
+export async function writeTrials(
+  experiment: Experiment,
+  found: Pick<z.output<typeof tuneSchema>, 'measure' | 'trials'>,
+  end: Partial<z.output<typeof tuneSchema>> = {}
+): Promise<void> {
+  await writeAtomic(experiment.path(FILE), JSON.stringify({ ...found, ...end }, null, 1) + '\n')
 }
 
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readTrials(experiment: Experiment): Promise<Trial[]> {
   const path = experiment.path(FILE)
-  const { success, data, error } = z.array(trialSchema).safeParse(await readJson(path))
-  if (success) return data
+  const { success, data, error } = tuneSchema.safeParse(await readJson(path))
+  if (success) return data.trials
   throw new LrpError('INVALID_FILE', `${path} is damaged`, { cause: error })
 }
 

@@ -14,6 +14,8 @@ import { checkContinues } from '../train/experiment.js'
 import type { TrainOptions } from '../train/options.js'
 import { settingsOf } from '../train/prepare.js'
 import { trainWith } from '../train/train.js'
+import { Model } from '../model/model.js'
+import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { versions } from '../native/versions.js'
 import { checkOpened, dataKey, DataSets } from './data-sets.js'
 import { searchOptions, tuneOptions, type Search, type TuneOptions } from './options.js'
@@ -32,9 +34,12 @@ export interface TuneResult {
   trials: Trial[]
   /** What trials are ranked by. */
   measure: Measure
+  /** The trial with the best score; undefined if all failed. */
   best: Trial | undefined
   /** False when it was stopped; `resume` continues it. */
   completed: boolean
+  /** Of the best trial's model. */
+  provenance?: Provenance
 }
 
 /**
@@ -62,9 +67,21 @@ async function run(search: OpenSearch, options: TuneOptions): Promise<TuneResult
   const score = { [measure === 'loss' ? 'validLoss' : 'validAccuracy']: best?.score }
   const results = { completed: !stopped, best: best?.index, ...score, trials: trials.length }
   const { command } = experiment.manifest
-  await experiment.record({ command: { ...command, ...settingsFrom(base, best?.settings ?? {}) }, results })
+  const provenance = best && (await provenanceOfExperiment(experiment, options.device))
+  const end = { ...(best && { best: best.index, provenance }) }
+  if (!stopped) await writeTrials(experiment, { measure, trials }, end)
+  await experiment.record({
+    command: { ...command, ...settingsFrom(base, best?.settings ?? {}) },
+    results,
+    ...(provenance && { provenance })
+  })
   if (!stopped && !best) throw allFailed(experiment, trials)
-  return { experiment, trials: ranked(trials, measure), measure, best, completed: !stopped }
+  return { experiment, trials: ranked(trials, measure), measure, best, completed: !stopped, provenance }
+}
+
+async function provenanceOfExperiment(experiment: Experiment, device?: string): Promise<Provenance> {
+  using model = await Model.load(experiment.folder, { device })
+  return provenanceOf(model)
 }
 
 function allFailed(experiment: Experiment, trials: Trial[]): LrpError {
@@ -133,8 +150,9 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
     options.experimentName !== undefined
   )
   options.onExperiment?.(experiment)
-  await writeTrials(experiment, trials)
-  return { experiment, trials, datasets, base, space, search, measure: measureOf(base) }
+  const measure = measureOf(base)
+  await writeTrials(experiment, { measure, trials })
+  return { experiment, trials, datasets, base, space, search, measure }
 }
 
 /** What a stopped search depends on besides the settings of its trials; its rounds follow from the epochs. */
@@ -181,7 +199,9 @@ function byData(turns: Turn[]): Turn[] {
 }
 
 class Runner {
-  private readonly file = new CoalescingWriter((trials: Trial[]) => writeTrials(this.open.experiment, trials))
+  private readonly file = new CoalescingWriter((open: OpenSearch) =>
+    writeTrials(open.experiment, { measure: open.measure, trials: open.trials })
+  )
 
   constructor(
     private readonly open: OpenSearch,
@@ -266,7 +286,7 @@ class Runner {
 
   /** Trials that end at the same time share one writing. */
   private save(): Promise<void> {
-    this.file.offer(this.open.trials)
+    this.file.offer(this.open)
     return this.file.settled()
   }
 }

@@ -128,3 +128,14 @@ describeShared('weights of a known network', () => {
     expect(history[0]!.validAccuracy).toBeGreaterThan(0.4)
   })
 })
+
+test('a resumed run shows the epochs that were asked for', async () => {
+  const run = ['--experiments', root, '--experiment-name', 'epochs']
+  await cli('train', '--epochs', '2', '--hidden-size', '4', ...run)
+  const { status, err } = await cli('train', '--resume', 'epochs', '--epochs', '4', '--experiments', root)
+  expect(status).toBe(0)
+  const shown = [...err.matchAll(/^epoch (\S+):/gm)].map(([, epoch]) => epoch)
+  expect(shown).toEqual(['3/4', '4/4'])
+  const again = await cli('train', '--resume', 'epochs', '--experiments', root)
+  expect(again.err).not.toContain('/20')
+})

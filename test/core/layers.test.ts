@@ -23,6 +23,7 @@ const ORDER = [
   'evaluate',
   'concepts',
   'audit',
+  'results',
   'report',
   'serve',
   'api',

@@ -46,3 +46,14 @@ test('a link to a missing file or heading is found', () => {
   const text = '[a](nothing.md) [b](README.md#nothing) [c](README.md#installation) [d](https://example.org)'
   expect(deadLinks('README.md', text)).toEqual(['nothing.md', 'README.md#nothing'])
 })
+
+test('pages that the program and its docs name in words are there', () => {
+  const sources = readdirSync(join(packageRoot, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', name))
+  const named = [...sources, ...pages()].flatMap((path) =>
+    [...readFileSync(join(packageRoot, path), 'utf8').matchAll(/\bdocs\/[\w/-]+\.md\b/g)].map(([page]) => page)
+  )
+  expect(named.length).toBeGreaterThan(10)
+  expect(named.filter((page) => !existsSync(join(packageRoot, page)))).toEqual([])
+})

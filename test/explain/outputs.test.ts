@@ -115,6 +115,14 @@ describe('a softmax at the end (A5)', () => {
       ]
     ],
     [
+      'before a logarithm and a reshape',
+      [
+        node('p', 'softmax', ['fc'], { dim: 1 }),
+        node('log', 'aten::log', ['p'], { arguments: ['self'] }),
+        node('end', 'reshape', ['log'], { shape: [0, 2] })
+      ]
+    ],
+    [
       'before a cast',
       [node('p', 'aten::softmax.int', ['fc'], { dim: 1 }), node('end', 'aten::to.dtype', ['p'], { dtype: 'float32' })]
     ]
@@ -130,8 +138,26 @@ describe('a softmax at the end (A5)', () => {
     expect(await inspectModel(model)).toMatchObject({ removed, outputKind: 'classes' })
     const batch = { input: image(2, 1), names: ['0'] }
     expect(
-      summarise(model, explanation, [summarisePass(model, batch, explanation, 0)], {}, await provenanceOf(model))
+      summarise(
+        model,
+        explanation,
+        [summarisePass(model, batch, explanation, 0)],
+        {} as never,
+        await provenanceOf(model)
+      )
     ).toMatchObject({ removed })
+  })
+
+  test('in another form stays, and a warning says so', async () => {
+    const model = await ending([[-1, 1], [2, 1]], [
+      node('e', 'aten::exp', ['fc'], { arguments: ['self'] }),
+      node('s', 'sum', ['e'], { dim: [1], keepdim: true }),
+      node('p', 'div', ['e', 's'])
+    ]) // prettier-ignore
+    const { warnings } = await explain(model, image(2, 1), { method: 'gradient' })
+    expect(warnings).toEqual([expect.stringMatching(/^the outputs add up to 1, as probabilities do/)])
+    const plain = await ending([[-1, 1], [2, 1]], []) // prettier-ignore
+    expect((await explain(plain, image(2, 1), epsilon)).warnings).toEqual([])
   })
 
   test('over a part of the outputs stays', async () => {

@@ -45,14 +45,34 @@ describe('warnings say what happens and what helps', () => {
     model.dispose()
   })
 
-  test('biases that absorb make it vanish, also without the sums of layers', async () => {
+  test('biases that absorb it are named, with what the map holds', async () => {
     const model = await biased()
     const named = await explain(model, x, { rule: 'epsilon', conservation: true, target: 0 })
-    expect(named.warnings).toEqual([expect.stringMatching(/vanishes at layer 'last'.*biases/)])
+    expect(named.warnings).toEqual([
+      "biases absorb all but 0.1 % of the relevance, most of it at layer 'last', as the rules define: " +
+        'compare the pixels with each other, not with the logit'
+    ])
     const alone = await explain(model, x, { rule: 'epsilon', target: 0 })
-    expect(alone.warnings).toEqual([expect.stringMatching(/vanishes on its way.*ask for conservation/)])
+    expect(alone.warnings).toEqual([expect.stringMatching(/holds only 0\.1 % of the relevance: ask for conservation/)])
     const ignored = await explain(model, x, { rule: 'epsilon', target: 0, ignoreBias: true, conservation: true })
     expect(ignored.warnings).toEqual([])
     model.dispose()
+  })
+
+  test.each([
+    [1e4, /explodes at layer 'first'.*patternnet does not conserve relevance; its parameter normalise limits it/],
+    [1e-7, /vanishes at layer 'first'.*pattern rules do not conserve relevance; fit the patterns to more images/]
+  ])('PatternNet, which has no epsilon, is not told to change it (pattern %p)', async (size, sentence) => {
+    using model = await biased()
+    const patterns = new Map([
+      ['first', weight([1, 1], [size])],
+      ['last', weight([2, 1], [1, 1])]
+    ])
+    const options = { rule: 'patternnet', patterns, target: 0, conservation: true } as const
+    const { warnings } = await explain(model, x, options)
+    expect(warnings).toEqual([expect.stringMatching(sentence)])
+    expect(warnings[0]).not.toMatch(/epsilon/)
+    const [alone] = (await explain(model, x, { ...options, conservation: false })).warnings
+    expect(alone).not.toMatch(/epsilon/)
   })
 })

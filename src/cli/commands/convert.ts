@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { required } from '../../core/option.js'
 import { counted } from '../../core/plural.js'
 import { loadOptions } from '../../model/options.js'
+import { provenanceOf } from '../../model/provenance.js'
 import { Model } from '../../model/model.js'
 import { defineCommand, MODEL } from '../command.js'
 
@@ -26,7 +27,8 @@ export const register = defineCommand<string | undefined>({
     await model.save(folder)
     const { name, imageShape: inputShape } = model
     const { length: nodes } = model.graph.nodes
-    output.result({ output: folder, name, inputShape, nodes }, [
+    const provenance = await provenanceOf(model)
+    output.result({ output: folder, name, inputShape, nodes, provenance }, [
       `${name}: ${counted(nodes, 'node')}, images of ${inputShape.join('x')}`,
       `written to ${folder}`
     ])

@@ -1,22 +1,30 @@
 import { z } from 'zod'
 import { option, pickOptions } from '../../core/option.js'
+import { optionError } from '../../core/options.js'
 import { counted } from '../../core/plural.js'
+import { againOptions, explainAgain } from '../../explain/again.js'
 import { planRules } from '../../explain/explain.js'
 import { estimateRun, type RunEstimate } from '../../explain/estimate.js'
 import { explainToFilesOptions, inputOptions, type ExplainToFilesOptions } from '../../explain/file-options.js'
 import { explainOptions } from '../../explain/options.js'
 import { describePrediction, describeRule } from '../../explain/summary.js'
-import { explainToFiles } from '../../explain/to-files.js'
+import { explainToFiles, type ExplainedFiles } from '../../explain/to-files.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
+import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
-import type { Output } from '../context.js'
+import { commonOptions, type Output } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
 
 const options = z.strictObject({
   dryRun: option(z.boolean(), {
     help: 'only print which layer gets which rule, and what the run would take',
     group: 'output'
+  }),
+  again: option(z.string(), {
+    help: 'repeat the explanation of this explain.json and compare the maps; refuses another model or other images',
+    group: 'output',
+    unit: 'file'
   })
 })
 
@@ -29,35 +37,57 @@ export const register = defineCommand<string | undefined>({
     'explain --rule alpha2beta1',
     'explain --composite epsilon-plus --target all --format png,npy',
     'explain --rule epsilon --check',
+    'explain --again experiments/mlp-digits/explanations/epsilon/explain.json',
     'explain path/to/model --concept layer3.2.conv2:22,54 --input photo.jpg',
     'explain mlp-digits --input digit.png --rule gamma --gamma 0.5',
     'explain efficientnet_lite0 --input photo.jpg',
     'explain path/to/model --composite epsilon-plus-flat --input photo.jpg --preprocess imagenet'
   ],
   shared: true,
-  run: async ({ argument, given, group, output, context: { signal } }) => {
-    using model = await Model.load(argument, given(loadOptions))
+  run: async ({ argument, given, group, output, context }) => {
+    const { signal } = context
     const asked = given(explainToFilesOptions)
-    if (given(options).dryRun) return await printPlan(model, asked, output)
+    const { again, dryRun } = given(options)
     const { onProgress, done } = output.meter('images')
-    const onDownload = downloadProgress(output)
-    const result = await explainToFiles(model, { ...asked, onDownload, group, onProgress, signal }).finally(done)
-    const { summary, folder, files, names, doneBefore, skipped } = result
-    const { method, target, milliseconds, warnings, trust, rules, provenance } = summary
-    if (skipped.length > 0) output.note(leftOut(skipped))
-    if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
-    for (const warning of warnings) output.note(`note: ${warning}`)
-    const images = names
-    const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
-    const found = { method, folder, files, images, targets: target, predictions }
-    output.result({ ...found, milliseconds, warnings, trust, rules, provenance }, [
-      ...predictions.slice(0, SHOWN_PREDICTIONS),
-      `explained ${counted(names.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
-      ...(asked.check && trust ? [trust.sentence] : []),
-      `written to ${folder}`
-    ])
+    const run = { onDownload: downloadProgress(output), group, onProgress, signal }
+    if (again !== undefined) {
+      const changes = { ...given(loadOptions), ...asked, ...given(commonOptions.pick({ threads: true })) }
+      const other = [...Object.keys(changes), ...(dryRun ? ['dryRun'] : [])].find(
+        (name) => !(name in againOptions.shape)
+      )
+      if (other !== undefined) throw optionError(other, ' cannot be given with --again, whose file has all settings')
+      const result = await explainAgain(again, argument, { ...changes, ...run }).finally(done)
+      const { differing, names } = result
+      print(result, output, { differing }, differing.length > 0 ? [] : ['the maps are the same, bit for bit'])
+      if (differing.length === 0) return
+      const some = `${differing.length} of ${counted(names.length, 'image')}, the first ${differing[0]}`
+      context.stderr.write(`lrp-native: the maps are not those of ${again}: ${some}\n`)
+      context.status = 1
+      return
+    }
+    using model = await Model.load(argument, given(loadOptions))
+    if (dryRun) return await printPlan(model, asked, output)
+    const result = await explainToFiles(model, { ...asked, ...run }).finally(done)
+    const { trust } = result.summary
+    print(result, output, {}, asked.check && trust ? [trust.sentence] : [])
   }
 })
+
+function print(result: ExplainedFiles, output: Output, more: object, lines: string[]): void {
+  const { summary, folder, files, names: images, doneBefore, skipped } = result
+  const { method, target: targets, milliseconds, warnings, trust, rules, provenance } = summary
+  if (skipped.length > 0) output.note(leftOut(skipped))
+  if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
+  for (const warning of warnings) output.note(`note: ${warning}`)
+  const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
+  const found = { method, folder, files, images, targets, predictions, milliseconds, warnings }
+  output.result({ ...found, trust, rules, provenance, ...more }, [
+    ...predictions.slice(0, SHOWN_PREDICTIONS),
+    `explained ${counted(images.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
+    ...lines,
+    `written to ${folder}`
+  ])
+}
 
 async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Output): Promise<void> {
   const how = pickOptions(explainOptions, asked)
@@ -66,7 +96,8 @@ async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Out
   const folded = new Set(await model.folded())
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const width = Math.max(...rules.map(({ node }) => node.length))
-  output.result({ name, rules, estimate }, [
+  const provenance = await provenanceOf(model)
+  output.result({ name, rules, estimate, provenance }, [
     ...rules.map(
       (rule) =>
         `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${folded.has(rule.node) ? 'folded' : describeRule(rule)}`

@@ -11,6 +11,7 @@ import {
 import { inspectModel, toMermaid, treatmentOf, type ModelSummary } from '../../explain/inspect-model.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
+import { provenanceOf, type Provenance } from '../../model/provenance.js'
 import { ruleChoice } from '../../rules/options.js'
 import { defineCommand, MODEL } from '../command.js'
 import type { Output } from '../context.js'
@@ -31,9 +32,10 @@ export const register = defineCommand<string | undefined>({
   run: async ({ argument, given, output }) => {
     using model = await Model.load(argument, given(loadOptions))
     const outputs = given(compareOutputsOptions)
+    const provenance = await provenanceOf(model)
     if (Object.keys(withoutUndefined(outputs)).length > 0)
-      return printComparison(await compareOutputs(model, outputs), output)
-    const summary = await inspectModel(model, given(ruleChoice))
+      return printComparison({ ...(await compareOutputs(model, outputs)), provenance }, output)
+    const summary = { ...(await inspectModel(model, given(ruleChoice))), provenance }
     const { format } = given(options)
     if (format === 'json') return output.result(summary, [JSON.stringify(summary, null, 2)])
     for (const one of summary.imported) output.note(`note: ${one}`)
@@ -42,7 +44,7 @@ export const register = defineCommand<string | undefined>({
   }
 })
 
-function printComparison(found: OutputComparison, output: Output): void {
+function printComparison(found: OutputComparison & { provenance: Provenance }, output: Output): void {
   const percent = ({ difference }: OutputDifference): string => `${(difference * 100).toPrecision(3)} %`
   if (found.unknown.length > 0) output.note(`note: the network has no nodes ${found.unknown.join(', ')}`)
   const { firstDifference: first, logits, images, nodes } = found

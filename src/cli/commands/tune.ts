@@ -22,8 +22,8 @@ export const register = defineCommand({
     const onTrial = (trial: Trial, _: unknown, measure: Measure): void => output.note(progressLine(trial, measure))
     const shown = { ...dataProgress(output), onTrial, onExperiment: noteEmptied(output) }
     const result = await tune({ ...given(tuneOptions), ...shown, signal })
-    const { experiment, best, completed, trials } = result
-    output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials }, [
+    const { experiment, best, completed, trials, provenance } = result
+    output.result({ experiment: experiment.name, folder: experiment.folder, completed, best, trials, provenance }, [
       ...tableOf(result),
       `experiment: ${experiment.folder}`
     ])

@@ -28,6 +28,7 @@ const parts = z.strictObject({
       group: 'what',
       unit: 'region',
       default: 'predicted',
+      files: 'settings',
       commas: true,
       read: ([text]) => (/^\d+(,\d+)?$/.test(text!) ? text!.split(',').map(Number) : text)
     }
@@ -40,7 +41,8 @@ const parts = z.strictObject({
   reference: option(z.union([z.string(), tensor]), {
     help: 'embeddings: explain the cosine similarity to this image, or to the mean embedding of a folder of images',
     group: 'what',
-    unit: 'path'
+    unit: 'path',
+    files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
     help: "explain the difference to the logit of this class, or to the runner-up's",

@@ -1,5 +1,6 @@
-import { extname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
+import { makeFolder } from '../../core/files.js'
 import { writeSafetensors } from '../import/safetensors.js'
 import type { Model } from '../model.js'
 import { writeOnnx } from './onnx.js'
@@ -13,8 +14,11 @@ import { EXPORT_FORMATS, type ExportFormat } from './options.js'
  */
 export async function exportModel(model: Model, path: string, format?: ExportFormat): Promise<void> {
   const wanted = format ?? extname(path).slice(1).toLowerCase()
-  if (wanted === 'safetensors') return writeSafetensors(path, await model.stateDict())
+  if (!EXPORT_FORMATS.includes(wanted as ExportFormat)) {
+    const formats = EXPORT_FORMATS.join(', ')
+    throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is not an export format: use ${formats} (--format)`)
+  }
+  await makeFolder(dirname(path))
   if (wanted === 'onnx') return writeOnnx(model, path)
-  const formats = EXPORT_FORMATS.join(', ')
-  throw new LrpError('INVALID_ARGUMENT', `'${wanted}' is not an export format: use ${formats} (--format)`)
+  return writeSafetensors(path, await model.stateDict())
 }

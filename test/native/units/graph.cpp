@@ -1,4 +1,5 @@
 #include "check.h"
+#include "graph/image_sums.h"
 #include "graph/infer_shapes.h"
 #include "graph/passes.h"
 
@@ -152,4 +153,26 @@ TEST_CASE("where the images of a batch lie") {
     CHECK(at::allclose(layouts[i].sum(results[i], 4), expected));
     CHECK(at::equal(layouts[i].from_image(by_image, results[i].sizes()), results[i]));
   }
+}
+
+TEST_CASE("sums of images are those of their numbers in double") {
+  at::manual_seed(5);
+  const auto agree = [](const at::Tensor& t, const at::Tensor& weights, const lrp::BatchLayout& layout) {
+    const auto found = lrp::sums_of_images(t, layout, 3);
+    const at::Tensor exact = t.to(at::kDouble), weighted = exact * weights.to(at::kDouble);
+    CHECK(close(found.sum, layout.sum(exact, 3)));
+    CHECK(close(found.magnitude, layout.sum(exact.abs(), 3)));
+    CHECK(close(lrp::weighted_sums_of_images(t, weights, layout, 3), layout.sum(weighted, 3)));
+  };
+  const at::Tensor planes = at::randn({3, 5, 80, 70}), channels = at::randn({1, 5, 1, 1}), last = at::randn({70});
+  const at::Tensor channels_last = planes.contiguous(at::MemoryFormat::ChannelsLast);
+  for (const at::Tensor& t : {planes, channels_last, planes.to(at::kDouble), planes.slice(2, 0, 40)}) {
+    agree(t, channels.to(t.scalar_type()), {});
+    agree(t, last.to(t.scalar_type()), {});
+  }
+  agree(at::randn({3, 7}), at::randn({7}), {});
+  agree(at::randn({6, 4, 7}), at::randn({7}), {});         // two parts of each image, together
+  agree(at::randn({6, 4, 7}), at::randn({7}), {0, true});  // and apart
+  agree(at::randn({4, 3, 7}), at::randn({7}), {1, false});
+  agree(at::randn({3, 6, 5, 5}).transpose(0, 1).contiguous().transpose(0, 1), at::randn({1, 6, 1, 1}), {});
 }

@@ -168,7 +168,7 @@ export class OnnxDraft {
   }
 
   /** Registers a weight under its own name, or a wished one where it has none. */
-  private weight(constant: Constant, wished: string): string {
+  weight(constant: Constant, wished: string): string {
     if (constant.isOpen) throw new RangeError('one of its weights depends on the size of the input')
     const stem = constant.name ?? wished
     let name = stem

@@ -1,5 +1,6 @@
+import { FURTHER_INPUT } from '../../further-inputs.js'
 import { attention } from './attention.js'
-import { isDefault, plain } from './handlers.js'
+import { given, isDefault, plain } from './handlers.js'
 import { LAYERS } from './layers.js'
 import { MOVES } from './moves.js'
 import type { Handler, Made, Plan } from './plan.js'
@@ -98,8 +99,17 @@ const product2 =
     return { op: 'matmul', inputs: [call.node(first)!, call.node(second)!] }
   }
 
+/** Rows of an input next to the one that images come by. */
+const furtherInput: Handler = (call) => ({
+  op: FURTHER_INPUT,
+  inputs: [call.node('batch')!],
+  attributes: given(call, ['shape', 'explained', 'required']),
+  parameters: { value: call.weight('self') }
+})
+
 /** Calls that are one of the ops which have rules of their own. A handler that returns nothing leaves the call as it is. */
 export const SPECIAL: Record<string, Handler> = {
+  [FURTHER_INPUT]: furtherInput,
   ...LAYERS,
   ...MOVES,
   ...Object.fromEntries(

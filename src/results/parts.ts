@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-export { provenanceSchema as provenance, rulesSchema as rules } from '../../model/provenance.js'
+export { provenanceSchema as provenance, rulesSchema as rules } from '../model/provenance.js'
 
 /** Numbers that are not finite are null in JSON. */
 export const number = z.number().nullable()

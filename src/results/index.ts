@@ -1,9 +1,11 @@
 import { z } from 'zod'
-import { auditSchema } from '../../audit/result.js'
+import { auditSchema } from '../audit/result.js'
+import { tuneSchema } from '../tune/trials.js'
 import { conceptsResult } from './concepts.js'
 import { evaluationResult, removalResult } from './evaluation.js'
 import { explainResult } from './explain.js'
-import { classificationResult, multilabelResult, regressionResult } from './scores.js'
+import { classificationResult, multilabelResult, regressionResult, segmentationResult } from './scores.js'
+import { experimentResult } from './train.js'
 
 /** The JSON files that commands write, by the names of their schemas in docs/schemas. */
 export const RESULTS = {
@@ -13,6 +15,9 @@ export const RESULTS = {
   'test-classification': classificationResult,
   'test-multilabel': multilabelResult,
   'test-regression': regressionResult,
+  'test-segmentation': segmentationResult,
+  experiment: experimentResult,
+  tune: tuneSchema,
   concepts: conceptsResult,
   audit: auditSchema
 } as const satisfies Record<string, z.ZodObject>

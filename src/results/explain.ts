@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { OUTPUT_KINDS } from '../../core/graph.js'
+import { OUTPUT_KINDS } from '../core/graph.js'
+import { callSchema, sha256 } from '../explain/call.js'
 import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
-  .object({ sum: number, handedOn: number, absorbedByBias: number, absorbedByStabiliser: number })
+  .object({ sum: number, propagated: number, absorbedByBias: number, absorbedByStabiliser: number })
   .describe('Mean over images of the first target: relevance that arrives, is passed on, is absorbed.')
 
 const trust = z.object({
@@ -23,6 +24,7 @@ export const explainResult = z.object({
   method: z.string().describe('Rule, composite or method.'),
   camLayer: z.string().optional(),
   settings,
+  call: callSchema,
   model: z.string(),
   removed: z
     .object({ kind: z.enum(['softmax', 'sigmoid']), node: z.string() })
@@ -48,7 +50,13 @@ export const explainResult = z.object({
       region: z.array(number).optional().describe('Of a dense output: share of the positions in the explained region.'),
       label: count.optional(),
       sumOfRelevance: z.array(number),
+      inputs: z
+        .record(z.string(), z.array(number))
+        .describe("Sum of each further input's relevance, where several inputs are explained.")
+        .optional(),
       conservationError: z.array(number),
+      inputSha256: sha256.describe('Of the input as the network reads it.'),
+      mapSha256: sha256.describe('Of the relevance of all its maps.'),
       attention: z
         .array(z.object({ node: z.string(), tokens: z.array(number), heads: z.array(number) }))
         .optional()
@@ -63,6 +71,6 @@ export const explainResult = z.object({
   conservationError: number.describe('Mean of the images.'),
   milliseconds: z.number(),
   warnings: z.array(z.string()),
-  trust: trust.optional().describe('How far the maps can be trusted; docs/trust.md.'),
+  trust: trust.optional().describe('How far the maps can be trusted; docs/background/trust.md.'),
   provenance
 })

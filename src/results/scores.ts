@@ -89,3 +89,26 @@ export const regressionResult = z.object({
   ...value,
   perOutput: z.array(z.object({ name: z.string(), ...value }))
 })
+
+/** metrics.json of a dense network that was scored by masks. */
+export const segmentationResult = z.object({
+  task: z.literal('segmentation'),
+  data: z.string(),
+  masks: z.string(),
+  settings,
+  provenance,
+  imagesPerSecond: number,
+  skipped: about.skipped,
+  images: count,
+  pixels: count,
+  pixelAccuracy: number,
+  meanIoU: number.describe('Mean over the classes that the masks or the network have.'),
+  perClass: z.array(
+    z.object({
+      class: z.string(),
+      iou: number.describe('Intersection over union; null where neither the masks nor the network have the class.'),
+      pixels: count
+    })
+  ),
+  confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.')
+})

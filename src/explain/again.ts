@@ -1,0 +1,159 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { LrpError } from '../core/errors.js'
+import { readJson } from '../core/files.js'
+import { pickOptions } from '../core/option.js'
+import { checkOptions } from '../core/options.js'
+import { counted } from '../core/plural.js'
+import { Model } from '../model/model.js'
+import { loadOptions } from '../model/options.js'
+import { provenanceOf } from '../model/provenance.js'
+import { native } from '../native/addon.js'
+import { callSchema, hashOf, sha256, type RecordedCall } from './call.js'
+import { explainToFilesOptions, type ExplainToFilesOptions } from './file-options.js'
+import { batchOf, openInputs } from './inputs.js'
+import { inputHash } from './summary.js'
+import { explainToFiles, type ExplainedFiles } from './to-files.js'
+
+/** Options that do not decide over the maps, and where model and images lie now. */
+export const againOptions = z.strictObject({
+  ...pick(loadOptions, ['experimentsRoot', 'device', 'onDownload']),
+  ...pick(explainToFilesOptions, ['input', 'dataPath', 'output', 'format', 'group', 'onProgress', 'signal'])
+})
+
+/** Options of `explainAgain`. */
+export type AgainOptions = z.input<typeof againOptions>
+
+/** What `explainAgain` returns. */
+export interface RepeatedFiles extends ExplainedFiles {
+  /** Images whose maps are not those of the record, bit for bit. */
+  differing: string[]
+}
+
+const recordSchema = z.looseObject({
+  call: callSchema,
+  device: z.string(),
+  images: z.array(z.looseObject({ name: z.string(), inputSha256: sha256, mapSha256: sha256 })),
+  provenance: z.looseObject({ version: z.string(), modelSha256: sha256 })
+})
+
+type Recorded = z.output<typeof recordSchema>
+
+/** Images that are read at the same time to compare them. */
+const TOGETHER = 16
+
+/**
+ * Repeats the explanation that an explain.json records, with the same model, images and options, and compares the maps.
+ * @param path an explain.json, or its folder
+ * @param model where the model is now; by default where it was. `input` and `dataPath` say the same of the images.
+ * @param options `output` is by default the folder of the record with `-again` behind its name
+ * @throws LrpError INVALID_FILE where the record, the model, a file or an image is another one than recorded; NOT_FOUND;
+ *   UNSUPPORTED where a program gave what the record cannot hold
+ */
+export async function explainAgain(
+  path: string,
+  model: string | undefined,
+  options: AgainOptions = {}
+): Promise<RepeatedFiles> {
+  const given = checkOptions(againOptions, options)
+  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'explain.json') : path
+  const recorded = await readRecord(file)
+  const { call } = recorded
+  checkFiles(file, call)
+  const { onDownload } = given
+  using opened = await openModel(file, recorded, model, given)
+  const asked = { ...call.options, ...pickOptions(explainToFilesOptions, options) } as ExplainToFilesOptions
+  const output = given.output ?? `${file.replace(/[\\/]?explain\.json$/, '') || 'explanation'}-again`
+  await checkImages(file, recorded, opened, { ...asked, onDownload })
+  const before = native().info().threads
+  native().setThreads(call.threads)
+  try {
+    const result = await explainToFiles(opened, { ...asked, onDownload, output })
+    const { images } = result.summary
+    const differing = images.filter(({ mapSha256 }, i) => mapSha256 !== recorded.images[i]!.mapSha256)
+    return { ...result, differing: differing.map(({ name }) => name) }
+  } finally {
+    native().setThreads(before)
+  }
+}
+
+async function readRecord(file: string): Promise<Recorded> {
+  const content = await readJson(file)
+  const { data } = recordSchema.safeParse(content)
+  if (!data) throw new LrpError('INVALID_FILE', `${file} is not an explain.json that can be repeated`)
+  const { unrecorded } = data.call
+  if (unrecorded.length === 0) return data
+  const which = unrecorded.map((name) => `'${name}'`).join(', ')
+  throw new LrpError('UNSUPPORTED', `${file} cannot be repeated: a program gave ${which} as values that no file holds`)
+}
+
+/** @throws LrpError NOT_FOUND, INVALID_FILE */
+function checkFiles(file: string, { files }: RecordedCall): void {
+  for (const [path, hash] of Object.entries(files)) {
+    if (!existsSync(path)) throw new LrpError('NOT_FOUND', `${path}, which ${file} names, does not exist`)
+    if (hashOf(path) !== hash) throw new LrpError('INVALID_FILE', `${path} has changed since ${file} was written`)
+  }
+}
+
+async function openModel(
+  file: string,
+  { call, device, provenance }: Recorded,
+  named: string | undefined,
+  given: AgainOptions
+): Promise<Model> {
+  const path = named ?? call.model
+  if (path === undefined)
+    throw new LrpError(
+      'NOT_FOUND',
+      `${file} does not say where its model is, because a program made it: name the model`
+    )
+  const options = { ...call.load, device, ...pickOptions(loadOptions, given) }
+  const model = await Model.load(path, options).catch((error: LrpError) => {
+    if (error.code !== 'NOT_FOUND' || named !== undefined) throw error
+    throw new LrpError('NOT_FOUND', `the model of ${file}, ${path}, is missing: name where it is now`)
+  })
+  try {
+    const { modelSha256: found } = await provenanceOf(await explainedPart(model, call.options))
+    if (found === provenance.modelSha256) return model
+    const [now, then] = [found, provenance.modelSha256].map((hash) => `${hash.slice(0, 12)}...`)
+    throw new LrpError('INVALID_FILE', `${path} is not the model of ${file}: its SHA-256 is ${now}, not ${then}`)
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+/** The model that starts from the target's head, where it has one. */
+async function explainedPart(model: Model, { target }: ExplainToFilesOptions): Promise<Model> {
+  const head = typeof target === 'object' && !Array.isArray(target) ? target.head : undefined
+  return head === undefined ? model : model.head(head)
+}
+
+/** @throws LrpError NOT_FOUND, INVALID_FILE naming the first image that is another one */
+async function checkImages(
+  file: string,
+  { images }: Recorded,
+  model: Model,
+  options: ExplainToFilesOptions
+): Promise<void> {
+  const inputs = await openInputs(await explainedPart(model, options), options)
+  const [before, now] = [images.map(({ name }) => name), inputs.names]
+  const missing = before.find((name) => !now.includes(name))
+  if (missing !== undefined) throw new LrpError('NOT_FOUND', `the image ${missing} of ${file} is missing`)
+  if (now.length !== before.length || now.some((name, i) => name !== before[i])) {
+    const more = now.find((name) => !before.includes(name))
+    const found = more === undefined ? 'they have another order' : `${more} is among them`
+    throw new LrpError('INVALID_FILE', `${file} has ${counted(before.length, 'image')}, which are others now: ${found}`)
+  }
+  for (let from = 0; from < now.length; from += TOGETHER) {
+    const { input, names } = await batchOf(inputs, from, Math.min(now.length, from + TOGETHER))
+    const other = names.findIndex((_, i) => inputHash(input, i) !== images[from + i]!.inputSha256)
+    if (other >= 0)
+      throw new LrpError('INVALID_FILE', `the image ${names[other]} is not the one of ${file}: its pixels differ`)
+  }
+}
+
+function pick<T extends z.ZodObject, K extends string & keyof T['shape']>(schema: T, names: K[]): Pick<T['shape'], K> {
+  return Object.fromEntries(names.map((name) => [name, schema.shape[name]])) as Pick<T['shape'], K>
+}
