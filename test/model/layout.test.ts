@@ -104,12 +104,10 @@ describe('a file with channels behind height and width', () => {
     const found = await scoreMaps(ours, { ...options, ...turned, mask: { ...mask, shape: [2, 8, 6, 1] } })
     expect(Object.keys(found)).toEqual(Object.keys(wanted))
     for (const [name, values] of Object.entries(wanted))
-      values
-        .flat()
-        .forEach((value, i) => {
-          const apart = Math.abs(found[name]!.flat()[i]! - value!)
-          expect([name, apart <= 1e-5 * Math.max(1, Math.abs(value!))]).toEqual([name, true])
-        })
+      values.flat().forEach((value, i) => {
+        const apart = Math.abs(found[name]!.flat()[i]! - value!)
+        expect([name, apart <= 1e-5 * Math.max(1, Math.abs(value!))]).toEqual([name, true])
+      })
   })
 
   test('takes and writes arrays in its own layout', async () => {
