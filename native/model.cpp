@@ -49,7 +49,7 @@ std::shared_ptr<const Graph> Model::explained() const {
   if (!explained_ || explained_changes_ != shared_->changes) {
     explained_changes_ = shared_->changes;
     const at::NoGradGuard no_grad;
-    const Graph folded = fold_batch_norm(*graph_);
+    const Graph folded = fold_batch_norm(merge_branches(fold_batch_norm(*graph_)));
     explained_ = std::make_shared<const Graph>(device_.is_cpu() ? weights_channels_last(folded) : folded);
   }
   return explained_;
@@ -67,6 +67,17 @@ Tensor Model::prepare(const Tensor& input) const {
   const Tensor x = input.to(device_, dtype_);
   if (!all_finite(x)) throw Error("NUMERIC", "the input holds values that are not finite");
   return x;
+}
+
+std::map<std::string, Tensor> Model::prepare(std::map<std::string, Tensor> inputs) const {
+  for (auto& [name, rows] : inputs) {
+    try {
+      rows = prepare(rows);
+    } catch (const Error& error) {
+      throw Error(error.code(), "'" + name + "': " + error.what());
+    }
+  }
+  return inputs;
 }
 
 }  // namespace lrp

@@ -23,8 +23,8 @@ class Model {
   Model(const Model& other, const GraphSpec& spec);
 
   const Graph& graph() const { return *graph_; }
-  /// The graph to explain: batch norms folded, weights laid out for speed. Made on first use and whenever the weights
-  /// have changed.
+  /// The graph to explain: batch norms folded, parallel branches merged, weights laid out for speed. Made on first use
+  /// and whenever the weights have changed.
   std::shared_ptr<const Graph> explained() const;
   /// To be called after training: what was derived from the old weights is dropped.
   void weights_changed();
@@ -36,6 +36,8 @@ class Model {
   Precision precision() const { return {precision_, device_}; }
   /// The input on the model's device, in its type. Throws NUMERIC when it is not finite.
   Tensor prepare(const Tensor& input) const;
+  /// The same of further inputs by name.
+  std::map<std::string, Tensor> prepare(std::map<std::string, Tensor> inputs) const;
 
   /// Held shared while the weights are read, exclusively while they are trained.
   std::shared_mutex& weights_mutex() const { return shared_->mutex; }

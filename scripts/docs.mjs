@@ -4,10 +4,11 @@ import { root } from './lib/paths.mjs'
 import { SetupError, main } from './lib/run.mjs'
 import { deadLinks } from './lib/site/check-links.mjs'
 import { commandsPage } from './lib/site/commands-page.mjs'
+import { undocumented } from './lib/site/undocumented.mjs'
 import { buildTypescript } from './lib/typescript.mjs'
 
 // `npm run docs`: the site, into build/site. Pages of docs/, the help of every command, and the API out of its docstrings.
-// A dead link, a link to a missing heading or an undocumented export fails the build. `npm run docs -- --serve` shows it.
+// A dead link, a link to a missing heading, or an export, method or field without a docstring fails the build. `npm run docs -- --serve` shows it.
 await main(async () => {
   await buildTypescript()
   const generated = join(root, 'docs', 'reference')
@@ -30,6 +31,7 @@ async function writeApi(folder) {
   const project = await app.convert()
   if (!project) throw new SetupError('TypeDoc cannot read the sources')
   app.validate(project)
+  for (const name of undocumented(project)) app.logger.error(`${name} has no docstring`)
   if (app.logger.hasErrors() || app.logger.hasWarnings())
     throw new SetupError('TypeDoc found mistakes in docstrings, named above')
   await app.generateOutputs(project)

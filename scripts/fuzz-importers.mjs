@@ -20,8 +20,10 @@ const { values } = parseArgs({
 })
 const MOST_MEGABYTES = 2000
 const MOST_CPU_SECONDS = 10
-const fixtures = join(root, 'test', 'model', 'import', 'fixtures')
-const seeds = readdirSync(fixtures).map((name) => ({ name, bytes: readFileSync(join(fixtures, name)) }))
+const fixtures = ['fixtures', 'programs'].map((name) => join(root, 'test', 'model', 'import', name))
+const seeds = fixtures.flatMap((from) =>
+  readdirSync(from).map((name) => ({ name, bytes: readFileSync(join(from, name)) }))
+)
 const folder = mkdtempSync(join(tmpdir(), 'lrp-fuzz-'))
 let state = Number(values.seed) >>> 0
 

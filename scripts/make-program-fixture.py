@@ -342,6 +342,21 @@ def decomposed(m, x):
 
 
 @program()
+def activations_taken_apart(m, x):
+    y = m.conv(x)
+    quick = y * torch.sigmoid(1.702 * y)
+    smooth = 0.5 * quick * (1 + torch.tanh(0.7978845608028654 * (quick + 0.044715 * torch.pow(quick, 3.0))))
+    exact = smooth * 0.5 * (1 + torch.erf(smooth / 2**0.5))
+    hard = exact * F.relu6(exact + 3) / 6
+    return m.head(hard * torch.tanh(F.softplus(hard)))
+
+
+@program(decompose=True)
+def activations_decomposed(m, x):
+    return m.head(F.silu(F.hardswish(F.mish(F.hardswish(m.conv(x))))))
+
+
+@program()
 def several_outputs(m, x):
     y = m.conv(x)
     return m.head(y), {"map": y.mean(1), "none": None}

@@ -9,6 +9,7 @@
 #include "../error.h"
 #include "../finite.h"
 #include "../graph/passes.h"
+#include "../ops/other_input.h"
 #include "../precision.h"
 #include "token_lookup.h"
 
@@ -95,11 +96,10 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   std::vector<LayerConservation> result;
   for (const auto& [index, sums] : recorder.sums) {
     const Node& node = graph.nodes()[index];
-    if (!node.op->linear() && node.record.kind != "sum") continue;
     const auto or_zero = [&](const Tensor& t) { return t.defined() ? t : at::zeros_like(sums.arriving); };
-    const Tensor handed = or_zero(sums.handed_on), bias = or_zero(sums.by_bias);
+    const Tensor handed = or_zero(sums.propagated), bias = or_zero(sums.by_bias);
     result.push_back({node.name, sums.arriving, handed, bias, sums.arriving - handed - bias, sums.arriving_magnitude,
-                      or_zero(sums.handed_on_magnitude)});
+                      or_zero(sums.propagated_magnitude)});
   }
   return result;
 }
@@ -141,6 +141,10 @@ Tensor scores_of(const Target& target, const Tensor& output) {
   return at::stack(rows);
 }
 
+Tensor rows_of(const Node& further_input, const Tensor& x) {
+  return further_input.op->forward({x.detach()}, Pass::of(x));
+}
+
 Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& options) {
   const at::AutoGradMode on(true);
   const Tensor x = input.detach().requires_grad_();
@@ -151,6 +155,12 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
     return static_cast<size_t>(graph.source(graph.index(name)));
   };
   for (const auto& layer : options.layers) recorder.wanted[source(layer)] = true;
+  std::vector<size_t> further;
+  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+    if (!is_explained_input(graph.nodes()[i].op_name, graph.nodes()[i].attributes)) continue;
+    further.push_back(i);
+    recorder.wanted[i] = true;
+  }
   recorder.conservation = options.conservation;
   recorder.top_k = options.top_k;
   recorder.find_not_finite = options.find_not_finite;
@@ -184,12 +194,13 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   result.scores = scores_of(*result.target, result.logits);
 
   std::vector<Tensor> maps, starts, start_sizes;
-  std::map<std::string, std::vector<Tensor>> layers;
+  std::map<std::string, std::vector<Tensor>> layers, inputs;
   std::vector<std::map<std::string, ChannelValues>> channels;
   std::vector<std::vector<AttentionRelevance>> attention;
   const int64_t count = options.together ? 1 : result.target->explanations();
   for (int64_t t = 0; t < count; ++t) {
     recorder.keep_for_more = t + 1 < count;
+    for (const size_t i : further) recorder.relevance.erase(i);
     const Tensor seed = options.together ? joint_seed(*result.target, result.logits, options.start)
                                          : result.target->seed(result.logits, t, options.start);
     starts.push_back(seed.flatten(1).sum(1, false, at::kDouble));
@@ -198,6 +209,15 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
                                                       : conditions.backward(output, x, seed, recorder.keep_for_more));
     if (!maps.back().defined()) maps.back() = at::zeros_like(x);
     if (!all_finite(maps.back())) refuse_not_finite(graph, input, options, "the relevance of the input");
+    for (const size_t i : further) {
+      const Node& node = graph.nodes()[i];
+      const auto arrived = recorder.relevance.find(i);
+      inputs[node.name].push_back(arrived == recorder.relevance.end() ? at::zeros_like(rows_of(node, x))
+                                                                      : arrived->second);
+      if (!all_finite(inputs[node.name].back())) {
+        refuse_not_finite(graph, input, options, "the relevance of another input");
+      }
+    }
     for (const auto& layer : options.layers) {
       layers[layer].push_back(recorder.relevance[source(layer)]);
     }
@@ -212,6 +232,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   for (const auto& layer : options.channels) result.channel_relevance[layer] = joined_values(channels, layer);
   result.attention = joined_attention(attention);
   result.channel_activation = conditions.activation();
+  for (const auto& [name, tensors] : inputs) result.inputs[name] = joined(tensors);
   for (const auto& [name, tensors] : layers) {
     if (tensors[0].defined()) result.layers[name] = joined(tensors);
   }

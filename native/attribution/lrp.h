@@ -42,7 +42,7 @@ struct LrpOptions {
 /// Sums of relevance at one layer, double [batch]; magnitudes are sums of |relevance|.
 struct LayerConservation {
   std::string node;
-  Tensor arriving, handed_on, by_bias, by_stabiliser, arriving_magnitude, handed_on_magnitude;
+  Tensor arriving, propagated, by_bias, by_stabiliser, arriving_magnitude, propagated_magnitude;
 };
 
 struct Explanation {
@@ -52,7 +52,10 @@ struct Explanation {
   Tensor scores;       // the explained numbers, double [explanations, batch]
   Tensor starts;       // sum of the relevance that each map started from, double like `sums`; of LRP alone
   Tensor start_sizes;  // sum of its magnitudes
-  Tensor sums;         // of each map's relevance, double [explanations, batch]; [1, batch] where they are together
+  Tensor sums;  // of each map's relevance, further inputs included, double [explanations, batch]; [1, batch] where they
+                // are together
+  Tensor magnitudes;                     // sums of |relevance|, like `sums`
+  std::map<std::string, Tensor> inputs;  // of the further inputs that are explained, with a leading axis as `relevance`
   std::map<std::string, Tensor> layers;
   std::map<std::string, ChannelValues> channel_relevance;  // [images, channels], a leading axis for several targets
   std::map<std::string, ChannelValues> channel_activation;
@@ -63,6 +66,9 @@ struct Explanation {
 
 /// Explained numbers, double [explanations, batch].
 Tensor scores_of(const Target& target, const Tensor& output);
+
+/// The rows of a further input for the images x.
+Tensor rows_of(const Node& further_input, const Tensor& x);
 
 /// Relevance of the input under one rule per node. One forward pass, one backward pass per explanation.
 /// The graph should have its batch norms folded. Throws NUMERIC, naming the node, where logits or relevance are not

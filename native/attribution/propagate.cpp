@@ -8,6 +8,7 @@
 
 #include "../error.h"
 #include "../finite.h"
+#include "../graph/image_sums.h"
 #include "../precision.h"
 
 namespace lrp {
@@ -29,19 +30,22 @@ struct Application : torch::CustomClassHolder {
   Tensor output;
 };
 
+/// Only linear layers and sums share relevance out; others hand it on.
 void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed,
                  const Absorbed& absorbed) {
   const Recorder& recorder = *a.recorder;
   const BatchLayout layout = recorder.layout(static_cast<int>(a.index));
-  if (layout.axis == BatchLayout::kNone) return;
+  const bool shares_out = a.node->op->linear() || a.node->record.kind == "sum";
+  if (!shares_out || layout.axis == BatchLayout::kNone) return;
   const auto add = [](Tensor& sum, const Tensor& more) { sum = sum.defined() ? sum + more : more; };
-  LayerSums sums{
-      layout.sum(arriving, recorder.images), {}, absorbed.by_bias, layout.sum(arriving.abs(), recorder.images), {}};
+  const ImageSums arrived = sums_of_images(arriving, layout, recorder.images);
+  LayerSums sums{arrived.sum, {}, absorbed.by_bias, arrived.magnitude, {}};
   for (size_t i = 0; i < handed.size(); ++i) {
     const BatchLayout of_input = recorder.layout(a.node->inputs[i]);
     if (!a.explained[i] || !handed[i].defined() || of_input.axis == BatchLayout::kNone) continue;
-    add(sums.handed_on, of_input.sum(handed[i], recorder.images));
-    add(sums.handed_on_magnitude, of_input.sum(handed[i].abs(), recorder.images));
+    const ImageSums left = sums_of_images(handed[i], of_input, recorder.images);
+    add(sums.propagated, left.sum);
+    add(sums.propagated_magnitude, left.magnitude);
   }
   a.recorder->sums[a.index] = sums;
 }

@@ -10,8 +10,8 @@ namespace lrp {
 
 /// Sums per image of what came to a layer and what left it.
 struct LayerSums {
-  Tensor arriving, handed_on, by_bias;
-  Tensor arriving_magnitude, handed_on_magnitude;  // of |relevance|
+  Tensor arriving, propagated, by_bias;
+  Tensor arriving_magnitude, propagated_magnitude;  // of |relevance|
 };
 
 /// Collects what the caller wants to know of the backward pass; filled by the layers as relevance passes through them.

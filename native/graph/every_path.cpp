@@ -9,7 +9,8 @@ std::vector<bool> nodes_on_every_path(const Graph& graph) {
   const auto count = static_cast<int>(nodes.size());
   std::vector<bool> from_input(nodes.size(), false), to_output(nodes.size(), false), result(nodes.size(), false);
   for (size_t i = 0; i < nodes.size(); ++i) {
-    from_input[i] = std::any_of(nodes[i].inputs.begin(), nodes[i].inputs.end(),
+    from_input[i] = nodes[i].record.kind != "constant" &&
+                    std::any_of(nodes[i].inputs.begin(), nodes[i].inputs.end(),
                                 [&](int input) { return input == kInput || from_input[static_cast<size_t>(input)]; });
   }
   for (int i = count - 1; i >= 0; --i) {

@@ -1,29 +1,15 @@
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "passes.h"
+#include "rewrite.h"
 
 namespace lrp {
 
 namespace {
 
-Tensor bias_or_zeros(const Node& node, int64_t outputs) {
-  const auto found = node.parameters.find("bias");
-  if (found != node.parameters.end()) return found->second.to(at::kDouble);
-  return at::zeros({outputs}, node.parameters.at("weight").options().dtype(at::kDouble));
-}
-
-void replace(Node& node, const Tensor& weight, const Tensor& bias, at::ScalarType dtype) {
-  node.parameters["weight"] = weight.to(dtype).contiguous();
-  node.parameters["bias"] = bias.to(dtype).contiguous();
-  build_op(node);
-}
-
 /// The layer followed by the batch norm: rows of the weight are scaled.
 bool fold_into_previous(Node& layer, const ChannelAffine& affine) {
-  const Tensor original = layer.parameters.at("weight");
-  const Tensor weight = original.to(at::kDouble);
+  const Tensor weight = layer.parameters.at("weight").to(at::kDouble);
   const int64_t outputs = affine.scale.size(0);
   const int64_t groups = layer.attributes.integer("groups", 1);
   Tensor scaled;
@@ -38,15 +24,14 @@ bool fold_into_previous(Node& layer, const ChannelAffine& affine) {
     rows[0] = outputs;
     scaled = weight * affine.scale.view(rows);
   }
-  replace(layer, scaled, bias_or_zeros(layer, outputs) * affine.scale + affine.shift, original.scalar_type());
+  set_weights(layer, scaled, bias_or_zeros(layer) * affine.scale + affine.shift);
   return true;
 }
 
 /// The batch norm followed by the layer: columns of the weight are scaled, the shift becomes part of the bias.
 bool fold_into_next(Node& layer, const ChannelAffine& affine) {
   if (layer.op->linear()->transposed() || layer.op->linear()->pads()) return false;
-  const Tensor original = layer.parameters.at("weight");
-  const Tensor weight = original.to(at::kDouble);
+  const Tensor weight = layer.parameters.at("weight").to(at::kDouble);
   const int64_t groups = layer.attributes.integer("groups", 1);
   const int64_t inputs = affine.scale.size(0);
   if (weight.size(1) * groups != inputs) return false;
@@ -55,45 +40,44 @@ bool fold_into_next(Node& layer, const ChannelAffine& affine) {
   const auto per_channel = [&](const Tensor& v) { return v.view({groups, 1, per_group, 1}); };
   const Tensor scaled = (grouped * per_channel(affine.scale)).reshape(weight.sizes());
   const Tensor shifted = (grouped * per_channel(affine.shift)).sum({2, 3}).reshape({outputs});
-  replace(layer, scaled, bias_or_zeros(layer, outputs) + shifted, original.scalar_type());
+  set_weights(layer, scaled, bias_or_zeros(layer) + shifted);
   return true;
 }
 
-/// Indices of the nodes that read node `i` in the network as folded so far.
-std::vector<size_t> readers_of(const std::vector<Node>& nodes, int i) {
-  std::vector<size_t> readers;
-  for (size_t reader = 0; reader < nodes.size(); ++reader) {
-    const auto& inputs = nodes[reader].inputs;
-    if (!nodes[reader].replaced_by && std::find(inputs.begin(), inputs.end(), i) != inputs.end()) {
-      readers.push_back(reader);
-    }
-  }
-  return readers;
+bool is_read_once(const std::vector<Node>& nodes, int output, int i) {
+  return i != kInput && i != output && readers_of(nodes, i).size() == 1;
+}
+
+/// The channels of a batch norm are the outputs of a dense layer where there are no places.
+bool fits(const Node& layer, const Node& norm) { return layer.record.kind != "linear" || norm.axes == 2; }
+
+/// The layer that makes what node `i` gives: itself, or the dense layer whose outputs it only arranges as rows.
+int layer_behind(const std::vector<Node>& nodes, int output, int i, int64_t channels) {
+  if (i == kInput) return i;
+  const Node& node = nodes[static_cast<size_t>(i)];
+  if (node.op_name != "reshape" || node.attributes.has_size_expressions()) return i;
+  const auto shape = node.attributes.integers("shape");
+  const int before = node.inputs.at(0);
+  if (shape.size() != 2 || shape[1] != channels || !is_read_once(nodes, output, before)) return i;
+  const Node& layer = nodes[static_cast<size_t>(before)];
+  return layer.record.kind == "linear" && layer.parameters.at("weight").size(0) == channels ? before : i;
 }
 
 bool fold(std::vector<Node>& nodes, int output, size_t i) {
+  if (nodes[i].replaced_by) return false;
   const auto found = nodes[i].op->channel_affine();
   if (!found) return false;
   const ChannelAffine& affine = *found;
   const int before = nodes[i].inputs.at(0), index = static_cast<int>(i);
-  if (before != kInput && before != output && is_weighted(nodes[static_cast<size_t>(before)]) &&
-      readers_of(nodes, before).size() == 1) {
-    return fold_into_previous(nodes[static_cast<size_t>(before)], affine);
+  const int behind = layer_behind(nodes, output, before, affine.scale.size(0));
+  if (is_read_once(nodes, output, before) && is_weighted(nodes[static_cast<size_t>(behind)])) {
+    Node& layer = nodes[static_cast<size_t>(behind)];
+    return (behind != before || fits(layer, nodes[i])) && fold_into_previous(layer, affine);
   }
   const auto readers = readers_of(nodes, index);
   if (index == output || readers.size() != 1) return false;
-  return is_weighted(nodes[readers[0]]) && fold_into_next(nodes[readers[0]], affine);
-}
-
-/// Readers of node `i` read its input instead.
-void pass_by(std::vector<Node>& nodes, size_t i) {
-  const int before = nodes[i].inputs.at(0);
-  for (size_t reader = i + 1; reader < nodes.size(); ++reader) {
-    auto& inputs = nodes[reader].inputs;
-    std::replace(inputs.begin(), inputs.end(), static_cast<int>(i), before);
-  }
-  nodes[i].replaced_by = before;
-  nodes[i].inputs.clear();
+  Node& layer = nodes[readers[0]];
+  return is_weighted(layer) && fits(layer, nodes[i]) && fold_into_next(layer, affine);
 }
 
 }  // namespace
@@ -104,7 +88,7 @@ Graph fold_batch_norm(const Graph& graph) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (!fold(nodes, output, i)) continue;
     if (output == static_cast<int>(i)) output = nodes[i].inputs.at(0);
-    pass_by(nodes, i);
+    take_out(nodes, i, nodes[i].inputs.at(0));
   }
   return Graph(std::move(nodes), output, graph.tensors());
 }

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "../error.h"
+#include "../ops/other_input.h"
 
 namespace lrp {
 
@@ -72,6 +73,7 @@ Graph::Graph(const GraphSpec& spec, std::map<std::string, Tensor> tensors) : ten
   std::map<std::string, int> known{{"input", kInput}};
   for (const auto& node : spec.nodes) {
     nodes_.push_back(resolve_node(node, tensors_));
+    if (spec.shapes && spec.shapes->count(node.name) > 0) nodes_.back().axes = spec.shapes->at(node.name).size();
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto found = known.find(node.inputs[i]);
       if (found == known.end()) {
@@ -151,6 +153,26 @@ Tensor Graph::forward(const Tensor& input) const {
   });
 }
 
+Graph Graph::with_inputs(const std::map<std::string, Tensor>& rows) const {
+  Graph result = *this;
+  for (const auto& [name, value] : rows) {
+    Node& node = result.nodes_[static_cast<size_t>(index(name))];
+    if (node.op_name != kOtherInput) throw Error("INVALID_ARGUMENT", title(node) + " is not an input of the network");
+    node.parameters["value"] = value;
+    build_op(node);
+  }
+  return result;
+}
+
+/// One row for whatever number of images.
+Graph Graph::with_first_rows() const {
+  std::map<std::string, Tensor> rows;
+  for (const Node& node : nodes_) {
+    if (node.op_name == kOtherInput) rows[node.name] = node.parameters.at("value").slice(0, 0, 1);
+  }
+  return with_inputs(rows);
+}
+
 std::vector<BatchLayout> Graph::batch_layouts(const Tensor& x) const {
   if (x.size(0) == 1) return std::vector<BatchLayout>(nodes_.size());
   const std::lock_guard<std::mutex> lock(layouts_->mutex);
@@ -158,7 +180,7 @@ std::vector<BatchLayout> Graph::batch_layouts(const Tensor& x) const {
   const std::vector<int64_t> image_shape(x.sizes().begin() + 1, x.sizes().end());
   const auto found = known.find(image_shape);
   if (found != known.end()) return found->second;
-  return known[image_shape] = find_batch_layouts(*this, x);
+  return known[image_shape] = find_batch_layouts(with_first_rows(), x);
 }
 
 }  // namespace lrp

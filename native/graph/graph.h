@@ -24,6 +24,8 @@ struct NodeSpec {
 struct GraphSpec {
   std::vector<NodeSpec> nodes;
   std::string output;
+  /// Of every node's output, where they are known.
+  std::optional<std::map<std::string, std::vector<int64_t>>> shapes = std::nullopt;
 };
 
 /// Index that stands for the network's input among the nodes.
@@ -39,6 +41,7 @@ struct Node {
   Parameters parameters;                               // role -> tensor
   std::shared_ptr<Op> op;
   OpRecord record;
+  size_t axes = 0;  // of its output; 0 where that is not known
   /// Set where a pass took the node out of the network: the node (or kInput) whose output its readers use instead.
   std::optional<int> replaced_by;
 };
@@ -58,7 +61,8 @@ class Graph {
   int output() const { return output_; }
   /// Index of a node. Throws NOT_FOUND.
   int index(const std::string& name) const;
-  /// The node whose output replaces this one's: for a folded batch norm the layer it followed, else the node itself.
+  /// The node whose output replaces this one's: for a folded batch norm the layer it followed, for branches that were
+  /// merged the one that is left, else the node itself.
   int source(int index) const;
   /// A ReLU whose input is made anew, not a view of something else, and read by nobody else.
   bool relu_may_overwrite(size_t i) const;
@@ -70,6 +74,9 @@ class Graph {
   /// How one node is computed; `forward` calls its op.
   using Step =
       std::function<Tensor(size_t index, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass)>;
+  /// The same network with other rows in its further inputs (other_input.h). Throws INVALID_ARGUMENT for one that it
+  /// has not.
+  Graph with_inputs(const std::map<std::string, Tensor>& rows) const;
   /// Runs the network, freeing each intermediate result after its last reader. Errors name the node.
   Tensor run(const Tensor& input, const Step& step) const;
   Tensor forward(const Tensor& input) const;
@@ -79,6 +86,7 @@ class Graph {
 
  private:
   void find_readers();
+  Graph with_first_rows() const;
   std::vector<Node> nodes_;
   int output_;
   std::map<std::string, Tensor> tensors_;

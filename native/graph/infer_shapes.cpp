@@ -45,12 +45,22 @@ Tensor output_of(const Node& node, const std::vector<Tensor>& inputs, const Pass
   }
 }
 
-/// Whether autograd knows no derivative of the overload that made a tensor.
+/// Whether autograd knows no derivative of the overload that made a tensor, or none by the inputs that need one.
 bool lacks_derivative(const Tensor& output) {
   if (!output.is_floating_point()) return false;  // numbers and masks are steps: their derivative is 0
   if (!output.requires_grad()) return true;
   const auto made_by = output.grad_fn();  // none: the overload gave back its input
-  return made_by && made_by->name().find("NotImplemented") != std::string::npos;
+  if (!made_by) return false;
+  if (made_by->name().find("NotImplemented") != std::string::npos) return true;
+  try {
+    const at::NoGradGuard no_grad;
+    (*made_by)({at::ones_like(output)});
+    return false;
+  } catch (const std::exception& error) {  // that it needs numbers, which are not there yet, is no lack
+    const std::string message = error.what();
+    return message.find("the derivative for") != std::string::npos &&
+           message.find("is not implemented") != std::string::npos;
+  }
 }
 
 }  // namespace

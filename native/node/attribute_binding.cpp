@@ -40,11 +40,12 @@ constexpr auto fields(const LayerCall*) {
                          field("device", &LayerCall::device));
 }
 
-/// AttributeOptions of src/native/addon.ts.
+/// AttributeOptions of src/native/attribute-types.ts.
 struct AttributeCall {
   std::string method;
   Attributes settings;
   std::optional<Tensor> baseline;
+  std::optional<std::map<std::string, Tensor>> inputs;  // rows of the further inputs
   TargetSettings target;
   std::vector<std::string> layers;
   std::optional<std::vector<std::string>> lookups;
@@ -54,9 +55,10 @@ struct AttributeCall {
 
 constexpr auto fields(const AttributeCall*) {
   return std::make_tuple(field("method", &AttributeCall::method), field("settings", &AttributeCall::settings),
-                         field("baseline", &AttributeCall::baseline), field("target", &AttributeCall::target),
-                         field("layers", &AttributeCall::layers), field("lookups", &AttributeCall::lookups),
-                         field("lrp", &AttributeCall::lrp), field("patterns", &AttributeCall::patterns));
+                         field("baseline", &AttributeCall::baseline), field("inputs", &AttributeCall::inputs),
+                         field("target", &AttributeCall::target), field("layers", &AttributeCall::layers),
+                         field("lookups", &AttributeCall::lookups), field("lrp", &AttributeCall::lrp),
+                         field("patterns", &AttributeCall::patterns));
 }
 
 /// What LRP is asked, with what holds for every method. Patterns come by the names of the nodes whose rules need them.
@@ -94,18 +96,20 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
 
 /// Copied here and not where JavaScript runs, which would wait for the device.
 void move_to_cpu(Explanation& e) {
-  for (Tensor* tensor : {&e.relevance, &e.logits, &e.sums, &e.scores, &e.starts, &e.start_sizes}) {
+  for (Tensor* tensor : {&e.relevance, &e.logits, &e.sums, &e.magnitudes, &e.scores, &e.starts, &e.start_sizes}) {
     if (tensor->defined()) *tensor = tensor->cpu().contiguous();
   }
-  for (auto& [name, tensor] : e.layers) tensor = tensor.cpu();
+  for (auto* tensors : {&e.inputs, &e.layers}) {
+    for (auto& [name, tensor] : *tensors) tensor = tensor.cpu();
+  }
   channels_to_cpu(e);
   for (auto& one : e.attention) {
     for (Tensor* tensor : {&one.tokens, &one.heads, &one.head_tokens}) *tensor = tensor->cpu().contiguous();
   }
   std::vector<Tensor*> sums;
   for (auto& layer : e.conservation) {
-    sums.insert(sums.end(), {&layer.arriving, &layer.handed_on, &layer.by_bias, &layer.by_stabiliser,
-                             &layer.arriving_magnitude, &layer.handed_on_magnitude});
+    sums.insert(sums.end(), {&layer.arriving, &layer.propagated, &layer.by_bias, &layer.by_stabiliser,
+                             &layer.arriving_magnitude, &layer.propagated_magnitude});
   }
   if (sums.empty()) return;
   std::vector<Tensor> there;
@@ -147,6 +151,7 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
                             Napi::Object options, bool plain) {
   auto call = std::make_shared<AttributeCall>(read<AttributeCall>(options, "the options"));
   if (call->baseline) call->baseline = call->baseline->clone();
+  if (call->inputs) call->inputs = copies(*call->inputs);
   own(call->target);
   auto cancel = CancelHandle::token_of(options);
   return run_pass(
@@ -157,7 +162,10 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
         LrpOptions lrp = lrp_options(*call, *model);
         lrp.cancel = cancel.get();
         const auto optimised = plain ? nullptr : model->explained();
-        const Graph& graph = plain ? model->graph() : *optimised;
+        const Graph& shared = plain ? model->graph() : *optimised;
+        std::optional<Graph> given;
+        if (call->inputs) given = shared.with_inputs(model->prepare(*call->inputs));
+        const Graph& graph = given ? *given : shared;
         const Tensor baseline = call->baseline ? model->prepare(*call->baseline) : Tensor();
         Explanation explanation = attribute(call->method, {graph, model->prepare(x), call->settings, baseline, lrp});
         move_to_cpu(explanation);

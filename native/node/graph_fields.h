@@ -12,7 +12,8 @@ constexpr auto fields(const NodeSpec*) {
 }
 
 constexpr auto fields(const GraphSpec*) {
-  return std::make_tuple(node::field("nodes", &GraphSpec::nodes), node::field("output", &GraphSpec::output));
+  return std::make_tuple(node::field("nodes", &GraphSpec::nodes), node::field("output", &GraphSpec::output),
+                         node::field("shapes", &GraphSpec::shapes));
 }
 
 constexpr auto fields(const NodeFacts*) {

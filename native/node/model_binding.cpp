@@ -5,6 +5,7 @@
 #include "../attribution/replacement.h"
 #include "../device.h"
 #include "../error.h"
+#include "../perturbation/changes.h"
 #include "async.h"
 #include "attribute_binding.h"
 #include "graph_fields.h"
@@ -19,6 +20,17 @@ constexpr auto fields(const Replacement*) {
                          node::field("values", &Replacement::values));
 }
 
+constexpr auto fields(const Changes*) {
+  return std::make_tuple(node::field("images", &Changes::images), node::field("owners", &Changes::owners),
+                         node::field("ends", &Changes::ends), node::field("places", &Changes::places),
+                         node::field("values", &Changes::values), node::field("inputs", &Changes::inputs));
+}
+
+constexpr auto fields(const ChangesOptions*) {
+  return std::make_tuple(node::field("batchSize", &ChangesOptions::batch_size),
+                         node::field("fixedBatch", &ChangesOptions::fixed_batch));
+}
+
 }  // namespace lrp
 
 namespace lrp::node {
@@ -26,14 +38,22 @@ namespace lrp::node {
 namespace {
 
 struct ForwardOptions {
+  std::optional<std::map<std::string, Tensor>> inputs;  // rows of the further inputs
   int64_t batch_size;
   std::vector<std::string> layers;
   std::vector<Replacement> replace;
+  bool as_written;  // the network of the file, not the folded one that is explained
 };
 
 constexpr auto fields(const ForwardOptions*) {
-  return std::make_tuple(field("batchSize", &ForwardOptions::batch_size), field("layers", &ForwardOptions::layers),
-                         field("replace", &ForwardOptions::replace));
+  return std::make_tuple(field("inputs", &ForwardOptions::inputs), field("batchSize", &ForwardOptions::batch_size),
+                         field("layers", &ForwardOptions::layers), field("replace", &ForwardOptions::replace),
+                         field("asWritten", &ForwardOptions::as_written));
+}
+
+ForwardOptions own(ForwardOptions options) {
+  if (options.inputs) options.inputs = copies(*options.inputs);
+  return options;
 }
 
 struct ForwardResult {
@@ -46,12 +66,22 @@ constexpr auto fields(const ForwardResult*) {
                          field_as<AsFloats>("layers", &ForwardResult::layers));
 }
 
+/// The network with the rows of the images from `first` on; inputs of one row have it for every image.
+Graph with_rows(const Model& model, const Graph& graph, std::map<std::string, Tensor> inputs, int64_t first,
+                int64_t images) {
+  for (auto& [name, rows] : inputs) {
+    if (rows.dim() > 0 && rows.size(0) > 1) rows = rows.slice(0, first, first + images);
+  }
+  return graph.with_inputs(model.prepare(inputs));
+}
+
 /// Forward in batches, so that a large input needs no more memory than one batch of activations.
 ForwardResult run_forward(const Model& model, const Tensor& input, const ForwardOptions& options,
                           const CancelToken& cancel) {
   if (options.batch_size < 1) throw Error("INVALID_ARGUMENT", "the batch size must be 1 or more");
   const at::NoGradGuard no_grad;
-  const auto graph = model.explained();
+  const auto folded = options.as_written ? nullptr : model.explained();
+  const Graph* graph = folded ? folded.get() : &model.graph();
   std::vector<Tensor> outputs;
   std::map<std::string, std::vector<Tensor>> kept;
   std::map<int, std::vector<std::string>> wanted;
@@ -62,16 +92,18 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
     cancel.check();
     const Precision precision = model.precision();
     const Tensor x = model.prepare(batch);
-    outputs.push_back(
-        graph->run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
-          const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
-          Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
-          if (replacements.concerns(i)) result = replacements.apply(i, result, first, x.size(0));
-          const auto found = wanted.find(static_cast<int>(i));
-          if (found == wanted.end()) return result;
-          for (const auto& name : found->second) kept[name].push_back(result.cpu());
-          return result;
-        }));
+    std::optional<Graph> given;
+    if (options.inputs) given = with_rows(model, *graph, *options.inputs, first, x.size(0));
+    outputs.push_back((given ? *given : *graph)
+                          .run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+                            const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
+                            Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+                            if (replacements.concerns(i)) result = replacements.apply(i, result, first, x.size(0));
+                            const auto found = wanted.find(static_cast<int>(i));
+                            if (found == wanted.end()) return result;
+                            for (const auto& name : found->second) kept[name].push_back(result.cpu());
+                            return result;
+                          }));
     first += x.size(0);
   }
   // one batch may give one number for all its images, which has no axis to join along
@@ -92,9 +124,11 @@ Napi::Function ModelHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Model",
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::with_graph>("withGraph"),
-       InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::attribute>("attribute"),
-       InstanceMethod<&ModelHandle::train>("train"), InstanceMethod<&ModelHandle::tensors>("tensors"),
-       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
+       InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::folded>("folded"),
+       InstanceMethod<&ModelHandle::forward_changes>("forwardChanges"),
+       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
+       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::dispose>("dispose"),
+       InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -146,11 +180,37 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return run_pass(info.Env(), {info[0], info[1], weights_owner(info.Env())},
                     [model = model(), input = tensor_copy(info[0], "the input"),
-                     options = read<ForwardOptions>(info[1], "the options"),
+                     options = own(read<ForwardOptions>(info[1], "the options")),
                      cancel = CancelHandle::token_of(info[1].As<Napi::Object>())]() -> Finish {
                       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
                       const auto result = run_forward(*model, input, options, *cancel);
                       return [result](Napi::Env env) { return write(env, result); };
+                    });
+  });
+}
+
+Napi::Value ModelHandle::folded(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_async(info.Env(), {weights_owner(info.Env())}, [model = model()]() -> Finish {
+      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+      std::vector<std::string> names;
+      for (const Node& node : model->explained()->nodes()) {
+        if (node.replaced_by) names.push_back(node.name);
+      }
+      return [names](Napi::Env env) { return write(env, names); };
+    });
+  });
+}
+
+Napi::Value ModelHandle::forward_changes(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return run_pass(info.Env(), {info[0], weights_owner(info.Env())},
+                    [model = model(), changes = read<Changes>(info[0], "the changes"),
+                     options = read<ChangesOptions>(info[1], "the options"),
+                     cancel = CancelHandle::token_of(info[1].As<Napi::Object>())]() -> Finish {
+                      const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                      const Tensor output = run_changes(*model, changes, options, *cancel);
+                      return [output](Napi::Env env) { return AsFloat::write(env, output); };
                     });
   });
 }

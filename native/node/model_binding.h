@@ -25,6 +25,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   static Napi::Value create(const Napi::CallbackInfo& info);
   Napi::Value with_graph(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
+  Napi::Value folded(const Napi::CallbackInfo& info);
+  Napi::Value forward_changes(const Napi::CallbackInfo& info);
   Napi::Value attribute(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);

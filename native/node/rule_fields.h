@@ -2,7 +2,8 @@
 #include "../attribution/lrp.h"
 #include "graph_fields.h"
 
-// Field lists of LRP as it is asked for from JavaScript: LrpSettings, NodeRule and NativeShare of src/native/addon.ts.
+// Field lists of LRP as it is asked for from JavaScript: LrpSettings of src/native/attribute-types.ts,
+// NodeRule and NativeShare of src/native/rule-types.ts.
 namespace lrp {
 
 constexpr auto fields(const Part*) {
@@ -29,11 +30,11 @@ constexpr auto fields(const LayerConservation*) {
   using node::AsDoubles;
   return std::make_tuple(node::field("node", &LayerConservation::node),
                          node::field_as<AsDoubles>("arriving", &LayerConservation::arriving),
-                         node::field_as<AsDoubles>("handedOn", &LayerConservation::handed_on),
+                         node::field_as<AsDoubles>("propagated", &LayerConservation::propagated),
                          node::field_as<AsDoubles>("absorbedByBias", &LayerConservation::by_bias),
                          node::field_as<AsDoubles>("absorbedByStabiliser", &LayerConservation::by_stabiliser),
                          node::field_as<AsDoubles>("arrivingMagnitude", &LayerConservation::arriving_magnitude),
-                         node::field_as<AsDoubles>("handedOnMagnitude", &LayerConservation::handed_on_magnitude));
+                         node::field_as<AsDoubles>("propagatedMagnitude", &LayerConservation::propagated_magnitude));
 }
 
 constexpr auto fields(const AttentionRelevance*) {
@@ -51,6 +52,8 @@ constexpr auto fields(const Explanation*) {
                          node::field_as<node::AsDoubles>("scores", &Explanation::scores),
                          node::field_as<node::AsDoubles>("starts", &Explanation::starts),
                          node::field_as<node::AsDoubles>("startSizes", &Explanation::start_sizes),
+                         node::field_as<node::AsDoubles>("magnitudes", &Explanation::magnitudes),
+                         node::field_as<node::AsFloats>("inputs", &Explanation::inputs),
                          node::field_as<node::AsFloats>("layers", &Explanation::layers),
                          node::field("attention", &Explanation::attention), node::field("layer", &Explanation::layer),
                          node::field("conservation", &Explanation::conservation));

@@ -149,6 +149,11 @@ Napi::Value float64_array(Napi::Env env, const Tensor& tensor) {
   return Napi::Float64Array::New(env, static_cast<size_t>(ready.numel()), buffer_over(env, ready), 0);
 }
 
+std::map<std::string, Tensor> copies(std::map<std::string, Tensor> tensors) {
+  for (auto& [name, tensor] : tensors) tensor = tensor.clone();
+  return tensors;
+}
+
 Napi::Object float_tensors(Napi::Env env, const std::map<std::string, Tensor>& tensors) {
   auto object = Napi::Object::New(env);
   for (const auto& [name, tensor] : tensors) object[name] = float_tensor(env, tensor);

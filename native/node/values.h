@@ -23,6 +23,8 @@ Napi::Object float_tensor(Napi::Env env, const Tensor& tensor);
 Napi::Object raw_tensor(Napi::Env env, const Tensor& tensor);
 Napi::Value int32_array(Napi::Env env, const Tensor& tensor);
 Napi::Value float64_array(Napi::Env env, const Tensor& tensor);
+/// The same tensors over memory of their own: JavaScript may change its arrays while a job runs.
+std::map<std::string, Tensor> copies(std::map<std::string, Tensor> tensors);
 Napi::Object float_tensors(Napi::Env env, const std::map<std::string, Tensor>& tensors);
 
 Attributes attributes_from(const Napi::Value& value);

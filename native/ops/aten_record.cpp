@@ -28,6 +28,13 @@ const OpRecord kAtenProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
 const OpRecord kAtenMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
 const OpRecord kAtenNone{"other", "", Sign::kAny, false, "no"};
 
+/// The record of what turns logits into probabilities, which gate, or into their logarithms.
+OpRecord aten_squashing(const char* how, bool gates, OpRecord record) {
+  record.squashes = how;
+  record.gates = gates;
+  return record;
+}
+
 /// Calls with one tensor through which relevance passes as the gradient times the input.
 const std::set<std::string> kAtenHomogeneous{"relu",     "leaky_relu", "prelu",    "abs", "absolute", "neg",
                                              "negative", "mul",        "multiply", "div", "divide",   "true_divide"};
@@ -62,10 +69,9 @@ const std::map<std::string, OpRecord>& exceptions() {
         "as_strided_scatter scatter index_put index_copy index_fill put diag_embed diagflat embedding");
     add(kAtenPass, "add sub subtract rsub neg negative");
     add(kAtenPassNonnegative, "abs absolute exp exp2 square sqrt relu relu6 softplus cosh");
-    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true}, "hardsigmoid");
-    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true, "sigmoid"},
-        "sigmoid special_expit");
-    add({"activation", "pass", Sign::kAny, false, "exact", OpRecord::kNowhere, false, "sigmoid"}, "log_sigmoid");
+    add(aten_squashing("", true, kAtenPassNonnegative), "hardsigmoid");
+    add(aten_squashing("sigmoid", true, kAtenPassNonnegative), "sigmoid special_expit");
+    add(aten_squashing("sigmoid", false, kAtenPass), "log_sigmoid");
     add(kAtenPassKeeping,
         "silu hardswish gelu elu leaky_relu prelu tanh erf selu celu mish clamp_min atan log1p "
         "expm1 softshrink hardshrink ceil floor round trunc");
@@ -84,10 +90,9 @@ const std::map<std::string, OpRecord>& exceptions() {
     add(kAtenProduct, "mul multiply");
     add({"other", "pass", Sign::kAny, false, "exact"}, "div divide true_divide");
     add(kAtenMatrixProduct, "matmul mm bmm einsum tensordot linalg_matmul");
-    add({"attention", "", Sign::kMakesNonnegative, false, "no", OpRecord::kNowhere, true, "softmax"},
+    add(aten_squashing("softmax", true, {"attention", "", Sign::kMakesNonnegative, false, "no"}),
         "softmax _softmax special_softmax");
-    add({"other", "", Sign::kAny, false, "no", OpRecord::kNowhere, false, "softmax"},
-        "log_softmax _log_softmax special_log_softmax");
+    add(aten_squashing("softmax", false, kAtenNone), "log_softmax _log_softmax special_log_softmax");
     // of their input they read the shape alone, or stop the gradient
     add({"constant", "gradient", Sign::kAny, false, "no"},
         "zeros_like ones_like full_like new_zeros new_ones new_full detach detach_copy");

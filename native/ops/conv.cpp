@@ -46,6 +46,13 @@ class Convolution : public Op, public LinearMap {
     const Tensor& each = transposed_ ? inputs.at(0) : output;  // one column, or row, of the weight for each number
     return static_cast<double>(each.numel()) * static_cast<double>(weight_[0].numel());
   }
+  std::optional<WindowShape> window_shape() const override {
+    if (axes_ != 2 || transposed_ || !extra_padding_.empty()) return std::nullopt;
+    return WindowShape{weight_.sizes().slice(2).vec(), stride_, padding_, dilation_, 0};
+  }
+  Tensor forward_padded(const Tensor& x) const override {
+    return at::convolution(x, weight_, optional(bias_), stride_, {0, 0}, dilation_, false, {0, 0}, groups_);
+  }
   const LinearMap* linear() const override { return this; }
   bool transposed() const override { return transposed_; }
   bool pads() const override {

@@ -17,6 +17,7 @@ std::shared_ptr<Op> make_group_norm(const OpArguments&);
 std::shared_ptr<Op> make_activation(const OpArguments&);
 std::shared_ptr<Op> make_arithmetic(const OpArguments&);
 std::shared_ptr<Op> make_constant(const OpArguments&);
+std::shared_ptr<Op> make_other_input(const OpArguments&);
 std::shared_ptr<Op> make_reduction(const OpArguments&);
 std::shared_ptr<Op> make_shape(const OpArguments&);
 std::shared_ptr<Op> make_interpolate(const OpArguments&);

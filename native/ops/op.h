@@ -25,6 +25,13 @@ struct ChannelAffine {
   Tensor scale, shift;
 };
 
+/// Windows that slide over the last two axes, and what is put around the input before: for those who compute a part of
+/// an output.
+struct WindowShape {
+  std::vector<int64_t> kernel, stride, padding, dilation;
+  double filler;
+};
+
 /// One kind of layer. `forward` is differentiable by plain autograd (training, gradients);
 /// an op that is linear also offers `linear()`, which the rules of LRP work on.
 class Op {
@@ -41,6 +48,10 @@ class Op {
   virtual const LinearMap* linear() const { return nullptr; }
   /// What an op that multiplies and shifts every channel by numbers of its own computes; batch norm.
   virtual std::optional<ChannelAffine> channel_affine() const { return std::nullopt; }
+  /// Of an op whose output is made of equal windows of one input [images, channels, height, width].
+  virtual std::optional<WindowShape> window_shape() const { return std::nullopt; }
+  /// The op on an input that has its padding already; of ops with a window's shape.
+  virtual Tensor forward_padded(const Tensor& x) const { return x; }
   /// Axis 0 of the output is axis 0 of the inputs, whatever it holds.
   virtual bool keeps_first_axis() const { return true; }
   /// Draws random numbers while training.

@@ -30,10 +30,6 @@ struct OpRecord {
   /// `up to bias` (what biases and filled places take is lost), or `no`. test/model/op-record.test.ts holds it to this.
   std::string conserves = "no";
   Cut cut = kNowhere;
-  /// f(c x) = c f(x) for every c > 0, so that `pass` is the gradient times the input.
-  bool homogeneous = false;
-  /// Its last input names rows of the first, by their numbers.
-  bool looks_up = false;
   /// Its output weighs something else: a number from 0 to 1.
   bool gates = false;
   /// How it turns logits into probabilities, or their logarithms: `softmax`, `sigmoid`; empty where it does not.
@@ -49,6 +45,10 @@ struct OpRecord {
   bool transposed = false;
   /// A call of an aten overload, not an op of ours.
   bool called = false;
+  /// f(c x) = c f(x) for every c > 0, so that `pass` is the gradient times the input.
+  bool homogeneous = false;
+  /// Its last input names rows of the first, by their numbers.
+  bool looks_up = false;
 };
 
 /// The record of an op of ours or of an aten overload. Throws UNSUPPORTED for a name that a graph must not use.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "../error.h"
 #include "families.h"
@@ -15,11 +16,19 @@ using PoolMap = std::function<Tensor(const Tensor&)>;
 /// The shape that a map gives; none where the map runs without data.
 using PoolShape = std::function<std::vector<int64_t>(const Tensor&)>;
 
+/// What a pooling computes where its padding is there already.
+struct PaddedPool {
+  std::optional<WindowShape> shape;
+  PoolMap map;
+};
+
 /// A linear op without weights, given by its forward map alone: average and sum pooling.
 class WeightlessLinear : public Op, public LinearMap {
  public:
-  explicit WeightlessLinear(PoolMap map, PoolShape shape = {})
-      : LinearMap({}, {}), map_(std::move(map)), shape_(std::move(shape)) {}
+  explicit WeightlessLinear(PoolMap map, PoolShape shape = {}, PaddedPool padded = {})
+      : LinearMap({}, {}), map_(std::move(map)), shape_(std::move(shape)), padded_(std::move(padded)) {}
+  std::optional<WindowShape> window_shape() const override { return padded_.shape; }
+  Tensor forward_padded(const Tensor& x) const override { return padded_.map(x); }
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
     return shape_ ? std::optional(shape_(inputs.at(0))) : std::nullopt;
   }
@@ -41,12 +50,16 @@ class WeightlessLinear : public Op, public LinearMap {
   }
   PoolMap map_;
   PoolShape shape_;
+  PaddedPool padded_;
 };
 
 /// Max pooling: its plain gradient gives all to the winner, of equals to the first in row-major order.
 class MaxPool : public Op {
  public:
-  MaxPool(PoolMap map, PoolShape shape) : map_(std::move(map)), shape_(std::move(shape)) {}
+  MaxPool(PoolMap map, PoolShape shape, PaddedPool padded = {})
+      : map_(std::move(map)), shape_(std::move(shape)), padded_(std::move(padded)) {}
+  std::optional<WindowShape> window_shape() const override { return padded_.shape; }
+  Tensor forward_padded(const Tensor& x) const override { return padded_.map(x); }
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
     return shape_(inputs.at(0));
   }
@@ -55,6 +68,7 @@ class MaxPool : public Op {
  private:
   PoolMap map_;
   PoolShape shape_;
+  PaddedPool padded_;
 };
 
 struct Window {
@@ -89,6 +103,17 @@ struct Window {
       size = windows;
     }
     return shape;
+  }
+
+  /// Its shape, where every window of the padded input has the same weights.
+  std::optional<WindowShape> shape(double filler) const {
+    if (axes != 2 || ceil_mode) return std::nullopt;
+    return WindowShape{kernel, stride, padding, dilation, filler};
+  }
+  Window without_padding() const {
+    Window result = *this;
+    result.padding.assign(axes, 0);
+    return result;
   }
 
   Tensor average(const Tensor& x, std::optional<int64_t> divisor) const {
@@ -181,11 +206,17 @@ std::shared_ptr<Op> make_pool(const OpArguments& a) {
   }
   const Window window(a);
   const PoolShape shape = [window](const Tensor& x) { return window.output_shape(x); };
+  const Window inner = window.without_padding();
   if (kind == "max_pool") {
-    return std::make_shared<MaxPool>([window](const Tensor& x) { return window.maximum(x); }, shape);
+    return std::make_shared<MaxPool>([window](const Tensor& x) { return window.maximum(x); }, shape,
+                                     PaddedPool{window.shape(-std::numeric_limits<double>::infinity()),
+                                                [inner](const Tensor& x) { return inner.maximum(x); }});
   }
   const auto divisor = kind == "sum_pool" ? std::optional<int64_t>(1) : std::nullopt;
-  return std::make_shared<WeightlessLinear>([=](const Tensor& x) { return window.average(x, divisor); }, shape);
+  const bool alike = window.count_include_pad || inner.padding == window.padding;
+  return std::make_shared<WeightlessLinear>(
+      [=](const Tensor& x) { return window.average(x, divisor); }, shape,
+      PaddedPool{alike ? window.shape(0) : std::nullopt, [=](const Tensor& x) { return inner.average(x, divisor); }});
 }
 
 std::shared_ptr<Op> make_reduction(const OpArguments& a) {

@@ -10,6 +10,7 @@
 #include "aten_record.h"
 #include "aten_schema.h"
 #include "families.h"
+#include "other_input.h"
 #include "op_record.h"
 
 namespace lrp {
@@ -81,6 +82,7 @@ const OpRecord kReshape = in_order(kMove);
 const OpRecord kMaxPool = in_windows(kMove);
 const OpRecord kPad = at_places({"move", "gradient", Sign::kAny, true, "up to bias"});
 const OpRecord kConstant{"constant", "gradient", Sign::kAny, true, "exact"};
+const OpRecord kFurtherInput{"constant", "gradient", Sign::kAny, true, "no"};  // relevance ends there
 
 struct Entry {
   Factory make;
@@ -140,6 +142,7 @@ const std::map<std::string, Entry>& entries() {
                                                   {"matmul", {make_arithmetic, kMatrixProduct}},
                                                   {"expand_batch", {make_arithmetic, kMove}},
                                                   {"constant", {make_constant, kConstant}},
+                                                  {kOtherInput, {make_other_input, kFurtherInput}},
                                                   {"scaled_dot_product_attention", {make_attention, kAttention}},
                                                   {"mean", {make_reduction, kAverage}},
                                                   {"sum", {make_reduction, kAverage}},

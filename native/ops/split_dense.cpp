@@ -5,12 +5,7 @@
 
 #include <algorithm>
 
-// One version of the loops per instruction set, chosen at run time.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-#define LRP_PER_INSTRUCTION_SET __attribute__((target_clones("avx512f", "avx2,fma", "default")))
-#else
-#define LRP_PER_INSTRUCTION_SET
-#endif
+#include "per_instruction_set.h"
 
 namespace lrp {
 

@@ -34,28 +34,55 @@ Shares through_product(const Tensor& a, const Tensor& b, const Tensor& output, c
   return handed;
 }
 
-/// What the scores and weights of an attention were.
-struct Weighing {
-  Tensor scores, weights;
-};
-Weighing weigh(const Attention& op, const std::vector<Tensor>& inputs) {
-  const Tensor scores = at::matmul(inputs[0], inputs[1].transpose(-1, -2)) * op.scale(inputs[0]);
-  return {scores, at::softmax(scores, -1)};
+/// Queries of a block, so that the scores of one take about this many numbers: memory grows with the tokens, not with
+/// their square.
+constexpr int64_t kScoresAtOnce = 1 << 18;
+int64_t block_of_queries(const Tensor& query, const Tensor& key) {
+  const int64_t row = query.numel() / std::max<int64_t>(1, query.size(-2) * query.size(-1)) * key.size(-2);
+  return std::max<int64_t>(1, kScoresAtOnce / std::max<int64_t>(1, row));
 }
 
-std::vector<Tensor> through_attention(const Attention& op, const Layer& layer, const Tensor& R, const Stabiliser& S) {
-  const auto& in = layer.inputs;
-  const Weighing w = weigh(op, in);
-  const bool weighs = layer.explained[0] || layer.explained[1];
-  const Shares outer = through_product(w.weights, in[2], layer.output, R, S, weighs, layer.explained[2]);
-  std::vector<Tensor> handed{Tensor(), Tensor(), outer.b};
-  if (!weighs) return handed;
-  const Tensor scores = through_softmax(w.scores, w.weights, outer.a, -1);
-  const Tensor unscaled = w.scores / op.scale(in[0]);  // a constant factor passes relevance on
-  const Shares inner =
-      through_product(in[0], in[1].transpose(-1, -2), unscaled, scores, S, layer.explained[0], layer.explained[1]);
-  handed[0] = inner.a;
-  if (inner.b.defined()) handed[1] = inner.b.transpose(-1, -2);
+/// Adds up over blocks what relevance reaches tensors of these sizes, which leading axes may have been broadcast from.
+void accumulate(Tensor& sum, const Tensor& part, at::IntArrayRef sizes, at::ScalarType type) {
+  const Tensor own = at::sum_to(part, sizes).to(type);
+  if (sum.defined()) {
+    sum.add_(own);
+  } else {
+    sum = own;
+  }
+}
+
+/// Relevance of queries, keys and values, block by block of queries. `holds_weights`: attention weights count as
+/// constants, so that values take all.
+std::vector<Tensor> through_attention(const Attention& op, const Layer& layer, const Tensor& R, const Stabiliser& S,
+                                      bool holds_weights) {
+  const Tensor &query = layer.inputs[0], &key = layer.inputs[1], &value = layer.inputs[2];
+  const bool to_query = layer.explained[0] && !holds_weights, to_key = layer.explained[1] && !holds_weights;
+  const bool weighs = to_query || to_key, to_value = layer.explained[2];
+  const Tensor keys = key.transpose(-1, -2), values = value.transpose(-1, -2);
+  const double scale = op.scale(query), twice = weighs && to_value ? 2 : 1, shared = to_query && to_key ? 2 : 1;
+  std::vector<Tensor> of_queries;
+  Tensor of_keys, of_values;
+  const int64_t queries = query.size(-2), step = block_of_queries(query, key);
+  for (int64_t from = 0; from < queries; from += step) {
+    const auto block = [&](const Tensor& t) { return t.narrow(-2, from, std::min(step, queries - from)); };
+    const Tensor own = block(query), outer = ratio(block(R).contiguous(), block(layer.output) * twice, S);
+    Tensor scores = at::matmul(own * scale, keys).to(R.scalar_type());
+    const Tensor weights = at::softmax(scores, -1);
+    if (to_value) accumulate(of_values, at::matmul(weights.transpose(-1, -2), outer), value.sizes(), R.scalar_type());
+    if (!weighs) continue;
+    const Tensor reached = at::matmul(outer, values).to(R.scalar_type()).mul_(weights);
+    Tensor arriving = at::sum_to(reached, weights.sizes());
+    // through the softmax as in through_softmax; a constant factor passes relevance on
+    arriving.addcmul_(weights, arriving.sum(-1, true), -1).mul_(scores);
+    const Tensor inner = ratio_in_place(arriving, scores.mul_(shared / scale), S);
+    if (to_query) of_queries.push_back(own * at::matmul(inner, key));
+    if (to_key) accumulate(of_keys, at::matmul(inner.transpose(-1, -2), own), key.sizes(), R.scalar_type());
+  }
+  std::vector<Tensor> handed(3);
+  if (to_query) handed[0] = at::sum_to(at::cat(of_queries, -2), query.sizes());
+  if (to_key) handed[1] = of_keys.mul_(key);
+  if (to_value) handed[2] = of_values.mul_(value);
   return handed;
 }
 
@@ -80,7 +107,8 @@ std::vector<Tensor> through_call(const Layer& layer, const Tensor& R, const Stab
 Rule attention(const RuleArguments& a) {
   const Stabiliser S = Stabiliser::from(a.settings);
   return {[S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
-            if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) return through_attention(*op, layer, R, S);
+            if (const auto* op = dynamic_cast<const Attention*>(&layer.op))
+              return through_attention(*op, layer, R, S, false);
             if (const auto* op = dynamic_cast<const Softmax*>(&layer.op)) {
               return {through_softmax(layer.inputs[0], layer.output, R, op->axis())};
             }
@@ -96,20 +124,17 @@ Rule attention(const RuleArguments& a) {
 /// propagation". Ali et al. 2022. Of a matmul the second factor is taken for the values.
 Rule attention_cp(const RuleArguments& a) {
   const Stabiliser S = Stabiliser::from(a.settings);
-  return {
-      [S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
-        if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) {
-          const Tensor weights = weigh(*op, layer.inputs).weights;
-          const bool explains = layer.explained[2];
-          return {Tensor(), Tensor(), through_product(weights, layer.inputs[2], layer.output, R, S, false, explains).b};
-        }
-        if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
-        if (!dynamic_cast<const MatrixProduct*>(&layer.op)) refuse();
-        const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S, !layer.explained[1],
-                                              layer.explained[1]);
-        return {handed.a, handed.b};
-      },
-      true};
+  return {[S](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
+            if (const auto* op = dynamic_cast<const Attention*>(&layer.op)) {
+              return through_attention(*op, layer, R, S, true);
+            }
+            if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
+            if (!dynamic_cast<const MatrixProduct*>(&layer.op)) refuse();
+            const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
+                                                  !layer.explained[1], layer.explained[1]);
+            return {handed.a, handed.b};
+          },
+          true};
 }
 
 }  // namespace lrp

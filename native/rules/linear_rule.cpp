@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "../error.h"
+#include "../graph/image_sums.h"
 
 namespace lrp {
 
@@ -47,7 +48,7 @@ void LinearLayer::absorb(const Tensor& s, Part part) const {
   if (!layer_.absorbed) return;
   const Tensor bias = map_.bias_like_output(part);
   if (!bias.defined() || layer_.output_layout.axis == BatchLayout::kNone) return;
-  const Tensor share = layer_.output_layout.sum(s * bias, layer_.images);
+  const Tensor share = weighted_sums_of_images(s, bias, layer_.output_layout, layer_.images);
   Tensor& total = layer_.absorbed->by_bias;
   total = total.defined() ? total + share : share;
 }

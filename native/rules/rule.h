@@ -10,12 +10,12 @@
 
 namespace lrp {
 
-/// What a layer's biases and stabilisers kept for themselves, one number per image.
+/// What a layer's biases absorbed, one number per image.
 struct Absorbed {
   Tensor by_bias;
 };
 
-/// One application of a layer: what a rule may use to hand relevance on.
+/// One application of a layer: what a rule may use to propagate relevance.
 struct Layer {
   const Op& op;
   const std::string& op_name;

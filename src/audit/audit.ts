@@ -14,9 +14,11 @@ import { writeAudit } from './write-audit.js'
 
 /** What `audit` returns: its result, and the files written. */
 export interface AuditedFiles {
+  /** What `audit.json` holds. */
   result: AuditResult
   /** Where the files are. */
   folder: string
+  /** Names of the files that were written. */
   files: string[]
 }
 

@@ -6,6 +6,7 @@ export type Measure = 'sum' | 'max'
 
 /** Options of `ReferenceSamples`. */
 export interface ReferenceOptions {
+  /** How a channel ranks images (`sum`). */
   measure?: Measure
   /** Each image's values are divided by the sum of their magnitudes over channels (false). */
   normed?: boolean
@@ -15,7 +16,9 @@ export interface ReferenceOptions {
 
 /** One image that a channel ranks highly. */
 export interface ReferenceSample {
+  /** Number of the image, in the order in which images were added. */
   image: number
+  /** Relevance or activation of the channel, by the measure. */
   value: number
   /** Where in the layer's flattened plane the channel's largest value lies. */
   place: number
@@ -30,7 +33,7 @@ export class ReferenceSamples {
   private readonly normed: boolean
   private readonly count: number
 
-  /** @param best of what was seen before: best first, by channel */
+  /** Begins empty, or with what was seen before. @param best best first, by channel */
   constructor(
     { measure = 'sum', normed = false, count = 8 }: ReferenceOptions = {},
     readonly best: ReferenceSample[][] = []

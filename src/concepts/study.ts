@@ -50,7 +50,7 @@ export async function openStudy(
   usualComposite: string
 ): Promise<Study> {
   const { split = 'test', limit, signal } = options
-  const dataset = await fitTo(model, await openFor(model, options), split, limit)
+  const dataset = await fitTo(model, await openFor(model, options, [split]), split, limit)
   const names = namesOf(dataset, split, ownData(model, options).dataPath)
   const choice = pickOptions(ruleChoice, options)
   const how = { ...(Object.keys(choice).length > 0 ? choice : await usual(model, usualComposite)), signal }

@@ -19,10 +19,12 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g
 
 /** Every error this package throws on purpose: one sentence that names the file, node or flag at fault. */
 export class LrpError extends Error {
+  /** Stable word for a program to switch on. */
   readonly code: ErrorCode
   /** The option at fault, where the message speaks of `option '...'`. */
   readonly option?: string
 
+  /** An error with this code. @param message one sentence; control characters become spaces */
   constructor(code: ErrorCode, message: string, { option, ...options }: { cause?: unknown; option?: string } = {}) {
     super(message.replace(CONTROL, ' '), options)
     this.name = 'LrpError'

@@ -29,7 +29,9 @@ export interface GraphNode {
   name: string
   /** As in `torch.nn.functional` or `torch`: `conv2d`, `relu`, `add`, `cat`, ... */
   op: string
+  /** Names of the nodes that it reads, in order; `input` is the input of the network. */
   inputs: string[]
+  /** Arguments of the op, by their names in PyTorch. */
   attributes: Record<string, AttributeValue>
   /** Role to tensor name: `{ weight: 'features.0.weight', bias: 'features.0.bias' }`. Two nodes may share a tensor. */
   parameters: Record<string, string>
@@ -40,9 +42,13 @@ export type AttributeValue = number | boolean | string | number[] | boolean[] | 
 
 /** A weight that is to be made: uniform in [-bound, bound], or one value throughout. */
 export interface ParameterSpec {
+  /** Name of the weight. */
   name: string
+  /** Length of every axis. */
   shape: number[]
+  /** Drawn evenly from -bound to bound. */
   bound?: number
+  /** Filled with this value instead. */
   value?: number
 }
 
@@ -56,11 +62,15 @@ export interface Preprocessing {
   crop?: [number, number]
   /** Half a pixel of the crop's place goes to the even side, as in torchvision (`even`), or up and left, as in Hugging Face. */
   cropRounding?: 'even' | 'down'
+  /** 1 for grey images, 3 for colour. */
   channels: 1 | 3
+  /** Order of the channels in the input. */
   channelOrder: 'rgb' | 'bgr'
   /** Largest value of a pixel before normalisation: bytes are divided by 255 and multiplied by this (1 or 255). */
   scale: number
+  /** Subtracted from each channel after scaling; one number for each channel. */
   mean: number[]
+  /** Each channel is divided by it after that; one number for each channel. */
   std: number[]
   /** Images are turned as EXIF says; PIL and torchvision leave them as they are stored (false). */
   orient?: boolean
@@ -102,8 +112,11 @@ export type OutputKind = (typeof OUTPUT_KINDS)[number]
 export interface ModelParts {
   /** Architecture or file stem. */
   name: string
+  /** The network as nodes and connections. */
   graph: Graph
+  /** The weights by name. */
   tensors: import('./tensor.js').StateDict
+  /** How an image becomes the input. */
   preprocessing?: Preprocessing
   /** `classification` where it is not known. */
   task?: Task
@@ -120,6 +133,8 @@ export interface ModelParts {
   notes?: string[]
   /** The file wants bytes from 0 to 255, whatever the preprocessing. */
   takesBytes?: boolean
+  /** Rows of further inputs, one for each image of an array or one for all; not saved. */
+  rows?: Record<string, import('./tensor.js').Tensor>
   /** Words by the number of their token; names of a table's columns. */
   vocabulary?: string[]
 }

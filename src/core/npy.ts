@@ -23,6 +23,7 @@ const READERS: Record<string, { size: number; read: (view: DataView, at: number,
 
 /** A NumPy array as float32, and the type its values had: `f4`, `u1`, `i8`, ... */
 export interface NpyArray extends Tensor {
+  /** NumPy's name of the element type, such as `<f4`. */
   dtype: string
 }
 

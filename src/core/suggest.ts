@@ -15,11 +15,15 @@ function byLikeness(name: string, candidates: readonly string[]): { candidate: s
   return candidates.map((candidate) => ({ candidate, edits: edits(candidate) })).sort((a, b) => a.edits - b.edits)
 }
 
-/** An INVALID_ARGUMENT error for a name that does not exist: "there is no rule 'epsilom': did you mean 'epsilon'?" */
-export function unknownName(what: string, name: string, candidates: readonly string[]): LrpError {
+/**
+ * An INVALID_ARGUMENT error for a name that does not exist: "there is no rule 'epsilom': did you mean 'epsilon'?"
+ * @param owner what should have it: "rule 'gamma' has no parameter 'delta': ..."
+ */
+export function unknownName(what: string, name: string, candidates: readonly string[], owner?: string): LrpError {
   const meant = nearest(name, candidates)
   const hint = meant ? `did you mean '${meant}'?` : listOf(name, candidates)
-  return new LrpError('INVALID_ARGUMENT', `there is no ${what} '${name}': ${hint}`)
+  const missing = owner === undefined ? `there is no ${what}` : `${owner} has no ${what}`
+  return new LrpError('INVALID_ARGUMENT', `${missing} '${name}': ${hint}`)
 }
 
 /** All names, or of many those most like the one given. */

@@ -1,7 +1,11 @@
 /** A dense float32 array in row-major order. */
 export interface Tensor {
+  /** The values in row-major order; as many as `shape` says. */
   data: Float32Array
+  /** Length of every axis, the outermost first. */
   shape: number[]
+  /** Of a batch for a network with several inputs: rows of the others, one for each image or one for all. */
+  inputs?: Record<string, Tensor>
 }
 
 /** Element types a weight file may hold; the names are those of safetensors, in lower case. */
@@ -37,8 +41,11 @@ export const TORCH_DTYPE: Record<DType, string> = {
 
 /** A named weight as it stands in a file: little-endian bytes, row-major, not yet interpreted. */
 export interface RawTensor {
+  /** Type of the elements. */
   dtype: DType
+  /** Length of every axis, the outermost first. */
   shape: number[]
+  /** The bytes of the file, little-endian. */
   data: Uint8Array
 }
 

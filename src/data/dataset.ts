@@ -19,6 +19,7 @@ export interface Split {
 
 /** A set of labelled images, all of one size, in memory as bytes or read from their files when they are needed. */
 export interface Dataset {
+  /** Name of the data set or of its folder. */
   name: string
   /** `classification` by default. */
   task?: Exclude<DataTask, 'binary'>
@@ -31,6 +32,7 @@ export interface Dataset {
    * random places out of it; everything else sees the middle.
    */
   storedShape?: [number, number, number]
+  /** Images and labels for training, validation and test. */
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]

@@ -7,15 +7,22 @@ import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
-import { datasetName, listDataset, openDataset } from './open.js'
+import { datasetName, listDataset, openSplits } from './open.js'
 import { dataOptions, type DataOptions } from './options.js'
 
-/** The data set that is given, or that of a model's own images, read as the model wants them. */
-export async function openFor(model: Model, options: { data?: string | Dataset }): Promise<Dataset> {
+/**
+ * The data set that is given, or that of a model's own images, read as the model wants them.
+ * @param wanted splits that are needed: of image files only these are read
+ */
+export async function openFor(
+  model: Model,
+  options: { data?: string | Dataset },
+  wanted: readonly SplitName[]
+): Promise<Dataset> {
   if (typeof options.data === 'object') return options.data
   const { preprocessing } = model
   const own = ownData(model, options)
-  return openDataset({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing })
+  return openSplits({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing }, wanted)
 }
 
 /** What labels are to a model: a list of images may have several for each, where its classes are independent. */

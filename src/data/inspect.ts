@@ -6,6 +6,7 @@ import { kindsText } from './kinds-text.js'
 
 /** What `inspectDataset` returns: images per split and class, mean and deviation, unreadable files. */
 export interface DatasetSummary {
+  /** Name of the data set or of its folder. */
   name: string
   /** Of the classes; of the values for regression. */
   classes: string[]
@@ -15,12 +16,15 @@ export interface DatasetSummary {
   splits: Record<SplitName, { images: number; perClass?: number[]; ranges?: [number, number][] }>
   /** Per channel over the training images, from 0 to 1; absent where there are none. */
   mean?: number[]
+  /** Standard deviation per channel over the training images, from 0 to 1; absent where there are none. */
   std?: number[]
   /** Height and width of the smallest and the largest image file, where they differ. */
   originalSizes?: OriginalSizes
   /** Files that could not be read; `missing` are those of them that do not exist. */
   skipped: string[]
+  /** Listed files that do not exist. */
   missing?: string[]
+  /** What else a reader should know, in sentences. */
   notes?: string[]
   /** SHA-256 over all images and labels. */
   fingerprint: string

@@ -1,4 +1,4 @@
-import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { checkDataset, type Dataset, type Split, type SplitName } from './dataset.js'
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
 import { complete, type SplitOptions } from './split.js'
 
@@ -19,15 +19,20 @@ export function splitsOf({ splits }: Listing, options: SplitOptions): Dataset['s
   return complete(parts, options)
 }
 
-/** A data set of image files, decoded. @throws LrpError INVALID_FILE (nothing readable), INVALID_ARGUMENT (sizes differ) */
-export async function readListing(listing: Listing, options: DecodeOptions & SplitOptions): Promise<Dataset> {
+/**
+ * A data set of image files, decoded.
+ * @param wanted the splits that are read; the others are empty
+ * @throws LrpError INVALID_FILE (nothing readable), INVALID_ARGUMENT (sizes differ)
+ */
+export async function readListing(
+  listing: Listing,
+  options: DecodeOptions & SplitOptions,
+  wanted?: readonly SplitName[]
+): Promise<Dataset> {
   const { name, task, classes } = listing
   const listed = splitsOf(listing, options)
-  const [train, valid, test] = [listed.train, listed.valid, listed.test].map(filesOf) as [
-    LabelledFile[],
-    LabelledFile[],
-    LabelledFile[]
-  ]
+  const files = (split: SplitName): LabelledFile[] => ((wanted?.includes(split) ?? true) ? filesOf(listed[split]) : [])
+  const [train, valid, test] = [files('train'), files('valid'), files('test')]
   const decoder = await Decoder.create([...train, ...valid, ...test], options)
   const splits = { train: await decoder.read(train), valid: await decoder.read(valid), test: await decoder.read(test) }
   return checkDataset({ name, ...(task && { task }), classes, splits, ...decoder.rest() })

@@ -9,7 +9,7 @@ import { unknownName } from '../core/suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
 import { cifarIn, openCifar } from './cifar.js'
 import { listCsv } from './csv.js'
-import type { Dataset } from './dataset.js'
+import type { Dataset, SplitName } from './dataset.js'
 import { listFolder } from './folder.js'
 import { asLabels } from './multilabel.js'
 import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
@@ -43,8 +43,16 @@ export type DatasetName = keyof typeof DATASETS
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
+  return openSplits(given)
+}
+
+/**
+ * The same, of image files only the wanted splits: the others are empty.
+ * @throws LrpError as `openDataset`
+ */
+export async function openSplits(given: DataOptions, wanted?: readonly SplitName[]): Promise<Dataset> {
   const options = checkOptions(dataOptions, given)
-  const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options)
+  const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options, wanted)
   const { task } = options
   if (task === 'binary') checkTwoClasses(dataset)
   if (task === 'multilabel' && dataset.task !== 'multilabel') return asLabels(dataset)
@@ -58,8 +66,8 @@ export function checkTwoClasses({ name, classes, task = 'classification' }: Data
   throw new LrpError('INVALID_ARGUMENT', `the task binary needs a data set of two classes, ${name} has ${has}`)
 }
 
-async function openArranged(options: Given): Promise<Dataset> {
-  const opened = await open(options)
+async function openArranged(options: Given, wanted?: readonly SplitName[]): Promise<Dataset> {
+  const opened = await open(options, wanted)
   return readsFiles(datasetName(options)) ? opened : arranged(opened, options)
 }
 
@@ -82,7 +90,7 @@ async function openLarger(options: Given): Promise<Dataset> {
   return { ...dataset, imageShape: [channels, ...crop], storedShape: dataset.imageShape }
 }
 
-async function open(options: Given): Promise<Dataset> {
+async function open(options: Given, wanted?: readonly SplitName[]): Promise<Dataset> {
   const name = datasetName(options)
   if (options.cache === 'none' && !readsFiles(name) && Object.hasOwn(DATASETS, name)) {
     throw new LrpError(
@@ -101,7 +109,7 @@ async function open(options: Given): Promise<Dataset> {
   if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs its place: give --data-path`)
   if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)
-  return readListing(await listingOf(name, dataPath, options.task), carving)
+  return readListing(await listingOf(name, dataPath, options.task), carving, wanted)
 }
 
 function listingOf(name: string, dataPath: string, task?: DataTask): Listing | Promise<Listing> {

@@ -8,11 +8,15 @@ import { peerOptions, type ProcessGroupOptions } from './options.js'
 
 /** This process's place among those that compute together. */
 export interface Ranks {
+  /** Number of this process, from 0. */
   rank: number
+  /** Number of processes. */
   size: number
   /** Its number among those on this machine: which CUDA device it takes. */
   localRank: number
+  /** Host of the process with rank 0. */
   address: string
+  /** TCP port of the process with rank 0. */
   port: number
 }
 
@@ -87,9 +91,11 @@ export class ProcessGroup {
     readonly handle: NativeProcessGroup
   ) {}
 
+  /** Number of this process, from 0. */
   get rank(): number {
     return this.ranks.rank
   }
+  /** Number of processes. */
   get size(): number {
     return this.ranks.size
   }

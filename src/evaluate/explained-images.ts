@@ -1,6 +1,6 @@
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
-import { imageSeed, imagesPerPass, numberOrNull } from './images.js'
+import { imageSeed, imagesPerPass, numberOrNull, rowsFor } from './images.js'
 import type { Explainer } from './methods.js'
 import { contextOf, type ClassifiedImages, type ScoreContext } from './metrics/context.js'
 import type { MetricDescription } from './metrics/description.js'
@@ -16,7 +16,8 @@ function ask(method: Explainer, model: Model, images: Tensor, scored: Scored[]):
   const targets = Int32Array.from(scored, ({ target }) => target)
   const [{ region, box, reference }] = scored as [Scored]
   const isLogit = region === undefined && box === undefined && reference === undefined
-  return isLogit ? method.explain(model, images, targets) : method.explain(model, images, targets, scored)
+  const batch = { ...images, ...rowsFor(scored) }
+  return isLogit ? method.explain(model, batch, targets) : method.explain(model, batch, targets, scored)
 }
 
 /** The images of an evaluation under one method after the other. */

@@ -18,6 +18,20 @@ export function valueRange(model: Model): { low: number[]; high: number[] } {
   return model.inputRange ?? { low: Array<number>(channels).fill(0), high: Array<number>(channels).fill(1) }
 }
 
+/** Rows of further inputs for a batch, one image after the other. */
+export function rowsFor(images: readonly Pick<Tensor, 'inputs'>[]): Pick<Tensor, 'inputs'> {
+  const names = Object.keys(images[0]?.inputs ?? {})
+  if (names.length === 0) return {}
+  const joined = (name: string): Tensor => {
+    const row = images[0]!.inputs![name]!.shape.slice(1)
+    return stacked(
+      images.map(({ inputs }) => inputs![name]!.data),
+      row
+    )
+  }
+  return { inputs: Object.fromEntries(names.map((name) => [name, joined(name)])) }
+}
+
 export function stacked(images: Float32Array[], imageShape: number[]): Tensor {
   const size = sizeOf(imageShape)
   const data = new Float32Array(images.length * size)

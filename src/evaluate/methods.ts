@@ -14,6 +14,7 @@ export type Where = readonly Omit<Scored, 'target'>[]
 
 /** Makes maps by means of the caller's own. */
 export interface Explainer {
+  /** Name in tables and charts. */
   name: string
   /** What its maps depend on besides the model. A stopped evaluation continues only where this is the same, as JSON. */
   options?: object

@@ -3,6 +3,7 @@ import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
 import { sizeOf } from '../core/tensor.js'
+import { sliceBatch } from '../explain/batches.js'
 import { explain } from '../explain/explain.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
@@ -53,7 +54,8 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     image: part(input.data, i),
     relevance: part(explanation.relevance.data, i),
     target: explanation.targets[i]!,
-    seed: imageSeed(seed, i)
+    seed: imageSeed(seed, i),
+    ...(input.inputs && { inputs: sliceBatch(input, i, i + 1).inputs })
   }))
   const shares = [0, ...fraction.toSorted((a, b) => a - b)]
   const important: Perturbation = { order: 'morf', unit: 1, fill, steps: stepsAt(shares) }

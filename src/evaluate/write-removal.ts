@@ -7,7 +7,7 @@ import { lineChart, scatterChart, type Chart, type Line } from '../plot/chart.js
 import { figure } from '../plot/figure.js'
 import { animation, pictureToPng } from '../plot/picture.js'
 import { ResultFolder } from '../plot/result-folder.js'
-import { picturesOf, stacked } from './images.js'
+import { picturesOf, rowsFor, stacked } from './images.js'
 import { perturbed, type Perturbation, type Subject } from './perturbation/curves.js'
 import type { RemovalResult } from './results.js'
 
@@ -54,7 +54,7 @@ async function writeImage(
     Array.from(perturbed(model, subject, side), ({ image }) => image.slice())
   ) as [Float32Array[], Float32Array[]]
   const images = [...most, ...least.slice(1)] // both begin with the original
-  const texts = confidenceTexts(model, await model.forward(stacked(images, shape)))
+  const texts = confidenceTexts(model, await model.forward({ ...stacked(images, shape), ...rowsFor([subject]) }))
   const pictures = await picturesOf(model, images)
   const depiction = depictionOf(model, stacked([subject.image], shape))
   if (!depiction) return

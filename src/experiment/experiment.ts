@@ -26,13 +26,17 @@ export type Manifest = z.infer<typeof manifestSchema>
 export class Experiment {
   private lock?: string
 
-  /** @param emptied an earlier experiment of this name was removed from the folder */
+  /** For this package: `train` makes experiments. */
   constructor(
+    /** Path of the folder. */
     readonly folder: string,
+    /** What `experiment.json` holds. */
     public manifest: Manifest,
+    /** True if an earlier experiment of this name was removed from the folder. */
     readonly emptied = false
   ) {}
 
+  /** Name of the folder. */
   get name(): string {
     return relative(resolve(this.folder, '..'), this.folder)
   }

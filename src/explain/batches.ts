@@ -9,8 +9,14 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /** Rows `from` to `to` of a batch, over the same memory. */
 export function sliceBatch(tensor: Tensor, from: number, to: number): Tensor {
-  const image = sizeOf(tensor.shape.slice(1))
-  return { data: tensor.data.subarray(from * image, to * image), shape: [to - from, ...tensor.shape.slice(1)] }
+  const { data, shape, inputs } = tensor
+  const image = sizeOf(shape.slice(1))
+  const rows = (one: Tensor): Tensor => (one.shape[0] === shape[0] ? sliceBatch(one, from, to) : one)
+  return {
+    data: data.subarray(from * image, to * image),
+    shape: [to - from, ...shape.slice(1)],
+    ...(inputs && { inputs: Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, rows(one)])) })
+  }
 }
 
 /** Results of consecutive batches as one. */
@@ -18,7 +24,16 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
   if (parts.length === 1) return parts[0]!
   const first = parts[0]!
   const stacked = first.relevance.shape.length > 0 && isStacked(first)
-  const layers = Object.keys(first.layers)
+  const joinNamed = (key: 'inputs' | 'layers'): Record<string, Tensor> =>
+    Object.fromEntries(
+      Object.keys(first[key]).map((name) => [
+        name,
+        joinAlong(
+          parts.map((part) => part[key][name]!),
+          stacked ? 1 : 0
+        )
+      ])
+    )
   return {
     relevance: joinAlong(
       parts.map((part) => part.relevance),
@@ -33,17 +48,11 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
     scores: joinRows(parts, (part) => part.scores, Float64Array),
     starts: joinRows(parts, (part) => part.starts, Float64Array),
     startSizes: joinRows(parts, (part) => part.startSizes, Float64Array),
+    magnitudes: joinRows(parts, (part) => part.magnitudes, Float64Array),
     ...(first.boxes && { boxes: joinRows(parts, (part) => part.boxes!, Int32Array) }),
     ...(first.regions && { regions: joinAlong(regionsOf(parts), 1) }),
-    layers: Object.fromEntries(
-      layers.map((name) => [
-        name,
-        joinAlong(
-          parts.map((part) => part.layers[name]!),
-          stacked ? 1 : 0
-        )
-      ])
-    ),
+    inputs: joinNamed('inputs'),
+    layers: joinNamed('layers'),
     channels: Object.fromEntries(
       Object.keys(first.channels).map((name) => [
         name,
@@ -161,10 +170,10 @@ function joinConservation(node: string, parts: LayerConservation[]): LayerConser
   return {
     node,
     arriving: join('arriving'),
-    handedOn: join('handedOn'),
+    propagated: join('propagated'),
     absorbedByBias: join('absorbedByBias'),
     absorbedByStabiliser: join('absorbedByStabiliser'),
     arrivingMagnitude: join('arrivingMagnitude'),
-    handedOnMagnitude: join('handedOnMagnitude')
+    propagatedMagnitude: join('propagatedMagnitude')
   }
 }

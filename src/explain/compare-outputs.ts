@@ -79,7 +79,7 @@ export async function compareOutputs(model: Model, options: CompareOutputsOption
     throw new LrpError('INVALID_ARGUMENT', `${activations} names no node of ${model.name}: inspect lists them`)
   const compared: OutputDifference[] = []
   for (const node of known) {
-    const found = await model.activations(input, [node])
+    const found = await model.outputsOf(input, [node])
     compared.push({ node, difference: difference(found[node]!.data, given[node]!, `${node} of ${activations}`) })
   }
   const firstDifference = [...compared, whole].find((one) => one.difference > tolerance)

@@ -1,5 +1,6 @@
 import type { AttributeResult, LayerConservation, NodeRule } from '../native/addon.js'
 import type { Start } from './options.js'
+import { percent, TRUST_LIMITS } from './trust.js'
 
 /** |sum of relevance - start| / |start| for each explanation; with `together` one per image. */
 export function conservationErrors({ sums, starts }: AttributeResult): Float64Array {
@@ -8,8 +9,7 @@ export function conservationErrors({ sums, starts }: AttributeResult): Float64Ar
 
 /** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit. */
 export function magnitudesOf(result: AttributeResult, options: Conditions): Float64Array {
-  const scales = scalesOf(result, options)
-  return mapMagnitudes(result).map((magnitude, image) => magnitude / scales[image]!)
+  return scalesOf(result, options).map((scale, image) => result.magnitudes[image]! / scale)
 }
 
 /**
@@ -27,7 +27,7 @@ export function unexplainedOf(result: AttributeResult, options: Conditions): Flo
   })
 }
 
-/** Magnitudes of relevance, as multiples of what it started from, that no faithful explanation has. */
+/** Magnitudes of relevance, as multiples of what it started from, that ask for a note. */
 const TOO_MUCH = 1000
 const TOO_LITTLE = 0.01
 
@@ -40,7 +40,7 @@ interface Conditions {
 }
 
 /**
- * A sentence where relevance leaves all proportion on its way, with advice that fits the rule. With the sums of every layer
+ * A sentence where the map holds far more or far less relevance than the output, with advice that fits the rule. With the sums of every layer
  * (`conservation`) it names the layer; without them it goes by the map alone.
  * @param magnitude of each image's first map, as `magnitudesOf` has it
  */
@@ -56,18 +56,15 @@ export function warningsOf(
     scales.filter((scale, image) => test(magnitudes[image]! / scale)).length > scales.length / 2
   const isMost = (test: (ratio: number) => boolean): boolean => magnitude.filter(test).length > magnitude.length / 2
   const layers = [...result.conservation].reverse()
-  const exploding = layers.find(({ handedOnMagnitude }) => most(handedOnMagnitude, (ratio) => ratio > TOO_MUCH))
+  const exploding = layers.find(({ propagatedMagnitude }) => most(propagatedMagnitude, (ratio) => ratio > TOO_MUCH))
   if (exploding || isMost((ratio) => ratio > TOO_MUCH))
-    return [`relevance explodes${placeOf(exploding, `over ${TOO_MUCH} times`)}: ${remedy(exploding, rules)}`]
+    return [`relevance explodes${placeOf(exploding)}: ${remedy(exploding, rules)}`]
   if (!isMost((ratio) => ratio < TOO_LITTLE)) return []
-  const vanishing = layers.find(({ arrivingMagnitude, handedOnMagnitude }) =>
-    most(handedOnMagnitude, () => sum(handedOnMagnitude) < TOO_LITTLE * sum(arrivingMagnitude))
-  )
-  return [`relevance vanishes${placeOf(vanishing, 'under 1 %')}: ${absorber(vanishing, rules)}`]
+  return [vanishing(layers, rules, percent(mean(magnitude)), mean(unexplainedOf(result, options)))]
 }
 
-function placeOf(layer: LayerConservation | undefined, much: string): string {
-  return `${layer ? ` at layer '${layer.node}'` : ' on its way'} (${much} of what it started from)`
+function placeOf(layer: LayerConservation | undefined): string {
+  return `${layer ? ` at layer '${layer.node}'` : ''} (over ${TOO_MUCH} times what it started from)`
 }
 
 /** The magnitude that each image's relevance is compared with: a logit near 0 makes no explanation explode. */
@@ -83,17 +80,6 @@ function scalesOf(
   })
 }
 
-/** Sum of |relevance| in the first map of each image. */
-function mapMagnitudes({ relevance: { data }, logits, sums }: AttributeResult): Float64Array {
-  const images = logits.shape[0]!
-  const size = data.length / sums.length
-  return Float64Array.from({ length: images }, (_, i) => {
-    let total = 0
-    for (let at = i * size; at < (i + 1) * size; at++) total += Math.abs(data[at]!)
-    return total
-  })
-}
-
 function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string {
   const rule = rules.find(({ node }) => node === layer?.node)
   if (!layer) return 'ask for conservation to see at which layer'
@@ -104,13 +90,34 @@ function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string
   return 'name another rule for it'
 }
 
-function absorber(layer: LayerConservation | undefined, rules: NodeRule[]): string {
-  if (!layer) return 'little by little; ask for conservation to see what biases and stabilisers absorb'
-  if (rules.find(({ node }) => node === layer.node)?.rule.startsWith('pattern'))
-    return 'pattern rules do not conserve relevance; fit the patterns to more images'
-  return Math.abs(sum(layer.absorbedByBias)) > Math.abs(sum(layer.absorbedByStabiliser))
-    ? 'its biases absorb it; ignore biases'
-    : 'its stabiliser absorbs it; lower epsilon'
+/**
+ * What took the relevance that the map lacks. That biases take it is what the rules define: it makes a map small, not wrong.
+ * @param layers from the output to the input; empty where no sums were asked for
+ * @param kept what the map holds, in words
+ */
+function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string, unexplained: number): string {
+  if (layers.length === 0)
+    return `the map holds only ${kept} of the relevance: ask for conservation to see what biases and stabilisers absorb`
+  const place = layers.find(
+    ({ arrivingMagnitude, propagatedMagnitude }) => sum(propagatedMagnitude) < TOO_LITTLE * sum(arrivingMagnitude)
+  )
+  const at = place ? `, most of it at layer '${place.node}'` : ''
+  if (unexplained > TRUST_LIMITS.unexplained[0]) {
+    const isPattern = rules.find(({ node }) => node === place?.node)?.rule.startsWith('pattern')
+    const remedy = isPattern ? 'fit the patterns to more images' : 'compare other rules'
+    return `rules that do not conserve relevance lose all but ${kept} of it${at}: ${remedy}`
+  }
+  const [bias, stabiliser] = (['absorbedByBias', 'absorbedByStabiliser'] as const).map((name) =>
+    Math.abs(layers.reduce((total, layer) => total + sum(layer[name]), 0))
+  ) as [number, number]
+  const absorb = (what: string): string => `${what} absorb all but ${kept} of the relevance${at}`
+  if (stabiliser > bias) return `${absorb('stabilisers')}: lower epsilon`
+  const what = stabiliser < TOO_LITTLE * bias ? 'biases' : 'biases and stabilisers'
+  return `${absorb(what)}, as the rules define: compare the pixels with each other, not with the logit`
+}
+
+function mean(values: Float64Array): number {
+  return sum(values) / Math.max(1, values.length)
 }
 
 function sum(values: Float64Array): number {

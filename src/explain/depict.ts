@@ -1,6 +1,7 @@
 import { optionError } from '../core/options.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { planesOf, placesOf } from '../model/input-kind.js'
+import type { Preprocessing } from '../core/graph.js'
+import { kindByAxes, planesOf, placesOf, type InputKind } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import { denormalise } from '../model/preprocessing.js'
 import { barsPicture } from '../plot/bars.js'
@@ -26,30 +27,52 @@ export interface Depiction {
   title: string
 }
 
+/** What is known of inputs besides their values. */
+interface Known {
+  kind: InputKind
+  preprocessing?: Preprocessing
+  /** Of a row of a table. */
+  columnName: (column: number, row: Float32Array) => string
+  word: (token: number) => string
+}
+
 /**
  * How inputs [N, ...] are shown: images as they are, volumes as slices, signals as lines, rows of a table as bars, tokens
  * as text. Undefined for inputs of another shape.
  */
 export function depictionOf(model: Model, input: Tensor): Depiction | undefined {
-  const { inputKind } = model
-  if (inputKind === 'array') return undefined
+  return depict(input, {
+    kind: model.inputKind,
+    preprocessing: model.preprocessing,
+    columnName: (column) => model.parts.vocabulary?.[column] ?? `column ${column}`,
+    word: (token) => model.wordFor(token)
+  })
+}
+
+/** The same of rows of a further input; without rows, of `size` columns whose values are not known. */
+export function depictionOfFurther(name: string, given: Tensor | undefined, size: number): Depiction | undefined {
+  const rows = given ?? { data: new Float32Array(size), shape: [1, size] }
+  const columnName = (column: number, row: Float32Array): string =>
+    given ? `${name} ${column} = ${row[column]!.toPrecision(3)}` : `${name} ${column}`
+  return depict(rows, { kind: kindByAxes(rows.shape.length - 1), columnName, word: String })
+}
+
+function depict(input: Tensor, known: Known): Depiction | undefined {
+  const { kind, columnName, word } = known
+  if (kind === 'array') return undefined
   const shape = input.shape.slice(1)
   const size = sizeOf(shape)
   const part = (image: number): Float32Array => input.data.subarray(image * size, (image + 1) * size)
-  if (inputKind === 'image' || inputKind === 'volume') return ofPixels(model, input, shape)
+  if (kind === 'image' || kind === 'volume') return ofPixels(known, input, shape)
   const sums = (relevance: Float32Array): Float32Array => relevance
   const drawn = {
     signal: (values: Float32Array, relevance?: Float32Array, colours?: HeatmapOptions) =>
       signalPicture(values, shape, relevance, colours),
     table: (values: Float32Array, relevance?: Float32Array, colours?: HeatmapOptions) =>
-      barsPicture((column) => model.parts.vocabulary?.[column] ?? `column ${column}`, values, relevance, colours),
+      barsPicture((column) => columnName(column, values), values, relevance, colours),
     tokens: (values: Float32Array, relevance?: Float32Array, colours?: HeatmapOptions) =>
-      tokensPicture(
-        Array.from(values, (token) => model.wordFor(token)),
-        relevance,
-        colours
-      )
-  }[inputKind]
+      tokensPicture(Array.from(values, word), relevance, colours)
+  }[kind]
   return {
     title: 'input',
     original: (image) => drawn(part(image)),
@@ -62,9 +85,9 @@ export function depictionOf(model: Model, input: Tensor): Depiction | undefined 
 }
 
 /** Images, and volumes as slices next to each other. */
-function ofPixels(model: Model, input: Tensor, shape: number[]): Depiction {
+function ofPixels({ kind, preprocessing }: Known, input: Tensor, shape: number[]): Depiction {
   const size = sizeOf(shape)
-  const bytes = model.preprocessing ? denormalise(input, model.preprocessing) : stretched(input)
+  const bytes = preprocessing ? denormalise(input, preprocessing) : stretched(input)
   const slices = shape.length === 4 ? slicesOf(shape) : undefined
   const drawnShape = slices?.shape ?? shape
   const lay = <T extends ArrayLike<number>>(values: T, blank?: number): T | Float32Array =>
@@ -80,7 +103,7 @@ function ofPixels(model: Model, input: Tensor, shape: number[]): Depiction {
       if (view === 'overlay') return { picture: overlay(picture(image), map, drawnShape, colours) }
       return { picture: heatmap(map, drawnShape, colours) }
     },
-    sums: (relevance) => sumOverChannels(relevance, planesOf(placesOf(shape, model.inputKind)))
+    sums: (relevance) => sumOverChannels(relevance, planesOf(placesOf(shape, kind)))
   }
 }
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
-import { pickOptions } from '../core/option.js'
 import { checkEffects } from '../core/option-effects.js'
+import { furtherInputs, rowsOfBatch } from '../model/further-inputs.js'
 import { tokenLookups } from '../model/input-kind.js'
 import { isOfFile, withChannelsFirst, withChannelsLast } from '../model/layout.js'
 import { checkModel, checkTensor, type Model } from '../model/model.js'
@@ -10,17 +10,13 @@ import {
   callNative,
   type AttributeOptions,
   type AttributeResult,
-  type AttentionRelevance,
-  type Channels,
-  type LayerConservation,
   type LrpSettings,
-  type NodeRule,
-  type RuleParameters
+  type NodeRule
 } from '../native/addon.js'
 import { checkOptions, optionError } from '../core/options.js'
 import { withDefaults } from '../rules/catalogue.js'
 import { chooseComposite } from '../rules/choose.js'
-import { ruleParameters } from '../rules/options.js'
+import { parametersIn } from '../rules/options.js'
 import { resolveRules } from '../rules/resolve.js'
 import { unknownName } from '../core/suggest.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
@@ -36,42 +32,18 @@ import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { planTarget } from './targets/plan.js'
 
 /** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
-export interface Explanation {
+export interface Explanation extends AttributeResult {
   /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
   kind: TargetKind
-  /** Relevance of each input value, shaped like the input; a leading axis of targets where there are several. */
-  relevance: Tensor
-  /** The network's output: [batch, classes], or of dense networks [batch, classes, height, width]. */
-  logits: Tensor
-  /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
-  targets: Int32Array
-  /** The explained numbers [targets, batch]: a logit, a region's sum of logits, a box's score, a similarity. */
-  scores: Float64Array
-  /** Explained boxes of a detection head, [targets, batch]. */
-  boxes?: Int32Array
-  /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */
-  regions?: { data: Uint8Array; shape: number[] }
-  /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
-  sums: Float64Array
-  /** Relevance arriving at the named layers' outputs. */
-  layers: Record<string, Tensor>
-  /** Of every channel of the layers in `channelLayers`, [images, channels]. */
-  channels: Record<string, Channels>
-  /** Per attention in order of execution; empty without `attentionHeads`. */
-  attention: AttentionRelevance[]
-  /** Per layer, first layer first; empty unless asked for. Of the first target. */
-  conservation: LayerConservation[]
-  /** |sum of relevance - what it started from| / |what it started from|, [targets, batch]; LRP only. */
+  /** |sum of relevance - start| / |start|, [targets, batch]; empty without LRP. */
   conservationError: Float64Array
-  /** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit; LRP only. */
+  /** For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without LRP. */
   magnitude: Float64Array
   /** Relevance that neither arrived nor was absorbed by biases or stabilisers, as a share of the same; with `conservation`. */
   unexplained: Float64Array
-  /** The layer that grad-cam weighs; empty for other methods. */
-  layer: string
-  /** Plain words where relevance explodes or vanishes on its way. */
+  /** Sentences where a map holds far more or far less relevance than the output. */
   warnings: string[]
-  /** The rule of every node; empty for other methods. */
+  /** The rule of every node; empty for other methods than LRP. */
   rules: NodeRule[]
   /** Name of the rule, composite or method. */
   name: string
@@ -97,6 +69,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   if (given.head !== undefined) return explain(await model.head(given.head), input, withoutHead(options))
   checkExplainEffects(checked)
   checkInput(model, input)
+  checkFurther(model, given)
   const { method, group, signal, onProgress } = given
   const plan = await planOf(model, checked)
   const total = input.shape[0]!
@@ -109,7 +82,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     const to = Math.min(last, from + batchSize)
     const batch = sliceBatch(input, from, to)
     const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, given.baseline))
-    const native = { ...settings, baseline, target: target(from, to) }
+    const native = { ...settings, baseline, target: target(from, to), inputs: rowsOfBatch(model.parts, batch) }
     parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), signal))
     onProgress?.(to - first, last - first)
   }
@@ -171,8 +144,10 @@ export async function planRules(model: Model, options: ExplainOptions): Promise<
 
 async function rulesOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const composite = await chooseComposite(options)
-  const overrides = pickOptions(ruleParameters, options) as RuleParameters
-  const rules = resolveRules(model.graph, composite, { inputRange: model.inputRange, overrides })
+  const rules = resolveRules(model.graph, composite, {
+    inputRange: model.inputRange,
+    overrides: parametersIn(options)
+  })
   return { name: composite.name, rules }
 }
 
@@ -186,12 +161,23 @@ function checkInput(model: Model, input: Tensor): void {
   throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
 }
 
+/** Methods that give relevance to several inputs in one pass. */
+export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
+
+/** @throws LrpError UNSUPPORTED where further inputs are to be explained and the method cannot */
+function checkFurther({ graph }: Model, { method }: Given): void {
+  const further = furtherInputs(graph).find(({ explained }) => explained)
+  if (!further || JOINT_METHODS.includes(method)) return
+  const who = `${method} gives no relevance to the input '${further.name}'`
+  throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
+}
+
 /** What C++ is asked with, the target aside. */
 async function nativeOptions(
   model: Model,
   options: Given,
   rules: NodeRule[]
-): Promise<Omit<AttributeOptions, 'target'>> {
+): Promise<Omit<AttributeOptions, 'target' | 'inputs'>> {
   const { method, together = false, start = 'logit', concepts = {}, exclusive = false } = options
   const { channelLayers = [], topK = 1, conservation = false, attentionHeads: attention = false, camLayer } = options
   const layers = options.layers === 'all' ? model.graph.nodes.map((node) => node.name) : (options.layers ?? [])

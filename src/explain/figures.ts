@@ -6,7 +6,7 @@ import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
-import { depictionOf, type Depiction } from './depict.js'
+import { depictionOf, depictionOfFurther, type Depiction } from './depict.js'
 import type { DrawOptions } from './file-options.js'
 import { predictionText, regionOutline, targetText } from './targets/describe.js'
 
@@ -58,10 +58,33 @@ export async function drawMaps(
         const full = title + (view === 'contours' ? ': half of it' : sum)
         row.push({ title: full, picture, outlines: [...outlines, ...region] })
       }
+      row.push(...(await drawFurther(input, explanation, at, i, maps * images, options.heatmap)))
     }
     rows.push(row)
   }
   return rows
+}
+
+/** A panel for each further input that is explained: its part of map `at`, on its own scale. */
+async function drawFurther(
+  { inputs }: Tensor,
+  { name: method, inputs: relevance }: Explanation,
+  at: number,
+  image: number,
+  maps: number,
+  colours: DrawOptions['heatmap']
+): Promise<Panel[]> {
+  const panels: Panel[] = []
+  for (const [name, { data }] of Object.entries(relevance)) {
+    const size = data.length / maps
+    const part = data.subarray(at * size, (at + 1) * size)
+    const given = inputs?.[name]
+    const depiction = depictionOfFurther(name, given, size)
+    const { scale: _, ...own } = colours ?? {}
+    const drawn = await depiction?.map('heatmap', part, given && given.shape[0]! > 1 ? image : 0, own)
+    if (drawn) panels.push({ title: `${method}: ${name}, sum ${sumOf(part)}`, ...drawn })
+  }
+  return panels
 }
 
 /** The explained region, where the input is an image. */
@@ -84,7 +107,8 @@ export async function drawFigures(
     const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
     const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
     const captions = [predictionText(model, explanation, i) + truth, explainedOf(model, explanation, i, map)]
-    return { name: names[i]!, panels, captions, options: gridOf(panels.length, options.views?.length) }
+    const perMap = (options.views?.length ?? 1) + Object.keys(explanation.inputs).length
+    return { name: names[i]!, panels, captions, options: gridOf(panels.length, perMap) }
   })
   if (!options.wide) return figures
   const heatmaps = await drawMaps(model, batch, explanation, { ...options, views: ['heatmap'] })
@@ -157,7 +181,8 @@ function explainedOf(model: Model, explanation: Explanation, i: number, map: Flo
   const count = targetCount(explanation)
   if (hasMaps(model, explanation)) return `${countedTargets(model, count)} explained`
   const what = count > 1 ? `${countedTargets(model, count)} together` : targetText(model, explanation, i)
-  return `explained ${what}: sum of relevance ${sumOf(map)}`
+  const all = Object.keys(explanation.inputs).length > 0 ? `, of all inputs ${explanation.sums[i]!.toPrecision(4)}` : ''
+  return `explained ${what}: sum of relevance ${sumOf(map)}${all}`
 }
 
 function sumOf(map: Float32Array): string {

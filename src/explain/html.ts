@@ -7,7 +7,7 @@ import { describePrediction, type ExplainSummary } from './summary.js'
 /** A layer's numbers in their order on the page, and the digits of each. */
 const NUMBERS = [
   ['sum', 4],
-  ['handedOn', 4],
+  ['propagated', 4],
   ['absorbedByBias', 3],
   ['absorbedByStabiliser', 3]
 ] as const
@@ -20,7 +20,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   })
   const rendered = await Promise.all(figures.slice(0, summary.images.length).map(render))
   const layers = Object.entries(summary.layers)
-  const columns = ['Layer', 'Rule', 'Arriving', 'Handed on', 'Taken by biases', 'Taken by stabilisers']
+  const columns = ['Layer', 'Rule', 'Arriving', 'Propagated', 'Taken by biases', 'Taken by stabilisers']
   const numbers = NUMBERS.map(([key, digits]) =>
     alike(
       layers.map(([, layer]) => layer[key]),

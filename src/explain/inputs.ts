@@ -18,6 +18,7 @@ import { sliceBatch } from './batches.js'
 import type { InputOptions } from './file-options.js'
 
 export interface Batch {
+  /** The images as the network takes them, [batch, ...]. */
   input: Tensor
   /** One name per image: its file, or its place in the data set. */
   names: string[]
@@ -25,6 +26,7 @@ export interface Batch {
   paths?: string[]
   /** Their numbers in the split of a data set or in an array, where they are no files. */
   places?: readonly number[]
+  /** Class of each image, where the data set says. */
   labels?: Int32Array
 }
 
@@ -38,6 +40,8 @@ export interface Inputs {
   labels?: Int32Array
   /** What else is to be said about the images. */
   notes: string[]
+  /** Of an array or named files: how many there are, those that are left out included. */
+  total?: number
   /** Images of a data set or folder that could not be read and were left out. */
   skipped: string[]
   /** Images `from` to `to` as the network wants them. @throws LrpError NOT_FOUND, INVALID_FILE naming the image */
@@ -47,7 +51,42 @@ export interface Inputs {
 /** @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT for what is neither an image nor an array */
 export async function openInputs(model: Model, options: InputOptions): Promise<Inputs> {
   checkModel(model)
-  if (!options.input || options.input.length === 0) return ofDataset(model, options)
+  return withRows(model, await imagesOf(model, options))
+}
+
+/**
+ * The rows of further inputs come with the images that they are for.
+ * @throws LrpError INVALID_ARGUMENT where it is not clear which row is for which image
+ */
+function withRows({ parts: { rows } }: Model, inputs: Inputs): Inputs {
+  const { names, places = names.map((_, i) => i), skipped, total = names.length } = inputs
+  for (const [name, { shape }] of Object.entries(rows ?? {})) {
+    if (shape[0] === 1) continue
+    if (shape[0] === total && skipped.length === 0) continue
+    const found = counted(total - skipped.length, 'readable image')
+    throw optionError('constant', `: '${name}' has ${counted(shape[0]!, 'row')} for ${found}: give one row for each`)
+  }
+  if (!rows) return inputs
+  const picked = (all: Tensor, from: number, to: number): Tensor => {
+    const { data, shape } = all
+    if (shape[0] === 1) return all
+    const size = sizeOf(shape.slice(1))
+    const chosen = places.slice(from, to).flatMap((place) => [...data.subarray(place * size, (place + 1) * size)])
+    return { data: Float32Array.from(chosen), shape: [to - from, ...shape.slice(1)] }
+  }
+  const read = async (from: number, to: number): Promise<Tensor> => ({
+    ...(await inputs.read(from, to)),
+    inputs: Object.fromEntries(Object.entries(rows).map(([name, all]) => [name, picked(all, from, to)]))
+  })
+  return { ...inputs, read }
+}
+
+async function imagesOf(model: Model, options: InputOptions): Promise<Inputs> {
+  if (!options.input || options.input.length === 0) {
+    const own = Object.entries(model.parts.rows ?? {}).find(([, { shape }]) => shape[0] !== 1)
+    if (own) throw optionError('constant', `: rows of '${own[0]}' for each image need --input`)
+    return ofDataset(model, options)
+  }
   if (options.data !== undefined || options.dataPath !== undefined)
     throw new LrpError('INVALID_ARGUMENT', 'give --input or a data set (--data, --data-path), not both')
   const arrays = options.input.filter((path) => extname(path) === '.npy')
@@ -103,7 +142,7 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
     wanted.forEach((place, i) => rows.set(data.subarray(place * size, (place + 1) * size), i * size))
     return asNetwork(model, { data: rows, shape: [wanted.length, ...shape.slice(1)] })
   }
-  return { names: places.map(String), places, skipped: [], notes: [], read }
+  return { names: places.map(String), places, total: shape[0]!, skipped: [], notes: [], read }
 }
 
 /** The images that are asked for by number. @throws LrpError INVALID_ARGUMENT where there is no such image */
@@ -140,11 +179,8 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
     }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} contains no readable image`)
-  return ofStore(
-    model,
-    store,
-    store.paths.map((file) => relative(folders.get(file) ?? dirname(file), file))
-  )
+  const names = store.paths.map((file) => relative(folders.get(file) ?? dirname(file), file))
+  return { ...ofStore(model, store, names), total: found.length }
 }
 
 function preprocessingOf({ preprocessing }: Model): Preprocessing {
@@ -166,7 +202,7 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
     const listed = await listFor(model, options)
     if (listed) return ofListed(model, listed, split, limit, options)
   }
-  const opened = await openFor(model, options)
+  const opened = await openFor(model, options, [split])
   const all = opened.splits[split].labels
   const places = placesOf(opened.name, all.length, options.images) ?? placesByChoice(all, limit).slice(0, limit)
   const dataset = await fitTo(model, opened, split, places)

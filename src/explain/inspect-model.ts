@@ -9,8 +9,11 @@ import type { Model } from '../model/model.js'
 
 /** A node of a network as `inspect` shows it. */
 export interface NodeSummary {
+  /** Name of the node. */
   name: string
+  /** Name of the op. */
   op: string
+  /** Names of the nodes that it reads. */
   inputs: string[]
   /** For one image; the batch is left out. */
   outputShape: number[]
@@ -18,13 +21,17 @@ export interface NodeSummary {
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
-  /** The rule LRP gives it; absent where there is none. */
+  /** The rule LRP gives it; absent where there is none, or the node is folded. */
   rule?: NodeRule
+  /** It becomes part of another layer before the network is explained. */
+  folded?: boolean
 }
 
 /** What `inspectModel` returns: nodes with shapes, sizes and rules, and the totals. */
 export interface ModelSummary {
+  /** Name of the model. */
   name: string
+  /** Shape of one input, without the batch. */
   inputShape: number[]
   /** Axes of arrays in the model's file. */
   layout: Layout
@@ -34,8 +41,11 @@ export interface ModelSummary {
   outputKind: OutputKind
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
+  /** The nodes in order of execution. */
   nodes: NodeSummary[]
+  /** Numbers in all weights. */
   parameters: number
+  /** Multiply-adds for one image. */
   multiplyAdds: number
   /** Name of the rule or composite the rules are from. */
   composite: string
@@ -53,6 +63,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   const work = new Map(model.parts.facts!.map(({ name, multiplyAdds }) => [name, multiplyAdds / images]))
   const rules = planned(model, composite)
   const counted = new Set<string>()
+  const folded = new Set(await model.folded())
   const nodes = model.graph.nodes.map((node): NodeSummary => {
     const own = Object.entries(node.parameters).flatMap(([role, name]) =>
       role.startsWith('running_') || counted.has(name) ? [] : [name]
@@ -65,14 +76,14 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
       outputShape: shapes[node.name]!.slice(1),
       parameters: own.reduce((sum, name) => sum + sizeOf(model.parameterShapes.get(name) ?? [0]), 0),
       multiplyAdds: work.get(node.name)!,
-      rule: rules.found.get(node.name)
+      ...(folded.has(node.name) ? { folded: true } : { rule: rules.found.get(node.name) })
     }
   })
   return {
     name: model.name,
     inputShape: model.imageShape,
     layout: model.layout,
-    imported: importOf(model),
+    imported: importOf(model, folded),
     outputKind: model.outputKind(shapes[model.graph.output]!.at(-1)!),
     removed: model.removed,
     nodes,
@@ -83,8 +94,9 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
   }
 }
 
-function importOf({ parts, layout, removed }: Model): string[] {
+function importOf({ parts, layout, removed }: Model, folded: Set<string>): string[] {
   return [
+    ...(folded.size > 0 ? [`folded before explaining: ${[...folded].join(', ')}`] : []),
     ...(layout === 'nhwc' ? ['turned: the file reads [batch, height, width, channels]'] : []),
     ...(removed ? [`left out: the ${removed.kind} at the end`] : []),
     ...(parts.notes ?? [])
@@ -103,11 +115,17 @@ function planned(model: Model, composite: Awaited<ReturnType<typeof chooseCompos
   }
 }
 
+/** The name of a node's rule, or that it is folded; undefined where it has none. */
+export function treatmentOf({ folded, rule }: NodeSummary): string | undefined {
+  return folded ? 'folded' : rule?.rule
+}
+
 /** The network as a Mermaid flowchart: one box per node, one arrow per value. */
 export function toMermaid(summary: ModelSummary): string {
   const ids = new Map([['input', 'input'], ...summary.nodes.map((node, i): [string, string] => [node.name, `n${i}`])])
   const boxes = summary.nodes.map((node) => {
-    const rule = node.rule ? `<br/>${node.rule.rule}` : ''
+    const treatment = treatmentOf(node)
+    const rule = treatment ? `<br/>${treatment}` : ''
     return `  ${ids.get(node.name)}["${escaped(node.name)}<br/>${node.op} ${node.outputShape.join('×')}${rule}"]`
   })
   const arrows = summary.nodes.flatMap((node) =>

@@ -17,6 +17,9 @@ import { explanationHtml } from './html.js'
 import type { Batch } from './inputs.js'
 import { summaryJson, type ExplainSummary, type PassSummary } from './summary.js'
 
+/** Formats that hold pictures. */
+const PICTURES = ['png', 'svg', 'html']
+
 /** Writes the results of passes into a folder. */
 export class ResultWriter {
   readonly files: string[] = []
@@ -60,11 +63,13 @@ export class ResultWriter {
     comparison: Figure[],
     summary: PassSummary
   ): Promise<void> {
-    const { relevance, logits, layers, attention } = explanation
+    const { relevance, inputs, logits, layers, attention } = explanation
     if (this.options.format.includes('npy')) {
       const leading = relevance.shape.length > batch.input.shape.length ? 1 : 0
       await this.rows('relevance', asFile(this.model, relevance), from, leading)
       await this.rows('logits', logits, from, 0)
+      for (const [name, tensor] of Object.entries(inputs))
+        await this.rows(`relevance-${safeName(name)}`, tensor, from, leading)
       for (const [layer, tensor] of Object.entries(layers))
         await this.rows(`layer.${safeName(layer)}`, tensor, from, leading)
       for (const [name, tensor] of Object.entries(attentionArrays(attention)))
@@ -73,20 +78,22 @@ export class ResultWriter {
     if (this.options.format.includes('npz')) {
       const path = join(this.folder, 'explanation.npz')
       const [input, map] = [asFile(this.model, batch.input), asFile(this.model, relevance)]
-      const tensors = { input, relevance: map, logits, ...layers, ...attentionArrays(attention) }
+      const further = Object.fromEntries(Object.entries(inputs).map(([name, one]) => [`relevance-${name}`, one]))
+      const tensors = { input, relevance: map, ...further, logits, ...layers, ...attentionArrays(attention) }
       const { names, paths } = batch
       const several = explanation.targets.length / names.length
       const targets = { data: explanation.targets, shape: several > 1 ? [several, names.length] : [names.length] }
       await writeNpz(path, tensors, { targets, names, ...(paths && { paths }) })
       this.files.push(path)
     }
-    const drawn = [
+    const isDrawn = this.options.wide || this.options.format.some((format) => PICTURES.includes(format))
+    const drawn = isDrawn && [
       ...(await drawFigures(this.model, batch, explanation, this.options)),
       ...drawLayers(this.model, batch.names, explanation, this.options),
       ...drawAttention(batch.input.shape.slice(1), batch.names, explanation, this.options),
       ...comparison
     ]
-    for (const one of drawn) await this.figure({ ...one, name: safePath(one.name) })
+    for (const one of drawn || []) await this.figure({ ...one, name: safePath(one.name) })
     await this.log?.add(summary)
   }
 

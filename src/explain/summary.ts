@@ -28,7 +28,11 @@ export interface ImageSummary extends Prediction {
   /** Dense outputs: share of the positions that lie in the explained region. */
   region?: number[]
   label?: number
+  /** Of all inputs together. */
   sumOfRelevance: number[]
+  /** Where several inputs are explained: the sum of each further one's relevance, by its name. */
+  inputs?: Record<string, number[]>
+  /** |sum of relevance - start| / |start| for each target; LRP only. */
   conservationError: number[]
   /** SHA-256 of the input as the network reads it. */
   inputSha256: string
@@ -40,35 +44,45 @@ export interface ImageSummary extends Prediction {
 
 /** What `explain.json` holds. */
 export interface ExplainSummary {
+  /** Name of the rule, composite or other method. */
   method: string
   /** The layer that grad-cam weighs. */
   camLayer?: string
+  /** The options that were given, by their flags. */
   settings: Asked
   /** What `explainAgain` repeats. */
   call: RecordedCall
+  /** Name of the model. */
   model: string
   /** The softmax or sigmoid at the end of the network that was left out. */
   removed?: Model['removed']
   /** The node whose output is explained, its shape without the batch, and what it means. */
   output: { node: string; shape: number[]; kind: OutputKind }
+  /** Where it was computed: `cpu` or `cuda:n`. */
   device: string
+  /** One entry for each image. */
   images: ImageSummary[]
+  /** The rule of every node with its parameters; empty for other methods than LRP. */
   rules: Record<string, string>
   /** Per layer, mean over images of the first target: relevance arriving, propagated, absorbed. */
   layers: Record<string, LayerMeans>
   /** [targets, images] row by row. */
   target: number[]
+  /** Mean over images and targets of |sum of relevance - start| / |start|. */
   conservationError: number
+  /** Time of the explanations, without reading and drawing. */
   milliseconds: number
+  /** Sentences where a map holds far more or far less relevance than the output. */
   warnings: string[]
   /** How far the maps can be trusted; of LRP. */
   trust?: Trust
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 
 interface LayerMeans {
   sum: number
-  handedOn: number
+  propagated: number
   absorbedByBias: number
   absorbedByStabiliser: number
 }
@@ -92,6 +106,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const { boxes, regions, kind } = explanation
+  const further = Object.entries(explanation.inputs)
   const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
@@ -114,7 +129,7 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
         layer.node,
         {
           sum: total(layer.arriving),
-          handedOn: total(layer.handedOn),
+          propagated: total(layer.propagated),
           absorbedByBias: total(layer.absorbedByBias),
           absorbedByStabiliser: total(layer.absorbedByStabiliser)
         }
@@ -131,6 +146,11 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
       ...(batch.labels && { label: batch.labels[i]! }),
       sumOfRelevance: perMap((index) => explanation.sums[index]!, i),
+      ...(further.length > 0 && {
+        inputs: Object.fromEntries(
+          further.map(([name, one]) => [name, perMap((index) => sumOfMap(one, maps, images, index), i)])
+        )
+      }),
       conservationError:
         explanation.conservationError.length > 0 ? perMap((index) => explanation.conservationError[index]!, i) : [],
       inputSha256: inputHash(batch.input, i),
@@ -144,6 +164,12 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
 export function inputHash({ data, shape }: Tensor, i: number): string {
   const size = data.length / shape[0]!
   return digest([shape.slice(1), data.subarray(i * size, (i + 1) * size)])
+}
+
+/** Sum of one of [maps, images] maps that lie one after the other. */
+function sumOfMap({ data }: Tensor, maps: number, images: number, index: number): number {
+  const size = data.length / (maps * images)
+  return data.subarray(index * size, (index + 1) * size).reduce((total, value) => total + value, 0)
 }
 
 /** The summary of all passes. */
@@ -180,7 +206,7 @@ export function summarise(
         node,
         {
           sum: mean(node, 'sum'),
-          handedOn: mean(node, 'handedOn'),
+          propagated: mean(node, 'propagated'),
           absorbedByBias: mean(node, 'absorbedByBias'),
           absorbedByStabiliser: mean(node, 'absorbedByStabiliser')
         }
@@ -231,9 +257,10 @@ export function rulesByNode(rules: readonly NodeRule[]): Record<string, string> 
 }
 
 /** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */
-export function describeRule(rule: { rule: string; parameters: object }): string {
+export function describeRule(rule: Pick<NodeRule, 'name' | 'rule' | 'parameters'>): string {
   const parameters = Object.entries(rule.parameters).map(
     ([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`
   )
-  return parameters.length > 0 ? `${rule.rule}(${parameters.join(', ')})` : rule.rule
+  const name = rule.name ?? rule.rule
+  return parameters.length > 0 ? `${name}(${parameters.join(', ')})` : name
 }

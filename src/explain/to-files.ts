@@ -33,9 +33,11 @@ export interface ExplainedFiles {
   explanation?: Explanation
   /** One name per image: its file, or its place in the data set. */
   names: string[]
+  /** Class of each image, where the data set says. */
   labels?: Int32Array
   /** Images of a data set or folder that could not be read and were left out. */
   skipped: string[]
+  /** Where the files are. */
   folder: string
   /** Files written. */
   files: string[]

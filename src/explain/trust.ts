@@ -9,16 +9,15 @@ export interface TrustMeasures {
   unexplained?: number
   /** Difference of the maps to those in float64: sum of |difference| as a share of the sum of |relevance|. */
   rounding?: number
-  /**
-   * Difference of LRP-0 to gradient x input, measured alike; null where theory does not say that they are equal, because
-   * of the node `unequal`.
-   */
+  /** Difference of LRP-0 to gradient x input, measured alike; null where theory does not say that they are equal. */
   gradient?: number | null
+  /** The first node for which theory does not say so. */
   unequal?: string
 }
 
 /** What `checkExplanation` returns: the measures of an explanation, and a verdict. */
 export interface Trust extends TrustMeasures {
+  /** The worst of the measures decides. */
   verdict: Verdict
   /** The verdict in one sentence, with its reasons. */
   sentence: string
@@ -35,8 +34,11 @@ export const TRUST_LIMITS = {
 type Measure = keyof typeof TRUST_LIMITS
 
 const REASONS: Record<Measure, (value: number) => string> = {
-  magnitude: (value) => `relevance adds up to ${short(value)} times the logit`,
-  unexplained: (value) => `${percent(value)} of the relevance got lost on its way`,
+  magnitude: (value) =>
+    value < 0.01
+      ? `it holds ${percent(value)} of the relevance of the output`
+      : `relevance adds up to ${short(value)} times the logit`,
+  unexplained: (value) => `${percent(value)} of the relevance is unaccounted for`,
   rounding: (value) => `float64 changes it by ${percent(value)}`,
   gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
 }
@@ -65,7 +67,8 @@ function listed(parts: string[]): string {
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
 
-function percent(share: number): string {
+/** A share in percent, two digits. */
+export function percent(share: number): string {
   return `${short(share * 100)} %`
 }
 

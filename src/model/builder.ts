@@ -4,9 +4,13 @@ import type { ModelParts, AttributeValue, Graph, GraphNode, ParameterSpec, Prepr
 
 /** A network without weights: what an architecture is. */
 export interface Architecture {
+  /** Name of the architecture. */
   name: string
+  /** The network as nodes and connections. */
   graph: Graph
+  /** Names, shapes and first values of the weights. */
   parameters: ParameterSpec[]
+  /** How an image becomes the input. */
   preprocessing?: Preprocessing
 }
 
@@ -19,7 +23,7 @@ export class GraphBuilder {
   private readonly parameters: ParameterSpec[] = []
   private readonly shapes = new Map<string, number[]>()
 
-  /** @param imageShape of one input, without the batch */
+  /** Begins a network. @param imageShape shape of one input, without the batch */
   constructor(private readonly imageShape: readonly number[]) {
     this.shapes.set('input', [...imageShape])
   }
@@ -165,10 +169,15 @@ function perAxis(value: number | number[], axes: number, node: string): number[]
 
 /** Settings of a convolution, one number or one per axis: stride (1), padding (0), dilation (1), groups (1), bias (true). */
 export interface ConvolutionOptions {
+  /** Step of the kernel, for all axes or for each (1). */
   stride?: number | number[]
+  /** Zeros added on both sides of each axis (0); `same` keeps the size, `valid` adds none. */
   padding?: number | number[] | 'same' | 'valid'
+  /** Distance of the kernel's elements (1). */
   dilation?: number | number[]
+  /** Groups of channels that are convolved separately (1). */
   groups?: number
+  /** Whether a bias is added (true). */
   bias?: boolean
 }
 

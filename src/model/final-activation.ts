@@ -29,7 +29,7 @@ export async function withoutFinalActivation(
   const tail = finalNodes(graph)
   const last = tail[0]
   const kind = last && recordOf(last).squashes
-  if (!last || !kind) return { graph }
+  if (!last || !kind || readsProbabilities(graph, last)) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
   if (last.inputs[0] === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
   const left = tail.filter((node) => node === last || isLogarithm(node))
@@ -52,6 +52,12 @@ export async function withoutFinalActivation(
     },
     removed: { node: last.name, kind }
   }
+}
+
+/** A softmax of a softmax makes no logits into probabilities: there are none behind it. */
+function readsProbabilities(graph: Graph, node: GraphNode): boolean {
+  const [before] = finalNodes({ ...graph, output: node.inputs[0]! })
+  return before !== undefined && recordOf(before).squashes !== ''
 }
 
 /** The logarithm of probabilities still only tells logits: together the two are a log-softmax. */

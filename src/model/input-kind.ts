@@ -11,7 +11,12 @@ export type InputKind = 'image' | 'signal' | 'volume' | 'table' | 'tokens' | 'ar
 const BY_AXES: Record<number, InputKind> = { 1: 'table', 2: 'signal', 3: 'image', 4: 'volume' }
 
 export function inputKind(graph: Graph): InputKind {
-  return tokenLookups(graph).length > 0 ? 'tokens' : (BY_AXES[graph.inputShape.length - 1] ?? 'array')
+  return tokenLookups(graph).length > 0 ? 'tokens' : kindByAxes(graph.inputShape.length - 1)
+}
+
+/** What one input with so many axes is. */
+export function kindByAxes(axes: number): InputKind {
+  return BY_AXES[axes] ?? 'array'
 }
 
 /** One input with its channels in front: [channels, ...places]; a row or a text has one channel. */

@@ -28,9 +28,10 @@ export function asFile({ layout }: Laid, tensor: Tensor): Tensor {
 }
 
 /** [..., height, width, channels] as [..., channels, height, width]. */
-export function withChannelsFirst({ data, shape }: Tensor): Tensor {
+export function withChannelsFirst({ data, shape, ...rest }: Tensor): Tensor {
   const [height, width, channels] = shape.slice(-3) as [number, number, number]
-  return { data: swapped(data, height * width, channels), shape: [...shape.slice(0, -3), channels, height, width] }
+  const turned = [...shape.slice(0, -3), channels, height, width]
+  return { ...rest, data: swapped(data, height * width, channels), shape: turned }
 }
 
 /** [..., channels, height, width] as [..., height, width, channels]. */

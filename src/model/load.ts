@@ -5,6 +5,7 @@ import type { ModelParts } from '../core/graph.js'
 import { readNpy } from '../core/npy.js'
 import type { Tensor } from '../core/tensor.js'
 import { publishedWeights } from './fetch-weights.js'
+import { furtherInputs } from './further-inputs.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses, readVocabulary } from './classes.js'
@@ -14,6 +15,7 @@ import { channelsFirst } from './import/channels-first.js'
 import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
 import { PUBLISHED_NETWORKS } from './published-networks.js'
 import { optionError } from '../core/options.js'
+import { unknownName } from '../core/suggest.js'
 import { isSavedModel, loadParts } from './save.js'
 
 /** Everything of a model, and the experiment that it is of. */
@@ -34,6 +36,8 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
     const named = path ?? experiment!.name
     throw optionError('architecture', `: ${named} contains its own network: only a file of weights needs it`)
   }
+  if (options.explainInputs !== undefined && !furtherInputs(parts.graph).some(({ explained }) => explained))
+    throw optionError('explainInputs', `: ${parts.name} has no further input that can be explained`)
   if (experiment || (path !== undefined && isSavedModel(path))) refuseIdle(parts.name, options)
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   const stored = parts.preprocessing ?? (parts.takesBytes && shape.length === 3 ? plainPreprocessing(shape) : undefined)
@@ -79,10 +83,11 @@ async function experimentOf(path: string | undefined, root?: string): Promise<Ex
 
 async function readParts(path: string, options: LoadOptions): Promise<ModelParts> {
   const isFolder = statSync(path).isDirectory()
-  if (isFolder && isSavedModel(path)) return loadParts(path)
+  if (isFolder && isSavedModel(path)) return loadSaved(path, options)
   if (!isFolder || isPublishedFolder(path)) {
     const constants = await readConstants(options.constants)
-    const parts = isFolder ? await importFolder(path) : await importModel(path, { ...options, constants })
+    const read = isFolder ? await importFolder(path) : await importModel(path, { ...options, constants })
+    const parts = withRows(read, constants)
     return options.layout === 'nhwc' && parts.layout === undefined ? channelsFirst(parts) : parts
   }
   const wanted = 'model.json, weights.safetensors; config.json of Hugging Face or timm'
@@ -103,6 +108,31 @@ function withSizes(parts: ModelParts): ModelParts {
   if (!preprocessing || !Array.isArray(size) || graph.inputShape.length !== 4) return parts
   const sizes = [graph.inputShape[0], preprocessing.channels, ...size]
   return { ...parts, graph: { ...graph, inputShape: graph.inputShape.map((axis, i) => axis ?? sizes[i] ?? null) } }
+}
+
+/** A model of ours keeps its further inputs: their rows may be given anew, and which of them are explained. */
+async function loadSaved(path: string, { constants, explainInputs = [] }: LoadOptions): Promise<ModelParts> {
+  const parts = await loadParts(path)
+  const rows = await readConstants(constants)
+  const names = furtherInputs(parts.graph).map(({ name }) => name)
+  if (rows.size > 0 && names.length === 0) throw optionError('constant', `: ${path} has no further input`)
+  for (const name of [...rows.keys(), ...(explainInputs === 'all' ? [] : explainInputs)])
+    if (!names.includes(name)) throw unknownName(`further input of ${path}`, name, names)
+  const nodes = parts.graph.nodes.map((node) =>
+    names.includes(node.name) && (explainInputs === 'all' || explainInputs.includes(node.name))
+      ? { ...node, attributes: { ...node.attributes, explained: true } }
+      : node
+  )
+  return withRows({ ...parts, graph: { ...parts.graph, nodes } }, rows)
+}
+
+/** Constants of further inputs stay next to the network, to be given with the images. */
+function withRows(parts: ModelParts, constants: ReadonlyMap<string, Tensor>): ModelParts {
+  const rows = furtherInputs(parts.graph).flatMap(({ name }): [string, Tensor][] => {
+    const given = constants.get(name)
+    return given ? [[name, given]] : []
+  })
+  return rows.length > 0 ? { ...parts, rows: Object.fromEntries(rows) } : parts
 }
 
 function partsOf(task: NonNullable<LoadOptions['task']>): Pick<ModelParts, 'task' | 'multilabel'> {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
-import { checkOptions, optionError } from '../core/options.js'
+import { checkOptions, optionError, withoutUndefined } from '../core/options.js'
 import { absolute, defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
@@ -10,6 +10,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
+import { rowsOfBatch } from './further-inputs.js'
 import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
@@ -24,6 +25,7 @@ import { refuseStrangers, saveParts } from './save.js'
 export class Model {
   /** For this package: `load` and `create` make models. */
   constructor(
+    /** Graph, names and preprocessing as they are saved; the weights are in C++. */
     readonly parts: Omit<ModelParts, 'tensors'> & {
       removed?: FinalActivation
       facts?: NodeFacts[]
@@ -82,6 +84,7 @@ export class Model {
     return build(this, parts, device, undefined, precision)
   }
 
+  /** Name of the architecture or file. */
   get name(): string {
     return this.parts.name
   }
@@ -89,9 +92,11 @@ export class Model {
   get source(): ModelSource | undefined {
     return this.parts.source
   }
+  /** The network as nodes and connections. */
   get graph(): Graph {
     return this.parts.graph
   }
+  /** What the outputs mean: classes, independent labels, one of two classes, or values. */
   get task(): Task {
     return this.parts.task ?? 'classification'
   }
@@ -141,6 +146,7 @@ export class Model {
   get classes(): string[] | undefined {
     return this.parts.classes
   }
+  /** How an image becomes the input; undefined where the file does not say. */
   get preprocessing(): Preprocessing | undefined {
     return this.parts.preprocessing
   }
@@ -204,14 +210,28 @@ export class Model {
    * How many images a pass must have, where the file was exported for that number and mixes them (see docs/models.md).
    * @throws LrpError INVALID_ARGUMENT where the images do not make up whole passes
    */
-  fixedBatch({ shape }: Tensor): number | undefined {
+  fixedBatch({ shape }: Pick<Tensor, 'shape'>): number | undefined {
     const [images] = this.graph.inputShape
     if (typeof images !== 'number' || shape[0]! % images === 0) return images ?? undefined
     const given = `the input has ${shape[0]}`
     throw new LrpError('INVALID_ARGUMENT', `${this.name} was exported for ${images} images at once, and ${given}`)
   }
 
-  /** Outputs of named layers, next to the logits. */
+  /**
+   * Nodes that are folded into others before the network is explained, where that is exact: batch norms, and convolutions
+   * whose results are added up.
+   */
+  async folded(): Promise<string[]> {
+    return callNative(() => this.handle.folded())
+  }
+
+  /** Outputs of named layers of the network as it is written: nothing is folded. */
+  async outputsOf(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
+    checkTensor(input)
+    return (await this.run(input, { batchSize: input.shape[0]!, layers, asWritten: true }, signal)).layers
+  }
+
+  /** Outputs of named layers of the network that is explained: that of a layer with a folded batch norm includes it. */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
     return (await this.run(input, { batchSize: input.shape[0]!, layers }, signal)).layers
@@ -219,12 +239,14 @@ export class Model {
 
   private run(
     input: Tensor,
-    { layers = [], replace = [], ...options }: { batchSize: number; layers?: string[]; replace?: Replacement[] },
+    options: { batchSize: number; layers?: string[]; replace?: Replacement[]; asWritten?: boolean },
     signal?: AbortSignal
   ) {
+    const all = { layers: [], replace: [], asWritten: false, ...withoutUndefined(options) }
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
+    const inputs = rowsOfBatch(this.parts, input)
     return callNative(
-      (_, cancel) => this.handle.forward(asNetwork(this, input), { layers, replace, batchSize, cancel }),
+      (_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, inputs, batchSize, cancel }),
       signal
     )
   }

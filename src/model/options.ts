@@ -32,19 +32,24 @@ export const loadOptions = z.strictObject({
     unit: 'axes'
   }),
   inputName: option(z.string().min(1), {
-    help: 'of a file with several inputs: the one that is explained',
+    help: 'of a file with several inputs: the one that images come by',
     group: 'model',
     unit: 'name',
     default: 'the one that is given no constant'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'of a file with several inputs: the array that another input has for every image',
+    help: 'of a file with several inputs: the array of another input, with one row for every image of a .npy file or one for all',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
     read: constantsOf,
     write: (constants: Record<string, string>) => Object.entries(constants).map((one) => one.join('=')),
     files: 'settings'
+  }),
+  explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
+    help: 'of a file with several inputs: others that get relevance too, in the same pass, or all; without it they are held constant',
+    group: 'model',
+    unit: 'names'
   }),
   layout: option(z.enum(LAYOUTS), {
     help: "axes of the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
@@ -87,6 +92,9 @@ export const loadOptions = z.strictObject({
   }),
   onDownload: callback<OnDownload>('called with file, bytes done and bytes in all while weights are downloaded')
 })
+
+/** The same where one input alone is explained. */
+export const oneInputOptions = loadOptions.omit({ explainInputs: true })
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: 'all' }),

@@ -133,12 +133,46 @@ export interface Replacement {
   values?: Tensor
 }
 
+/** Images that change step by step, whatever has changed staying so; native/perturbation/changes.h. */
+export interface NativeChanges {
+  /** Before their first steps. */
+  images: Tensor
+  /** Rows of the network's further inputs, one for each image; absent where their own values hold. */
+  inputs?: Record<string, Tensor>
+  /** Of each step: its image, in rising order, and where its entries end among those of all steps. */
+  owners: RawInts
+  ends: RawInts
+  /** Per entry: its place in the flattened image, and what it becomes. */
+  places: RawInts
+  values: Tensor
+}
+
+export interface RawInts {
+  data: Int32Array
+  shape: [number]
+}
+
 export interface NativeModel {
   readonly device: string
   forward(
     input: Tensor,
-    options: { batchSize: number; layers: string[]; replace: Replacement[]; cancel?: NativeCancelToken }
+    options: {
+      inputs?: Record<string, Tensor>
+      batchSize: number
+      layers: string[]
+      replace: Replacement[]
+      /** By the network of the file, not by the folded one that is explained. */
+      asWritten: boolean
+      cancel?: NativeCancelToken
+    }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
+  /** Nodes that the explained network does without: folded batch norms, and branches merged into one convolution. */
+  folded(): Promise<string[]>
+  /** The output after each step, [steps, ...]; the arrays must stay as they are until it is there. */
+  forwardChanges(
+    changes: NativeChanges,
+    options: { batchSize: number; fixedBatch: boolean; cancel?: NativeCancelToken }
+  ): Promise<Tensor>
   attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   /** Trains the weights in place; one call per run. Resolves after the last epoch. */
   train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>

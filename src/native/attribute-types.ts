@@ -10,6 +10,8 @@ export interface AttributeOptions {
   settings: Record<string, number | string | undefined>
   /** For integrated gradients and occlusion: what an absent input is, [1, ...] or one for each image. */
   baseline?: Tensor
+  /** Rows of the network's further inputs, one for each image or one for all; absent where their own values hold. */
+  inputs?: Record<string, Tensor>
   target: TargetSettings
   /** Nodes whose relevance is returned as tensors (relevance arriving at the node's output). */
   layers: string[]
@@ -91,13 +93,13 @@ export interface LayerConservation {
   node: string
   /** Sum of relevance arriving at the node's output, per image of the first target. */
   arriving: Float64Array
-  /** Handed on to the node's inputs. */
-  handedOn: Float64Array
+  /** Propagated to the node's inputs. */
+  propagated: Float64Array
   absorbedByBias: Float64Array
   absorbedByStabiliser: Float64Array
   /** Sums of |relevance|. */
   arrivingMagnitude: Float64Array
-  handedOnMagnitude: Float64Array
+  propagatedMagnitude: Float64Array
 }
 
 /** Of every channel of a layer, [images, channels], with a leading axis of targets for the relevance under several. */
@@ -114,27 +116,38 @@ export interface Channels {
   activation: ChannelValues
 }
 
+/** What the C++ side finds for a batch; `targets` is the number of explanations of each input. */
 export interface AttributeResult {
-  /** Shaped like the input, with a leading axis of explanations where there are several. */
+  /** Relevance of each input value, shaped like the input; a leading axis of targets if there are several. */
   relevance: Tensor
+  /** The network's output: [batch, classes], or of dense networks [batch, classes, height, width]. */
   logits: Tensor
-  /** Explained classes [explanations, batch]; -1 where no class is explained. */
+  /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
   targets: Int32Array
-  /** Explained boxes [explanations, batch], of detection heads. */
+  /** Explained boxes of a detection head, [targets, batch]. */
   boxes?: Int32Array
-  /** Explained regions [explanations, batch, ...space] of dense outputs: 1 inside. */
+  /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */
   regions?: { data: Uint8Array; shape: number[] }
-  /** The explained numbers, [explanations, batch]. */
+  /** The explained numbers, [targets, batch]: a logit, a region's sum of logits, a box's score, a similarity. */
   scores: Float64Array
-  /** Sum of what each map started from, and of its magnitudes: [explanations, batch], or [batch] with `together`; of LRP. */
+  /** Sum of the relevance that each map started from: [targets, batch], or [batch] with `together`; empty without LRP. */
   starts: Float64Array
+  /** Sum of the magnitudes of the same. */
   startSizes: Float64Array
-  /** Of each map's relevance: [targets, batch], or [batch] with `together`. */
+  /** Sum of each map's relevance, further inputs included: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
+  /** Sums of |relevance|, like `sums`. */
+  magnitudes: Float64Array
+  /** Relevance of the further inputs that are explained, by their names: shaped like them, with the same leading axis. */
+  inputs: Record<string, Tensor>
+  /** Relevance arriving at the outputs of the layers in `layers`, by name. */
   layers: Record<string, Tensor>
+  /** Relevance and activation of every channel of the layers in `channelLayers`, [images, channels]. */
   channels: Record<string, Channels>
+  /** One entry for each attention, in order of execution; empty without `attentionHeads`. */
   attention: AttentionRelevance[]
   /** The layer that grad-cam weighs; empty for other methods. */
   layer: string
+  /** One entry for each layer, first layer first, for the first target; empty without `conservation`. */
   conservation: LayerConservation[]
 }

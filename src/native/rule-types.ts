@@ -6,7 +6,8 @@ export interface NodeRule {
   node: string
   rule: string
   parameters: RuleParameters
-  /** Of a rule that is given as data: the rule `shares`. */
+  /** Of a rule that is given as data: its own name, and what the rule `shares` computes. */
+  name?: string
   shares?: NativeShare[]
 }
 

@@ -146,28 +146,39 @@ export interface NativeRun {
 
 /** Progress of a training within an epoch. */
 export interface BatchEvent {
+  /** Tells the events apart. */
   kind: 'batch'
+  /** From 1. */
   epoch: number
+  /** From 1. */
   batch: number
+  /** Batches of an epoch. */
   batches: number
-  /** Means over the epoch so far. */
+  /** Mean loss over the epoch so far. */
   loss: number
+  /** Share of right classes over the epoch so far, 0 to 1. */
   accuracy: number
+  /** Speed over the epoch so far. */
   imagesPerSecond: number
 }
 
 /** Results of one epoch; accuracies are from 0 to 1. */
 export interface EpochEvent {
+  /** Tells the events apart. */
   kind: 'epoch'
   /** From 1. */
   epoch: number
+  /** Mean loss over the training images. */
   trainLoss: number
+  /** Share of right classes among the training images. */
   trainAccuracy: number
-  /** NaN where nothing validates. */
+  /** Mean loss over the validation images; NaN without any. */
   validLoss: number
+  /** Share of right classes among the validation images; NaN without any. */
   validAccuracy: number
   /** Of the epoch's last step. */
   learningRate: number
+  /** Speed of the training, without validation. */
   imagesPerSecond: number
   /** Training alone, without validation. */
   seconds: number

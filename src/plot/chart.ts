@@ -17,7 +17,9 @@ async function loadEcharts(): Promise<typeof import('echarts')> {
 
 /** A chart as SVG and as PNG of twice the size. */
 export interface Chart {
+  /** The chart as SVG text. */
   svg: string
+  /** The chart as the bytes of a PNG file. */
   png: Buffer
 }
 
@@ -57,10 +59,13 @@ export async function writeChart(path: string, chart: Chart): Promise<void> {
 
 /** A line of `lineChart`. */
 export interface Line {
+  /** Name in the legend. */
   name: string
+  /** [x, y] from left to right. */
   points: [number, number][]
   /** Half-transparent band: lower and upper value per point. */
   band?: [number, number][]
+  /** Drawn dashed (false). */
   dashed?: boolean
   /** Drawn beneath the others in this colour; all of one name have one place in the legend. */
   background?: string

@@ -7,6 +7,7 @@ import type { Outline } from './overlay.js'
 export interface Panel {
   /** A title of at most two lines; or its lines, however many. */
   title: string | string[]
+  /** The pixels to show. */
   picture: Picture
   /** Lines drawn over the picture, in its pixels. */
   outlines?: Outline[]

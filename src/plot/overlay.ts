@@ -4,7 +4,9 @@ import { strongest, sumOverChannels, type HeatmapOptions, type Picture } from '.
 
 /** A line in pixels of a picture: the data of an SVG path. */
 export interface Outline {
+  /** Path data of SVG, in pixels of the image. */
   path: string
+  /** Colour of the line, `#rrggbb`. */
   colour: string
 }
 

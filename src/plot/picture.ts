@@ -3,8 +3,11 @@ import { colourMap, isDiverging } from './colour-maps.js'
 
 /** An image of bytes, interleaved RGB. */
 export interface Picture {
+  /** Bytes, row by row, the channels of a pixel next to each other. */
   data: Uint8Array
+  /** In pixels. */
   width: number
+  /** In pixels. */
   height: number
 }
 

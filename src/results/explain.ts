@@ -4,7 +4,7 @@ import { callSchema, sha256 } from '../explain/call.js'
 import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
-  .object({ sum: number, handedOn: number, absorbedByBias: number, absorbedByStabiliser: number })
+  .object({ sum: number, propagated: number, absorbedByBias: number, absorbedByStabiliser: number })
   .describe('Mean over images of the first target: relevance that arrives, is passed on, is absorbed.')
 
 const trust = z.object({
@@ -50,6 +50,10 @@ export const explainResult = z.object({
       region: z.array(number).optional().describe('Of a dense output: share of the positions in the explained region.'),
       label: count.optional(),
       sumOfRelevance: z.array(number),
+      inputs: z
+        .record(z.string(), z.array(number))
+        .describe("Sum of each further input's relevance, where several inputs are explained.")
+        .optional(),
       conservationError: z.array(number),
       inputSha256: sha256.describe('Of the input as the network reads it.'),
       mapSha256: sha256.describe('Of the relevance of all its maps.'),

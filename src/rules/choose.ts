@@ -90,11 +90,15 @@ export async function readComposite(path: string): Promise<Composite> {
 function ownComposite(content: unknown, where: string): Composite {
   if (typeof content === 'object' && content !== null && 'shares' in content) {
     const rule = checkContent(dataRuleSchema, content, where)
+    checkNames([...ruleNames(), rule.name], where)
     return { ...forWeighted(describeDataRule(rule)), rules: [rule] }
   }
   const composite = checkContent(compositeSchema, content, where)
-  const names = [...ruleNames(), ...(composite.rules ?? []).map(({ name }) => name)]
+  checkNames([...ruleNames(), ...(composite.rules ?? []).map(({ name }) => name)], where)
+  return composite
+}
+
+function checkNames(names: string[], where: string): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new LrpError('INVALID_ARGUMENT', `${where}: there are two rules '${twice}'`)
-  return composite
 }

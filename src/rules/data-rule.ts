@@ -28,7 +28,7 @@ export const dataRuleSchema = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   reference: z.string().optional(),
-  /** Numbers that a user may set, with their defaults; `epsilon` (1e-6) there always is. */
+  /** Numbers that a user may set, with their defaults; every rule has `epsilon` (1e-6). */
   parameters: z.record(z.string(), z.number()).optional(),
   shares: z
     .array(
@@ -50,14 +50,17 @@ type Factor = z.infer<typeof factor>
 
 /** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
 export interface RuleDescription {
+  /** Name for `--rule` and composites. */
   name: string
   /** What it computes; x input, W weight, b bias, R relevance, S stabilised denominator, + and - positive and negative parts. */
   formula: string
+  /** The paper that defines it. */
   reference: string
   /** Parameters a user may set, with their defaults. */
   parameters: RuleParameters
   /** The rule of the C++ side, and parameters that are fixed by the name. */
   native: string
+  /** Parameters that the name fixes. */
   fixed?: RuleParameters
   /** For which layers it is meant. */
   layers: 'weighted' | 'relu' | 'any'
@@ -93,7 +96,7 @@ export function nativeShares(rule: RuleDescription, parameters: RuleParameters):
     if (typeof given === 'number') return given
     const name = given.replace(/^-/, '')
     const found = parameters[name]
-    if (found === undefined) throw unknownName(`parameter of rule '${rule.name}'`, name, Object.keys(rule.parameters))
+    if (found === undefined) throw unknownName('parameter', name, Object.keys(rule.parameters), `rule '${rule.name}'`)
     if (typeof found !== 'number')
       throw new LrpError('INVALID_ARGUMENT', `'${name}' of rule '${rule.name}' must be a number to be a factor`)
     return given.startsWith('-') ? -found : found

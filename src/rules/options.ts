@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { option } from '../core/option.js'
+import { option, pickOptions } from '../core/option.js'
+import { optionError } from '../core/options.js'
+import type { RuleParameters } from '../native/addon.js'
 import type { DataRule } from './data-rule.js'
 import type { Composite } from './types.js'
 
@@ -39,7 +41,7 @@ export const ruleChoice = z.strictObject({
   })
 })
 
-/** At most one of the three; by default the rule `epsilon`. */
+/** At most one of the three; by default the composite `auto`. */
 export type RuleChoice = z.input<typeof ruleChoice>
 
 const bound = z.union([z.number(), z.array(z.number())])
@@ -79,5 +81,28 @@ export const ruleParameters = z.strictObject({
     group: 'how',
     default: 'signed',
     only
+  }),
+  parameters: option(z.record(z.string(), z.number()), {
+    help: 'parameters, by name, of rules that are given as data',
+    group: 'how',
+    unit: 'name=number',
+    flag: 'parameter',
+    read: (texts) => Object.fromEntries(texts.map(parameterOf)),
+    write: (parameters: Record<string, number>) => Object.entries(parameters).map((one) => one.join('=')),
+    only
   })
 })
+
+function parameterOf(text: string): [name: string, value: number] {
+  const [, name, value] = /^([A-Za-z]\w*)=(\S+)$/.exec(text.trim()) ?? []
+  const number = Number(value)
+  if (name === undefined || Number.isNaN(number))
+    throw optionError('parameters', ` must be NAME=NUMBER (got '${text}')`)
+  return [name, number]
+}
+
+/** The parameters that options ask every rule for which has them. */
+export function parametersIn(options: z.input<typeof ruleParameters>): RuleParameters {
+  const { parameters, ...own } = pickOptions(ruleParameters, options)
+  return { ...own, ...parameters } as RuleParameters
+}

@@ -1,6 +1,7 @@
 import { LrpError } from '../core/errors.js'
 import type { Graph, GraphNode } from '../core/graph.js'
 import type { NodeRule, RuleParameters } from '../native/addon.js'
+import { FURTHER_INPUT } from '../model/further-inputs.js'
 import { unknownName } from '../core/suggest.js'
 import { COMMON_PARAMETERS, RULES, ruleNames } from './catalogue.js'
 import { describeDataRule, nativeShares, takesBox, type RuleDescription } from './data-rule.js'
@@ -68,9 +69,10 @@ function describe(name: string, { rules = [] }: Composite): RuleDescription {
 }
 
 /** Names of the nodes an entry is for. */
-function select(graph: Graph, match: LayerMatch): Set<string> {
+function select(graph: Graph, match: CompositeEntry): Set<string> {
   const depth = depths(graph)
   let nodes = graph.nodes.filter((node) => matchesKind(node, match) && (!match.op || node.op === match.op))
+  if (match.nodes) nodes = nodes.filter(({ name }) => match.nodes!.has(name))
   if (match.name !== undefined) {
     const pattern = globToRegExp(match.name)
     nodes = nodes.filter((node) => pattern.test(node.name))
@@ -85,11 +87,20 @@ function select(graph: Graph, match: LayerMatch): Set<string> {
     const [from, to] = match.depth
     nodes = nodes.filter((node) => depth.get(node.name)! >= from && depth.get(node.name)! <= to)
   }
+  if (match.position === 'first') nodes = nodes.filter(({ name }) => behindImage(graph).has(name))
   if (match.position !== undefined) {
     const index = match.position === 'first' ? 0 : match.position === 'last' ? -1 : match.position
     nodes = nodes.slice(index, index === -1 ? undefined : index + 1)
   }
   return new Set(nodes.map((node) => node.name))
+}
+
+/** Nodes that the image leads to: a layer that reads metadata alone is not the first. */
+function behindImage({ nodes }: Graph): Set<string> {
+  const behind = new Set(['input'])
+  for (const { name, op, inputs } of nodes)
+    if (op !== FURTHER_INPUT && inputs.some((input) => behind.has(input))) behind.add(name)
+  return behind
 }
 
 function matchesKind(node: GraphNode, match: LayerMatch): boolean {
@@ -121,16 +132,20 @@ function globToRegExp(glob: string): RegExp {
 function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameters, context: RuleContext): NodeRule {
   const allowed = allowedParameters(rule)
   for (const name of Object.keys(given)) {
-    if (!allowed.includes(name)) throw unknownName(`parameter of rule '${rule.name}'`, name, allowed)
+    if (!allowed.includes(name)) throw unknownName('parameter', name, allowed, `rule '${rule.name}'`)
   }
   const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
   const asked: RuleParameters = { ...given, ...Object.fromEntries(overrides) }
   const all: RuleParameters = { ...rule.parameters, ...asked, ...rule.fixed }
-  if ('alpha' in rule.parameters) completePair(all, asked)
   if (takesBox(rule)) addBox(all, node, context, rule.name)
+  const named = { node: node.name, rule: rule.native, parameters: all }
+  if (rule.shares) {
+    checkRange(rule.name, { epsilon: all.epsilon! })
+    return { ...named, name: rule.name, shares: nativeShares(rule, all) }
+  }
+  if ('alpha' in rule.parameters) completePair(all, asked)
   checkRange(rule.name, all)
-  const shares = rule.shares && nativeShares(rule, all)
-  return { node: node.name, rule: rule.native, parameters: all, ...(shares && { shares }) }
+  return named
 }
 
 /** alpha - beta is 1: where one of them is given, the other follows. */

@@ -24,6 +24,7 @@ export type LayerKind = (typeof LAYER_KINDS)[number]
 export interface LayerMatch {
   /** Exact name or glob: `features.0`, `layer1.*`. */
   name?: string
+  /** Kind of op; any kind if absent. */
   kind?: LayerKind
   /** The op of the graph: `conv2d`, `relu`, ... */
   op?: string
@@ -35,16 +36,23 @@ export interface LayerMatch {
 
 /** An entry of a composite: which layers, and their rule with its parameters. */
 export interface CompositeEntry extends LayerMatch {
+  /** Names of nodes, where an entry was made for one network. */
+  nodes?: ReadonlySet<string>
+  /** Name of the rule. */
   rule: string
+  /** Values that differ from the rule's defaults. */
   parameters?: RuleParameters
 }
 
 /** Rules for the layers of a network; the first entry that matches a layer decides. */
 export interface Composite {
+  /** Name in results. */
   name: string
+  /** One line about it. */
   description?: string
   /** Rules of its own, given as data, for its entries to name. */
   rules?: DataRule[]
+  /** Entries in order; the first that matches a layer decides. */
   layers: CompositeEntry[]
   /** Further entries that depend on the network: those of `auto`. */
   entriesFor?: (graph: Graph) => CompositeEntry[]

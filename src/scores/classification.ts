@@ -3,29 +3,39 @@ import type { Tensor } from '../core/tensor.js'
 
 /** Scores of a classifier; the definitions are scikit-learn's. */
 export interface ClassificationMetrics {
+  /** Number of images. */
   images: number
+  /** Share of the images whose class is right, 0 to 1. */
   accuracy: number
-  /** The true class is among the 3 (5) most probable. */
+  /** The true class is among the 3 most probable. */
   top3Accuracy: number
+  /** The true class is among the 5 most probable. */
   top5Accuracy: number
+  /** Mean recall over the classes that occur. */
   balancedAccuracy: number
-  /**
-   * Means over the classes that occur among true or predicted ones; weighted: by their images; micro: over all images. A
-   * score without images or guesses is 0.
-   */
+  /** Mean precision over the classes that occur among true or predicted ones. */
   macroPrecision: number
+  /** Mean recall over the classes that occur among true or predicted ones. */
   macroRecall: number
+  /** Mean F1 over the same classes. */
   macroF1: number
+  /** Mean precision, each class weighted by its images. */
   weightedPrecision: number
+  /** Mean recall, each class weighted by its images. */
   weightedRecall: number
+  /** Mean F1, each class weighted by its images. */
   weightedF1: number
+  /** F1 over all images together: the accuracy. */
   microF1: number
+  /** Mean negative logarithm (base e) of the true class's probability. */
   logLoss: number
   /** One against the rest, mean over classes; NaN where a class is missing. */
   rocAuc: number
   /** Area under precision over recall, like `rocAuc`; of a single logit that of class 1. */
   averagePrecision: number
+  /** Cohen's kappa: agreement beyond chance, at most 1. */
   cohenKappa: number
+  /** Matthews correlation coefficient, -1 to 1. */
   matthews: number
   /** Of a single logit: the probability above which class 1 is given. */
   threshold?: number
@@ -33,19 +43,29 @@ export interface ClassificationMetrics {
   calibrationError: number
   /** Row: true class; column: predicted class. */
   confusion: number[][]
+  /** The scores of each class. */
   perClass: ClassScore[]
 }
 
 /** Scores of one class, all other classes taken as one; precision, recall and F1 are from 0 to 1. */
 export interface ClassScore {
+  /** Name of the class. */
   name: string
+  /** Images of the class. */
   images: number
+  /** Images of the class that are called so. */
   truePositives: number
+  /** Images of other classes that are called so. */
   falsePositives: number
+  /** Images of the class that are called something else. */
   falseNegatives: number
+  /** Images of other classes that are called something else. */
   trueNegatives: number
+  /** Share of the images called so that are of the class; 0 without any. */
   precision: number
+  /** Share of the images of the class that are called so; 0 without any. */
   recall: number
+  /** Harmonic mean of precision and recall. */
   f1: number
 }
 

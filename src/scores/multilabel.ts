@@ -4,18 +4,23 @@ import { averagePrecision, rocAuc } from './classification.js'
 
 /** Scores of independent classes; the definitions are scikit-learn's. A score without images or guesses is 0. */
 export interface MultilabelMetrics {
+  /** Number of images. */
   images: number
   /** Share of the images whose labels are all right. */
   exactMatch: number
   /** Share of all labels that are right: 1 - the Hamming loss. */
   labelAccuracy: number
-  /** Means over the labels. */
+  /** Mean precision over the labels. */
   macroPrecision: number
+  /** Mean recall over the labels. */
   macroRecall: number
+  /** Mean F1 over the labels. */
   macroF1: number
-  /** Over all labels of all images together. */
+  /** Precision over all labels of all images together. */
   microPrecision: number
+  /** Recall over all labels of all images together. */
   microRecall: number
+  /** F1 over all labels of all images together. */
   microF1: number
   /** Mean over the labels that occur, NaN where none does. */
   meanAveragePrecision: number
@@ -23,22 +28,31 @@ export interface MultilabelMetrics {
   rocAuc: number
   /** Binary cross-entropy, mean over images and labels. */
   logLoss: number
+  /** The scores of each label. */
   perLabel: LabelScore[]
 }
 
 /** Scores of one label. */
 export interface LabelScore {
+  /** Name of the label. */
   name: string
   /** With this label. */
   images: number
   /** The probability above which the label is given. */
   threshold: number
+  /** Images that have the label and get it. */
   truePositives: number
+  /** Images that lack the label and get it. */
   falsePositives: number
+  /** Images that have the label and do not get it. */
   falseNegatives: number
+  /** Images that lack the label and do not get it. */
   trueNegatives: number
+  /** Share of the images with the predicted label that have it; 0 without any. */
   precision: number
+  /** Share of the images with the label that get it; 0 without any. */
   recall: number
+  /** Harmonic mean of precision and recall. */
   f1: number
   /** Area under precision over recall; NaN where no image has the label. */
   averagePrecision: number

@@ -10,7 +10,9 @@ export interface ValueScore {
 
 /** Means over the outputs, as scikit-learn's `uniform_average`. */
 export interface RegressionMetrics extends ValueScore {
+  /** Number of images. */
   images: number
+  /** The scores of each output. */
   perOutput: ({ name: string } & ValueScore)[]
 }
 

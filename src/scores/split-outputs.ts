@@ -21,7 +21,7 @@ export interface SplitOutputs {
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split, batchSize: given } = checkOptions(testOptions, options)
-  const opened = await openFor(model, options)
+  const opened = await openFor(model, options, options.thresholds === 'best' ? [split, 'valid'] : [split])
   const dataset = await fitTo(model, opened, split, options.limit)
   const total = dataset.splits[split].labels.length
   const batchSize = given ?? batchFor(256, total, options.group)

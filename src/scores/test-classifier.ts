@@ -16,6 +16,7 @@ import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
 export interface ClassificationResult {
+  /** Scores over all images. */
   metrics: ClassificationMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */
   imagesPerSecond: number
@@ -27,6 +28,7 @@ export interface ClassificationResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 

@@ -15,6 +15,7 @@ import { thresholdsFor } from './thresholds.js'
 
 /** What `testMultilabel` finds. */
 export interface MultilabelResult {
+  /** Scores over all images and labels. */
   metrics: MultilabelMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */
   imagesPerSecond: number
@@ -26,6 +27,7 @@ export interface MultilabelResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 

@@ -12,6 +12,7 @@ import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testRegression` returns: metrics, throughput, and the predictions for every image. */
 export interface RegressionResult {
+  /** Scores over all images and outputs. */
   metrics: RegressionMetrics
   /** Images per second of the forward passes, the first batch (warm-up) left out. */
   imagesPerSecond: number
@@ -23,6 +24,7 @@ export interface RegressionResult {
   skipped: string[]
   /** Files written, if any. */
   files: string[]
+  /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
 

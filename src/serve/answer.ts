@@ -1,17 +1,20 @@
 import { z } from 'zod'
 import { asked, commandText, type Asked } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
-import { probabilities as probabilitiesOf } from '../core/logits.js'
+import { positionClasses, probabilities as probabilitiesOf } from '../core/logits.js'
 import { explain, type Explanation } from '../explain/explain.js'
 import { drawMaps } from '../explain/figures.js'
 import { drawOptions, explainToFilesOptions, VIEWS, type DrawOptions } from '../explain/file-options.js'
 import { explainOptions, type ExplainOptions } from '../explain/options.js'
+import { scoreLayout } from '../explain/targets/classes.js'
+import { targetText } from '../explain/targets/describe.js'
 import { embedded } from '../plot/html.js'
 import type { Model } from '../model/model.js'
 import { checkContent } from '../core/options.js'
 import { pictureToPng } from '../plot/picture.js'
 import type { StateDict } from '../core/tensor.js'
 import type { Gallery } from './gallery.js'
+import { narrowedBy } from './narrowing.js'
 import type { Answer, Choice, Question } from './protocol.js'
 import { SLIDERS } from './sliders.js'
 
@@ -22,9 +25,11 @@ const { topK, start } = explainOptions.shape
 const questionSchema = z.strictObject({
   image: z.int().min(0),
   choice: z.string(),
-  parameters: z.partialRecord(z.enum(Object.keys(SLIDERS)), z.number()),
+  parameters: z.record(z.string(), z.number()),
   topK,
   target: z.union([z.literal('argmax'), z.int().min(0)]),
+  head: z.string().optional(),
+  narrowed: z.record(z.string(), z.string().min(1)).optional(),
   start,
   view: z.enum(VIEWS),
   ...drawOptions.shape.heatmap.unwrap().pick({ colourMap: true, quantile: true }).partial().shape
@@ -46,54 +51,101 @@ export interface Served {
 /** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is no question, NOT_FOUND for its image */
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
   const question: Question = checkContent(questionSchema, given, 'the question')
-  const { model, gallery, patterns } = served
+  const { gallery, patterns } = served
+  const { head } = question
+  const model = head === undefined ? served.model : await served.model.head(head)
   const { input, asked: source } = gallery.at(question.image)
-  const options = optionsOf(question, served.choices)
+  const { reference: compared, ...narrowed } = narrowedBy(question.narrowed ?? {})
+  const other = compared === undefined ? undefined : gallery.named(String(compared))
+  const options = { ...optionsOf(question, served.choices), ...narrowed }
+  const reference = other && (await model.forward(other.input, { signal }))
   const begun = performance.now()
-  const found = await explain(model, input, { ...options, patterns, conservation: true, signal })
+  const found = await explain(model, input, {
+    ...options,
+    ...(reference && { reference }),
+    patterns,
+    conservation: true,
+    signal
+  })
   const milliseconds = performance.now() - begun
   const { view, colourMap: map, quantile } = question
   const drawn: DrawOptions = { views: [view], heatmap: { colourMap: map, quantile } }
-  const [[, panel] = []] = await drawMaps(model, { input, names: [''] }, found, drawn)
+  const [[, panel, ...others] = []] = await drawMaps(model, { input, names: [''] }, found, drawn)
   const { picture, outlines = [] } = panel!
+  const further = others.map(async (one) => ({
+    title: [one.title].flat().join(' '),
+    picture: embedded(await pictureToPng(one.picture))
+  }))
   return {
     picture: embedded(await pictureToPng(picture)),
     width: picture.width,
     height: picture.height,
     outlines,
+    further: await Promise.all(further),
+    explained: targetText(model, found, 0),
     ...numbersOf(model, found),
     milliseconds,
     warnings: found.warnings,
     command: commandText('explain', served.called, {
       ...served.loadedWith,
+      ...(head !== undefined && { head }),
       ...source,
-      ...asked(explainToFilesOptions, { ...options, ...drawn })
+      ...asked(explainToFilesOptions, {
+        ...options,
+        ...drawn,
+        ...(other && { reference: String(other.asked.input ?? other.name) })
+      })
     })
   }
 }
 
-function optionsOf({ choice: name, parameters, topK, target, start }: Question, choices: Choice[]): ExplainOptions {
+function optionsOf(
+  { choice: name, parameters: turned, topK, target, start }: Question,
+  choices: Choice[]
+): ExplainOptions {
   const choice = choices.find((one) => one.name === name)
   if (!choice) throw new LrpError('NOT_FOUND', `there is no rule, composite or method '${name}'`)
   if (choice.kind === 'method') return { method: name as ExplainOptions['method'], target }
-  const known = Object.entries(parameters).filter(([parameter]) => parameter in choice.parameters)
-  return { [choice.kind]: name, ...Object.fromEntries(known), topK, start, target }
+  const known = Object.entries(turned).filter(([parameter]) => parameter in choice.parameters)
+  const [own, common] = [known.filter(([one]) => !(one in SLIDERS)), known.filter(([one]) => one in SLIDERS)]
+  const parameters = own.length > 0 ? Object.fromEntries(own) : undefined
+  return { [choice.kind]: name, ...Object.fromEntries(common), parameters, topK, start, target }
 }
 
-function numbersOf(
-  model: Model,
-  { logits, targets, relevance, conservationError }: Explanation
-): Pick<Answer, 'target' | 'outputs' | 'sum' | 'conservationError'> {
-  const target = targets[0]!
+type Output = Omit<Answer['outputs'][number], 'name'>
+
+/** What the network says of each class, where the explanation looks. */
+function outputsOf(model: Model, { kind, logits, boxes, regions }: Explanation): Output[] {
+  if (kind === 'similarity') return []
+  if (boxes) {
+    const { classes, at } = scoreLayout(model, logits.shape)
+    return Array.from({ length: classes }, (_, index) => ({ index, value: logits.data[at(index, boxes[0]!)]! }))
+  }
+  if (regions) {
+    const counts = new Float64Array(Math.max(2, logits.shape[1]!))
+    positionClasses(logits).forEach((one, at) => (counts[one]! += regions.data[at]!))
+    const inside = Math.max(
+      1,
+      counts.reduce((sum, count) => sum + count, 0)
+    )
+    return Array.from(counts, (count, index) => ({ index, value: count / inside, probability: count / inside }))
+  }
   const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits, model.multilabel)
-  const outputs = Array.from(logits.data, (value, index) => ({ index, value, probability: probabilities?.[index] }))
-  if (probabilities) outputs.sort((a, b) => b.value - a.value)
+  return Array.from(logits.data, (value, index) => ({ index, value, probability: probabilities?.[index] }))
+}
+
+function numbersOf(model: Model, found: Explanation): Pick<Answer, 'target' | 'outputs' | 'sum' | 'conservationError'> {
+  const { targets, sums, conservationError } = found
+  const target = targets[0]!
+  const outputs = outputsOf(model, found)
+  if (model.task !== 'regression') outputs.sort((a, b) => b.value - a.value)
   const strongest = outputs.slice(0, MOST_OUTPUTS)
-  if (!strongest.some(({ index }) => index === target)) strongest.push(outputs.find(({ index }) => index === target)!)
+  const explained = outputs.find(({ index }) => index === target)
+  if (explained && !strongest.includes(explained)) strongest.push(explained)
   return {
     target,
-    outputs: strongest,
-    sum: relevance.data.reduce((sum, value) => sum + value, 0),
+    outputs: strongest.map((one) => ({ ...one, name: model.className(one.index) })),
+    sum: sums[0]!,
     conservationError: conservationError.length > 0 ? conservationError[0] : undefined
   }
 }

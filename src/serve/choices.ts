@@ -7,7 +7,7 @@ import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'
 import { entriesOf } from '../rules/resolve.js'
 import { kindOf } from '../rules/treatment.js'
-import type { Choice } from './protocol.js'
+import type { Choice, Slider } from './protocol.js'
 import { SLIDERS } from './sliders.js'
 
 const NEEDS_PATTERNS = ['patternnet', 'patternattribution']
@@ -56,14 +56,25 @@ async function choiceOf(file: string): Promise<Choice> {
   const of = (rule: string): RuleDescription | undefined => [...described, ...RULES].find((one) => one.name === rule)
   const alone = described.length === 1 && layers.length === 1 ? described[0] : undefined
   const own = layers.flatMap(({ rule }) => Object.keys(of(rule)?.parameters ?? {}))
+  const named = described.flatMap(({ parameters }) => Object.entries(parameters)).filter(([one]) => !(one in SLIDERS))
   return {
     name: file,
     kind: 'rules',
     description: description ?? alone?.formula ?? name,
-    parameters: turned((parameter) =>
-      alone ? asNumber(alone.parameters[parameter]) : own.includes(parameter) ? null : undefined
-    )
+    parameters: {
+      ...turned((parameter) =>
+        alone ? asNumber(alone.parameters[parameter]) : own.includes(parameter) ? null : undefined
+      ),
+      ...Object.fromEntries(named.map(([one, value]) => [one, alone ? Number(value) : null]))
+    },
+    sliders: Object.fromEntries(named.map(([one, value]) => [one, sliderAround(Number(value))]))
   }
+}
+
+/** From 0, or from as far below it, to twice the default. */
+function sliderAround(value: number): Slider {
+  const end = 2 * Math.abs(value) || 1
+  return { min: value < 0 ? -end : 0, max: end, step: end / 100 }
 }
 
 function turned(value: (parameter: string) => number | null | undefined): Choice['parameters'] {

@@ -58,6 +58,13 @@ export class Gallery {
     return image
   }
 
+  /** @throws LrpError NOT_FOUND */
+  named(name: string): GalleryImage {
+    const found = this.images.find((image) => image.name === name)
+    if (!found) throw new LrpError('NOT_FOUND', `there is no image '${name.slice(0, 100)}' on the page`)
+    return found
+  }
+
   /** Takes up an image file's bytes; returns its number. @throws LrpError INVALID_FILE, INVALID_ARGUMENT */
   async add(file: Buffer, name: string): Promise<number> {
     const { preprocessing } = this.model

@@ -1,6 +1,6 @@
 import { Html, html, page } from '../plot/html.js'
 import { STARTS } from '../explain/options.js'
-import type { Choice, Facts } from './protocol.js'
+import type { Choice, Facts, Narrowing } from './protocol.js'
 
 const STYLE = `
 .app { display: grid; grid-template-columns: minmax(0, 1fr) 340px; gap: 24px; } @media (max-width: 860px) { .app { grid-template-columns: minmax(0, 1fr); } }
@@ -47,6 +47,7 @@ export function servePage(links: Html | false, facts: Facts): string {
             <figcaption id="told"></figcaption>
           </figure>
         </div>
+        <div class="maps" id="further"></div>
         <p>
           <button type="button" class="plain" id="keep">Keep this map for comparison</button>
           <button type="button" class="plain" id="forget" hidden>Put kept maps away</button>
@@ -65,6 +66,8 @@ export function servePage(links: Html | false, facts: Facts): string {
         ${select('start', 'Relevance starts from', STARTS.slice(0, facts.regression ? 2 : 4))}
         ${select('view', 'Shown as', facts.views)} ${select('colourMap', 'Colours', facts.colourMaps)}
         ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
+        ${facts.heads.length > 0 && select('head', 'Output of the network', facts.heads)}
+        ${facts.narrowing.map(narrowing)}
         <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
         <p class="note">The chosen one is explained.</p>
         <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
@@ -83,6 +86,23 @@ export function servePage(links: Html | false, facts: Facts): string {
     </script>
     <script type="module" src="app.js"></script>`
   return page(title, body)
+}
+
+/** A field for an option of the target, as it is written on the command line. */
+function narrowing({ name, help, default: usual = '', value = '' }: Narrowing): Html {
+  const list = name === 'reference' ? 'images' : undefined
+  return html`<label title="${help}">
+    <span>${name[0]!.toUpperCase() + name.slice(1)}</span>
+    <input
+      type="text"
+      id="${name}"
+      placeholder="${usual}"
+      value="${value}"
+      autocomplete="off"
+      ${list && html`list="${list}"`}
+    />
+    ${list && html`<datalist id="${list}"></datalist>`}
+  </label>`
 }
 
 function select(id: string, label: string, values: readonly string[]): Html {

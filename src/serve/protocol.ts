@@ -17,8 +17,21 @@ export interface Facts {
   views: readonly View[]
   /** The page takes images of the user's own. */
   takesImages: boolean
+  /** Names of the network's outputs, where it has several. */
+  heads: string[]
+  /** What narrows down what is explained, as far as it fits the output. */
+  narrowing: Narrowing[]
   /** How each parameter of rules is turned. */
   sliders: Record<string, Slider>
+}
+
+/** An option of the target that the page takes as text. */
+export interface Narrowing {
+  name: string
+  help: string
+  default?: string
+  /** What the page begins with. */
+  value?: string
 }
 
 export interface ImageFacts {
@@ -35,6 +48,8 @@ export interface Choice {
   description: string
   /** What can be turned, with what it is when it is not; null where each layer has its own. */
   parameters: Partial<Record<string, number | null>>
+  /** How parameters that only this choice has are turned. */
+  sliders?: Record<string, Slider>
 }
 
 export type Slider = NonNullable<OptionFacts['slider']>
@@ -45,9 +60,13 @@ export interface Question {
   image: number
   /** Name of a choice. */
   choice: string
-  parameters: Partial<Record<string, number>>
+  parameters: Record<string, number>
   topK?: number
   target: 'argmax' | number
+  /** Another output of the network. */
+  head?: string
+  /** What narrows it down, as it would be written on the command line; a reference is an image of the page. */
+  narrowed?: Partial<Record<string, string>>
   start?: Start
   view: View
   colourMap?: string
@@ -61,10 +80,17 @@ export interface Answer {
   height: number
   /** Lines over it, as data of SVG paths in its pixels. */
   outlines: { path: string; colour: string }[]
-  /** Number of the explained output. */
+  /** The parts of other inputs: title and picture. */
+  further: { title: string; picture: string }[]
+  /** Number of the explained output; -1 where none is. */
   target: number
-  /** The strongest outputs, and the explained one. */
-  outputs: { index: number; value: number; probability?: number }[]
+  /** What is explained, in words. */
+  explained: string
+  /**
+   * The strongest outputs, and the explained one. Of a region a class's probability is the share of positions that the network
+   * gives to it; boxes have scores.
+   */
+  outputs: { index: number; name: string; value: number; probability?: number }[]
   sum: number
   /** |sum of relevance - what it started from| / |what it started from|; LRP only. */
   conservationError?: number

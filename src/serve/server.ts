@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { LrpError, isLrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
 import { inputOptions, VIEWS } from '../explain/file-options.js'
+import { scoreLayout } from '../explain/targets/classes.js'
 import { patternsFor } from '../explain/patterns.js'
 import type { Model } from '../model/model.js'
 import { toLrpError } from '../native/addon.js'
@@ -15,6 +16,7 @@ import { colourMapNames } from '../plot/colour-maps.js'
 import { answer, type Served } from './answer.js'
 import { choicesFor } from './choices.js'
 import { Gallery } from './gallery.js'
+import { headsOf, narrowingFor } from './narrowing.js'
 import { serveOptions, type ServeOptions } from './options.js'
 import { servePage } from './page.js'
 import { SLIDERS } from './sliders.js'
@@ -31,6 +33,7 @@ const SECURITY = {
 
 /** The page that `serve` serves: its address, and `close()` to stop it. */
 export interface ServedPage {
+  /** Address of the page, on the loopback interface. */
   url: string
   /** Stops the server. */
   close: () => Promise<void>
@@ -157,6 +160,8 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
     colourMaps: colourMapNames(),
     views: model.inputKind === 'image' || model.inputKind === 'volume' ? VIEWS : ['heatmap'],
     takesImages: model.inputKind === 'image',
+    heads: headsOf(model),
+    narrowing: narrowingFor(model),
     sliders: SLIDERS
   })
 }
@@ -164,7 +169,9 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
 /** Names of the outputs, their numbers where they have none. */
 async function outputsOf(model: Model): Promise<string[]> {
   if (model.classes) return model.classes
-  const count = model.outputs()
+  if (!model.graph.shapes) return []
+  const shape = model.shapes()[model.graph.output]!
+  const count = shape.length === 3 ? scoreLayout(model, shape).classes : shape[1]!
   return Array.from({ length: count }, (_, i) => String(i))
 }
 

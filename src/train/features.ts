@@ -28,7 +28,7 @@ export async function featuresOf(
   for (let from = 0; from < labels.length; from += step) {
     const to = Math.min(from + step, labels.length)
     const input = await readImages(model, dataset, split, from, to)
-    const found = (await model.activations(input, [layer], signal))[layer]!
+    const found = (await model.outputsOf(input, [layer], signal))[layer]!
     shape = found.shape.slice(1)
     const size = found.data.length / found.shape[0]!
     data ??= new Float32Array(labels.length * size)

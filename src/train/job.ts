@@ -45,14 +45,17 @@ export interface Job {
 }
 
 export interface RunResult {
+  /** The folder with model, charts and scores. */
   experiment: Experiment
   /** With the weights of the best epoch. */
   model: Model
+  /** One event for each epoch, in order. */
   history: EpochEvent[]
   /** Epoch with the highest validation accuracy, of those the one with the lowest loss; the last where nothing validates. */
   bestEpoch: number
   /** False when it was stopped; `resume` continues it. */
   completed: boolean
+  /** Why the training ended: after all epochs, by early stopping, or by the caller's signal. */
   reason: NativeTrainResult['reason']
   /** Of several processes: how many, and what their gradients passed over (`NCCL`, `Gloo`). */
   shared?: Shared

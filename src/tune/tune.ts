@@ -34,6 +34,7 @@ export interface TuneResult {
   trials: Trial[]
   /** What trials are ranked by. */
   measure: Measure
+  /** The trial with the best score; undefined if all failed. */
   best: Trial | undefined
   /** False when it was stopped; `resume` continues it. */
   completed: boolean

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { classCounts, fingerprint, imagesOf, loadImages } from '../../src/data/dataset.js'
-import { openDataset } from '../../src/data/open.js'
+import { openDataset, openSplits } from '../../src/data/open.js'
 import { readImage } from '../../src/data/read-image.js'
 import { choosePreprocessing, plainPreprocessing } from '../../src/model/preprocessing.js'
 
@@ -53,6 +53,18 @@ describe('image folders', () => {
     expect(Object.values(dataset.splits).map(({ labels }) => labels.length)).toEqual([6, 2, 4])
     const { bytes } = imagesOf(dataset, 'test', 0, 1)
     expect([bytes[0], bytes[24], bytes[48]]).toEqual([BLUE.r, BLUE.g, BLUE.b])
+  })
+
+  test('of which one split is wanted are read no further: broken images of others do not count', async () => {
+    await classes('train/', 3)
+    await classes('test/', 2)
+    writeFileSync(join(folder, 'train', 'red', '0.png'), 'no image')
+    const [all, own] = [await openDataset({ dataPath: folder }), await openSplits({ dataPath: folder }, ['test'])]
+    expect(all.skipped).toHaveLength(1)
+    expect(own.skipped).toEqual([])
+    expect(own.splits.test).toEqual(all.splits.test)
+    expect([own.splits.train, own.splits.valid].map(({ labels }) => labels.length)).toEqual([0, 0])
+    expect(own.classes).toEqual(all.classes)
   })
 
   test.each(['val', 'validation'])('take a folder %s for the validation split', async (name) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { writeNpy, writeNpz } from '../../src/core/npy.js'
 import { compareOutputs } from '../../src/explain/compare-outputs.js'
+import { inspectModel } from '../../src/explain/inspect-model.js'
 import { Model } from '../../src/model/model.js'
 import { node, weight } from '../models.js'
 
@@ -61,6 +62,32 @@ test('the first node that differs is named', async () => {
   await writeNpy(at('all/a.npy'), other.a)
   const fewer = await compareOutputs(model, { ...given, activations: at('all') })
   expect([fewer.agrees, fewer.firstDifference!.node, fewer.nodes.map(({ node }) => node)]).toEqual([false, 'c', ['a']])
+})
+
+test('a layer is compared as the file writes it, without the batch norm that is folded into it', async () => {
+  const nodes = [
+    node('a', 'linear', ['input'], {}, { weight: 'w' }),
+    node('n', 'batch_norm', ['a'], { eps: 0 }, { running_mean: 'm', running_var: 's', weight: 's' }),
+    node('r', 'relu', ['n']),
+    node('b', 'batch_norm', ['r'], { eps: 0 }, { running_mean: 'm', running_var: 's', weight: 's' }),
+    node('c', 'linear', ['b'], {}, { weight: 'w' })
+  ]
+  const tensors = new Map([
+    ['w', weight([2, 2], [1, -1, 1, 1])],
+    ['m', weight([2], [2, 2])],
+    ['s', weight([2], [4, 4])]
+  ])
+  using normed = await Model.create({ name: 'n', graph: { inputShape: [null, 2], nodes, output: 'c' }, tensors }, 'cpu')
+  expect((await inspectModel(normed)).imported).toEqual(['folded before explaining: n, b'])
+  await writeNpz(at('layers.npz'), {
+    a: tensor([2, 4], [1, 2]),
+    n: tensor([0, 4], [1, 2]),
+    b: tensor([-4, 4], [1, 2]),
+    c: tensor([-8, 0], [1, 2])
+  })
+  await writeNpy(at('c.npy'), tensor([-8, 0], [1, 2]))
+  const given = { input: at('x.npy'), logits: at('c.npy'), activations: at('layers.npz') }
+  expect(await compareOutputs(normed, given)).toMatchObject({ agrees: true, nodes: [{}, {}, {}, {}] })
 })
 
 test('what cannot be compared is refused', async () => {

@@ -65,7 +65,7 @@ describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
         expect(medianError(part[0]!, part[1]!)).toBeLessThan(1e-3)
       }
       for (const layer of found.conservation) {
-        const given = layer.handedOn[0]! + layer.absorbedByBias[0]! + layer.absorbedByStabiliser[0]!
+        const given = layer.propagated[0]! + layer.absorbedByBias[0]! + layer.absorbedByStabiliser[0]!
         expect(Math.abs(given - layer.arriving[0]!)).toBeLessThan(1e-4 * layer.arrivingMagnitude[0]!)
       }
     }

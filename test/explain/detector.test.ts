@@ -30,4 +30,18 @@ describe('a detector with three scales', () => {
     expect(difference(scores, values(fixture.get('score')!))).toBeLessThan(1e-5)
     expect([...targets]).toEqual([2, 2])
   })
+
+  test('biases of its many layers absorb a score little by little: the warning says so, and without them all of it arrives', async () => {
+    const input = floats((await readSafetensors(join(folder, '64x64.safetensors'))).get('input')!)
+    using model = await Model.load(join(folder, 'detector.onnx'), { device: 'cpu', inputShape: [3, 64, 64] })
+    const how = { target: { class: 2, box: 'best' }, conservation: true } as const
+    const { warnings, sums, scores } = await explain(model, input, how)
+    expect(sums[0]! / scores[0]!).toBeLessThan(0.01)
+    expect(warnings).toEqual([
+      expect.stringMatching(/little by little, over \d+ layers: biases absorb it; ignore biases$/)
+    ])
+    const whole = await explain(model, input, { ...how, ignoreBias: true })
+    expect(whole.warnings).toEqual([])
+    whole.conservationError.forEach((error) => expect(error).toBeLessThan(0.01))
+  })
 })

@@ -39,6 +39,7 @@ function explanation(targets: number[], relevance: number[]): Explanation {
     targets: Int32Array.from(targets),
     relevance: { data: Float32Array.from(relevance), shape: [...(several ? [targets.length / 2] : []), 2, 1, 2, 2] },
     logits: { data: Float32Array.of(2, 0, 0, 0, 3, 0), shape: [2, 3] },
+    inputs: {},
     layers: { fc: several ? { data: layer.data, shape: [1, ...layer.shape] } : layer }
   } as unknown as Explanation
 }
@@ -200,7 +201,7 @@ describe('a comparison', () => {
 test('numbers of a column of the page are written alike', async () => {
   const layer = (sum: number, absorbedByStabiliser: number): object => ({
     sum,
-    handedOn: sum,
+    propagated: sum,
     absorbedByBias: 0,
     absorbedByStabiliser
   })

@@ -126,7 +126,7 @@ describe('baselines', () => {
     if (!(name in baselines)) return expect(found.sums[0]).not.toBeCloseTo(0, 3)
     const { output } = await model.handle.forward(
       { data: baselines[name]!, shape: input.shape },
-      { batchSize: 2, layers: [], replace: [] }
+      { batchSize: 2, layers: [], replace: [], asWritten: false }
     )
     found.sums.forEach((sum, image) =>
       expect(sum).toBeCloseTo(found.logits.data[image * 2 + 1]! - output.data[image * 2 + 1]!, 5)

@@ -166,4 +166,12 @@ describe('a softmax at the end (A5)', () => {
     const model = await ending(rows, [pairs, node('p', 'softmax', ['pairs'], { dim: 2 }), flat])
     expect(model.removed).toBeUndefined()
   })
+
+  test('of a softmax stays: there are no logits behind it', async () => {
+    const [first, second] = [node('p', 'softmax', ['fc'], { dim: 1 }), node('q', 'softmax', ['flat'], { dim: 1 })]
+    const model = await ending([[1, 0], [0, 1]], [first, node('flat', 'flatten', ['p']), second]) // prettier-ignore
+    expect(model.removed).toBeUndefined()
+    const { data } = await model.forward(image(1, 2))
+    expect(data[0]).toBeCloseTo(sigmoid(sigmoid(-1) - sigmoid(1)), 6)
+  })
 })

@@ -45,12 +45,15 @@ describe('warnings say what happens and what helps', () => {
     model.dispose()
   })
 
-  test('biases that absorb make it vanish, also without the sums of layers', async () => {
+  test('biases that absorb it are named, with what the map holds', async () => {
     const model = await biased()
     const named = await explain(model, x, { rule: 'epsilon', conservation: true, target: 0 })
-    expect(named.warnings).toEqual([expect.stringMatching(/vanishes at layer 'last'.*biases/)])
+    expect(named.warnings).toEqual([
+      "biases absorb all but 0.1 % of the relevance, most of it at layer 'last', as the rules define: " +
+        'compare the pixels with each other, not with the logit'
+    ])
     const alone = await explain(model, x, { rule: 'epsilon', target: 0 })
-    expect(alone.warnings).toEqual([expect.stringMatching(/vanishes on its way.*ask for conservation/)])
+    expect(alone.warnings).toEqual([expect.stringMatching(/holds only 0\.1 % of the relevance: ask for conservation/)])
     const ignored = await explain(model, x, { rule: 'epsilon', target: 0, ignoreBias: true, conservation: true })
     expect(ignored.warnings).toEqual([])
     model.dispose()

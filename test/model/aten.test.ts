@@ -77,6 +77,16 @@ test('an overload without a derivative is refused where its input depends on the
   expect(sum.data).toEqual([1, 2, 3, 4])
 })
 
+test.each(['aten::igamma', 'aten::igammac', 'aten::special_zeta'])(
+  '%s, whose derivative by one input alone is known, is refused where the other depends on the image',
+  async (op) => {
+    const two = node('two', 'aten::full', [], { size: [1, 4], fill_value: 2, dtype: 'float32' })
+    const call = (...inputs: string[]) => node('call', op, inputs, { arguments: ['self', 'other'] })
+    await expect(outputOf([two, call('input', 'two')], [1, 4])).rejects.toThrow('autograd cannot differentiate it')
+    expect((await outputOf([two, call('two', 'input')], [1, 4])).data).toHaveLength(4)
+  }
+)
+
 test('a mask as an index is refused', async () => {
   const nodes = [
     node('mask', 'aten::gt.Scalar', ['input'], { other: 1 }),

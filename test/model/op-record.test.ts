@@ -93,6 +93,7 @@ function shapesOf(op: string): Shapes {
       ]
     ],
     constant: [[], {}, { value: [1, 3] }],
+    other_input: [[[2, 5]], {}, { value: [1, 3] }],
     scaled_dot_product_attention: [
       [
         [2, 3, 4],

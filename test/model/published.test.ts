@@ -114,9 +114,9 @@ describe('what is not known is refused by name', () => {
       'INVALID_FILE',
       /relative positions has 49 rows where a window of 2x2 has 9 distances/
     ],
-    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /swin would have 6x6 places in windows of 4x4/],
+    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /swin: its windows are larger than its images/],
     ['hf-siglip-vision', { hidden_size: 4, num_attention_heads: 1 }, 'INVALID_FILE', /\[24, 8\], not 3 \* 4 rows/],
-    ['hf-dinov2-mlp', { image_size: 16 }, 'UNSUPPORTED', /image_size 16 cannot be done/],
+    ['hf-dinov2-mlp', { image_size: 16 }, 'INVALID_FILE', /positions \[1, \d+, \d+\] do not fit 4x4 places/],
     ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /pooling_type "max" cannot be done/]
   ])('%s with %j', async (from, change, code, message) => {
     const loading = Model.load(changed(change, from))

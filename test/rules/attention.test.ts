@@ -8,8 +8,8 @@ import { relativeError } from '../shared.js'
 const [TOKENS, WIDTH] = [5, 4]
 
 /** Self-attention between a layer norm and a head, the attention as one op or spelled out. */
-async function network(spelledOut: boolean): Promise<Model> {
-  const b = new GraphBuilder([TOKENS, WIDTH])
+async function network(spelledOut: boolean, tokens = TOKENS): Promise<Model> {
+  const b = new GraphBuilder([tokens, WIDTH])
   const normed = b.layerNorm('norm', 'input')
   const [q, k, v] = ['q', 'k', 'v'].map((name) => b.linear(name, normed, WIDTH)) as [string, string, string]
   const attended = spelledOut ? spell(b, q, k, v) : b.add('attention', 'scaled_dot_product_attention', [q, k, v])
@@ -52,6 +52,20 @@ test.each(['attnlrp', 'attnlrp-gamma', 'attnlrp-cp'])(
       }),
       { numRuns: 20 }
     )
+  }
+)
+
+test.each(['attnlrp', 'attnlrp-gamma', 'attnlrp-cp'])(
+  '%s explains attention over many tokens, which takes several blocks of queries, like attention spelled out',
+  async (composite) => {
+    const tokens = 1100
+    using one = await network(false, tokens)
+    using spelled = await network(true, tokens)
+    const data = Float32Array.from({ length: tokens * WIDTH }, (_, i) => Math.sin(i * 12.9898 + (i % 7)))
+    const input = { data, shape: [1, tokens, WIDTH] }
+    const options = { composite, target: 1, epsilon: 0.01 }
+    const [a, b] = [await explain(one, input, options), await explain(spelled, input, options)]
+    expect(relativeError(a.relevance, b.relevance)).toBeLessThan(1e-4)
   }
 )
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
@@ -8,6 +9,8 @@ import { Model } from '../../src/model/model.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
 import { packageRoot } from '../../src/core/paths.js'
 import type { Tensor } from '../../src/core/tensor.js'
+import { describeRule } from '../../src/explain/summary.js'
+import { ruleParameters } from '../../src/rules/options.js'
 import type { DataRule } from '../../src/rules/data-rule.js'
 import { choicesFor } from '../../src/serve/choices.js'
 import { describeShared, floats, goldenModel, relativeError, shared } from '../shared.js'
@@ -92,6 +95,46 @@ test('a file of rules is a method to compare, and a choice of serve with its par
   const model = await network()
   const [choice] = await choicesFor(model.graph, false, [file])
   expect(choice).toMatchObject({ name: file, kind: 'rules', parameters: { gamma: 0.25, epsilon: 1e-9 } })
+  model.dispose()
+})
+
+const TWIN: DataRule = {
+  name: 'twin',
+  parameters: { plus: 0.5, alpha: 3, beta: 5 },
+  shares: [{ factor: 'alpha', terms: [{ weight: { all: 1, positive: 'plus' } }] }]
+}
+
+test('parameters of any name are set as options and as flags, and serve has a slider for each', async () => {
+  const model = await network()
+  const asked = await explain(model, images(), { composite: TWIN, parameters: { plus: 0, alpha: -2 }, epsilon: 1e-3 })
+  const plain = { ...TWIN, shares: [{ factor: -2, terms: [{}] }] }
+  const wanted = await explain(model, images(), { composite: plain, epsilon: 1e-3 })
+  expect(relativeError(asked.relevance, wanted.relevance)).toBe(0)
+  expect(describeRule(asked.rules.find(({ node }) => node === 'first')!)).toMatch(
+    /^twin\(epsilon=0.001, plus=0, alpha=-2/
+  )
+  await expect(explain(model, images(), { composite: TWIN, parameters: { minus: 1 } })).rejects.toThrow(
+    "'twin' has no parameter 'minus'"
+  )
+  const { parameters } = ruleParameters.shape
+  expect(parameters.meta()!.read!(['plus=0.5', 'alpha=-2'])).toEqual({ plus: 0.5, alpha: -2 })
+  for (const text of ['plus', '=1', 'plus=x', 'plus='])
+    expect(() => parameters.meta()!.read!([text])).toThrow(/must be NAME=NUMBER/)
+  const folder = mkdtempSync(join(tmpdir(), 'lrp-rule-'))
+  const file = join(folder, 'twin.json')
+  writeFileSync(file, JSON.stringify(TWIN))
+  const [choice] = await choicesFor(model.graph, false, [file])
+  expect(choice).toMatchObject({
+    parameters: { epsilon: 1e-6, plus: 0.5, alpha: 3, beta: 5 },
+    sliders: { plus: { min: 0, max: 1 } }
+  })
+  rmSync(folder, { recursive: true, force: true })
+  model.dispose()
+})
+
+test('a rule alone must not have the name of a built-in one', async () => {
+  const model = await network()
+  await expect(explain(model, images(), { composite: { ...TWIN, name: 'gamma' } })).rejects.toThrow(/two rules 'gamma'/)
   model.dispose()
 })
 

@@ -101,7 +101,7 @@ describe('methods beside LRP', () => {
     const nonzero = (map: Float32Array): number => map.filter((value) => value !== 0).length
     expect(nonzero(relevance.data)).toBeLessThan(nonzero(all.relevance.data))
     for (const layer of conservation) {
-      const parts = layer.handedOn[0]! + layer.absorbedByBias[0]! + layer.absorbedByStabiliser[0]!
+      const parts = layer.propagated[0]! + layer.absorbedByBias[0]! + layer.absorbedByStabiliser[0]!
       expect(parts).toBeCloseTo(layer.arriving[0]!, 6)
     }
   })

@@ -97,7 +97,7 @@ describeInBrowser('the page of serve', () => {
       page.$$eval('[data-kept] figcaption', (all) =>
         all.map((one) => (one as unknown as { textContent: string }).textContent)
       )
-    expect(await kept()).toEqual([expect.stringMatching(/^epsilon for /)])
+    expect(await kept()).toEqual([expect.stringMatching(/^auto for /)])
     await page.click('#forget')
     expect(await kept()).toEqual([])
     await page.close()

@@ -41,14 +41,14 @@ Explanation by_gradient(const MethodArguments& a) {
 
 /// Shrikumar et al. 2016. Of a token: the sum over what was looked up for it.
 Explanation by_input_x_gradient(const MethodArguments& a) {
-  if (!a.lrp.lookups.empty()) {
-    LrpOptions options = plain_gradient(a);
-    options.lookups = a.lrp.lookups;
-    options.times_embedding = true;
-    return explain(a.graph, a.x, options);
+  LrpOptions options = plain_gradient(a);
+  options.lookups = a.lrp.lookups;
+  options.times_embedding = true;
+  Explanation result = explain(a.graph, a.x, options);
+  if (a.lrp.lookups.empty()) result.relevance = a.x * result.relevance;
+  for (auto& [name, relevance] : result.inputs) {
+    relevance = relevance * rows_of(a.graph.nodes()[static_cast<size_t>(a.graph.index(name))], a.x);
   }
-  Explanation result = by_gradient(a);
-  result.relevance = a.x * result.relevance;
   return result;
 }
 

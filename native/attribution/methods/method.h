@@ -23,7 +23,7 @@ struct MethodArguments {
 Explanation attribute(const std::string& method, const MethodArguments& arguments);
 std::vector<std::string> method_names();
 
-// One function per method, each in a file of its own.
+// One function per method.
 Explanation by_lrp(const MethodArguments&);
 Explanation by_gradient(const MethodArguments&);
 Explanation by_input_x_gradient(const MethodArguments&);

@@ -4,6 +4,7 @@
 
 #include "../../error.h"
 #include "../../finite.h"
+#include "../../graph/image_sums.h"
 #include "method.h"
 
 namespace lrp {
@@ -39,7 +40,18 @@ Explanation attribute(const std::string& method, const MethodArguments& a) {
   if (!all_finite(result.relevance)) throw Error("NUMERIC", "the attribution by " + method + " is not finite");
   if (!result.starts.defined()) result.starts = result.start_sizes = at::empty({0}, at::kDouble);
   const int64_t batch = a.x.size(0);
-  result.sums = result.relevance.reshape({-1, batch, a.x.numel() / batch}).sum(2, false, at::kDouble);
+  const int64_t maps = result.relevance.numel() / a.x.numel() * batch;
+  const auto add = [&](const Tensor& relevance) {
+    const ImageSums sums = sums_of_images(relevance.reshape({maps, -1}), {}, maps);
+    const auto total = [&](const Tensor& before, const Tensor& more) {
+      const Tensor shaped = more.view({-1, batch});
+      return before.defined() ? before + shaped : shaped;
+    };
+    result.sums = total(result.sums, sums.sum);
+    result.magnitudes = total(result.magnitudes, sums.magnitude);
+  };
+  add(result.relevance);
+  for (const auto& [name, relevance] : result.inputs) add(relevance);
   return result;
 }
 

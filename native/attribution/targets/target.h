@@ -25,7 +25,7 @@ struct Region {
   std::optional<Tensor> mask;
 };
 
-/// What is explained, as JavaScript asks for it: TargetSettings of src/native/addon.ts.
+/// What is explained, as JavaScript asks for it: TargetSettings of src/native/attribute-types.ts.
 struct TargetSettings {
   std::optional<Tensor> classes;    // [explanations, batch]; none: the predicted ones
   std::optional<Tensor> against;    // [explanations, batch], subtracted from the classes; -1: the runner-up

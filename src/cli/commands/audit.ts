@@ -3,20 +3,20 @@ import { auditOptions } from '../../audit/options.js'
 import type { AuditResult } from '../../audit/result.js'
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, auditOptions],
+  options: [oneInputOptions, auditOptions],
   examples: [
     'audit',
     'audit path/to/model --data-path path/to/class-folders --output audit',
     'audit lenet-mnist --export-lists --format html,virelay'
   ],
   run: async ({ argument, given, output, context: { signal } }) => {
-    using model = await Model.load(argument, given(loadOptions))
+    using model = await Model.load(argument, given(oneInputOptions))
     const { onProgress, done } = output.meter('images')
     const asked = { ...given(auditOptions), onDownload: downloadProgress(output), onProgress, signal }
     const { result, folder, files } = await audit(model, asked).finally(done)

@@ -2,16 +2,16 @@ import { concepts } from '../../concepts/concepts.js'
 import { conceptsOptions } from '../../concepts/options.js'
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, conceptsOptions],
+  options: [oneInputOptions, conceptsOptions],
   examples: ['concepts', 'concepts path/to/model --data-path path/to/class-folders --class cat --layer layer3.2.conv2'],
   run: async ({ argument, given, output, context: { signal } }) => {
-    using model = await Model.load(argument, given(loadOptions))
+    using model = await Model.load(argument, given(oneInputOptions))
     const { onProgress, done } = output.meter('images')
     const asked = { ...given(conceptsOptions), onDownload: downloadProgress(output), onProgress, signal }
     const { result, folder, files } = await concepts(model, asked).finally(done)

@@ -8,7 +8,7 @@ import { evaluateOptions, scoreMapsOptions } from '../../evaluate/options.js'
 import { scoreMaps } from '../../evaluate/score-maps.js'
 import { explainOptions } from '../../explain/options.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import { defineCommand, MODEL, type Call } from '../command.js'
 import { commonOptions } from '../context.js'
 import { downloadProgress } from '../data-progress.js'
@@ -39,11 +39,11 @@ interface Mode {
 
 const MAPS: Mode = { name: 'with --attribution', options: [mapsOptions, evaluateOptions.pick({ input: true })] }
 const METHODS: Mode = { name: 'where methods are compared', options: [methodOptions, evaluateOptions] }
-const ALWAYS = [loadOptions, commonOptions]
+const ALWAYS = [oneInputOptions, commonOptions]
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, methodOptions, evaluateOptions, mapsOptions],
+  options: [oneInputOptions, methodOptions, evaluateOptions, mapsOptions],
   examples: [
     'evaluate --rules epsilon,alpha2beta1,epsilon-plus,gradient,random --limit 50',
     'evaluate mlp-digits --rules epsilon,gamma --fill inpaint --patch-size 2 --metrics all',
@@ -77,7 +77,7 @@ async function scoreGivenMaps({
   const [images] = given(evaluateOptions).input ?? []
   if (images === undefined || maps === undefined)
     throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
-  using model = await Model.load(argument, given(loadOptions))
+  using model = await Model.load(argument, given(oneInputOptions))
   const { onProgress, done } = output.meter('images')
   const onNote = (note: string): void => output.note(note)
   const asked = { ...options, input: images, attribution: maps, onNote, onProgress, signal }
@@ -91,7 +91,7 @@ async function compareMethods({
   output,
   context: { signal }
 }: Call<string | undefined>): Promise<void> {
-  using model = await Model.load(argument, given(loadOptions))
+  using model = await Model.load(argument, given(oneInputOptions))
   const { onProgress, done } = output.meter('images')
   const options = given(evaluateOptions)
   const folder = options.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)

@@ -93,11 +93,15 @@ async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Out
   const how = pickOptions(explainOptions, asked)
   const { name, rules } = await planRules(model, how)
   const estimate = await estimateRun(model, pickOptions(inputOptions, asked), how)
+  const folded = new Set(await model.folded())
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const width = Math.max(...rules.map(({ node }) => node.length))
   const provenance = await provenanceOf(model)
   output.result({ name, rules, estimate, provenance }, [
-    ...rules.map((rule) => `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${describeRule(rule)}`),
+    ...rules.map(
+      (rule) =>
+        `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${folded.has(rule.node) ? 'folded' : describeRule(rule)}`
+    ),
     estimateLine(estimate)
   ])
 }

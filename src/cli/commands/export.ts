@@ -1,19 +1,19 @@
 import { exportModel } from '../../model/export/index.js'
 import { exportOptions } from '../../model/export/options.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, exportOptions],
+  options: [oneInputOptions, exportOptions],
   examples: [
     'export mlp-digits --output mlp.onnx',
     'export mlp-digits --format safetensors --output weights.safetensors'
   ],
   run: async ({ argument, given, output }) => {
-    using model = await Model.load(argument, given(loadOptions))
+    using model = await Model.load(argument, given(oneInputOptions))
     const { output: file, format } = given(exportOptions)
     await exportModel(model, file, format)
     const provenance = await provenanceOf(model)

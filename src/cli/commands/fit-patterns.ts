@@ -4,7 +4,7 @@ import { counted } from '../../core/plural.js'
 import { fitPatternsOptions } from '../../explain/file-options.js'
 import { fitPatternsToDataset, savePatterns } from '../../explain/patterns.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
@@ -20,10 +20,10 @@ const options = z.strictObject({
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, fitPatternsOptions, options],
+  options: [oneInputOptions, fitPatternsOptions, options],
   examples: ['fit-patterns', 'fit-patterns mlp-digits --kind all', 'explain mlp-digits --rule patternattribution'],
   run: async ({ argument, given, output, context }) => {
-    using model = await Model.load(argument, given(loadOptions))
+    using model = await Model.load(argument, given(oneInputOptions))
     const { kind = 'positive', ...rest } = given(fitPatternsOptions)
     const { onProgress, done } = output.meter('images')
     const patterns = await fitPatternsToDataset(model, {

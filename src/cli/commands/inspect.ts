@@ -8,7 +8,7 @@ import {
   type OutputComparison,
   type OutputDifference
 } from '../../explain/compare-outputs.js'
-import { inspectModel, toMermaid, type ModelSummary } from '../../explain/inspect-model.js'
+import { inspectModel, toMermaid, treatmentOf, type ModelSummary } from '../../explain/inspect-model.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
 import { provenanceOf, type Provenance } from '../../model/provenance.js'
@@ -66,7 +66,7 @@ function table(summary: ModelSummary): string[] {
     node.outputShape.join('x'),
     node.parameters > 0 ? count(node.parameters) : '',
     node.multiplyAdds > 0 ? count(node.multiplyAdds) : '',
-    node.rule?.rule ?? '-'
+    treatmentOf(node) ?? '-'
   ])
   const head = ['node', 'op', 'output', 'parameters', 'multiply-adds', summary.composite]
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)))

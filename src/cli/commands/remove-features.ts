@@ -2,19 +2,19 @@ import { counted } from '../../core/plural.js'
 import { removeFeaturesOptions } from '../../evaluate/options.js'
 import { removeFeatures } from '../../evaluate/remove-features.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, removeFeaturesOptions],
+  options: [oneInputOptions, removeFeaturesOptions],
   examples: [
     'remove-features --rule alpha2beta1',
     'remove-features mlp-digits --rule epsilon --fraction 0.2 0.4 --fill mean'
   ],
   run: async ({ argument, given, output, context: { signal } }) => {
-    using model = await Model.load(argument, given(loadOptions))
+    using model = await Model.load(argument, given(oneInputOptions))
     const { onProgress, done } = output.meter('images')
     const asked = { ...given(removeFeaturesOptions), onDownload: downloadProgress(output), onProgress, signal }
     const result = await removeFeatures(model, asked).finally(done)

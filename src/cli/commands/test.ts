@@ -1,6 +1,6 @@
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
-import { loadOptions } from '../../model/options.js'
+import { oneInputOptions } from '../../model/options.js'
 import type { ClassificationMetrics } from '../../scores/classification.js'
 import type { MultilabelMetrics } from '../../scores/multilabel.js'
 import { testOptions } from '../../scores/options.js'
@@ -12,7 +12,7 @@ import { downloadProgress, leftOut } from '../data-progress.js'
 
 export const register = defineCommand<string | undefined>({
   argument: MODEL,
-  options: [loadOptions, testOptions],
+  options: [oneInputOptions, testOptions],
   examples: [
     'test',
     'test mlp-digits --json',
@@ -21,7 +21,7 @@ export const register = defineCommand<string | undefined>({
   ],
   shared: true,
   run: async ({ argument, given, group, output, context: { signal } }) => {
-    using model = await Model.load(argument, given(loadOptions))
+    using model = await Model.load(argument, given(oneInputOptions))
     const { onProgress, done } = output.meter('images')
     const onDownload = downloadProgress(output)
     const asked = { ...given(testOptions), onDownload, group, onProgress, signal }

@@ -1,3 +1,4 @@
+import { rowsFor } from '../images.js'
 import type { ScoreContext } from './context.js'
 import { familyOf } from './description.js'
 import { inputInvariance } from './invariance.js'
@@ -35,7 +36,8 @@ function conservationError(c: ScoreContext): number {
 }
 
 async function completenessError(c: ScoreContext): Promise<number> {
-  const zero = await c.model.forward({ data: new Float32Array(c.image.length), shape: [1, ...c.model.imageShape] })
+  const image = { data: new Float32Array(c.image.length), shape: [1, ...c.model.imageShape] }
+  const zero = await c.model.forward({ ...image, ...rowsFor([c]) })
   return Math.abs(sumOf(c.relevance) - (c.logit - zero.data[c.target]!))
 }
 

@@ -8,7 +8,7 @@ import type { Model } from '../../model/model.js'
 import { argmax } from '../../core/logits.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import { sumOverChannels } from '../../plot/picture.js'
-import { imageSeed, imagesPerPass, stacked } from '../images.js'
+import { imageSeed, imagesPerPass, rowsFor, stacked } from '../images.js'
 import { perturbationScores, type PerturbationScores } from '../perturbation/areas.js'
 import { perturbationCurves, type Subject } from '../perturbation/curves.js'
 import type { PerturbationSettings } from '../options.js'
@@ -60,6 +60,20 @@ export async function classify(
   input: Tensor,
   settings: Settings,
   wanted: TargetOptions = {}
+): Promise<ClassifiedImages> {
+  const found = await classified(model, input, settings, wanted)
+  if (!input.inputs) return found
+  return {
+    ...found,
+    scored: found.scored.map((one, i) => ({ ...one, inputs: sliceBatch(input, i, i + 1).inputs! }))
+  }
+}
+
+async function classified(
+  model: Model,
+  input: Tensor,
+  settings: Settings,
+  wanted: TargetOptions
 ): Promise<ClassifiedImages> {
   const batchSize = imagesPerPass(model)
   const { signal } = settings
@@ -159,7 +173,8 @@ export function pooledMap({ model, relevance }: ScoreContext): Float32Array {
 /** The explained number for changed copies of the image, in few large batches. */
 export async function targetLogits(context: ScoreContext, images: Float32Array[]): Promise<number[]> {
   const { model, signal } = context
-  const output = await model.forward(stacked(images, model.imageShape), { batchSize: imagesPerPass(model), signal })
+  const batch = { ...stacked(images, model.imageShape), ...rowsFor([context]) }
+  const output = await model.forward(batch, { batchSize: imagesPerPass(model), signal })
   const read = reader(model, output)
   return images.map((_, i) => read(i, context).logit)
 }

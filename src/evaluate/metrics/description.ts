@@ -8,11 +8,15 @@ export type MetricNeed = 'model' | 'classes' | 'image' | 'neighbours' | 'mask' |
 
 /** What is known of a metric: name, family, what it needs, which way is better, definition, paper. */
 export interface MetricDescription {
+  /** Name in options, tables and JSON. */
   name: string
+  /** What it measures. */
   family: 'perturbation' | 'faithfulness' | 'robustness' | 'randomisation' | 'complexity' | 'localisation' | 'axiomatic'
+  /** What it takes besides model, image and map. */
   needs: MetricNeed[]
   /** Which way is better; absent where neither is. */
   better?: 'higher' | 'lower'
+  /** The formula, in words. */
   definition: string
   /** The paper that defines it. */
   reference: string

@@ -41,9 +41,13 @@ async function randomLogit(c: ScoreContext): Promise<number> {
 export interface Similarity {
   /** The layer that was the last to be randomised. */
   layer: string
+  /** Structural similarity of the maps, mean over images; 1 is equal. */
   ssim: number
+  /** Rank correlation of the maps, mean over images, -1 to 1. */
   spearman: number
+  /** Linear correlation of the maps, mean over images, -1 to 1. */
   pearson: number
+  /** Cosine of the angle between the maps, mean over images, -1 to 1. */
   cosine: number
 }
 

@@ -1,7 +1,7 @@
 import type { Model } from '../../model/model.js'
-import { sizeOf } from '../../core/tensor.js'
-import { imagesPerPass, valueRange } from '../images.js'
-import { replacing, type Fill } from './fills.js'
+import { callNative, type NativeChanges, type RawInts } from '../../native/addon.js'
+import { imagesPerPass, rowsFor, stacked, valueRange } from '../images.js'
+import { FILLS_OF_ALL, replacing, type Fill } from './fills.js'
 import { orderOf, type Order } from './order.js'
 import { reader, type Scored } from './scored.js'
 import type { Steps } from './steps.js'
@@ -38,12 +38,14 @@ export interface Curve {
   predictions: number[]
 }
 
-/** Images are made in JavaScript while the network sees those before: with more at once, it would wait. */
-const MOST_AT_ONCE = 128
+/** Where C++ cannot spare the first layers. */
+const IMAGES_PER_PASS = 128
+/** Steps that C++ is given at once: it computes while JavaScript orders the pixels of those that follow. */
+const STEPS_AT_ONCE = 280
 
 /**
- * Curves of perturbed images, everything replaced so far staying replaced. The steps of all of them share large batches,
- * because small networks take more time per call than per image; a curve does not depend on the others.
+ * Curves of perturbed images, everything replaced so far staying replaced. C++ receives what changes and computes only what
+ * that concerns, or the steps of all images in large batches; a curve does not depend on the others.
  */
 export async function perturbationCurves(
   model: Model,
@@ -52,11 +54,16 @@ export async function perturbationCurves(
 ): Promise<Curve[]> {
   const curves: Curve[] = []
   let running = Promise.resolve()
-  for (const { data, places } of batches(model, tasks)) {
+  for (const { changes, steps } of batches(model, tasks)) {
     await running
-    running = model.forward({ data, shape: [places.length, ...model.imageShape] }, { signal }).then((logits) => {
+    const fixed = model.fixedBatch({ shape: [steps.length, ...model.imageShape] })
+    const batchSize = fixed ?? imagesPerPass(model, IMAGES_PER_PASS)
+    running = callNative(
+      (_, cancel) => model.handle.forwardChanges(changes, { batchSize, fixedBatch: fixed !== undefined, cancel }),
+      signal
+    ).then((logits) => {
       const read = reader(model, logits)
-      places.forEach(({ task, scored, share }, i) => {
+      steps.forEach(({ task, scored, share }, i) => {
         const { logit, probability, predicted } = read(i, scored)
         const curve = (curves[task] ??= { shares: [], probabilities: [], logits: [], predictions: [] })
         curve.shares.push(share)
@@ -71,53 +78,121 @@ export async function perturbationCurves(
 }
 
 interface PerturbedBatch {
-  /** The images after each step, one after the other. */
-  data: Float32Array
-  places: { task: number; scored: Scored; share: number }[]
+  changes: NativeChanges
+  steps: { task: number; scored: Scored; share: number }[]
 }
 
 function* batches(model: Model, tasks: Iterable<Subject & Perturbation>): Generator<PerturbedBatch> {
-  const size = sizeOf(model.imageShape)
-  const most = imagesPerPass(model, MOST_AT_ONCE)
-  const empty = (): PerturbedBatch => ({ data: new Float32Array(most * size), places: [] })
   const units = new Map<Unit, Units>()
-  let batch = empty()
+  let batch = new Batch(model)
   let number = 0
   for (const task of tasks) {
     if (!units.has(task.unit)) units.set(task.unit, unitsOf(model.places, task.unit))
-    for (const { image, share } of perturbed(model, task, task, units.get(task.unit))) {
-      batch.data.set(image, batch.places.length * size)
-      batch.places.push({ task: number, scored: task, share })
-      if (batch.places.length < most) continue
-      yield batch
-      batch = empty()
+    batch.begin(task.image, task)
+    for (const { image, share, changed } of perturbed(model, task, task, units.get(task.unit))) {
+      batch.add(image, changed, { task: number, scored: task, share })
+      if (batch.steps.length < STEPS_AT_ONCE) continue
+      yield batch.finish()
+      batch = new Batch(model)
+      batch.begin(image, task)
     }
     number++
   }
-  if (batch.places.length > 0) yield { ...batch, data: batch.data.subarray(0, batch.places.length * size) }
+  if (batch.steps.length > 0) yield batch.finish()
 }
 
-/** The image after each step, and the share that is replaced; the next step changes the same array. */
+/** Collects changes of images. */
+class Batch {
+  readonly steps: PerturbedBatch['steps'] = []
+  private readonly images: Float32Array[] = []
+  private readonly subjects: Scored[] = []
+  private readonly owners: number[] = []
+  private readonly ends: number[] = []
+  private readonly places: Int32Array[] = []
+  private readonly values: Float32Array[] = []
+
+  constructor(private readonly model: Model) {}
+
+  /** An image whose steps follow; one without steps is left out. */
+  begin(image: Float32Array, scored: Scored): void {
+    this.images.splice(this.count, 1, image.slice())
+    this.subjects.splice(this.count, 1, scored)
+  }
+
+  /** @param changed places of the image that the step has changed */
+  add(image: Float32Array, changed: Int32Array, step: PerturbedBatch['steps'][number]): void {
+    this.owners.push(this.images.length - 1)
+    this.ends.push((this.ends.at(-1) ?? 0) + changed.length)
+    this.places.push(changed)
+    const values = new Float32Array(changed.length)
+    for (let i = 0; i < values.length; i++) values[i] = image[changed[i]!]!
+    this.values.push(values)
+    this.steps.push(step)
+  }
+
+  finish(): PerturbedBatch {
+    const images = stacked(this.images.slice(0, this.count), this.model.imageShape)
+    const rows = rowsFor(this.subjects.slice(0, this.count))
+    const entries = this.ends.at(-1)!
+    const places = new Int32Array(entries)
+    const values = new Float32Array(entries)
+    this.places.forEach((own, i) => {
+      const at = this.ends[i]! - own.length
+      places.set(own, at)
+      values.set(this.values[i]!, at)
+    })
+    const ints = (data: Int32Array): RawInts => ({ data, shape: [data.length] })
+    const [owners, ends] = [Int32Array.from(this.owners), Int32Array.from(this.ends)]
+    const changes = { images, ...rows, owners: ints(owners), ends: ints(ends), places: ints(places) }
+    return { changes: { ...changes, values: { data: values, shape: [entries] } }, steps: this.steps }
+  }
+
+  /** Images that have steps. */
+  private get count(): number {
+    return (this.owners.at(-1) ?? -1) + 1
+  }
+}
+
+/** What a step leaves; the next one changes the same image. */
+export interface PerturbedStep {
+  image: Float32Array
+  /** Share of the units that are replaced. */
+  share: number
+  /** Places of the image that the step has changed. */
+  changed: Int32Array
+}
+
+/** The image after each step. */
 export function* perturbed(
   model: Model,
   { image: original, relevance, seed }: Pick<Subject, 'image' | 'relevance' | 'seed'>,
   { order, unit, fill, value = 0, steps }: Perturbation,
   units = unitsOf(model.places, unit)
-): Generator<{ image: Float32Array; share: number }> {
+): Generator<PerturbedStep> {
   const ranked = orderOf(relevanceOf(units, relevance), order, seed)
   const plane = original.length / units.planes
   const shape: [number, number, number] = unit === 'entry' ? [1, 1, plane] : model.planes
   const replace = replacing(original, fill, { ...valueRange(model), shape, value, seed })
   const image = Float32Array.from(original)
   const replaced = new Uint8Array(plane)
+  const isOfAll = FILLS_OF_ALL.has(fill)
   let done = 0
   for (const count of steps(units.count)) {
     const added = positionsOf(units, ranked.subarray(done, count))
     for (const position of added) replaced[position] = 1
     replace(image, replaced, added)
+    const all = isOfAll ? positionsOf(units, ranked.subarray(0, count)) : added
     done = count
-    yield { image, share: count / units.count }
+    yield { image, share: count / units.count, changed: inAllPlanes(all, units.planes, plane) }
   }
+}
+
+function inAllPlanes(positions: Int32Array, planes: number, plane: number): Int32Array {
+  if (planes === 1) return positions
+  const all = new Int32Array(planes * positions.length)
+  for (let p = 0; p < planes; p++)
+    for (let i = 0; i < positions.length; i++) all[p * positions.length + i] = p * plane + positions[i]!
+  return all
 }
 
 function positionsOf({ count, positions, starts }: Units, chosen: Int32Array): Int32Array {

@@ -22,6 +22,9 @@ export const FILLS = [
 /** What replaced pixels become (docs/metrics.md). */
 export type Fill = (typeof FILLS)[number]
 
+/** Fills that change every replaced pixel in every step, because they depend on all pixels that are gone. */
+export const FILLS_OF_ALL: ReadonlySet<Fill> = new Set(['inpaint', 'noisy-linear'])
+
 export interface FillContext {
   /** [channels, height, width]; of entries without pixels [1, 1, entries]. */
   shape: [channels: number, height: number, width: number]
@@ -43,8 +46,7 @@ export type Replace = (image: Float32Array, replaced: Uint8Array, added: Int32Ar
 /** How a fill replaces the pixels of an original image. */
 export function replacing(original: Float32Array, fill: Fill, context: FillContext): Replace {
   const plane = original.length / context.shape[0]
-  if (fill === 'inpaint' || fill === 'noisy-linear') {
-    // depends on all pixels that are gone
+  if (FILLS_OF_ALL.has(fill)) {
     const fillIn = fill === 'inpaint' ? inpaint : noisyLinear
     return (image, replaced) => image.set(fillIn(original, replaced, context))
   }

@@ -13,6 +13,8 @@ export interface Scored {
   box?: number
   /** The embedding that the output is compared with. */
   reference?: Float32Array
+  /** Its row of every further input; it stays as it is. */
+  inputs?: Tensor['inputs']
 }
 
 /** What the network says of it. */

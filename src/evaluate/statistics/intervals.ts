@@ -6,9 +6,11 @@ const FLIPS = 10_000
 
 /** A mean over images with its 95 % interval. */
 export interface Interval {
+  /** Mean over the images. */
   mean: number
-  /** Ends of the 95 % interval. */
+  /** Lower end of the 95 % interval. */
   low: number
+  /** Upper end of the 95 % interval. */
   high: number
 }
 

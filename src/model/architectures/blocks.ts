@@ -33,6 +33,12 @@ export function convNormAct(
   return b.add(`${name}.2`, activation, [convNorm(b, name, input, channels, kernelSize, { padding, ...options })])
 }
 
+/** The sum with the input of an inverted residual, where it keeps the input's shape. */
+export function withShortcut(b: GraphBuilder, name: string, input: string, output: string, stride: number): string {
+  const isSame = stride === 1 && b.shapeOf(input)[0] === b.shapeOf(output)[0]
+  return isSame ? b.add(`${name}.add`, 'add', [output, input]) : output
+}
+
 /** Squeeze and excitation (Hu et al. 2018): each channel times a gate computed from all channels' means. */
 export function squeezeExcite(
   b: GraphBuilder,

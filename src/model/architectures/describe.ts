@@ -5,12 +5,15 @@ import { ARCHITECTURES } from './index.js'
 
 /** What is known of an architecture: image size, number of parameters, preprocessing. */
 export interface ArchitectureSummary {
+  /** Name for `--architecture` and `--model`. */
   name: string
+  /** One line about it. */
   description: string
   /** Channels, height, width; absent where the network takes any. */
   imageShape?: number[]
   /** Numbers that training changes: for 1,000 classes, 10 for CIFAR's and for networks of any image size (1x28x28). */
   parameters: number
+  /** How an image becomes the input. */
   preprocessing?: Preprocessing
   /** Trained weights that are fetched where the name is used as a model: bytes, licence, training data, pip package. */
   published?: { bytes: number; licence: string; data: string; source: string }

@@ -1,8 +1,10 @@
-import { GraphBuilder, type Architecture } from '../builder.js'
+import type { Preprocessing } from '../../core/graph.js'
+import type { Architecture } from '../builder.js'
 import { imagenetPreprocessing } from '../preprocessing.js'
-import { pooled, roundChannels, samePadded } from './blocks.js'
+import { roundChannels } from './blocks.js'
 import { STAGES } from './efficientnet.js'
 import type { ArchitectureOptions } from './mlp.js'
+import { buildInverted, type InvertedBlock, type Unit } from './published/inverted.js'
 
 /** Width, depth, side of the images. */
 const NETWORKS: Record<string, [number, number, number]> = {
@@ -11,66 +13,57 @@ const NETWORKS: Record<string, [number, number, number]> = {
   efficientnet_lite2: [1.1, 1.2, 260]
 }
 
-const EPS = 1e-3
-
 /**
  * EfficientNet (Tan and Le 2019) without squeeze and excitation, with ReLU6, and with TensorFlow's `same` padding for the size it is
  * built for. Its names are those of the published PyTorch weights.
  */
 export function efficientnetLite(name: string): (options: ArchitectureOptions) => Architecture {
   const [width, depth, side] = NETWORKS[name]!
-  return ({ classes, imageShape }) => {
-    const b = new GraphBuilder(imageShape)
-    let x = convNormRelu6(b, ['_conv_stem', '_bn0', '_relu'], 'input', 32, 3, 2)
-    let block = 0
-    STAGES.forEach(([expansion, kernel, stride, channels, repeats], stage) => {
-      const isOuter = stage === 0 || stage === STAGES.length - 1
-      const count = isOuter ? repeats : Math.ceil(depth * repeats)
-      for (let i = 0; i < count; i++) {
-        const settings = { expansion, kernel, channels: roundChannels(channels * width), stride: i === 0 ? stride : 1 }
-        x = invertedResidual(b, `_blocks.${block++}`, x, settings)
-      }
+  return ({ classes, imageShape }) =>
+    buildInverted({
+      name,
+      imageShape,
+      eps: 1e-3,
+      padsAsTensorFlow: true,
+      stem: [{ conv: '_conv_stem', norm: '_bn0', channels: 32, kernel: 3, stride: 2, activation: 'relu6' }],
+      blocks: blocksOf(width, depth),
+      head: [{ conv: '_conv_head', norm: '_bn1', channels: 1280, kernel: 1, activation: 'relu6' }],
+      dropout: { name: '_dropout', p: 0.2 },
+      classes,
+      classifier: '_fc',
+      preprocessing: litePreprocessing(side)
     })
-    x = pooled(b, convNormRelu6(b, ['_conv_head', '_bn1', '_head_relu'], x, 1280, 1))
-    x = b.add('_dropout', 'dropout', [x], { p: 0.2 })
-    return b.finish(name, b.linear('_fc', x, classes), litePreprocessing(side))
-  }
+}
+
+function blocksOf(width: number, depth: number): InvertedBlock[] {
+  const blocks: InvertedBlock[] = []
+  let inputs = 32
+  STAGES.forEach(([expansion, kernel, firstStride, wanted, repeats], stage) => {
+    const isOuter = stage === 0 || stage === STAGES.length - 1
+    const count = isOuter ? repeats : Math.ceil(depth * repeats)
+    const channels = roundChannels(wanted * width)
+    for (let i = 0; i < count; i++) {
+      const at = `_blocks.${blocks.length}`
+      const [hidden, stride] = [inputs * expansion, i === 0 ? firstStride : 1]
+      const unit = (conv: string, norm: string, rest: Omit<Unit, 'conv' | 'norm'>): Unit => ({
+        conv: `${at}.${conv}`,
+        norm: `${at}.${norm}`,
+        ...rest
+      })
+      const expand = unit('_expand_conv', '_bn0', { channels: hidden, kernel: 1, activation: 'relu6' })
+      const shape = { channels: hidden, kernel, stride, groups: hidden }
+      const depthwise = unit('_depthwise_conv', '_bn1', { ...shape, activation: 'relu6' })
+      const project = unit('_project_conv', '_bn2', { channels, kernel: 1 })
+      const units = [...(expansion === 1 ? [] : [expand]), depthwise, project]
+      blocks.push({ at, units, adds: stride === 1 && inputs === channels })
+      inputs = channels
+    }
+  })
+  return blocks
 }
 
 /** The networks were trained on bytes minus 127, divided by 128. */
-function litePreprocessing(side: number): ReturnType<typeof imagenetPreprocessing> {
+function litePreprocessing(side: number): Preprocessing {
   const all = (value: number): number[] => [value, value, value]
   return { ...imagenetPreprocessing(side + 32, side), mean: all(0.498), std: all(0.502) }
-}
-
-function invertedResidual(
-  b: GraphBuilder,
-  name: string,
-  input: string,
-  { expansion, kernel, channels, stride }: { expansion: number; kernel: number; channels: number; stride: number }
-): string {
-  const inputs = b.shapeOf(input)[0]!
-  const hidden = inputs * expansion
-  const named = (...parts: string[]): [string, string, string] =>
-    parts.map((part) => `${name}.${part}`) as [string, string, string]
-  let x = input
-  if (expansion !== 1) x = convNormRelu6(b, named('_expand_conv', '_bn0', '_expand_relu'), x, hidden, 1)
-  x = convNormRelu6(b, named('_depthwise_conv', '_bn1', '_relu'), x, hidden, kernel, stride, hidden)
-  const [project, norm] = named('_project_conv', '_bn2')
-  x = b.batchNorm(norm, b.convolution(project, x, channels, 1, { bias: false }), EPS)
-  return stride === 1 && inputs === channels ? b.add(`${name}.add`, 'add', [x, input]) : x
-}
-
-function convNormRelu6(
-  b: GraphBuilder,
-  [conv, norm, relu]: [string, string, string],
-  input: string,
-  channels: number,
-  kernel: number,
-  stride = 1,
-  groups = 1
-): string {
-  const { x, padding } = samePadded(b, `${conv}.static_padding`, input, kernel, stride)
-  const y = b.convolution(conv, x, channels, kernel, { stride, padding, groups, bias: false })
-  return b.add(relu, 'relu6', [b.batchNorm(norm, y, EPS)])
 }

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Architecture } from '../builder.js'
 import { imagenetPreprocessing } from '../preprocessing.js'
-import { convNorm, convNormAct, pooled, squeezeExcite } from './blocks.js'
+import { convNorm, convNormAct, pooled, squeezeExcite, withShortcut } from './blocks.js'
 import type { ArchitectureOptions } from './mlp.js'
 
 /** Expansion, kernel, stride, channels, repeats of each stage of the smallest networks, B0 and lite0. */
@@ -42,5 +42,5 @@ function block(
   x = convNormAct(b, next(), x, hidden, kernel, 'silu', { stride, groups: hidden })
   x = squeezeExcite(b, next(), x, Math.max(1, Math.floor(inputs / 4)), ['silu', 'sigmoid'])
   x = convNorm(b, next(), x, channels, 1)
-  return stride === 1 && inputs === channels ? b.add(`${name}.add`, 'add', [x, input]) : x
+  return withShortcut(b, name, input, x, stride)
 }

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Architecture } from '../builder.js'
 import { imagenetPreprocessing } from '../preprocessing.js'
-import { convNorm, convNormAct, pooled, roundChannels, squeezeExcite } from './blocks.js'
+import { convNorm, convNormAct, pooled, roundChannels, squeezeExcite, withShortcut } from './blocks.js'
 import type { ArchitectureOptions } from './mlp.js'
 
 /** Expansion, channels, repeats, stride of each stage of version 2. */
@@ -43,7 +43,7 @@ function invertedResidual(
   if (expansion !== 1) x = convNormAct(b, `${name}.conv.${index++}`, x, hidden, 1, 'relu6')
   x = convNormAct(b, `${name}.conv.${index++}`, x, hidden, 3, 'relu6', { stride, groups: hidden })
   x = convNorm(b, `${name}.conv`, x, channels, 1, { names: [String(index), String(index + 1)] })
-  return stride === 1 && inputs === channels ? b.add(`${name}.add`, 'add', [input, x]) : x
+  return withShortcut(b, name, input, x, stride)
 }
 
 /** Kernel, hidden channels, channels, squeeze and excitation, activation, stride. */
@@ -114,5 +114,5 @@ function blockV3(b: GraphBuilder, name: string, input: string, block: BlockV3): 
   x = convNormAct(b, next(), x, hidden, kernel, activation, { stride, groups: hidden, eps: EPS })
   if (squeezes) x = squeezeExcite(b, next(), x, roundChannels(hidden / 4), ['relu', 'hardsigmoid'])
   x = convNorm(b, next(), x, channels, 1, { eps: EPS })
-  return stride === 1 && inputs === channels ? b.add(`${name}.add`, 'add', [x, input]) : x
+  return withShortcut(b, name, input, x, stride)
 }

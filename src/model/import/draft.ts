@@ -1,11 +1,16 @@
 import type { RawTensor, StateDict } from '../../core/tensor.js'
 import type { AttributeValue, Graph, GraphNode } from '../../core/graph.js'
+import { activationAt } from './activations.js'
 
 /** A graph while a file is read: names become unique, and what the output does not need is left out at the end. */
 export class Draft {
   readonly nodes: GraphNode[] = []
   readonly tensors: StateDict = new Map()
   private readonly names = new Set(['input'])
+  /** What the import did that the reader of the model should know, each once. */
+  readonly notes = new Set<string>()
+  /** How often nodes of the file became one of these ops. */
+  private readonly together = new Map<string, number>()
   /** Tensors that are nodes. */
   private readonly constants = new Map<string, string>()
   /** How often a name was wished for: the next number to put behind it. */
@@ -48,25 +53,54 @@ export class Draft {
     return known
   }
 
+  /** Says that nodes of the file were put together again as this op. */
+  recognised(op: string): void {
+    this.together.set(op, (this.together.get(op) ?? 0) + 1)
+  }
+
+  /** Nodes in order, where activations that were taken apart are one again, and the ops of those by name. */
+  private withActivations(): { all: GraphNode[]; activations: Map<string, string> } {
+    const made = new Map<string, GraphNode>()
+    const activations = new Map<string, string>()
+    for (const node of this.nodes) {
+      const found = activationAt(node, made)
+      if (found) activations.set(node.name, found[0]!.op)
+      for (const one of found ?? [node]) made.set(one.name, one)
+    }
+    return { all: [...made.values()], activations }
+  }
+
+  private report(): string[] {
+    const ops = [...this.together].map(([op, times]) => `${op.replace(/^aten::/, '')} (${times})`)
+    return ops.length > 0 ? [`put together again: ${ops.join(', ')}`] : []
+  }
+
   /** The graph of what the outputs need; the first output is the network's. `names`: the file's, where it has any. */
   finish(
     inputShape: (number | null)[],
     output: string,
     outputs = [output],
     names?: string[]
-  ): { graph: Graph; tensors: StateDict } {
+  ): { graph: Graph; tensors: StateDict; notes?: string[] } {
     const needed = new Set(outputs)
-    for (const node of [...this.nodes].reverse()) {
+    const { all, activations } = this.withActivations()
+    for (const node of [...all].reverse()) {
       if (needed.has(node.name)) for (const input of node.inputs) needed.add(input)
     }
-    const rename = shorterNames(this.nodes.map((node) => node.name).filter((name) => needed.has(name)))
-    const nodes = this.nodes
+    for (const [name, op] of activations) if (needed.has(name)) this.recognised(op)
+    const rename = shorterNames(all.map((node) => node.name).filter((name) => needed.has(name)))
+    const nodes = all
       .filter((node) => needed.has(node.name))
       .map((node) => ({ ...node, name: rename(node.name), inputs: node.inputs.map(rename) }))
     const used = new Set(nodes.flatMap((node) => Object.values(node.parameters)))
     const tensors = new Map<string, RawTensor>([...this.tensors].filter(([name]) => used.has(name)))
     const several = outputs.length > 1 ? { outputs: outputs.map(rename), ...(names && { outputNames: names }) } : {}
-    return { graph: { inputShape, nodes, output: rename(output), ...several }, tensors }
+    const notes = [...this.report(), ...this.notes]
+    return {
+      graph: { inputShape, nodes, output: rename(output), ...several },
+      tensors,
+      ...(notes.length > 0 && { notes })
+    }
   }
 }
 

@@ -37,7 +37,7 @@ export async function importFolder(folder: string): Promise<ModelParts> {
   const { architecture, ignored, derive } = isTimm
     ? timmNetwork(config, weights, [preprocessing?.channels ?? 3, ...image])
     : huggingFaceNetwork(config, namesOf(json), image, weights)
-  derive?.(weights)
+  await derive?.(weights)
   const tensors = bindWeights(architecture, weights, folder, ignored)
   const classes = await classesOf(json, isTimm, config)
   return { name: basename(resolve(folder)), graph: architecture.graph, tensors, preprocessing, classes }

@@ -22,6 +22,8 @@ export interface ImportOptions {
   inputName?: string
   /** Arrays of the other inputs. */
   constants?: ReadonlyMap<string, Tensor>
+  /** Of the others, those that get relevance too. */
+  explainInputs?: 'all' | readonly string[]
 }
 
 const WEIGHTS = ['.safetensors', '.pt', '.pth', '.th']

@@ -31,12 +31,20 @@ function question(): Question {
     choice: name,
     parameters: Object.fromEntries(turned),
     target,
+    ...(facts.heads.length > 0 && value('head') !== facts.heads[0] && { head: value('head') }),
+    narrowed: narrowed(),
     ...(lrp && topK < 1 && { topK: Number(topK.toPrecision(3)) }),
     ...(lrp && value('start') !== 'logit' && { start: value('start') as Question['start'] }),
     view: value('view') as Question['view'],
     ...(value('colourMap') !== facts.colourMaps[0] && { colourMap: value('colourMap') }),
     ...(value('quantile') !== '1' && { quantile: Number(value('quantile')) })
   }
+}
+
+/** What is written in the fields that narrow the target down. */
+function narrowed(): Record<string, string> {
+  const written = facts.narrowing.map(({ name }) => [name, element<HTMLInputElement>(name).value.trim()] as const)
+  return Object.fromEntries(written.filter(([, text]) => text !== ''))
 }
 
 /** Asks again; an earlier question is given up. */
@@ -70,14 +78,22 @@ function show(answer: Answer): void {
   const { sum, conservationError, milliseconds } = answer
   const kept =
     conservationError === undefined ? '' : `, conservation error ${(conservationError * 100).toPrecision(3)} %`
-  const own = Object.entries(question().parameters).map(([name, value]) => `, ${name} ${value}`)
+  const turned = { ...question().parameters, ...narrowed() }
+  const own = Object.entries(turned).map(([name, value]) => `, ${name} ${value}`)
   element('told').textContent =
-    `${chosen().name}${own.join('')} for ${facts.classes[answer.target]}: sum of relevance ${sum.toPrecision(4)}${kept}; ${milliseconds.toFixed(0)} ms`
+    `${chosen().name}${own.join('')} for ${answer.explained}: sum of relevance ${sum.toPrecision(4)}${kept}; ${milliseconds.toFixed(0)} ms`
   element('warnings').textContent = answer.warnings.join(' ')
   element('command').textContent = answer.command
   element('outputs').replaceChildren(
     ...answer.outputs.map((output) => outputRow(output, output.index === answer.target))
   )
+  element('further').replaceChildren(...answer.further.map(furtherInput))
+}
+
+function furtherInput({ title, picture }: Answer['further'][number]): HTMLElement {
+  const figure = document.createElement('figure')
+  figure.append(Object.assign(document.createElement('img'), { src: picture, alt: title }), textIn('figcaption', title))
+  return figure
 }
 
 function drawOutlines({ outlines, width, height }: Answer): void {
@@ -95,12 +111,12 @@ function drawOutlines({ outlines, width, height }: Answer): void {
   element('map').append(svg)
 }
 
-function outputRow({ index, value, probability }: Answer['outputs'][number], explained: boolean): HTMLLIElement {
+function outputRow({ index, name, value, probability }: Answer['outputs'][number], explained: boolean): HTMLLIElement {
   const button = document.createElement('button')
   button.type = 'button'
   button.setAttribute('aria-pressed', String(explained))
   const number = probability === undefined ? value.toPrecision(4) : `${(probability * 100).toFixed(1)} %`
-  button.append(textIn('span', facts.classes[index]!), textIn('span', number))
+  button.append(textIn('span', name), textIn('span', number))
   if (probability !== undefined) {
     const bar = textIn('span', '')
     bar.className = 'bar'
@@ -134,7 +150,7 @@ function showParameters(): void {
 }
 
 function slider(name: string, own: number | null): HTMLElement {
-  const { powers, ...range } = facts.sliders[name]!
+  const { powers, ...range } = chosen().sliders?.[name] ?? facts.sliders[name]!
   const label = document.createElement('label')
   const head = textIn('span', name)
   const shown = textIn('output', '')
@@ -198,6 +214,7 @@ function addToGallery(index: number): void {
   const item = document.createElement('li')
   item.append(button)
   element('gallery').append(item)
+  document.getElementById('images')?.append(Object.assign(document.createElement('option'), { value: name }))
 }
 
 async function addFile(file: File): Promise<void> {
@@ -235,7 +252,7 @@ function forget(): void {
 function explainNamed(text: string): void {
   const named = facts.classes.indexOf(text.trim())
   const index = named >= 0 ? named : Number(text)
-  if (Number.isInteger(index) && index >= 0 && index < facts.classes.length && text.trim() !== '') explainOutput(index)
+  if (Number.isInteger(index) && index >= 0 && text.trim() !== '') explainOutput(index)
   else say(`There is no class '${text}'`, true)
 }
 
@@ -249,6 +266,8 @@ element('topK').addEventListener('input', () => {
   element('shown-topK').textContent = share < 1 ? share.toPrecision(3) : 'all'
   void ask()
 })
+for (const { name } of facts.narrowing) element(name).addEventListener('change', () => void ask())
+document.getElementById('head')?.addEventListener('change', () => explainOutput('argmax'))
 for (const id of ['start', 'view', 'colourMap', 'quantile']) element(id).addEventListener('change', () => void ask())
 element('keep').addEventListener('click', keep)
 element('forget').addEventListener('click', forget)
@@ -266,6 +285,6 @@ document.addEventListener('drop', (event) => {
   const file = event.dataTransfer?.files[0]
   if (file) void addFile(file)
 })
-element<HTMLSelectElement>('choice').value = 'epsilon'
+element<HTMLSelectElement>('choice').value = 'auto'
 showParameters()
 if (facts.images.length > 0) chooseImage(0)

@@ -72,10 +72,22 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
     ],
     ['an unknown name', () => ({ inputName: 'imgae' }), 'INVALID_ARGUMENT', /no input 'imgae'.*image/],
     [
-      'a row for each image',
-      () => ({ constants: { ...others(), about: { data: new Float32Array(6), shape: [3, 2] } } }),
+      'a row of another size',
+      () => ({ constants: { ...others(), about: { data: new Float32Array(3), shape: [1, 3] } } }),
       'INVALID_ARGUMENT',
-      /the array for 'about' has the shape \[3, 2\], it takes \[1, 2\]/
+      /the array for 'about' has the shape \[1, 3\], it takes \[1, 2\]/
+    ],
+    [
+      'relevance of an input that has no row for each image',
+      () => ({ constants: others(), explainInputs: 'all' }),
+      'UNSUPPORTED',
+      /input 'scale' can have no relevance: the network has no row of it for each image/
+    ],
+    [
+      'an unknown name of an input to explain',
+      () => ({ constants: others(), explainInputs: ['abuot'] }),
+      'INVALID_ARGUMENT',
+      /no input 'abuot'.*about/
     ],
     [
       'an array for the explained input',

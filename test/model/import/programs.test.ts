@@ -87,3 +87,26 @@ test('all outputs are kept by name, and the first is explained', async () => {
   expect(graph.outputs).toEqual(['fc', 'mean_1'])
   expect(graph.output).toBe('fc')
 })
+
+test('activations that were taken apart are put together again', async () => {
+  const apart = await importModel(join(folder, 'activations_taken_apart.pt2'))
+  const quick = ['mul_scalar', 'silu', 'mul_scalar']
+  expect(apart.graph.nodes.map(({ op }) => op)).toEqual([
+    'conv2d',
+    ...quick,
+    'gelu',
+    'gelu',
+    'hardswish',
+    'aten::mish',
+    'mean',
+    'linear'
+  ])
+  expect(apart.graph.nodes.flatMap(({ op, attributes }) => (op === 'gelu' ? [attributes] : []))).toEqual([
+    { approximate: 'tanh' },
+    {}
+  ])
+  const { graph, notes } = await importModel(join(folder, 'activations_decomposed.pt2'))
+  const ops = ['conv2d', 'hardswish', 'aten::mish', 'hardswish', 'silu', 'mean', 'linear']
+  expect(graph.nodes.map(({ op }) => op)).toEqual(ops)
+  expect(notes).toEqual(['put together again: hardswish (2), mish (1), silu (1)'])
+})

@@ -1,6 +1,7 @@
+import type { RawTensor } from '../../../core/tensor.js'
 import type { Architecture } from '../../builder.js'
 import { relativeBias, take, type Derive } from './derived.js'
-import type { LayerNames } from './transformer.js'
+import { layerNames, type LayerNames } from './transformer.js'
 import { activationOf, type Config } from './read-config.js'
 import { buildVit, meanToken } from './vit.js'
 
@@ -38,16 +39,10 @@ export function beit(config: Config): { architecture: Architecture; ignored: Reg
       }),
       layer: (i) => {
         const at = `beit.encoder.layer.${i}`
-        const part = (name: string): string => `${at}.attention.attention.${name}`
         const weights: LayerNames = {
-          norm1: `${at}.layernorm_before`,
-          norm2: `${at}.layernorm_after`,
-          qkv: [part('query'), part('key'), part('value')],
-          out: `${at}.attention.output.dense`,
-          mlp: [`${at}.intermediate.dense`, `${at}.output.dense`],
+          ...layerNames(at),
           ...(isScaled && { scales: [`${at}.lambda_1`, `${at}.lambda_2`] as [string, string] }),
-          ...(isOwn && { bias: `${at}.attention.bias` }),
-          ...(isShared && { bias: `${at}.attention.bias` })
+          ...((isOwn || isShared) && { bias: `${at}.attention.bias` })
         }
         return { at, weights }
       }
@@ -62,12 +57,11 @@ export function beit(config: Config): { architecture: Architecture; ignored: Reg
     }
   })
   const derive: Derive = (weights) => {
-    const common = isShared ? relativeBias(take(weights, shared), window, true) : undefined
-    for (let i = 0; i < layers; i++) {
-      if (isOwn)
-        weights.set(`beit.encoder.layer.${i}.attention.bias`, relativeBias(take(weights, layerTable(i)), window, true))
-      if (common) weights.set(`beit.encoder.layer.${i}.attention.bias`, common)
-    }
+    if (!isOwn && !isShared) return
+    const biasOf = (name: string): RawTensor => relativeBias(take(weights, name), window, true)
+    const common = isShared ? biasOf(shared) : undefined
+    for (let i = 0; i < layers; i++)
+      weights.set(`beit.encoder.layer.${i}.attention.bias`, common ?? biasOf(layerTable(i)))
   }
   return { architecture, ignored: /relative_position_index$|mask_token$/, derive }
 }

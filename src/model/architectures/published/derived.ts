@@ -2,7 +2,7 @@ import { LrpError } from '../../../core/errors.js'
 import { DTYPE_SIZE, sizeOf, type RawTensor, type StateDict } from '../../../core/tensor.js'
 
 /** The weights of a published network, by what its graph needs: some are arranged from those of the file. */
-export type Derive = (weights: StateDict) => void
+export type Derive = (weights: StateDict) => void | Promise<void>
 
 /** Rows of a matrix, in any order and as often as they are named. */
 export function rowsOf({ dtype, shape, data }: RawTensor, rows: ArrayLike<number>): RawTensor {

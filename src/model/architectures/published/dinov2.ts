@@ -1,21 +1,32 @@
 import type { Architecture } from '../../builder.js'
+import { take, type Derive } from './derived.js'
+import { interpolated } from './positions.js'
 import { activationOf, type Config } from './read-config.js'
+import { layerNames } from './transformer.js'
 import { buildVit, meanToken } from './vit.js'
 
-/** DINOv2 (Oquab et al. 2024) with a linear classifier of the class token and the mean of the patches. */
-export function dinov2(config: Config, image: [number, number]): { architecture: Architecture; ignored: RegExp } {
+const POSITIONS = 'dinov2.embeddings.position_embeddings'
+
+/**
+ * DINOv2 (Oquab et al. 2024) with a linear classifier of the class token and the mean of the patches. For images of another
+ * size than it was trained with, positions are interpolated.
+ */
+export function dinov2(
+  config: Config,
+  image: [number, number]
+): { architecture: Architecture; ignored: RegExp; derive: Derive } {
   const width = config.number('hidden_size', 768)
   const eps = config.number('layer_norm_eps', 1e-6)
   const isGated = config.flag('use_swiglu_ffn', false)
   const inner = Math.floor(width * config.number('mlp_ratio', 4))
-  const size = config.size('image_size', 224)
-  // another size than it was trained for has positions of its own, which the library interpolates
-  if (size.join() !== image.join()) throw config.unsupported('image_size')
+  const [trained, patch] = [config.size('image_size', 224), config.size('patch_size', 14)]
+  const gridOf = (size: number[]) => size.map((side, i) => Math.floor(side / patch[i]!)) as [number, number]
+  const [from, to] = [gridOf(trained), gridOf(image)]
   const architecture = buildVit({
     name: 'dinov2',
-    imageShape: [config.number('num_channels', 3), ...size],
+    imageShape: [config.number('num_channels', 3), ...image],
     width,
-    patch: config.size('patch_size', 14),
+    patch,
     layers: config.number('num_hidden_layers', 12),
     heads: config.number('num_attention_heads', 12),
     hidden: isGated ? Math.floor((Math.floor((inner * 2) / 3) + 7) / 8) * 8 : inner,
@@ -25,17 +36,15 @@ export function dinov2(config: Config, image: [number, number]): { architecture:
     names: {
       patches: 'dinov2.embeddings.patch_embeddings.projection',
       learnt: ['dinov2.embeddings.cls_token'],
-      positions: 'dinov2.embeddings.position_embeddings',
+      positions: POSITIONS,
       layer: (i) => {
         const at = `dinov2.encoder.layer.${i}`
-        const part = (name: string): string => `${at}.attention.attention.${name}`
         return {
           at,
           weights: {
+            ...layerNames(at),
             norm1: `${at}.norm1`,
             norm2: `${at}.norm2`,
-            qkv: [part('query'), part('key'), part('value')],
-            out: `${at}.attention.output.dense`,
             mlp: isGated ? [`${at}.mlp.weights_in`, `${at}.mlp.weights_out`] : [`${at}.mlp.fc1`, `${at}.mlp.fc2`],
             isGated,
             scales: [`${at}.layer_scale1.lambda1`, `${at}.layer_scale2.lambda1`]
@@ -50,5 +59,8 @@ export function dinov2(config: Config, image: [number, number]): { architecture:
       return b.linear('classifier', both, config.classes())
     }
   })
-  return { architecture, ignored: /mask_token$/ }
+  const derive: Derive = async (weights) => {
+    if (from.join() !== to.join()) weights.set(POSITIONS, await interpolated(take(weights, POSITIONS), from, to))
+  }
+  return { architecture, ignored: /mask_token$/, derive }
 }

@@ -12,7 +12,7 @@ import { mobilenetV2 } from './mobilenet.js'
 import { buildRegnet } from './regnet.js'
 import { segformer } from './segformer.js'
 import { buildSwin } from './swin.js'
-import type { LayerNames } from './transformer.js'
+import { layerNames } from './transformer.js'
 import { buildVit, tokenClassifiers } from './vit.js'
 
 export interface PublishedNetwork {
@@ -91,15 +91,7 @@ function vit(config: Config, prefix: string, more: string[], classifiers = ['cla
       positions: `${embeddings}.position_embeddings`,
       layer: (i) => {
         const at = `${prefix}.encoder.layer.${i}`
-        const part = (name: string): string => `${at}.attention.attention.${name}`
-        const weights: LayerNames = {
-          norm1: `${at}.layernorm_before`,
-          norm2: `${at}.layernorm_after`,
-          qkv: [part('query'), part('key'), part('value')],
-          out: `${at}.attention.output.dense`,
-          mlp: [`${at}.intermediate.dense`, `${at}.output.dense`]
-        }
-        return { at, weights }
+        return { at, weights: layerNames(at) }
       }
     }
   })
@@ -228,15 +220,8 @@ function swin(config: Config): PublishedNetwork {
       classifier: 'classifier',
       block: (stage, i) => {
         const at = `swin.encoder.layers.${stage}.blocks.${i}`
-        const part = (name: string): string => `${at}.attention.self.${name}`
-        const weights: LayerNames = {
-          norm1: `${at}.layernorm_before`,
-          norm2: `${at}.layernorm_after`,
-          qkv: [part('query'), part('key'), part('value')],
-          out: `${at}.attention.output.dense`,
-          mlp: [`${at}.intermediate.dense`, `${at}.output.dense`]
-        }
-        return { at, weights, table: part('relative_position_bias_table') }
+        const table = `${at}.attention.self.relative_position_bias_table`
+        return { at, weights: layerNames(at, 'attention.self'), table }
       }
     }
   })

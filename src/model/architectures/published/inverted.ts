@@ -1,3 +1,4 @@
+import type { Preprocessing } from '../../../core/graph.js'
 import { GraphBuilder, type Architecture } from '../../builder.js'
 import { samePadded } from '../blocks.js'
 
@@ -32,7 +33,7 @@ export interface InvertedBlock {
 
 export interface InvertedPlan {
   name: string
-  imageShape: [number, number, number]
+  imageShape: number[]
   eps: number
   /** TensorFlow's `same` instead of half the window on each side. */
   padsAsTensorFlow: boolean
@@ -41,8 +42,11 @@ export interface InvertedPlan {
   head: Unit[]
   /** Between pooling and classifier. */
   behind?: Unit
+  /** In front of the classifier. */
+  dropout?: { name: string; p: number }
   classes: number
   classifier: string
+  preprocessing?: Preprocessing
 }
 
 /** MobileNets and EfficientNets of other libraries: inverted residuals (Sandler et al. 2018) with or without gates. */
@@ -62,7 +66,8 @@ export function buildInverted(plan: InvertedPlan): Architecture {
   x = b.add('pool', 'adaptive_avg_pool2d', [x], { output_size: [1, 1] })
   if (plan.behind) x = unit(x, plan.behind)
   x = b.add('flatten', 'flatten', [x], { start_dim: 1, end_dim: -1 })
-  return b.finish(plan.name, b.linear(plan.classifier, x, plan.classes))
+  if (plan.dropout) x = b.add(plan.dropout.name, 'dropout', [x], { p: plan.dropout.p })
+  return b.finish(plan.name, b.linear(plan.classifier, x, plan.classes), plan.preprocessing)
 }
 
 function addUnit(b: GraphBuilder, input: string, one: Unit, { eps, padsAsTensorFlow }: InvertedPlan): string {

@@ -1,5 +1,5 @@
 import { LrpError } from '../../../core/errors.js'
-import { sizeOf, type RawTensor } from '../../../core/tensor.js'
+import { sizeOf, type RawTensor, type StateDict } from '../../../core/tensor.js'
 import { GraphBuilder, type Architecture } from '../../builder.js'
 import { relativeBias, take, type Derive } from './derived.js'
 import { attend, mlp, patchTokens, type LayerNames, type LayerSettings } from './transformer.js'
@@ -47,15 +47,11 @@ export function buildSwin(plan: SwinPlan): { architecture: Architecture; derive:
   }
   let x = b.layerNorm(names.patchNorm, patchTokens(b, names.patches, plan.width, plan.patch)[0])
   let width = plan.width
-  const derived: Derive[] = []
+  const derived: ((weights: StateDict) => void)[] = []
   depths.forEach((depth, stage) => {
     for (let i = 0; i < depth; i++) {
       const { at, weights, table } = names.block(stage, i)
       const window = Math.min(plan.window, grid.height, grid.width)
-      if (grid.height % window !== 0 || grid.width % window !== 0) {
-        const sizes = `${grid.height}x${grid.width} places in windows of ${window}x${window}`
-        throw new LrpError('UNSUPPORTED', `${plan.name} would have ${sizes}: give it images of its own size`)
-      }
       const shift = i % 2 === 0 || window === Math.min(grid.height, grid.width) ? 0 : Math.floor(window / 2)
       const heads = plan.heads[stage]!
       const bias = `${at}.attention.bias`
@@ -69,17 +65,17 @@ export function buildSwin(plan: SwinPlan): { architecture: Architecture; derive:
         shift,
         bias
       })
-      const own = { ...grid }
+      const whole = filled(grid, window)
       derived.push((all) => {
         const relative = relativeBias(take(all, table), [plan.window, plan.window], false)
         if (window !== plan.window)
           throw new LrpError('UNSUPPORTED', `${plan.name}: its windows are larger than its images`)
-        all.set(bias, shift > 0 ? withShift(relative, own, window, shift) : relative)
+        all.set(bias, shift > 0 ? withShift(relative, whole, window, shift) : relative)
       })
     }
     if (stage === depths.length - 1) return
     x = merged(b, names.downsample(stage), x, width, grid)
-    Object.assign(grid, { height: grid.height / 2, width: grid.width / 2 })
+    Object.assign(grid, { height: Math.ceil(grid.height / 2), width: Math.ceil(grid.width / 2) })
     width *= 2
   })
   x = meanToken(b, 'pooled', b.layerNorm(names.norm, x, plan.eps))
@@ -95,22 +91,42 @@ interface BlockSettings extends Pick<LayerSettings, 'width' | 'heads' | 'hidden'
   bias: string
 }
 
+/** The grid with zeros below and to the right that fill its last windows. */
+function filled({ height, width }: Grid, window: number): Grid {
+  return { height: Math.ceil(height / window) * window, width: Math.ceil(width / window) * window }
+}
+
+/** [batch, height, width, channels] with zeros below and to the right. */
+function padded(b: GraphBuilder, name: string, input: string, from: Grid, to: Grid): string {
+  if (from.height === to.height && from.width === to.width) return input
+  return b.add(name, 'pad', [input], { padding: [0, 0, 0, to.width - from.width, 0, to.height - from.height] })
+}
+
+/** The same without them. */
+function cropped(b: GraphBuilder, name: string, input: string, from: Grid, to: Grid): string {
+  const rows =
+    from.height === to.height ? input : b.add(`${name}.rows`, 'slice', [input], { dim: 1, start: 0, end: to.height })
+  return from.width === to.width ? rows : b.add(`${name}.columns`, 'slice', [rows], { dim: 2, start: 0, end: to.width })
+}
+
 function block(b: GraphBuilder, at: string, input: string, names: LayerNames, s: BlockSettings): string {
   const { width, grid, window, shift } = s
   const places = window * window
-  const windows = (grid.height / window) * (grid.width / window)
+  const whole = filled(grid, window)
+  const [down, across] = [whole.height / window, whole.width / window]
   let x = b.layerNorm(names.norm1, input, s.eps)
   x = b.add(`${at}.image`, 'reshape', [x], { shape: [0, grid.height, grid.width, width] })
+  x = padded(b, `${at}.filled`, x, grid, whole)
   if (shift > 0) x = rolled(b, `${at}.shift`, x, -shift)
-  const split = [0, grid.height / window, window, grid.width / window, window, width]
-  x = b.add(`${at}.split`, 'reshape', [x], { shape: split })
+  x = b.add(`${at}.split`, 'reshape', [x], { shape: [0, down, window, across, window, width] })
   x = b.add(`${at}.windows`, 'permute', [x], { dims: [0, 1, 3, 2, 4, 5] })
-  x = b.add(`${at}.tokens`, 'reshape', [x], { shape: [0, windows, places, width] })
-  x = windowAttention(b, at, x, names, s, windows)
-  x = b.add(`${at}.apart`, 'reshape', [x], { shape: [0, split[1]!, split[3]!, window, window, width] })
+  x = b.add(`${at}.tokens`, 'reshape', [x], { shape: [0, down * across, places, width] })
+  x = windowAttention(b, at, x, names, s, down * across)
+  x = b.add(`${at}.apart`, 'reshape', [x], { shape: [0, down, across, window, window, width] })
   x = b.add(`${at}.together`, 'permute', [x], { dims: [0, 1, 3, 2, 4, 5] })
-  x = b.add(`${at}.whole`, 'reshape', [x], { shape: [0, grid.height, grid.width, width] })
+  x = b.add(`${at}.whole`, 'reshape', [x], { shape: [0, whole.height, whole.width, width] })
   if (shift > 0) x = rolled(b, `${at}.back`, x, shift)
+  x = cropped(b, at, x, whole, grid)
   x = b.add(`${at}.flat`, 'reshape', [x], { shape: [0, grid.height * grid.width, width] })
   x = b.add(`${at}.add_1`, 'add', [input, x])
   const y = mlp(b, at, b.layerNorm(names.norm2, x, s.eps), names, s)
@@ -148,13 +164,15 @@ function windowAttention(
 }
 
 /** Four neighbours become one place of twice the width. */
-function merged(b: GraphBuilder, name: string, input: string, width: number, { height, width: columns }: Grid): string {
-  if (height % 2 === 1 || columns % 2 === 1)
-    throw new LrpError(
-      'UNSUPPORTED',
-      `${name} would merge ${height}x${columns} places: give the network images of its own size`
-    )
-  let x = b.add(`${name}.blocks`, 'reshape', [input], { shape: [0, height / 2, 2, columns / 2, 2, width] })
+function merged(b: GraphBuilder, name: string, input: string, width: number, grid: Grid): string {
+  const even = filled(grid, 2)
+  const [height, columns] = [even.height, even.width]
+  let x = input
+  if (height !== grid.height || columns !== grid.width) {
+    const image = b.add(`${name}.image`, 'reshape', [input], { shape: [0, grid.height, grid.width, width] })
+    x = padded(b, `${name}.filled`, image, grid, even)
+  }
+  x = b.add(`${name}.blocks`, 'reshape', [x], { shape: [0, height / 2, 2, columns / 2, 2, width] })
   x = b.add(`${name}.neighbours`, 'permute', [x], { dims: [0, 1, 3, 4, 2, 5] })
   x = b.add(`${name}.joined`, 'reshape', [x], { shape: [0, (height * columns) / 4, 4 * width] })
   return b.linear(`${name}.reduction`, b.layerNorm(`${name}.norm`, x), 2 * width, false)

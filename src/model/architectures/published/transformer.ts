@@ -16,6 +16,18 @@ export interface LayerNames {
   scales?: [string, string]
 }
 
+/** What Hugging Face calls the weights of a layer `at`, where its attention lies in `self`. */
+export function layerNames(at: string, self = 'attention.attention'): LayerNames {
+  const [query, key, value] = ['query', 'key', 'value'].map((name) => `${at}.${self}.${name}`)
+  return {
+    norm1: `${at}.layernorm_before`,
+    norm2: `${at}.layernorm_after`,
+    qkv: [query!, key!, value!],
+    out: `${at}.attention.output.dense`,
+    mlp: [`${at}.intermediate.dense`, `${at}.output.dense`]
+  }
+}
+
 export interface LayerSettings {
   width: number
   heads: number

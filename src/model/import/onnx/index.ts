@@ -24,7 +24,7 @@ export async function importOnnx(
   for (const node of graph.nodes) {
     for (const name of Object.values(node.parameters)) tensors.set(name, await materialise(constants.get(name)!))
   }
-  const about = { ...(takesBytes && { takesBytes }), ...(notes.length > 0 && { notes }) }
+  const about = { ...(takesBytes && { takesBytes }), ...(notes && { notes }) }
   const parts = { name: basename(path, extname(path)), graph, tensors, ...about }
   return layout === 'nhwc' ? channelsFirst(parts) : parts
 }

@@ -16,12 +16,8 @@ export class OnnxDraft {
   readonly draft = new Draft()
   /** Weights that the nodes name. */
   readonly constants = new Map<string, Constant>()
-  /** How often nodes of the file became one of these ops. */
-  private readonly together = new Map<string, number>()
   /** Constants by the nodes that they became. */
   private readonly ofNodes = new Map<string, Constant>()
-  /** What the import did that the reader of the model should know, each once. */
-  readonly notes = new Set<string>()
   /** Values that were rounded to whole numbers, by the node that rounds them, with how. */
   readonly quantised = new Map<GraphNode, { x: NodeValue; scale: Constant; zero: Constant | undefined }>()
   private readonly byName = new Map<string, GraphNode>()
@@ -155,17 +151,6 @@ export class OnnxDraft {
     return this.place('size', 'aten::full', [], attributes, {}, constant.shape, constant.dtype).node
   }
 
-  /** Says that nodes of the file were put together again as this op. */
-  recognised(op: string): void {
-    this.together.set(op, (this.together.get(op) ?? 0) + 1)
-  }
-
-  /** What the import did, in sentences. */
-  report(): string[] {
-    const ops = [...this.together].map(([op, times]) => `${op} (${times})`)
-    return [...(ops.length > 0 ? [`put together again: ${ops.join(', ')}`] : []), ...this.notes]
-  }
-
   /** The constant that a node stands for. */
   constantOf(node: string): Constant | undefined {
     return this.ofNodes.get(node)
@@ -183,7 +168,7 @@ export class OnnxDraft {
   }
 
   /** Registers a weight under its own name, or a wished one where it has none. */
-  private weight(constant: Constant, wished: string): string {
+  weight(constant: Constant, wished: string): string {
     if (constant.isOpen) throw new RangeError('one of its weights depends on the size of the input')
     const stem = constant.name ?? wished
     let name = stem

@@ -1,7 +1,8 @@
 import { isLrpError, LrpError } from '../../../core/errors.js'
 import type { Graph, Layout } from '../../../core/graph.js'
-import { TORCH_DTYPE, type DType, type RawTensor } from '../../../core/tensor.js'
-import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
+import { TORCH_DTYPE, type DType } from '../../../core/tensor.js'
+import { FURTHER_INPUT } from '../../further-inputs.js'
+import { chooseInputs, type DeclaredInput, type GivenInputs, type OtherInput } from '../inputs.js'
 import { BatchMixed, isConstant, OnnxCall, type NodeValue, type Value } from './call.js'
 import { Constant } from './constant.js'
 import { axisSize, dependsOnBatch, equal, Size, type Dim } from './dim.js'
@@ -24,7 +25,7 @@ const DEEPEST = 32
 export interface Translated {
   graph: Graph
   constants: Map<string, Constant>
-  notes: string[]
+  notes?: string[]
   layout: Layout
   /** Its input holds bytes. */
   takesBytes: boolean
@@ -74,15 +75,8 @@ function layoutOf(file: OnnxFile, { name, type }: ValueInfo): Layout {
   return readsChannelsLast(file, name, axes) ? 'nhwc' : 'nchw'
 }
 
-interface GivenValue {
-  name: string
-  tensor: RawTensor
-  /** The file has a row of it for every image. */
-  isPerImage: boolean
-}
-
 /** The input that is explained, and arrays for the others: of inputs that are no weights, those that something reads. */
-function inputsOf(file: OnnxFile, how: GivenInputs): { input: ValueInfo; given: GivenValue[] } {
+function inputsOf(file: OnnxFile, how: GivenInputs): { input: ValueInfo; given: OtherInput[] } {
   const { path, inputs, nodes, outputs, tensors, unreadable } = file
   const own = inputs.filter(({ name }) => !tensors.has(name) && !unreadable.has(name))
   const results = outputs.slice(0, 1).map((one) => one.name)
@@ -91,13 +85,8 @@ function inputsOf(file: OnnxFile, how: GivenInputs): { input: ValueInfo; given: 
   const found = own.length > 1 && read.length > 0 ? read : own
   if (found.length === 0) throw invalid(path, 'it has no input')
   const declared = found.map(declaredInput)
-  const explained = explainedInput(path, declared, how)
-  const given = declared.flatMap((one): GivenValue[] => {
-    const array = how.constants?.get(one.name)
-    if (!array) return []
-    return [{ name: one.name, tensor: constantFor(one, array), isPerImage: one.shape[0] === null }]
-  })
-  return { input: found.find(({ name }) => name === explained)!, given }
+  const { explained, others } = chooseInputs(path, declared, how)
+  return { input: found.find(({ name }) => name === explained)!, given: others }
 }
 
 function declaredInput({ name, type }: ValueInfo): DeclaredInput {
@@ -129,7 +118,7 @@ function channelsRead({ nodes, tensors }: OnnxFile, name: string): number | unde
 async function translated(
   file: OnnxFile,
   input: ValueInfo,
-  given: GivenValue[],
+  given: OtherInput[],
   axes: Dim[],
   followed: number | undefined
 ): Promise<Omit<Translated, 'layout' | 'takesBytes'>> {
@@ -153,7 +142,7 @@ class Translation {
     private readonly file: OnnxFile,
     private readonly input: ValueInfo,
     /** The other inputs, as they are for every image. */
-    private readonly given: GivenValue[],
+    private readonly given: OtherInput[],
     private readonly axes: Dim[],
     /** Number of images the file is for, where any number is to be followed through it. */
     private readonly followed: number | undefined,
@@ -186,16 +175,21 @@ class Translation {
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))
     const others = this.results.slice(1).flatMap((name) => this.otherOutput(scope, name))
     const [nodes, names] = [others.map((one) => one.node), [result, ...others.map((one) => one.name)]]
-    const { graph } = draft.draft.finish(inputShape, node, [node, ...nodes], names)
-    return { graph, constants: draft.constants, notes: draft.report() }
+    const { graph, notes } = draft.draft.finish(inputShape, node, [node, ...nodes], names)
+    return { graph, constants: draft.constants, notes }
   }
 
   /** An array of one row is repeated for every image where the file has a row for each. */
-  private valueOf({ name, tensor, isPerImage }: GivenValue): Value {
+  private valueOf({ name, tensor, isPerImage, attributes }: OtherInput): Value {
     const constant = Constant.weight(name, tensor)
     if (!isPerImage) return constant
-    const node = this.draft.input(constant)
     const shape = [this.axes[0]!, ...tensor.shape.slice(1)]
+    if (attributes) {
+      const value = this.draft.weight(constant, 'value')
+      const further = this.draft.draft.add(name, FURTHER_INPUT, ['input'], attributes, { value })
+      return { node: further, shape, dtype: tensor.dtype }
+    }
+    const node = this.draft.input(constant)
     const repeated = this.draft.draft.add(`${name}.repeated`, 'expand_batch', [node, 'input'])
     return { node: repeated, shape, dtype: tensor.dtype }
   }

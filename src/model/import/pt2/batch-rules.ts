@@ -1,3 +1,4 @@
+import { FURTHER_INPUT } from '../../further-inputs.js'
 import type { Call, Meta } from './program.js'
 import { literalOf, tensorOf, TO_THE_END } from './program.js'
 
@@ -231,6 +232,7 @@ const rules = (names: string, rule: BatchRule): Record<string, BatchRule> =>
 
 /** How every op that can be followed carries the batch. What is not here is not followed. */
 export const BATCH_RULES: Record<string, BatchRule> = {
+  [FURTHER_INPUT]: () => 0,
   ...rules(
     'relu relu6 silu gelu elu selu celu mish sigmoid tanh hardswish hardsigmoid hardtanh leaky_relu softplus softsign log_sigmoid ' +
       'threshold hardshrink softshrink abs neg exp expm1 exp2 log log1p log2 sqrt rsqrt square reciprocal erf sin cos sign floor ' +

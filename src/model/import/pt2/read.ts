@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { LrpError } from '../../../core/errors.js'
-import type { DType, RawTensor, StateDict } from '../../../core/tensor.js'
-import { constantFor, explainedInput, type DeclaredInput, type GivenInputs } from '../inputs.js'
+import type { DType, StateDict } from '../../../core/tensor.js'
+import { FURTHER_INPUT } from '../../further-inputs.js'
+import { chooseInputs, type DeclaredInput, type GivenInputs, type OtherInput } from '../inputs.js'
 import { outputNames } from './output-names.js'
 import type { Argument, Call, Literal, Meta, Program, Size } from './program.js'
 import { invalid, literal, renamed, tensor as tensorArgument, TO_THE_END } from './program.js'
@@ -104,13 +105,10 @@ class ProgramReader {
     }
     if (inputs.length === 0) throw this.invalid('it has no input')
     const declared = inputs.map((name) => this.declared(graph, name))
-    const input = explainedInput(this.path, declared, given)
+    const { explained: input, others } = chooseInputs(this.path, declared, given)
     this.nameAxes(graph, input)
     this.readGraph(graph, (name) => name)
-    for (const one of declared) {
-      const array = given.constants?.get(one.name)
-      if (array) this.giveConstant(one, constantFor(one, array), weights, known)
-    }
+    for (const one of others) this.giveConstant(one, input, weights, known)
     const results = signature.output_specs
       .map(first)
       .filter(([kind]) => kind === 'user_output')
@@ -130,15 +128,15 @@ class ProgramReader {
 
   /** An input becomes a weight; one row of it is repeated for every image where the program has a row for each. */
   private giveConstant(
-    { name, shape }: DeclaredInput,
-    tensor: RawTensor,
+    { name, tensor, isPerImage, attributes }: OtherInput,
+    input: string,
     weights: StateDict,
     known: Map<string, string>
   ): void {
     let weight = name
     while (weights.has(weight)) weight += '_'
     weights.set(weight, tensor)
-    if (shape[0] !== null) {
+    if (!isPerImage) {
       known.set(name, weight)
       return
     }
@@ -146,11 +144,12 @@ class ProgramReader {
     const row = `${name}.given`
     known.set(row, weight)
     this.values.set(row, { ...meta, sizes: [1, ...meta.sizes.slice(1)], traced: [1, ...meta.traced.slice(1)] })
-    const args = new Map([
-      ['self', tensorArgument(row)],
-      ['size', literal(meta.sizes)]
-    ])
-    this.calls.unshift({ op: 'expand', overload: 'default', args, results: [name] })
+    const args = new Map([['self', tensorArgument(row)]])
+    if (attributes) {
+      args.set('batch', tensorArgument(input))
+      for (const [key, value] of Object.entries(attributes)) args.set(key, literal(value as Literal))
+    } else args.set('size', literal(meta.sizes))
+    this.calls.unshift({ op: attributes ? FURTHER_INPUT : 'expand', overload: 'default', args, results: [name] })
   }
 
   /** A symbol, `s0`, is an axis of the input, `i0`; where the axis is `2*s0`, it is `(i0//2)`. */

@@ -6,7 +6,8 @@ import { recurrentReason } from '../recurrent.js'
 import { invalid, isFloat, metaOf, refused, tensorsOf, type Argument, type Call, type Program } from './program.js'
 import { CallReader, type Places } from './reader.js'
 import type { Plan } from './plan.js'
-import { OF_ANY_TYPE, SPECIAL } from './special.js'
+import { OF_ANY_TYPE } from './moves.js'
+import { SPECIAL } from './special.js'
 
 /** They make a tensor from numbers alone, of the number type that PyTorch has as its default. */
 const FACTORY =

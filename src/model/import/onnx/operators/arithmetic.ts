@@ -4,7 +4,7 @@ import { isConstant, isFloat, type NodeValue, type OnnxCall, type Value } from '
 import { Constant } from '../constant.js'
 import { equalShapes, type Dim } from '../dim.js'
 import type { OnnxDraft } from '../onnx-draft.js'
-import { recognise } from '../patterns.js'
+import { asLayerNorm } from '../layer-norm.js'
 import { ONNX_DTYPES } from '../tensor-proto.js'
 import { asNode, binary, broadcastOf, like, nodeInput, uniform, type Operator } from './operator.js'
 
@@ -68,7 +68,7 @@ function asBatchNorm(call: OnnxCall, draft: OnnxDraft, x: NodeValue, constant: C
     running_mean: all(0),
     running_var: all(1)
   }
-  draft.recognised('batch_norm')
+  draft.draft.recognised('batch_norm')
   const input: NodeValue = { ...x, node: product.inputs[1 - at]! }
   return draft.add(call, 'batch_norm', [input], x.shape, { eps: 0 }, parameters)
 }
@@ -113,13 +113,10 @@ function summed(call: OnnxCall, draft: OnnxDraft, inputs: Value[]): Value {
 const multiply: Operator = (call, draft) => {
   legacyBroadcast(call)
   const mixed = nodeAndConstant(call)
-  if (mixed) {
-    const made = takesWeight(draft, ...mixed) ? mixed[0] : withConstant(call, draft, 'mul', ...mixed)
-    return recognise(call, draft, made)
-  }
+  if (mixed) return takesWeight(draft, ...mixed) ? mixed[0] : withConstant(call, draft, 'mul', ...mixed)
   const [a, b] = [nodeInput(call, draft), nodeInput(call, draft, 1)]
   if (!isFloat(a.dtype)) return binary(call, draft, 'aten::mul.Tensor', a, b)
-  return recognise(call, draft, draft.add(call, 'mul', [a, b], broadcastOf(call, a, b)))
+  return draft.add(call, 'mul', [a, b], broadcastOf(call, a, b))
 }
 
 const divide: Operator = (call, draft) => {
@@ -131,9 +128,8 @@ const divide: Operator = (call, draft) => {
     return draft.aten(call, 'aten::div.Tensor_mode', args, shape, a.dtype)
   }
   const value = isConstant(b) && equalShapes(shape, a.shape) ? b.scalar : undefined
-  if (value !== undefined && value !== 0)
-    return recognise(call, draft, draft.add(call, 'mul_scalar', [a], shape, { value: 1 / value }))
-  return recognise(call, draft, draft.add(call, 'div', [a, b], shape))
+  if (value !== undefined && value !== 0) return draft.add(call, 'mul_scalar', [a], shape, { value: 1 / value })
+  return asLayerNorm(call, draft, draft.add(call, 'div', [a, b], shape))
 }
 
 const subtract: Operator = (call, draft) => {

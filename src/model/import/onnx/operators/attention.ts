@@ -81,10 +81,9 @@ const attention: Operator = (call, draft) => {
     const scaled = draft.add(call, 'mul_scalar', [raw], scores, { value: factor })
     const capped = cap ? softCapped(call, draft, scaled, cap) : scaled
     const biased = mask ? draft.add(call, 'add', [capped, mask], broadcastOf(call, capped, mask)) : capped
-    // a softmax at the end of the network is left out, but not where the file asks for the weights themselves
-    let weights = call.readOutputs.has(3)
-      ? draft.aten(call, 'aten::softmax.int', { self: biased, dim: 3 }, biased.shape)
-      : draft.add(call, 'softmax', [biased], biased.shape, { dim: 3 })
+    let weights = draft.add(call, 'softmax', [biased], biased.shape, { dim: 3 })
+    // a softmax at the very end of the network is left out, but not where the file asks for the weights themselves
+    if (call.readOutputs.has(3)) weights = draft.add(call, 'identity', [weights], weights.shape)
     if (hides) weights = draft.add(call, 'mul', [weights, hides], broadcastOf(call, weights, hides))
     shown = [scaled, capped, biased, weights][shows]
     if (shows === 2 && mask) {
