@@ -103,10 +103,11 @@ async function checkWhole(path) {
 
 /** Files whose bytes follow from the command alone. */
 const EXACT = new Set(['.safetensors', '.npy', '.onnx', '.png', '.csv'])
+const EXACT_JSON = /(concepts|audit|model)\.json$/
 const TIMED = /history|checkpoints|tune\.csv|charts|trials/
 
 function digests(left) {
-  const files = filesOf(left).filter((path) => EXACT.has(extname(path)) && !TIMED.test(path))
+  const files = filesOf(left).filter((path) => (EXACT.has(extname(path)) || EXACT_JSON.test(path)) && !TIMED.test(path))
   const hash = (path) => createHash('sha256').update(readFileSync(path)).digest('hex')
   return Object.fromEntries(files.map((path) => [relative(left, path), hash(path)]).sort())
 }

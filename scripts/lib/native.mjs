@@ -41,18 +41,7 @@ async function compile(libtorch) {
   mkdirSync(buildFolder, { recursive: true })
   rmSync(logPath, { force: true })
   if (isOfAnotherFolder()) rmSync(nativeBuildFolder, { recursive: true, force: true })
-  const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js')
-  const settings = [
-    `--CDLRP_NATIVE_LIBTORCH=${libtorch.folder}`,
-    `--CDLRP_NATIVE_NODE_ADDON_API=${addonApi()}`,
-    `--CDLRP_NATIVE_UNITY=${process.env.LRP_NATIVE_UNITY ?? 'ON'}`
-  ]
-  const run = (command) =>
-    runLogged(process.execPath, [cmakeJs, command, '-d', root, '-O', nativeBuildFolder, ...settings], {
-      log: logPath,
-      echo: Boolean(process.env.LRP_NATIVE_VERBOSE),
-      cwd: root
-    })
+  const run = (command) => cmake(command, libtorch, nativeBuildFolder, logPath)
   let { status } = await run('build')
   if (status !== 0 && stoppedHalfway()) {
     rmSync(join(nativeBuildFolder, 'CMakeCache.txt'), { force: true })
@@ -63,6 +52,30 @@ async function compile(libtorch) {
   if (!loads()) {
     throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} complete? The log is ${logPath}`)
   }
+}
+
+function cmake(command, libtorch, folder, log, ...more) {
+  const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js')
+  const settings = [
+    `--CDLRP_NATIVE_LIBTORCH=${libtorch.folder}`,
+    `--CDLRP_NATIVE_NODE_ADDON_API=${addonApi()}`,
+    `--CDLRP_NATIVE_UNITY=${process.env.LRP_NATIVE_UNITY ?? 'ON'}`,
+    ...more
+  ]
+  return runLogged(process.execPath, [cmakeJs, command, '-d', root, '-O', folder, ...settings], {
+    log,
+    echo: Boolean(process.env.LRP_NATIVE_VERBOSE),
+    cwd: root
+  })
+}
+
+/** Compiles the addon with AddressSanitizer and UBSan into a folder of its own. @throws SetupError */
+export async function buildSanitized(libtorch) {
+  mkdirSync(buildFolder, { recursive: true })
+  const log = join(buildFolder, 'sanitized.log')
+  rmSync(log, { force: true })
+  const { status } = await cmake('build', libtorch, join(buildFolder, 'sanitized'), log, '--CDLRP_NATIVE_SANITIZE=ON')
+  if (status !== 0) throw new SetupError(`the addon does not build with sanitizers: the log is ${log}`)
 }
 
 /** A checkout that was copied or moved: ninja would take the old folder's files for up to date. */

@@ -1,5 +1,6 @@
+import { dirname } from 'node:path'
 import { toCsv } from '../core/csv.js'
-import { writeAtomic } from '../core/files.js'
+import { makeFolder, writeAtomic } from '../core/files.js'
 import { checkOptions } from '../core/options.js'
 import { newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
 import { gather, type ExperimentReport } from './gather.js'
@@ -28,6 +29,7 @@ export async function report(given: (Experiment | string)[] = [], options: Repor
   )
   const gathered = await Promise.all(experiments.map(gather))
   const output = file ?? experiments[0]!.path(`report.${format}`)
+  await makeFolder(dirname(output))
   const json = JSON.stringify({ experiments: gathered }, null, 2) + '\n'
   if (format === 'html') {
     await writeAtomic(output, reportHtml(gathered))

@@ -160,7 +160,7 @@ describe('the command line', () => {
     [['explain', '--rule', 'epsilon', '--method', 'gradient'], 2, '--rule goes with the method lrp, not gradient'],
     [['explain', '--method', 'gradient', '--dry-run'], 2, '--method: gradient has no rules to show'],
     [['explain', '--rule', 'epsilon', '--window', '3'], 2, '--window goes with the method occlusion, not lrp'],
-    [['explain', '--rule', 'zbox', '--low', '1', '--high', '0'], 2, "--low must be below --high"],
+    [['explain', '--rule', 'zbox', '--low', '1', '--high', '0'], 2, '--low must be below --high'],
     [['explain', '--rule', 'norm'], 2, "the rule 'norm' is for some layers only"],
     [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'give --input or a data set'],
     [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],

@@ -20,6 +20,7 @@ const LEFT_OUT: [RegExp, string][] = [
   [/lrp-native doctor/, 'is about this machine, downloads and builds: test/scripts/setup.test.ts'],
   [/efficientnet_lite\d/, 'a published network: test/model/published-networks.test.ts'],
   [/--masks/, 'a dense network and its masks: test/scores/segmentation.test.ts'],
+  [/fcn\.onnx/, 'a dense network with named classes: test/explain/dense.test.ts'],
   [/planted/, 'what a tutorial makes: test/examples/tutorials.test.ts'],
   [/(resnet18|vgg16|resnet20)\.(pth|th)\b/, 'published weights: test/model/import/logits.test.ts']
 ]
@@ -30,6 +31,7 @@ const MEANT: [RegExp, string][] = [
   [/--data-path DIR\b/, '--data-path folders'],
   [/\bDIR\b/, 'vit-base-patch16-224'],
   [/^(lrp-native inspect) MODEL/, '$1 model.onnx'],
+  [/^(lrp-native evaluate) model.onnx (?=.*--attribution)/, '$1 mlp-digits '], // all metrics of large images take minutes
   [/\b(MODEL|NAME)\b/, 'mlp-digits'],
   [/\bFOLDER\b/, 'converted'],
   [/\bFILE\b/, 'exported'],

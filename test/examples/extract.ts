@@ -17,8 +17,10 @@ const GENERATED = ['options.md', 'ops.md']
 
 /** Every command of the README and of the docs. */
 export function examplesOfDocs(): Example[] {
-  const pages = readdirSync(join(packageRoot, 'docs')).filter(
-    (name) => name.endsWith('.md') && !GENERATED.includes(name)
+  const pages = ['.', 'how-to'].flatMap((folder) =>
+    readdirSync(join(packageRoot, 'docs', folder))
+      .filter((name) => name.endsWith('.md') && !GENERATED.includes(name))
+      .map((name) => join(folder, name))
   )
   return ['README.md', ...pages.map((name) => join('docs', name))].flatMap((page) => {
     const text = readFileSync(join(packageRoot, page), 'utf8')

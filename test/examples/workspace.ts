@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { packageRoot } from '../../src/core/paths.js'
@@ -21,6 +21,7 @@ export async function makeWorkspace(): Promise<void> {
   await makeArrays()
   makeMnist('path/to/mnist')
   writeFileSync('space.json', '{"learning-rate": {"min": 1e-3, "max": 1e-2, "scale": "log"}, "batch-size": [64]}')
+  writeFileSync('mine.json', jsonOf('docs/how-to/composites.md'))
   writeFileSync('net.json', '[{"type": "flatten"}, {"type": "linear", "features": "classes"}]')
   for (const folder of ['path/to/model', 'models/resnet']) await makeModel(folder)
   const runs = [
@@ -33,6 +34,11 @@ export async function makeWorkspace(): Promise<void> {
     const { status, err } = await cli(...run, '--quiet')
     if (status !== 0) throw new Error(`${run.join(' ')}: ${err}`)
   }
+}
+
+/** The JSON file that a page shows. */
+function jsonOf(page: string): string {
+  return /^```json\n([\s\S]*?)^```/m.exec(readFileSync(join(packageRoot, page), 'utf8'))![1]!
 }
 
 async function makePhotos(): Promise<void> {
