@@ -1,5 +1,6 @@
 import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
+import { countScore, ratio, type CountScore } from './counts.js'
 
 /** Scores of a classifier; the definitions are scikit-learn's. */
 export interface ClassificationMetrics {
@@ -36,20 +37,9 @@ export interface ClassificationMetrics {
   perClass: ClassScore[]
 }
 
-/** Scores of one class, all other classes taken as one; precision, recall and F1 are from 0 to 1. */
-export interface ClassScore {
-  name: string
-  images: number
-  truePositives: number
-  falsePositives: number
-  falseNegatives: number
-  trueNegatives: number
-  precision: number
-  recall: number
-  f1: number
-}
+/** Scores of one class, all other classes taken as one. */
+export type ClassScore = CountScore
 
-const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
@@ -116,21 +106,9 @@ export function guessesOf(given: Tensor, threshold = 0.5): Int32Array {
 }
 
 function classScore(name: string, confusion: number[][], c: number, images: number): ClassScore {
-  const truePositives = confusion[c]![c]!
   const actual = confusion[c]!.reduce((sum, n) => sum + n, 0)
   const predicted = confusion.reduce((sum, row) => sum + row[c]!, 0)
-  const [precision, recall] = [ratio(truePositives, predicted), ratio(truePositives, actual)]
-  return {
-    name,
-    images: actual,
-    truePositives,
-    falsePositives: predicted - truePositives,
-    falseNegatives: actual - truePositives,
-    trueNegatives: images - actual - predicted + truePositives,
-    precision,
-    recall,
-    f1: ratio(2 * precision * recall, precision + recall)
-  }
+  return countScore(name, confusion[c]![c]!, actual, predicted, images)
 }
 
 function logLoss(probabilities: Float64Array, labels: Int32Array, classes: number, multilabel: boolean): number {
