@@ -1,5 +1,6 @@
 import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
+import { countScore, ratio, type CountScore } from './counts.js'
 
 /** Scores of a classifier; the definitions are scikit-learn's. */
 export interface ClassificationMetrics {
@@ -47,29 +48,9 @@ export interface ClassificationMetrics {
   perClass: ClassScore[]
 }
 
-/** Scores of one class, all other classes taken as one; precision, recall and F1 are from 0 to 1. */
-export interface ClassScore {
-  /** Name of the class. */
-  name: string
-  /** Images of the class. */
-  images: number
-  /** Images of the class that are called so. */
-  truePositives: number
-  /** Images of other classes that are called so. */
-  falsePositives: number
-  /** Images of the class that are called something else. */
-  falseNegatives: number
-  /** Images of other classes that are called something else. */
-  trueNegatives: number
-  /** Share of the images called so that are of the class; 0 without any. */
-  precision: number
-  /** Share of the images of the class that are called so; 0 without any. */
-  recall: number
-  /** Harmonic mean of precision and recall. */
-  f1: number
-}
+/** Scores of one class, all other classes taken as one. */
+export type ClassScore = CountScore
 
-const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
@@ -136,21 +117,9 @@ export function guessesOf(given: Tensor, threshold = 0.5): Int32Array {
 }
 
 function classScore(name: string, confusion: number[][], c: number, images: number): ClassScore {
-  const truePositives = confusion[c]![c]!
   const actual = confusion[c]!.reduce((sum, n) => sum + n, 0)
   const predicted = confusion.reduce((sum, row) => sum + row[c]!, 0)
-  const [precision, recall] = [ratio(truePositives, predicted), ratio(truePositives, actual)]
-  return {
-    name,
-    images: actual,
-    truePositives,
-    falsePositives: predicted - truePositives,
-    falseNegatives: actual - truePositives,
-    trueNegatives: images - actual - predicted + truePositives,
-    precision,
-    recall,
-    f1: ratio(2 * precision * recall, precision + recall)
-  }
+  return countScore(name, confusion[c]![c]!, actual, predicted, images)
 }
 
 function logLoss(probabilities: Float64Array, labels: Int32Array, classes: number, multilabel: boolean): number {

@@ -1,6 +1,7 @@
 import { probabilities as probabilitiesOf } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
 import { averagePrecision, rocAuc } from './classification.js'
+import { countScore, f1Of, ratio, type CountScore } from './counts.js'
 
 /** Scores of independent classes; the definitions are scikit-learn's. A score without images or guesses is 0. */
 export interface MultilabelMetrics {
@@ -33,34 +34,14 @@ export interface MultilabelMetrics {
 }
 
 /** Scores of one label. */
-export interface LabelScore {
-  /** Name of the label. */
-  name: string
-  /** With this label. */
-  images: number
+export interface LabelScore extends CountScore {
   /** The probability above which the label is given. */
   threshold: number
-  /** Images that have the label and get it. */
-  truePositives: number
-  /** Images that lack the label and get it. */
-  falsePositives: number
-  /** Images that have the label and do not get it. */
-  falseNegatives: number
-  /** Images that lack the label and do not get it. */
-  trueNegatives: number
-  /** Share of the images with the predicted label that have it; 0 without any. */
-  precision: number
-  /** Share of the images with the label that get it; 0 without any. */
-  recall: number
-  /** Harmonic mean of precision and recall. */
-  f1: number
   /** Area under precision over recall; NaN where no image has the label. */
   averagePrecision: number
   /** NaN where no image has the label, or all have. */
   rocAuc: number
 }
-
-const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
 
 function mean(values: number[]): number {
   const known = values.filter((value) => !Number.isNaN(value))
@@ -103,7 +84,7 @@ export function multilabelMetrics(
     macroF1: mean(perLabel.map(({ f1 }) => f1)),
     microPrecision,
     microRecall,
-    microF1: ratio(2 * microPrecision * microRecall, microPrecision + microRecall),
+    microF1: f1Of(microPrecision, microRecall),
     meanAveragePrecision: mean(perLabel.map((one) => one.averagePrecision)),
     rocAuc: mean(perLabel.map((one) => one.rocAuc)),
     logLoss: mean(Array.from(probabilities, (p, i) => loss(values[i]! > 0.5 ? p : 1 - p))),
@@ -112,24 +93,13 @@ export function multilabelMetrics(
 }
 
 function labelScore(name: string, scores: number[], values: number[], threshold: number): LabelScore {
-  const [given, positive] = [scores.map((p) => p > threshold), values.map((value) => Number(value > 0.5))]
-  const counted = (guess: boolean, truth: number): number =>
-    given.filter((one, i) => one === guess && positive[i] === truth).length
-  const [truePositives, falsePositives] = [counted(true, 1), counted(true, 0)]
-  const [falseNegatives, trueNegatives] = [counted(false, 1), counted(false, 0)]
-  const precision = ratio(truePositives, truePositives + falsePositives)
-  const recall = ratio(truePositives, truePositives + falseNegatives)
+  const positive = values.map((value) => Number(value > 0.5))
+  const given = scores.filter((p) => p > threshold).length
+  const hits = scores.filter((p, i) => p > threshold && positive[i] === 1).length
+  const actual = positive.reduce((sum, one) => sum + one, 0)
   return {
-    name,
-    images: truePositives + falseNegatives,
+    ...countScore(name, hits, actual, given, scores.length),
     threshold,
-    truePositives,
-    falsePositives,
-    falseNegatives,
-    trueNegatives,
-    precision,
-    recall,
-    f1: ratio(2 * precision * recall, precision + recall),
     averagePrecision: averagePrecision(positive, (i) => scores[i]!),
     rocAuc: rocAuc(positive, (i) => scores[i]!)
   }

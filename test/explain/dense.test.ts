@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { writeNpy } from '../../src/core/npy.js'
 import { packageRoot } from '../../src/core/paths.js'
+import type { Evaluation } from '../../src/evaluate/results.js'
 import { explain } from '../../src/explain/explain.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { Model } from '../../src/model/model.js'
+import { cli } from '../cli/run.js'
 import { floats, values } from '../shared.js'
 
 // scripts/make-dense-fixture.py
@@ -70,4 +75,19 @@ describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
       }
     }
   )
+})
+
+test('methods are compared over the same region on the command line', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'lrp-dense-'))
+  const input = floats((await readSafetensors(join(folder, 'unet.safetensors'))).get('input')!)
+  await writeNpy(join(root, 'input.npy'), input)
+  const how = ['--region', '10,20', '--rules', 'epsilon-plus,gradient', '--draws', '1', '--patch-size', '16']
+  const flags = ['--input', join(root, 'input.npy'), ...how, '--output', root, '--json']
+  const found = await cli('evaluate', join(folder, 'unet.pt2'), ...flags)
+  expect([found.err, found.status]).toEqual([expect.any(String), 0])
+  const { methods } = JSON.parse(found.out) as Pick<Evaluation, 'methods'>
+  expect(methods.map(({ name }) => name).sort()).toEqual(['epsilon-plus', 'gradient'])
+  const { mean } = methods[0]!.morf
+  expect(Math.max(...mean) - Math.min(...mean)).toBeGreaterThan(1e-3)
+  rmSync(root, { recursive: true })
 })
