@@ -21,7 +21,7 @@ export interface NodeSummary {
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
-  /** The rule LRP gives it; absent where there is none. */
+  /** The rule LRP gives it; absent if there is none. */
   rule?: NodeRule
 }
 

@@ -32,7 +32,7 @@ export async function withoutFinalActivation(
   if (!last || !kind) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
   const [before] = last.inputs
-  if (before === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
+  if (before === 'input') throw new LrpError('UNSUPPORTED', `the model consists of a ${kind} alone`)
   const after = tail[1]
   const nodes = graph.nodes.map((node) =>
     node === after ? { ...node, inputs: [before!, ...node.inputs.slice(1)] } : node

@@ -31,13 +31,13 @@ export const loadOptions = z.strictObject({
     unit: 'axes'
   }),
   inputName: option(z.string().min(1), {
-    help: 'of a file with several inputs: the one that is explained',
+    help: 'the input that is explained, if the file has several',
     group: 'model',
     unit: 'name',
     default: 'the one that is given no constant'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'of a file with several inputs: the array that another input has for every image',
+    help: 'array for another input of the file, the same for every image',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
@@ -84,7 +84,12 @@ export const loadOptions = z.strictObject({
 })
 
 export const forwardOptions = z.strictObject({
-  batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: 'all' }),
+  batchSize: option(z.int().min(1), {
+    help: 'number of images per pass',
+    group: 'machine',
+    unit: 'images',
+    default: 'all'
+  }),
   replace: programOnly<Replacement[]>(
     (value) => Array.isArray(value),
     'a list of { layer, channels, values }',

@@ -6,7 +6,7 @@ const near = (a: unknown, b: number) => typeof a === 'number' && Math.abs(a - b)
 
 /**
  * Exporters take some activations and norms apart (GELU into an error function, SiLU into a product, layer norm into
- * nine nodes). The value just made is looked at backwards; where it completes such a pattern, one node of ours takes
+ * nine nodes). The value just made is looked at backwards; where it completes such a pattern, one node takes
  * its place, so that rules treat the activation as what it is.
  */
 export function recognise(call: OnnxCall, draft: OnnxDraft, value: Value): Value {
