@@ -23,8 +23,16 @@ struct lrp::node::Codec<lrp::OpRecord::Sign> {
 template <>
 struct lrp::node::Codec<lrp::OpRecord::Reach> {
   static Napi::Value write(Napi::Env env, lrp::OpRecord::Reach reach) {
-    constexpr std::array<const char*, 3> kNames{"everywhere", "window", "place"};
+    constexpr std::array<const char*, 4> kNames{"everywhere", "window", "place", "order"};
     return Napi::String::New(env, kNames[static_cast<size_t>(reach)]);
+  }
+};
+
+template <>
+struct lrp::node::Codec<lrp::OpRecord::Cut> {
+  static Napi::Value write(Napi::Env env, lrp::OpRecord::Cut cut) {
+    constexpr std::array<const char*, 3> kNames{"nowhere", "below zero", "relu"};
+    return Napi::String::New(env, kNames[static_cast<size_t>(cut)]);
   }
 };
 
@@ -35,7 +43,9 @@ constexpr auto fields(const OpRecord*) {
                          node::field("movesValues", &OpRecord::moves_values),
                          node::field("conserves", &OpRecord::conserves), node::field("sign", &OpRecord::sign),
                          node::field("gates", &OpRecord::gates), node::field("squashes", &OpRecord::squashes),
-                         node::field("reach", &OpRecord::reach), node::field("transposed", &OpRecord::transposed));
+                         node::field("reach", &OpRecord::reach), node::field("transposed", &OpRecord::transposed),
+                         node::field("cut", &OpRecord::cut), node::field("homogeneous", &OpRecord::homogeneous),
+                         node::field("looksUp", &OpRecord::looks_up));
 }
 
 }  // namespace lrp

@@ -3,6 +3,7 @@
 #include <ATen/core/enum_tag.h>
 
 #include <map>
+#include <set>
 #include <sstream>
 
 namespace lrp {
@@ -26,6 +27,16 @@ const OpRecord kAtenDivisorNonnegative{"divisor", "constant", Sign::kMakesNonneg
 const OpRecord kAtenProduct{"product", "uniform", Sign::kKeeps, false, "exact"};
 const OpRecord kAtenMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
 const OpRecord kAtenNone{"other", "", Sign::kAny, false, "no"};
+
+/// Calls with one tensor through which relevance passes as the gradient times the input.
+const std::set<std::string> kAtenHomogeneous{"relu",     "leaky_relu", "prelu",    "abs", "absolute", "neg",
+                                             "negative", "mul",        "multiply", "div", "divide",   "true_divide"};
+/// Every number stays in its order: only the shape or the type changes.
+const std::set<std::string> kAtenInOrder{"alias",        "view",      "view_as",        "_unsafe_view", "reshape",
+                                         "reshape_as",   "flatten",   "unflatten",      "squeeze",      "unsqueeze",
+                                         "squeeze_copy", "view_copy", "unsqueeze_copy", "clone",        "contiguous",
+                                         "detach",       "to",        "_to_copy",       "type_as",      "copy"};
+const std::set<std::string> kAtenLookups{"embedding", "index_select"};
 
 /// Where schema and tags do not tell, by the operator's name without its overload.
 const std::map<std::string, OpRecord>& exceptions() {
@@ -100,13 +111,10 @@ size_t tensors_in(const c10::Argument& argument) {
   return type->kind() == c10::TypeKind::TensorType ? 1 : 0;
 }
 
-OpRecord from_schema(const c10::OperatorHandle& overload) {
-  const auto& schema = overload.schema();
-  const auto found = exceptions().find(schema.name().substr(schema.name().find("::") + 2));
-  size_t tensors = 0;
+OpRecord from_schema(const c10::OperatorHandle& overload, const std::string& name, size_t tensors) {
+  const auto found = exceptions().find(name);
   bool views = false;
-  for (const auto& argument : schema.arguments()) {
-    tensors += tensors_in(argument);
+  for (const auto& argument : overload.schema().arguments()) {
     views = views || (argument.alias_info() && !argument.alias_info()->isWrite());
   }
   if (tensors == 0) return {"constant", "gradient", Sign::kAny, true, "exact"};
@@ -127,9 +135,17 @@ OpRecord from_schema(const c10::OperatorHandle& overload) {
 }  // namespace
 
 OpRecord aten_record(const c10::OperatorHandle& overload) {
-  OpRecord record = from_schema(overload);
+  const auto& schema = overload.schema();
+  const std::string name = schema.name().substr(schema.name().find("::") + 2);
+  size_t tensors = 0;
+  for (const auto& argument : schema.arguments()) tensors += tensors_in(argument);
+  OpRecord record = from_schema(overload, name, tensors);
   record.called = true;
+  const bool rounds = schema.overload_name().find("mode") != std::string::npos;
+  record.homogeneous = kAtenHomogeneous.count(name) > 0 && (tensors == 1 || name == "prelu") && !rounds;
+  record.looks_up = kAtenLookups.count(name) > 0;
   if (overload.hasTag(at::Tag::pointwise)) record.reach = OpRecord::kPlace;
+  if (kAtenInOrder.count(name) > 0) record.reach = OpRecord::kOrder;
   return record;
 }
 

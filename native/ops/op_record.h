@@ -30,6 +30,10 @@ struct OpRecord {
   /// `up to bias` (what biases and filled places take is lost), or `no`. test/model/op-record.test.ts holds it to this.
   std::string conserves = "no";
   Cut cut = kNowhere;
+  /// f(c x) = c f(x) for every c > 0, so that `pass` is the gradient times the input.
+  bool homogeneous = false;
+  /// Its last input names rows of the first, by their numbers.
+  bool looks_up = false;
   /// Its output weighs something else: a number from 0 to 1.
   bool gates = false;
   /// How it turns logits into probabilities, or their logarithms: `softmax`, `sigmoid`; empty where it does not.
@@ -37,7 +41,8 @@ struct OpRecord {
   enum Reach {
     kEverywhere,  // a place of the output may depend on every place of the input
     kWindow,      // on a window: `kernel_size` or the weight's, `stride`, `padding`, `dilation`
-    kPlace        // on the same place alone
+    kPlace,       // on the same place alone
+    kOrder        // on the input's value of the same number: all stay in their order, only the shape changes
   };
   Reach reach = kEverywhere;
   /// A linear map whose weight is [in, out / groups, ...].

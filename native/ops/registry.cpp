@@ -27,6 +27,14 @@ OpRecord in_windows(OpRecord record) {
   record.reach = OpRecord::kWindow;
   return record;
 }
+OpRecord in_order(OpRecord record) {
+  record.reach = OpRecord::kOrder;
+  return record;
+}
+OpRecord homogeneous(OpRecord record) {
+  record.homogeneous = true;
+  return record;
+}
 OpRecord transposed(OpRecord record) {
   record.transposed = true;
   return record;
@@ -48,7 +56,8 @@ const OpRecord kAveragePool = in_windows(kAverage);
 const OpRecord kSum = at_places({"sum", "norm", Sign::kKeeps, false, "exact"});
 const OpRecord kDifference = at_places({"sum", "norm", Sign::kAny, false, "exact"});
 const OpRecord kShift = at_places({"sum", "norm", Sign::kAny, false, "up to bias"});
-const OpRecord kScaled = at_places({"other", "pass", Sign::kAny, false, "exact"});
+const OpRecord kQuotient = at_places({"other", "pass", Sign::kAny, false, "exact"});
+const OpRecord kScaled = homogeneous(kQuotient);
 const OpRecord kProduct = at_places({"product", "uniform", Sign::kKeeps, false, "exact"});
 const OpRecord kMatrixProduct{"attention", "", Sign::kKeeps, false, "exact"};
 const OpRecord kSoftmax = squashing("softmax", gating({"attention", "", Sign::kMakesNonnegative, false, "no"}));
@@ -56,16 +65,19 @@ const OpRecord kLogSoftmax = squashing("softmax", {"other", "", Sign::kAny, fals
 const OpRecord kAttention{"attention", "", Sign::kAny, false, "no"};
 const OpRecord kActivation = at_places({"activation", "pass", Sign::kAny, false, "exact"});
 const OpRecord kNonnegative = at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact"});
-const OpRecord kRelu = at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kRelu});
+const OpRecord kRelu =
+    homogeneous(at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kRelu}));
 const OpRecord kRelu6 =
     at_places({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kBelowZero});
 const OpRecord kGate = gating(kNonnegative);
 const OpRecord kSigmoid = squashing("sigmoid", kGate);
 const OpRecord kKeepsSign = at_places({"activation", "pass", Sign::kKeeps, false, "exact"});
+const OpRecord kLeaky = homogeneous(kKeepsSign);
 const OpRecord kBatchNorm = at_places({"batch_norm", "pass", Sign::kAny, false, "exact"});
 const OpRecord kNorm{"normalisation", "", Sign::kAny, false, "up to bias"};
 const OpRecord kMove{"move", "gradient", Sign::kKeeps, true, "exact"};
 const OpRecord kMoveInPlace = at_places(kMove);
+const OpRecord kReshape = in_order(kMove);
 const OpRecord kMaxPool = in_windows(kMove);
 const OpRecord kPad = at_places({"move", "gradient", Sign::kAny, true, "up to bias"});
 const OpRecord kConstant{"constant", "gradient", Sign::kAny, true, "exact"};
@@ -112,7 +124,7 @@ const std::map<std::string, Entry>& entries() {
                                                   {"softplus", {make_activation, kNonnegative}},
                                                   {"identity", {make_activation, kMoveInPlace}},
                                                   {"hardtanh", {make_activation, kActivation}},
-                                                  {"leaky_relu", {make_activation, kKeepsSign}},
+                                                  {"leaky_relu", {make_activation, kLeaky}},
                                                   {"elu", {make_activation, kKeepsSign}},
                                                   {"gelu", {make_activation, kKeepsSign}},
                                                   {"softmax", {make_softmax, kSoftmax}},
@@ -121,7 +133,7 @@ const std::map<std::string, Entry>& entries() {
                                                   {"add", {make_arithmetic, kSum}},
                                                   {"sub", {make_arithmetic, kDifference}},
                                                   {"mul", {make_arithmetic, kProduct}},
-                                                  {"div", {make_arithmetic, kScaled}},
+                                                  {"div", {make_arithmetic, kQuotient}},
                                                   {"add_scalar", {make_arithmetic, kShift}},
                                                   {"mul_scalar", {make_arithmetic, kScaled}},
                                                   {"cat", {make_arithmetic, kMoveInPlace}},
@@ -132,11 +144,11 @@ const std::map<std::string, Entry>& entries() {
                                                   {"mean", {make_reduction, kAverage}},
                                                   {"sum", {make_reduction, kAverage}},
                                                   {"interpolate", {make_interpolate, kAverage}},
-                                                  {"flatten", {make_shape, kMove}},
-                                                  {"reshape", {make_shape, kMove}},
+                                                  {"flatten", {make_shape, kReshape}},
+                                                  {"reshape", {make_shape, kReshape}},
                                                   {"permute", {make_shape, kMove}},
-                                                  {"squeeze", {make_shape, kMove}},
-                                                  {"unsqueeze", {make_shape, kMove}},
+                                                  {"squeeze", {make_shape, kReshape}},
+                                                  {"unsqueeze", {make_shape, kReshape}},
                                                   {"slice", {make_shape, kMove}},
                                                   {"select", {make_shape, kMove}},
                                                   {"pad", {make_shape, kPad}}};

@@ -18,8 +18,6 @@ const ZERO: Composite = {
   ]
 }
 
-/** Activations f with f(z) = z f'(z), through which LRP's `pass` is the gradient times the input. */
-const HOMOGENEOUS = ['relu', 'leaky_relu', 'prelu', 'identity']
 const LINEAR_KINDS = ['linear', 'convolution', 'batch_norm', 'sum', 'average', 'move', 'constant']
 
 /**
@@ -57,10 +55,7 @@ function rowOf({ targets, logits }: Explanation): Int32Array {
 
 /** The first node for which LRP-0 need not be gradient x input. */
 function firstUnequal({ graph }: Model): string | undefined {
-  return graph.nodes.find((node) => {
-    const isScaling = kindOf(node) === 'other' && recordOf(node).rule === 'pass'
-    return !(LINEAR_KINDS.includes(kindOf(node)) || isScaling || HOMOGENEOUS.includes(node.op))
-  })?.name
+  return graph.nodes.find((node) => !LINEAR_KINDS.includes(kindOf(node)) && !recordOf(node).homogeneous)?.name
 }
 
 async function distanceToGradient(model: Model, input: Tensor, targets: Int32Array): Promise<number> {

@@ -1,5 +1,6 @@
 import type { Graph } from '../core/graph.js'
 import { sizeOf } from '../core/tensor.js'
+import { recordOf } from '../native/op-record.js'
 
 /**
  * What one input is: `image` [channels, height, width], `signal` [channels, length], `volume` [channels, depth, height,
@@ -24,22 +25,19 @@ export function planesOf(places: readonly number[]): [channels: number, height: 
   return [channels, sizeOf(axes.slice(0, -1)), axes.at(-1) ?? 1]
 }
 
-const LOOKUPS = ['aten::embedding', 'aten::index_select']
-/** What makes each number from the token at its place, and leaves all in their order; ONNX lifts negative indices so. */
-const BY_TOKEN =
-  /^(identity|dropout|flatten|reshape|squeeze|unsqueeze|aten::(to|_to_copy|alias|clone|contiguous|detach|view|reshape|lt|add|where)(\..*)?)$/
-
 /** Nodes that look up a row of a table for every token of the input: their outputs are where relevance ends. */
 export function tokenLookups({ nodes }: Graph): string[] {
   const tokens = new Set(['input'])
   const fromInput = new Set(['input'])
   const found: string[] = []
   for (const { name, op, inputs } of nodes) {
+    const { reach, looksUp } = recordOf({ op })
     const depending = inputs.filter((input) => fromInput.has(input))
     if (depending.length > 0) fromInput.add(name)
     const ofTokens = depending.length > 0 && depending.every((input) => tokens.has(input))
-    if (ofTokens && BY_TOKEN.test(op)) tokens.add(name)
-    if (ofTokens && LOOKUPS.includes(op) && depending.length === 1 && inputs.at(-1) === depending[0]) found.push(name)
+    if (!ofTokens) continue
+    if (reach === 'place' || reach === 'order') tokens.add(name)
+    if (looksUp && depending.length === 1 && inputs.at(-1) === depending[0]) found.push(name)
   }
   return found
 }

@@ -1,5 +1,5 @@
 import { commandText } from '../core/command-line.js'
-import type { ClassificationMetrics } from '../scores/classification.js'
+import type { ClassificationMetrics, ClassScore } from '../scores/classification.js'
 import type { MultilabelMetrics } from '../scores/multilabel.js'
 import type { RegressionMetrics } from '../scores/regression.js'
 import { html, table, type Html } from '../plot/html.js'
@@ -39,7 +39,7 @@ function tablesOf(test: TestReport): Html {
 }
 
 function labelTables(test: MultilabelMetrics): Html {
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ['Images whose labels are all right', percent(test.exactMatch)],
     ['Labels that are right', percent(test.labelAccuracy)],
     ['Mean average precision', score(test.meanAveragePrecision)],
@@ -48,22 +48,11 @@ function labelTables(test: MultilabelMetrics): Html {
     ['Macro F1', score(test.macroF1)],
     ['Log loss', score(test.logLoss)]
   ]
-  const rows = test.perLabel.map((one) => [
-    one.name,
-    one.images,
-    one.threshold.toPrecision(3),
-    one.truePositives,
-    one.falsePositives,
-    one.falseNegatives,
-    one.trueNegatives,
-    score(one.precision),
-    score(one.recall),
-    score(one.f1),
-    score(one.averagePrecision),
-    score(one.rocAuc)
-  ])
-  const columns = ['Label', 'Images', 'Threshold', 'TP', 'FP', 'FN', 'TN', 'Precision', 'Recall', 'F1', 'AP', 'ROC AUC']
-  return html`${table('Scores of the test', ['Score', 'Value'], facts)} ${table('Scores per label', columns, rows)}`
+  return scoreTables(facts, 'label', test.perLabel, {
+    Threshold: (one) => one.threshold.toPrecision(3),
+    AP: (one) => score(one.averagePrecision),
+    'ROC AUC': (one) => score(one.rocAuc)
+  })
 }
 
 function valueTable({ perOutput }: RegressionMetrics): Html {
@@ -75,31 +64,40 @@ function valueTable({ perOutput }: RegressionMetrics): Html {
 }
 
 function classTables(test: ClassificationMetrics): Html {
-  const facts: [string, string][] = [
+  const { threshold } = test
+  const facts: Fact[] = [
     ['Accuracy', percent(test.accuracy)],
     ['Top-3 accuracy', percent(test.top3Accuracy)],
     ['Balanced accuracy', percent(test.balancedAccuracy)],
     ['Macro F1', score(test.macroF1)],
     ['ROC AUC, one against the rest', score(test.rocAuc)],
     ['Average precision', score(test.averagePrecision)],
-    ...(test.threshold === undefined
-      ? []
-      : [['Threshold of class 1', test.threshold.toPrecision(3)] as [string, string]]),
+    ...(threshold === undefined ? [] : [['Threshold of class 1', threshold.toPrecision(3)] satisfies Fact]),
     ['Log loss', score(test.logLoss)],
     ['Expected calibration error, 15 bins', score(test.calibrationError)],
     ['Matthews correlation', score(test.matthews)]
   ]
-  const perClass = test.perClass.map((one) => [
-    one.name,
-    one.images,
-    one.truePositives,
-    one.falsePositives,
-    one.falseNegatives,
-    one.trueNegatives,
-    score(one.precision),
-    score(one.recall),
-    score(one.f1)
-  ])
-  const columns = ['Class', 'Images', 'TP', 'FP', 'FN', 'TN', 'Precision', 'Recall', 'F1']
-  return html`${table('Scores of the test', ['Score', 'Value'], facts)} ${table('Scores per class', columns, perClass)}`
+  return scoreTables(facts, 'class', test.perClass, {})
+}
+
+type Fact = [name: string, value: string]
+type Columns<T> = Record<string, (one: T) => string | number>
+
+const COUNTED: Columns<ClassScore> = {
+  Images: (one) => one.images,
+  TP: (one) => one.truePositives,
+  FP: (one) => one.falsePositives,
+  FN: (one) => one.falseNegatives,
+  TN: (one) => one.trueNegatives,
+  Precision: (one) => score(one.precision),
+  Recall: (one) => score(one.recall),
+  F1: (one) => score(one.f1)
+}
+
+/** The scores of a test, and those of each class or label with `more` columns. */
+function scoreTables<T extends ClassScore>(facts: Fact[], kind: 'class' | 'label', each: T[], more: Columns<T>): Html {
+  const columns: Columns<T> = { ...COUNTED, ...more }
+  const head = [kind === 'class' ? 'Class' : 'Label', ...Object.keys(columns)]
+  const rows = each.map((one) => [one.name, ...Object.values(columns).map((cell) => cell(one))])
+  return html`${table('Scores of the test', ['Score', 'Value'], facts)} ${table(`Scores per ${kind}`, head, rows)}`
 }

@@ -106,17 +106,17 @@ export const COMPOSITES: readonly Composite[] = [
   {
     name: 'guided-backprop',
     description: 'gradients, at ReLUs only where both input and gradient are positive',
-    layers: [at({ op: 'relu' }, 'guided-backprop'), plainGradient]
+    layers: [at({ kind: 'relu' }, 'guided-backprop'), plainGradient]
   },
   {
     name: 'deconvnet',
     description: 'gradients, at ReLUs where they are positive',
-    layers: [at({ op: 'relu' }, 'deconvnet'), plainGradient]
+    layers: [at({ kind: 'relu' }, 'deconvnet'), plainGradient]
   },
   {
     name: 'beta-smooth',
     description: 'gradients of the network with its ReLUs smoothed to softplus',
-    layers: [at({ op: 'relu' }, 'beta-smooth'), plainGradient]
+    layers: [at({ kind: 'relu' }, 'beta-smooth'), plainGradient]
   }
 ]
 

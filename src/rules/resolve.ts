@@ -5,7 +5,7 @@ import { unknownName } from '../core/suggest.js'
 import { COMMON_PARAMETERS, RULES, ruleNames } from './catalogue.js'
 import { describeDataRule, nativeShares, takesBox, type RuleDescription } from './data-rule.js'
 import { signalOf } from './gates.js'
-import { isTransformers, isWeighted, kindOf, ownRule } from './treatment.js'
+import { isTransformers, isWeighted, kindOf, ownRule, recordOf } from './treatment.js'
 import type { Composite, CompositeEntry, LayerMatch } from './types.js'
 
 /** What rules may need to know of the model besides its graph. */
@@ -94,6 +94,7 @@ function select(graph: Graph, match: LayerMatch): Set<string> {
 
 function matchesKind(node: GraphNode, match: LayerMatch): boolean {
   if (!match.kind || match.kind === 'any') return true
+  if (match.kind === 'relu') return recordOf(node).cut === 'relu'
   return match.kind === 'weighted' ? isWeighted(node) : kindOf(node) === match.kind
 }
 

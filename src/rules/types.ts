@@ -10,6 +10,7 @@ export const LAYER_KINDS = [
   'sum', // residual additions
   'average', // average and sum pooling, means
   'activation',
+  'relu', // among the activations
   'batch_norm', // what could not be folded into a layer
   'normalisation', // layer, group and RMS norms, whose divisors are held constant
   'product',

@@ -1,31 +1,20 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { packageRoot } from '../../src/core/paths.js'
+import { runOrKill } from '../kill.js'
 import { auditSchema, type AuditResult } from '../../src/audit/result.js'
 import { train } from '../../src/train/train.js'
 import { TARGET, writePlantedDigits } from './planted.js'
 
 jest.setTimeout(600_000)
 
-/** Runs an audit to its end, or kills it after so many of its lines; the lines it printed. */
-function run(model: string, data: string, output: string, killAfter = Infinity): Promise<string[]> {
+/** Runs an audit to its end, or kills it after this number of its lines; the lines it printed. */
+function run(model: string, data: string, output: string, killAfter?: number): Promise<string[]> {
   const script = join(packageRoot, 'test', 'audit', 'run.mjs')
-  const child = spawn(process.execPath, [script, join(packageRoot, 'dist'), model, data, output])
-  let [text, errors] = ['', '']
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-    if (text.split('\n').length > killAfter) child.kill('SIGKILL')
-  })
-  return new Promise((resolve, reject) => {
-    child.on('close', (code, signal) => {
-      if (code === 0 || signal === 'SIGKILL') resolve(text.trim().split('\n'))
-      else reject(new Error(errors))
-    })
-  })
+  return runOrKill(script, [join(packageRoot, 'dist'), model, data, output], killAfter)
 }
 
 describe('an audit of a folder, in a process of its own', () => {

@@ -235,6 +235,39 @@ describe('the record of every op says what the op does', () => {
     expect(wrong).toEqual([])
   })
 
+  test('order: the same values in the same order', async () => {
+    const checked: string[] = []
+    for (const sample of samples().filter(({ op }) => native().opRecord(op).reach === 'order')) {
+      const { data } = await sample.forward(sample.inputs)
+      expect([sample.op, Array.from(data)]).toEqual([sample.op, Array.from(values(sample.inputs[0]!))])
+      checked.push(sample.op)
+    }
+    expect(checked).toEqual(expect.arrayContaining(['reshape', 'flatten', 'squeeze', 'unsqueeze']))
+  })
+
+  test('cuts: 0 where the input is not above 0; a ReLU is the input elsewhere', async () => {
+    for (const sample of samples()) {
+      const { cut } = native().opRecord(sample.op)
+      if (cut === 'nowhere') continue
+      const { data } = await sample.forward(sample.inputs)
+      const x = values(sample.inputs[0]!)
+      expect([sample.op, data.every((y, i) => x[i]! > 0 || y === 0)]).toEqual([sample.op, true])
+      if (cut === 'relu') expect(Array.from(data)).toEqual(Array.from(x, (value) => Math.max(value, 0)))
+    }
+  })
+
+  test('homogeneous: f(3 x) = 3 f(x); what makes no such claim is no simple scaling', async () => {
+    const claims = samples().filter(({ op }) => native().opRecord(op).homogeneous)
+    for (const sample of claims) {
+      const [first, ...others] = sample.inputs
+      const { data } = await sample.forward(sample.inputs)
+      const scaled = await sample.forward([map(first!, (x) => 3 * x), ...others])
+      const apart = Math.max(...data.map((y, i) => Math.abs(scaled.data[i]! - 3 * y)))
+      expect([sample.op, apart < 1e-5]).toEqual([sample.op, true])
+    }
+    expect(claims.map(({ op }) => op)).toEqual(expect.arrayContaining(['relu', 'leaky_relu', 'mul_scalar']))
+  })
+
   test('gates: numbers from 0 to 1', async () => {
     for (const sample of samples().filter(({ op }) => native().opRecord(op).gates)) {
       const { data } = await sample.forward(sample.inputs)

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +5,7 @@ import { afterAll, expect, jest, test } from '@jest/globals'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { packageRoot } from '../../src/core/paths.js'
+import { runOrKill } from '../kill.js'
 import { loadParts } from '../../src/model/save.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
 
@@ -16,23 +16,10 @@ const KILLS = Number(process.env.LRP_NATIVE_KILLS ?? 5)
 const root = mkdtempSync(join(tmpdir(), 'lrp-kill-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-/** Runs until the process ends by itself, or kills it after so many of its lines; the lines it printed. */
-function run(name: string, how: string, killAfter = Infinity): Promise<string[]> {
+/** Trains to the end, or is killed after this number of its lines; the lines it printed. */
+function run(name: string, how: string, killAfter?: number): Promise<string[]> {
   const script = join(packageRoot, 'test', 'train', 'killed.mjs')
-  const child = spawn(process.execPath, [script, join(packageRoot, 'dist'), root, name, how])
-  let text = ''
-  let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-    if (text.split('\n').length > killAfter) child.kill('SIGKILL')
-  })
-  return new Promise((resolve, reject) => {
-    child.on('close', (code, signal) => {
-      if (code === 0 || signal === 'SIGKILL') resolve(text.trim().split('\n'))
-      else reject(new Error(errors))
-    })
-  })
+  return runOrKill(script, [join(packageRoot, 'dist'), root, name, how], killAfter)
 }
 
 test(`a run killed ${KILLS} times and resumed ends in the bits of one that was not`, async () => {

@@ -74,6 +74,14 @@ function onnx(name: string, { opset = 17, ...graph }: Onnx): string {
 
 const relu = { op_type: 'Relu', input: ['x'], output: ['y'] }
 
+/** A network whose weight lies in another file. */
+const externalWeight = (location: string): Onnx => ({
+  node: [relu],
+  initializer: [
+    { name: 'w', dims: [1], data_type: 1, data_location: 1, external_data: [{ key: 'location', value: location }] }
+  ]
+})
+
 describe('hostile ONNX files', () => {
   test.each<[string, Onnx, string, RegExp]>([
     [
@@ -195,40 +203,8 @@ describe('hostile ONNX files', () => {
       'INVALID_FILE',
       /'w' twice/
     ],
-    [
-      'weight outside the folder',
-      {
-        node: [relu],
-        initializer: [
-          {
-            name: 'w',
-            dims: [1],
-            data_type: 1,
-            data_location: 1,
-            external_data: [{ key: 'location', value: '../secret' }]
-          }
-        ]
-      },
-      'INVALID_FILE',
-      /outside/
-    ],
-    [
-      'weight in a missing file',
-      {
-        node: [relu],
-        initializer: [
-          {
-            name: 'w',
-            dims: [1],
-            data_type: 1,
-            data_location: 1,
-            external_data: [{ key: 'location', value: 'gone.bin' }]
-          }
-        ]
-      },
-      'NOT_FOUND',
-      /gone\.bin/
-    ],
+    ['weight outside the folder', externalWeight('../secret'), 'INVALID_FILE', /outside/],
+    ['weight in a missing file', externalWeight('gone.bin'), 'NOT_FOUND', /gone\.bin/],
     [
       'constant that is too large',
       {

@@ -4,16 +4,10 @@
 #include <functional>
 #include <string>
 
+#include "../doctest/doctest.h"
 #include "error.h"
 
-// Units of the C++ side by themselves, run by units.test.ts: UNIT(name) { CHECK(condition); }
 namespace units {
-
-struct Registered {
-  explicit Registered(void (*unit)());
-};
-/// Prints one line for a check that fails; the program then ends with status 1.
-void check(bool holds, const char* what, const char* file, int line);
 
 inline bool close(const at::Tensor& a, const at::Tensor& b) { return at::allclose(a, b, 1e-5, 1e-6); }
 
@@ -28,9 +22,3 @@ inline std::string code_thrown(const std::function<void()>& body) {
 }
 
 }  // namespace units
-
-#define CHECK(condition) units::check(condition, #condition, __FILE__, __LINE__)
-#define UNIT(name)                                \
-  static void name();                             \
-  static const units::Registered of_##name{name}; \
-  static void name()

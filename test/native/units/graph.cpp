@@ -36,7 +36,7 @@ int64_t folded(const std::vector<NodeSpec>& nodes, const Tensors& tensors, at::I
 
 }  // namespace
 
-UNIT(batch_norms_fold_where_it_is_exact) {
+TEST_CASE("batch norms fold where it is exact") {
   at::manual_seed(2);
   Tensors t;
   const auto conv = layer("conv", "conv2d", "input", {6, 2, 3, 3}, t, {{"groups", 2.0}, {"padding", 1.0}});
@@ -51,7 +51,7 @@ UNIT(batch_norms_fold_where_it_is_exact) {
   CHECK(folded({first, layer("turned", "conv_transpose2d", "first", {4, 3, 2, 2}, t)}, t, {2, 4, 5, 5}) == 0);
 }
 
-UNIT(batch_norms_stay_where_others_read_the_value_in_between) {
+TEST_CASE("batch norms stay where others read the value in between") {
   at::manual_seed(3);
   Tensors t;
   const auto conv = layer("conv", "conv2d", "input", {4, 4, 1, 1}, t);
@@ -61,7 +61,7 @@ UNIT(batch_norms_stay_where_others_read_the_value_in_between) {
   CHECK(folded({conv, relu, norm("b", "relu", 4, t)}, t, {2, 4, 3, 3}) == 0);
 }
 
-UNIT(where_the_images_of_a_batch_lie) {
+TEST_CASE("where the images of a batch lie") {
   at::manual_seed(4);
   const auto node = [](const char* name, const char* op, const char* input, lrp::Attributes attributes) {
     return NodeSpec{name, op, {input}, std::move(attributes), {}};

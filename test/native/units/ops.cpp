@@ -5,7 +5,7 @@
 
 using units::code_thrown;
 
-UNIT(dense_parts) {
+TEST_CASE("dense parts") {
   at::manual_seed(1);
   const at::Tensor x = at::randn({3, 1500}), weight = at::randn({701, 1500}), g = at::randn({3, 701});
   g.slice(1, 10, 500).zero_();
@@ -17,7 +17,7 @@ UNIT(dense_parts) {
   CHECK(at::allclose(lrp::split_dense_gradient(g, weight, part), g.matmul(whole), 1e-4, 1e-3));
 }
 
-UNIT(size_expressions) {
+TEST_CASE("size expressions") {
   const auto value = [](const char* text) { return lrp::SizeExpression(text)({2, 3, 15}); };
   CHECK(value("i0 * 49 + 1") == 99);
   CHECK(value("(i2 + 15) // 16") == 1);
@@ -28,7 +28,7 @@ UNIT(size_expressions) {
     CHECK(code_thrown([&] { value(wrong); }) == "INVALID_ARGUMENT");
 }
 
-UNIT(size_limits) {
+TEST_CASE("size limits") {
   CHECK(code_thrown([] { lrp::check_size({1, 1 << 28}); }).empty());
   CHECK(code_thrown([] { lrp::check_size({1, (1 << 28) + 1}); }) == "UNSUPPORTED");
   CHECK(code_thrown([] { lrp::check_size({16, 1 << 28}); }) == "UNSUPPORTED");

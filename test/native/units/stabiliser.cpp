@@ -5,7 +5,7 @@
 using lrp::Stabiliser;
 using units::close;
 
-UNIT(stabilisers) {
+TEST_CASE("stabilisers") {
   const at::Tensor z = at::tensor({-2.f, 0.f, 2.f});
   CHECK(close(Stabiliser{0.5, Stabiliser::kSigned}(z), at::tensor({-2.5f, 0.5f, 2.5f})));
   CHECK(close(Stabiliser{0.5, Stabiliser::kSignedBelow}(z), at::tensor({-2.5f, -0.5f, 2.5f})));
@@ -15,7 +15,7 @@ UNIT(stabilisers) {
 
 /// The loop for float32 on the CPU and the tensor form for everything else agree where z is 0, of either sign, and R is
 /// not.
-UNIT(sign_at_zero) {
+TEST_CASE("sign at zero") {
   const at::Tensor z = at::tensor({-0.f, 0.f, 1.f, -1.f}), R = at::tensor({3.f, 3.f, 3.f, 3.f});
   const std::vector<std::pair<Stabiliser::Mode, at::Tensor>> expected{
       {Stabiliser::kSigned, at::tensor({6.f, 6.f, 2.f, -2.f})},
@@ -32,7 +32,7 @@ UNIT(sign_at_zero) {
   }
 }
 
-UNIT(no_stabiliser) {
+TEST_CASE("no stabiliser") {
   const at::Tensor z = at::tensor({-2.f, 0.f, 2.f}), R = at::tensor({5.f, 0.f, 10.f});
   for (const auto mode : {Stabiliser::kSigned, Stabiliser::kPlain, Stabiliser::kAtZero, Stabiliser::kSignedBelow}) {
     CHECK(close(lrp::ratio(R, z, {0, mode}), at::tensor({-2.5f, 0.f, 5.f})));

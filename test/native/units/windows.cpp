@@ -5,7 +5,7 @@
 using units::close;
 using units::code_thrown;
 
-UNIT(windows) {
+TEST_CASE("windows") {
   const at::Tensor images = at::arange(9, at::kFloat).view({1, 1, 3, 3});
   const lrp::Windows mirrored{2, 2, 1, {0}, {1}, {1}, {0}};
   CHECK(close(lrp::cut_windows(images, mirrored).flatten(), at::tensor({0.f, 0.f, 1.f, 0.f})));

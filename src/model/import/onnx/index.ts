@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path'
 import type { Layout, ModelParts } from '../../../core/graph.js'
 import type { StateDict } from '../../../core/tensor.js'
-import { channelsFirst } from '../../layout.js'
+import { channelsFirst } from '../channels-first.js'
 import type { GivenInputs } from '../inputs.js'
 import { materialise } from './constant.js'
 import { readOnnx } from './file.js'
