@@ -37,9 +37,12 @@ Shares through_product(const Tensor& a, const Tensor& b, const Tensor& output, c
 /// Queries of a block, so that the scores of one take about this many numbers: memory grows with the tokens, not with
 /// their square.
 constexpr int64_t kScoresAtOnce = 1 << 18;
+/// A GPU needs large blocks to be busy: 128 MB of scores in float32.
+constexpr int64_t kScoresAtOnceOnGpu = 1 << 25;
 int64_t block_of_queries(const Tensor& query, const Tensor& key) {
   const int64_t row = query.numel() / std::max<int64_t>(1, query.size(-2) * query.size(-1)) * key.size(-2);
-  return std::max<int64_t>(1, kScoresAtOnce / std::max<int64_t>(1, row));
+  const int64_t at_once = query.is_cuda() ? kScoresAtOnceOnGpu : kScoresAtOnce;
+  return std::max<int64_t>(1, at_once / std::max<int64_t>(1, row));
 }
 
 /// Adds up over blocks what relevance reaches tensors of these sizes, which leading axes may have been broadcast from.

@@ -2,7 +2,7 @@ import { native } from '../native/addon.js'
 
 const SIGNS = { any: 'any', keeps: 'non-negative if the inputs are', nonnegative: 'non-negative' }
 
-/** The table of docs/ops.md: every op of ours, as its record in native/ops/registry.cpp describes it. */
+/** The table of docs/ops.md: every op of this package, as its record in native/ops/registry.cpp describes it. */
 export function opsTable(): string {
   const rows = native()
     .ops()

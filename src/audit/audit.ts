@@ -83,7 +83,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   return { result, folder, files }
 }
 
-/** What `work` makes of every item, in their order; so many are worked on at once. */
+/** What `work` makes of every item, in their order; `count` items are worked on at once. */
 async function inTurns<T, R>(items: T[], count: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   let next = 0

@@ -87,7 +87,7 @@ export function movingPattern(group: Seen[], others: Bytes[], shape: ImageShape,
   return cropped(centre, found.content, windowShape, LEAST_PIXELS, false)
 }
 
-/** Images of the group that have most of what was found; those that have it clearly, where there are some. */
+/** Images of the group that have most of what was found; those that have it clearly, if there are some. */
 function best(group: Seen[], shareOf: (one: Seen) => number): Seen[] {
   const shares = group.map(shareOf)
   const clear = group.filter((_, i) => shares[i]! >= PRESENT)

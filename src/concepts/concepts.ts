@@ -28,7 +28,8 @@ export async function concepts(
   const study = await openStudy(model, 'concepts', conceptsOptions, options, 'epsilon-plus')
   const { dataset, names, how, layer, folder, read } = study
   const total = names.length
-  if (image >= total) throw new LrpError('INVALID_ARGUMENT', `there are the images 0 to ${total - 1}, not ${image}`)
+  if (image >= total)
+    throw new LrpError('INVALID_ARGUMENT', `image ${image} does not exist: images are numbered 0 to ${total - 1}`)
   const wanted = options.class === undefined ? undefined : classOf(dataset.classes, options.class)
   const { log, done } = await openJournal<PassEntry>(study, '.concepts.jsonl')
   const rows = join(folder, '.concepts.f32')

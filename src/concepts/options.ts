@@ -46,13 +46,13 @@ export const conceptsOptions = z.strictObject({
     unit: 'what'
   }),
   top: option(z.int().min(1).default(5), {
-    help: 'channels of a class',
+    help: 'number of channels per class',
     group: 'what',
     unit: 'channels',
     resume: false
   }),
   samples: option(z.int().min(1).default(8), {
-    help: 'images of a channel',
+    help: 'number of reference images per channel',
     group: 'what',
     unit: 'images',
     resume: false

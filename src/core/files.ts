@@ -112,7 +112,7 @@ async function makeFolders(path: string): Promise<void> {
   }
 }
 
-/** An operating system's error as one of ours; an LrpError stays what it is. */
+/** An operating system's error as an LrpError; an LrpError stays what it is. */
 export function ioError(cause: unknown, what: string): LrpError {
   const error = cause as NodeJS.ErrnoException
   if (error.name === 'LrpError') return cause as LrpError

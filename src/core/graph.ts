@@ -25,7 +25,7 @@ export interface Graph {
 
 /** One operation of a network, the nodes it reads, and the names of its weights. */
 export interface GraphNode {
-  /** Unique; module path of PyTorch where there is one (`layer1.0.conv1`). `input` is taken. */
+  /** Unique; module path of PyTorch if there is one (`layer1.0.conv1`). `input` is taken. */
   name: string
   /** As in `torch.nn.functional` or `torch`: `conv2d`, `relu`, `add`, `cat`, ... */
   op: string

@@ -31,7 +31,7 @@ interface GivenPixels extends Pixels {
 }
 
 /**
- * Grey where one channel is wanted, resized, cropped, [C, H, W], in `into` where that has the size.
+ * Grey if the model takes one channel, resized, cropped, [C, H, W], in `into` where that has the size.
  * @throws LrpError INVALID_ARGUMENT when the image is smaller than the crop, INVALID_FILE when it would become too large
  */
 export async function inPlanes(
@@ -75,7 +75,7 @@ function middle(
   return [half(height - h), half(width - w), h, w]
 }
 
-/** Half of a number of pixels; where that is no whole number, the even neighbour, as in torchvision's CenterCrop. */
+/** Half of a number of pixels; if that is not a whole number, the even neighbour, as in torchvision's CenterCrop. */
 function halved(pixels: number): number {
   const half = Math.floor(pixels / 2)
   return pixels % 2 === 0 || half % 2 === 0 ? half : half + 1

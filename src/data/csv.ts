@@ -105,7 +105,7 @@ async function readTable(path: string, task?: DataTask): Promise<Table> {
     if (!file || (!rest[0] && task !== 'multilabel'))
       throw new LrpError('INVALID_FILE', `${where} has no path or no label`)
     if (!SPLITS.includes(split))
-      throw new LrpError('INVALID_FILE', `${where} has the split '${split}', there are train, valid and test`)
+      throw new LrpError('INVALID_FILE', `${where} has the split '${split}': it must be train, valid or test`)
     return { path: file, labels: rest, split: split as SplitName, where }
   })
   return { rows, headings }

@@ -71,7 +71,7 @@ export class Decoder {
         first ??= error as LrpError
       }
     }
-    throw new LrpError('INVALID_FILE', `of ${counted(files.length, 'image')} none can be read: ${first?.message}`)
+    throw new LrpError('INVALID_FILE', `no readable image among ${counted(files.length, 'image')}: ${first?.message}`)
   }
 
   /**

@@ -134,7 +134,7 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   return { ...dataset, classes: all, splits }
 }
 
-/** Columns of [images, labels] moved to their places among so many outputs. */
+/** Columns of [images, labels] moved to their places among this number of outputs. */
 function moved(values: Float32Array, places: number[], outputs: number): Float32Array {
   const count = places.length
   const result = new Float32Array((values.length / count) * outputs)

@@ -11,7 +11,7 @@ export interface ImageHeader {
   format: string
 }
 
-/** @throws Error where the file is no image that can be read */
+/** @throws Error if the file is not a readable image */
 export async function headerOf(file: Buffer): Promise<ImageHeader> {
   return pngHeader(file) ?? jpegHeader(file) ?? (await otherHeader(file))
 }

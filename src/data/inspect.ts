@@ -14,9 +14,9 @@ export interface DatasetSummary {
   imageShape: [number, number, number]
   /** Images per split, and per class in the order of `classes`; for regression the range of each value instead. */
   splits: Record<SplitName, { images: number; perClass?: number[]; ranges?: [number, number][] }>
-  /** Per channel over the training images, from 0 to 1; absent where there are none. */
+  /** Per channel over the training images, from 0 to 1; absent if there are none. */
   mean?: number[]
-  /** Standard deviation per channel over the training images, from 0 to 1; absent where there are none. */
+  /** Standard deviation per channel over the training images, from 0 to 1; absent if there are none. */
   std?: number[]
   /** Height and width of the smallest and the largest image file, where they differ. */
   originalSizes?: OriginalSizes

@@ -48,7 +48,7 @@ function isBitmap(kind: string): boolean {
   return kind === 'P1' || kind === 'P4'
 }
 
-/** A function from a number's place to the number; NaN where there is none. */
+/** A function from a number's place to the number; NaN if there is none. */
 function valuesOf(body: Buffer, { kind, width, white }: NetpbmHeader, count: number): (i: number) => number {
   if (kind === 'P1') {
     const digits = body.toString('latin1').replace(/[^01]/g, '')

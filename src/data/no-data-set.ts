@@ -3,7 +3,7 @@ import { LrpError } from '../core/errors.js'
 import { isImageFile } from './image-files.js'
 import { medicalAdvice } from './medical.js'
 
-/** What to do about a file that is there and holds no data set. */
+/** What to do about a file that exists and does not contain a data set. */
 export function noDataSet(path: string): LrpError {
   return new LrpError('INVALID_ARGUMENT', `${path} ${whatIsWanted(path)} (docs/data.md)`)
 }

@@ -106,7 +106,7 @@ async function open(options: Given, wanted?: readonly SplitName[]): Promise<Data
     return openIdxSet(name, carving)
   }
   if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS))
-  if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs its place: give --data-path`)
+  if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs a path: give --data-path`)
   if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)
   return readListing(await listingOf(name, dataPath, options.task), carving, wanted)

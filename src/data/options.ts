@@ -44,20 +44,20 @@ export const dataOptions = z.strictObject({
     unit: 'number'
   }),
   validSplit: option(z.number().min(0).lt(1), {
-    help: 'share of the training images that validates, unless the data set has a validation split',
+    help: 'share of the training images used for validation, unless the data set has a validation split',
     group: 'images',
     unit: 'share',
     default: '0.1'
   }),
   testSplit: option(z.number().min(0).max(1), {
-    help: 'share that tests, unless the data set has a test split; 1 takes all images',
+    help: 'share of the images used for testing, unless the data set has a test split; 1 uses all images',
     group: 'images',
     unit: 'share',
     default: '0.1'
   }),
-  seed: option(z.int(), { help: 'seed of the images that are split off', group: 'machine', default: '0' }),
+  seed: option(z.int(), { help: 'seed for choosing the images that are split off', group: 'machine', default: '0' }),
   splitSeed: option(z.int(), {
-    help: 'seed of the images that are split off, where seed means something else',
+    help: 'seed for choosing the images that are split off, if --seed means something else',
     group: 'images',
     flag: false
   }),

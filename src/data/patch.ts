@@ -5,7 +5,7 @@ import type { NativePatch } from '../native/train-types.js'
 /**
  * Reads a patch that is pasted into every second training image, of all classes alike, so that it stops being evidence for one
  * of them (class artifact compensation; Anders et al. 2022). One as large as the images lies where it is opaque; a smaller one at
- * the place behind `@` (`patch.png@left:top`), else at a random place in each image. Which images get it is drawn anew in every
+ * the place behind `@` (`patch.png@left:top`), else at a random place in each image. Which images get it is drawn again in every
  * epoch.
  * @param shape channels, height and width of the stored images
  * @throws LrpError INVALID_FILE, INVALID_ARGUMENT (a patch larger than the images, a place outside)

@@ -42,16 +42,16 @@ export const perturbationOptions = z.strictObject({
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'what curves show of the explained class; of a regression always the value',
+    help: 'what curves show for the explained class; for a regression always the value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
-    help: 'steps of a curve',
+    help: 'number of steps of a curve',
     group: 'metrics',
     flag: 'flips'
   }),
   growing: option(z.boolean().default(false), {
-    help: 'steps that grow instead of steps of one size',
+    help: 'steps of growing size instead of equal size',
     group: 'metrics'
   }),
   share: option(z.number().gt(0).max(1).default(1), {
@@ -84,7 +84,7 @@ export const evaluateOptions = z.strictObject({
   ),
   metrics,
   perturbation: perturbationOptions.optional(),
-  draws: option(z.int().min(1).default(5), { help: 'draws of the random order', group: 'metrics' }),
+  draws: option(z.int().min(1).default(5), { help: 'number of random orders', group: 'metrics' }),
   randomisation: option(z.int().min(0).default(0), {
     help: 'number of images for parameter randomisation: layer after layer is randomised and the maps are compared',
     group: 'metrics',
@@ -125,12 +125,12 @@ export const scoreMapsOptions = z.strictObject({
   metrics,
   patchSize: option(patchSize.default(4), { help: 'side of a region', group: 'metrics', unit: 'pixels' }),
   featuresInStep: option(z.int().min(1).default(28), {
-    help: 'entries that pixel-flipping replaces at a time',
+    help: 'number of entries that pixel-flipping replaces at a time',
     group: 'metrics',
     unit: 'entries'
   }),
   regions: option(z.int().min(1).default(20), {
-    help: 'regions that region perturbation replaces, one per step',
+    help: 'number of regions that region perturbation replaces, one per step',
     group: 'metrics',
     unit: 'regions'
   }),
@@ -150,7 +150,7 @@ export const removeFeaturesOptions = z.strictObject({
   limit: splitOptions.shape.limit,
   seed,
   pictures: option(z.int().min(0).default(10), {
-    help: 'images that get a folder of pictures and texts',
+    help: 'number of images that get a folder of pictures and texts',
     group: 'output',
     unit: 'images'
   }),

@@ -70,7 +70,7 @@ export class Experiment {
  * Makes the folder of a new experiment, which is held until it is released. A name that is taken gets `_1`, `_2`, ...
  * @param mayEmpty the user gave the name: if it contains `dev`, an earlier experiment of that name is removed first. Only a
  * folder that is an experiment of ours is emptied, and no run holds; never one behind a symbolic link or outside the root.
- * @throws LrpError INVALID_ARGUMENT for a name that is no plain folder name, IO
+ * @throws LrpError INVALID_ARGUMENT for a name that is not a plain folder name, IO
  */
 export async function createExperiment(
   name: string,
@@ -168,7 +168,7 @@ export function listExperiments(root = EXPERIMENTS): string[] {
   return found.sort((a, b) => b.created.localeCompare(a.created)).map((one) => one.name)
 }
 
-/** The folder of an experiment that is named by its folder or its name; undefined where there is none. */
+/** The folder of an experiment that is named by its folder or its name; undefined if there is none. */
 export function findExperiment(nameOrFolder: string, root = EXPERIMENTS): string | undefined {
   return [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
 }

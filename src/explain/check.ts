@@ -21,7 +21,7 @@ const ZERO: Composite = {
 const LINEAR_KINDS = ['linear', 'convolution', 'batch_norm', 'sum', 'average', 'move', 'constant']
 
 /**
- * How far an explanation by LRP can be trusted: its maps beside those that float64 gives, LRP-0 beside gradient x input
+ * How far an explanation by LRP can be trusted: its maps compared with those of float64, LRP-0 compared with gradient x input
  * where theory says that they are equal (networks of linear layers, ReLUs and pooling), and the conservation of relevance.
  * @param input a few images [batch, ...], as for `explain`
  * @throws LrpError as `explain`

@@ -27,7 +27,7 @@ export const compareOutputsOptions = z.strictObject({
     unit: 'path'
   }),
   tolerance: option(z.number().gt(0).default(1e-3), {
-    help: 'difference, as a share of the largest value, up to which two outputs are the same',
+    help: 'largest difference between two outputs that count as equal, as a share of the largest value',
     group: 'how',
     unit: 'share'
   })

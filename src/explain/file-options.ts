@@ -50,7 +50,7 @@ export type InputOptions = z.input<typeof inputOptions>
 /** How maps are drawn. */
 export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
-    help: 'how maps are shown',
+    help: 'views of each map',
     group: 'output',
     unit: 'names'
   }),
@@ -58,7 +58,7 @@ export const drawOptions = z.strictObject({
     .strictObject({
       colourMap: option(z.enum(colourMapNames()).default('red-blue'), { help: 'colours', group: 'output' }),
       quantile: option(z.number().gt(0).max(1), {
-        help: 'share of magnitudes below the strongest colour',
+        help: 'share of the magnitudes below the strongest colour',
         group: 'output',
         unit: 'share',
         default: '1'
@@ -76,7 +76,7 @@ export const drawOptions = z.strictObject({
     })
     .optional(),
   wide: option(z.boolean(), {
-    help: 'also all images side by side in one wide picture, above their maps',
+    help: 'also draw all images and their maps in one wide picture',
     group: 'output'
   })
 })
@@ -118,7 +118,7 @@ export const explainToFilesOptions = z.strictObject({
     resume: false
   }),
   passSize: option(z.int().min(1), {
-    help: 'images held in memory at the same time',
+    help: 'number of images in memory at the same time',
     group: 'machine',
     flag: false,
     default: 'as many as take 128 MB, at most 256'
@@ -140,8 +140,15 @@ export const fitPatternsOptions = z.strictObject({
     group: 'how'
   }),
   ...splitOptions.shape,
-  split: option(z.enum(['train', 'valid', 'test']).default('train'), { help: 'split to fit to', group: 'images' }),
-  batchSize: option(z.int().min(1).default(64), { help: 'images per pass', group: 'machine', unit: 'images' }),
+  split: option(z.enum(['train', 'valid', 'test']).default('train'), {
+    help: 'split whose images are used',
+    group: 'images'
+  }),
+  batchSize: option(z.int().min(1).default(64), {
+    help: 'number of images per pass',
+    group: 'machine',
+    unit: 'images'
+  }),
   onProgress: explainOptions.shape.onProgress
 })
 

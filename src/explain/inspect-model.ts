@@ -21,7 +21,7 @@ export interface NodeSummary {
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
-  /** The rule LRP gives it; absent where there is none, or the node is folded. */
+  /** The rule LRP gives it; absent if there is none or if the node is folded. */
   rule?: NodeRule
   /** It becomes part of another layer before the network is explained. */
   folded?: boolean

@@ -16,7 +16,7 @@ const LRP = { method: ['lrp'] }
 export const explainOptions = z.strictObject({
   ...targetOptions.shape,
   together: option(z.boolean(), {
-    help: 'several targets start one map together instead of one map each',
+    help: 'explain several targets in one map instead of one map each',
     group: 'what',
     only: LRP
   }),
@@ -72,7 +72,7 @@ export const explainOptions = z.strictObject({
     }
   ),
   steps: option(z.int().min(1), {
-    help: 'points on the path of integrated-gradients, samples of smoothgrad',
+    help: 'number of points on the path of integrated-gradients, or of samples of smoothgrad',
     group: 'how',
     default: '20',
     only: { method: ['integrated-gradients', 'smoothgrad'] }
@@ -128,7 +128,7 @@ export const explainOptions = z.strictObject({
     default: '0'
   }),
   batchSize: option(z.int().min(1), {
-    help: 'images per pass through the network',
+    help: 'number of images per pass through the network',
     group: 'machine',
     unit: 'images',
     default: 'as many as need a modest amount of memory'

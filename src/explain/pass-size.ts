@@ -13,7 +13,7 @@ const MOST_ON_CPU = 32
 const GPU_FACTOR = 16
 
 /**
- * Images of one pass, so that memory is bounded by the model and not by the images: as many as their activations fit beside
+ * Images of one pass, so that memory is bounded by the model and not by the images: as many as their activations fit next to
  * the weights.
  */
 export function comfortableBatch(model: Model): number {
@@ -23,7 +23,7 @@ export function comfortableBatch(model: Model): number {
   return Math.max(1, Math.min(MOST_ON_CPU * factor, Math.floor(room / outputBytes(model))))
 }
 
-/** Memory that a pass of so many images takes, weights included: about five times the outputs of all nodes. */
+/** Memory that a pass of this number of images takes, weights included: about five times the outputs of all nodes. */
 export function passBytes(model: Model, images: number): number {
   return 5 * images * outputBytes(model) + weightBytes(model)
 }

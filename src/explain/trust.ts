@@ -76,7 +76,7 @@ function short(value: number): string {
   return Number(value.toPrecision(2)).toString()
 }
 
-/** The largest; what is no number counts as without limit. */
+/** The largest; NaN counts as infinite. */
 export function worst(values: ArrayLike<number>): number {
   return Array.from(values).reduce((most, value) => Math.max(most, Number.isNaN(value) ? Infinity : value), 0)
 }

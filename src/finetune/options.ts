@@ -27,7 +27,7 @@ export const finetuneOptions = z.strictObject({
     default: "the model's own"
   }),
   epochs: option(z.int().min(1).default(10), {
-    help: 'passes over the training images',
+    help: 'number of passes over the training images',
     group: 'schedule',
     unit: 'epochs',
     resume: false

@@ -31,7 +31,7 @@ export async function withoutFinalActivation(
   const kind = last && recordOf(last).squashes
   if (!last || !kind || readsProbabilities(graph, last)) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
-  if (last.inputs[0] === 'input') throw new LrpError('UNSUPPORTED', `the model is a ${kind} and nothing else`)
+  if (last.inputs[0] === 'input') throw new LrpError('UNSUPPORTED', `the model consists of a ${kind} alone`)
   const left = tail.filter((node) => node === last || isLogarithm(node))
   const before = (name: string): string => {
     const node = left.find((one) => one.name === name)

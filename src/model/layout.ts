@@ -40,7 +40,7 @@ export function withChannelsLast({ data, shape }: Tensor): Tensor {
   return { data: swapped(data, channels, height * width), shape: [...shape.slice(0, -3), height, width, channels] }
 }
 
-/** Matrices of so many rows and columns, one after the other, each transposed. */
+/** Matrices of this number of rows and columns, one after the other, each transposed. */
 function swapped(data: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(data.length)
   const size = sizeOf([rows, columns])

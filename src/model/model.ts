@@ -378,13 +378,13 @@ function isGraph(graph: Graph | null | undefined): boolean {
   return Array.isArray(graph?.nodes) && Array.isArray(graph.inputShape) && graph.nodes.every(isNode)
 }
 
-/** @throws LrpError INVALID_ARGUMENT for what is no tensor */
+/** @throws LrpError INVALID_ARGUMENT for what is not a tensor */
 export function checkTensor(input: Tensor | null | undefined): void {
   if (!Array.isArray(input?.shape) || !ArrayBuffer.isView(input.data))
     throw new LrpError('INVALID_ARGUMENT', 'the input must be a tensor: { data: Float32Array, shape: [batch, ...] }')
 }
 
-/** @throws LrpError INVALID_ARGUMENT for what is no model */
+/** @throws LrpError INVALID_ARGUMENT for what is not a model */
 export function checkModel(model: unknown): void {
   const handle = (model as Model | null | undefined)?.handle
   if (typeof handle?.attribute !== 'function')

@@ -32,13 +32,13 @@ export const loadOptions = z.strictObject({
     unit: 'axes'
   }),
   inputName: option(z.string().min(1), {
-    help: 'of a file with several inputs: the one that images come by',
+    help: 'the input that takes the images, if the file has several',
     group: 'model',
     unit: 'name',
     default: 'the one that is given no constant'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'of a file with several inputs: the array of another input, with one row for every image of a .npy file or one for all',
+    help: 'array for another input of the file: one row for each image of a .npy file, or one for all',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
@@ -97,7 +97,12 @@ export const loadOptions = z.strictObject({
 export const oneInputOptions = loadOptions.omit({ explainInputs: true })
 
 export const forwardOptions = z.strictObject({
-  batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: 'all' }),
+  batchSize: option(z.int().min(1), {
+    help: 'number of images per pass',
+    group: 'machine',
+    unit: 'images',
+    default: 'all'
+  }),
   replace: programOnly<Replacement[]>(
     (value) => Array.isArray(value),
     'a list of { layer, channels, values }',

@@ -70,7 +70,7 @@ const modelSchema = z.object({
   takesBytes: z.boolean().optional()
 })
 
-/** Whether a folder holds a model of ours. */
+/** Whether a folder contains a model in the format of this package. */
 export function isSavedModel(folder: string): boolean {
   return existsSync(join(folder, 'model.json')) && existsSync(join(folder, 'weights.safetensors'))
 }

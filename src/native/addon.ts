@@ -46,7 +46,7 @@ export interface NativeAddon {
   opRecord(name: string): OpRecord
   /** Every aten overload by name: null, or why a graph must not call it (native/ops/aten_schema.h). */
   atenOverloads(): Record<string, string | null>
-  /** Arguments of an aten overload (`'add_'`, `'Tensor'`; the unnamed overload is `'default'`): null where there is none. */
+  /** Arguments of an aten overload (`'add_'`, `'Tensor'`; the unnamed overload is `'default'`): null if there is none. */
   atenSchema(op: string, overload: string): AtenArgument[] | null
   /** Shape and work of every node in order, for an input of this shape; of the tensors only types and shapes are read. */
   inferShapes(graph: Graph, tensors: Record<string, RawTensor>, inputShape: number[]): Promise<NodeFacts[]>

@@ -10,7 +10,7 @@ export interface NativeSamples {
   labels: { data: Int32Array | Float32Array; shape: number[] }
 }
 
-/** A batch that is wanted, and what to call with it. */
+/** A requested batch, and what to call with it. */
 export interface BatchRequest {
   indices: Float64Array
   done: (images: { data: Uint8Array; shape: number[] }) => void

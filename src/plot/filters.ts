@@ -7,7 +7,7 @@ import { heatmap, type Picture } from './picture.js'
 
 const MOST = 64
 
-/** Writes `filterFigure` where there is one. @throws LrpError IO */
+/** Writes `filterFigure` if there is one. @throws LrpError IO */
 export async function writeFilters(model: Model, path: string): Promise<void> {
   const png = await filterFigure(model)
   if (png) await writeAtomic(path, png)

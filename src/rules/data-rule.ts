@@ -115,7 +115,7 @@ export function nativeShares(rule: RuleDescription, parameters: RuleParameters):
   }))
 }
 
-/** Factors of max(W, 0) and min(W, 0), or the name of a part that is no such sum. */
+/** Factors of max(W, 0) and min(W, 0), or the name of a part that is not such a sum. */
 function nativePart(given: z.infer<typeof part>, value: (factor?: Factor) => number): NativePart {
   if (given === 'squared' || given === 'ones') return { kind: given, above: 1, below: 1 }
   const sum = typeof given === 'string' ? { [given]: 1 } : given

@@ -75,7 +75,7 @@ export const ruleParameters = z.strictObject({
   }),
   low: option(bound, { help: 'lowest input value for zbox, one or one per channel', group: 'how', only }),
   high: option(bound, { help: 'highest input value for zbox, one or one per channel', group: 'how', only }),
-  ignoreBias: option(z.boolean(), { help: 'biases count as 0 in the rules', group: 'how', only }),
+  ignoreBias: option(z.boolean(), { help: 'treat biases as 0 in the rules', group: 'how', only }),
   stabiliser: option(z.enum(['signed', 'signed-below', 'at-zero', 'plain']), {
     help: 'how denominators are kept away from zero (docs/rules.md)',
     group: 'how',

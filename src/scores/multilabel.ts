@@ -105,7 +105,7 @@ function labelScore(name: string, scores: number[], values: number[], threshold:
   }
 }
 
-/** Precision over recall as the threshold falls, one point for each score that occurs; at most so many points. */
+/** Precision over recall as the threshold falls, one point for each score that occurs, thinned if there are too many. */
 export function precisionRecall(
   scores: ArrayLike<number>,
   positive: ArrayLike<number>,

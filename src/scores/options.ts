@@ -13,7 +13,12 @@ export const testOptions = z.strictObject({
     unit: 'folder'
   }),
   seed: dataOptions.shape.seed,
-  batchSize: option(z.int().min(1), { help: 'images per pass', group: 'machine', unit: 'images', default: '256' }),
+  batchSize: option(z.int().min(1), {
+    help: 'number of images per pass',
+    group: 'machine',
+    unit: 'images',
+    default: '256'
+  }),
   thresholds: option(z.union([z.literal('best'), z.array(z.number().min(0).max(1)).min(1)]), {
     help: 'probability above which a label (of a single logit: class 1) is given: one number, one per label, or best: the highest F1 on the validation split',
     group: 'metrics',

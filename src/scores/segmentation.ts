@@ -8,7 +8,7 @@ export interface SegmentationMetrics {
   meanIoU: number
   perClass: {
     class: string
-    /** Intersection over union of the pixels that have the class and those that get it; null where there are none. */
+    /** Intersection over union of the pixels that have the class and those that get it; null if there are none. */
     iou: number | null
     /** Pixels that have the class. */
     pixels: number

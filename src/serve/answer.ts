@@ -48,7 +48,7 @@ export interface Served {
   patterns?: StateDict
 }
 
-/** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is no question, NOT_FOUND for its image */
+/** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is not a question, NOT_FOUND for its image */
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
   const question: Question = checkContent(questionSchema, given, 'the question')
   const { gallery, patterns } = served

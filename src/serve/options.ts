@@ -28,7 +28,7 @@ export const serveOptions = z.strictObject({
     group: 'output'
   }),
   called: option(z.string(), {
-    help: 'what the model is called on the command line',
+    help: 'name of the model on the command line',
     group: 'output',
     flag: false,
     default: "the model's name"

@@ -144,7 +144,8 @@ async function route(
 
 async function writtenPageOf({ model }: Served, kind: string): Promise<string> {
   const text = await writtenPage(model, kind)
-  if (text === undefined) throw new LrpError('NOT_FOUND', `'lrp-native ${kind}' has written no page for ${model.name}`)
+  if (text === undefined)
+    throw new LrpError('NOT_FOUND', `${model.name} has no page of 'lrp-native ${kind}': run that command first`)
   const links = navigation(await writtenKinds(model), `${kind}.html`)
   return text.replace('<main>', () => `<main>${String(links)}`)
 }

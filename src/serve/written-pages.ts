@@ -27,7 +27,7 @@ export function navigation(kinds: readonly string[], here: string): Html | false
   </nav>`
 }
 
-/** The page with links to the others; undefined where there is none, or one about another model. */
+/** The page with links to the others; undefined if there is none, or one about another model. */
 export async function writtenPage(model: Model, kind: string): Promise<string | undefined> {
   try {
     const result = JSON.parse(await readFile(model.resultFolder(kind, `${kind}.json`), 'utf8')) as { model?: unknown }

@@ -53,7 +53,7 @@ export const trainSettings = z.object({
     unit: 'how'
   }),
   hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
-    help: 'units of each hidden layer',
+    help: 'number of units of each hidden layer',
     group: 'network',
     unit: 'units',
     only: { model: ['mlp'] }
@@ -82,7 +82,7 @@ export const trainSettings = z.object({
     only: { loss: FOR_CLASSES }
   }),
   balancedSampling: option(z.boolean().default(false), {
-    help: 'draw every class equally often, instead of each image once an epoch',
+    help: 'draw every class equally often, instead of each image once per epoch',
     group: 'loss'
   }),
   optimizer: option(z.enum(OPTIMIZERS).default('adam'), { help: 'optimiser', group: 'optimiser' }),
@@ -117,7 +117,7 @@ export const trainSettings = z.object({
     group: 'schedule'
   }),
   warmupEpochs: option(z.number().min(0).default(0), {
-    help: 'epochs of warm-up, over which the rate rises',
+    help: 'number of warm-up epochs, over which the rate rises',
     group: 'schedule',
     unit: 'epochs'
   }),
@@ -145,7 +145,7 @@ export const trainSettings = z.object({
     unit: 'norm'
   }),
   accumulate: option(z.int().min(1).default(1), {
-    help: 'batches per step of the optimiser',
+    help: 'number of batches per step of the optimiser',
     group: 'optimiser',
     unit: 'batches'
   }),
@@ -168,9 +168,13 @@ export const trainSettings = z.object({
     group: 'images',
     unit: 'list'
   }),
-  batchSize: option(z.int().min(1).default(32), { help: 'images per step', group: 'schedule', unit: 'images' }),
+  batchSize: option(z.int().min(1).default(32), {
+    help: 'number of images per step',
+    group: 'schedule',
+    unit: 'images'
+  }),
   epochs: option(z.int().min(1).default(20), {
-    help: 'passes over the training images',
+    help: 'number of passes over the training images',
     group: 'schedule',
     unit: 'epochs',
     resume: false
@@ -205,7 +209,7 @@ export const trainSettings = z.object({
     resume: false
   }),
   checkpointSeconds: option(z.number().min(0).default(5), {
-    help: 'least time between two checkpoints; the last is always written',
+    help: 'minimum time between two checkpoints; the last is always written',
     group: 'output',
     unit: 'seconds',
     flag: false,
@@ -237,7 +241,7 @@ export const trainOptions = z.strictObject({
     resume: false
   }),
   untilEpoch: option(z.int().min(1), {
-    help: 'end after this epoch, as a stop would; resume continues',
+    help: 'stop after this epoch; --resume continues',
     group: 'schedule',
     flag: false,
     resume: false

@@ -27,8 +27,8 @@ const TAGS: [string, keyof EpochEvent][] = [
 ]
 
 /**
- * `tensorboard/events.out.tfevents.*`: loss, accuracy and learning rate per epoch, as TensorBoard reads them while the run
- * goes on. What the file lacks is appended; a record that a kill cut off is written again.
+ * `tensorboard/events.out.tfevents.*`: loss, accuracy and learning rate per epoch, as TensorBoard reads them during the
+ * run. What the file lacks is appended; a record that a kill cut off is written again.
  * @throws LrpError IO
  */
 export async function writeTensorboard(experiment: Experiment, history: EpochEvent[]): Promise<void> {

@@ -13,7 +13,7 @@ export const searchOptions = z.object({
     only: { method: ['random'] }
   }),
   gridPoints: option(z.int().min(1).default(3), {
-    help: 'values of each range, its ends included',
+    help: 'number of values for each range, ends included',
     group: 'search',
     only: { method: ['grid'] }
   }),
@@ -23,7 +23,7 @@ export const searchOptions = z.object({
   }),
   /** Each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
   parallel: option(z.int().min(1).max(3).default(1), {
-    help: 'trials at the same time, fewer while memory is short',
+    help: 'number of trials at the same time; fewer if memory is short',
     group: 'search',
     unit: 'trials',
     resume: false

@@ -161,7 +161,7 @@ describe('image folders', () => {
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(
-      /of 2 images none can be read: .*blue.*is not a readable image/
+      /no readable image among 2 images: .*blue.*is not a readable image/
     )
   })
 
@@ -234,7 +234,7 @@ describe('CSV lists', () => {
     expect(skipped).toEqual([join(folder, 'broken.png'), join(folder, 'gone.png')])
     expect(missing).toEqual([join(folder, 'gone.png')])
     const none = openDataset({ dataPath: list('gone.png,0') })
-    await expect(none).rejects.toThrow(`of 1 image none can be read: ${join(folder, 'gone.png')} does not exist`)
+    await expect(none).rejects.toThrow(`no readable image among 1 image: ${join(folder, 'gone.png')} does not exist`)
   })
 
   test.each([

@@ -16,6 +16,7 @@ const BANNED: [RegExp, string][] = [
   [/\bis none of\b/, 'must be'],
   [/\bhold(s|ing)? no\b/, 'contains no'],
   [/\bso many\b/, 'this number of'],
+  [/\bwhere there (is|are) (one|none)\b/, 'if there is one'],
   [/\bwhoever\b/, 'who'],
   [/\bis wanted\b/, 'is expected'],
   [/(?<!\bthere )\bis no\b(?! longer| better)/i, 'is not a'],
@@ -55,6 +56,13 @@ describe('plain English', () => {
       name,
       found(textsOf(readFileSync(join(packageRoot, name), 'utf8')))
     ])
+    expect(all.filter(([, phrases]) => phrases!.length > 0)).toEqual([])
+  })
+
+  test('in docstrings', () => {
+    const docstrings = (name: string): string =>
+      (readFileSync(join(packageRoot, name), 'utf8').match(/\/\*\*[^]*?\*\//g) ?? []).join('\n')
+    const all = filesOf('src', '.ts').map((name) => [name, found(docstrings(name))])
     expect(all.filter(([, phrases]) => phrases!.length > 0)).toEqual([])
   })
 

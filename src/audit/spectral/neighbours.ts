@@ -12,7 +12,7 @@ export interface Neighbours {
 /** Up to this number of rows all distances are computed; above it, candidates come from a random projection. */
 const EXACT_ROWS = 300
 const PROJECTED_WIDTH = 48
-/** Candidates for each neighbour that is wanted. */
+/** Candidates for each neighbour that is sought. */
 const CANDIDATES = 5
 
 /**

@@ -17,7 +17,7 @@ import { defineCommand, MODEL } from '../command.js'
 import type { Output } from '../context.js'
 
 const options = z.strictObject({
-  format: option(z.enum(['table', 'mermaid', 'json']).default('table'), { help: 'how it is shown', group: 'output' })
+  format: option(z.enum(['table', 'mermaid', 'json']).default('table'), { help: 'form of the output', group: 'output' })
 })
 
 export const register = defineCommand<string | undefined>({

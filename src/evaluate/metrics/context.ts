@@ -23,7 +23,7 @@ export interface ScoreContext extends Subject {
   /** The target's logit and probability for the image as it is. */
   logit: number
   probability: number
-  /** 1 inside, for each position [height, width]; absent where there is none, or it is empty or full. */
+  /** 1 inside, for each position [height, width]; absent if there is none, or it is empty or full. */
   mask?: Uint8Array
   /** Scores of the perturbation curves, which several metrics share. */
   areas: () => Promise<PerturbationScores>

@@ -57,7 +57,7 @@ const wholeTarget = z.strictObject({
   class: option(classes, { help: 'class by number or name, several, argmax or all', group: 'what' }),
   ...parts.shape,
   seed: option(tensor, {
-    help: 'instead of all others: the relevance that the output starts with, shaped like it (for all images, or for each)',
+    help: 'relevance that the output starts with, shaped like it (for all images, or for each), instead of any other target',
     group: 'what'
   })
 })

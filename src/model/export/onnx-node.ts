@@ -17,7 +17,7 @@ const [FLOAT, INT, STRING, FLOATS, INTS] = [1, 2, 3, 6, 7]
 type OnnxValue = number | string | number[] | { float: number }
 export type OnnxAttributes = Record<string, OnnxValue | undefined>
 
-/** Writes one node of ours as one or several operators; the last gives the node's own value. */
+/** Writes one node as one or several operators; the last gives the node's own value. */
 export class NodeWriter {
   readonly nodes: OnnxNode[] = []
 

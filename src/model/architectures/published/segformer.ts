@@ -6,7 +6,7 @@ import { meanToken } from './vit.js'
 interface Stage {
   width: number
   heads: number
-  /** Keys and values are made of blocks of so many places. */
+  /** Keys and values are made of blocks of this number of places. */
   reduction: number
   hidden: number
   grid: [number, number]

@@ -70,7 +70,7 @@ export const plus = operation('+', (a, b) => a + b)
 export const minus = operation('-', (a, b) => a - b)
 export const times = operation('*', (a, b) => a * b)
 export const floorDivide = operation('//', (a, b) => Math.floor(a / b))
-/** Division without a remainder; NaN where there is one. */
+/** Division without a remainder; NaN if there is one. */
 export const divideExactly = operation('//', (a, b) => (a % b === 0 ? a / b : Number.NaN))
 export const modulo = operation('%', (a, b) => a - b * Math.floor(a / b))
 export const smaller = operation('', Math.min, call('Min'))

@@ -31,7 +31,7 @@ export interface Translated {
   takesBytes: boolean
 }
 
-/** What is known of the input beside the file. */
+/** What is known of the input besides the file. */
 interface Reading extends GivenInputs {
   /** Channels, height, width. */
   inputShape?: readonly number[]
@@ -194,7 +194,7 @@ class Translation {
     return { node: repeated, shape, dtype: tensor.dtype }
   }
 
-  /** An output beside the first: one that holds a row for each image. */
+  /** An output other than the first: one that holds a row for each image. */
   private otherOutput(scope: Scope, name: string): { node: string; name: string }[] {
     const value = scope.get(name)
     const isRows = value && !isConstant(value) && value.node !== 'input' && isBatchFirst(value)

@@ -2,7 +2,7 @@ import { sizeOf, type RawTensor } from '../../../core/tensor.js'
 import type { Handler, Plan } from './plan.js'
 import type { CallReader } from './reader.js'
 
-/** What a softmax makes 0 of: -infinity is no weight that a file of tensors can be checked with. */
+/** What a softmax makes 0 of: -infinity is not a weight that a file of tensors can be checked with. */
 const MASKED = -3.4028234663852886e38
 
 /** Without a mask the op; with one the products, the mask and the softmax that it is. */

@@ -4,7 +4,7 @@ import { Constant } from '../constant.js'
 import { broadcast, type Dim } from '../dim.js'
 import type { Argument, OnnxDraft } from '../onnx-draft.js'
 
-/** Makes nodes of ours of an operator; several values where it has several outputs. */
+/** Makes nodes of an operator; several values where it has several outputs. */
 export type Operator = (call: OnnxCall, draft: OnnxDraft) => Value | (Value | undefined)[]
 
 /** An input as a node; a constant becomes one. */

@@ -100,7 +100,7 @@ function covered(window: Window, size: number, i: number): number[] {
   })
 }
 
-/** Number of cells that each window covers with padding counted: what lies past the padding is no cell. */
+/** Number of cells that each window covers with padding counted: what lies past the padding is not a cell. */
 function coveredWithPadding(window: Window, size: number, i: number): number[] {
   const limit = (window.spatial[i] as number) + window.end[i]!
   return Array.from({ length: size }, (_, step) => {
