@@ -62,10 +62,13 @@ const std::map<std::string, OpRecord>& exceptions() {
         "as_strided_scatter scatter index_put index_copy index_fill put diag_embed diagflat embedding");
     add(kAtenPass, "add sub subtract rsub neg negative");
     add(kAtenPassNonnegative, "abs absolute exp exp2 square sqrt relu relu6 softplus cosh");
-    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true}, "hardsigmoid");
-    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, true, "sigmoid"},
+    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, false, false, true},
+        "hardsigmoid");
+    add({"activation", "pass", Sign::kMakesNonnegative, false, "exact", OpRecord::kNowhere, false, false, true,
+         "sigmoid"},
         "sigmoid special_expit");
-    add({"activation", "pass", Sign::kAny, false, "exact", OpRecord::kNowhere, false, "sigmoid"}, "log_sigmoid");
+    add({"activation", "pass", Sign::kAny, false, "exact", OpRecord::kNowhere, false, false, false, "sigmoid"},
+        "log_sigmoid");
     add(kAtenPassKeeping,
         "silu hardswish gelu elu leaky_relu prelu tanh erf selu celu mish clamp_min atan log1p "
         "expm1 softshrink hardshrink ceil floor round trunc");
@@ -84,9 +87,9 @@ const std::map<std::string, OpRecord>& exceptions() {
     add(kAtenProduct, "mul multiply");
     add({"other", "pass", Sign::kAny, false, "exact"}, "div divide true_divide");
     add(kAtenMatrixProduct, "matmul mm bmm einsum tensordot linalg_matmul");
-    add({"attention", "", Sign::kMakesNonnegative, false, "no", OpRecord::kNowhere, true, "softmax"},
+    add({"attention", "", Sign::kMakesNonnegative, false, "no", OpRecord::kNowhere, false, false, true, "softmax"},
         "softmax _softmax special_softmax");
-    add({"other", "", Sign::kAny, false, "no", OpRecord::kNowhere, false, "softmax"},
+    add({"other", "", Sign::kAny, false, "no", OpRecord::kNowhere, false, false, false, "softmax"},
         "log_softmax _log_softmax special_log_softmax");
     // of their input they read the shape alone, or stop the gradient
     add({"constant", "gradient", Sign::kAny, false, "no"},
