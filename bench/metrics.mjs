@@ -58,14 +58,14 @@ async function pixelFlipping() {
   const data = await openDataset({ data: 'mnist', dataPath: values['data-path'] })
   const { model } = await train({ data, model: 'lenet', epochs: 1, threads, experimentsRoot: folder })
   const { bytes, shape } = imagesOf(data, 'test', 0, 20)
-  const settings = { name: 'pixel_flipping.morf.black', featuresInStep: 28, network: 'lenet', goal: 3 }
+  const settings = { name: 'pixel_flipping.morf.black', featuresInStep: 28, network: 'lenet', goal: 5 }
   return { settings, model, input: normaliseBytes(bytes, shape, model.preprocessing) }
 }
 
 /** One image, 100 squares of 8x8 pixels. Time does not depend on the values of the weights. */
 async function regionPerturbation() {
   const model = await Model.create(await networks.vgg16())
-  const settings = { name: 'region_perturbation.morf.black', patchSize: 8, regions: 100, network: 'vgg16', goal: 1.2 }
+  const settings = { name: 'region_perturbation.morf.black', patchSize: 8, regions: 100, network: 'vgg16', goal: 2 }
   return { settings, model, input: randomInput([1, ...model.imageShape]) }
 }
 
