@@ -18,7 +18,7 @@ const composite = {
   ]
 }
 const { conservation } = await model.explain(image, { composite, conservation: true })
-for (const { node, arriving, handedOn } of conservation) {
-  console.log(`${node}: ${arriving[0].toFixed(4)} arrived, ${handedOn[0].toFixed(4)} was propagated`)
+for (const { node, arriving, propagated } of conservation) {
+  console.log(`${node}: ${arriving[0].toFixed(4)} arrived, ${propagated[0].toFixed(4)} was propagated`)
 }
 model.dispose()

@@ -139,7 +139,7 @@ async function repair() {
   await model.save(from)
   model.dispose()
   const insert = join(output, `patch-${name}-${cluster}.png`)
-  const steps = { mode: 'whole', epochs: 5, augment: { insert } }
+  const steps = { mode: 'whole', epochs: 8, augment: { insert } }
   const repaired = await finetune({ data: dataset, model: from, ...steps, experimentsRoot: folder })
   const after = await withSquare(repaired.model)
   const again = await audited(dataset, repaired.model)

@@ -27,6 +27,7 @@ class Convolution : public Op, public LinearMap {
     if (groups_ < 1 || weight_.size(0) % groups_ != 0) {
       throw Error("INVALID_ARGUMENT", "groups must divide the channels");
     }
+    check_bias(transposed_ ? weight_.size(1) * groups_ : weight_.size(0));
     set_padding(a);
   }
 

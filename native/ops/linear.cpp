@@ -13,6 +13,7 @@ class Linear : public Op, public LinearMap {
  public:
   Linear(Tensor weight, Tensor bias) : LinearMap(std::move(weight), std::move(bias)) {
     if (weight_.dim() != 2) throw Error("INVALID_ARGUMENT", "the weight of a linear layer has two axes");
+    check_bias(weight_.size(0));
   }
 
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {

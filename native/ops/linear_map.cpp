@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "../error.h"
+
 namespace lrp {
 
 namespace {
@@ -42,6 +44,11 @@ Tensor LinearMap::forward(const Tensor& x, Part part, bool with_bias) const {
 
 Tensor LinearMap::input_gradient(const Tensor& g, const Tensor& x, Part part) const {
   return input_gradient(g, x, weight(part));
+}
+
+void LinearMap::check_bias(int64_t outputs) const {
+  if (!bias_.defined() || (bias_.dim() == 1 && bias_.size(0) == outputs)) return;
+  throw Error("INVALID_ARGUMENT", "its bias must have " + std::to_string(outputs) + " numbers, one for each output");
 }
 
 }  // namespace lrp

@@ -60,6 +60,8 @@ class LinearMap {
 
  protected:
   LinearMap(Tensor weight, Tensor bias) : weight_(std::move(weight)), bias_(std::move(bias)) {}
+  /// Throws INVALID_ARGUMENT for a bias of another length.
+  void check_bias(int64_t outputs) const;
   /// A part of the weights: made once and kept where it is small enough to keep, made anew where it is huge.
   Tensor weight(Part part) const;
 

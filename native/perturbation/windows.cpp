@@ -76,7 +76,7 @@ class AfterWindows : public Start {
 
   /// Whether a layer that sees windows is among them.
   bool helps() const { return helps_; }
-  /// Numbers of one step in all that is handed on.
+  /// Numbers of one step in all that is passed on.
   int64_t size() const {
     int64_t sum = 0;
     for (const auto& [i, patches] : known_) sum += patches.before.numel();

@@ -38,7 +38,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   }
   if (options.explainInputs !== undefined && !furtherInputs(parts.graph).some(({ explained }) => explained))
     throw optionError('explainInputs', `: ${parts.name} has no further input that can be explained`)
-  if (experiment || (path !== undefined && isSavedModel(path))) refuseIdle(parts.name, options)
+  if (experiment || (path !== undefined && isSavedModel(path))) refuseIdle(parts, options)
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   const stored = parts.preprocessing ?? (parts.takesBytes && shape.length === 3 ? plainPreprocessing(shape) : undefined)
   const preprocessing = preprocess !== undefined ? await choosePreprocessing(preprocess, shape) : stored
@@ -52,9 +52,11 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
 }
 
 /** @throws LrpError INVALID_ARGUMENT for an option that only files of other tools have a use for */
-function refuseIdle(name: string, options: LoadOptions): void {
-  const idle = (['constants', 'inputName', 'layout'] as const).find((option) => options[option] !== undefined)
-  if (idle !== undefined) throw optionError(idle, ` is for files of other tools: ${name} has one input, channels first`)
+function refuseIdle({ name, graph }: ModelParts, options: LoadOptions): void {
+  const rows = furtherInputs(graph).length > 0 ? [] : (['constants'] as const)
+  const idle = ([...rows, 'inputName', 'layout'] as const).find((option) => options[option] !== undefined)
+  if (idle !== undefined)
+    throw optionError(idle, ` is for files of other tools: ${name} says what its inputs are`)
 }
 
 /** Whether a model argument means a published network: files, folders and experiments of that name go before it. */

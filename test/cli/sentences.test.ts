@@ -31,8 +31,8 @@ test.each([
   ['--box -1', '--box must be at least 0, not -1'],
   ['--rule zbox --low 1 --high 0', '--low must be below --high'],
   ['--method occlusion --baseline blck', "--baseline must be zero, black, mean, blur or a .npy file, not 'blck': did you mean 'black'?"], // prettier-ignore
-  ['--constant a=b.npy', '--constant is for files of other tools: mlp has one input, channels first'],
-  ['--layout nhwc', '--layout is for files of other tools: mlp has one input, channels first'],
+  ['--constant a=b.npy', '--constant is for files of other tools: mlp says what its inputs are'],
+  ['--layout nhwc', '--layout is for files of other tools: mlp says what its inputs are'],
   [`--input ${array} --image-size 5`, '--image-size goes with image files: a .npy array is taken as it is'],
   [`--input ${one} --channels 1`, '--channels goes with a data set, not with --input']
 ])('explain %s', async (words, sentence) => {

@@ -17,6 +17,7 @@ export async function makeWorkspace(): Promise<void> {
   for (const [name, from] of Object.entries({ ...copies, 'vit.onnx': 'vit.onnx' })) cpSync(join(NETWORKS, from), name)
   cpSync(join(PUBLISHED, 'hf-vit'), 'vit-base-patch16-224', { recursive: true })
   cpSync(join(packageRoot, 'examples', 'rules', 'captum-gamma.json'), 'captum-gamma.json')
+  cpSync(join(packageRoot, 'test', 'model', 'import', 'inputs', 'lesion.onnx'), 'lesion.onnx')
   await makePhotos()
   await makeArrays()
   makeMnist('path/to/mnist')
@@ -74,6 +75,14 @@ async function makeArrays(): Promise<void> {
   await writeNpy(
     'x.npy',
     array([2, 1, 8, 8], (i) => Math.abs(Math.sin(i)))
+  )
+  await writeNpy(
+    'images.npy',
+    array([2, 3, 9, 9], (i) => Math.sin(i))
+  )
+  await writeNpy(
+    'patients.npy',
+    array([2, 3], (i) => i / 6)
   )
   await writeNpy(
     'a.npy',

@@ -34,6 +34,32 @@ describe('what a file asks for has limits, and is refused by the name of its nod
     })
   })
 
+  test.each<[string, number[], number[], number]>([
+    ['linear', [3], [4, 3], 4],
+    ['conv2d', [3, 5, 5], [4, 3, 1, 1], 4],
+    ['conv_transpose2d', [3, 5, 5], [3, 6, 1, 1], 6]
+  ])('a bias of %s has one number for each output', async (op, image, shape, outputs) => {
+    const create = (bias: number[]): Promise<Model> =>
+      Model.create({
+        name: 'limits',
+        graph: {
+          inputShape: [null, ...image],
+          nodes: [node('a', op, ['input'], {}, { weight: 'w', bias: 'b' })],
+          output: 'a'
+        },
+        tensors: new Map([
+          ['w', zeros(shape)],
+          ['b', zeros(bias)]
+        ])
+      })
+    for (const bias of [[1], [outputs + 1], [outputs, 1]])
+      await expect(create(bias)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`its bias must have ${outputs} numbers`) as unknown
+      })
+    ;(await create([outputs])).dispose()
+  })
+
   test('the largest steps work', async () => {
     const conv = node('a', 'conv1d', ['input'], { stride: 4096 }, { weight: 'w' })
     expect(await shapeOf([conv], [3, 200_000], [4, 3, 1])).toEqual([1, 4, 49])
