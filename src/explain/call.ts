@@ -70,7 +70,7 @@ interface OptionsRecord {
   unrecorded: string[]
 }
 
-/** Recorded elsewhere: the device that was chosen. Chosen anew: the folder of the results, and what fits into memory. */
+/** Not repeated: the device that was chosen (recorded elsewhere), the folder of the results, and what fits into memory. */
 const NOT_HERE = ['device', 'output', 'passSize']
 
 /** Functions and the like do not decide over a result. */

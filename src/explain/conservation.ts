@@ -102,8 +102,8 @@ function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string,
     ({ arrivingMagnitude, propagatedMagnitude }) => sum(propagatedMagnitude) < TOO_LITTLE * sum(arrivingMagnitude)
   )
   const at = place ? `, most of it at layer '${place.node}'` : ''
-  if (unexplained > TRUST_LIMITS.unexplained[0]) {
-    const isPattern = rules.find(({ node }) => node === place?.node)?.rule.startsWith('pattern')
+  const isPattern = rules.find(({ node }) => node === place?.node)?.rule.startsWith('pattern')
+  if (isPattern || unexplained > TRUST_LIMITS.unexplained[0]) {
     const remedy = isPattern ? 'fit the patterns to more images' : 'compare other rules'
     return `rules that do not conserve relevance lose all but ${kept} of it${at}: ${remedy}`
   }

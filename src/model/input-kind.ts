@@ -14,7 +14,7 @@ export function inputKind(graph: Graph): InputKind {
   return tokenLookups(graph).length > 0 ? 'tokens' : kindByAxes(graph.inputShape.length - 1)
 }
 
-/** What one input with so many axes is. */
+/** What one input with this number of axes is. */
 export function kindByAxes(axes: number): InputKind {
   return BY_AXES[axes] ?? 'array'
 }

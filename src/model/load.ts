@@ -55,8 +55,7 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
 function refuseIdle({ name, graph }: ModelParts, options: LoadOptions): void {
   const rows = furtherInputs(graph).length > 0 ? [] : (['constants'] as const)
   const idle = ([...rows, 'inputName', 'layout'] as const).find((option) => options[option] !== undefined)
-  if (idle !== undefined)
-    throw optionError(idle, ` is for files of other tools: ${name} says what its inputs are`)
+  if (idle !== undefined) throw optionError(idle, ` is for files of other tools: ${name} says what its inputs are`)
 }
 
 /** Whether a model argument means a published network: files, folders and experiments of that name go before it. */
@@ -112,7 +111,7 @@ function withSizes(parts: ModelParts): ModelParts {
   return { ...parts, graph: { ...graph, inputShape: graph.inputShape.map((axis, i) => axis ?? sizes[i] ?? null) } }
 }
 
-/** A model of ours keeps its further inputs: their rows may be given anew, and which of them are explained. */
+/** A saved model keeps its further inputs; a call may give other rows, and choose which of them are explained. */
 async function loadSaved(path: string, { constants, explainInputs = [] }: LoadOptions): Promise<ModelParts> {
   const parts = await loadParts(path)
   const rows = await readConstants(constants)

@@ -111,7 +111,7 @@ function removalPictures(experiment: Experiment, ...parts: string[]): string[] {
 }
 
 /**
- * A result that a command wrote, by its published schema; undefined where there is none.
+ * A result that a command wrote, by its published schema; undefined for a file without one.
  * @throws LrpError INVALID_FILE naming the file
  */
 async function readResult<T>(path: string, schemaOf: (content: unknown) => z.ZodType): Promise<T | undefined> {

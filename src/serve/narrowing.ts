@@ -4,7 +4,7 @@ import { targetOptions } from '../explain/targets/options.js'
 import type { Model } from '../model/model.js'
 import type { Narrowing } from './protocol.js'
 
-/** Options of a target that go with an output of so many axes, the batch included. */
+/** Options of a target that go with an output of this number of axes, the batch included. */
 const BY_AXES: Record<number, string[]> = { 2: ['against', 'reference'], 3: ['box', 'region', 'against'] }
 const DENSE = ['region', 'against']
 

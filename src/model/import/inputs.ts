@@ -17,7 +17,7 @@ export interface GivenInputs {
 /** What a file's further input becomes: a constant, or an input of the network with rows for each image. */
 export interface OtherInput {
   name: string
-  /** One row where there is one for each image. */
+  /** The first row of several. */
   tensor: RawTensor
   /** The file has a row of it for every image. */
   isPerImage: boolean

@@ -142,7 +142,7 @@ const same: Handler = (call) => call.node('self') ?? call.node('input')
 const SHAPES = ['view', 'reshape', '_unsafe_view', 'unflatten', 'view_as', 'reshape_as', 'ravel', '_reshape_alias']
 const COPIES = ['clone', 'contiguous', 'alias', 'detach', 'lift_fresh', 'lift_fresh_copy', 'positive']
 
-/** Calls that move what they are given, as ops of ours. */
+/** Calls that move what they are given, as ops of this package. */
 export const MOVES: Record<string, Handler> = {
   cat: concatenation,
   stack,
