@@ -5,7 +5,7 @@ import { entriesOf, isAsked, valueAt, type Entry, type Group } from './option.js
 type Plain = string | number | boolean | (string | number)[]
 
 /** What was asked of a command, kept with its results so that every figure can be had again. */
-export type Asked = Record<string, Plain>
+export type RecordedSettings = Record<string, Plain>
 
 const KEPT: Group[] = [
   'model',
@@ -22,7 +22,7 @@ const KEPT: Group[] = [
 ]
 
 /** Those options that were given and have a flag, by the flag's name in camel case; folders and the machine are left out. */
-export function asked(schema: z.ZodObject, options: object): Asked {
+export function recordedSettings(schema: z.ZodObject, options: object): RecordedSettings {
   const entries = entriesOf(schema).filter(
     ({ flag, path, facts }) => flag !== undefined && path[0] !== 'output' && KEPT.includes(facts.group)
   )
@@ -30,7 +30,7 @@ export function asked(schema: z.ZodObject, options: object): Asked {
     const value = valueAt(options, entry.path)
     return isAsked(entry, value) ? [[toCamel(entry.flag!), asText(entry, value)] as const] : []
   })
-  return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as Asked
+  return Object.fromEntries(given.filter(([, value]) => isPlain(value))) as RecordedSettings
 }
 
 /** A value that the flag's words cannot hold as it is, as those words. */
@@ -45,7 +45,7 @@ function isPlain(value: unknown): value is Plain {
 }
 
 /** The command line: `lrp-native explain lenet --rule epsilon --top-k 0.02`. */
-export function commandText(command: string, model: string, options: Asked = {}): string {
+export function commandText(command: string, model: string, options: RecordedSettings = {}): string {
   const flags = Object.entries(options)
     .filter(([, value]) => value !== false)
     .map(([name, value]) => {

@@ -1,4 +1,4 @@
-import { asked, type Asked } from '../core/command-line.js'
+import { recordedSettings, type RecordedSettings } from '../core/command-line.js'
 import { digest } from '../core/digest.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions, resumeValues } from '../core/option.js'
@@ -119,10 +119,13 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
 }
 
 /** The options that give this evaluation again; a single method may have options of its own. */
-function askedOf(methods: Explainer[], options: EvaluateOptions): Asked {
+function askedOf(methods: Explainer[], options: EvaluateOptions): RecordedSettings {
   const [only, other] = methods
-  const own = other === undefined && only?.options ? asked(explainOptions, only.options) : undefined
-  return { ...(own ?? { rules: methods.map(({ name }) => name).join(',') }), ...asked(evaluateOptions, options) }
+  const own = other === undefined && only?.options ? recordedSettings(explainOptions, only.options) : undefined
+  return {
+    ...(own ?? { rules: methods.map(({ name }) => name).join(',') }),
+    ...recordedSettings(evaluateOptions, options)
+  }
 }
 
 /** Masks of the images that `limit` leaves. */

@@ -1,4 +1,4 @@
-import { asked } from '../core/command-line.js'
+import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
@@ -70,7 +70,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
   const result = {
     method: explanation.name,
-    settings: asked(removeFeaturesOptions, options),
+    settings: recordedSettings(removeFeaturesOptions, options),
     fill,
     rules: rulesByNode(explanation.rules),
     images: names.length,

@@ -1,4 +1,4 @@
-import type { Asked } from '../core/command-line.js'
+import type { RecordedSettings } from '../core/command-line.js'
 import type { Provenance } from '../model/provenance.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
@@ -67,7 +67,7 @@ export interface Evaluation {
   /** What was measured, and how. */
   settings: EvaluationSettings
   /** The options that were given, by their flags. */
-  asked: Asked
+  asked: RecordedSettings
   /** Names of the images. */
   images: string[]
   /** Descriptions of the metrics. */
@@ -103,7 +103,7 @@ export interface RemovalResult {
   /** Name of the rule, composite or method. */
   method: string
   /** The options that were given, by their flags. */
-  settings: Asked
+  settings: RecordedSettings
   /** What removed pixels become. */
   fill: Fill
   /** The rule of every node; of LRP. */

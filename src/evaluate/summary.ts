@@ -1,4 +1,4 @@
-import type { Asked } from '../core/command-line.js'
+import type { RecordedSettings } from '../core/command-line.js'
 import type { Provenance } from '../model/provenance.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
@@ -15,7 +15,7 @@ import type {
 import { bootstrapMean, pairedTest } from './statistics/intervals.js'
 
 interface Found {
-  asked: Asked
+  asked: RecordedSettings
   settings: EvaluationSettings
   model: string
   images: string[]

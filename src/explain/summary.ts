@@ -1,6 +1,6 @@
 import type { Graph, OutputKind } from '../core/graph.js'
 import type { NodeRule } from '../native/addon.js'
-import type { Asked } from '../core/command-line.js'
+import type { RecordedSettings } from '../core/command-line.js'
 import { digest } from '../core/digest.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
@@ -49,7 +49,7 @@ export interface ExplainSummary {
   /** The layer that grad-cam weighs. */
   camLayer?: string
   /** The options that were given, by their flags. */
-  settings: Asked
+  settings: RecordedSettings
   /** What `explainAgain` repeats. */
   call: RecordedCall
   /** Name of the model. */

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 import type { z } from 'zod'
-import { asked } from '../core/command-line.js'
+import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { effective } from '../core/option-effects.js'
@@ -91,7 +91,10 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       passes.push(pass)
     }
     const trust = options.check ? await checkFirst(model, inputs, options) : undefined
-    const asking = { settings: asked(explainToFilesOptions, called), call: recordCall(model, called, plan.rules) }
+    const asking = {
+      settings: recordedSettings(explainToFilesOptions, called),
+      call: recordCall(model, called, plan.rules)
+    }
     const summary = summarise(model, plan, passes, asking, await provenanceOf(model), trust)
     summary.warnings.push(...notes)
     await writer?.finish(summary)

@@ -1,4 +1,4 @@
-import type { Asked } from '../core/command-line.js'
+import type { RecordedSettings } from '../core/command-line.js'
 import type { ClassificationMetrics } from '../scores/classification.js'
 import type { MultilabelMetrics } from '../scores/multilabel.js'
 import type { RegressionMetrics } from '../scores/regression.js'
@@ -8,7 +8,7 @@ export type TestReport = {
   imagesPerSecond: number
   data: string
   split: string
-  settings?: Asked
+  settings?: RecordedSettings
 } & (
   | ({ task?: 'classification' } & ClassificationMetrics)
   | ({ task: 'multilabel' } & MultilabelMetrics)

@@ -1,4 +1,4 @@
-import { asked } from '../core/command-line.js'
+import { recordedSettings } from '../core/command-line.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
@@ -76,7 +76,7 @@ export function headOf(
   options: TestOptions,
   { provenance, imagesPerSecond, skipped }: { provenance: Provenance; imagesPerSecond: number; skipped: string[] }
 ): object {
-  const settings = asked(testOptions, options)
+  const settings = recordedSettings(testOptions, options)
   return { data: dataset.name, split: options.split ?? 'test', settings, provenance, imagesPerSecond, skipped }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
-import { asked } from '../core/command-line.js'
+import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
 import { positionClasses } from '../core/logits.js'
@@ -132,7 +132,7 @@ async function write(
     task: 'segmentation',
     data: options.dataPath,
     masks: options.masks,
-    settings: asked(testOptions, options)
+    settings: recordedSettings(testOptions, options)
   }
   await out.json('metrics.json', { ...head, ...about, ...metrics })
   const table = perClass.map(({ class: name, iou, pixels }) => [name, iou === null ? '' : iou.toFixed(6), pixels])

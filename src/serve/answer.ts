@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { asked, commandText, type Asked } from '../core/command-line.js'
+import { recordedSettings, commandText, type RecordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { positionClasses, probabilities as probabilitiesOf } from '../core/logits.js'
 import { explain, type Explanation } from '../explain/explain.js'
@@ -40,7 +40,7 @@ export interface Served {
   model: Model
   /** What the model is called on the command line. */
   called: string
-  loadedWith: Asked
+  loadedWith: RecordedSettings
   gallery: Gallery
   choices: Choice[]
   /** Names of the model's outputs. */
@@ -90,7 +90,7 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
       ...served.loadedWith,
       ...(head !== undefined && { head }),
       ...source,
-      ...asked(explainToFilesOptions, {
+      ...recordedSettings(explainToFilesOptions, {
         ...options,
         ...drawn,
         ...(other && { reference: String(other.asked.input ?? other.name) })

@@ -1,4 +1,4 @@
-import { asked, type Asked } from '../core/command-line.js'
+import { recordedSettings, type RecordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { sliceBatch } from '../explain/batches.js'
 import { depictionOf } from '../explain/depict.js'
@@ -17,7 +17,7 @@ const LEAST_SIZE = 96
 
 interface GalleryImage extends ImageFacts {
   /** The options that name it on the command line. */
-  asked: Asked
+  asked: RecordedSettings
   /** [1, channels, height, width] as the network wants it. */
   input: Tensor
 }
@@ -37,7 +37,7 @@ export class Gallery {
       throw new LrpError('UNSUPPORTED', `${model.name} takes inputs of ${axes}: there is no picture of them`)
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
-    const { limit: _, images: __, ...source } = asked(inputOptions, options)
+    const { limit: _, images: __, ...source } = recordedSettings(inputOptions, options)
     const images = names.map((name, i): GalleryImage => ({
       name,
       asked: paths ? { input: paths[i]! } : { ...source, images: places![i]! },

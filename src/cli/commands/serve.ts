@@ -1,4 +1,4 @@
-import { asked } from '../../core/command-line.js'
+import { recordedSettings } from '../../core/command-line.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
 import { serveOptions } from '../../serve/options.js'
@@ -17,7 +17,7 @@ export const register = defineCommand<string | undefined>({
       ...given(serveOptions),
       onDownload: downloadProgress(output),
       called: argument ?? model.experiment?.name,
-      loadedWith: asked(loadOptions, loading)
+      loadedWith: recordedSettings(loadOptions, loading)
     })
     output.result({ url: served.url }, [`${served.url} (Ctrl-C ends)`])
     if (!signal.aborted)
