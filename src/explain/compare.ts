@@ -44,7 +44,7 @@ export async function drawComparison(
     explanations.push(await explain(model, batch.input, own))
   }
   const maps = explanations.map((one) => asShares(firstTarget(one, batch.input)))
-  const { quantile, scale } = options.heatmap ?? {}
+  const { quantile = COMMON_QUANTILE, scale } = options.heatmap ?? {}
   const common = typeof scale === 'number' ? scale : Math.max(...maps.map((one) => strongestOf(one, quantile)))
   const heatmap = { ...options.heatmap, scale: common }
   const columns = await Promise.all(
@@ -68,6 +68,9 @@ export async function drawComparison(
     { name: 'compare', panels: [...panels, bar], captions, options: { columns: panels.length / images, size: 160 } }
   ]
 }
+
+/** A few pixels of one map must not make all the others pale. */
+const COMMON_QUANTILE = 0.995
 
 /** Every map divided by its sum of magnitudes: rules and methods have scales of their own. */
 function asShares(explanation: Explanation): Explanation {

@@ -77,21 +77,25 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   const cellWidth = Math.max(...pictures.map((picture) => picture.width))
   const titles = panels.map(({ title }) => titleLines(title, cellWidth))
   const above = 8 + LINE * Math.max(1, ...titles.map((lines) => lines.length))
-  const cellHeight = Math.max(...pictures.map((picture) => picture.height)) + above
   const aside = options.aside && columns > 1 ? 1 : 0
   const place = (i: number): { row: number; column: number } => ({
     row: Math.max(0, Math.floor((i - aside) / (columns - aside))),
     column: i < aside ? 0 : aside + ((i - aside) % (columns - aside))
   })
-  const rows = place(panels.length - 1).row + 1
+  const heights: number[] = []
+  for (const [i, { height }] of pictures.entries()) {
+    const { row } = place(i)
+    heights[row] = Math.max(heights[row] ?? 0, height + above)
+  }
+  const topOf = (row: number): number => heights.slice(0, row).reduce((top, height) => top + height + MARGIN, MARGIN)
   const width = Math.max(MARGIN + columns * (cellWidth + MARGIN), captions.length > 0 ? LEAST_WIDTH : 0)
   const lines = captions.flatMap((text) => wrapText(text, 12, width - 2 * MARGIN))
-  const bottom = MARGIN + rows * (cellHeight + MARGIN)
+  const bottom = topOf(heights.length)
   const height = bottom + lines.length * LINE + (lines.length > 0 ? 8 : 0)
   const images = pictures.map((picture, i) => ({
     ...picture,
     left: MARGIN + place(i).column * (cellWidth + MARGIN) + Math.floor((cellWidth - picture.width) / 2),
-    top: MARGIN + place(i).row * (cellHeight + MARGIN) + above
+    top: topOf(place(i).row) + above
   }))
   const drawn = panels.map((panel, i) => drawPanel(panel, images[i]!, titles[i]!))
   const text = lines.map((line, i) => pathOf(textPath(line, MARGIN, bottom + 14 + i * LINE, 12)))

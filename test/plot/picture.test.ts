@@ -187,6 +187,13 @@ describe('figures', () => {
     expect(two.height).toBeGreaterThan(one.height!)
   })
 
+  test('rows are as high as their own pictures', async () => {
+    const bar = { title: 'bar', picture: plain(8, 2) }
+    const heightOf = async (last: typeof bar): Promise<number> =>
+      (await sizeOfPng(await figure([panels[0]!, last], [], { size: 64, columns: 1 }))).height
+    expect(await heightOf({ title: 'whole', picture: plain(8, 8) })).toBe((await heightOf(bar)) + 48)
+  })
+
   test('leave the first panel alone in its column', async () => {
     const five = [...panels, ...panels.slice(0, 2)].map((panel) => ({ ...panel, picture: plain(8, 8) }))
     const svg = await figureSvg(five, [], { size: 64, columns: 3, aside: true })
