@@ -8,7 +8,7 @@ import { pythonEnvironment } from './lib/python-environment.mjs'
 
 // torchvision's fcn_resnet50, deeplabv3_mobilenet_v3_large and lraspp_mobilenet_v3_large with random weights, and a U-Net: the
 // relevance of the predicted region equals zennit's in float64 to 1e-6 of the largest, and in float32 in the median to 1e-3.
-//   node scripts/check-dense.mjs FOLDER        ten minutes; what lies in the folder already is not made again
+//   node scripts/check-dense.mjs FOLDER        ten minutes; networks that the folder already contains are not made again
 const folder = resolve(process.argv[2] ?? '')
 if (!process.argv[2]) throw new Error('name a folder')
 const NETWORKS = ['fcn_resnet50', 'deeplabv3_mobilenet', 'lraspp', 'unet']

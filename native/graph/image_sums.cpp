@@ -36,7 +36,7 @@ double weighted(const float* values, const float* weights, int64_t count) {
   return sum;
 }
 
-/// Numbers of an image where each lies in one block of memory; 0 where they do not.
+/// Numbers of an image if every image is one block of memory; 0 otherwise.
 int64_t block_size(const Tensor& t, const BatchLayout& layout, int64_t images) {
   const bool fits = t.device().is_cpu() && t.scalar_type() == at::kFloat && layout.axis == 0 && t.dim() > 0 &&
                     t.numel() > 0 && t.is_non_overlapping_and_dense();

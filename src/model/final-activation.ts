@@ -1,5 +1,5 @@
 import { LrpError } from '../core/errors.js'
-import type { Graph, GraphNode } from '../core/graph.js'
+import type { Graph, GraphNode, ModelParts } from '../core/graph.js'
 import { sizeOf } from '../core/tensor.js'
 import { recordOf } from '../native/op-record.js'
 
@@ -91,4 +91,15 @@ function isOverClasses(graph: Graph, node: GraphNode, shapes: Shapes): boolean {
   const axis = shape.at(Number(node.attributes.dim))
   const numbers = sizeOf(shape.slice(1))
   return axis === numbers && numbers === sizeOf(shapes[graph.output]!.slice(1))
+}
+
+/** A sigmoid of several outputs makes them independent classes; a regression keeps its sigmoid, which gives its values. */
+export function asTask<P extends Omit<ModelParts, 'tensors'>>(
+  parts: P,
+  found: Awaited<ReturnType<typeof withoutFinalActivation>>
+): P & { removed?: FinalActivation } {
+  const { task } = parts
+  if (!found.removed) return parts
+  if (found.removed.kind === 'softmax') return { ...parts, ...found }
+  return task === 'regression' ? parts : { ...parts, ...found, multilabel: parts.multilabel ?? true }
 }

@@ -8,7 +8,7 @@ import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
-import { withoutFinalActivation, type FinalActivation } from './final-activation.js'
+import { asTask, withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
 import { rowsOfBatch } from './further-inputs.js'
 import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
@@ -397,15 +397,4 @@ async function startingFromLogits<P extends ModelParts>(parts: P): Promise<P & {
     parts,
     await withoutFinalActivation(graph, async () => shapesOf((await inferFacts(graph, tensors)) ?? []))
   )
-}
-
-/** A sigmoid of several outputs makes them independent classes; a regression keeps its sigmoid, which gives its values. */
-function asTask<P extends Omit<ModelParts, 'tensors'>>(
-  parts: P,
-  found: Awaited<ReturnType<typeof withoutFinalActivation>>
-): P & { removed?: FinalActivation } {
-  const { task } = parts
-  if (!found.removed) return parts
-  if (found.removed.kind === 'softmax') return { ...parts, ...found }
-  return task === 'regression' ? parts : { ...parts, ...found, multilabel: parts.multilabel ?? true }
 }

@@ -10,6 +10,15 @@ const about = {
   skipped: z.array(z.string()).describe('Images that could not be read.'),
   images: count
 }
+const counts = {
+  truePositives: count,
+  falsePositives: count,
+  falseNegatives: count,
+  trueNegatives: count,
+  precision: number,
+  recall: number,
+  f1: number
+}
 const value = { r2: number, mae: number, rmse: number }
 
 /** metrics.json of a classifier. */
@@ -38,13 +47,7 @@ export const classificationResult = z.object({
     z.object({
       name: z.string(),
       images: count,
-      truePositives: count,
-      falsePositives: count,
-      falseNegatives: count,
-      trueNegatives: count,
-      precision: number,
-      recall: number,
-      f1: number
+      ...counts
     })
   )
 })
@@ -69,13 +72,7 @@ export const multilabelResult = z.object({
       name: z.string(),
       images: count.describe('With this label.'),
       threshold: share.describe('The probability above which the label is given.'),
-      truePositives: count,
-      falsePositives: count,
-      falseNegatives: count,
-      trueNegatives: count,
-      precision: number,
-      recall: number,
-      f1: number,
+      ...counts,
       averagePrecision: number,
       rocAuc: number
     })

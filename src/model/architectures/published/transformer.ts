@@ -16,7 +16,7 @@ export interface LayerNames {
   scales?: [string, string]
 }
 
-/** What Hugging Face calls the weights of a layer `at`, where its attention lies in `self`. */
+/** What Hugging Face calls the weights of a layer `at`, whose attention is in `self`. */
 export function layerNames(at: string, self = 'attention.attention'): LayerNames {
   const [query, key, value] = ['query', 'key', 'value'].map((name) => `${at}.${self}.${name}`)
   return {
