@@ -45,12 +45,25 @@ Tensor output_of(const Node& node, const std::vector<Tensor>& inputs, const Pass
   }
 }
 
+/// PyTorch finds some missing derivatives only in the backward pass (igamma, zeta): this runs that of one node.
+bool lacks_derivative_of_input(const Tensor& output, torch::autograd::Node& made_by) {
+  torch::autograd::variable_list gradients(made_by.num_inputs());
+  gradients.at(output.output_nr()) = at::empty_like(output.detach());
+  try {
+    made_by(std::move(gradients));
+  } catch (const c10::Error& error) {
+    return std::string(error.what()).find("the derivative for") != std::string::npos;
+  }
+  return false;
+}
+
 /// Whether autograd knows no derivative of the overload that made a tensor.
 bool lacks_derivative(const Tensor& output) {
   if (!output.is_floating_point()) return false;  // numbers and masks are steps: their derivative is 0
   if (!output.requires_grad()) return true;
-  const auto made_by = output.grad_fn();  // none: the overload gave back its input
-  return made_by && made_by->name().find("NotImplemented") != std::string::npos;
+  const auto made_by = output.grad_fn();
+  if (!made_by) return false;  // the overload returned its input
+  return made_by->name().find("NotImplemented") != std::string::npos || lacks_derivative_of_input(output, *made_by);
 }
 
 }  // namespace

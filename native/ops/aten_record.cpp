@@ -72,6 +72,7 @@ const std::map<std::string, OpRecord>& exceptions() {
     add(aten_squashing("", true, kAtenPassNonnegative), "hardsigmoid");
     add(aten_squashing("sigmoid", true, kAtenPassNonnegative), "sigmoid special_expit");
     add(aten_squashing("sigmoid", false, kAtenPass), "log_sigmoid");
+    add(aten_squashing("logarithm", false, kAtenPass), "log");
     add(kAtenPassKeeping,
         "silu hardswish gelu elu leaky_relu prelu tanh erf selu celu mish clamp_min atan log1p "
         "expm1 softshrink hardshrink ceil floor round trunc");

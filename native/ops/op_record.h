@@ -32,7 +32,8 @@ struct OpRecord {
   Cut cut = kNowhere;
   /// Its output weighs something else: a number from 0 to 1.
   bool gates = false;
-  /// How it turns logits into probabilities, or their logarithms: `softmax`, `sigmoid`; empty where it does not.
+  /// How it turns logits into probabilities or their logarithms: `softmax`, `sigmoid`; `logarithm`: it takes the
+  /// logarithm of what is before it; empty if it does nothing of this.
   std::string squashes = "";
   enum Reach {
     kEverywhere,  // a place of the output may depend on every place of the input

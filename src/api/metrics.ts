@@ -4,6 +4,7 @@
  */
 export { testModel, type TestResult } from '../scores/test-model.js'
 export { testClassifier, type ClassificationResult } from '../scores/test-classifier.js'
+export type { SplitResult } from '../scores/split-outputs.js'
 export { multilabelMetrics, type LabelScore, type MultilabelMetrics } from '../scores/multilabel.js'
 export { testMultilabel, type MultilabelResult } from '../scores/test-multilabel.js'
 export { testRegression, type RegressionResult } from '../scores/test-regression.js'

@@ -29,7 +29,7 @@ export async function withoutFinalActivation(
   const tail = finalNodes(graph)
   const last = tail[0]
   const kind = last && recordOf(last).squashes
-  if (!last || !kind || readsProbabilities(graph, last)) return { graph }
+  if (!last || !kind || kind === 'logarithm' || readsProbabilities(graph, last)) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
   if (last.inputs[0] === 'input') throw new LrpError('UNSUPPORTED', `the model consists of a ${kind} alone`)
   const left = tail.filter((node) => node === last || isLogarithm(node))
@@ -54,15 +54,15 @@ export async function withoutFinalActivation(
   }
 }
 
-/** A softmax of a softmax makes no logits into probabilities: there are none behind it. */
+/** The input of a second softmax is probabilities, not logits. */
 function readsProbabilities(graph: Graph, node: GraphNode): boolean {
   const [before] = finalNodes({ ...graph, output: node.inputs[0]! })
   return before !== undefined && recordOf(before).squashes !== ''
 }
 
-/** The logarithm of probabilities still only tells logits: together the two are a log-softmax. */
-function isLogarithm({ op }: GraphNode): boolean {
-  return op === 'aten::log'
+/** A softmax and the logarithm after it are a log-softmax. */
+function isLogarithm(node: GraphNode): boolean {
+  return recordOf(node).squashes === 'logarithm'
 }
 
 /** The nodes without those of `left`, last first, that nobody reads. */

@@ -34,6 +34,13 @@ export function plainPreprocessing(imageShape: readonly number[]): Preprocessing
   return { resize, channels, channelOrder: 'rgb', scale: 1, mean: axis.map(() => 0), std: axis.map(() => 1) }
 }
 
+/** Of a mask: one channel of whole numbers, sized like the images of a model without mixing pixels. */
+export function maskPreprocessing(images: Partial<Preprocessing> = {}): Preprocessing {
+  const { resize, crop, cropRounding } = images
+  const numbers = { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0], std: [1], interpolation: 'nearest' } as const
+  return { ...numbers, mean: [0], std: [1], resize, crop, cropRounding }
+}
+
 /** The same sizes, and bytes as they are: for networks that scale them themselves. */
 export function asBytes(p: Preprocessing): Preprocessing {
   return { ...p, scale: 255, mean: p.mean.map(() => 0), std: p.std.map(() => 1) }

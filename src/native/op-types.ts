@@ -20,8 +20,8 @@ export interface OpRecord {
   movesValues: boolean
   /** Its output weighs something else: a number from 0 to 1. */
   gates: boolean
-  /** How it turns logits into probabilities, or their logarithms. */
-  squashes: '' | 'softmax' | 'sigmoid'
+  /** How it turns logits into probabilities or their logarithms; `logarithm`: it takes the logarithm of what is before it. */
+  squashes: '' | 'softmax' | 'sigmoid' | 'logarithm'
   /**
    * Whether a place of the output depends on all places of the input, on a window, or on the same place alone; `order`:
    * all values stay in their order, only the shape changes.

@@ -18,6 +18,18 @@ export interface SplitOutputs {
   imagesPerSecond: number
 }
 
+/** What every scoring of a split returns besides its metrics. */
+export interface SplitResult {
+  /** Images per second of the forward passes, the first batch (warm-up) left out. */
+  imagesPerSecond: number
+  /** Images that could not be read and were left out. */
+  skipped: string[]
+  /** Files written, if any. */
+  files: string[]
+  /** Version, digest of the model, precision and preprocessing. */
+  provenance: Provenance
+}
+
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split, batchSize: given } = checkOptions(testOptions, options)

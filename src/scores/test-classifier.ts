@@ -4,32 +4,24 @@ import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf, type Provenance } from '../model/provenance.js'
+import { provenanceOf } from '../model/provenance.js'
 import { barChart, confusionChart, lineChart } from '../plot/chart.js'
 import { ResultFolder } from '../plot/result-folder.js'
 import { classificationMetrics, guessesOf, type ClassificationMetrics } from './classification.js'
 import { precisionRecall } from './multilabel.js'
 import type { TestOptions } from './options.js'
-import { headOf, outputsOn, writes, type SplitOutputs } from './split-outputs.js'
+import { headOf, outputsOn, writes, type SplitOutputs, type SplitResult } from './split-outputs.js'
 import { refuseThresholds, thresholdsFor } from './thresholds.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
-export interface ClassificationResult {
+export interface ClassificationResult extends SplitResult {
   /** Scores over all images. */
   metrics: ClassificationMetrics
-  /** Images per second of the forward passes, the first batch (warm-up) left out. */
-  imagesPerSecond: number
   /** [images, classes], or [images, 1] */
   logits: Tensor
   /** Numbers of the model's outputs. */
   labels: Int32Array
-  /** Images that could not be read and were left out. */
-  skipped: string[]
-  /** Files written, if any. */
-  files: string[]
-  /** Version, digest of the model, precision and preprocessing. */
-  provenance: Provenance
 }
 
 /**

@@ -4,31 +4,23 @@ import { counted } from '../core/plural.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf, type Provenance } from '../model/provenance.js'
+import { provenanceOf } from '../model/provenance.js'
 import { barChart, lineChart, type Chart } from '../plot/chart.js'
 import { ResultFolder } from '../plot/result-folder.js'
 import { errorSheet, WORST } from './error-sheet.js'
 import { multilabelMetrics, precisionRecall, type LabelScore, type MultilabelMetrics } from './multilabel.js'
 import type { TestOptions } from './options.js'
-import { headOf, outputsOn, writes, type SplitOutputs } from './split-outputs.js'
+import { headOf, outputsOn, writes, type SplitOutputs, type SplitResult } from './split-outputs.js'
 import { thresholdsFor } from './thresholds.js'
 
 /** What `testMultilabel` finds. */
-export interface MultilabelResult {
+export interface MultilabelResult extends SplitResult {
   /** Scores over all images and labels. */
   metrics: MultilabelMetrics
-  /** Images per second of the forward passes, the first batch (warm-up) left out. */
-  imagesPerSecond: number
   /** [images, labels] */
   logits: Tensor
   /** [images, labels] of 0 and 1 */
   values: Float32Array
-  /** Images that could not be read and were left out. */
-  skipped: string[]
-  /** Files written, if any. */
-  files: string[]
-  /** Version, digest of the model, precision and preprocessing. */
-  provenance: Provenance
 }
 
 /** Labels whose curves fit one chart. */

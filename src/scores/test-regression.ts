@@ -2,30 +2,22 @@ import { LrpError } from '../core/errors.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf, type Provenance } from '../model/provenance.js'
+import { provenanceOf } from '../model/provenance.js'
 import { scatterChart } from '../plot/chart.js'
 import { ResultFolder } from '../plot/result-folder.js'
 import { regressionMetrics, type RegressionMetrics } from './regression.js'
 import type { TestOptions } from './options.js'
-import { headOf, outputsOn, writes } from './split-outputs.js'
+import { headOf, outputsOn, writes, type SplitResult } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
 /** What `testRegression` returns: metrics, throughput, and the predictions for every image. */
-export interface RegressionResult {
+export interface RegressionResult extends SplitResult {
   /** Scores over all images and outputs. */
   metrics: RegressionMetrics
-  /** Images per second of the forward passes, the first batch (warm-up) left out. */
-  imagesPerSecond: number
   /** [images, outputs] */
   predictions: Tensor
   /** [images, outputs] */
   values: Float32Array
-  /** Images that could not be read and were left out. */
-  skipped: string[]
-  /** Files written, if any. */
-  files: string[]
-  /** Version, digest of the model, precision and preprocessing. */
-  provenance: Provenance
 }
 
 /** Predicts the values of a split and scores them. @throws LrpError INVALID_ARGUMENT as `testClassifier` */

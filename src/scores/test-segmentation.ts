@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
-import type { Preprocessing } from '../core/graph.js'
 import { positionClasses } from '../core/logits.js'
 import { checkOptions, optionError } from '../core/options.js'
 import { sizeOf } from '../core/tensor.js'
@@ -10,34 +9,23 @@ import { arrangeImage, isArranged } from '../data/arrange-image.js'
 import { readLabels } from '../data/read-labels.js'
 import { openInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf, type Provenance } from '../model/provenance.js'
+import { maskPreprocessing } from '../model/preprocessing.js'
+import { provenanceOf } from '../model/provenance.js'
 import { barChart, confusionChart } from '../plot/chart.js'
 import { ResultFolder } from '../plot/result-folder.js'
 import { testOptions, type TestOptions } from './options.js'
 import { PixelCounts, type SegmentationMetrics } from './segmentation.js'
-import { writes } from './split-outputs.js'
+import { writes, type SplitResult } from './split-outputs.js'
 
-export interface SegmentationResult {
+/** What `testSegmentation` finds. */
+export interface SegmentationResult extends SplitResult {
+  /** Scores over all pixels that have a label. */
   metrics: SegmentationMetrics
-  imagesPerSecond: number
-  /** Images that could not be read and were left out. */
-  skipped: string[]
-  files: string[]
-  /** Versions and the model's file. */
-  provenance: Provenance
 }
 
 /** Pixels that nobody labelled, as in PASCAL VOC. */
 const UNLABELLED = 255
 const AT_ONCE = 8
-const PLAIN: Preprocessing = {
-  channels: 1,
-  channelOrder: 'rgb',
-  scale: 1,
-  mean: [0],
-  std: [1],
-  interpolation: 'nearest'
-}
 
 /**
  * Scores a dense network on a folder of images and a folder of masks of the same names. A mask is resized and cropped like
@@ -95,8 +83,7 @@ async function labelsAt(
   [height, width]: [number, number]
 ): Promise<Uint8Array> {
   const { data, height: rows, width: columns } = await readLabels(path)
-  const { resize, crop, cropRounding } = preprocessing ?? {}
-  const plan: Preprocessing = { ...PLAIN, resize, crop, cropRounding }
+  const plan = maskPreprocessing(preprocessing)
   const shape: [number, number, number] = [1, rows, columns]
   const arranged = isArranged(shape, plan) ? { bytes: data, shape } : await arrangeImage(data, shape, plan, path)
   const [h, w] = arranged.shape.slice(1) as [number, number]

@@ -77,6 +77,11 @@ test('an overload without a derivative is refused where its input depends on the
   expect(sum.data).toEqual([1, 2, 3, 4])
 })
 
+test.each(['aten::igamma', 'aten::special_zeta'])('%s has no derivative of its first input', async (op) => {
+  const nodes = [node('half', 'aten::mul.Scalar', ['input'], { other: 0.5 }), node('call', op, ['half', 'input'])]
+  await expect(outputOf(nodes, [1, 4])).rejects.toThrow(`(${op}): autograd cannot differentiate it`)
+})
+
 test('a mask as an index is refused', async () => {
   const nodes = [
     node('mask', 'aten::gt.Scalar', ['input'], { other: 1 }),

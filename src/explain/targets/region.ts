@@ -1,8 +1,8 @@
 import { LrpError } from '../../core/errors.js'
-import type { Preprocessing } from '../../core/graph.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import { readImage } from '../../data/read-image.js'
 import type { Model } from '../../model/model.js'
+import { maskPreprocessing } from '../../model/preprocessing.js'
 import type { NativeRegion } from '../../native/addon.js'
 import type { TargetOptions } from './options.js'
 
@@ -22,18 +22,10 @@ export async function regionOf(model: Model, region: TargetOptions['region']): P
  * mask of the network's own size stays as it is.
  */
 async function readMask({ preprocessing, imageShape }: Model, path: string): Promise<Tensor> {
-  const plain: Preprocessing = {
-    channels: 1,
-    channelOrder: 'rgb',
-    scale: 1,
-    mean: [0],
-    std: [1],
-    interpolation: 'nearest'
-  }
-  const own = await readImage(path, plain)
+  const own = await readImage(path, maskPreprocessing())
   const isArranged = own.shape.slice(1).join() === imageShape.slice(1).join()
-  const { resize, crop, cropRounding, orient } = preprocessing ?? {}
-  const arranged = isArranged ? own : await readImage(path, { ...plain, resize, crop, cropRounding, orient })
+  const asImages = { ...maskPreprocessing(preprocessing), orient: preprocessing?.orient }
+  const arranged = isArranged ? own : await readImage(path, asImages)
   return { data: Float32Array.from(arranged.bytes), shape: arranged.shape }
 }
 
