@@ -62,7 +62,7 @@ export class ExplainedImages {
         image,
         ...one,
         relevance: image,
-        seed: imageSeed(seed, i, draw),
+        seed: imageSeed(seed, image, draw),
         ...perturbationOf(perturbation, 'random')
       }))
       const curves = await perturbationCurves(model, tasks, signal)

@@ -4,12 +4,21 @@ import { readNpy } from '../core/npy.js'
 import { depictionOf } from '../explain/depict.js'
 import { ofOneSize, type Picture } from '../plot/picture.js'
 
-/** More than any data set has images: draws of different images stay apart. */
-const DRAW_STRIDE = 2 ** 26 - 5
-
-/** Seed of an image's random numbers, and of further draws for the same image. */
-export function imageSeed(seed: number, image: number, draw = 0): number {
-  return seed + image + draw * DRAW_STRIDE
+/**
+ * Seed of the random numbers for an image, by FNV-1a over its values, the seed and the draw: an image gets the same numbers
+ * whatever other images are measured with it.
+ * @returns a whole number below 2^32
+ */
+export function imageSeed(seed: number, image: Float32Array, draw = 0): number {
+  let hash = 0x811c9dc5
+  const add = (word: number): void => {
+    hash = Math.imul(hash ^ word, 0x01000193)
+  }
+  add(seed)
+  add(Math.floor(seed / 2 ** 32))
+  add(draw)
+  new Uint32Array(image.buffer, image.byteOffset, image.length).forEach(add)
+  return hash >>> 0
 }
 
 /** Values of black and white per channel: of the model's preprocessing, otherwise 0 and 1. */

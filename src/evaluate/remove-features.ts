@@ -49,12 +49,13 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   })
   const size = sizeOf(input.shape.slice(1))
   const part = (values: Float32Array, i: number): Float32Array => values.subarray(i * size, (i + 1) * size)
-  const subjects = names.map((name, i) => ({
-    name,
-    image: part(input.data, i),
+  const images = names.map((_, i) => part(input.data, i))
+  const subjects = images.map((image, i) => ({
+    name: names[i]!,
+    image,
     relevance: part(explanation.relevance.data, i),
     target: explanation.targets[i]!,
-    seed: imageSeed(seed, i),
+    seed: imageSeed(seed, image),
     ...(input.inputs && { inputs: sliceBatch(input, i, i + 1).inputs })
   }))
   const shares = [0, ...fraction.toSorted((a, b) => a - b)]

@@ -142,16 +142,17 @@ export function contextOf(images: ClassifiedImages, i: number, relevance: Float3
   const { model, input, outputs, perturbation, masks, signal } = images
   const size = sizeOf(input.shape.slice(1))
   const { logit, probability } = images.said[i]!
+  const image = input.data.subarray(i * size, (i + 1) * size)
   let areas: Promise<PerturbationScores> | undefined
   const context: ScoreContext = {
     model,
-    image: input.data.subarray(i * size, (i + 1) * size),
+    image,
     relevance,
     ...images.scored[i]!,
     outputs,
     logit,
     probability,
-    seed: imageSeed(images.seed, i),
+    seed: imageSeed(images.seed, image),
     mask: masks?.[i],
     areas: () => (areas ??= areasOf(context, perturbation)),
     signal
