@@ -50,21 +50,19 @@ void record_sums(const Application& a, const Tensor& arriving, const std::vector
   a.recorder->sums[a.index] = sums;
 }
 
-[[noreturn]] void refuse_not_finite(const Node& node, const std::string& what) {
-  throw Error("NUMERIC", "node '" + node.name + "' (" + node.op_name + "): " + what);
-}
-
-void check_output(const Node& node, const Tensor& output) {
+/// Within the graph's pass, which names the node.
+void check_output(const Tensor& output) {
   if (!output.is_floating_point() || output.numel() == 0) return;
   const double highest = output.max().item<double>();  // NaN if there is one; attention masks hold -inf on purpose
   if (std::isnan(highest) || highest == std::numeric_limits<double>::infinity()) {
-    refuse_not_finite(node, "its output is not finite");
+    throw Error("NUMERIC", "its output is not finite");
   }
 }
 
 void check_relevance(const Node& node, const Tensor& R) {
   if (R.defined() && !all_finite(R)) {
-    refuse_not_finite(node, "its relevance is not finite: a larger epsilon keeps denominators away from 0");
+    throw Error("NUMERIC", "node '" + node.name + "' (" + node.op_name +
+                               "): its relevance is not finite: a larger epsilon keeps denominators away from 0");
   }
 }
 
@@ -173,7 +171,7 @@ Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inpu
   const Tensor result = treatment.held   ? node.op->forward(inputs, pass).detach()
                         : treatment.rule ? by_rule(index, node, inputs, pass, treatment, recorder)
                                          : by_plain_autograd(index, node, inputs, pass, recorder);
-  if (recorder.find_not_finite) check_output(node, result);
+  if (recorder.find_not_finite) check_output(result);
   return result;
 }
 

@@ -73,8 +73,8 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   preprocessing: programOnly<Preprocessing>(
-    isObject,
-    'an object',
+    isPreprocessing,
+    'a preprocessing',
     'how images become bytes, instead of imageSize and channels; usually that of a model'
   ),
   randomCrop: option(z.boolean(), {
@@ -93,10 +93,16 @@ const { data } = dataOptions.shape
 
 /** The same option where a program may also give a data set that it has opened. */
 export const datasetOption = option(
-  z.union([data, z.custom<Dataset>(isObject, 'must be a name or a data set')]),
+  z.union([data, z.custom<Dataset>(isDataset, 'must be a name or a data set')]),
   data.meta() as never
 )
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+function isPreprocessing(value: unknown): boolean {
+  const { channels, mean, std } = (value ?? {}) as Partial<Preprocessing>
+  return mean?.length === channels && std?.length === channels && (channels === 1 || channels === 3)
+}
+
+function isDataset(value: unknown): boolean {
+  const { splits } = (value ?? {}) as Partial<Dataset>
+  return typeof splits === 'object' && splits !== null
 }

@@ -1,14 +1,12 @@
 import { z } from 'zod'
 import { callback, option, required, signalOption, namesOf } from '../core/option.js'
-import type { Tensor } from '../core/tensor.js'
+import { isTensor, type Tensor } from '../core/tensor.js'
 import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import { targetOptions } from '../explain/targets/options.js'
 import type { MethodChoice } from './methods.js'
 import { FILLS } from './perturbation/fills.js'
 
-const isTensor = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value
 const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be an .npy file or a tensor')])
 
 const patchSize = z.int().min(1)
@@ -84,7 +82,7 @@ export const evaluateOptions = z.strictObject({
   ),
   metrics,
   perturbation: perturbationOptions.optional(),
-  draws: option(z.int().min(1).default(5), { help: 'number of random orders', group: 'metrics' }),
+  draws: option(z.int().min(1).max(10_000).default(5), { help: 'number of random orders', group: 'metrics' }),
   randomisation: option(z.int().min(0).default(0), {
     help: 'number of images for parameter randomisation: layer after layer is randomised and the maps are compared',
     group: 'metrics',

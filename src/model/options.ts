@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { COMPUTE_PRECISIONS, LAYOUTS } from '../core/graph.js'
 import { optionError } from '../core/options.js'
-import type { Tensor } from '../core/tensor.js'
+import { isTensor, type Tensor } from '../core/tensor.js'
 import type { OnDownload } from './fetch-weights.js'
 import type { Replacement } from '../native/addon.js'
 
@@ -110,11 +110,6 @@ export const forwardOptions = z.strictObject({
   ),
   signal: signalOption
 })
-
-function isTensor(value: unknown): boolean {
-  const tensor = value as Partial<Tensor> | null
-  return typeof tensor === 'object' && ArrayBuffer.isView(tensor?.data) && Array.isArray(tensor.shape)
-}
 
 /** `NAME=FILE.npy`, once for each input. */
 function constantsOf(texts: string[]): Record<string, string> {

@@ -34,8 +34,8 @@ export const testOptions = z.strictObject({
     resume: false
   }),
   group: programOnly<ProcessGroup>(
-    (value) => typeof value === 'object' && value !== null,
-    'a group of processes',
+    (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
+    'what joinProcessGroup returns',
     'processes that each take a share of the images (joinProcessGroup); all have the result, rank 0 writes it'
   ),
   onProgress: callback<(done: number, total: number) => void>('called with the images done and the images in all'),

@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import { callback, option } from '../core/option.js'
 import { trainOptions } from '../train/options.js'
-import { axisSchema } from './space.js'
+import { axisSchema, MOST_TRIALS } from './space.js'
 import type { Measure, Trial } from './trials.js'
 
 /** How settings are searched. */
 export const searchOptions = z.object({
   method: option(z.enum(['random', 'grid']).default('random'), { help: 'how settings are chosen', group: 'search' }),
-  trials: option(z.int().min(1).default(16), {
+  trials: option(z.int().min(1).max(MOST_TRIALS).default(16), {
     help: 'number of trials',
     group: 'search',
     only: { method: ['random'] }
   }),
-  gridPoints: option(z.int().min(1).default(3), {
+  gridPoints: option(z.int().min(1).max(MOST_TRIALS).default(3), {
     help: 'number of values for each range, ends included',
     group: 'search',
     only: { method: ['grid'] }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { option } from '../../core/option.js'
-import type { Tensor } from '../../core/tensor.js'
+import { isTensor, type Tensor } from '../../core/tensor.js'
 
 const classNumber = z
   .int()
@@ -8,10 +8,7 @@ const classNumber = z
   .max(2 ** 31 - 1)
 const classes = z.union([classNumber, z.string(), z.array(z.union([classNumber, z.string()])).min(1)])
 
-export const tensor = z.custom<Tensor>(
-  (value) => ArrayBuffer.isView((value as Tensor | undefined)?.data) && Array.isArray((value as Tensor).shape),
-  'must be a tensor: { data: Float32Array, shape }'
-)
+export const tensor = z.custom<Tensor>(isTensor, 'must be a tensor: { data: Float32Array, shape }')
 
 /** What narrows a target down; each also an option of its own. */
 const parts = z.strictObject({
