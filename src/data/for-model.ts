@@ -3,6 +3,7 @@ import type { DataTask } from '../core/graph.js'
 import { resolve } from 'node:path'
 import { pickOptions } from '../core/option.js'
 import { withoutUndefined } from '../core/options.js'
+import type { Experiment } from '../experiment/experiment.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
@@ -48,17 +49,21 @@ export async function readImages(
  * The data set that is named, else the one that the model's experiment was trained on. That one is split as it was for
  * training, however it is named.
  */
-export function ownData({ experiment }: Model, options: object): DataOptions {
+export function ownData({ experiment }: Pick<Model, 'experiment'>, options: object): DataOptions {
   const asked = pickOptions(dataOptions, options)
-  if (!experiment) return asked
+  if (!experiment || !isOwnData(experiment, asked)) return asked
   const trained = pickOptions(dataOptions, experiment.manifest.command)
-  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed, task } = trained
-  const other =
-    (asked.data !== undefined && asked.data !== data) ||
-    (asked.dataPath !== undefined && (dataPath === undefined || resolve(asked.dataPath) !== resolve(dataPath)))
-  if (other) return asked
-  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed, task }
+  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed, splitSeed = seed, task } = trained
+  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed, task }
   return { ...withoutUndefined(own), ...asked }
+}
+
+/** Whether options name the data set that an experiment was trained on, or none. */
+export function isOwnData(experiment: Experiment, asked: { data?: string | Dataset; dataPath?: string }): boolean {
+  const { data, dataPath } = pickOptions(dataOptions, experiment.manifest.command)
+  const name = typeof asked.data === 'object' ? asked.data.name : asked.data
+  if (name !== undefined && name !== data) return false
+  return asked.dataPath === undefined || (dataPath !== undefined && resolve(asked.dataPath) === resolve(dataPath))
 }
 
 /**
@@ -117,7 +122,10 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const known = model.classes ?? classes
   const alike = classes.length <= outputs && (areNumbers(known) || areNumbers(classes) || same(known, classes))
   const all = Array.from({ length: outputs }, (_, i) => known[i] ?? classes[i] ?? String(i))
-  if (alike && (dataset.task !== 'multilabel' || classes.length === outputs)) return { ...dataset, classes: all }
+  if (alike && (dataset.task !== 'multilabel' || classes.length === outputs)) {
+    const isGuess = !areNumbers(classes) && !same(known.slice(0, classes.length), classes)
+    return { ...dataset, classes: all, ...((isGuess || !model.classes) && byOrder(dataset)) }
+  }
   const places = classes.map((one, i) => (alike ? i : known.indexOf(one)))
   const unknown = places.indexOf(-1)
   if (unknown >= 0 || !model.classes) {
@@ -132,6 +140,16 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const { train, valid, test } = dataset.splits
   const splits = { train: renumbered(train), valid: renumbered(valid), test: renumbered(test) }
   return { ...dataset, classes: all, splits }
+}
+
+/** Says that classes were matched without names. */
+function byOrder({ classes, notes = [] }: Dataset): Pick<Dataset, 'notes'> {
+  if (areNumbers(classes)) return { notes }
+  const pairs = classes.slice(0, 3).map((name, i) => `${name} is output ${i}`)
+  const more = classes.length > pairs.length ? ', ...' : ''
+  return {
+    notes: [...notes, `the model has no such class names, classes are matched by order: ${pairs.join(', ')}${more}`]
+  }
 }
 
 /** Columns of [images, labels] moved to their places among this number of outputs. */

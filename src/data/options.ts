@@ -91,11 +91,26 @@ export type DataOptions = z.input<typeof dataOptions>
 
 const { data } = dataOptions.shape
 
+/** Of training and scoring: images that are left out. */
+export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
+  help: 'CSV files with a column path: the images they list are left out (flagged.csv of an audit)',
+  group: 'images',
+  unit: 'lists',
+  commas: true,
+  files: 'settings'
+})
+
 /** The same option where a program may also give a data set that it has opened. */
 export const datasetOption = option(
   z.union([data, z.custom<Dataset>(isDataset, 'must be a name or a data set')]),
   data.meta() as never
 )
+
+/** The same option of functions that take a model. */
+export const modelDataOption = datasetOption.meta({
+  ...datasetOption.meta(),
+  default: "that of the model's experiment; else by the content of --data-path, otherwise digits"
+})
 
 function isPreprocessing(value: unknown): boolean {
   const { channels, mean, std } = (value ?? {}) as Partial<Preprocessing>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { option } from '../core/option.js'
-import { datasetOption, dataOptions } from '../data/options.js'
+import { modelDataOption, dataOptions } from '../data/options.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { explainOptions } from './options.js'
 
@@ -37,7 +37,7 @@ export const inputOptions = z.strictObject({
     commas: true
   }),
   ...dataOptions.omit({ data: true, seed: true, task: true, preprocessing: true, randomCrop: true }).shape,
-  data: datasetOption
+  data: modelDataOption
 })
 
 /** A split of a data set, all of it unless limited. */

@@ -1,3 +1,4 @@
+import { safeName } from '../core/paths.js'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { z } from 'zod'
@@ -130,8 +131,6 @@ export class ResultWriter {
     this.files.push(path)
   }
 }
-
-export const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')
 
 /** The folders of names such as `class/0000` stay. */
 const safePath = (name: string): string => name.split('/').map(safeName).join('/')

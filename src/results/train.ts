@@ -51,6 +51,7 @@ export const experimentResult = z.object({
     .looseObject({ name: z.enum(['train', 'finetune', 'tune']) })
     .describe('The command and its options with all defaults; docs/options.md.'),
   versions: z.record(z.string(), z.string()),
+  network: z.string().optional().describe('Of train and finetune: name of the network.'),
   seed: count,
   data: data.optional(),
   results: results.optional().describe('Missing until the run ends or is stopped.'),

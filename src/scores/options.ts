@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
-import { dataOptions } from '../data/options.js'
+import { dataOptions, excludeOption } from '../data/options.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import { splitOptions } from '../explain/file-options.js'
 
@@ -12,6 +12,7 @@ export const testOptions = z.strictObject({
     group: 'images',
     unit: 'folder'
   }),
+  exclude: excludeOption,
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), {
     help: 'number of images per pass',
@@ -30,7 +31,7 @@ export const testOptions = z.strictObject({
     help: 'folder for metrics.json, tables and charts',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's test",
+    default: "the experiment's test; tests/<data>-<split> for other images",
     resume: false
   }),
   group: programOnly<ProcessGroup>(

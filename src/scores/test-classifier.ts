@@ -51,10 +51,10 @@ export async function scoreClasses(
   const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
   const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel, threshold)
-  const { skipped } = dataset
+  const { skipped, notes } = dataset
   const provenance = await provenanceOf(model)
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
-  const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[], provenance }
+  const result = { metrics, imagesPerSecond, logits, labels, skipped, notes, files: [] as string[], provenance }
   if (writes(options)) {
     const head = headOf(dataset, options, result)
     result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, head)

@@ -42,9 +42,9 @@ export async function scoreLabels(
   if (!values) throw new LrpError('INVALID_ARGUMENT', `the images of ${dataset.name} have one class each`)
   const thresholds = await thresholdsFor(model, dataset.classes.length, options)
   const metrics = multilabelMetrics(logits, values, dataset.classes, thresholds)
-  const { skipped } = dataset
+  const { skipped, notes } = dataset
   const provenance = await provenanceOf(model)
-  const result = { metrics, imagesPerSecond, logits, values, skipped, files: [] as string[], provenance }
+  const result = { metrics, imagesPerSecond, logits, values, skipped, notes, files: [] as string[], provenance }
   if (writes(options)) {
     const head = { task: 'multilabel', ...headOf(dataset, options, result) }
     result.files = await writeResult(options.output!, dataset, split, result, head)

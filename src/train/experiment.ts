@@ -6,7 +6,7 @@ import { native } from '../native/addon.js'
 import { versions } from '../native/versions.js'
 import type { TrainOptions } from './options.js'
 import type { Start } from './prepare.js'
-import { commandOf, withWholePaths, type TrainSettings } from './settings.js'
+import { recordedCommand, type TrainSettings } from './settings.js'
 
 /** Makes the folder of a run, with everything in it that resuming needs. */
 export async function beginExperiment(
@@ -16,7 +16,7 @@ export async function beginExperiment(
 ): Promise<Experiment> {
   const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
   const name = options.experimentName ?? `${parts.name}-${plain}`
-  const asked = { command: { ...withWholePaths(settings), name: commandOf(settings) }, seed: settings.seed }
+  const asked = { command: recordedCommand(settings), network: parts.name, seed: settings.seed }
   const manifest = { ...asked, versions: versions(), data: describe(dataset) }
   const { group, experimentsRoot } = options
   const create = () => createExperiment(name, manifest, experimentsRoot, options.experimentName !== undefined)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DATA_TASKS } from '../core/graph.js'
 import { callback, mayChange, option, programOnly } from '../core/option.js'
-import { datasetOption, dataOptions, TASK_HELP } from '../data/options.js'
+import { datasetOption, dataOptions, excludeOption, TASK_HELP } from '../data/options.js'
 import type { Dataset } from '../data/dataset.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
@@ -23,7 +23,7 @@ export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
 /** What `finetune` trains: the last layer alone, or every weight. */
 export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 
-const { validSplit, testSplit, imageSize, channels, cache } = dataOptions.shape
+const { validSplit, testSplit, splitSeed, imageSize, channels, cache } = dataOptions.shape
 const { architecture, inputShape } = loadOptions.shape
 
 /** What a run needs to be repeated or continued; written into experiment.json. */
@@ -33,6 +33,7 @@ export const trainSettings = z.object({
   dataPath: mayChange(dataOptions.shape.dataPath),
   validSplit,
   testSplit,
+  splitSeed,
   imageSize,
   channels,
   cache,
@@ -158,11 +159,7 @@ export const trainSettings = z.object({
     help: 'type of the computation; fp16 needs CUDA',
     group: 'machine'
   }),
-  exclude: option(z.string(), {
-    help: 'CSV file with a column path: these images are left out (flagged.csv of an audit)',
-    group: 'images',
-    unit: 'list'
-  }),
+  exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
     help: 'random changes of training images: random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25,insert=PATCH.png',
     group: 'images',

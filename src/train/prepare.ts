@@ -9,7 +9,7 @@ import type { ModelParts, Preprocessing } from '../core/graph.js'
 import { counted } from '../core/plural.js'
 import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
-import { loadModelParts } from '../model/load.js'
+import { loadModel, type LoadedModel } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
@@ -45,14 +45,17 @@ export function settingsOf(options: TrainOptions & Pick<GivenSettings, 'mode' | 
   return checkSettings({ ...options, ...own })
 }
 
-/** The model of `from`. A file that names no preprocessing gets images of its own size, with values from 0 to 1. */
+/**
+ * The model of `from`, and the experiment that it is of. A file that names no preprocessing gets images of its own size, with
+ * values from 0 to 1.
+ */
 export async function loadStart(
   from: string,
   options: Pick<TrainOptions, 'preprocess' | 'architecture' | 'inputShape' | 'experimentsRoot' | 'onDownload'>
-): Promise<ModelParts> {
-  const parts = await loadModelParts(from, pickOptions(loadOptions.omit({ device: true }), options))
+): Promise<LoadedModel> {
+  const { parts, experiment } = await loadModel(from, pickOptions(loadOptions.omit({ device: true }), options))
   const imageShape = parts.graph.inputShape.slice(1).map(Number)
-  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }
+  return { parts: { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }, experiment }
 }
 
 /** What a run starts from: the network of `from` (`loaded`, where it is already), else a fresh one. */
@@ -60,7 +63,7 @@ export async function startOf(settings: TrainSettings, options: TrainOptions, lo
   const { from, mode, newHead, seed } = settings
   const { experimentsRoot, onDownload } = options
   const asked = { ...settings, experimentsRoot, onDownload }
-  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, asked))
+  const found = loaded ?? (from === undefined ? undefined : (await loadStart(from, asked)).parts)
   const dataset = await openTrainData(settings, options, found?.preprocessing)
   if (found) checkImages(found, dataset)
   checkClasses(dataset)

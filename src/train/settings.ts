@@ -67,16 +67,24 @@ export function resumedSettings({ name, manifest }: Experiment, options: TrainOp
 
 const MAY_CHANGE = entriesOf(trainSettings).flatMap(({ path, facts }) => (facts.resume === false ? path : []))
 
-/** Settings that may name a file or folder. */
+/** Settings that may name a file or folder, or several. */
 const PATHS = ['dataPath', 'from', 'preprocess', 'exclude'] as const
 
 /** Settings whose paths are absolute, so that a run can be resumed from another folder; names stay as they are. */
-export function withWholePaths<T extends Partial<Pick<TrainSettings, (typeof PATHS)[number]>>>(settings: T): T {
+function withWholePaths<T extends Partial<Pick<TrainSettings, (typeof PATHS)[number]>>>(settings: T): T {
   const whole = PATHS.flatMap((name) => {
-    const path = settings[name]
-    return path !== undefined && (name === 'dataPath' || existsSync(path)) ? [[name, resolve(path)] as const] : []
+    const given = settings[name]
+    if (given === undefined) return []
+    const absolute = (path: string): string => (name === 'dataPath' || existsSync(path) ? resolve(path) : path)
+    return [[name, typeof given === 'string' ? absolute(given) : given.map(absolute)] as const]
   })
   return { ...settings, ...Object.fromEntries(whole) }
+}
+
+/** Settings as experiment.json holds them: without those of a fresh network where the run starts from a model. */
+export function recordedCommand(settings: TrainSettings): Record<string, unknown> {
+  const { model: _model, hiddenSize: _size, activation: _activation, normalise: _normalise, ...others } = settings
+  return { ...withWholePaths(settings.from === undefined ? settings : others), name: commandOf(settings) }
 }
 
 /** The command that a run with these settings began with. */
