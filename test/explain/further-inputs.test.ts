@@ -100,7 +100,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
   })
 
   test.each<[string, () => Tensor, RegExp]>([
-    ['no rows', () => value('image'), /input 'patient' has no values: give a row for each image/],
+    ['no rows', () => value('image'), /input 'patient' has no values: pass a row for each image/],
     [
       'too few rows',
       () => ({ ...batch(), inputs: { patient: sliceBatch(value('patient'), 0, 2) } }),
@@ -185,7 +185,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
   test('a method without relevance for several inputs is refused by name', async () => {
     using model = await Model.load(path, both)
     await expect(explain(model, batch(), { method: 'grad-cam' })).rejects.toThrow(
-      "grad-cam gives no relevance to the input 'patient': load the model without explainInputs"
+      "grad-cam computes no relevance for the input 'patient': load the model without explainInputs"
     )
   })
 })

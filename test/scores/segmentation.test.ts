@@ -83,7 +83,7 @@ describe('a folder of masks', () => {
     await grey([0, 0, 0, 0, 0, 0, 0, 3], 4).png().toFile(join(masks, 'one.png'))
     await expect(run()).rejects.toThrow('has the class 3: the model has classes 0 to 2')
     await grey([0, 0, 0, 0], 2).png().toFile(join(masks, 'one.png'))
-    await expect(run()).rejects.toThrow('is 2x2 pixels, its image 2x4')
+    await expect(run()).rejects.toThrow('is 2x2 pixels, but its image is 2x4')
   })
 })
 
