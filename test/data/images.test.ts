@@ -198,7 +198,7 @@ describe('image folders', () => {
     await image('a/1.png', RED, 4, 6)
     const preprocessing = { channels: 3, channelOrder: 'rgb', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const
     const options = { ...preprocessing, mean: [0, 0, 0], std: [1, 1, 1] }
-    await expect(openDataset({ dataPath: folder, preprocessing: options })).rejects.toThrow(/1.png is 3x6x4 where/)
+    await expect(openDataset({ dataPath: folder, preprocessing: options })).rejects.toThrow(/1.png is 3x6x4, but/)
   })
 })
 
