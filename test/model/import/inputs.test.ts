@@ -75,7 +75,7 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'a row of another size',
       () => ({ constants: { ...others(), about: { data: new Float32Array(3), shape: [1, 3] } } }),
       'INVALID_ARGUMENT',
-      /the array for 'about' has the shape \[1, 3\], it takes \[1, 2\]/
+      /the array for 'about' has the shape \[1, 3\], but the input takes \[1, 2\]/
     ],
     [
       'relevance of an input that has no row for each image',
