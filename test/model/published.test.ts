@@ -91,7 +91,7 @@ describe('what is not known is refused by name', () => {
     [
       { architectures: ['SwinForMaskedImageModeling'] },
       'UNSUPPORTED',
-      /is of SwinForMaskedImageModeling: there are ViT/
+      /describes SwinForMaskedImageModeling, which is not supported: choose from ViT/
     ],
     [{ hidden_act: 'mish' }, 'UNSUPPORTED', /config\.json: hidden_act "mish" is not supported/],
     [{ num_hidden_layers: 1 }, 'INVALID_FILE', /contains 'vit\.encoder\.layer\.1\./],
