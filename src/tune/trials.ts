@@ -27,9 +27,9 @@ const FILE = 'tune.json'
 /** What tune.json holds. */
 export const tuneSchema = z.object({
   measure: z.enum(['accuracy', 'loss']).describe('Measure for ranking trials: high accuracy or low loss.'),
-  trials: z.array(trialSchema).describe('By number.'),
+  trials: z.array(trialSchema).describe('All trials, ordered by number.'),
   best: z.int().optional().describe('Number of the best trial, once the search has ended.'),
-  provenance: provenanceSchema.optional().describe("Results of the best trial's model, once the search has ended.")
+  provenance: provenanceSchema.optional().describe("Provenance of the best trial's model, once the search has ended.")
 })
 
 /** @param end what is known once the search has ended */

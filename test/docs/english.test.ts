@@ -73,7 +73,15 @@ const found = (text: string, phrases = [...BANNED, ...READ_BY_USERS]): string[] 
   })
 
 describe('plain English', () => {
-  test.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'examples/README.md', 'data/README.md', ...pages()])('%s', (name) => {
+  test.each([
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'examples/README.md',
+    'data/README.md',
+    ...pages()
+  ])('%s', (name) => {
     expect(found(readFileSync(join(packageRoot, name), 'utf8'))).toEqual([])
   })
 

@@ -267,7 +267,7 @@ class Translation {
       return await this.operate(call, inputs)
     } catch (error) {
       if (isLrpError(error) || error instanceof BatchMixed) throw error
-      throw call.fail(error instanceof RangeError ? error.message : 'it has the wrong number of inputs')
+      throw call.fail(error instanceof RangeError ? error.message : 'its inputs are not valid')
     }
   }
 
