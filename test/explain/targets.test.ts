@@ -254,7 +254,7 @@ describe('embeddings', () => {
     const reference = tensor([2], 1, 0)
     await expect(explain(model, tensor([1, 2], 1, 2), { reference })).rejects.toThrow('does not fit an output')
     await expect(explain(model, tensor([1, 2], 1, 2), { reference, target: 1 })).rejects.toThrow(
-      "given with 'reference'"
+      "combined with 'reference'"
     )
     await expect(explain(model, tensor([1, 2], 0, 0), { reference: tensor([3], 1, 0, 0) })).rejects.toThrow(
       'has no direction'
