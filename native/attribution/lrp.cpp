@@ -184,7 +184,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       });
   if (!output.requires_grad()) {
     throw Error("UNSUPPORTED",
-                "the output does not depend on the input by steps that relevance can follow back: "
+                "relevance cannot be propagated back to the input: "
                 "whole numbers have no relevance, except tokens that are looked up in a table");
   }
   Explanation result;

@@ -95,8 +95,8 @@ async function commandSections(owners: Map<z.ZodType, string>): Promise<string> 
 
 const INTRODUCTION = `# Options
 
-Every option of the public functions and of the command line. \`node scripts/make-options-page.mjs\` writes this page from the
-schemas in \`src/*/options.ts\`; \`docs/extending.md\` says how an option is added. A flag has the type, range and default of its
+This page lists every option of the public functions and the command line. \`node scripts/make-options-page.mjs\` writes it from
+the schemas in \`src/*/options.ts\`; \`docs/extending.md\` explains how to add an option. A flag has the type, range and default of its
 option. An option without a flag is for programs only.
 `
 

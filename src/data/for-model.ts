@@ -99,16 +99,19 @@ function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
   const fits = model.imageShape.every((axis, i) => axis === 0 || axis === dataset.imageShape[i]) // 0: of any size
   if (!fits) {
     const [wanted, has] = [model.imageShape, dataset.imageShape].map((shape) => shape.join('x'))
-    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${dataset.name} has ${has}`)
+    throw new LrpError('INVALID_ARGUMENT', `the model needs images of ${wanted}, but ${dataset.name} has ${has}`)
   }
-  if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
+  if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: pass --preprocess')
   const task = dataset.task ?? 'classification'
   if (task === 'multilabel' ? !model.multilabel : task !== model.task) {
-    throw new LrpError('INVALID_ARGUMENT', `the model is for ${model.task}, the data set ${dataset.name} for ${task}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the model is for ${model.task}, but the data set ${dataset.name} is for ${task}`
+    )
   }
   if (task === 'regression' && model.classes && model.classes.length !== dataset.classes.length) {
     const [has, wanted] = [model.classes.length, dataset.classes.length]
-    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, ${dataset.name} has ${wanted}`)
+    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, but ${dataset.name} has ${wanted}`)
   }
   if (dataset.splits[split].labels.length === 0) {
     throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
@@ -129,9 +132,12 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const places = classes.map((one, i) => (alike ? i : known.indexOf(one)))
   const unknown = places.indexOf(-1)
   if (unknown >= 0 || !model.classes) {
-    const has = model.classes ? `knows ${listed(known)}` : `has ${outputs} classes`
+    const has = model.classes ? listed(known) : `${outputs} classes`
     const one = unknown >= 0 ? `the class '${classes[unknown]}'` : `${classes.length} classes`
-    throw new LrpError('INVALID_ARGUMENT', `${name} has ${one}, the model ${has}: finetune gives it a new head`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${name} has ${one}, but the model has ${has}: use finetune to train a new last layer`
+    )
   }
   const renumbered = (split: Split): Split =>
     split.values

@@ -53,7 +53,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     const axes = model.imageShape.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `inputs of ${axes} cannot be evaluated: they are no image, signal, volume or row`
+      `inputs of ${axes} cannot be evaluated: only images, signals, volumes and table rows can`
     )
   }
   const mask = await arrayOf(checked.mask)

@@ -33,10 +33,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const checked = checkOptions(removeFeaturesOptions, options)
   const { pictures, fraction, fill, seed, signal } = checked
   if (model.task === 'regression')
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      'feature removal looks at the confidence of a class; evaluate scores a regression'
-    )
+    throw new LrpError('INVALID_ARGUMENT', 'feature removal needs a classifier: use evaluate for a regression')
   checkFill(model, fill)
   const { input, names } = await readInputs(model, {
     ...pickOptions(inputOptions, checked),

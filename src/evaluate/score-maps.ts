@@ -159,16 +159,16 @@ function checkShapes({ input, attribution, mask, target }: Arrays): void {
   if (attribution.shape.join() !== input.shape.join())
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the attribution has shape [${attribution.shape.join(', ')}], the input [${input.shape.join(', ')}]`
+      `the attribution has shape [${attribution.shape.join(', ')}], but the input has [${input.shape.join(', ')}]`
     )
   if (target && target.length !== input.shape[0]) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: give one target for each image`
+      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: pass one target for each image`
     )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {
     if (tensor?.data.some((value) => !Number.isFinite(value)))
-      throw new LrpError('NUMERIC', `the ${name} holds values that are not finite`)
+      throw new LrpError('NUMERIC', `the ${name} contains values that are not finite`)
   }
 }

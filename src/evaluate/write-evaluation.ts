@@ -95,8 +95,8 @@ function randomisationChart(evaluation: Evaluation) {
     name,
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))
-  const title = 'Similarity of the maps with weights randomised from the output on'
-  return lineChart(title, 'layers randomised', 'mean SSIM with the maps before', lines, { max: 1 })
+  const title = 'Similarity of the maps with weights randomised, starting at the output'
+  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, { max: 1 })
 }
 
 async function writePerturbed(

@@ -36,7 +36,7 @@ export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'
     const wanted = `[${image.join(', ')}]`
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the baseline ${baseline} has shape [${found.shape.join(', ')}], an image ${wanted}`
+      `the baseline ${baseline} has shape [${found.shape.join(', ')}], but an image has ${wanted}`
     )
   }
   return { data, shape: [1, ...image] }
@@ -46,7 +46,7 @@ function black(model: Model, image: number[]): Tensor {
   const low = model.inputRange?.low
   if (!low) {
     const why = 'baseline black needs the preprocessing of the model, which stores none'
-    throw new LrpError('INVALID_ARGUMENT', `${why}: give --preprocess, or a baseline from zero, mean, blur or a file`)
+    throw new LrpError('INVALID_ARGUMENT', `${why}: pass --preprocess, or a baseline from zero, mean, blur or a file`)
   }
   const plane = sizeOf(image) / low.length
   return {

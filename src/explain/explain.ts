@@ -109,7 +109,9 @@ function notesOn({ task, multilabel }: Model, { logits: { data, shape } }: Attri
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )
-  return areShares ? ['the outputs add up to 1, as probabilities do: relevance starts from them, not from logits'] : []
+  return areShares
+    ? ['the outputs add up to 1 like probabilities, so relevance starts from probabilities and not from logits']
+    : []
 }
 
 function kindOf({ outputRelevance, reference }: Given, { boxes, regions }: AttributeResult): TargetKind {
@@ -158,7 +160,10 @@ function checkInput(model: Model, input: Tensor): void {
     wanted.every((axis, i) => axis === null || (i === 0 ? input.shape[0]! % axis === 0 : axis === input.shape[i]))
   if (fits && input.shape[0]! > 0 && sizeOf(input.shape) === input.data.length) return
   const shape = wanted.map((axis) => axis ?? 'batch').join(', ')
-  throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `the input has shape [${input.shape.join(', ')}], but the model needs [${shape}]`
+  )
 }
 
 /** Methods that give relevance to several inputs in one pass. */
@@ -168,7 +173,7 @@ export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
 function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
   if (!further || JOINT_METHODS.includes(method)) return
-  const who = `${method} gives no relevance to the input '${further.name}'`
+  const who = `${method} computes no relevance for the input '${further.name}'`
   throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
 }
 

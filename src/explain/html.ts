@@ -20,7 +20,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   })
   const rendered = await Promise.all(figures.slice(0, summary.images.length).map(render))
   const layers = Object.entries(summary.layers)
-  const columns = ['Layer', 'Rule', 'Arriving', 'Propagated', 'Taken by biases', 'Taken by stabilisers']
+  const columns = ['Layer', 'Rule', 'Arriving', 'Propagated', 'Absorbed by biases', 'Absorbed by stabilisers']
   const numbers = NUMBERS.map(([key, digits]) =>
     alike(
       layers.map(([, layer]) => layer[key]),

@@ -65,7 +65,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   checkExplainEffects(given as ExplainOptions, checked.compare)
   if (options.head !== undefined) return run(await model.head(options.head), withoutHead(given), called)
   if (options.check && (options.method !== 'lrp' || options.concepts))
-    throw optionError('check', ` goes with the method lrp without concepts`)
+    throw optionError('check', ` works only with the method lrp without concepts`)
   const inputs = await openInputs(model, options)
   const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
@@ -154,6 +154,6 @@ async function passSizeOf(model: Model, { names }: Inputs, options: Given): Prom
     (bytes) => bytes / 2 ** 30
   )
   if (needed! <= there!) return names.length
-  const room = `${needed!.toFixed(1)} GiB of memory, this machine can give ${there!.toFixed(1)}`
+  const room = `${needed!.toFixed(1)} GiB of memory, but only ${there!.toFixed(1)} are available`
   throw new LrpError('INVALID_ARGUMENT', `${needs.join(', ')} needs all ${names.length} images at once, ${room}`)
 }

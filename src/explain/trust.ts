@@ -36,7 +36,7 @@ type Measure = keyof typeof TRUST_LIMITS
 const REASONS: Record<Measure, (value: number) => string> = {
   magnitude: (value) =>
     value < 0.01
-      ? `it holds ${percent(value)} of the relevance of the output`
+      ? `it contains ${percent(value)} of the relevance of the output`
       : `relevance adds up to ${short(value)} times the logit`,
   unexplained: (value) => `${percent(value)} of the relevance is unaccounted for`,
   rounding: (value) => `float64 changes it by ${percent(value)}`,

@@ -34,7 +34,7 @@ export const finetuneOptions = z.strictObject({
     resume: false
   }),
   learningRate: option(z.number().positive(), {
-    help: 'step size; the largest one of one-cycle',
+    help: 'step size; for one-cycle, the largest step size',
     group: 'schedule',
     default: '0.002; 0.0005 for --mode whole'
   })

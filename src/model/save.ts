@@ -99,7 +99,7 @@ function checkVersion(json: unknown, path: string): void {
   const { format, version } = (json ?? {}) as { format?: unknown; version?: unknown }
   if (format !== 'lrp-native' || typeof version !== 'number' || version === VERSION) return
   const remedy = version < VERSION ? 'convert or train the model again' : 'update lrp-native'
-  const versions = `has version ${version} of the format, and this program reads version ${VERSION}`
+  const versions = `has version ${version} of the format, but this program reads version ${VERSION}`
   throw new LrpError('UNSUPPORTED', `${path} ${versions}: ${remedy}`)
 }
 

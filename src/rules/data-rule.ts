@@ -72,7 +72,7 @@ export interface RuleDescription {
 export function describeDataRule(rule: DataRule): RuleDescription {
   return {
     name: rule.name,
-    formula: rule.description ?? 'a rule of your own',
+    formula: rule.description ?? 'your own rule',
     reference: rule.reference ?? '',
     parameters: { epsilon: 1e-6, ...rule.parameters },
     native: 'shares',

@@ -8,7 +8,7 @@ import { splitOptions } from '../explain/file-options.js'
 export const testOptions = z.strictObject({
   ...splitOptions.shape,
   masks: option(z.string().min(1), {
-    help: 'dense networks: folder of masks (.png) with the names of the images in --data-path; a pixel is the number of its class, 255 is left out',
+    help: 'dense networks: folder of masks (.png) with the names of the images in --data-path; pixels are class numbers, and 255 is ignored',
     group: 'images',
     unit: 'folder'
   }),
@@ -21,7 +21,7 @@ export const testOptions = z.strictObject({
     default: '256'
   }),
   thresholds: option(z.union([z.literal('best'), z.array(z.number().min(0).max(1)).min(1)]), {
-    help: 'probability above which a label (of a single logit: class 1) is given: one number, one per label, or best: the highest F1 on the validation split',
+    help: 'probability above which a label (for a single logit: class 1) is assigned: one number, one per label, or best (the highest F1 on the validation split)',
     group: 'metrics',
     unit: 'numbers',
     commas: true,
@@ -37,9 +37,9 @@ export const testOptions = z.strictObject({
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
     'what joinProcessGroup returns',
-    'processes that each take a share of the images (joinProcessGroup); all have the result, rank 0 writes it'
+    'processes that share the images (joinProcessGroup); each gets the result, and rank 0 writes it'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with the images done and the images in all'),
+  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
   signal: signalOption
 })
 

@@ -43,7 +43,7 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
     ...METHODS.filter((name) => name !== 'lrp' && fits(describeMethod(name).needs)).map((name): Choice => ({
       name,
       kind: 'method',
-      description: 'to compare with',
+      description: 'for comparison',
       parameters: {}
     }))
   ]

@@ -34,7 +34,7 @@ export class Gallery {
   static async open(model: Model, options: InputOptions): Promise<Gallery> {
     if (model.inputKind === 'array') {
       const axes = model.imageShape.join('x')
-      throw new LrpError('UNSUPPORTED', `${model.name} takes inputs of ${axes}: there is no picture of them`)
+      throw new LrpError('UNSUPPORTED', `${model.name} takes inputs of ${axes}, which cannot be shown as pictures`)
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
     const { limit: _, images: __, ...source } = recordedSettings(inputOptions, options)
@@ -69,8 +69,8 @@ export class Gallery {
   async add(file: Buffer, name: string): Promise<number> {
     const { preprocessing } = this.model
     if (!preprocessing)
-      throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
-    if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images were added already`)
+      throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: pass --preprocess')
+    if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images have already been added`)
     this.added++ // before it is read: uploads come at once
     try {
       return this.images.push({ name, asked: { input: name }, input: await this.read(file, preprocessing) }) - 1
@@ -84,7 +84,7 @@ export class Gallery {
     const { bytes, shape } = await readImage(file, preprocessing)
     if (shape.join() !== this.model.imageShape.join()) {
       const [found, wanted] = [shape, this.model.imageShape].map((axes) => axes.join('x'))
-      throw new LrpError('INVALID_ARGUMENT', `the image becomes ${found}, the model takes ${wanted}`)
+      throw new LrpError('INVALID_ARGUMENT', `the preprocessed image is ${found}, but the model needs ${wanted}`)
     }
     return normaliseBytes(bytes, [1, ...shape], preprocessing)
   }

@@ -20,7 +20,7 @@ form label { display: block; margin: 0 0 12px; } form label span { display: flex
  * @param links to other pages about the model
  */
 export function servePage(links: Html | false, facts: Facts): string {
-  const title = `${facts.model}: why did it decide so?`
+  const title = `Why did ${facts.model} decide that?`
   const data = JSON.stringify(facts).replaceAll('<', '\\u003c')
   const body = html`${links}
     <h1>${title}</h1>
@@ -32,7 +32,7 @@ export function servePage(links: Html | false, facts: Facts): string {
         <ul class="gallery" id="gallery" aria-label="Images"></ul>
         <p class="note" ${!facts.takesImages && 'hidden'}>
           <label>
-            An image of your own, also dropped anywhere on the page:
+            Your own image (you can also drop it anywhere on the page):
             <input type="file" id="file" accept="image/*" />
           </label>
         </p>
@@ -50,7 +50,7 @@ export function servePage(links: Html | false, facts: Facts): string {
         <div class="maps" id="further"></div>
         <p>
           <button type="button" class="plain" id="keep">Keep this map for comparison</button>
-          <button type="button" class="plain" id="forget" hidden>Put kept maps away</button>
+          <button type="button" class="plain" id="forget" hidden>Remove kept maps</button>
         </p>
         <p id="warnings" role="note"></p>
         <p class="note">The same on the command line: <code id="command"></code></p>
@@ -69,7 +69,7 @@ export function servePage(links: Html | false, facts: Facts): string {
         ${facts.heads.length > 0 && select('head', 'Output of the network', facts.heads)}
         ${facts.narrowing.map(narrowing)}
         <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
-        <p class="note">The chosen one is explained.</p>
+        <p class="note">The selected one is explained.</p>
         <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
         ${
           facts.classes.length > 10 &&

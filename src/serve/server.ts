@@ -61,9 +61,9 @@ export async function serve(model: Model, options: ServeOptions = {}): Promise<S
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const what = `cannot listen at ${host}:${port}`
+      const what = `cannot listen on ${host}:${port}`
       if (cause.code !== 'EADDRINUSE') return reject(ioError(cause, what))
-      reject(new LrpError('IO', `${what}: the port is taken, another can be chosen (--port)`, { cause }))
+      reject(new LrpError('IO', `${what}: the port is in use; choose another with --port`, { cause }))
     })
     server.listen(port, host, resolve)
   })
@@ -201,6 +201,6 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     bytes += part.length
     if (bytes <= MOST_BYTES) parts.push(part)
   }
-  if (bytes > MOST_BYTES) throw new LrpError('INVALID_ARGUMENT', 'that is more than 32 MiB')
+  if (bytes > MOST_BYTES) throw new LrpError('INVALID_ARGUMENT', 'the request is larger than 32 MiB')
   return Buffer.concat(parts)
 }

@@ -32,10 +32,13 @@ export async function beginExperiment(
 /** A stopped run continues in its own folder, by the command that began it. @throws LrpError INVALID_ARGUMENT */
 export function checkContinues({ name, manifest }: Experiment, command: string, options: TrainOptions): void {
   if (options.experimentName !== undefined && options.experimentName !== name)
-    throw optionError('experimentName', `: ${name} continues in its own folder, leave it out`)
+    throw optionError('experimentName', `: ${name} continues in its own folder, so leave this option out`)
   const began = String(manifest.command.name)
   if (began === command) return
-  throw new LrpError('INVALID_ARGUMENT', `${name} was begun by ${began}: resume it with "lrp-native ${began} --resume"`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `${name} was started by ${began}: resume it with "lrp-native ${began} --resume"`
+  )
 }
 
 /** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */

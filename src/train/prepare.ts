@@ -87,7 +87,7 @@ export async function openTrainData(
   const dataset = exclude === undefined ? opened : await withoutListed(opened, exclude, dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
-    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
+    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} does not keep larger images for random crops: ${how}`)
   }
   if (settings.task === 'binary') checkTwoClasses(dataset)
   onData?.(dataset)
@@ -182,8 +182,8 @@ async function checkOutputs(parts: ModelParts, dataset: Dataset, outputs: number
     throw new LrpError(
       'INVALID_ARGUMENT',
       task === 'regression'
-        ? `the model has ${counted(has, 'output')}, ${dataset.name} has ${counted(classes.length, 'value')}`
-        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} wants ${outputs}: finetune gives it a new head`
+        ? `the model has ${counted(has, 'output')}, but ${dataset.name} has ${counted(classes.length, 'value')}`
+        : `the model has ${counted(has, 'class', 'classes')}, but ${dataset.name} needs ${outputs}: use finetune to train a new last layer`
     )
   }
   return { ...parts, ...taskOf(dataset), classes }
@@ -203,7 +203,7 @@ function checkImages(parts: ModelParts, dataset: Dataset): void {
   if (wanted === dataset.imageShape.join('x')) return
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
+    `the model needs images of ${wanted}, but ${dataset.name} has ${dataset.imageShape.join('x')}`
   )
 }
 

@@ -38,7 +38,7 @@ describe('a detector with three scales', () => {
     const { warnings, sums, scores } = await explain(model, input, how)
     expect(sums[0]! / scores[0]!).toBeLessThan(0.01)
     expect(warnings).toEqual([
-      expect.stringMatching(/^biases absorb all but 0\.\d+ % of the relevance, as the rules define/)
+      expect.stringMatching(/^biases absorb all but 0\.\d+ % of the relevance, which follows from the rules/)
     ])
     const whole = await explain(model, input, { ...how, ignoreBias: true })
     expect(whole.warnings).toEqual([])

@@ -110,13 +110,13 @@ test('images beyond what is kept are decoded again, and ahead', async () => {
   await sharp({ create: { width: 8, height: 8, channels: 3, background: '#406080' } }).toFile(changed)
   const store = await ImageStore.open([changed], { ...how, keptBytes: 0 })
   rmSync(changed)
-  await expect(store.read(0, 1)).rejects.toThrow('changed.png cannot be read any more')
+  await expect(store.read(0, 1)).rejects.toThrow('changed.png can no longer be read')
 })
 
 test.each<[string, number[], number[], RegExp]>([
   ['empty', [0, 1, 8, 8], [], /empty\.npy contains no images: its shape is \[0, 1, 8, 8\]/],
   ['scalar', [], [1], /scalar\.npy contains no images: its shape is \[\]/],
-  ['nan', [2, 1, 1, 2], [0, 1, NaN, 2], /nan\.npy: image 1 holds values that are not finite/]
+  ['nan', [2, 1, 1, 2], [0, 1, NaN, 2], /nan\.npy: image 1 contains values that are not finite/]
 ])('an array that is no images is named: %s', async (name, shape, values, message) => {
   const path = join(root, `${name}.npy`)
   await writeNpy(path, { data: Float32Array.from(values), shape })
@@ -136,9 +136,9 @@ test('images of an array or a data set are meant by their numbers', async () => 
   const listed = await openInputs(model, { data: 'folder', dataPath: all, images: [7, 0] })
   expect(listed.names).toEqual(['1/3', '0/0'])
   const beyond = openInputs(model, { data: 'folder', dataPath: all, images: [99] })
-  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: there is no 99`)
+  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: image 99 does not exist`)
   const files = openInputs(model, { input: [images], images: [0] })
-  await expect(files).rejects.toThrow(/name the image files instead/)
+  await expect(files).rejects.toThrow(/pass only these image files instead/)
 })
 
 test.each(['scan.dcm', 'brain.nii.gz'])('%s is refused with the way to .npy', async (name) => {

@@ -30,7 +30,7 @@ describe('the verdict', () => {
       'The map can be trusted: relevance adds up to 1.3 times the logit and 0.2 % of the relevance is unaccounted for.'
     )
     expect(judge({ magnitude: 0.00023, unexplained: 0 }).sentence).toBe(
-      'The map can be trusted: it holds 0.023 % of the relevance of the output and 0 % of the relevance is unaccounted for.'
+      'The map can be trusted: it contains 0.023 % of the relevance of the output and 0 % of the relevance is unaccounted for.'
     )
   })
 })

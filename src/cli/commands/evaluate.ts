@@ -39,7 +39,7 @@ interface Mode {
 }
 
 const MAPS: Mode = { name: 'with --attribution', options: [mapsOptions, evaluateOptions.pick({ input: true })] }
-const METHODS: Mode = { name: 'where methods are compared', options: [methodOptions, evaluateOptions] }
+const METHODS: Mode = { name: 'when comparing methods', options: [methodOptions, evaluateOptions] }
 const ALWAYS = [oneInputOptions, commonOptions]
 
 export const register = defineCommand<string | undefined>({
@@ -77,7 +77,7 @@ async function scoreGivenMaps({
   const { attribution: maps, input: _, ...options } = given(mapsOptions)
   const [images] = given(evaluateOptions).input ?? []
   if (images === undefined || maps === undefined)
-    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
+    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the explained images: pass --input x.npy')
   using model = await Model.load(argument, given(oneInputOptions))
   const { onProgress, done } = output.meter('images')
   const onNote = (note: string): void => output.note(note)
@@ -108,6 +108,6 @@ function methodsOf(options: z.input<typeof methodOptions>): MethodChoice[] | und
   if (rules === undefined || (rules.endsWith('.json') && !rules.includes(',')))
     return Object.keys(options).length === 0 ? undefined : [options]
   const [other] = Object.keys(rest)
-  if (other) throw new LrpError('INVALID_ARGUMENT', `a list of --rules compares them as they are: leave '${other}' out`)
+  if (other) throw new LrpError('INVALID_ARGUMENT', `'${other}' cannot be combined with a list of --rules`)
   return rules.split(',').map((one) => one.trim())
 }

@@ -47,7 +47,7 @@ export function scoreLine({ task, metrics }: Pick<TestResult, 'task' | 'metrics'
 }
 
 function labelsLine({ images, meanAveragePrecision, microF1, exactMatch }: MultilabelMetrics): string {
-  return `mean average precision ${meanAveragePrecision.toFixed(4)} on ${counted(images, 'image')}, micro F1 ${microF1.toFixed(4)}, all labels right ${exactMatch.toFixed(4)}`
+  return `mean average precision ${meanAveragePrecision.toFixed(4)} on ${counted(images, 'image')}, micro F1 ${microF1.toFixed(4)}, all labels correct ${exactMatch.toFixed(4)}`
 }
 
 function classesLine(metrics: ClassificationMetrics): string {

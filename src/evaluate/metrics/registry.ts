@@ -58,7 +58,7 @@ const LACKS: Record<MetricNeed, string> = {
   classes: 'a classifier',
   image: 'inputs whose values can be changed (an image, a signal, a volume, a row)',
   neighbours: 'inputs with places next to each other (an image, a signal, a volume)',
-  mask: 'a mask: give --mask',
+  mask: 'a mask: pass --mask',
   shift: 'a network that begins with linear layers or convolutions (and no padding by name)',
   explainer: 'an explanation method: it cannot be computed from given maps'
 }

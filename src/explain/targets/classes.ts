@@ -20,7 +20,7 @@ export function classRows(
   if (targets) {
     if (targets.length === total) return [targets]
     const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
-    throw new LrpError('INVALID_ARGUMENT', `${found}: give one for each`)
+    throw new LrpError('INVALID_ARGUMENT', `${found}: pass one for each`)
   }
   if (target === 'argmax') return undefined
   if (target === 'all') return Array.from({ length: classCount(model, box !== undefined) }, (_, i) => i)
@@ -54,7 +54,7 @@ export function classNumber(model: Model, one: number | string, option: string):
   if (one === 'label') throw optionError(option, ` label needs images whose classes are known`)
   if (classes.includes(one)) return classes.indexOf(one)
   if (classes.length > 0) throw unknownName('class', one, classes)
-  throw optionError(option, ` '${one}': the model's classes have no names, give their numbers`)
+  throw optionError(option, ` '${one}': the model has no class names, so use class numbers`)
 }
 
 /** Rows of images `from` to `to`, [rows, images] one after the other. */

@@ -60,9 +60,10 @@ function checkTogether(given: Given): void {
   const all = { target: target === 'argmax' ? undefined : target, targets, against, region, box, reference, seed }
   for (const alone of ['seed', 'reference'] as const) {
     const other = Object.entries(all).find(([name, value]) => name !== alone && value !== undefined)?.[0]
-    if (all[alone] !== undefined && other) throw optionError(other, ` cannot be given with '${alone}'`)
+    if (all[alone] !== undefined && other) throw optionError(other, ` cannot be combined with '${alone}'`)
   }
-  if (region !== undefined && box !== undefined) throw optionError('region', `: a detection head has boxes, no region`)
+  if (region !== undefined && box !== undefined)
+    throw optionError('region', `: a detection head has boxes, not regions`)
 }
 
 const OF_PROBABILITIES: readonly string[] = ['probability', 'softmax-gradient']
@@ -74,10 +75,10 @@ function checkStart(model: Model, { start = 'logit', against, outputRelevance: s
       `a regression has no ${against === undefined ? start : 'classes to compare'}: relevance starts from its value or from one`
     )
   if (start === 'softmax-gradient' && model.multilabel)
-    throw optionError('start', ': independent classes share no softmax, start from the probability')
+    throw optionError('start', ': independent classes have no softmax in common; use probability')
   const own = seed ? 'seed' : reference === undefined ? undefined : 'reference'
   if (own && start !== 'logit' && start !== 'activation')
-    throw optionError('start', ` ${start} needs classes: '${own}' says where relevance starts`)
+    throw optionError('start', ` ${start} needs classes: '${own}' already defines the initial relevance`)
   if (box !== undefined && OF_PROBABILITIES.includes(start))
     throw optionError('start', ` ${start} needs logits: a box has scores`)
 }

@@ -160,7 +160,7 @@ function slider(name: string, own: number | null): HTMLElement {
   input.value = String(powers ? Math.log10(Math.max(start, 1e-12)) : start)
   const tell = (): void => {
     const value = parameters[name] ?? own
-    shown.textContent = value === null ? 'as each layer has it' : String(value)
+    shown.textContent = value === null ? 'default of each layer' : String(value)
   }
   input.addEventListener('input', () => {
     turn(name, powers ? 10 ** Number(input.value) : Number(input.value))
@@ -172,7 +172,7 @@ function slider(name: string, own: number | null): HTMLElement {
     showParameters()
     void ask()
   })
-  input.title = 'Double-click for the value it had'
+  input.title = 'Double-click to reset'
   tell()
   head.append(shown)
   label.append(head, input)
@@ -197,7 +197,7 @@ function chooseImage(index: number): void {
   }
   const { name, label } = facts.images[index]!
   element<HTMLImageElement>('original').src = `images/${index}.png`
-  element('named').textContent = label === undefined ? name : `${name}, in truth ${label}`
+  element('named').textContent = label === undefined ? name : `${name}, true class ${label}`
   void ask()
 }
 
@@ -253,7 +253,7 @@ function explainNamed(text: string): void {
   const named = facts.classes.indexOf(text.trim())
   const index = named >= 0 ? named : Number(text)
   if (Number.isInteger(index) && index >= 0 && text.trim() !== '') explainOutput(index)
-  else say(`There is no class '${text}'`, true)
+  else say(`Class '${text}' does not exist`, true)
 }
 
 facts.images.forEach((_, index) => addToGallery(index))
