@@ -76,6 +76,8 @@ export interface ExplainSummary {
   warnings: string[]
   /** How far the maps can be trusted; of LRP. */
   trust?: Trust
+  /** Files of this explanation, relative to its folder; this one is not listed. */
+  files: string[]
   /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
@@ -89,6 +91,8 @@ interface LayerMeans {
 
 /** What one pass over some images adds to a summary; plain JSON. */
 export interface PassSummary {
+  /** Files that the pass wrote, relative to the folder. */
+  files: string[]
   /** The layer that grad-cam weighs. */
   camLayer?: string
   /** Shape of the output, without the batch. */
@@ -102,7 +106,12 @@ export interface PassSummary {
   trust?: Pick<TrustMeasures, 'magnitude' | 'unexplained'>
 }
 
-export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
+export function summarisePass(
+  model: Model,
+  batch: Batch,
+  explanation: Explanation,
+  milliseconds: number
+): Omit<PassSummary, 'files'> {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const { boxes, regions, kind } = explanation
@@ -213,6 +222,7 @@ export function summarise(
       ])
     ),
     images,
+    files: passes.flatMap(({ files }) => files),
     ...(trust && { trust }),
     ...asking,
     provenance

@@ -85,11 +85,10 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
       explanation = await explain(model, batch.input, how)
-      const pass = summarisePass(model, batch, explanation, performance.now() - begun)
+      const found = summarisePass(model, batch, explanation, performance.now() - begun)
       const { compare } = options
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
-      await writer?.pass(batch, explanation, from, comparison, pass)
-      passes.push(pass)
+      passes.push((await writer?.pass(batch, explanation, from, comparison, found)) ?? { ...found, files: [] })
     }
     const trust = options.check ? await checkFirst(model, inputs, options) : undefined
     const asking = {

@@ -75,6 +75,7 @@ export const explainResult = z.object({
   target: z.array(z.int().min(-1)).describe('[targets, images], row by row.'),
   conservationError: number.describe('Mean of the images.'),
   milliseconds: z.number(),
+  files: z.array(z.string()).describe('Files of this explanation, relative to its folder; this one is not listed.'),
   warnings: z.array(z.string()),
   trust: trust.optional().describe('How far the maps can be trusted; docs/background/trust.md.'),
   provenance

@@ -141,7 +141,7 @@ describe('a softmax at the end (A5)', () => {
       summarise(
         model,
         explanation,
-        [summarisePass(model, batch, explanation, 0)],
+        [{ ...summarisePass(model, batch, explanation, 0), files: [] }],
         {} as never,
         await provenanceOf(model)
       )
