@@ -7,7 +7,7 @@ import { readJson } from '../core/files.js'
 const listSchema = z.object({ files: z.array(z.string()) })
 
 /**
- * Removes the files that an earlier `explain.json` of a folder lists, unless they are written anew: a folder shows one
+ * Removes the files that an earlier `explain.json` of a folder lists, unless they are among the new ones: a folder shows one
  * explanation. Files outside the folder, and files that cannot be removed, stay.
  * @param kept files of the new explanation, relative to the folder
  */
