@@ -22,7 +22,7 @@ import { unknownName } from '../core/suggest.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
-import { comfortableBatch } from './pass-size.js'
+import { defaultBatchSize } from './pass-size.js'
 import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
 import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
@@ -73,7 +73,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const { method, group, signal, onProgress } = given
   const plan = await planOf(model, checked)
   const total = input.shape[0]!
-  const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await comfortableBatch(model), total, group)
+  const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await defaultBatchSize(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
   const target = await planTarget(model, given, input)
   const settings = await nativeOptions(model, given, plan.rules)

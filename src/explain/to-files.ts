@@ -16,7 +16,7 @@ import { batchOf, openInputs, type Batch, type Inputs } from './inputs.js'
 import { namedMethod } from './named-method.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
-import { comfortablePass, valuesOfMaps } from './pass-size.js'
+import { defaultPassSize, valuesOfMaps } from './pass-size.js'
 import { ResultWriter } from './result-writer.js'
 import { safeName } from '../core/paths.js'
 import { flatTarget, withoutHead, type Flat } from './targets/options.js'
@@ -148,7 +148,7 @@ async function passSizeOf(model: Model, { names }: Inputs, options: Given): Prom
     ...(compare ? ['a comparison'] : []),
     ...(heatmap?.scale === 'batch' ? ['one scale for all maps'] : [])
   ]
-  if (needs.length === 0) return Math.min(names.length, passSize ?? (await comfortablePass(model, target)))
+  if (needs.length === 0) return Math.min(names.length, passSize ?? (await defaultPassSize(model, target)))
   const [needed, there] = [names.length * (await valuesOfMaps(model, target)) * 12, totalmem() * MEMORY_SHARE].map(
     (bytes) => bytes / 2 ** 30
   )

@@ -16,7 +16,7 @@ import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
 import { inputRange } from './preprocessing.js'
-import { refuseStrangers, saveParts } from './save.js'
+import { refuseOtherFiles, saveParts } from './save.js'
 
 /**
  * A network on a device. Weights live in C++ until `dispose()` or garbage collection. Calls may overlap: explanations
@@ -301,7 +301,7 @@ export class Model {
    * @throws LrpError IO; INVALID_ARGUMENT where a `model.json` of something else is there
    */
   async save(folder: string): Promise<void> {
-    await refuseStrangers(folder)
+    await refuseOtherFiles(folder)
     await saveParts(folder, await this.toParts())
   }
 

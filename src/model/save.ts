@@ -76,7 +76,7 @@ export function isSavedModel(folder: string): boolean {
 }
 
 /** A `model.json` of something else would be lost. @throws LrpError INVALID_ARGUMENT */
-export async function refuseStrangers(folder: string): Promise<void> {
+export async function refuseOtherFiles(folder: string): Promise<void> {
   const path = join(folder, 'model.json')
   if (!existsSync(path)) return
   const there = (await readJson(path).catch(() => undefined)) as { format?: unknown } | undefined
