@@ -62,10 +62,20 @@ export const perturbationOptions = z.strictObject({
 export type GivenPerturbation = z.input<typeof perturbationOptions>
 export type PerturbationSettings = z.output<typeof perturbationOptions>
 
-const { region, box, reference } = targetOptions.shape
+const { region, box, reference, against } = targetOptions.shape
 
-/** Which part of the output is explained, where that is not the predicted class's logit. */
-export const scoredOptions = z.strictObject({ region, box, reference })
+/** Which part of the output is explained, where that is not a class's logit. */
+export const scoredOptions = z.strictObject({ region, box, reference, against })
+
+const isList = (value: unknown): boolean => typeof value === 'object' && value !== null && 'length' in value
+const classes = z.custom<ArrayLike<number>>(isList, 'must be a class, a file or a list of classes')
+const target = option(z.union([z.int().min(0), z.string().min(1), classes]), {
+  help: 'explained class by number or name, argmax (the predicted one), label (the true one), or an .npy file with one for each image',
+  group: 'what',
+  unit: 'class',
+  default: 'argmax',
+  files: 'settings'
+})
 
 /** Options of `evaluate`. */
 export const evaluateOptions = z.strictObject({
@@ -92,6 +102,7 @@ export const evaluateOptions = z.strictObject({
   limit: option(z.int().min(1).default(100), { help: 'maximum number of images', group: 'images', unit: 'images' }),
   mask,
   patterns: explainOptions.shape.patterns,
+  target,
   ...scoredOptions.shape,
   seed,
   output: option(z.string().min(1), {
@@ -112,12 +123,7 @@ export type EvaluateOptions = z.input<typeof evaluateOptions>
 export const scoreMapsOptions = z.strictObject({
   input: required(array, { help: 'preprocessed images, .npy', group: 'images', unit: 'file' }),
   attribution: required(array, { help: 'maps to score, .npy shaped like the input', group: 'metrics', unit: 'file' }),
-  target: option(z.union([z.string(), z.custom<ArrayLike<number>>(isList, 'must be a file or a list of classes')]), {
-    help: 'explained class of each image, .npy',
-    group: 'what',
-    unit: 'file',
-    default: 'the predicted classes'
-  }),
+  target,
   ...scoredOptions.shape,
   mask,
   metrics,
@@ -172,7 +178,3 @@ export const removeFeaturesOptions = z.strictObject({
 
 /** Options of `removeFeatures`: method, images, fractions, fill (docs/options.md). */
 export type RemoveFeaturesOptions = z.input<typeof removeFeaturesOptions>
-
-function isList(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'length' in value
-}

@@ -9,6 +9,7 @@ import { writeNpz } from '../core/npy.js'
 import { NpyRows } from '../data/npy-rows.js'
 import { asFile } from '../model/layout.js'
 import type { Model } from '../model/model.js'
+import { legendOf } from '../plot/colour-maps.js'
 import { figure, figureSvg } from '../plot/figure.js'
 import { attentionArrays, drawAttention } from './attention.js'
 import type { Explanation } from './explain.js'
@@ -111,7 +112,10 @@ export class ResultWriter {
     }
     this.arrays.clear()
     if (this.options.format.includes('html'))
-      await this.write('explanation.html', await explanationHtml(summary, this.drawn))
+      await this.write(
+        'explanation.html',
+        await explanationHtml(summary, this.drawn, legendOf(this.options.heatmap?.colourMap))
+      )
     summary.files = [...summary.files, ...this.written(before)].sort()
     await removeEarlier(this.folder, summary.files)
     await this.write('explain.json', summaryJson(this.model.graph, summary))

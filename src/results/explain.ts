@@ -43,10 +43,18 @@ export const explainResult = z.object({
       predicted: count.optional().describe('The predicted class; for a dense output, the most frequent class.'),
       predictedName: z.string().optional(),
       confidence: number.optional(),
+      labels: z
+        .array(z.object({ class: count, name: z.string().optional(), confidence: number }))
+        .optional()
+        .describe('For independent classes: all with a probability above a half, the most probable first.'),
       share: number.optional().describe('For a dense output: share of the positions with the predicted class.'),
       outputs: z.array(number).optional().describe('For a regression: the predicted values.'),
       target: z.array(z.int().min(-1)).describe('Explained classes; -1 where a reference or a seed is explained.'),
       targetNames: z.array(z.string()).optional(),
+      against: z
+        .array(z.int().min(-1))
+        .optional()
+        .describe('Classes that the explained ones are compared with; -1 is the runner-up of a region or a box.'),
       score: z.array(number).describe('A logit, the sum of the logits of a region, the score of a box, a similarity.'),
       box: z.array(count).optional().describe('Explained boxes of a detection head.'),
       region: z

@@ -8,6 +8,7 @@ const STYLE = `
 .gallery button { padding: 2px; border: 2px solid transparent; border-radius: 6px; background: none; cursor: pointer; } .gallery button[aria-pressed=true] { border-color: var(--accent); }
 .gallery img { display: block; width: 56px; height: 56px; object-fit: contain; image-rendering: pixelated; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; } .maps img { display: block; width: 100%; image-rendering: pixelated; }
+.drawn img { image-rendering: auto !important; }
 .map { position: relative; } .map svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; } .map.waiting { opacity: .6; }
 form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
 .outputs { padding: 0; list-style: none; } .outputs button { position: relative; display: flex; justify-content: space-between; width: 100%; margin: 2px 0; padding: 4px 8px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; overflow: hidden; } .outputs button[aria-pressed=true] { border-color: var(--accent); font-weight: 700; }
@@ -27,7 +28,7 @@ export function servePage(links: Html | false, facts: Facts): string {
     <style>
       ${new Html(STYLE)}
     </style>
-    <div class="app">
+    <div class="app ${facts.drawn && 'drawn'}">
       <div>
         <ul class="gallery" id="gallery" aria-label="Images"></ul>
         <p class="note" ${!facts.takesImages && 'hidden'}>
@@ -47,6 +48,7 @@ export function servePage(links: Html | false, facts: Facts): string {
             <figcaption id="told"></figcaption>
           </figure>
         </div>
+        <p class="note" id="legend"></p>
         <div class="maps" id="further"></div>
         <p>
           <button type="button" class="plain" id="keep">Keep this map for comparison</button>
@@ -88,8 +90,15 @@ export function servePage(links: Html | false, facts: Facts): string {
   return page(title, body)
 }
 
+/** What fields without a default take. */
+const TAKES: Record<string, string> = {
+  against: 'a class, or runner-up',
+  reference: 'the name of an image above',
+  box: 'best, or a number'
+}
+
 /** A field for an option of the target, as it is written on the command line. */
-function narrowing({ name, help, default: usual = '', value = '' }: Narrowing): Html {
+function narrowing({ name, help, default: usual = TAKES[name] ?? '', value = '' }: Narrowing): Html {
   const list = name === 'reference' ? 'images' : undefined
   return html`<label title="${help}">
     <span>${name[0]!.toUpperCase() + name.slice(1)}</span>

@@ -12,7 +12,7 @@ import { toLrpError } from '../native/addon.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
 import { packageRoot } from '../core/paths.js'
-import { colourMapNames } from '../plot/colour-maps.js'
+import { colourMapNames, legendOf } from '../plot/colour-maps.js'
 import { answer, type Served } from './answer.js'
 import { choicesFor } from './choices.js'
 import { Gallery } from './gallery.js'
@@ -160,6 +160,8 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
     choices,
     colourMaps: colourMapNames(),
     views: model.inputKind === 'image' || model.inputKind === 'volume' ? VIEWS : ['heatmap'],
+    drawn: !['image', 'volume'].includes(model.inputKind),
+    legends: Object.fromEntries(colourMapNames().map((name) => [name, legendOf(name)])),
     takesImages: model.inputKind === 'image',
     heads: headsOf(model),
     narrowing: narrowingFor(model),

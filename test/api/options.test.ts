@@ -52,6 +52,7 @@ describe('every option', () => {
         if (flag !== undefined) expect(page).toContain(`\`--${flag}\``)
       }
     }
+    expect(page).toContain('| `explainInputs` | `--explain-inputs` | `all` or list of names |')
     expect(page).toBe(await optionsPage())
   })
 

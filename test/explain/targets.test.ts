@@ -269,10 +269,13 @@ describe('contrasts of logits', () => {
   test('against a class, or the runner-up of each explained class', async () => {
     const model = await classifier()
     near((await explain(model, input, { ...epsilon, against: 'a' })).relevance.data, [-1, 5, 0])
-    near((await explain(model, input, { ...epsilon, against: 'runner-up' })).relevance.data, [0, 5, -2])
+    const contrast = await explain(model, input, { ...epsilon, against: 'runner-up' })
+    near(contrast.relevance.data, [0, 5, -2])
+    expect([...contrast.against!]).toEqual([2])
     const all = await explain(model, input, { ...epsilon, target: 'all', against: 'runner-up' })
     near(all.relevance.data, [1, -5, 0, 0, 5, -2, 0, -5, 2])
     near(all.scores, [-4, 3, -3])
+    expect([...all.against!]).toEqual([1, 2, 1])
   })
 
   test('softmax-gradient starts as the gradient of the log-probability', async () => {

@@ -16,7 +16,7 @@ import { evaluationTable, meanLine } from '../evaluate-text.js'
 
 /** How the one method explains that is not named by `--rules`. */
 const methodOptions = explainOptions
-  .omit({ region: true, box: true, reference: true }) // what is explained is the same for all methods
+  .omit({ region: true, box: true, reference: true, against: true }) // what is explained is the same for all methods
   .omit({ target: true, targets: true, together: true, layers: true, patterns: true, seed: true, batchSize: true })
   .extend({
     rules: option(z.string(), {

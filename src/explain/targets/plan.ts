@@ -3,7 +3,7 @@ import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
-import type { TargetSettings } from '../../native/addon.js'
+import type { AttributeResult, TargetSettings } from '../../native/addon.js'
 import { sliceBatch } from '../batches.js'
 import type { Start } from '../options.js'
 import { classNumber, classRows, rowsOf } from './classes.js'
@@ -52,6 +52,23 @@ function partOf(tensor: Tensor, input: Tensor, from: number, to: number): Tensor
 function againstOf(model: Model, { against }: Given): number | undefined {
   if (against === undefined) return undefined
   return against === 'runner-up' ? -1 : classNumber(model, against, 'against')
+}
+
+/** The classes that were subtracted, [targets, batch]; -1 is the runner-up of a region or a box. A single logit has none. */
+export function comparedWith(
+  model: Model,
+  given: Given,
+  { logits: { data, shape }, targets }: Pick<AttributeResult, 'logits' | 'targets'>
+): Int32Array | undefined {
+  const against = againstOf(model, given)
+  const [images, classes] = shape as [number, number]
+  if (against === undefined || classes === 1) return undefined
+  if (against >= 0 || shape.length > 2) return new Int32Array(targets.length).fill(against)
+  return targets.map((target, at) => {
+    const row = Float32Array.from(data.subarray((at % images) * classes, ((at % images) + 1) * classes))
+    row[target] = -Infinity
+    return row.indexOf(Math.max(...row))
+  })
 }
 
 /** A seed and a reference are targets of their own; a box and a region belong to different outputs. */

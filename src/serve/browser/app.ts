@@ -74,6 +74,7 @@ function say(text: string, error = false): void {
 
 function show(answer: Answer): void {
   element<HTMLImageElement>('picture').src = answer.picture
+  element('legend').textContent = facts.legends[element<HTMLSelectElement>('colourMap').value] ?? ''
   drawOutlines(answer)
   const { sum, conservationError, milliseconds } = answer
   const kept =
