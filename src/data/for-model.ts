@@ -5,7 +5,7 @@ import { pickOptions } from '../core/option.js'
 import { withoutUndefined } from '../core/options.js'
 import type { Experiment } from '../experiment/experiment.js'
 import type { Model } from '../model/model.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { datasetName, listDataset, openSplits } from './open.js'
@@ -21,7 +21,7 @@ export async function openFor(
   wanted: readonly SplitName[]
 ): Promise<Dataset> {
   if (typeof options.data === 'object') return options.data
-  const { preprocessing } = model
+  const preprocessing = neededPreprocessing(model)
   const own = ownData(model, options)
   return openSplits({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing }, wanted)
 }
@@ -96,12 +96,12 @@ export async function fitTo(
 }
 
 function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
+  neededPreprocessing(model)
   const fits = model.imageShape.every((axis, i) => axis === 0 || axis === dataset.imageShape[i]) // 0: of any size
   if (!fits) {
     const [wanted, has] = [model.imageShape, dataset.imageShape].map((shape) => shape.join('x'))
     throw new LrpError('INVALID_ARGUMENT', `the model needs images of ${wanted}, but ${dataset.name} has ${has}`)
   }
-  if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: pass --preprocess')
   const task = dataset.task ?? 'classification'
   if (task === 'multilabel' ? !model.multilabel : task !== model.task) {
     throw new LrpError(

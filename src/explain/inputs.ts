@@ -8,11 +8,10 @@ import { readNpy } from '../core/npy.js'
 import { LrpError } from '../core/errors.js'
 import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
-import type { Preprocessing } from '../core/graph.js'
 import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
 import { asNetwork } from '../model/layout.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
 import type { InputOptions } from './file-options.js'
@@ -160,7 +159,7 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   if (options.images)
     throw optionError('images', ' works only with a data set or a .npy file: pass only these image files instead')
   const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
-  const preprocessing = preprocessingOf(model)
+  const preprocessing = neededPreprocessing(model)
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
@@ -185,11 +184,6 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} contains no readable image`)
   const names = store.paths.map((file) => relative(folders.get(file) ?? dirname(file), file))
   return { ...ofStore(model, store, names), total: found.length }
-}
-
-function preprocessingOf({ preprocessing }: Model): Preprocessing {
-  if (preprocessing) return preprocessing
-  throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: pass --preprocess')
 }
 
 /** @param names of the images' files, relative to where they were looked for */
@@ -236,7 +230,7 @@ async function ofListed(
   const places = asked ?? placesByChoice(labels, limit)
   const store = await ImageStore.open(
     places.map((place) => paths[place]!),
-    { preprocessing: preprocessingOf(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
+    { preprocessing: neededPreprocessing(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} contains no readable image`)
   const isOther = model.imageShape.some((axis, i) => axis > 0 && axis !== store.imageShape[i])

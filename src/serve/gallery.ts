@@ -6,7 +6,7 @@ import { inputOptions, type InputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { readImage } from '../data/read-image.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import type { Preprocessing } from '../core/graph.js'
 import { pictureToPng } from '../plot/picture.js'
 import type { Tensor } from '../core/tensor.js'
@@ -67,9 +67,7 @@ export class Gallery {
 
   /** Takes up an image file's bytes; returns its number. @throws LrpError INVALID_FILE, INVALID_ARGUMENT */
   async add(file: Buffer, name: string): Promise<number> {
-    const { preprocessing } = this.model
-    if (!preprocessing)
-      throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: pass --preprocess')
+    const preprocessing = neededPreprocessing(this.model)
     if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images have already been added`)
     this.added++ // before it is read: uploads come at once
     try {

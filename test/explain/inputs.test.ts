@@ -6,6 +6,7 @@ import sharp from 'sharp'
 import { writeNpy } from '../../src/core/npy.js'
 import { openDataset } from '../../src/data/open.js'
 import { ImageStore } from '../../src/data/image-store.js'
+import { baselineOf } from '../../src/explain/baseline.js'
 import { openInputs, readInputs } from '../../src/explain/inputs.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
 import { explainToFiles } from '../../src/explain/to-files.js'
@@ -13,6 +14,7 @@ import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import { plainPreprocessing } from '../../src/model/preprocessing.js'
+import { testModel } from '../../src/scores/test-model.js'
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-inputs-'))
 const images = join(root, 'images')
@@ -45,6 +47,22 @@ describe('a folder of images', () => {
     await expect(openInputs(model, { input: [images], strict: true })).rejects.toMatchObject({ code: 'INVALID_FILE' })
     await expect(openInputs(model, { input: [join(images, 'b.png')] })).rejects.toThrow(/b\.png/)
   })
+})
+
+test('without preprocessing the choices are named, whatever reads the images', async () => {
+  const parts = await initialise(buildArchitecture('mlp', { imageShape: [1, 8, 8], classes: 10 }), 1)
+  using bare = await Model.create({ ...parts, preprocessing: undefined })
+  const choices =
+    /: pass --preprocess imagenet \(shorter side 256, crop 224x224, .*\), cifar .*, none .* or a JSON file/
+  const input = { data: new Float32Array(64), shape: [1, 1, 8, 8] }
+  const refused = [
+    () => readInputs(bare, { input: [join(root, 'elsewhere.png')] }),
+    () => readInputs(bare, { data: 'digits' }),
+    () => testModel(bare, { data: 'digits' }),
+    () => baselineOf(bare, input, 'black')
+  ]
+  for (const read of refused)
+    await expect(read()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(choices) })
 })
 
 describe('class folders', () => {

@@ -15,6 +15,7 @@ import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 import { commonOptions, type Output } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
+import { trustLines } from '../trust-text.js'
 
 const options = z.strictObject({
   dryRun: option(z.boolean(), {
@@ -70,7 +71,7 @@ export const register = defineCommand<string | undefined>({
     if (dryRun) return await printPlan(model, asked, output)
     const result = await explainToFiles(model, { ...asked, ...run }).finally(done)
     const { trust } = result.summary
-    print(result, output, {}, asked.check && trust ? [trust.sentence] : [])
+    print(result, output, {}, asked.check && trust ? [trust.sentence, ...trustLines(trust)] : [])
   }
 })
 
@@ -80,6 +81,8 @@ function print(result: ExplainedFiles, output: Output, more: object, lines: stri
   if (skipped.length > 0) output.note(leftOut(skipped))
   if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, 'image')} were already done`)
   for (const warning of warnings) output.note(`note: ${warning}`)
+  const isSaid = trust?.verdict === 'trustworthy' || lines.includes(trust?.sentence ?? '')
+  if (trust && !isSaid) output.note(`note: ${trust.sentence}`)
   const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
   const found = { method, folder, files, images, targets, predictions, milliseconds, warnings }
   output.result({ ...found, trust, rules, provenance, ...more }, [
