@@ -24,7 +24,10 @@ const cluster = z.object({
   intervention: z.object({
     removed: flips.describe('The region is filled in from its surroundings: images that leave the class.'),
     inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),
-    random: flips.describe('The same with regions of the same form at random places: the stronger of both.')
+    random: flips.describe('The same with regions of the same form at random places: the stronger of both.'),
+    peers: flips
+      .optional()
+      .describe('What other images of the class show at the same place, pasted likewise; of patterns, if there are 20.')
   }),
   channelIntervention: z
     .object({
@@ -39,6 +42,12 @@ const cluster = z.object({
     .optional()
     .describe('Left out where the layer has no other channels to compare with.'),
   flagged: z.boolean(),
+  kind: z
+    .enum(['decides', 'enough'])
+    .nullable()
+    .describe(
+      'Of a flagged cluster. decides: its images leave the class without the pattern. enough: they stay, but the pattern turns others.'
+    ),
   reason: z.string()
 })
 
@@ -57,6 +66,8 @@ export const auditSchema = z.object({
       class: z.string(),
       images: z.int().min(0).describe('Images that the model calls so.'),
       eigenvalues: z.array(z.number()).describe('Of the Laplacian, smallest first.'),
+      patterns: z.int().min(0).describe('Repeated patterns that were found in images of the class, and tested.'),
+      leastShare: share.describe('Share of its images below which patterns are not sought.'),
       clusters: z.array(cluster)
     })
   ),
