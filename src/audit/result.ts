@@ -24,7 +24,12 @@ const cluster = z.object({
   intervention: z.object({
     removed: flips.describe('The region is filled in from its surroundings: images that leave the class.'),
     inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),
-    random: flips.describe('The same with regions of the same form at random places; the larger of the two effects.')
+    random: flips.describe('The same with regions of the same form at random places; the larger of the two effects.'),
+    peers: flips
+      .optional()
+      .describe(
+        'The same for pixels of other images of the class at the same place; only for patterns with 20 such images.'
+      )
   }),
   channelIntervention: z
     .object({
@@ -41,6 +46,12 @@ const cluster = z.object({
     .optional()
     .describe('Missing if the layer has no other channels for comparison.'),
   flagged: z.boolean(),
+  kind: z
+    .enum(['decides', 'enough'])
+    .nullable()
+    .describe(
+      'Of a flagged cluster. decides: its images leave the class without the pattern. enough: they stay, but the pattern turns others.'
+    ),
   reason: z.string()
 })
 
@@ -59,6 +70,11 @@ export const auditSchema = z.object({
       class: z.string(),
       images: z.int().min(0).describe('Number of images that the model assigns to this class.'),
       eigenvalues: z.array(z.number()).describe('Eigenvalues of the Laplacian, smallest first.'),
+      patterns: z
+        .int()
+        .min(0)
+        .describe('Number of repeated patterns that were found in images of the class and tested.'),
+      leastShare: share.describe('Share of the images below which patterns are not searched for.'),
       clusters: z.array(cluster)
     })
   ),
