@@ -20,6 +20,7 @@ export const auditOptions = z.strictObject({
       help: 'files besides audit.json: the page (html), the project that ViRelAy opens (virelay)',
       group: 'output',
       unit: 'names',
+      commas: true,
       resume: false
     }
   ),

@@ -32,7 +32,7 @@ export type OptionFacts = {
   flag?: string | false
   /** Other words for its flag, which --help leaves out. */
   aliases?: readonly string[]
-  /** Several values come with commas, and never as words of their own. */
+  /** True: several values come with commas, and never as words of their own. False: words only, whose commas belong to them. */
   commas?: boolean
   /** What its flag's texts mean, where the type cannot tell. */
   read?: (texts: string[]) => unknown

@@ -15,7 +15,8 @@ const patchSize = z.int().min(1)
 const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
   help: 'metrics of docs/metrics.md, or all that the given data allow',
   group: 'metrics',
-  unit: 'names'
+  unit: 'names',
+  commas: true
 })
 const mask = option(array, {
   help: 'masks (above 0 is inside) or boxes (left, top, right, bottom) of the images, .npy, for the localisation metrics',

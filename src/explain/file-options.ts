@@ -52,7 +52,8 @@ export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
     help: 'views of each map',
     group: 'output',
-    unit: 'names'
+    unit: 'names',
+    commas: true
   }),
   heatmap: z
     .strictObject({
@@ -104,12 +105,14 @@ export const explainToFilesOptions = z.strictObject({
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {
     help: 'files to write',
     group: 'output',
-    unit: 'names'
+    unit: 'names',
+    commas: true
   }),
   compare: option(z.array(z.string()).min(1), {
     help: 'also draw a grid that compares these rules, composites and methods with this one',
     group: 'output',
     unit: 'names',
+    commas: true,
     files: 'settings'
   }),
   check: option(z.boolean(), {

@@ -185,11 +185,15 @@ function checkRange(rule: string, parameters: RuleParameters): void {
   }
 }
 
+/** Whether a rule of the composite has a parameter of this name. */
+export function takesParameter(graph: Graph, composite: Composite, name: string): boolean {
+  return entriesOf(graph, composite).some(({ rule }) => allowedParameters(describe(rule, composite)).includes(name))
+}
+
 /** A parameter that no rule of the composite takes would do nothing: refused. */
 function checkOverrides(graph: Graph, composite: Composite, overrides: RuleParameters): void {
-  const rules = entriesOf(graph, composite).map((entry: CompositeEntry) => describe(entry.rule, composite))
   for (const name of Object.keys(overrides)) {
-    if (rules.some((rule) => allowedParameters(rule).includes(name))) continue
+    if (takesParameter(graph, composite, name)) continue
     throw new LrpError('INVALID_ARGUMENT', `'${composite.name}' has no parameter '${name}'`)
   }
 }

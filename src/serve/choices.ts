@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
+import { optionError } from '../core/options.js'
 import { describeMethod, METHODS } from '../explain/methods.js'
 import type { Graph } from '../core/graph.js'
 import { RULES } from '../rules/catalogue.js'
 import type { RuleDescription } from '../rules/data-rule.js'
-import { readComposite } from '../rules/choose.js'
+import { builtIn, readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'
 import { entriesOf } from '../rules/resolve.js'
@@ -51,6 +53,8 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
 
 /** Rules of the user's own, by the name of their file. */
 async function choiceOf(file: string): Promise<Choice> {
+  const what = existsSync(file) ? undefined : builtIn(file)
+  if (what) throw optionError('rules', ` takes JSON files: '${file}' is a ${what} that the page has already`)
   const { name, description, rules = [], layers } = await readComposite(file)
   const described = rules.map(describeDataRule)
   const of = (rule: string): RuleDescription | undefined => [...described, ...RULES].find((one) => one.name === rule)

@@ -12,10 +12,10 @@ export const serveOptions = z.strictObject({
     unit: 'images'
   }),
   rules: option(z.array(z.string()), {
-    help: 'JSON files with rules or composites of your own, to choose from too (docs/rules.md)',
+    help: 'JSON files with rules or composites of your own, separated by commas, to choose from too (docs/rules.md)',
     group: 'how',
     unit: 'files',
-    commas: false
+    commas: true
   }),
   patterns: explainOptions.shape.patterns,
   host: option(z.string().min(1).default('127.0.0.1'), {
