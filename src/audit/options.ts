@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { callback, option } from '../core/option.js'
 import { studyOptions } from '../concepts/options.js'
+import { calledOptions } from '../model/options.js'
 import { ruleChoice } from '../rules/options.js'
 
 /** Options of `audit`. */
@@ -36,6 +37,7 @@ export const auditOptions = z.strictObject({
     default: "the experiment's audit",
     resume: false
   }),
+  ...calledOptions.shape,
   onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
     'called with images, then classes, done and in all'
   )

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { option } from '../core/option.js'
 import { explainOptions } from '../explain/options.js'
 import { inputOptions } from '../explain/file-options.js'
+import { calledOptions } from '../model/options.js'
 
 /** Options of `serve`. */
 export const serveOptions = z.strictObject({
@@ -27,20 +28,7 @@ export const serveOptions = z.strictObject({
     help: 'port to listen at; 0 takes any free port',
     group: 'output'
   }),
-  called: option(z.string(), {
-    help: 'name of the model on the command line',
-    group: 'output',
-    flag: false,
-    default: "the model's name"
-  }),
-  loadedWith: option(
-    z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
-    {
-      help: 'options that the model was loaded with, for command lines that are shown',
-      group: 'output',
-      flag: false
-    }
-  )
+  ...calledOptions.shape
 })
 
 /** Options of `serve`: images, host, port (docs/options.md). */
