@@ -17,7 +17,7 @@ export interface Finished {
   patches: Patch[]
 }
 
-/** What an audit of the same images, model and settings found; undefined where there is none, or files of a format are missing. */
+/** What an audit of the same images, model and settings found; undefined if there is none, or a file is missing. */
 export async function readFinished(
   folder: string,
   asked: unknown,

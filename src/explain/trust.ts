@@ -1,3 +1,5 @@
+import { listed } from '../core/plural.js'
+
 /** How far maps can be trusted. */
 export type Verdict = 'trustworthy' | 'limited' | 'untrustworthy'
 
@@ -61,10 +63,6 @@ export function judge(measures: TrustMeasures): Trust {
     'Do not trust the map'
   ]
   return { ...measures, verdict: VERDICTS[worst]!, sentence: `${beginnings[worst]}: ${listed(reasons)}.` }
-}
-
-function listed(parts: string[]): string {
-  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
 
 /** A share in percent, two digits. */

@@ -93,7 +93,7 @@ test('a file of rules is a method to compare, and a choice of serve with its par
   const file = fileOf('captum-gamma')
   expect(namedMethod(file)).toEqual({ rules: file })
   const model = await network()
-  const [choice] = await choicesFor(model.graph, false, [file])
+  const [choice] = await choicesFor(model, false, [file])
   expect(choice).toMatchObject({ name: file, kind: 'rules', parameters: { gamma: 0.25, epsilon: 1e-9 } })
   model.dispose()
 })
@@ -123,7 +123,7 @@ test('parameters of any name are set as options and as flags, and serve has a sl
   const folder = mkdtempSync(join(tmpdir(), 'lrp-rule-'))
   const file = join(folder, 'twin.json')
   writeFileSync(file, JSON.stringify(TWIN))
-  const [choice] = await choicesFor(model.graph, false, [file])
+  const [choice] = await choicesFor(model, false, [file])
   expect(choice).toMatchObject({
     parameters: { epsilon: 1e-6, plus: 0.5, alpha: 3, beta: 5 },
     sliders: { plus: { min: 0, max: 1 } }
