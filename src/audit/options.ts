@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { callback, option } from '../core/option.js'
+import { callback, option, outputPath } from '../core/option.js'
 import { studyOptions } from '../concepts/options.js'
 import { calledOptions } from '../model/options.js'
 import { ruleChoice } from '../rules/options.js'
@@ -30,7 +30,7 @@ export const auditOptions = z.strictObject({
     group: 'output',
     resume: false
   }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for the results; a stopped audit continues from there',
     group: 'output',
     unit: 'folder',

@@ -16,7 +16,8 @@ export function checkOptions<T extends z.ZodType>(schema: T, options: unknown): 
   const { data, fault } = check(schema, options)
   if (!fault) return data
   const { path, sentence, unknown } = fault
-  if (unknown !== undefined) throw unknownName('option', unknown, Object.keys((schema as unknown as z.ZodObject).shape))
+  if (unknown !== undefined)
+    throw unknownName('option', unknown, Object.keys((schema as unknown as z.ZodObject).shape), { option: unknown })
   const end = path.findIndex((key) => typeof key === 'number')
   const option = path.slice(0, end < 0 ? undefined : end).join('.')
   if (option === '') throw new LrpError('INVALID_ARGUMENT', `the options ${sentence}`)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { LrpError } from '../core/errors.js'
+import { ioError } from '../core/files.js'
 import type { Dataset, Split } from './dataset.js'
 import { take } from './split.js'
 
@@ -36,7 +37,7 @@ async function pathsIn(list: string): Promise<string[]> {
   try {
     text = await readFile(list, 'utf8')
   } catch (cause) {
-    throw new LrpError('NOT_FOUND', `the list ${list} cannot be read`, { cause })
+    throw ioError(cause, `the list ${list} cannot be read`)
   }
   try {
     const rows = parse(text, { columns: true, skip_empty_lines: true, bom: true }) as { path?: string }[]

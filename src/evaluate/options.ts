@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { callback, option, required, signalOption, namesOf } from '../core/option.js'
+import { callback, option, required, signalOption, namesOf, outputPath } from '../core/option.js'
 import type { Tensor } from '../core/tensor.js'
 import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
@@ -97,7 +97,7 @@ export const evaluateOptions = z.strictObject({
   patterns: explainOptions.shape.patterns,
   ...scoredOptions.shape,
   seed,
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for evaluation.json, tables and charts; a stopped evaluation continues from there',
     group: 'output',
     unit: 'folder',
@@ -161,7 +161,7 @@ export const removeFeaturesOptions = z.strictObject({
     unit: 'shares'
   }),
   fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), { help: 'what replaces pixels', group: 'metrics' }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',

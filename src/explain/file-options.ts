@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { option } from '../core/option.js'
+import { option, outputPath } from '../core/option.js'
 import { datasetOption, dataOptions } from '../data/options.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { explainOptions } from './options.js'
@@ -95,7 +95,7 @@ export const explainToFilesOptions = z.strictObject({
     help: 'class to explain by number or name, several with commas, argmax (the predicted one), label (the true one) or all'
   }),
   ...drawOptions.shape,
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',

@@ -39,8 +39,10 @@ const REASONS: Record<Measure, (value: number) => string> = {
   magnitude: (value) =>
     value < 0.01
       ? `it holds ${percent(value)} of the relevance of the output`
-      : `relevance adds up to ${short(value)} times the logit`,
-  unexplained: (value) => `${percent(value)} of the relevance is unaccounted for`,
+      : `relevance without its signs adds up to ${short(value)} times the logit`,
+  unexplained: (value) =>
+    `${percent(value)} of the relevance is unaccounted for` +
+    (value > TRUST_LIMITS.unexplained[0] ? '' : ' (biases and stabilisers absorb what the pixels do not hold)'),
   rounding: (value) => `float64 changes it by ${percent(value)}`,
   gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
 }

@@ -131,9 +131,7 @@ function globToRegExp(glob: string): RegExp {
 
 function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameters, context: RuleContext): NodeRule {
   const allowed = allowedParameters(rule)
-  for (const name of Object.keys(given)) {
-    if (!allowed.includes(name)) throw unknownName('parameter', name, allowed, `rule '${rule.name}'`)
-  }
+  checkGiven(rule, given)
   const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
   const asked: RuleParameters = { ...given, ...Object.fromEntries(overrides) }
   const all: RuleParameters = { ...rule.parameters, ...asked, ...rule.fixed }
@@ -146,6 +144,18 @@ function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameter
   if ('alpha' in rule.parameters) completePair(all, asked)
   checkRange(rule.name, all)
   return named
+}
+
+/** An entry must name a rule, and parameters that it has. @throws LrpError INVALID_ARGUMENT */
+export function checkEntry({ rule, parameters = {} }: CompositeEntry, composite: Composite): void {
+  checkGiven(describe(rule, composite), parameters)
+}
+
+function checkGiven(rule: RuleDescription, given: RuleParameters): void {
+  const allowed = allowedParameters(rule)
+  for (const name of Object.keys(given)) {
+    if (!allowed.includes(name)) throw unknownName('parameter', name, allowed, { owner: `rule '${rule.name}'` })
+  }
 }
 
 /** alpha - beta is 1: where one of them is given, the other follows. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../../core/errors.js'
-import { entriesOf, option, valueAt } from '../../core/option.js'
+import { entriesOf, option, valueAt, withoutDefault } from '../../core/option.js'
+import { defaultText } from '../../core/option-text.js'
 import { optionError } from '../../core/options.js'
 import { evaluate } from '../../evaluate/evaluate.js'
 import type { MethodChoice } from '../../evaluate/methods.js'
@@ -21,10 +22,12 @@ const methodOptions = explainOptions
   .omit({ region: true, box: true, reference: true }) // what is explained is the same for all methods
   .omit({ target: true, targets: true, together: true, layers: true, patterns: true, seed: true, batchSize: true })
   .extend({
+    rule: withoutDefault(explainOptions.shape.rule),
     rules: option(z.array(z.string()).min(1), {
       help: 'rules, composites, methods and JSON files of rules to compare, separated by commas; each takes the settings that it has',
       group: 'how',
       unit: 'names',
+      default: defaultText(entriesOf(evaluateOptions.pick({ methods: true }))[0]!).replaceAll(' ', ','),
       commas: true
     })
   })

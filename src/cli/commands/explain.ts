@@ -80,9 +80,11 @@ function print(result: ExplainedFiles, output: Output, more: object, lines: stri
   if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
   for (const warning of warnings) output.note(`note: ${warning}`)
   const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
+  const further = predictions.length - SHOWN_PREDICTIONS
   const found = { method, folder, files, images, targets, predictions, milliseconds, warnings }
   output.result({ ...found, trust, rules, provenance, ...more }, [
     ...predictions.slice(0, SHOWN_PREDICTIONS),
+    ...(further > 0 ? [`and ${further} more, in explain.json`] : []),
     `explained ${counted(images.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
     ...lines,
     `written to ${folder}`

@@ -53,7 +53,7 @@ export function classNumber(model: Model, one: number | string, option: string):
   if (typeof one === 'number') return one
   if (one === 'label') throw optionError(option, ` label needs images whose classes are known`)
   if (classes.includes(one)) return classes.indexOf(one)
-  if (classes.length > 0) throw unknownName('class', one, classes)
+  if (classes.length > 0) throw unknownName('class', one, classes, { option: 'target' })
   throw optionError(option, ` '${one}': the model's classes have no names, give their numbers`)
 }
 
