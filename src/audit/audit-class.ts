@@ -19,8 +19,16 @@ const LEAST_IMAGES = 12
 /** What an audit finds in one class. */
 export interface ClassFindings {
   audited: AuditedClass
-  /** The patterns of flagged clusters as PNG (base64), transparent but for their pixels. */
-  patches: { id: number; png: string }[]
+  patches: Patch[]
+}
+
+/** The pattern of a flagged cluster. */
+export interface Patch {
+  class: string
+  /** Of the cluster. */
+  id: number
+  /** Base64; transparent but for the pattern's pixels. */
+  png: string
 }
 
 /**
@@ -69,7 +77,9 @@ export async function auditClass(
   described.sort((a, b) => Number(b.entry.flagged) - Number(a.entry.flagged) || b.entry.suspicion - a.entry.suspicion)
   const patches: ClassFindings['patches'] = []
   for (const [id, { cluster, entry }] of described.entries()) {
-    if (entry.flagged) patches.push({ id, png: (await patchPng(cluster.pattern!, images.shape)).toString('base64') })
+    if (!entry.flagged) continue
+    const png = await patchPng(cluster.pattern!, images.shape)
+    patches.push({ class: className, id, png: png.toString('base64') })
   }
   return {
     audited: {

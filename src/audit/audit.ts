@@ -4,13 +4,17 @@ import { LrpError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { measureInPasses, type PassEntry } from '../concepts/measure.js'
 import { headOf, openJournal, openStudy } from '../concepts/study.js'
+import { fingerprint } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
+import { titleOf } from '../model/title.js'
 import { auditClass, type ClassFindings } from './audit-class.js'
+import { keepFinished, readFinished } from './finished.js'
 import { Images } from './images.js'
+import { nextSteps, type NextStep } from './next-steps.js'
 import { observedOf, observePass } from './observe.js'
 import { auditOptions, type AuditOptions } from './options.js'
 import type { AuditResult } from './result.js'
-import { writeAudit } from './write-audit.js'
+import { writeAudit, writeMore } from './write-audit.js'
 
 /** What `audit` returns: its result, and the files written. */
 export interface AuditedFiles {
@@ -20,6 +24,10 @@ export interface AuditedFiles {
   folder: string
   /** Names of the files that were written. */
   files: string[]
+  /** What can be done about flagged clusters, with commands. */
+  next: NextStep[]
+  /** True where an earlier audit had found the same already: nothing was computed. */
+  reused: boolean
 }
 
 /** Classes that are audited at once: one is thought about while the network runs for another. */
@@ -39,6 +47,14 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   if (model.task !== 'classification') throw new LrpError('INVALID_ARGUMENT', 'only classifiers can be audited')
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
   const { dataset, split, names, layer, folder } = study
+  const head = await headOf(study, options)
+  const asked = [study.key, head, fingerprint(dataset)]
+  const before = await readFinished(folder, asked, options)
+  if (before) {
+    const { result } = before
+    const files = await writeMore(before, folder, options)
+    return { result, folder, files, next: nextSteps(model, result, options, folder), reused: true }
+  }
   const images = new Images(model, dataset, split, signal)
   const { log, done } = await openJournal<ClassEntry | PassEntry>(study, '.audit.jsonl')
   const labels = dataset.splits[split].labels
@@ -63,7 +79,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   })
   const classes = findings.map(({ audited }) => audited)
   const result: AuditResult = {
-    ...(await headOf(study, options)),
+    ...head,
     seed,
     accuracy: right / labels.length,
     images: labels.length,
@@ -72,15 +88,14 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
       clusters.filter((one) => one.flagged).map(({ id, reason }) => ({ class: name, cluster: id, reason }))
     )
   }
-  const files = await writeAudit(
-    result,
-    { images, observed, classes: dataset.classes, names, labels, findings },
-    folder,
-    options
-  )
+  const next = nextSteps(model, result, options, folder)
+  const patches = findings.flatMap(({ patches }) => patches)
+  const sources = { title: titleOf(model), images, observed, classes: dataset.classes, names, labels, patches, next }
+  const files = await writeAudit(result, sources, folder, options)
+  await keepFinished(folder, asked, { result, patches })
   await log.remove()
   await rm(rows, { force: true })
-  return { result, folder, files }
+  return { result, folder, files, next, reused: false }
 }
 
 /** What `work` makes of every item, in their order; `count` items are worked on at once. */

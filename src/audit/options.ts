@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { callback, option } from '../core/option.js'
+import { callback, option, outputPath } from '../core/option.js'
 import { studyOptions } from '../concepts/options.js'
+import { calledOptions } from '../model/options.js'
 import { ruleChoice } from '../rules/options.js'
 
 /** Options of `audit`. */
@@ -20,6 +21,7 @@ export const auditOptions = z.strictObject({
       help: 'files to write in addition to audit.json: a page (html), a ViRelAy project (virelay)',
       group: 'output',
       unit: 'names',
+      commas: true,
       resume: false
     }
   ),
@@ -28,13 +30,14 @@ export const auditOptions = z.strictObject({
     group: 'output',
     resume: false
   }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for the results; a stopped audit continues from there',
     group: 'output',
     unit: 'folder',
     default: "the experiment's audit",
     resume: false
   }),
+  ...calledOptions.shape,
   onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
     'called with the number of images, then classes, done and in total'
   )

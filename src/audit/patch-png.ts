@@ -1,6 +1,11 @@
 import sharp from 'sharp'
 import { maskAt, type ImageShape, type Pattern } from './pattern.js'
 
+/** The file of a flagged cluster's pattern. */
+export function patchName(className: string, cluster: number): string {
+  return `patch-${className.replace(/[^\w.-]+/g, '_')}-${cluster}.png`
+}
+
 /** A pattern as PNG, transparent but for its pixels: as large as the images where it has a place, else as its box. */
 export async function patchPng(pattern: Pattern, shape: ImageShape): Promise<Buffer> {
   const { place, content, height, width } = pattern

@@ -19,7 +19,7 @@ const FIRST_SHARE = 0.25
 const MOST_ELSEWHERE = 0.15
 /** Below this share of a pattern's pixels, an image does not have it. */
 const ABSENT = 0.5
-/** For each image that has a pattern, at most so many may have a part of it: an artefact is there, or it is not. */
+/** Maximum number of images with a part of a pattern, for each image that has all of it: an artefact is there, or it is not. */
 const MOST_IN_PART = 0.5
 
 /** Everything about one class while it is audited. */

@@ -7,7 +7,7 @@ export const LEAST_REPEATED = 5
 /** Blocks along the longer side of an image. */
 const BLOCKS = 16
 const LEAST_SIDE = 2
-/** Images of the class must show a block so many times as often as images of other classes. */
+/** A block must be this many times as frequent in images of the class as in images of other classes. */
 export const LEAST_RATIO = 3
 /** Share of all images that two blocks have in common, of those that have either, if they belong to one pattern. */
 const TOGETHER = 0.85

@@ -26,21 +26,24 @@ export function kindOf({ removed, inserted, random, peers }: Intervention): Kind
   return peers && low >= LEAST_ENOUGH ? 'enough' : undefined
 }
 
-const of = ({ flips, images }: Flips): string => `${Math.round(flips * images)} of ${counted(images, 'image')}`
+/** `1 of 80 images called 8 changes class`: how many images do what the verb says. */
+function does({ flips, images }: Flips, which: string, one: string, many: string, rest: string): string {
+  const count = Math.round(flips * images)
+  const verb = count === 1 || images === 1 ? one : many
+  return [`${count} of ${counted(images, 'image')}`, which, verb, rest].filter((part) => part !== '').join(' ')
+}
 
 /** The verdict in words. @param what such as "a patch of 4x4 pixels at the upper left" */
 export function reasonOf(className: string, what: string, intervention: Intervention, kind: Kind | undefined): string {
   const { removed, inserted, random, peers } = intervention
   const facts =
-    `${of(removed)} called ${className} change class when ${what} is filled in; ` +
-    `${of(inserted)} of other classes become ${className} when it is pasted in; ` +
-    `${of(random)} change when a random region of the same form is changed instead`
+    `${does(removed, `called ${className}`, 'changes', 'change', `class when ${what} is filled in`)}; ` +
+    `${does(inserted, 'of other classes', 'becomes', 'become', `${className} when it is pasted in`)}; ` +
+    does(random, '', 'changes', 'change', 'when a random region of the same form is changed instead')
   if (kind === 'decides') return `Decides the class: ${facts}.`
   if (kind === undefined) return `${facts}: no proof that it decides the class.`
-  return (
-    `Enough by itself: ${facts}; ${of(peers!)} become ${className} when what other images of ${className} show there ` +
-    `is pasted in. Its own images have other reasons, too.`
-  )
+  const pasted = `${className} when pixels of other images of ${className} are pasted there`
+  return `Enough by itself: ${facts}; ${does(peers!, '', 'becomes', 'become', pasted)}. Its own images have other reasons too.`
 }
 
 /** What an audit that flags nothing has tested, and what it cannot find. */
@@ -52,23 +55,21 @@ export function clearedText({ classes }: Pick<AuditResult, 'classes'>): [string,
   return [
     `Nothing is flagged: ${counted(patterns, 'repeated pattern')} and ${counted(regions, 'region')} were tested, and none ` +
       `turns images of other classes more often than random regions and the class's own pixels do.`,
-    `Not sought: what fewer than ${LEAST_REPEATED} images of a class show (${(100 * least).toFixed(1)} % ${shares}), ` +
-      `what varies from image to image, and what takes more than ${100 * MOST_AREA} % of the image away from its border.`
+    `Not searched for: patterns in fewer than ${LEAST_REPEATED} images of a class (${(100 * least).toFixed(1)} % ${shares}), ` +
+      `patterns that vary from image to image, and patterns larger than ${100 * MOST_AREA} % of the image away from its border.`
   ]
 }
 
 /** The same of a cluster's channels, whose activation was replaced. */
 export function channelReason(className: string, layer: string, intervention: ChannelIntervention): string {
   const { channels, removed, inserted, random } = intervention
-  const named = `${channels.length === 1 ? 'channel' : 'channels'} ${channels.join(', ')} of ${layer}`
-  const pasted =
-    inserted.images > 0
-      ? `${of(inserted)} of other classes become ${className} when they get the activation from this cluster; `
-      : ''
-  return (
-    `${of(removed)} change class when ${named} ${channels.length === 1 ? 'is' : 'are'} set to 0; ${pasted}` +
-    `${of(random)} change when random channels are replaced instead.`
-  )
+  const named = `${channels.length === 1 ? 'channel' : 'channels'} ${channels.join(', ')} of layer ${layer}`
+  const pasted = `${className} when given the activation from this cluster`
+  return [
+    does(removed, '', 'changes', 'change', `class when ${named} ${channels.length === 1 ? 'is' : 'are'} set to 0`),
+    ...(inserted.images > 0 ? [does(inserted, 'of other classes', 'becomes', 'become', pasted)] : []),
+    `${does(random, '', 'changes', 'change', 'when random channels are replaced instead')}.`
+  ].join('; ')
 }
 
 /** Where a box lies: "in the upper left", "in the middle", "along the border". */

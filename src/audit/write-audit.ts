@@ -1,6 +1,9 @@
 import { ResultFolder } from '../plot/result-folder.js'
+import type { Patch } from './audit-class.js'
+import type { Finished } from './finished.js'
 import type { AuditOptions } from './options.js'
 import { auditPage } from './page/page.js'
+import { patchName } from './patch-png.js'
 import type { AuditResult } from './result.js'
 import type { AuditSources } from './sources.js'
 import { writeVirelay } from './virelay.js'
@@ -14,14 +17,26 @@ export async function writeAudit(
 ): Promise<string[]> {
   const out = new ResultFolder(folder)
   await out.json('audit.json', result)
-  if (exportLists) {
-    await out.csv('flagged.csv', flaggedList(result))
-    for (const { audited, patches } of sources.findings)
-      for (const { id, png } of patches)
-        await out.write(`patch-${audited.class.replace(/[^\w.-]+/g, '_')}-${id}.png`, Buffer.from(png, 'base64'))
-  }
+  if (exportLists) await writeLists(out, result, sources.patches)
   if (format.includes('html')) await out.write('audit.html', await auditPage(result, sources))
   return format.includes('virelay') ? [...out.files, ...(await writeVirelay(result, sources, folder))] : out.files
+}
+
+/** Writes the lists of an audit that has written the rest before; returns the files. @throws LrpError IO */
+export async function writeMore(
+  { result, patches }: Finished,
+  folder: string,
+  { exportLists }: AuditOptions
+): Promise<string[]> {
+  const out = new ResultFolder(folder)
+  await out.json('audit.json', result)
+  if (exportLists) await writeLists(out, result, patches)
+  return out.files
+}
+
+async function writeLists(out: ResultFolder, result: AuditResult, patches: Patch[]): Promise<void> {
+  await out.csv('flagged.csv', flaggedList(result))
+  for (const { class: name, id, png } of patches) await out.write(patchName(name, id), Buffer.from(png, 'base64'))
 }
 
 /** A row for each image of a flagged cluster. */

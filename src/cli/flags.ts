@@ -13,8 +13,7 @@ export function addFlags(command: Command, ...schemas: z.ZodObject[]): Command {
   for (const entry of schemas.flatMap((schema) => entriesOf(schema))) {
     if (entry.flag === undefined || command.options.some(({ long }) => long === `--${entry.flag}`)) continue
     const option = new Option(flagText(entry), helpLine(entry)).helpGroup(`${GROUPS[entry.facts.group]}:`)
-    if (takesMany(entry.type) && !entry.facts.commas)
-      option.argParser((text, before: string[] = []) => [...before, text])
+    if (takesMany(entry.type)) option.argParser((text, before: string[] = []) => [...before, text])
     else if (option.required) option.argParser((text) => checked(entry, [text]))
     if (!entry.type.safeParse(undefined).success) option.makeOptionMandatory()
     command.addOption(option)
@@ -57,7 +56,7 @@ export function optionsOf<T extends z.ZodObject>(schema: T, flags: object): z.in
     if (value === undefined) continue
     let place = options
     for (const key of path.slice(0, -1)) place = (place[key] ??= {}) as Record<string, unknown>
-    const isList = Array.isArray(value) && takesMany(type) && !facts.commas
+    const isList = Array.isArray(value) && takesMany(type)
     place[path.at(-1)!] = isList ? checked(entry, value as string[]) : value
   }
   return options as z.input<T>

@@ -5,6 +5,7 @@ import { packageVersion } from '../core/package-version.js'
 import { COMMANDS } from './commands/index.js'
 import { examplesText, type CliContext } from './context.js'
 import { flagOf } from './flags.js'
+import { separateWords } from './separate-words.js'
 
 const EXAMPLES = [
   'train --model lenet --epochs 10',
@@ -53,25 +54,42 @@ export async function run(argv: string[], context: CliContext): Promise<number> 
     return context.status
   } catch (error) {
     const status = exitStatus(error)
-    if (status !== 0) report(error, argv, running, context)
+    if (status !== 0)
+      report(error, argv, running === program ? (commandOf(program, argv) ?? program) : running, context)
     return status
   }
+}
+
+/** The command that is called; the parser's own errors come before it runs. */
+function commandOf({ commands }: Command, [name]: string[]): Command | undefined {
+  return commands.find((command) => command.name() === name)
 }
 
 function report(error: unknown, argv: string[], command: Command, context: CliContext): void {
   const usage = error instanceof CommanderError
   const known = isLrpError(error)
-  const message = usage
+  const sentence = usage
     ? usageSentence(error)
     : known
       ? withFlag(error, command)
       : `unexpected: ${(error as Error)?.message ?? String(error)}`
+  const message = `${sentence}${commaHint(error, argv, command)}`
   if (argv.includes('--json')) {
     const code = usage ? 'INVALID_ARGUMENT' : known ? error.code : 'NATIVE'
     context.stdout.write(JSON.stringify({ error: { code, message } }, null, 2) + '\n')
   }
   context.stderr.write(`lrp-native: ${message}\n`)
   if (argv.includes('--verbose')) context.stderr.write(`${(error as Error)?.stack ?? ''}\n`)
+}
+
+/** How several values are written, where words of their own are taken for arguments. */
+function commaHint(error: unknown, argv: string[], command: Command): string {
+  const separate = separateWords(argv, command)
+  if (!separate) return ''
+  const { code, message } = error as { code?: string; message: string }
+  const isMeant =
+    code === 'commander.excessArguments' || (isLrpError(error) && separate.words.some((word) => message.includes(word)))
+  return isMeant ? ` (several values come with commas: ${separate.meant})` : ''
 }
 
 /** What is wrong with an option is said of the flag that it came from: `--valid-split` for `validSplit`. */

@@ -73,5 +73,5 @@ function classOf(names: string[], name: string): number {
   const place = names.indexOf(name)
   if (place >= 0) return place
   if (/^\d+$/.test(name) && Number(name) < names.length) return Number(name)
-  throw unknownName('class', name, names)
+  throw unknownName('class', name, names, { option: 'class' })
 }

@@ -42,5 +42,5 @@ export function pathTo(model: Model, layer: string, most: number): string[] {
 /** @throws LrpError NOT_FOUND with the nearest name */
 export function checkLayer(model: Model, layer: string): void {
   const names = model.graph.nodes.map(({ name }) => name)
-  if (!names.includes(layer)) throw unknownName('layer', layer, names)
+  if (!names.includes(layer)) throw unknownName('layer', layer, names, { option: 'layer' })
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { mayChange, option, signalOption, callback } from '../core/option.js'
+import { mayChange, option, withoutDefault, signalOption, callback, outputPath } from '../core/option.js'
 import { dataOptions } from '../data/options.js'
 import { splitOptions } from '../explain/file-options.js'
 import { ruleChoice } from '../rules/options.js'
@@ -10,6 +10,7 @@ export const studyOptions = z.strictObject({
   dataPath: mayChange(splitOptions.shape.dataPath),
   seed: dataOptions.shape.seed,
   ...ruleChoice.shape,
+  rule: withoutDefault(ruleChoice.shape.rule),
   layer: option(z.string(), {
     help: 'layer to analyse',
     group: 'what',
@@ -63,7 +64,7 @@ export const conceptsOptions = z.strictObject({
     unit: 'number',
     resume: false
   }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for concepts.json and concepts.html; a stopped run continues from there',
     group: 'output',
     unit: 'folder',

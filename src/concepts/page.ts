@@ -3,6 +3,7 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import { explain } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
+import { titleOf } from '../model/title.js'
 import { denormalise } from '../model/preprocessing.js'
 import { embedded, html, Html, page, table } from '../plot/html.js'
 import { counted } from '../core/plural.js'
@@ -56,7 +57,7 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
     )
   }
   const body = html`${new Html(STYLE)}
-    <h1>Concepts of ${result.model}</h1>
+    <h1>Concepts of ${titleOf(model)}</h1>
     <p class="note">
       Layer ${layer}, ${counted(images, 'image')} of ${result.data}, explained by ${rule}. Images are ranked by the
       ${measure} of the channel's ${by}.
@@ -69,7 +70,7 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
       html`<p class="note">The ${MOST_CLASSES} classes with the most images; --class NAME shows another.</p>`
     }
     ${sections}`
-  return page(`Concepts of ${result.model}`, body)
+  return page(`Concepts of ${titleOf(model)}`, body)
 }
 
 async function conceptCard(

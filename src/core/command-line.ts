@@ -45,14 +45,14 @@ function isPlain(value: unknown): value is Plain {
 }
 
 /** The command line: `lrp-native explain lenet --rule epsilon --top-k 0.02`. */
-export function commandText(command: string, model: string, options: RecordedSettings = {}): string {
+export function commandText(command: string, model: string | undefined, options: RecordedSettings = {}): string {
   const flags = Object.entries(options)
     .filter(([, value]) => value !== false)
     .map(([name, value]) => {
       const flag = `--${toKebab(name)}`
       return value === true ? flag : [flag, ...[value].flat().map((one) => quoted(String(one)))].join(' ')
     })
-  return ['lrp-native', command, quoted(model), ...flags].join(' ')
+  return ['lrp-native', command, ...(model === undefined ? [] : [quoted(model)]), ...flags].join(' ')
 }
 
 function quoted(text: string): string {

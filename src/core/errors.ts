@@ -21,7 +21,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g
 export class LrpError extends Error {
   /** Stable word for a program to switch on. */
   readonly code: ErrorCode
-  /** The option at fault, where the message speaks of `option '...'`. */
+  /** The option at fault, if it is known. */
   readonly option?: string
 
   /** An error with this code. @param message one sentence; control characters become spaces */

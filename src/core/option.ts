@@ -32,7 +32,7 @@ export type OptionFacts = {
   flag?: string | false
   /** Other words for its flag, which --help leaves out. */
   aliases?: readonly string[]
-  /** Several values come with commas, and never as words of their own. */
+  /** True: several values come with commas, and never as words of their own. False: words only, whose commas belong to them. */
   commas?: boolean
   /** What its flag's texts mean, where the type cannot tell. */
   read?: (texts: string[]) => unknown
@@ -54,6 +54,12 @@ declare module 'zod' {
   }
 }
 
+/** A file or folder that is written; `-` would be one of that name. */
+export const outputPath = z
+  .string()
+  .min(1)
+  .refine((path) => path !== '-', "must be a file or folder, not '-': results are not written to stdout")
+
 /** An option that can be left out; one whose type has a `.default()` then has that value. */
 export function option<T extends z.ZodType>(
   type: T,
@@ -71,6 +77,11 @@ export function required<T extends z.ZodType>(type: T, facts: OptionFacts): T {
 /** The same option where a stopped run may continue under another value. */
 export function mayChange<T extends z.ZodType>(type: T): T {
   return type.meta({ ...type.meta(), resume: false })
+}
+
+/** The same option where another one says what is usual. */
+export function withoutDefault<T extends z.ZodType>(type: T): T {
+  return type.meta({ ...type.meta(), default: undefined })
 }
 
 /** Something that only a program can give: a function, a tensor. A stopped run does not depend on it. */

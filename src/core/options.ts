@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LrpError } from './errors.js'
+import { listed } from './plural.js'
 import { nearest, unknownName } from './suggest.js'
 
 type Issue = z.core.$ZodIssue
@@ -15,7 +16,8 @@ export function checkOptions<T extends z.ZodType>(schema: T, options: unknown): 
   const { data, fault } = check(schema, options)
   if (!fault) return data
   const { path, sentence, unknown } = fault
-  if (unknown !== undefined) throw unknownName('option', unknown, Object.keys((schema as unknown as z.ZodObject).shape))
+  if (unknown !== undefined)
+    throw unknownName('option', unknown, Object.keys((schema as unknown as z.ZodObject).shape), { option: unknown })
   const end = path.findIndex((key) => typeof key === 'number')
   const option = path.slice(0, end < 0 ? undefined : end).join('.')
   if (option === '') throw new LrpError('INVALID_ARGUMENT', `the options ${sentence}`)
@@ -58,6 +60,11 @@ function check<T extends z.ZodType>(
   const { issues } = result.error
   const stranger = issues.find((issue) => issue.code === 'unrecognized_keys' && issue.path.length === 0)
   const issue = deepest(stranger ?? issues[0]!) // a name that is misspelt explains why another is missing
+  const missing = isMissing(issue) ? issues.filter((one) => isMissing(one) && hasSameParent(one, issue)) : []
+  if (missing.length > 1) {
+    const names = missing.map(({ path }) => String(path.at(-1)))
+    return { fault: { path: issue.path.slice(0, -1), sentence: `must have ${listed(names)}` } }
+  }
   return {
     fault: {
       path: issue.path,
@@ -65,6 +72,14 @@ function check<T extends z.ZodType>(
       unknown: (stranger as { keys?: string[] } | undefined)?.keys?.[0]
     }
   }
+}
+
+function isMissing(issue: Issue): boolean {
+  return issue.code !== 'unrecognized_keys' && issue.code !== 'custom' && inputOf(issue) === undefined
+}
+
+function hasSameParent(one: Issue, other: Issue): boolean {
+  return textOf(one.path.slice(0, -1)) === textOf(other.path.slice(0, -1))
 }
 
 /** Of a union what is wrong with the alternative that was meant: the one whose first fault lies deepest. */

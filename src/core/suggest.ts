@@ -17,13 +17,18 @@ function byLikeness(name: string, candidates: readonly string[]): { candidate: s
 
 /**
  * An INVALID_ARGUMENT error for a name that does not exist: "there is no rule 'epsilom': did you mean 'epsilon'?"
- * @param owner what should have it: "rule 'gamma' has no parameter 'delta': ..."
+ * @param about `owner`: what should have it, "rule 'gamma' has no parameter 'delta': ..."; `option`: the option that names it
  */
-export function unknownName(what: string, name: string, candidates: readonly string[], owner?: string): LrpError {
+export function unknownName(
+  what: string,
+  name: string,
+  candidates: readonly string[],
+  { owner, option }: { owner?: string; option?: string } = {}
+): LrpError {
   const meant = nearest(name, candidates)
   const hint = meant ? `did you mean '${meant}'?` : listOf(name, candidates)
   const missing = owner === undefined ? `there is no ${what}` : `${owner} has no ${what}`
-  return new LrpError('INVALID_ARGUMENT', `${missing} '${name}': ${hint}`)
+  return new LrpError('INVALID_ARGUMENT', `${missing} '${name}': ${hint}`, { option })
 }
 
 /** All names, or of many those most like the one given. */

@@ -17,8 +17,7 @@ export async function withoutListed(
   lists: string | readonly string[],
   folder: string | undefined
 ): Promise<Dataset> {
-  const files = typeof lists === 'string' ? [lists] : lists
-  const listed = (await Promise.all(files.map(pathsIn))).flat()
+  const listed = await pathsIn(lists)
   const wanted = new Set(listed.flatMap((path) => [path, resolve(path), resolve(folder ?? '.', path)]))
   const kept = (split: Split): Split => {
     const places = Array.from(split.labels.keys())
@@ -32,7 +31,7 @@ export async function withoutListed(
     return [name, dataset.splits[name].labels.length - splits[name].labels.length] as const
   })
   const all = lost.reduce((sum, [, count]) => sum + count, 0)
-  const where = files.join(', ')
+  const where = [lists].flat().join(', ')
   if (all === 0 && listed.length > 0)
     throw new LrpError(
       'INVALID_ARGUMENT',
@@ -43,7 +42,12 @@ export async function withoutListed(
   return { ...dataset, splits, notes: [...(dataset.notes ?? []), note] }
 }
 
-async function pathsIn(list: string): Promise<string[]> {
+/** The paths in lists. @throws LrpError NOT_FOUND, INVALID_FILE */
+export async function pathsIn(lists: string | readonly string[]): Promise<string[]> {
+  return (await Promise.all([lists].flat().map(pathsInOne))).flat()
+}
+
+async function pathsInOne(list: string): Promise<string[]> {
   let text: string
   try {
     text = await readFile(list, 'utf8')

@@ -96,12 +96,13 @@ export async function fitTo(
 }
 
 function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
-  neededPreprocessing(model)
+  if (model.inputKind === 'image') neededPreprocessing(model) // it may make the images fit
   const fits = model.imageShape.every((axis, i) => axis === 0 || axis === dataset.imageShape[i]) // 0: of any size
   if (!fits) {
     const [wanted, has] = [model.imageShape, dataset.imageShape].map((shape) => shape.join('x'))
     throw new LrpError('INVALID_ARGUMENT', `the model needs images of ${wanted}, but ${dataset.name} has ${has}`)
   }
+  neededPreprocessing(model)
   const task = dataset.task ?? 'classification'
   if (task === 'multilabel' ? !model.multilabel : task !== model.task) {
     throw new LrpError(

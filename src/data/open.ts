@@ -105,7 +105,7 @@ async function open(options: Given, wanted?: readonly SplitName[]): Promise<Data
   if (name === 'mnist' || name === 'fashion-mnist' || name === 'kmnist' || name === 'emnist') {
     return openIdxSet(name, carving)
   }
-  if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS))
+  if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS), { option: 'data' })
   if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs a path: pass --data-path`)
   if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)

@@ -1,6 +1,28 @@
 import sharp, { type OutputInfo } from 'sharp'
 import { LrpError } from '../core/errors.js'
+import { readBytes } from '../core/files.js'
 import type { NativePatch } from '../native/train-types.js'
+
+/** The file of `patch.png@left:top`, and the place. */
+function partsOf(insert: string): [path: string, left?: string, top?: string] {
+  const [, path, left, top] = /^(.*?)(?:@(\d+):(\d+))?$/.exec(insert)!
+  return [path!, left, top]
+}
+
+/** @throws LrpError NOT_FOUND, INVALID_FILE for what cannot be read as a patch */
+export async function checkPatch(insert: string): Promise<void> {
+  await openPatch(partsOf(insert)[0])
+}
+
+async function openPatch(path: string): Promise<{ data: Buffer; info: OutputInfo }> {
+  const file = await readBytes(path, `the patch ${path} cannot be read`)
+  try {
+    const opened = sharp(file).ensureAlpha().toColourspace('srgb')
+    return await opened.raw().toBuffer({ resolveWithObject: true })
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `the patch ${path} is not a readable image`, { cause })
+  }
+}
 
 /**
  * Reads a patch that is pasted into every second training image, of all classes alike, so that it stops being evidence for one
@@ -8,20 +30,14 @@ import type { NativePatch } from '../native/train-types.js'
  * the place behind `@` (`patch.png@left:top`), else at a random place in each image. Which images get it is drawn again in every
  * epoch.
  * @param shape channels, height and width of the stored images
- * @throws LrpError INVALID_FILE, INVALID_ARGUMENT (a patch larger than the images, a place outside)
+ * @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT (a patch larger than the images, a place outside)
  */
 export async function readPatch(
   insert: string,
   [channels, rows, columns]: [number, number, number]
 ): Promise<NativePatch> {
-  const [, path, left, top] = /^(.*?)(?:@(\d+):(\d+))?$/.exec(insert)!
-  let image: { data: Buffer; info: OutputInfo }
-  try {
-    const opened = sharp(path).ensureAlpha().toColourspace('srgb')
-    image = await opened.raw().toBuffer({ resolveWithObject: true })
-  } catch (cause) {
-    throw new LrpError('INVALID_FILE', `the patch ${path} is not a readable image`, { cause })
-  }
+  const [path, left, top] = partsOf(insert)
+  const image = await openPatch(path)
   const { width, height } = image.info
   const place = left === undefined ? undefined : [Number(top), Number(left)]
   if (width + (place?.[1] ?? 0) > columns || height + (place?.[0] ?? 0) > rows)

@@ -1,4 +1,4 @@
-import { recordedSettings, type RecordedSettings } from '../core/command-line.js'
+import { recordedSettings } from '../core/command-line.js'
 import { digest } from '../core/digest.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions, resumeValues } from '../core/option.js'
@@ -6,14 +6,13 @@ import { checkOptions } from '../core/options.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
-import { explainOptions } from '../explain/options.js'
 import { patternsFor } from '../explain/patterns.js'
 import { rulesByNode } from '../explain/summary.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
 import { ExplainedImages } from './explained-images.js'
 import { arrayOf } from './images.js'
-import { chooseMethods, type Explainer } from './methods.js'
+import { chooseMethods, recordedMethods } from './methods.js'
 import { classify } from './metrics/context.js'
 import { canShift } from './metrics/invariance.js'
 import { masksOf } from './metrics/masks.js'
@@ -99,7 +98,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     if (plan.length > 0) rules.set(name, rulesByNode(plan))
   }
   const evaluation = summarise({
-    asked: askedOf(methods, options),
+    asked: { ...recordedMethods(checked.methods), ...recordedSettings(evaluateOptions, options) },
     settings,
     model: model.name,
     images: names,
@@ -117,16 +116,6 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   }
   await progress.log?.remove()
   return evaluation
-}
-
-/** The options that give this evaluation again; a single method may have options of its own. */
-function askedOf(methods: Explainer[], options: EvaluateOptions): RecordedSettings {
-  const [only, other] = methods
-  const own = other === undefined && only?.options ? recordedSettings(explainOptions, only.options) : undefined
-  return {
-    ...(own ?? { rules: methods.map(({ name }) => name).join(',') }),
-    ...recordedSettings(evaluateOptions, options)
-  }
 }
 
 /** Masks of the images that `limit` leaves. */

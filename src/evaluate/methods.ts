@@ -1,11 +1,15 @@
+import { recordedSettings, type RecordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
+import { toKebab } from '../core/flag-names.js'
+import { namesOf } from '../core/option.js'
 import { sliceBatch } from '../explain/batches.js'
 import type { StateDict, Tensor } from '../core/tensor.js'
 import { explain, planOf } from '../explain/explain.js'
 import { namedMethod } from '../explain/named-method.js'
-import type { ExplainOptions } from '../explain/options.js'
+import { explainOptions, type ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
 import type { NodeRule } from '../native/addon.js'
+import { ruleChoice } from '../rules/options.js'
 import { stacked } from './images.js'
 import type { Scored } from './perturbation/scored.js'
 
@@ -51,7 +55,35 @@ function explainBy(given: ExplainOptions, patterns?: StateDict): Pick<Explainer,
   }
 }
 
-function nameOf({ method = 'lrp', rule, composite, rules }: ExplainOptions): string {
+/** The name in tables: that of the method, and what is set otherwise than usual, `gamma gamma=0.5`. */
+function nameOf(options: ExplainOptions): string {
+  const settings = Object.entries(settingsOf(options)).flatMap(([name, value]) =>
+    name === 'parameter' ? [value].flat() : `${toKebab(name)}=${[value].flat().join(',')}`
+  )
+  return [chosenName(options), ...settings].join(' ')
+}
+
+/** What is asked of a method besides its choice, by flags. */
+function settingsOf(options: ExplainOptions): RecordedSettings {
+  return recordedSettings(methodSettings, options)
+}
+
+const methodSettings = explainOptions.omit({ ...namesOf(ruleChoice), method: true, patterns: true })
+
+/** The options that give these methods again; options that differ from method to method have no such form. */
+export function recordedMethods(methods: readonly MethodChoice[]): RecordedSettings {
+  const [only, ...others] = methods
+  if (typeof only === 'object' && others.length === 0) {
+    const options = 'explain' in only ? only.options : only
+    if (options) return recordedSettings(explainOptions, options)
+  }
+  const names = methods.map((one) => (typeof one === 'string' ? one : 'explain' in one ? one.name : chosenName(one)))
+  const settings = methods.map((one) => (typeof one === 'string' || 'explain' in one ? {} : settingsOf(one)))
+  return { rules: names.join(','), ...Object.assign({}, ...settings) }
+}
+
+/** The word that chooses a method. */
+function chosenName({ method = 'lrp', rule, composite, rules }: ExplainOptions): string {
   if (method !== 'lrp') return method
   const preset = typeof composite === 'object' ? composite.name : composite
   return rule ?? preset ?? rules ?? 'auto'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { callback, option, required, signalOption, namesOf } from '../core/option.js'
+import { callback, option, required, signalOption, namesOf, outputPath } from '../core/option.js'
 import { isTensor, type Tensor } from '../core/tensor.js'
 import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
@@ -13,7 +13,8 @@ const patchSize = z.int().min(1)
 const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
   help: 'metrics of docs/metrics.md, or all that the given data allow',
   group: 'metrics',
-  unit: 'names'
+  unit: 'names',
+  commas: true
 })
 const mask = option(array, {
   help: 'masks (above 0 is inside) or boxes (left, top, right, bottom) of the images, .npy, for the localisation metrics',
@@ -105,7 +106,7 @@ export const evaluateOptions = z.strictObject({
   target,
   ...scoredOptions.shape,
   seed,
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for evaluation.json, tables and charts; a stopped evaluation continues from there',
     group: 'output',
     unit: 'folder',
@@ -167,7 +168,7 @@ export const removeFeaturesOptions = z.strictObject({
     help: 'replacement value for pixels',
     group: 'metrics'
   }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',

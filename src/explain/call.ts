@@ -8,6 +8,7 @@ import { absolute } from '../core/paths.js'
 import type { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { native, type NodeRule } from '../native/addon.js'
+import { withRuleFile } from '../rules/options.js'
 import { explainToFilesOptions, type ExplainToFilesOptions } from './file-options.js'
 
 const recorded = z.record(z.string(), z.unknown())
@@ -31,7 +32,7 @@ export type RecordedCall = z.output<typeof callSchema>
 export function recordCall(model: Model, given: ExplainToFilesOptions, rules: readonly NodeRule[]): RecordedCall {
   const { source } = model
   const load = recordOf(loadOptions, source?.options ?? {})
-  const options = recordOf(explainToFilesOptions, withParts(given))
+  const options = recordOf(explainToFilesOptions, withParts(withRuleFile(given)))
   const fitted = rules.some(({ rule }) => rule.startsWith('pattern'))
     ? model.experiment?.path('patterns.safetensors')
     : []

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { option } from '../core/option.js'
+import { option, outputPath } from '../core/option.js'
 import { modelDataOption, dataOptions } from '../data/options.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { explainOptions } from './options.js'
@@ -52,7 +52,8 @@ export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
     help: 'views of each map',
     group: 'output',
-    unit: 'names'
+    unit: 'names',
+    commas: true
   }),
   heatmap: z
     .strictObject({
@@ -94,7 +95,7 @@ export const explainToFilesOptions = z.strictObject({
     help: 'class to explain: number or name, several separated by commas, argmax (the predicted class), label (the true class) or all'
   }),
   ...drawOptions.shape,
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',
@@ -104,12 +105,14 @@ export const explainToFilesOptions = z.strictObject({
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {
     help: 'files to write',
     group: 'output',
-    unit: 'names'
+    unit: 'names',
+    commas: true
   }),
   compare: option(z.array(z.string()).min(1), {
     help: 'also draw a grid that compares the explanation with these rules, composites and methods',
     group: 'output',
     unit: 'names',
+    commas: true,
     files: 'settings'
   }),
   check: option(z.boolean(), {

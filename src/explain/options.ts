@@ -50,6 +50,7 @@ export const explainOptions = z.strictObject({
     help: 'also compute the relevance at the outputs of these layers, or of all layers',
     group: 'what',
     unit: 'names',
+    commas: true,
     only: { method: ['lrp', 'gradient', 'input-x-gradient'] }
   }),
   method: option(z.enum(METHODS).default('lrp'), { help: 'LRP or another explanation method', group: 'how' }),

@@ -1,3 +1,5 @@
+import { listed } from '../core/plural.js'
+
 /** How far maps can be trusted. */
 export type Verdict = 'trustworthy' | 'limited' | 'untrustworthy'
 
@@ -37,11 +39,11 @@ const REASONS: Record<Measure, (value: number) => string> = {
   magnitude: (value) =>
     value < 0.01
       ? `it contains ${percent(value)} of the relevance of the output`
-      : `relevance adds up to ${short(value)} times the logit`,
+      : `the magnitudes of the relevance add up to ${short(value)} times the logit`,
   unexplained: (value) =>
     value > TRUST_LIMITS.unexplained[0]
       ? `${percent(value)} of the relevance reaches neither the pixels nor the biases (position embeddings take it, or rules do not conserve it)`
-      : `${percent(value)} of the relevance is unaccounted for`,
+      : `${percent(value)} of the relevance is unaccounted for (biases and stabilisers absorb the rest)`,
   rounding: (value) => `float64 changes it by ${percent(value)}`,
   gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
 }
@@ -60,10 +62,6 @@ export function judge(measures: TrustMeasures): Trust {
   const reasons = found.filter(({ level }) => level === worst).map(({ reason }) => reason)
   const beginnings = ['The map can be trusted', 'Read only the coarse structure of the map', 'Do not trust the map']
   return { ...measures, verdict: VERDICTS[worst]!, sentence: `${beginnings[worst]}: ${listed(reasons)}.` }
-}
-
-function listed(parts: string[]): string {
-  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
 
 /** A share in percent, two digits. */

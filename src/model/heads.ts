@@ -31,6 +31,6 @@ function nodeOf(graph: Graph, head: string | number): string {
   const place = outputNames.indexOf(head)
   if (place >= 0) return outputs[place]!
   const found = names.includes(head) ? head : names.findLast((name) => name.startsWith(`${head}.`))
-  if (found === undefined) throw unknownName('output', head, [...outputNames, ...names])
+  if (found === undefined) throw unknownName('output', head, [...outputNames, ...names], { option: 'head' })
   return found
 }

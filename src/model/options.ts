@@ -93,7 +93,27 @@ export const loadOptions = z.strictObject({
   onDownload: callback<OnDownload>('called during downloads with the file, bytes done and bytes in total')
 })
 
-/** The same where one input alone is explained. */
+/** What a program that shows command lines says of its own. */
+export const calledOptions = z.strictObject({
+  called: option(z.string(), {
+    help: 'name of the model on the command line',
+    group: 'output',
+    flag: false,
+    resume: false,
+    default: "the model's name"
+  }),
+  loadedWith: option(
+    z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
+    {
+      help: 'options that the model was loaded with, for command lines that are shown',
+      group: 'output',
+      flag: false,
+      resume: false
+    }
+  )
+})
+
+/** The same as `loadOptions` where one input alone is explained. */
 export const oneInputOptions = loadOptions.omit({ explainInputs: true })
 
 export const forwardOptions = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { option } from '../core/option.js'
+import { option, outputPath } from '../core/option.js'
 import { loadOptions } from '../model/options.js'
 
 export const REPORT_FORMATS = ['html', 'json', 'csv', 'md'] as const
@@ -9,7 +9,7 @@ export type ReportFormat = (typeof REPORT_FORMATS)[number]
 export const reportOptions = z.strictObject({
   experimentsRoot: loadOptions.shape.experimentsRoot,
   format: option(z.enum(REPORT_FORMATS).default('html'), { help: 'format of the report', group: 'output' }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'file to write',
     group: 'output',
     unit: 'file',

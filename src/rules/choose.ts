@@ -1,12 +1,21 @@
+import { existsSync } from 'node:fs'
 import { z } from 'zod'
-import { LrpError } from '../core/errors.js'
+import { LrpError, isLrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
-import { checkContent } from '../core/options.js'
+import { checkContent, optionError } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import { RULES, ruleNames } from './catalogue.js'
-import { dataRuleSchema, describeDataRule, takesBox, type RuleDescription } from './data-rule.js'
+import {
+  checkParameters,
+  dataRuleSchema,
+  describeDataRule,
+  takesBox,
+  type DataRule,
+  type RuleDescription
+} from './data-rule.js'
 import { COMPOSITES, compositeNames } from './composites.js'
-import type { RuleChoice } from './options.js'
+import { withRuleFile, type RuleChoice } from './options.js'
+import { checkEntry } from './resolve.js'
 import { LAYER_KINDS, type Composite } from './types.js'
 
 const value = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())])
@@ -36,11 +45,27 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
   if (given.length > 1) {
     throw new LrpError('INVALID_ARGUMENT', 'give only one of rule, composite and rules (--rule, --composite, --rules)')
   }
-  if (choice.rules !== undefined) return readComposite(choice.rules)
+  const { rules: file } = withRuleFile(choice)
+  if (file !== undefined) return readComposite(checkedFile(file))
   if (typeof choice.composite === 'object') return ownComposite(choice.composite, 'the composite')
   if (choice.composite !== undefined) return preset(choice.composite, 'composite', compositeNames())
   const { rule = 'auto' } = choice
   return byName(WORDS[rule] ?? rule)
+}
+
+/** @throws LrpError INVALID_ARGUMENT for what is not a file but the name of a rule or composite, or several of them */
+function checkedFile(file: string): string {
+  if (existsSync(file)) return file
+  const what = builtIn(file)
+  if (what) throw optionError('rules', ` takes a JSON file: '${file}' is a ${what}, for option '${what}'`)
+  if (file.includes(',')) throw optionError('rules', ` takes one JSON file here, not '${file}'`)
+  return file
+}
+
+/** Whether a name is that of a rule or a composite that needs no file. */
+export function builtIn(name: string): 'rule' | 'composite' | undefined {
+  if (ruleNames().includes(name)) return 'rule'
+  return compositeNames().includes(name) ? 'composite' : undefined
 }
 
 /** What other tools call some rules. */
@@ -71,9 +96,9 @@ function forWeighted(rule: RuleDescription): Composite {
   }
 }
 
-function preset(name: string, what: string, candidates: string[]): Composite {
+function preset(name: string, what: 'rule' | 'composite', candidates: string[]): Composite {
   const found = COMPOSITES.find((composite) => composite.name === name)
-  if (!found) throw unknownName(what, name, candidates)
+  if (!found) throw unknownName(what, name, candidates, { option: what })
   return found
 }
 
@@ -90,15 +115,29 @@ export async function readComposite(path: string): Promise<Composite> {
 function ownComposite(content: unknown, where: string): Composite {
   if (typeof content === 'object' && content !== null && 'shares' in content) {
     const rule = checkContent(dataRuleSchema, content, where)
-    checkNames([...ruleNames(), rule.name], where)
+    checkRules([rule], where)
     return { ...forWeighted(describeDataRule(rule)), rules: [rule] }
   }
   const composite = checkContent(compositeSchema, content, where)
-  checkNames([...ruleNames(), ...(composite.rules ?? []).map(({ name }) => name)], where)
+  checkRules(composite.rules ?? [], where)
+  composite.layers.forEach((entry, i) => {
+    try {
+      checkEntry(entry, composite)
+    } catch (error) {
+      if (!isLrpError(error)) throw error
+      throw new LrpError(error.code, `${where}: layers[${i}]: ${error.message}`)
+    }
+  })
   return composite
 }
 
-function checkNames(names: string[], where: string): void {
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw new LrpError('INVALID_ARGUMENT', `${where}: there are two rules '${twice}'`)
+function checkRules(rules: readonly DataRule[], where: string): void {
+  rules.forEach((rule, i) => {
+    const { name } = rule
+    if (ruleNames().includes(name))
+      throw new LrpError('INVALID_ARGUMENT', `${where}: '${name}' is a built-in rule: choose another name`)
+    if (rules.findIndex((other) => other.name === name) !== i)
+      throw new LrpError('INVALID_ARGUMENT', `${where}: there are two rules '${name}'`)
+    checkParameters(rule, where)
+  })
 }

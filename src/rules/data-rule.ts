@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
+import { listed } from '../core/plural.js'
 import { unknownName } from '../core/suggest.js'
 import type { NativePart, NativeShare, NativeTerm, RuleParameters } from '../native/addon.js'
 
@@ -68,6 +69,35 @@ export interface RuleDescription {
   shares?: DataRule['shares']
 }
 
+/**
+ * What a rule declares, its shares must use, and the reverse; every rule has `epsilon`.
+ * @throws LrpError INVALID_ARGUMENT naming the file and the parameter
+ */
+export function checkParameters({ name: rule, parameters = {}, shares }: DataRule, where: string): void {
+  const declared = Object.keys(parameters)
+  const used = new Set(namesIn(shares))
+  const place = `${where}: rule '${rule}'`
+  const missing = [...used].find((name) => name !== 'epsilon' && !declared.includes(name))
+  const idle = declared.find((name) => name !== 'epsilon' && !used.has(name))
+  const others = declared.length > 0 ? ` (they name ${listed(declared)})` : ''
+  if (missing !== undefined)
+    throw new LrpError('INVALID_ARGUMENT', `${place} uses '${missing}', which its 'parameters' do not name${others}`)
+  if (idle !== undefined)
+    throw new LrpError('INVALID_ARGUMENT', `${place} has the parameter '${idle}', which no share uses`)
+}
+
+/** Names of parameters that stand where factors may. */
+function namesIn(shares: DataRule['shares']): string[] {
+  const ofPart = (given: z.infer<typeof part> | undefined): Factor[] =>
+    typeof given === 'object' ? Object.values(given).filter((one) => one !== undefined) : []
+  const ofTerm = ({ factor = 1, weight, bias }: Term): Factor[] => [factor, ...ofPart(weight), ...ofPart(bias)]
+  const factors = shares.flatMap(({ factor = 1, terms, denominator = [] }) => [
+    factor,
+    ...[...terms, ...denominator].flatMap(ofTerm)
+  ])
+  return factors.flatMap((one) => (typeof one === 'string' ? [one.replace(/^-/, '')] : []))
+}
+
 /** A rule given as data, described like those of the catalogue. */
 export function describeDataRule(rule: DataRule): RuleDescription {
   return {
@@ -96,7 +126,8 @@ export function nativeShares(rule: RuleDescription, parameters: RuleParameters):
     if (typeof given === 'number') return given
     const name = given.replace(/^-/, '')
     const found = parameters[name]
-    if (found === undefined) throw unknownName('parameter', name, Object.keys(rule.parameters), `rule '${rule.name}'`)
+    if (found === undefined)
+      throw unknownName('parameter', name, Object.keys(rule.parameters), { owner: `rule '${rule.name}'` })
     if (typeof found !== 'number')
       throw new LrpError('INVALID_ARGUMENT', `'${name}' of rule '${rule.name}' must be a number to be a factor`)
     return given.startsWith('-') ? -found : found

@@ -44,6 +44,15 @@ export const ruleChoice = z.strictObject({
 /** At most one of the three; by default the composite `auto`. */
 export type RuleChoice = z.input<typeof ruleChoice>
 
+/** The file that `rule` or `composite` names is one for `rules`. */
+export function withRuleFile<T extends Pick<RuleChoice, 'rule' | 'composite' | 'rules'>>(choice: T): T {
+  const { rule, composite, ...rest } = choice
+  const file = [rule, composite].find((one) => typeof one === 'string' && one.endsWith('.json'))
+  return file === undefined || (rule !== undefined && composite !== undefined)
+    ? choice
+    : ({ ...rest, rules: file } as T)
+}
+
 const bound = z.union([z.number(), z.array(z.number())])
 
 /** Parameters that apply to every rule of the choice that has them. */

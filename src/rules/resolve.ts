@@ -131,9 +131,7 @@ function globToRegExp(glob: string): RegExp {
 
 function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameters, context: RuleContext): NodeRule {
   const allowed = allowedParameters(rule)
-  for (const name of Object.keys(given)) {
-    if (!allowed.includes(name)) throw unknownName('parameter', name, allowed, `rule '${rule.name}'`)
-  }
+  checkGiven(rule, given)
   const overrides = Object.entries(context.overrides ?? {}).filter(([name]) => allowed.includes(name))
   const asked: RuleParameters = { ...given, ...Object.fromEntries(overrides) }
   const all: RuleParameters = { ...rule.parameters, ...asked, ...rule.fixed }
@@ -146,6 +144,18 @@ function toNodeRule(node: GraphNode, rule: RuleDescription, given: RuleParameter
   if ('alpha' in rule.parameters) completePair(all, asked)
   checkRange(rule.name, all)
   return named
+}
+
+/** An entry must name a rule, and parameters that it has. @throws LrpError INVALID_ARGUMENT */
+export function checkEntry({ rule, parameters = {} }: CompositeEntry, composite: Composite): void {
+  checkGiven(describe(rule, composite), parameters)
+}
+
+function checkGiven(rule: RuleDescription, given: RuleParameters): void {
+  const allowed = allowedParameters(rule)
+  for (const name of Object.keys(given)) {
+    if (!allowed.includes(name)) throw unknownName('parameter', name, allowed, { owner: `rule '${rule.name}'` })
+  }
 }
 
 /** alpha - beta is 1: where one of them is given, the other follows. */
@@ -185,11 +195,15 @@ function checkRange(rule: string, parameters: RuleParameters): void {
   }
 }
 
+/** Whether a rule of the composite has a parameter of this name. */
+export function takesParameter(graph: Graph, composite: Composite, name: string): boolean {
+  return entriesOf(graph, composite).some(({ rule }) => allowedParameters(describe(rule, composite)).includes(name))
+}
+
 /** A parameter that no rule of the composite takes would do nothing: refused. */
 function checkOverrides(graph: Graph, composite: Composite, overrides: RuleParameters): void {
-  const rules = entriesOf(graph, composite).map((entry: CompositeEntry) => describe(entry.rule, composite))
   for (const name of Object.keys(overrides)) {
-    if (rules.some((rule) => allowedParameters(rule).includes(name))) continue
+    if (takesParameter(graph, composite, name)) continue
     throw new LrpError('INVALID_ARGUMENT', `'${composite.name}' has no parameter '${name}'`)
   }
 }

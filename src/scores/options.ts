@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { callback, option, programOnly, signalOption } from '../core/option.js'
+import { callback, option, programOnly, signalOption, outputPath } from '../core/option.js'
 import { dataOptions, excludeOption } from '../data/options.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import { splitOptions } from '../explain/file-options.js'
@@ -27,7 +27,7 @@ export const testOptions = z.strictObject({
     commas: true,
     default: '0.5'
   }),
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'folder for metrics.json, tables and charts',
     group: 'output',
     unit: 'folder',

@@ -15,7 +15,7 @@ import { pictureToPng } from '../plot/picture.js'
 import type { StateDict } from '../core/tensor.js'
 import type { Gallery } from './gallery.js'
 import { narrowedBy } from './narrowing.js'
-import type { Answer, Choice, Question } from './protocol.js'
+import type { Answer, Choice } from './protocol.js'
 import { SLIDERS } from './sliders.js'
 
 const MOST_OUTPUTS = 10
@@ -25,13 +25,13 @@ const { topK, start } = explainOptions.shape
 const questionSchema = z.strictObject({
   image: z.int().min(0),
   choice: z.string(),
-  parameters: z.record(z.string(), z.number()),
+  parameters: z.record(z.string(), z.number()).default({}),
   topK,
-  target: z.union([z.literal('argmax'), z.int().min(0)]),
+  target: z.union([z.literal('argmax'), z.int().min(0)]).default('argmax'),
   head: z.string().optional(),
   narrowed: z.record(z.string(), z.string().min(1)).optional(),
   start,
-  view: z.enum(VIEWS),
+  view: z.enum(VIEWS).default('heatmap'),
   ...drawOptions.shape.heatmap.unwrap().pick({ colourMap: true, quantile: true }).partial().shape
 })
 
@@ -50,7 +50,7 @@ export interface Served {
 
 /** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is not a question, NOT_FOUND for its image */
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
-  const question: Question = checkContent(questionSchema, given, 'the question')
+  const question = checkContent(questionSchema, given, 'the question')
   const { gallery, patterns } = served
   const { head } = question
   const model = head === undefined ? served.model : await served.model.head(head)
@@ -100,7 +100,7 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
 }
 
 function optionsOf(
-  { choice: name, parameters: turned, topK, target, start }: Question,
+  { choice: name, parameters: turned, topK, target, start }: z.output<typeof questionSchema>,
   choices: Choice[]
 ): ExplainOptions {
   const choice = choices.find((one) => one.name === name)

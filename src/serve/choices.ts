@@ -1,19 +1,26 @@
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { isLrpError } from '../core/errors.js'
+import { optionError } from '../core/options.js'
 import { describeMethod, METHODS } from '../explain/methods.js'
 import type { Graph } from '../core/graph.js'
 import { RULES } from '../rules/catalogue.js'
-import type { RuleDescription } from '../rules/data-rule.js'
-import { readComposite } from '../rules/choose.js'
+import { builtIn, readComposite } from '../rules/choose.js'
 import { COMPOSITES } from '../rules/composites.js'
 import { describeDataRule } from '../rules/data-rule.js'
-import { entriesOf } from '../rules/resolve.js'
+import { planNodes, takesParameter } from '../rules/resolve.js'
 import { kindOf } from '../rules/treatment.js'
+import type { Composite } from '../rules/types.js'
+import type { Model } from '../model/model.js'
+import type { NodeRule } from '../native/addon.js'
 import type { Choice, Slider } from './protocol.js'
 import { SLIDERS } from './sliders.js'
 
 const NEEDS_PATTERNS = ['patternnet', 'patternattribution']
 
 /** What the page offers: rules for weighted layers, composites and the other methods that the network can be asked with. */
-export async function choicesFor(graph: Graph, patterns: boolean, files: string[]): Promise<Choice[]> {
+export async function choicesFor(model: Model, patterns: boolean, files: string[]): Promise<Choice[]> {
+  const { graph } = model
   const rules = RULES.filter(
     ({ name, layers }) => layers === 'weighted' && (patterns || !NEEDS_PATTERNS.includes(name))
   )
@@ -21,7 +28,7 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
   const kinds = graph.nodes.filter(({ name }) => name !== graph.output).map(kindOf)
   const fits = (needs?: 'convolution' | 'attention'): boolean => needs === undefined || kinds.includes(needs)
   return [
-    ...(await Promise.all(files.map(choiceOf))),
+    ...(await Promise.all(files.map((file) => choiceOf(model, file, files)))),
     ...rules.map(({ name, formula, parameters }): Choice => ({
       name,
       kind: 'rule',
@@ -30,15 +37,7 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
     })),
     ...COMPOSITES.filter(({ name }) => !names.has(name)).map((composite): Choice => {
       const { name, description = '' } = composite
-      const own = entriesOf(graph, composite).flatMap(({ rule }) =>
-        Object.keys(RULES.find((one) => one.name === rule)?.parameters ?? {})
-      )
-      return {
-        name,
-        kind: 'composite',
-        description,
-        parameters: turned((parameter) => (own.includes(parameter) ? null : undefined))
-      }
+      return { name, kind: 'composite', description, parameters: turned(inEffect(model, composite)) }
     }),
     ...METHODS.filter((name) => name !== 'lrp' && fits(describeMethod(name).needs)).map((name): Choice => ({
       name,
@@ -50,24 +49,49 @@ export async function choicesFor(graph: Graph, patterns: boolean, files: string[
 }
 
 /** Rules of the user's own, by the name of their file. */
-async function choiceOf(file: string): Promise<Choice> {
-  const { name, description, rules = [], layers } = await readComposite(file)
+async function choiceOf(model: Model, file: string, files: string[]): Promise<Choice> {
+  const what = existsSync(file) ? undefined : builtIn(file)
+  if (what) throw optionError('rules', ` takes JSON files: '${file}' is a ${what} that the page has already`)
+  const composite = await readComposite(file)
+  const { name, description, rules = [], layers } = composite
   const described = rules.map(describeDataRule)
-  const of = (rule: string): RuleDescription | undefined => [...described, ...RULES].find((one) => one.name === rule)
   const alone = described.length === 1 && layers.length === 1 ? described[0] : undefined
-  const own = layers.flatMap(({ rule }) => Object.keys(of(rule)?.parameters ?? {}))
   const named = described.flatMap(({ parameters }) => Object.entries(parameters)).filter(([one]) => !(one in SLIDERS))
+  const value = inEffect(model, composite)
+  const isOnly = files.filter((other) => basename(other) === basename(file)).length === 1
   return {
     name: file,
+    ...(isOnly && { label: basename(file) }),
     kind: 'rules',
     description: description ?? alone?.formula ?? name,
     parameters: {
-      ...turned((parameter) =>
-        alone ? asNumber(alone.parameters[parameter]) : own.includes(parameter) ? null : undefined
-      ),
-      ...Object.fromEntries(named.map(([one, value]) => [one, alone ? Number(value) : null]))
+      ...turned(value),
+      ...Object.fromEntries(named.map(([one]) => [one, value(one) ?? null]))
     },
     sliders: Object.fromEntries(named.map(([one, value]) => [one, sliderAround(Number(value))]))
+  }
+}
+
+/** Of a parameter the number that all layers have which take it; null where they differ, undefined where none takes it. */
+function inEffect(
+  { graph, inputRange }: Model,
+  composite: Composite
+): (parameter: string) => number | null | undefined {
+  const rules = plannedRules(graph, composite, inputRange)
+  return (parameter) => {
+    if (!takesParameter(graph, composite, parameter)) return undefined
+    const values = new Set(rules.flatMap(({ parameters }) => asNumber(parameters[parameter]) ?? []))
+    return values.size === 1 ? [...values][0]! : null
+  }
+}
+
+/** The rules of the nodes that have one; none where the composite does not fit the network. */
+function plannedRules(graph: Graph, composite: Composite, inputRange: Model['inputRange']): NodeRule[] {
+  try {
+    return planNodes(graph, composite, { inputRange }).filter((plan) => typeof plan !== 'string')
+  } catch (error) {
+    if (!isLrpError(error)) throw error
+    return []
   }
 }
 

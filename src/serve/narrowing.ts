@@ -16,11 +16,17 @@ export function narrowingFor(model: Model): Narrowing[] {
   const fitting = BY_AXES[axes] ?? DENSE
   return fitting
     .filter((name) => name !== 'against' || model.task !== 'regression')
+    .filter((name) => name !== 'reference' || maybeEmbedding(model))
     .map((name) => {
       const { help, default: usual } = ENTRIES.get(name)!
       const isBoxes = name === 'box' && model.inputKind === 'image' // an image's output without height and width is boxes
       return { name, help, ...(usual !== undefined && { default: usual }), ...(isBoxes && { value: 'best' }) }
     })
+}
+
+/** Outputs with names of classes, and values, are no embedding; one of several outputs may be. */
+function maybeEmbedding(model: Model): boolean {
+  return headsOf(model).length > 0 || (model.task === 'classification' && model.classes === undefined)
 }
 
 /** Names of the network's outputs, where it has several. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { option } from '../core/option.js'
 import { explainOptions } from '../explain/options.js'
 import { inputOptions } from '../explain/file-options.js'
+import { calledOptions } from '../model/options.js'
 
 /** Options of `serve`. */
 export const serveOptions = z.strictObject({
@@ -12,10 +13,10 @@ export const serveOptions = z.strictObject({
     unit: 'images'
   }),
   rules: option(z.array(z.string()), {
-    help: 'JSON files with your own rules or composites, which the page then offers too (docs/rules.md)',
+    help: 'JSON files with your own rules or composites, separated by commas, which the page then offers too (docs/rules.md)',
     group: 'how',
     unit: 'files',
-    commas: false
+    commas: true
   }),
   patterns: explainOptions.shape.patterns,
   host: option(z.string().min(1).default('127.0.0.1'), {
@@ -27,20 +28,7 @@ export const serveOptions = z.strictObject({
     help: 'port to listen on; 0 selects any free port',
     group: 'output'
   }),
-  called: option(z.string(), {
-    help: 'name of the model on the command line',
-    group: 'output',
-    flag: false,
-    default: "the model's name"
-  }),
-  loadedWith: option(
-    z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
-    {
-      help: 'options that the model was loaded with, for displayed command lines',
-      group: 'output',
-      flag: false
-    }
-  )
+  ...calledOptions.shape
 })
 
 /** Options of `serve`: images, host, port (docs/options.md). */

@@ -10,7 +10,7 @@ const STYLE = `
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; } .maps img { display: block; width: 100%; image-rendering: pixelated; }
 .drawn img { image-rendering: auto !important; }
 .map { position: relative; } .map svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; } .map.waiting { opacity: .6; }
-form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
+form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form small { display: block; color: var(--quiet); } form .layers { opacity: .45; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
 .outputs { padding: 0; list-style: none; } .outputs button { position: relative; display: flex; justify-content: space-between; width: 100%; margin: 2px 0; padding: 4px 8px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; overflow: hidden; } .outputs button[aria-pressed=true] { border-color: var(--accent); font-weight: 700; }
 .outputs .bar { position: absolute; inset: 0 auto 0 0; background: var(--accent); opacity: .16; } .plain { padding: 4px 10px; border: 1px solid var(--line); border-radius: 4px; background: var(--shade); color: inherit; font: inherit; cursor: pointer; }
 #message { min-height: 1.5em; } #message.error { color: #b3261e; font-weight: 600; } @media (prefers-color-scheme: dark) { #message.error { color: #ff8a80; } }
@@ -100,7 +100,7 @@ const TAKES: Record<string, string> = {
 /** A field for an option of the target, as it is written on the command line. */
 function narrowing({ name, help, default: usual = TAKES[name] ?? '', value = '' }: Narrowing): Html {
   const list = name === 'reference' ? 'images' : undefined
-  return html`<label title="${help}">
+  return html`<label>
     <span>${name[0]!.toUpperCase() + name.slice(1)}</span>
     <input
       type="text"
@@ -108,8 +108,10 @@ function narrowing({ name, help, default: usual = TAKES[name] ?? '', value = '' 
       placeholder="${usual}"
       value="${value}"
       autocomplete="off"
+      aria-describedby="${name}-help"
       ${list && html`list="${list}"`}
     />
+    <small class="note" id="${name}-help">${help}</small>
     ${list && html`<datalist id="${list}"></datalist>`}
   </label>`
 }
@@ -139,7 +141,7 @@ function choices(facts: Facts): Html {
           html`<optgroup label="${label}">
             ${facts.choices
               .filter((choice) => choice.kind === kind)
-              .map(({ name }) => html`<option value="${name}">${name}</option>`)}
+              .map(({ name, label = name }) => html`<option value="${name}">${label}</option>`)}
           </optgroup>`
       )}
     </select>

@@ -47,10 +47,12 @@ export interface ImageFacts {
 /** A rule, composite or method. */
 export interface Choice {
   name: string
+  /** What the page calls it, where that is not its name: a file without its folders. */
+  label?: string
   /** `rules`: a JSON file of the user's own, by its path. */
   kind: 'rule' | 'composite' | 'rules' | 'method'
   description: string
-  /** What can be turned, with what it is when it is not; null where each layer has its own. */
+  /** What can be turned, with what it is when it is not; null where layers differ. */
   parameters: Partial<Record<string, number | null>>
   /** How parameters that only this choice has are turned. */
   sliders?: Record<string, Slider>
@@ -64,15 +66,17 @@ export interface Question {
   image: number
   /** Name of a choice. */
   choice: string
-  parameters: Record<string, number>
+  parameters?: Record<string, number>
   topK?: number
-  target: 'argmax' | number
+  /** The predicted one (argmax) by default. */
+  target?: 'argmax' | number
   /** Another output of the network. */
   head?: string
   /** What narrows it down, as it would be written on the command line; a reference is an image of the page. */
   narrowed?: Partial<Record<string, string>>
   start?: Start
-  view: View
+  /** `heatmap` by default. */
+  view?: View
   colourMap?: string
   quantile?: number
 }

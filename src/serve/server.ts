@@ -8,6 +8,7 @@ import { inputOptions, VIEWS } from '../explain/file-options.js'
 import { scoreLayout } from '../explain/targets/classes.js'
 import { patternsFor } from '../explain/patterns.js'
 import type { Model } from '../model/model.js'
+import { titleOf } from '../model/title.js'
 import { toLrpError } from '../native/addon.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
@@ -50,7 +51,7 @@ export async function serve(model: Model, options: ServeOptions = {}): Promise<S
   const { host, port, called = model.name, loadedWith = {} } = given
   const patterns = await patternsFor(model, given.patterns)
   const gallery = await Gallery.open(model, pickOptions(inputOptions, given))
-  const choices = await choicesFor(model.graph, patterns !== undefined, given.rules ?? [])
+  const choices = await choicesFor(model, patterns !== undefined, given.rules ?? [])
   const served: Served = { model, called, loadedWith, gallery, patterns, choices, outputs: await outputsOf(model) }
   const server = createServer((request, response) => void respond(served, request, response))
   await listen(server, host, port)
@@ -102,11 +103,15 @@ function send(
 
 function statusOf({ code, message }: LrpError): number {
   if (message === FOREIGN) return 403
+  if (message.startsWith(OTHER_METHOD)) return 405
   return code === 'NOT_FOUND' ? 404 : ['INVALID_ARGUMENT', 'INVALID_FILE', 'UNSUPPORTED'].includes(code) ? 400 : 500
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const HTML_TYPE = 'text/html; charset=utf-8'
+/** What must be asked by POST. */
+const POSTED = ['/explain', '/images']
+const OTHER_METHOD = 'only POST is answered at '
 const FOREIGN = 'requests from other sites are refused'
 
 /** Other sites' pages must not ask in the user's browser, under whatever name they reach this machine. */
@@ -139,6 +144,8 @@ async function route(
     const image = await served.gallery.add(await readBody(request), (searchParams.get('name') ?? 'image').slice(0, 100))
     return [JSON_TYPE, JSON.stringify({ image })]
   }
+  if (POSTED.includes(pathname))
+    throw new LrpError('INVALID_ARGUMENT', `${OTHER_METHOD}${pathname} (docs/how-to/web-service.md)`)
   throw new LrpError('NOT_FOUND', `there is no ${pathname.slice(0, 100)}`)
 }
 
@@ -152,7 +159,7 @@ async function writtenPageOf({ model }: Served, kind: string): Promise<string> {
 
 async function pageOf({ model, gallery, choices, outputs }: Served): Promise<string> {
   return servePage(navigation(await writtenKinds(model), './'), {
-    model: model.name,
+    model: titleOf(model),
     device: model.device,
     regression: model.task === 'regression',
     classes: outputs,

@@ -44,6 +44,12 @@ export type Augmentation = z.infer<typeof augmentSchema>
 const NAMES = Object.keys(augmentSchema.shape)
 const FLAGS = ['randomCrop', 'flip', 'verticalFlip']
 
+/** How `parseAugment` is undone. */
+export function augmentText(augment: Augmentation): string {
+  const set = Object.entries(augment).filter(([, value]) => value !== false)
+  return set.map(([name, value]) => (value === true ? toKebab(name) : `${toKebab(name)}=${value}`)).join(',')
+}
+
 /** `crop=4,flip,rotation=10` as an object. @throws LrpError INVALID_ARGUMENT, with the nearest name for an unknown one */
 export function parseAugment(text: string): Augmentation {
   const entries = text.split(',').map((part): [string, number | boolean | string] => {

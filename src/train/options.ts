@@ -9,7 +9,7 @@ import { ACTIVATIONS } from '../model/architectures/mlp.js'
 import { layersSchema } from '../model/layers.js'
 import { loadOptions } from '../model/options.js'
 import type { BatchEvent, EpochEvent } from '../native/train-types.js'
-import { augmentSchema, parseAugment } from './augment.js'
+import { augmentSchema, augmentText, parseAugment, type Augmentation } from './augment.js'
 import { groupsSchema, pattern, readGroups } from './groups.js'
 
 /** Losses that `train` knows. */
@@ -163,7 +163,8 @@ export const trainSettings = z.object({
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
     help: 'random changes of training images: random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25,insert=PATCH.png',
     group: 'images',
-    unit: 'list'
+    unit: 'list',
+    write: (augment: Augmentation) => [augmentText(augment)]
   }),
   batchSize: option(z.int().min(1).default(32), {
     help: 'number of images per step',

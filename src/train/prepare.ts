@@ -1,5 +1,6 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
-import { withoutListed } from '../data/exclude.js'
+import { pathsIn, withoutListed } from '../data/exclude.js'
+import { checkPatch } from '../data/patch.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
 import { checkTwoClasses, datasetName, openDataset } from '../data/open.js'
@@ -79,6 +80,8 @@ export async function openTrainData(
   preprocessing?: Preprocessing
 ): Promise<Dataset> {
   const { data, strict, onDownload, onData } = options
+  if (settings.augment?.insert !== undefined) await checkPatch(settings.augment.insert)
+  if (settings.exclude !== undefined) await pathsIn(settings.exclude)
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }

@@ -22,7 +22,7 @@ export function checkSettings(options: unknown, file?: string): TrainSettings {
   const settings = { ...given, loss: given.loss ?? OWN_LOSS[given.task] }
   const { model } = settings
   if (typeof model === 'string' && !model.endsWith('.json') && !Object.hasOwn(ARCHITECTURES, model))
-    throw unknownName('model', model, Object.keys(ARCHITECTURES))
+    throw unknownName('model', model, Object.keys(ARCHITECTURES), { option: 'model' })
   checkLoss(settings)
   return settings
 }

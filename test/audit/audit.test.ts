@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { audit } from '../../src/audit/audit.js'
+import { audit, type AuditedFiles } from '../../src/audit/audit.js'
+import type { AuditOptions } from '../../src/audit/options.js'
 import { clearedText } from '../../src/audit/verdict.js'
 import { auditSchema, type AuditResult } from '../../src/audit/result.js'
 import type { Dataset } from '../../src/data/dataset.js'
@@ -71,7 +72,7 @@ describe('an audit', () => {
           expect(flips).toBeGreaterThanOrEqual(interval[0])
           expect(flips).toBeLessThanOrEqual(interval[1])
         }
-        expect(reason).toContain(`become ${name} when they get the activation from this cluster`)
+        expect(reason).toMatch(new RegExp(`becomes? ${name} when given the activation from this cluster`))
       }
     const flagged = result.classes.flatMap(({ clusters }) => clusters.filter((one) => one.flagged))[0]!
     const { inserted, random } = flagged.channelIntervention!
@@ -117,6 +118,38 @@ describe('an audit', () => {
     }
     expect(stops).toBeGreaterThanOrEqual(2)
     expect(reports).toBeGreaterThan(10)
+  })
+
+  test('that is finished is not repeated for its lists, unless images, model or settings are others', async () => {
+    const output = join(folder, 'whole')
+    const lists = await readFile(join(output, 'flagged.csv'), 'utf8')
+    const patch = await readFile(join(output, `patch-${TARGET}-0.png`))
+    for (const name of ['flagged.csv', `patch-${TARGET}-0.png`]) await rm(join(output, name))
+    let steps = 0
+    const again = (more: AuditOptions): Promise<AuditedFiles> =>
+      audit(model, { data: dataset, output, onProgress: () => steps++, ...more })
+    const { reused, result: found, files } = await again({ exportLists: true })
+    expect([reused, steps]).toEqual([true, 0])
+    expect(found).toEqual(result)
+    expect(files.map((path) => basename(path))).toEqual(['audit.json', 'flagged.csv', `patch-${TARGET}-0.png`])
+    expect(await readFile(join(output, 'flagged.csv'), 'utf8')).toBe(lists)
+    expect((await readFile(join(output, `patch-${TARGET}-0.png`))).equals(patch)).toBe(true)
+    const { test: own } = dataset.splits
+    const images = own.images.slice()
+    images[images.length - 1]! ^= 1
+    const data = { ...dataset, splits: { ...dataset.splits, test: { ...own, images } } }
+    for (const more of [{ data }, { rule: 'zplus' }]) expect((await again(more)).reused).toBe(false)
+  })
+
+  test('says what can be done about a flagged cluster, with commands', async () => {
+    const output = join(folder, 'whole')
+    const { next } = await audit(model, { data: dataset, output, called: 'mine', loadedWith: { experiments: folder } })
+    expect(next.map(({ command }) => command)).toEqual([
+      `lrp-native audit mine --experiments ${folder} --split train --export-lists --output ${output}-train`,
+      expect.stringMatching(/^lrp-native train .*--exclude .*-train\/flagged\.csv$/),
+      expect.stringMatching(/^lrp-native finetune mine .*--augment insert=.*-train\/patch-8-0\.png$/),
+      `lrp-native audit --experiments ${folder} --split train`
+    ])
   })
 
   test('flags nothing where nothing is planted', async () => {

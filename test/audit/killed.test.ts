@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { packageRoot } from '../../src/core/paths.js'
+import { cli } from '../cli/run.js'
 import { runOrKill } from '../kill.js'
 import { auditSchema, type AuditResult } from '../../src/audit/result.js'
 import { train } from '../../src/train/train.js'
@@ -45,6 +46,14 @@ describe('an audit of a folder, in a process of its own', () => {
     expect(hits / marked.size).toBeGreaterThanOrEqual(0.9)
   })
 
+  test('on the command line counts images, then classes, and says what to do next', async () => {
+    const { status, out, err } = await cli('audit', model, '--data-path', data, '--output', join(root, 'listed'))
+    expect(status).toBe(0)
+    expect(err).toMatch(/^\d+\/10 classes$/m)
+    expect(err).not.toMatch(/\/10 images/)
+    expect(out).toMatch(/^next:\n.*training images.*:\n {4}lrp-native audit .*--split train .*--export-lists/m)
+  })
+
   interface Stored {
     shape: number[]
     values: number[]
@@ -74,8 +83,11 @@ describe('an audit of a folder, in a process of its own', () => {
     const found: unknown = JSON.parse(lines.at(-1)!)
     expect(auditSchema.parse(found)).toEqual(result)
     expect(readdirSync(output).sort()).toEqual(readdirSync(whole).sort())
+    // the page names its folder in commands
+    const text = (folder: string, file: string): string =>
+      readFileSync(join(folder, file), 'utf8').replaceAll(folder, '')
     for (const file of ['audit.json', 'audit.html', 'virelay/project.yaml'])
-      expect([file, readFileSync(join(output, file)).equals(readFileSync(join(whole, file)))]).toEqual([file, true])
+      expect([file, text(output, file) === text(whole, file)]).toEqual([file, true])
     for (const file of ['attribution.h5', 'analysis.h5']) expect(hdf5(output, file)).toEqual(hdf5(whole, file))
   })
 

@@ -60,6 +60,19 @@ describeInBrowser('the pages of audit and concepts', () => {
     }
   )
 
+  test('the page of an audit shows the pattern that was found, and what to do next', async () => {
+    const { page } = await open('audit', 'light', 1280)
+    const texts = (selector: string): Promise<string[]> =>
+      page.$$eval(selector, (all) => all.map((one) => (one as unknown as { textContent: string }).textContent))
+    expect(await texts('h1')).toEqual(['Is lenet-digits right for the right reasons?'])
+    expect(
+      await page.$$eval('.cluster.flagged .pattern img', (all) => all.map((one) => one.getAttribute('alt')))
+    ).toEqual(result.flagged.map((one) => `Pattern of cluster ${one.cluster} of class ${one.class}`))
+    expect(await texts('.next h2')).toEqual(['Next'])
+    expect(await texts('.next code')).toContainEqual(expect.stringContaining('--augment insert='))
+    await page.close()
+  })
+
   test('a square drawn with the mouse chooses the images in it', async () => {
     const { page } = await open('audit', 'light', 1280)
     const svg = (await page.$(`${EMBEDDING} svg`))!

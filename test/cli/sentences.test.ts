@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import sharp from 'sharp'
 import { writeNpy } from '../../src/core/npy.js'
+import { COMMANDS } from '../../src/cli/commands/index.js'
 import { cli } from './run.js'
 
 jest.setTimeout(300_000)
@@ -56,6 +57,34 @@ test('images of one class train, with a note, and are not tested', async () => {
     err: `lrp-native: ${one} has one class (only), so the accuracy says nothing\n`
   })
   expect(await cli('report', 'single', '--experiments', root, '--quiet')).toMatchObject({ status: 0, err: '' })
+})
+
+test('explain lists the first predictions, and says how many more there are', async () => {
+  const explained = async (limit: number): Promise<string> => {
+    const args = ['--limit', String(limit), '--output', join(root, 'listed'), '--experiments', root]
+    return (await cli('explain', 'mlp-digits', ...args)).out
+  }
+  const six = (await explained(6)).split('\n')
+  expect(six.filter((line) => /: predicted /.test(line))).toHaveLength(5)
+  expect(six[5]).toBe('and 1 more, in explain.json')
+  expect(await explained(5)).not.toContain('more')
+})
+
+test.each(Object.keys(COMMANDS))('%s --help shows one default for what chooses the rules', async (command) => {
+  const { out } = await cli(command, '--help')
+  const choosers = out.split(/\n(?= +-)/).filter((flag) => /^ *--(rule|composite|rules) /.test(flag))
+  expect(choosers.filter((flag) => flag.includes('(default:')).length).toBe(choosers.length > 1 ? 1 : 0)
+})
+
+test.each([
+  ['train --augment insert=nosuch.png', 1, 'the patch nosuch.png cannot be read: it does not exist'],
+  [`train --augment insert=${array}@1:1`, 1, `the patch ${array} is not a readable image`],
+  ['train --exclude nosuch.csv', 1, 'the list nosuch.csv cannot be read: it does not exist'],
+  ['report --format md --output -', 2, "--output must be a file or folder, not '-': results are not written to stdout"],
+  ['explain --output -', 2, "--output must be a file or folder, not '-': results are not written to stdout"]
+])('%s', async (words, status, sentence) => {
+  const found = await cli(...words.split(' '), '--experiments', root)
+  expect([found.status, found.err]).toEqual([status, `lrp-native: ${sentence}\n`]) // and no word of data before it
 })
 
 test('export makes the folder that it writes into', async () => {

@@ -176,8 +176,8 @@ describe('methods compared on the shipped digits', () => {
   test('a method can be options of explain, named by their rule, composite or method', async () => {
     const chosen: ExplainOptions[] = [{ rule: 'gamma', gamma: 0.5 }, { method: 'gradient' }, { epsilon: 0.1 }]
     const found = await evaluate(model, { methods: [...chosen, own], metrics: ['abc'], limit: 3 })
-    expect(found.settings.methods).toEqual(['gamma', 'gradient', 'auto', 'own'])
-    const [gamma, same] = ['gamma', 'own'].map((name) => found.methods.find((one) => one.name === name)!)
+    expect(found.settings.methods).toEqual(['gamma gamma=0.5', 'gradient', 'auto epsilon=0.1', 'own'])
+    const [gamma, same] = ['gamma gamma=0.5', 'own'].map((name) => found.methods.find((one) => one.name === name)!)
     expect(gamma!.scores).toEqual(same!.scores)
   })
 
@@ -218,7 +218,7 @@ describe('methods compared on the shipped digits', () => {
   test.each([
     [['--rules', 'epsilom,random'], 2, "'epsilon'"],
     [['--rules', 'epsilon,epsilon'], 2, "'epsilon' is named twice"],
-    [['--rules', 'epsilon,gamma', '--epsilon', '1'], 2, "leave 'epsilon' out"],
+    [['--rules', 'epsilon,gradient', '--gamma', '1'], 2, '--gamma has no effect on epsilon, gradient'],
     [['--metrics', 'abd'], 2, "'abc'"],
     [['--fill', 'grey'], 2, 'fill'],
     [['--share', '2'], 2, 'share'],

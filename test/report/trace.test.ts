@@ -64,7 +64,7 @@ test('every part has the command that gives it again', () => {
   const commands = [...page.matchAll(/<code>(lrp-native [^<]*)<\/code>/g)].map(([, text]) => text)
   expect(commands).toEqual([
     'lrp-native test one',
-    'lrp-native explain one --limit 6 --rule epsilon --format png npz',
+    'lrp-native explain one --limit 6 --rule epsilon --format png,npz',
     'lrp-native evaluate one --rules epsilon,random --limit 8'
   ])
 })

@@ -11,7 +11,9 @@ import { packageRoot } from '../../src/core/paths.js'
 import type { Tensor } from '../../src/core/tensor.js'
 import { describeRule } from '../../src/explain/summary.js'
 import { ruleParameters } from '../../src/rules/options.js'
+import { readComposite } from '../../src/rules/choose.js'
 import type { DataRule } from '../../src/rules/data-rule.js'
+import type { LrpError } from '../../src/core/errors.js'
 import { choicesFor } from '../../src/serve/choices.js'
 import { describeShared, floats, goldenModel, relativeError, shared } from '../shared.js'
 
@@ -93,7 +95,7 @@ test('a file of rules is a method to compare, and a choice of serve with its par
   const file = fileOf('captum-gamma')
   expect(namedMethod(file)).toEqual({ rules: file })
   const model = await network()
-  const [choice] = await choicesFor(model.graph, false, [file])
+  const [choice] = await choicesFor(model, false, [file])
   expect(choice).toMatchObject({ name: file, kind: 'rules', parameters: { gamma: 0.25, epsilon: 1e-9 } })
   model.dispose()
 })
@@ -101,13 +103,16 @@ test('a file of rules is a method to compare, and a choice of serve with its par
 const TWIN: DataRule = {
   name: 'twin',
   parameters: { plus: 0.5, alpha: 3, beta: 5 },
-  shares: [{ factor: 'alpha', terms: [{ weight: { all: 1, positive: 'plus' } }] }]
+  shares: [
+    { factor: 'alpha', terms: [{ weight: { all: 1, positive: 'plus' } }] },
+    { factor: 'beta', terms: [{ factor: 0 }] }
+  ]
 }
 
 test('parameters of any name are set as options and as flags, and serve has a slider for each', async () => {
   const model = await network()
   const asked = await explain(model, images(), { composite: TWIN, parameters: { plus: 0, alpha: -2 }, epsilon: 1e-3 })
-  const plain = { ...TWIN, shares: [{ factor: -2, terms: [{}] }] }
+  const plain = { name: 'plain', shares: [{ factor: -2, terms: [{}] }] }
   const wanted = await explain(model, images(), { composite: plain, epsilon: 1e-3 })
   expect(relativeError(asked.relevance, wanted.relevance)).toBe(0)
   expect(describeRule(asked.rules.find(({ node }) => node === 'first')!)).toMatch(
@@ -123,7 +128,7 @@ test('parameters of any name are set as options and as flags, and serve has a sl
   const folder = mkdtempSync(join(tmpdir(), 'lrp-rule-'))
   const file = join(folder, 'twin.json')
   writeFileSync(file, JSON.stringify(TWIN))
-  const [choice] = await choicesFor(model.graph, false, [file])
+  const [choice] = await choicesFor(model, false, [file])
   expect(choice).toMatchObject({
     parameters: { epsilon: 1e-6, plus: 0.5, alpha: 3, beta: 5 },
     sliders: { plus: { min: 0, max: 1 } }
@@ -132,9 +137,49 @@ test('parameters of any name are set as options and as flags, and serve has a sl
   model.dispose()
 })
 
+test.each<[object, string]>([
+  [
+    { name: 'mine', parameters: { gama: 0.1 }, shares: [{ terms: [{ weight: { all: 1, positive: '-gamma' } }] }] },
+    "rule 'mine' uses 'gamma', which its 'parameters' do not name (they name gama)"
+  ],
+  [
+    { name: 'mine', shares: [{ terms: [{}], denominator: [{ bias: { all: 'lift' } }] }] },
+    "rule 'mine' uses 'lift', which its 'parameters' do not name"
+  ],
+  [
+    { name: 'mine', parameters: { lift: 1, epsilon: 0.1 }, shares: [{ factor: 'epsilon', terms: [{}] }] },
+    "rule 'mine' has the parameter 'lift', which no share uses"
+  ],
+  [
+    { layers: [{ rule: 'zplus' }, { rule: 'gamma', parameters: { gama: 0.1 } }] },
+    "layers[1]: rule 'gamma' has no parameter 'gama': did you mean 'gamma'?"
+  ],
+  [{ layers: [{ rule: 'gama' }] }, "layers[0]: there is no rule 'gama': did you mean 'gamma'?"],
+  [{ layers: [{ rule: 'twin' }], rules: [TWIN, TWIN] }, "there are two rules 'twin'"]
+])('what is wrong in a file is said of the file: %j', async (content, sentence) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lrp-rule-'))
+  const file = join(folder, 'mine.json')
+  writeFileSync(file, JSON.stringify(content))
+  await expect(readComposite(file)).rejects.toThrow(`${file}: ${sentence}`)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a name that does not exist is said of its option', async () => {
+  const model = await network()
+  const optionOf = (options: object): Promise<unknown> =>
+    explain(model, images(), options as ExplainOptions).catch((error: LrpError) => error.option)
+  expect(await optionOf({ rule: 'gama' })).toBe('rule')
+  expect(await optionOf({ composite: 'gama' })).toBe('composite')
+  expect(await optionOf({ gama: 1 })).toBe('gama')
+  expect(await optionOf({ target: 'cat' })).toBe('target')
+  model.dispose()
+})
+
 test('a rule alone must not have the name of a built-in one', async () => {
   const model = await network()
-  await expect(explain(model, images(), { composite: { ...TWIN, name: 'gamma' } })).rejects.toThrow(/two rules 'gamma'/)
+  await expect(explain(model, images(), { composite: { ...TWIN, name: 'gamma' } })).rejects.toThrow(
+    "the composite: 'gamma' is a built-in rule: choose another name"
+  )
   model.dispose()
 })
 
@@ -153,8 +198,8 @@ test('rules for the input are for the first layer, and the result says so', asyn
 })
 
 test.each([
-  [{ name: 'epsilon', shares: [{ terms: [{}] }] }, /two rules 'epsilon'/],
-  [{ name: 'a', shares: [{ terms: [{ weight: { all: 'gama' } }] }], parameters: { gamma: 1 } }, /'gama'.*'gamma'/],
+  [{ name: 'epsilon', shares: [{ terms: [{}] }] }, /'epsilon' is a built-in rule/],
+  [{ name: 'a', shares: [{ terms: [{ weight: { all: 'gama' } }] }], parameters: { gamma: 1 } }, /'gama'.*gamma/],
   [{ name: 'a', shares: [{ terms: [{ input: 'some' }] }] }, /input/],
   [{ name: 'a', shares: [{ terms: [{ input: 'low' }] }] }, /rule a needs the lowest and highest value/]
 ])('%j is refused by name', async (rule, message) => {

@@ -89,6 +89,21 @@ describeInBrowser('the page of serve', () => {
     await page.close()
   })
 
+  test('a slider stands at the value in effect, and is pale while layers differ', async () => {
+    const { page } = await open('light', 1280)
+    const gamma = (): Promise<unknown> =>
+      page.evaluate(
+        "(({ value, ariaValueText, className }) => [Number(value), ariaValueText, className])(document.getElementById('gamma'))"
+      )
+    await turn(page, 'choice', 'gamma', 'change')
+    expect(await gamma()).toEqual([-0.6, '0.25', ''])
+    await turn(page, 'choice', 'lrp-tutorial', 'change')
+    expect(await gamma()).toEqual([-0.5, 'as each layer has it', 'layers'])
+    await turn(page, 'gamma', '0', 'input')
+    expect(await gamma()).toEqual([0, '1', ''])
+    await page.close()
+  })
+
   test('maps are kept beside each other, and put away', async () => {
     const { page } = await open('light', 1280)
     await page.click('#keep')

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
@@ -55,7 +55,7 @@ describe('the page behind "lrp-native serve"', () => {
   test('knows the model, the images and what can be chosen', async () => {
     const known = await facts()
     expect(known).toMatchObject({
-      model: 'lenet',
+      model: 'digits',
       device: expect.stringMatching(/^cpu$|^cuda:0$/),
       regression: false,
       classes: data.classes
@@ -67,7 +67,7 @@ describe('the page behind "lrp-native serve"', () => {
     expect(byName.get('gamma')).toMatchObject({ kind: 'rule', parameters: { gamma: 0.25, epsilon: 1e-6 } })
     expect(byName.get('epsilon-gamma-box')).toMatchObject({
       kind: 'composite',
-      parameters: { epsilon: null, gamma: null }
+      parameters: { epsilon: 1e-6, gamma: 0.25 }
     })
     expect(byName.get('grad-cam')).toMatchObject({ kind: 'method', parameters: {} })
     expect(byName.has('patternnet')).toBe(false)
@@ -92,6 +92,46 @@ describe('the page behind "lrp-native serve"', () => {
     )
     const png = await sharp(Buffer.from(found.picture.split(',')[1]!, 'base64')).metadata()
     expect(png).toMatchObject({ width: 8, height: 8, format: 'png' })
+  })
+
+  test('takes what it is not told for granted', async () => {
+    const { found } = await ask({ image: 1, choice: 'epsilon' })
+    const whole = await ask({ image: 1, choice: 'epsilon', parameters: {}, target: 'argmax', view: 'heatmap' })
+    expect({ ...found, milliseconds: 0 }).toEqual({ ...whole.found, milliseconds: 0 })
+  })
+
+  test('knows files by their names, and the values that are in effect in all layers', async () => {
+    const write = (name: string, content: object): string => {
+      const path = join(root, name)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, JSON.stringify(content))
+      return path
+    }
+    const layers = (gamma: number, rule: string) => [
+      { kind: 'convolution', rule: 'gamma', parameters: { gamma } },
+      { kind: 'linear', rule }
+    ]
+    const one = write('one.json', { name: 'one', layers: layers(0.1, 'epsilon') })
+    const two = write('two.json', { name: 'two', layers: layers(0.1, 'gamma') })
+    const own = write('own.json', { name: 'own', parameters: { lift: 3 }, shares: [{ terms: [{ factor: 'lift' }] }] })
+    const same = ['a', 'b'].map((folder) =>
+      write(join(folder, 'same.json'), { name: folder, layers: layers(1, 'flat') })
+    )
+    const other = await serve(model, { data, limit: 1, port: 0, rules: [one, two, own, ...same] })
+    const { choices } = JSON.parse(/id="facts">([^<]*)</.exec(await (await fetch(other.url)).text())![1]!) as Facts
+    await other.close()
+    expect(choices.slice(0, 5).map(({ name, label, parameters }) => [name, label, parameters])).toEqual([
+      [one, 'one.json', { epsilon: 1e-6, gamma: 0.1 }],
+      [two, 'two.json', { epsilon: 1e-6, gamma: null }],
+      [own, 'own.json', { epsilon: 1e-6, lift: 3 }],
+      [same[0], undefined, { epsilon: 1e-6, gamma: 1 }],
+      [same[1], undefined, { epsilon: 1e-6, gamma: 1 }]
+    ])
+  })
+
+  test('offers no reference where the outputs are classes, and says what else narrows a target down', async () => {
+    expect((await facts()).narrowing.map(({ name }) => name)).toEqual(['against'])
+    expect(await (await fetch(page.url)).text()).toMatch(/<small[^>]*id="against-help">explain the difference/)
   })
 
   test('answers for every choice', async () => {
@@ -140,6 +180,7 @@ describe('the page behind "lrp-native serve"', () => {
     [{ ...question, parameters: { gamma: 'x' } }, 400, 'INVALID_ARGUMENT', /gamma/],
     [{ ...question, colourMap: 'pink' }, 400, 'INVALID_ARGUMENT', /pink/],
     [{ ...question, more: 1 }, 400, 'INVALID_ARGUMENT', /more/],
+    [{ target: 1 }, 400, 'INVALID_ARGUMENT', /^the question must have image and choice$/],
     [[], 400, 'INVALID_ARGUMENT', /question/],
     ['{', 400, 'INVALID_ARGUMENT', /JSON/]
   ])('a wrong question %j gets one sentence', async (given, wanted, code, message) => {
@@ -164,6 +205,12 @@ describe('the page behind "lrp-native serve"', () => {
     const { headers } = await fetch(page.url)
     expect(headers.get('content-security-policy')).toMatch(/default-src 'none'/)
     expect((await fetch(`${page.url}nothing`)).status).toBe(404)
+    const asked = await fetch(`${page.url}explain`)
+    expect(asked.status).toBe(405)
+    expect(await asked.json()).toEqual({
+      code: 'INVALID_ARGUMENT',
+      message: 'only POST is answered at /explain (docs/how-to/web-service.md)'
+    })
   })
 
   test('a network that does not fit the images, and a port that is taken, are named', async () => {
@@ -204,7 +251,7 @@ test('the command serves until it is interrupted', async () => {
     new CliContext(stdout, stderr, stop.signal)
   )
   const { url } = JSON.parse(await told) as { url: string }
-  expect(await (await fetch(url)).text()).toContain('Why did lenet decide that?')
+  expect(await (await fetch(url)).text()).toContain('Why did digits decide that?')
   stop.abort()
   expect(await status).toBe(0)
   await expect(fetch(url)).rejects.toThrow()

@@ -2,6 +2,8 @@ import { embedded, html, Html, page } from '../../plot/html.js'
 import { counted } from '../../core/plural.js'
 import { rowsOf } from '../observe.js'
 import { Random } from '../random.js'
+import type { Patch } from '../audit-class.js'
+import type { NextStep } from '../next-steps.js'
 import type { AuditedClass, AuditedCluster, AuditResult } from '../result.js'
 import type { AuditSources } from '../sources.js'
 import { clearedText } from '../verdict.js'
@@ -20,7 +22,8 @@ const STYLE = `<style>
 .cluster.flagged { border: 3px solid #b91c1c; }
 .cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 8px; }
 .clusters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 16px; }
-.shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map img { width: 112px; image-rendering: pixelated; }
+.shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map img { width: 112px; image-rendering: pixelated; } .shown figure.pattern img { background: conic-gradient(#9aa3ab 25%, #e3e6e8 0 50%, #9aa3ab 0 75%, #e3e6e8 0) 0 / 16px 16px; }
+.next { border: 1px solid var(--line); border-radius: 8px; padding: 0 16px; margin: 16px 0; } .next h2 { margin-top: 12px; border: 0; } .next li { margin-bottom: 10px; } .next code { display: inline-block; }
 .embedding { margin-bottom: 16px; display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); gap: 16px; } @media (max-width: 640px) { .embedding { grid-template-columns: minmax(0, 1fr); } }
 .embedding svg { width: 100%; border: 1px solid var(--line); border-radius: 6px; touch-action: none; cursor: crosshair; background: var(--shade); }
 .embedding circle { opacity: .55; } .embedding circle.on { opacity: 1; stroke: var(--text); stroke-width: .5; } .embedding .box { fill: none; stroke: var(--text); stroke-width: .5; stroke-dasharray: 1.5 1; }
@@ -32,12 +35,12 @@ ${COLOURS.map((colour, i) => `.c${i} { fill: ${colour}; border-color: ${colour};
 
 /** The audit as one page that needs nothing from anywhere. */
 export async function auditPage(result: AuditResult, sources: AuditSources): Promise<string> {
-  const { model, accuracy, images, classes, flagged, rule, data, split } = result
+  const { accuracy, images, classes, flagged, rule, data, split } = result
   const sections: Html[] = []
   for (const one of classes) sections.push(await classSection(one, sources))
   const tested = classes.reduce((sum, one) => sum + one.clusters.length, 0)
   const body = html`${new Html(STYLE)}
-    <h1>Is ${model} right for the right reasons?</h1>
+    <h1>Is ${sources.title} right for the right reasons?</h1>
     <ul class="facts">
       <li><b>${(accuracy * 100).toFixed(1)} %</b> of ${counted(images, 'image')} right</li>
       <li><b>${tested}</b> clusters of ${classes.length} classes</li>
@@ -58,9 +61,26 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
             )}
           </ul>`
     }
+    ${sources.next.length > 0 && nextSection(sources.next)}
     <h2>Classes</h2>
     ${sections}`
-  return page(`Audit of ${model}`, body, SCRIPT)
+  return page(`Audit of ${sources.title}`, body, SCRIPT)
+}
+
+/** What to do about flagged clusters. */
+function nextSection(next: NextStep[]): Html {
+  return html`<section class="next">
+    <h2>Next</h2>
+    <ol>
+      ${next.map(
+        ({ what, command }) =>
+          html`<li>
+            ${what}:<br />
+            <code>${command}</code>
+          </li>`
+      )}
+    </ol>
+  </section>`
 }
 
 async function classSection(one: AuditedClass, sources: AuditSources): Promise<Html> {
@@ -90,11 +110,13 @@ async function clusterCard(
     const share = (value: number): string => `${(value * 100).toFixed(1)} %`
     return `${channel} (${share(relevance)} of the relevance, elsewhere ${share(elsewhere)})`
   })
+  const patch = sources.patches.find((one) => one.class === className && one.id === id)
   return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
     <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">
+      ${patch && patternFigure(patch)}
       <figure class="map">
         <img
           src="${embedded(await meanMap(sources, indices))}"
@@ -113,9 +135,17 @@ async function clusterCard(
     </div>
     <p class="note">
       Suspicion ${suspicion.toFixed(2)}.
-      ${channelText.length > 0 && html`Channels of ${channels[0]!.layer} that matter more here: ${channelText.join('; ')}.`}
+      ${channelText.length > 0 && html`Channels of layer ${channels[0]!.layer} that matter more here: ${channelText.join('; ')}.`}
     </p>
   </section>`
+}
+
+/** The pattern as it lies in the images; checkered wherever they may be anything. */
+function patternFigure({ class: name, id, png }: Patch): Html {
+  return html`<figure class="map pattern">
+    <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />
+    <figcaption>the pattern</figcaption>
+  </figure>`
 }
 
 /** The embedding with buttons for its clusters; the script does the rest. */

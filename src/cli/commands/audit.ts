@@ -2,6 +2,7 @@ import { audit } from '../../audit/audit.js'
 import { auditOptions } from '../../audit/options.js'
 import type { AuditResult } from '../../audit/result.js'
 import { clearedText } from '../../audit/verdict.js'
+import { recordedSettings } from '../../core/command-line.js'
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
 import { oneInputOptions } from '../../model/options.js'
@@ -17,11 +18,27 @@ export const register = defineCommand<string | undefined>({
     'audit lenet-mnist --export-lists --format html,virelay'
   ],
   run: async ({ argument, given, output, context: { signal } }) => {
-    using model = await Model.load(argument, given(oneInputOptions))
-    const { onProgress, done } = output.meter('images')
-    const asked = { ...given(auditOptions), onDownload: downloadProgress(output), onProgress, signal }
-    const { result, folder, files } = await audit(model, asked).finally(done)
-    output.result({ ...result, folder, files }, [...linesOf(result), `written to ${folder}`])
+    const loading = given(oneInputOptions)
+    using model = await Model.load(argument, loading)
+    const meters = { images: output.meter('images'), classes: output.meter('classes') }
+    const { result, folder, files, next, reused } = await audit(model, {
+      ...given(auditOptions),
+      called: argument ?? model.experiment?.name,
+      loadedWith: recordedSettings(oneInputOptions, loading),
+      onDownload: downloadProgress(output),
+      onProgress: (done, total, what) => {
+        if (what === 'classes') meters.images.done()
+        meters[what].onProgress(done, total)
+      },
+      signal
+    }).finally(() => Object.values(meters).forEach(({ done }) => done()))
+    if (reused) output.note('an earlier audit of the same model and images found this already: nothing was computed')
+    const steps = next.flatMap(({ what, command }) => [`  ${what}:`, `    ${command}`])
+    output.result({ ...result, folder, files, next }, [
+      ...linesOf(result),
+      `written to ${folder}`,
+      ...(steps.length > 0 ? ['next:', ...steps] : [])
+    ])
   }
 })
 

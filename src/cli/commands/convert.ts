@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { required } from '../../core/option.js'
+import { required, outputPath } from '../../core/option.js'
 import { counted } from '../../core/plural.js'
 import { loadOptions } from '../../model/options.js'
 import { provenanceOf } from '../../model/provenance.js'
@@ -7,7 +7,7 @@ import { Model } from '../../model/model.js'
 import { defineCommand, MODEL } from '../command.js'
 
 const options = z.strictObject({
-  output: required(z.string().min(1), {
+  output: required(outputPath, {
     help: 'folder for model.json and weights.safetensors',
     group: 'output',
     unit: 'folder'

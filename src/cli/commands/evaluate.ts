@@ -1,9 +1,12 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../../core/errors.js'
-import { entriesOf, option, valueAt } from '../../core/option.js'
+import { entriesOf, option, valueAt, withoutDefault } from '../../core/option.js'
+import { defaultText } from '../../core/option-text.js'
+import { optionError } from '../../core/options.js'
 import { evaluate } from '../../evaluate/evaluate.js'
 import type { MethodChoice } from '../../evaluate/methods.js'
+import { methodsWith } from '../../evaluate/named-methods.js'
 import { evaluateOptions, scoreMapsOptions } from '../../evaluate/options.js'
 import { scoreMaps } from '../../evaluate/score-maps.js'
 import { explainOptions } from '../../explain/options.js'
@@ -19,10 +22,13 @@ const methodOptions = explainOptions
   .omit({ region: true, box: true, reference: true, against: true }) // what is explained is the same for all methods
   .omit({ target: true, targets: true, together: true, layers: true, patterns: true, seed: true, batchSize: true })
   .extend({
-    rules: option(z.string(), {
-      help: 'rules, composites and methods to compare, separated by commas, or a JSON file that maps layers to rules',
+    rule: withoutDefault(explainOptions.shape.rule),
+    rules: option(z.array(z.string()).min(1), {
+      help: 'rules, composites, methods and JSON files of rules to compare, separated by commas; each takes the settings that it has',
       group: 'how',
-      unit: 'names'
+      unit: 'names',
+      default: defaultText(entriesOf(evaluateOptions.pick({ methods: true }))[0]!).replaceAll(' ', ','),
+      commas: true
     })
   })
 
@@ -93,21 +99,22 @@ async function compareMethods({
   context: { signal }
 }: Call<string | undefined>): Promise<void> {
   using model = await Model.load(argument, given(oneInputOptions))
-  const { onProgress, done } = output.meter('images')
+  const { onProgress, done } = output.meter('maps')
   const options = given(evaluateOptions)
   const folder = options.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
-  const asked = { ...options, methods: methodsOf(given(methodOptions)), output: folder }
+  const asked = { ...options, methods: await methodsOf(model, given(methodOptions)), output: folder }
   const shown = { onDownload: downloadProgress(output), onProgress, signal }
   const evaluation = await evaluate(model, { ...asked, ...shown }).finally(done)
   output.result({ ...evaluation, folder }, [...evaluationTable(evaluation), `written to ${folder}`])
 }
 
-/** Names from `--rules a,b,c`; or the one method that the other flags describe. */
-function methodsOf(options: z.input<typeof methodOptions>): MethodChoice[] | undefined {
-  const { rules, ...rest } = options
-  if (rules === undefined || (rules.endsWith('.json') && !rules.includes(',')))
-    return Object.keys(options).length === 0 ? undefined : [options]
-  const [other] = Object.keys(rest)
-  if (other) throw new LrpError('INVALID_ARGUMENT', `'${other}' cannot be combined with a list of --rules`)
-  return rules.split(',').map((one) => one.trim())
+/** Those that `--rules a,b,c` names, with the settings of the other flags; or the one method that the flags describe. */
+async function methodsOf(
+  model: Model,
+  { rules, ...rest }: z.input<typeof methodOptions>
+): Promise<MethodChoice[] | undefined> {
+  if (rules === undefined) return Object.keys(rest).length === 0 ? undefined : [rest]
+  const other = ['rule', 'composite', 'method'].find((name) => name in rest)
+  if (other !== undefined) throw optionError(other, ' cannot be given with --rules, which names what is compared')
+  return methodsWith(model, rules, rest)
 }

@@ -84,9 +84,11 @@ function print(result: ExplainedFiles, output: Output, more: object, lines: stri
   const isSaid = trust?.verdict === 'trustworthy' || lines.includes(trust?.sentence ?? '')
   if (trust && !isSaid) output.note(`note: ${trust.sentence}`)
   const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
+  const further = predictions.length - SHOWN_PREDICTIONS
   const found = { method, folder, files, images, targets, predictions, milliseconds, warnings }
   output.result({ ...found, trust, rules, provenance, ...more }, [
     ...predictions.slice(0, SHOWN_PREDICTIONS),
+    ...(further > 0 ? [`and ${further} more, in explain.json`] : []),
     `explained ${counted(images.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
     ...lines,
     `written to ${folder}`

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { option } from '../../core/option.js'
+import { option, outputPath } from '../../core/option.js'
 import { counted } from '../../core/plural.js'
 import { fitPatternsOptions } from '../../explain/file-options.js'
 import { fitPatternsToDataset, savePatterns } from '../../explain/patterns.js'
@@ -10,7 +10,7 @@ import { defineCommand, MODEL } from '../command.js'
 import { downloadProgress } from '../data-progress.js'
 
 const options = z.strictObject({
-  output: option(z.string().min(1), {
+  output: option(outputPath, {
     help: 'file to write',
     group: 'output',
     unit: 'file',

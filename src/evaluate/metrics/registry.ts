@@ -40,7 +40,7 @@ export function chooseMetrics<T extends Pick<MetricDescription, 'name' | 'needs'
     const found = metrics.find((metric) => metric.name === name)
     if (!found) {
       const all = metrics.map((metric) => metric.name)
-      throw unknownName('metric', name, all)
+      throw unknownName('metric', name, all, { option: 'metrics' })
     }
     const lack = lacking(found)
     if (lack) throw new LrpError('INVALID_ARGUMENT', `the metric '${name}' needs ${LACKS[lack]}`)

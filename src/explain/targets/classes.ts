@@ -19,7 +19,7 @@ export function classRows(
   const total = input.shape[0]!
   if (targets) {
     if (isSingleLogit(model) && Array.from(targets).includes(1))
-      throw optionError('target', `: one logit tells the two classes apart, and it is explained without a target`)
+      throw optionError('target', `: the model has one logit for two classes, which is explained without a target`)
     if (targets.length === total) return [targets]
     const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
     throw new LrpError('INVALID_ARGUMENT', `${found}: pass one for each`)
@@ -78,7 +78,7 @@ export function classNumber(model: Model, one: number | string, option: string):
   if (typeof one === 'number') return one
   if (one === 'label') throw optionError(option, ` label needs images whose classes are known`)
   if (classes.includes(one)) return classes.indexOf(one)
-  if (classes.length > 0) throw unknownName('class', one, classes)
+  if (classes.length > 0) throw unknownName('class', one, classes, { option: 'target' })
   throw optionError(option, ` '${one}': the model has no class names, so use class numbers`)
 }
 

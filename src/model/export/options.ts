@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { option, required } from '../../core/option.js'
+import { option, required, outputPath } from '../../core/option.js'
 
 /** Formats that `exportModel` writes. */
 export const EXPORT_FORMATS = ['safetensors', 'onnx'] as const
@@ -8,7 +8,7 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 /** Options of `exportModel`. */
 export const exportOptions = z.strictObject({
-  output: required(z.string().min(1), { help: 'file to write', group: 'output', unit: 'file' }),
+  output: required(outputPath, { help: 'file to write', group: 'output', unit: 'file' }),
   format: option(z.enum(EXPORT_FORMATS), {
     help: 'format of the file',
     group: 'output',

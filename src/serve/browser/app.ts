@@ -4,9 +4,9 @@ import type { Answer, Choice, Facts, Question } from '../protocol.js'
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T
 const facts = JSON.parse(element('facts').textContent) as Facts
 
-const parameters: Question['parameters'] = {}
+const parameters: NonNullable<Question['parameters']> = {}
 let image = 0
-let target: Question['target'] = 'argmax'
+let target: NonNullable<Question['target']> = 'argmax'
 let asking: AbortController | undefined
 
 /** alpha - beta is 1: where one is turned, the other follows. */
@@ -82,7 +82,7 @@ function show(answer: Answer): void {
   const turned = { ...question().parameters, ...narrowed() }
   const own = Object.entries(turned).map(([name, value]) => `, ${name} ${value}`)
   element('told').textContent =
-    `${chosen().name}${own.join('')} for ${answer.explained}: sum of relevance ${sum.toPrecision(4)}${kept}; ${milliseconds.toFixed(0)} ms`
+    `${chosen().label ?? chosen().name}${own.join('')} for ${answer.explained}: sum of relevance ${sum.toPrecision(4)}${kept}; ${milliseconds.toFixed(0)} ms`
   element('warnings').textContent = answer.warnings.join(' ')
   element('command').textContent = answer.command
   element('outputs').replaceChildren(
@@ -130,7 +130,7 @@ function outputRow({ index, name, value, probability }: Answer['outputs'][number
   return row
 }
 
-function explainOutput(index: Question['target']): void {
+function explainOutput(index: NonNullable<Question['target']>): void {
   target = index
   void ask()
 }
@@ -157,11 +157,15 @@ function slider(name: string, own: number | null): HTMLElement {
   const shown = textIn('output', '')
   const input = Object.assign(document.createElement('input'), { type: 'range', id: name })
   for (const [key, value] of Object.entries(range)) input.setAttribute(key, String(value))
-  const start = parameters[name] ?? own ?? (powers ? 1e-6 : range.min)
-  input.value = String(powers ? Math.log10(Math.max(start, 1e-12)) : start)
+  const start = parameters[name] ?? own
+  const place = start === null || !powers ? start : Math.log10(Math.max(start, 1e-12))
+  input.value = String(place ?? (range.min + range.max) / 2)
   const tell = (): void => {
     const value = parameters[name] ?? own
-    shown.textContent = value === null ? 'default of each layer' : String(value)
+    const text = value === null ? 'default of each layer' : String(value)
+    shown.textContent = text
+    input.classList.toggle('layers', value === null)
+    input.setAttribute('aria-valuetext', text)
   }
   input.addEventListener('input', () => {
     turn(name, powers ? 10 ** Number(input.value) : Number(input.value))
@@ -187,6 +191,8 @@ function turn(name: string, value: number): void {
   if (!follower || !other) return
   parameters[follower.name] = Number((value + follower.distance).toPrecision(3))
   ;(other as HTMLInputElement).value = String(parameters[follower.name])
+  other.classList.remove('layers')
+  other.setAttribute('aria-valuetext', other.value)
   other.closest('label')!.querySelector('output')!.textContent = String(parameters[follower.name])
 }
 
