@@ -44,7 +44,7 @@ interface Proven {
   kind: Kind
 }
 
-/** Share of a class of so many images below which patterns are not sought. */
+/** Share of a class, if it has this number of images or more, below which patterns are not sought. */
 export function leastShare(images: number): number {
   return Math.min(1, LEAST_REPEATED / Math.max(1, Math.min(images, MOST_COMPARED)))
 }

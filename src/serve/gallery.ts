@@ -22,6 +22,11 @@ interface GalleryImage extends ImageFacts {
   input: Tensor
 }
 
+/** Whether further inputs have a row for each image. */
+export function takesRows({ parts: { rows = {} } }: Model): boolean {
+  return Object.values(rows).some(({ shape }) => shape[0] !== 1)
+}
+
 /** The images that can be explained: those the server was begun with, and those the page adds. */
 export class Gallery {
   private added = 0
@@ -38,9 +43,10 @@ export class Gallery {
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
     const { limit: _, images: __, ...source } = recordedSettings(inputOptions, options)
+    const isNamed = paths && !takesRows(model) // rows of further inputs go with all the images that were named
     const images = names.map((name, i): GalleryImage => ({
       name,
-      asked: paths ? { input: paths[i]! } : { ...source, images: places![i]! },
+      asked: isNamed ? { input: paths[i]! } : { ...source, ...(places && { images: places[i]! }) },
       ...(labels && { label: model.className(labels[i]!) }),
       input: sliceBatch(input, i, i + 1)
     }))
@@ -67,6 +73,11 @@ export class Gallery {
 
   /** Takes up an image file's bytes; returns its number. @throws LrpError INVALID_FILE, INVALID_ARGUMENT */
   async add(file: Buffer, name: string): Promise<number> {
+    if (takesRows(this.model))
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        'the model reads further values for each image, which a dropped image lacks'
+      )
     const preprocessing = neededPreprocessing(this.model)
     if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images have already been added`)
     this.added++ // before it is read: uploads come at once

@@ -8,7 +8,7 @@ const STYLE = `
 .gallery button { padding: 2px; border: 2px solid transparent; border-radius: 6px; background: none; cursor: pointer; } .gallery button[aria-pressed=true] { border-color: var(--accent); }
 .gallery img { display: block; width: 56px; height: 56px; object-fit: contain; image-rendering: pixelated; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; } .maps img { display: block; width: 100%; image-rendering: pixelated; }
-.drawn img { image-rendering: auto !important; }
+.drawn img, #further img { image-rendering: auto !important; }
 .map { position: relative; } .map svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; } .map.waiting { opacity: .6; }
 form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form small { display: block; color: var(--quiet); } form .layers { opacity: .45; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
 .outputs { padding: 0; list-style: none; } .outputs button { position: relative; display: flex; justify-content: space-between; width: 100%; margin: 2px 0; padding: 4px 8px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; overflow: hidden; } .outputs button[aria-pressed=true] { border-color: var(--accent); font-weight: 700; }

@@ -16,7 +16,7 @@ import { packageRoot } from '../core/paths.js'
 import { colourMapNames, legendOf } from '../plot/colour-maps.js'
 import { answer, type Served } from './answer.js'
 import { choicesFor } from './choices.js'
-import { Gallery } from './gallery.js'
+import { Gallery, takesRows } from './gallery.js'
 import { headsOf, narrowingFor } from './narrowing.js'
 import { serveOptions, type ServeOptions } from './options.js'
 import { servePage } from './page.js'
@@ -169,7 +169,7 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
     views: model.inputKind === 'image' || model.inputKind === 'volume' ? VIEWS : ['heatmap'],
     drawn: !['image', 'volume'].includes(model.inputKind),
     legends: Object.fromEntries(colourMapNames().map((name) => [name, legendOf(name)])),
-    takesImages: model.inputKind === 'image',
+    takesImages: model.inputKind === 'image' && !takesRows(model),
     heads: headsOf(model),
     narrowing: narrowingFor(model),
     sliders: SLIDERS

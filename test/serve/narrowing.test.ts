@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
+import sharp from 'sharp'
 import { writeNpy } from '../../src/core/npy.js'
 import { explain } from '../../src/explain/explain.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
@@ -66,6 +67,24 @@ test('a dense output is explained in a region, and its classes are those there',
     /^'region' must be predicted, all or y,x/
   )
   expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/no setting 'regoin'/)
+})
+
+test('images with rows of their own are named together, and none is dropped on the page', async () => {
+  const folder = mkdtempSync(join(root, 'lesions-'))
+  for (const i of [0, 1, 2]) await sharp({ create: { width: 9, height: 9, channels: 3, background: { r: 80 * i, g: 90, b: 20 } } }).toFile(join(folder, `${i}.png`)) // prettier-ignore
+  const patient = { data: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1), shape: [3, 3] }
+  const loading = { inputName: 'image', constants: { patient }, preprocess: 'none' }
+  using model = await Model.load(fixture('model', 'import', 'inputs', 'lesion.pt2'), loading)
+  const page = await serve(model, { input: [folder], port: 0 })
+  const facts = JSON.parse(/id="facts">([^<]*)</.exec(await (await fetch(page.url)).text())![1]!) as Facts
+  expect([facts.images.length, facts.takesImages]).toEqual([3, false])
+  const body = JSON.stringify({ image: 1, choice: 'auto', parameters: {}, target: 'argmax', view: 'heatmap' })
+  const headers = { 'content-type': 'application/json' }
+  const answer = (await (await fetch(`${page.url}explain`, { method: 'POST', headers, body })).json()) as Answer
+  expect(answer.command).toContain(` --input ${folder} --composite auto`)
+  const dropped = await fetch(`${page.url}images?name=a.png`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }) // prettier-ignore
+  expect(((await dropped.json()) as { message: string }).message).toMatch(/which a dropped image lacks$/)
+  await page.close()
 })
 
 test('a detection head is explained at its best box', async () => {

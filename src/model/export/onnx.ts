@@ -4,6 +4,7 @@ import { packageVersion } from '../../core/package-version.js'
 import type { RawTensor } from '../../core/tensor.js'
 import { ONNX } from '../import/onnx/proto.js'
 import { ONNX_DTYPES } from '../import/onnx/tensor-proto.js'
+import { FURTHER_INPUT, furtherInputs } from '../further-inputs.js'
 import type { Model } from '../model.js'
 import { OPERATORS } from './onnx-operators.js'
 import { NodeWriter, type OnnxNode } from './onnx-node.js'
@@ -13,7 +14,10 @@ const IR_VERSION = 10
 /** What one protobuf message can hold. */
 const LARGEST = 2 ** 31 - 2 ** 20
 
-/** Writes graph and weights as ONNX, opset 21. @throws LrpError UNSUPPORTED naming the node, IO */
+/**
+ * Writes graph and weights as ONNX, opset 21. Further inputs become inputs of the file, with a row for each image.
+ * @throws LrpError UNSUPPORTED naming the node, IO
+ */
 export async function writeOnnx(model: Model, path: string): Promise<void> {
   const tensors = new Map(await model.stateDict())
   const total = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
@@ -21,7 +25,9 @@ export async function writeOnnx(model: Model, path: string): Promise<void> {
     throw new LrpError('UNSUPPORTED', `${path}: an ONNX file can contain 2 GB, but the weights are larger`)
   const shapes: Record<string, number[]> = { input: [1, ...model.imageShape], ...model.shapes() }
   const nodes: OnnxNode[] = []
+  const further = furtherInputs(model.graph)
   for (const node of model.graph.nodes) {
+    if (node.op === FURTHER_INPUT) continue
     const operator = Object.hasOwn(OPERATORS, node.op) ? OPERATORS[node.op] : undefined
     if (!operator) throw new LrpError('UNSUPPORTED', `node '${node.name}' (${node.op}) has no counterpart in ONNX`)
     const writer = new NodeWriter(node, shapes, tensors)
@@ -29,11 +35,12 @@ export async function writeOnnx(model: Model, path: string): Promise<void> {
     nodes.push(...writer.nodes)
   }
   const read = new Set(nodes.flatMap((node) => node.input))
+  for (const { name } of further) read.delete(name) // the file is given their values
   const graph = {
     name: model.name,
     node: nodes,
     initializer: [...tensors].filter(([name]) => read.has(name)).map(([name, tensor]) => toMessage(name, tensor)),
-    input: [valueInfo('input', shapes.input!)],
+    input: [valueInfo('input', shapes.input!), ...further.map(({ name, shape }) => valueInfo(name, [1, ...shape]))],
     output: [valueInfo(model.graph.output, shapes[model.graph.output]!)]
   }
   const message = {

@@ -45,6 +45,20 @@ describe('models that go out', () => {
     expect(relativeError(await back.forward(input), await model.forward(input))).toBeLessThan(1e-6)
   })
 
+  test('further inputs are inputs of the ONNX file, with rows for each image', async () => {
+    const inputs = join(__dirname, '..', 'import', 'inputs')
+    const values = await readSafetensors(join(inputs, 'lesion.safetensors'))
+    const [image, patient] = [floats(values.get('image')!), floats(values.get('patient')!)]
+    const path = join(mkdtempSync(join(folder, 'several-')), 'lesion.onnx')
+    using model = await Model.load(join(inputs, 'lesion.pt2'), { inputName: 'image', constants: { patient } })
+    await exportModel(model, path)
+    using back = await Model.load(path, { inputName: 'input', constants: { patient } })
+    const logits = await back.forward({ ...image, inputs: { patient } })
+    expect(relativeError(logits, floats(values.get('logits')!))).toBeLessThan(1e-5)
+    const turned = { ...patient, data: patient.data.map((value) => -value) }
+    expect(relativeError(await back.forward({ ...image, inputs: { patient: turned } }), logits)).toBeGreaterThan(0.01)
+  })
+
   const python = pythonWithOnnxruntime()
   const run = python ? test : test.skip
   run(`onnxruntime computes the same${python ? '' : ' (pip cannot fetch onnxruntime)'}`, async () => {
