@@ -1,6 +1,7 @@
 import { basename, extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
+import { isImageFile } from '../../data/image-files.js'
 import type { StateDict, Tensor } from '../../core/tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { Layout, ModelParts } from '../../core/graph.js'
@@ -42,11 +43,16 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   const type = extname(path).toLowerCase()
   if (type === '.pt2') return importPt2(path, options)
   if (type === '.onnx') return importOnnx(path, options)
+  if (isImageFile(path)) {
+    const advice = 'give a model, and the image with --input'
+    throw new LrpError('UNSUPPORTED', `${path} looks like an image and not like a model: ${advice}`)
+  }
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
     throw new LrpError('UNSUPPORTED', `${path} is not a model file: its name must end in ${known}`)
   }
   if (options.architecture === undefined) {
+    if (type !== '.safetensors') await readPytorch(path) // says what else the file may be
     throw optionError('architecture', ` must name the network of ${path}, which contains weights but no graph`)
   }
   return bindStateDict(options.architecture, await readStateDict(path), path)
