@@ -61,7 +61,7 @@ export async function drawComparison(
   const most = `${(100 * common).toPrecision(2)} %`
   const captions = [
     ...whichTarget(model, explanation),
-    `One colour scale for all maps: from -${most} to ${most} of a map's |relevance| in one pixel (last panel).`
+    `Each map is divided by its sum of |relevance|, so maps of different methods compare. The last panel shows the colours: a pixel of the strongest red or blue has ${most} of its map's |relevance|.`
   ]
   const bar = { title: `-${most} to ${most}`, picture: colourBar(heatmap) }
   return [
