@@ -93,7 +93,7 @@ async function compareMethods({
   context: { signal }
 }: Call<string | undefined>): Promise<void> {
   using model = await Model.load(argument, given(oneInputOptions))
-  const { onProgress, done } = output.meter('images')
+  const { onProgress, done } = output.meter('steps')
   const options = given(evaluateOptions)
   const folder = options.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
   const asked = { ...options, methods: methodsOf(given(methodOptions)), output: folder }
