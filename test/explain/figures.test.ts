@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { drawAttention } from '../../src/explain/attention.js'
 import { drawComparison } from '../../src/explain/compare.js'
 import { explain, type Explanation } from '../../src/explain/explain.js'
 import { drawFigures, drawLayers, drawMaps } from '../../src/explain/figures.js'
@@ -76,6 +77,14 @@ describe('figures of explanations', () => {
       expect(ends(other.panels[1]!)).not.toEqual(ends(shown.panels[1]!))
       expect(other.captions).toHaveLength(2)
     }
+  })
+
+  test('of attention name image and class, and end with the colours of the heads', () => {
+    const wave = (shape: number[]) => ({ data: Float32Array.of(1, -2, 3, 4, 1, 1, 1, 1), shape })
+    const attention = [{ node: 'a', tokens: wave([2, 4]), heads: wave([2, 4]), headTokens: wave([2, 1, 4]) }]
+    const [, b] = drawAttention(model, [1, 2, 2], ['a', 'b'], { ...one, attention }, {})
+    expect(b!.captions[0]).toMatch(/^b, class dog\. epsilon: relevance of the tokens/)
+    expect(b!.panels.map(({ title }) => title)).toEqual(['block 1', 'head 1', 'heads: -1.0 to 1.0'])
   })
 
   test('several targets are one map each, in their order', async () => {
