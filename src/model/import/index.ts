@@ -55,7 +55,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
     if (type !== '.safetensors') await readPytorch(path) // says what else the file may be
     throw optionError('architecture', ` must name the network of ${path}, which contains weights but no graph`)
   }
-  return bindStateDict(options.architecture, await readStateDict(path), path)
+  return bindStateDict(options, options.architecture, await readStateDict(path), path)
 }
 
 /** Weights by name. @throws LrpError INVALID_FILE, NOT_FOUND, IO */
@@ -64,13 +64,20 @@ export async function readStateDict(path: string): Promise<StateDict> {
 }
 
 /** An architecture with weights from a file; its last layer's weight gives the number of classes. */
-async function bindStateDict(architecture: string, weights: StateDict, path: string): Promise<ModelParts> {
+async function bindStateDict(
+  { inputShape }: ImportOptions,
+  architecture: string,
+  weights: StateDict,
+  path: string
+): Promise<ModelParts> {
   const entry = ARCHITECTURES[architecture]
   const imageShape = entry?.imageShape
   if (entry && !imageShape) {
     throw new LrpError('UNSUPPORTED', `'${architecture}' has no fixed image size: save the model as .pt2 instead`)
   }
-  const build = (classes: number) => buildArchitecture(architecture, { classes, imageShape: imageShape ?? [] })
+  const isOwnSize = !entry?.sized || inputShape?.length !== 3 || inputShape[0] !== imageShape?.[0]
+  const shape = (isOwnSize ? imageShape : inputShape) ?? []
+  const build = (classes: number) => buildArchitecture(architecture, { classes, imageShape: shape })
   const last = build(1000).graph.nodes.findLast((node) => node.parameters.weight)?.parameters.weight
   const built = build(weights.get(last ?? '')?.shape[0] || 1000)
   const tensors = bindWeights({ ...built, name: architecture }, weights, path, entry?.ignored)
