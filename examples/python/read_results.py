@@ -71,4 +71,6 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 2:
+        sys.exit("usage: python read_results.py FOLDER, a folder that `lrp-native explain --format npy` has written")
+    main(sys.argv[1])

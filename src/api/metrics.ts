@@ -10,7 +10,12 @@ export { testMultilabel, type MultilabelResult } from '../scores/test-multilabel
 export { testRegression, type RegressionResult } from '../scores/test-regression.js'
 export type { TestOptions } from '../scores/options.js'
 export { regressionMetrics, type RegressionMetrics, type ValueScore } from '../scores/regression.js'
-export { classificationMetrics, type ClassificationMetrics, type ClassScore } from '../scores/classification.js'
+export {
+  classificationMetrics,
+  type BinaryScores,
+  type ClassificationMetrics,
+  type ClassScore
+} from '../scores/classification.js'
 export { evaluate } from '../evaluate/evaluate.js'
 export type { EvaluateOptions, ScoreMapsOptions } from '../evaluate/options.js'
 export type { Explainer } from '../evaluate/methods.js'

@@ -89,9 +89,9 @@ export class Output {
   }
 
   /** A bar of what is done, for `onProgress`, and how it ends. */
-  meter(unit: string): { onProgress: (done: number, total: number) => void; done: () => void } {
+  meter(unit: string): { onProgress: (done: number, total: number, stage?: string) => void; done: () => void } {
     const bar = this.progress(1, unit)
-    return { onProgress: (done, total) => bar.updateLine(done, total), done: () => bar.stop() }
+    return { onProgress: (done, total, stage) => bar.updateLine(done, total, stage), done: () => bar.stop() }
   }
 
   /** A line about what happens, for people: stderr, silent with --quiet. */

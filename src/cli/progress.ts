@@ -5,6 +5,9 @@ export class Progress {
   private readonly bar: SingleBar | undefined
   private begun = false
   private lastLine = 0
+  private lastText = ''
+  /** When the first step was told of, and how many were done then: a continued run has many. */
+  private start: { at: number; done: number } | undefined
 
   constructor(
     private readonly stream: NodeJS.WritableStream & { isTTY?: boolean },
@@ -35,16 +38,27 @@ export class Progress {
     this.bar?.update(done, shown)
   }
 
-  /** Without a terminal: one line at most every two seconds. */
-  updateLine(done: number, total: number): void {
-    this.update(done, total)
-    this.plainLine(`${done}/${total} ${this.unit}`, 2)
+  /** Without a terminal: one line at most every two seconds, and the last one. A `stage` comes with the time that is left. */
+  updateLine(done: number, total: number, stage = ''): void {
+    const note = stage && stage + this.left(done, total)
+    this.update(done, total, note)
+    this.plainLine(`${done}/${total} ${this.unit}${note && `: ${note}`}`, done < total ? 2 : 0)
   }
 
-  /** Without a terminal: a line, at most one every few seconds. */
+  /** The time that is left at the pace so far. */
+  private left(done: number, total: number): string {
+    this.start ??= { at: Date.now(), done }
+    const pace = (Date.now() - this.start.at) / 1000 / (done - this.start.done)
+    const seconds = Math.round(pace * (total - done))
+    if (!Number.isFinite(seconds) || seconds === 0) return ''
+    return `, about ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`
+  }
+
+  /** Without a terminal: a line, at most one every few seconds and none twice. */
   plainLine(text: string, seconds: number): void {
-    if (this.bar || this.quiet || Date.now() - this.lastLine < seconds * 1000) return
+    if (this.bar || this.quiet || text === this.lastText || Date.now() - this.lastLine < seconds * 1000) return
     this.lastLine = Date.now()
+    this.lastText = text
     this.stream.write(`${text}\n`)
   }
 

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
-import { unknownName } from '../core/suggest.js'
+import { unknownClass } from '../core/suggest.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Model } from '../model/model.js'
 import { ResultFolder } from '../plot/result-folder.js'
@@ -73,5 +73,5 @@ function classOf(names: string[], name: string): number {
   const place = names.indexOf(name)
   if (place >= 0) return place
   if (/^\d+$/.test(name) && Number(name) < names.length) return Number(name)
-  throw unknownName('class', name, names, { option: 'class' })
+  throw unknownClass(name, names, 'class')
 }

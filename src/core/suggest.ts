@@ -7,7 +7,7 @@ const FEW = 5
 /** The candidate most like `name` (fewest edits), if any is near enough to be meant. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const [best] = byLikeness(name, candidates)
-  return best && best.edits <= Math.max(2, Math.floor(name.length / 2)) ? best.candidate : undefined
+  return best && best.edits <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined
 }
 
 function byLikeness(name: string, candidates: readonly string[]): { candidate: string; edits: number }[] {
@@ -29,6 +29,14 @@ export function unknownName(
   const hint = meant ? `did you mean '${meant}'?` : listOf(name, candidates)
   const missing = owner === undefined ? `there is no ${what}` : `${owner} has no ${what}`
   return new LrpError('INVALID_ARGUMENT', `${missing} '${name}': ${hint}`, { option })
+}
+
+/** The same for a class that an option names; of many classes none that is far off is suggested. */
+export function unknownClass(name: string, classes: readonly string[], option: string): LrpError {
+  if (classes.length <= MOST_LISTED || nearest(name, classes)) return unknownName('class', name, classes, { option })
+  const few = classes.slice(0, FEW).join(', ')
+  const message = `there is no class '${name}': the model has ${classes.length} classes, such as ${few}`
+  return new LrpError('INVALID_ARGUMENT', message, { option })
 }
 
 /** All names, or of many those most like the one given. */

@@ -21,7 +21,7 @@ export async function openFor(
   wanted: readonly SplitName[]
 ): Promise<Dataset> {
   if (typeof options.data === 'object') return options.data
-  const preprocessing = neededPreprocessing(model)
+  const preprocessing = model.inputKind === 'image' ? neededPreprocessing(model) : model.preprocessing
   const own = ownData(model, options)
   return openSplits({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing }, wanted)
 }

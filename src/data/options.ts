@@ -62,7 +62,7 @@ export const dataOptions = z.strictObject({
     flag: false
   }),
   strict: option(z.boolean(), {
-    help: 'an unreadable image is an error; otherwise it is skipped and reported',
+    help: 'an unreadable image is an error; otherwise it is skipped and reported, unless --input names the file itself',
     group: 'images'
   }),
   cache: option(z.enum(CACHES), {

@@ -22,6 +22,7 @@ import { evaluateOptions, scoredOptions, type EvaluateOptions } from './options.
 import { settingsFor } from './perturbation/settings.js'
 import { openProgress } from './progress.js'
 import type { Evaluation, ImageResult } from './results.js'
+import { Stages } from './stages.js'
 import { summarise } from './summary.js'
 import { classesOf } from './targets.js'
 import { writeEvaluation } from './write-evaluation.js'
@@ -75,7 +76,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   }
   const key = [model.graph, names, classified.said, mask?.data, resumeValues(evaluateOptions, checked)]
   const progress = await openProgress(options.output, digest(key))
-  const total = methods.length * names.length
+  const stages = new Stages(settings.methods, names.length, randomisation > 0, options.onProgress)
   const results = new Map<string, ImageResult[]>()
   for (const [m, method] of methods.entries()) {
     const done = progress.done.filter((chunk) => chunk.method === method.name).flatMap((chunk) => chunk.images)
@@ -83,14 +84,17 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
       const found = await images.results(method, metrics, from, Math.min(from + images.chunk, names.length))
       await progress.log?.add({ method: method.name, images: found })
       done.push(...found)
-      options.onProgress?.(m * names.length + done.length, total)
+      stages.explained(m, done.length)
     }
     results.set(method.name, done)
   }
-  const random = await images.randomOrder(draws)
+  const random = await images.randomOrder(draws, (done) => stages.drawn(done))
   const similarity: Record<string, Similarity[]> = {}
   if (randomisation > 0)
-    for (const method of methods) similarity[method.name] = await images.randomise(method, randomisation)
+    for (const [m, method] of methods.entries()) {
+      similarity[method.name] = await images.randomise(method, randomisation)
+      stages.randomised(m + 1)
+    }
   const notes = masks?.notes ?? []
   const rules = new Map<string, Record<string, string>>()
   for (const { name, rules: own } of methods) {

@@ -58,7 +58,7 @@ export class ExplainedImages {
   }
 
   /** Curves of the random order, the mean of several draws for each image. */
-  async randomOrder(draws: number): Promise<Curve[]> {
+  async randomOrder(draws: number, onImage: (done: number) => void): Promise<Curve[]> {
     const { model, input, scored, perturbation, seed, signal } = this.images
     const result: Curve[] = []
     for (const [i, one] of scored.entries()) {
@@ -74,6 +74,7 @@ export class ExplainedImages {
       const mean = (key: 'probabilities' | 'logits'): number[] =>
         curves[0]![key].map((_, k) => curves.reduce((sum, curve) => sum + curve[key][k]!, 0) / draws)
       result.push({ ...curves[0]!, probabilities: mean('probabilities'), logits: mean('logits') })
+      onImage(result.length)
     }
     return result
   }

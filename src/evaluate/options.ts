@@ -113,7 +113,9 @@ export const evaluateOptions = z.strictObject({
     default: "the experiment's evaluation",
     resume: false
   }),
-  onProgress,
+  onProgress: callback<(done: number, total: number, stage: string) => void>(
+    'called with the number of steps done and in total, and the stage: every image under every method is a step, and so is every random order of an image'
+  ),
   signal: signalOption
 })
 

@@ -200,6 +200,9 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
 export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> {
   const [newest] = listExperiments(root)
   if (newest === undefined)
-    throw new LrpError('NOT_FOUND', `there is no experiment in ${root}: run "lrp-native train" first`)
+    throw new LrpError(
+      'NOT_FOUND',
+      `there is no experiment in ${root}: run "lrp-native train" first, or name a model file or folder`
+    )
   return openExperiment(join(root, newest))
 }

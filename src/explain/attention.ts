@@ -3,7 +3,9 @@ import { heatmap, strongest } from '../plot/picture.js'
 import type { AttentionRelevance } from '../native/addon.js'
 import type { Explanation } from './explain.js'
 import type { DrawOptions } from './file-options.js'
-import type { Figure } from './figures.js'
+import { mapTitle, type Figure } from './figures.js'
+import type { Model } from '../model/model.js'
+import { colourBar } from '../plot/colour-bar.js'
 
 /** Relevance of one attention in `explain.json`, of the first target. */
 export interface AttentionSummary {
@@ -41,11 +43,13 @@ export function attentionArrays(attention: AttentionRelevance[]): Record<string,
  * each token, all heads on one scale. Tokens lie as patches of the image where their number allows it, else in a row.
  */
 export function drawAttention(
+  model: Model,
   imageShape: number[],
   names: string[],
-  { attention, name }: Pick<Explanation, 'attention' | 'name'>,
+  explanation: Explanation,
   options: DrawOptions
 ): Figure[] {
+  const { attention, name } = explanation
   if (attention.length === 0) return []
   return names.map((image, i): Figure => {
     const rows = attention.map(({ tokens, headTokens }) => ({
@@ -65,11 +69,13 @@ export function drawAttention(
         heads[h] ? draw(heads[h], `head ${h + 1}`, false) : { title: '', picture: blank() }
       )
     ])
+    const most = scale.toPrecision(2)
+    const bar = { title: `heads: -${most} to ${most}`, picture: colourBar({ ...options.heatmap, scale }) }
     const captions = [
-      `${name}: relevance of the tokens where each block begins, and what each head passes to each token`,
-      'Every block has its own scale; all heads share one. Tokens that are not patches (the class token) are left out'
+      `${image}, ${mapTitle(model, explanation, i)}. ${name}: relevance of the tokens where each block begins, and what each head passes to each token`,
+      'Every block has its own scale; all heads share that of the last panel. Tokens that are not patches (the class token) are left out'
     ]
-    return { name: `${image}.attention`, panels, captions, options: { columns, size: PANEL } }
+    return { name: `${image}.attention`, panels: [...panels, bar], captions, options: { columns, size: PANEL } }
   })
 }
 

@@ -7,7 +7,9 @@ import type { DrawOptions } from './file-options.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { drawMaps, isTogether, mapTitle, whichTarget, type Figure } from './figures.js'
 import { namedMethod } from './named-method.js'
-import { heatmap as heatmapOf, strongest, sumOverChannels, type HeatmapOptions, type Picture } from '../plot/picture.js'
+import { colourBar } from '../plot/colour-bar.js'
+import { colourMapNames } from '../plot/colour-maps.js'
+import { strongest, sumOverChannels } from '../plot/picture.js'
 
 /** What the given explanation alone is about. */
 const OWN = {
@@ -46,7 +48,8 @@ export async function drawComparison(
   const maps = explanations.map((one) => asShares(firstTarget(one, batch.input)))
   const { quantile = COMMON_QUANTILE, scale } = options.heatmap ?? {}
   const common = typeof scale === 'number' ? scale : Math.max(...maps.map((one) => strongestOf(one, quantile)))
-  const heatmap = { ...options.heatmap, scale: common }
+  const { colourMap = colourMapNames()[0]! } = options.heatmap ?? {}
+  const heatmap = { ...options.heatmap, colourMap, scale: common }
   const columns = await Promise.all(
     maps.map((one, i) => {
       // only LRP explains several classes together
@@ -61,7 +64,7 @@ export async function drawComparison(
   const most = `${(100 * common).toPrecision(2)} %`
   const captions = [
     ...whichTarget(model, explanation),
-    `One colour scale for all maps: from -${most} to ${most} of a map's |relevance| in one pixel (last panel).`
+    `Each map is divided by its sum of |relevance|, so maps of different methods compare. The last panel shows the colours: a pixel of the strongest red or blue has ${most} of its map's |relevance|.`
   ]
   const bar = { title: `-${most} to ${most}`, picture: colourBar(heatmap) }
   return [
@@ -92,15 +95,6 @@ function strongestOf({ relevance }: Explanation, quantile?: number): number {
     strongest(sumOverChannels(relevance.data.subarray(i * size, (i + 1) * size), relevance.shape.slice(1)), quantile)
   )
   return Math.max(...images)
-}
-
-const BAR = { width: 101, height: 12 }
-
-/** All colours of the scale, from the lowest on the left to the highest on the right. */
-function colourBar({ colourMap, scale }: HeatmapOptions & { scale: number }): Picture {
-  const row = Float32Array.from({ length: BAR.width }, (_, x) => scale * ((2 * x) / (BAR.width - 1) - 1))
-  const values = Float32Array.from({ length: BAR.width * BAR.height }, (_, i) => row[i % BAR.width]!)
-  return heatmapOf(values, [1, BAR.height, BAR.width], { colourMap, scale })
 }
 
 function firstTarget(explanation: Explanation, input: Tensor): Explanation {

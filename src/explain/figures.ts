@@ -7,6 +7,7 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
 import { depictionOf, depictionOfFurther, type Depiction } from './depict.js'
 import type { DrawOptions } from './file-options.js'
+import { isPositive } from './methods.js'
 import { predictionText, targetOutline, targetText } from './targets/describe.js'
 
 /** A picture yet to be rendered. */
@@ -40,7 +41,7 @@ export async function drawMaps(
   const { relevance } = explanation
   const images = names.length
   const maps = relevance.data.length / (images * size)
-  const colours = coloursOf(options.heatmap, relevance, size, depiction)
+  const colours = coloursOf(options.heatmap, explanation, size, depiction)
   const views = options.views ?? ['heatmap']
   const rows: Panel[][] = []
   for (let i = 0; i < images; i++) {
@@ -101,8 +102,11 @@ export async function drawFigures(
     const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
     const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
     const isOutlined = targetOutline(model, explanation, i, input.shape.slice(1)).length > 0
-    const explained = explainedOf(model, explanation, i, map, isOutlined)
-    const captions = [predictionText(model, explanation, i) + truth, explained]
+    const captions = [
+      predictionText(model, explanation, i) + truth,
+      explainedOf(model, explanation, i, map, isOutlined),
+      ...colourCaptions(explanation, options)
+    ]
     const perMap = (options.views?.length ?? 1) + Object.keys(explanation.inputs).length
     return { name: names[i]!, panels, captions, options: gridOf(panels.length, perMap) }
   })
@@ -204,14 +208,31 @@ function gridOf(panels: number, views = 1): FigureOptions {
   return { columns: 1 + maps * views, aside: true }
 }
 
+/** Colours of maps without negative values: nearly equal values would all have the strongest colour about zero. */
+const SEQUENTIAL = 'viridis'
+
+/** Whether a map has these colours: the method allows no negative values, there are none, and no colours were asked for. */
+function isSequential({ name, relevance }: Explanation, given: DrawOptions['heatmap']): boolean {
+  return given?.colourMap === undefined && isPositive(name) && relevance.data.every((value) => value >= 0)
+}
+
+/** What a sequential map says of its colours. */
+function colourCaptions(explanation: Explanation, options: DrawOptions): string[] {
+  if (!isSequential(explanation, options.heatmap)) return []
+  const from = options.heatmap?.scale === undefined ? 'the lowest value of each map' : 'zero'
+  return [`no negative values: colours go from ${from} (dark blue) to the highest (yellow)`]
+}
+
 function coloursOf(
-  options: DrawOptions['heatmap'] = {},
-  relevance: Tensor,
+  given: DrawOptions['heatmap'],
+  explanation: Explanation,
   size: number,
   depiction: Depiction
 ): HeatmapOptions {
-  const { scale = 'image', ...rest } = options
-  if (scale === 'image') return rest
+  const { relevance } = explanation
+  const isRange = isSequential(explanation, given)
+  const { scale = 'image', ...rest } = isRange ? { ...given, colourMap: SEQUENTIAL } : (given ?? {})
+  if (scale === 'image') return isRange ? { ...rest, asymmetric: true } : rest
   if (typeof scale === 'number') return { ...rest, scale }
   const maps = Array.from({ length: relevance.data.length / size }, (_, i) =>
     relevance.data.subarray(i * size, (i + 1) * size)

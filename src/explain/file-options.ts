@@ -57,7 +57,11 @@ export const drawOptions = z.strictObject({
   }),
   heatmap: z
     .strictObject({
-      colourMap: option(z.enum(colourMapNames()).default('red-blue'), { help: 'colours', group: 'output' }),
+      colourMap: option(z.enum(colourMapNames()), {
+        help: 'colours',
+        group: 'output',
+        default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value'
+      }),
       quantile: option(z.number().gt(0).max(1), {
         help: 'quantile of the magnitudes that gets the strongest colour',
         group: 'output',

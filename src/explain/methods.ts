@@ -17,6 +17,8 @@ interface MethodDescription {
   baseline?: true
   /** What a network must have for it. */
   needs?: 'convolution' | 'attention'
+  /** Its maps have no negative values: they say where, and not for or against. */
+  positive?: true
 }
 
 const none = (): Record<string, never> => ({})
@@ -43,10 +45,11 @@ const TABLE = {
   'grad-cam': {
     reference: 'Selvaraju et al. 2017',
     settings: ({ camLayer }) => ({ layer: camLayer }),
-    needs: 'convolution'
+    needs: 'convolution',
+    positive: true
   },
-  'attention-rollout': { reference: 'Abnar and Zuidema 2020', settings: none, needs: 'attention' },
-  chefer: { reference: 'Chefer, Gur and Wolf 2021', settings: none, needs: 'attention' },
+  'attention-rollout': { reference: 'Abnar and Zuidema 2020', settings: none, needs: 'attention', positive: true },
+  chefer: { reference: 'Chefer, Gur and Wolf 2021', settings: none, needs: 'attention', positive: true },
   random: { reference: '', settings: ({ seed = 0 }) => ({ seed }) }
 } as const satisfies Record<string, MethodDescription>
 
@@ -54,6 +57,11 @@ export type MethodName = keyof typeof TABLE
 
 /** Names of the attribution methods. */
 export const METHODS = Object.keys(TABLE) as [MethodName, ...MethodName[]]
+
+/** Whether maps of a method, or of a rule or composite of LRP, have no negative values by definition. */
+export function isPositive(name: string): boolean {
+  return METHODS.some((method) => method === name && describeMethod(method).positive)
+}
 
 export function describeMethod(name: MethodName): MethodDescription {
   return TABLE[name]

@@ -94,7 +94,7 @@ export class ResultWriter {
     const drawn = isDrawn && [
       ...(await drawFigures(this.model, batch, explanation, this.options)),
       ...drawLayers(this.model, batch.names, explanation, this.options),
-      ...drawAttention(batch.input.shape.slice(1), batch.names, explanation, this.options),
+      ...drawAttention(this.model, batch.input.shape.slice(1), batch.names, explanation, this.options),
       ...comparison
     ]
     for (const one of drawn || []) await this.figure({ ...one, name: safePath(one.name) })

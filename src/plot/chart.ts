@@ -172,7 +172,7 @@ export function confusionChart(matrix: number[][], classes: string[]): Promise<C
     row.flatMap((count, j) => {
       if (many && count === 0) return []
       const share = count / Math.max(1, sums[i]!)
-      const label = { show: !many && count > 0, color: share > 0.5 ? '#fff' : '#222', formatter: String(count) }
+      const label = { show: !many, color: share > 0.5 ? '#fff' : '#222', formatter: String(count) }
       return [{ value: [j, i, share], label }]
     })
   )

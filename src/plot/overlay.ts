@@ -1,6 +1,6 @@
 import { blur } from './box-filter.js'
-import { colourMap } from './colour-maps.js'
-import { strongest, sumOverChannels, type HeatmapOptions, type Picture } from './picture.js'
+import { colourMap, isDiverging } from './colour-maps.js'
+import { placeOf, strongest, sumOverChannels, type HeatmapOptions, type Picture } from './picture.js'
 
 /** A line in pixels of a picture: the data of an SVG path. */
 export interface Outline {
@@ -26,13 +26,15 @@ export function overlay(
 ): Picture {
   const sums = sumOverChannels(relevance, shape)
   const scale = options.scale ?? strongest(sums, options.quantile)
-  const colour = colourMap(options.colourMap ?? 'red-blue')
+  const name = options.colourMap ?? 'red-blue'
+  const colour = colourMap(name)
+  const place = options.asymmetric && !isDiverging(name) ? placeOf(sums, options, false) : undefined
   const data = new Uint8Array(image.data.length)
   sums.forEach((value, i) => {
-    const strength = scale > 0 ? Math.max(-1, Math.min(1, value / scale)) : 0
+    const strength = place?.(value) ?? (scale > 0 ? Math.max(-1, Math.min(1, value / scale)) : 0)
     const grey = GREY.reduce((sum, weight, c) => sum + weight * image.data[i * 3 + c]!, 0)
     // the strongest colour's hue at every strength; the strength is how much of it covers the image
-    const hue = colour(Math.sign(strength))
+    const hue = colour(place ? strength : Math.sign(strength))
     for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round(grey + (hue[c]! - grey) * Math.abs(strength))
   })
   return { ...image, data }

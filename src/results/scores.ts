@@ -42,6 +42,10 @@ export const classificationResult = z.object({
   matthews: number,
   calibrationError: number,
   threshold: share.optional().describe('For a single logit: the probability above which class 1 is assigned.'),
+  binary: z
+    .object({ positive: z.string(), sensitivity: number, specificity: number })
+    .optional()
+    .describe('For two classes; the second class is positive.'),
   confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.'),
   perClass: z.array(
     z.object({

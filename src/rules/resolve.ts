@@ -57,7 +57,7 @@ function parametersOf(graph: Graph, node: GraphNode, { rule, parameters = {} }: 
 function obstacle(node: GraphNode, { name }: Composite): string {
   const unnamed = `composite '${name}' names no rule for it`
   if (isWeighted(node)) return `${unnamed}: add an entry that matches it`
-  if (isTransformers(node)) return `${unnamed}: attnlrp, attnlrp-gamma and attnlrp-cp do`
+  if (isTransformers(node)) return `${unnamed}: auto, attnlrp, attnlrp-gamma and attnlrp-cp do`
   return 'LRP has no published rule for it: use a gradient method, or choose a rule for it'
 }
 

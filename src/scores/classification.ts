@@ -40,12 +40,24 @@ export interface ClassificationMetrics {
   matthews: number
   /** Of a single logit: the probability above which class 1 is given. */
   threshold?: number
+  /** Of two classes: what class 1 is to medicine, the finding. */
+  binary?: BinaryScores
   /** Expected calibration error, 15 bins of equal width. */
   calibrationError: number
   /** Row: true class; column: predicted class. */
   confusion: number[][]
   /** The scores of each class. */
   perClass: ClassScore[]
+}
+
+/** Scores of two classes, of which class 1 is the positive one. */
+export interface BinaryScores {
+  /** Name of class 1. */
+  positive: string
+  /** Share of the images of class 1 that are found. */
+  sensitivity: number
+  /** Share of the images of class 0 that are not taken for class 1. */
+  specificity: number
 }
 
 /** Scores of one class, all other classes taken as one. */
@@ -103,6 +115,7 @@ export function classificationMetrics(
     ),
     ...agreement(confusion, images),
     ...(given.shape[1] === 1 && { threshold }),
+    ...(count === 2 && { binary: binaryScores(perClass) }),
     calibrationError: calibrationError(probabilities, guesses, labels, count),
     confusion,
     perClass
@@ -114,6 +127,10 @@ export function guessesOf(given: Tensor, threshold = 0.5): Int32Array {
   if (given.shape[1] !== 1) return argmax(given)
   const limit = Math.log(threshold / (1 - threshold))
   return Int32Array.from(given.data, (logit) => Number(logit > limit))
+}
+
+function binaryScores([negative, positive]: ClassScore[]): BinaryScores {
+  return { positive: positive!.name, sensitivity: positive!.recall, specificity: negative!.recall }
 }
 
 function classScore(name: string, confusion: number[][], c: number, images: number): ClassScore {

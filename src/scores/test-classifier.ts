@@ -76,12 +76,16 @@ async function writeResult(
   const guesses = guessesOf(result.logits, metrics.threshold)
   const confusion = [['true \\ predicted', ...classes], ...metrics.confusion.map((row, i) => [classes[i]!, ...row])]
   const predictions = Array.from(labels, (label, i) => {
-    const confidence = probabilities[i * classes.length + guesses[i]!]!
-    return [dataset.splits[split].paths?.[i] ?? i, classes[label]!, classes[guesses[i]!]!, confidence.toFixed(6)]
+    const own = Array.from(probabilities.subarray(i * classes.length, (i + 1) * classes.length), (p) => p.toFixed(6))
+    const image = dataset.splits[split].paths?.[i] ?? i
+    return [image, classes[label]!, classes[guesses[i]!]!, own[guesses[i]!]!, ...own]
   })
   await out.json('metrics.json', { ...head, ...metrics })
   await out.csv('confusion.csv', confusion)
-  await out.csv('predictions.csv', [['image', 'true', 'predicted', 'confidence'], ...predictions])
+  await out.csv('predictions.csv', [
+    ['image', 'true', 'predicted', 'confidence', ...classes.map((name) => `probability ${name}`)],
+    ...predictions
+  ])
   await out.chart('confusion', confusionChart(metrics.confusion, classes))
   await writeCurve(out, result)
   const accuracy = metrics.perClass.map((score) => score.recall)

@@ -1,11 +1,19 @@
 import { expect, test } from '@jest/globals'
-import { nearest, unknownName } from '../../src/core/suggest.js'
+import { nearest, unknownClass, unknownName } from '../../src/core/suggest.js'
 
 test('the nearest name, where one is near enough', () => {
   expect(nearest('epsilom', ['gamma', 'epsilon', 'epsilon-plus'])).toBe('epsilon')
   expect(nearest('Adan', ['sgd', 'adam', 'adamw'])).toBe('adam')
   expect(nearest('xyz', ['epsilon', 'gamma'])).toBeUndefined()
   expect(nearest('a', [])).toBeUndefined()
+})
+
+test('a class far from all names is not guessed: the number of classes is said', () => {
+  const many = ['malinois', ...Array.from({ length: 999 }, (_, i) => `class-${i}`)]
+  expect(unknownClass('melanoma', many, 'target').message).toBe(
+    "there is no class 'melanoma': the model has 1000 classes, such as malinois, class-0, class-1, class-2, class-3"
+  )
+  expect(unknownClass('malinoi', many, 'target').message).toContain("did you mean 'malinois'?")
 })
 
 test('few names are listed, of many those most like the one given', () => {

@@ -133,6 +133,27 @@ describe('methods compared on the shipped digits', () => {
     expect(readFileSync(join(folder, 'scores.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 4 * 40)
   })
 
+  test('every stage tells how far it is', async () => {
+    const told: [number, number, string][] = []
+    const onProgress = (...step: [number, number, string]): unknown => told.push(step)
+    await evaluate(model, {
+      methods: ['epsilon', 'gradient'],
+      metrics: ['abc'],
+      limit: 3,
+      randomisation: 1,
+      onProgress
+    })
+    expect(told).toEqual([
+      [3, 11, 'image 3 of 3, epsilon'],
+      [6, 11, 'image 3 of 3, gradient'],
+      [7, 11, 'random orders 1 of 3'],
+      [8, 11, 'random orders 2 of 3'],
+      [9, 11, 'random orders 3 of 3'],
+      [10, 11, 'parameter randomisation, method 1 of 2'],
+      [11, 11, 'parameter randomisation, method 2 of 2']
+    ])
+  })
+
   test('stopped and started again it goes on, and finds the same', async () => {
     const output = join(root, 'resumed')
     const options = { methods: ['epsilon', 'gradient'], metrics: ['abc'], limit: 70, output }

@@ -86,6 +86,8 @@ describe('with a trained network', () => {
         .trim()
         .split('\n')
     }
+    const script = join(folder, 'python', 'read_results.py')
+    expect(() => run('python3', script)).toThrow('usage: python read_results.py FOLDER')
     const npy = lines('npy')
     expect(npy).toHaveLength(3)
     expect(npy[0]).toMatch(/^\d+: class \d, confidence [01]\.\d{3}, strongest pixel at row [0-7], column [0-7]$/)

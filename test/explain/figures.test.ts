@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { drawAttention } from '../../src/explain/attention.js'
 import { drawComparison } from '../../src/explain/compare.js'
 import { explain, type Explanation } from '../../src/explain/explain.js'
 import { drawFigures, drawLayers, drawMaps } from '../../src/explain/figures.js'
@@ -11,7 +12,7 @@ import { Model } from '../../src/model/model.js'
 import { colourMap } from '../../src/plot/colour-maps.js'
 
 /** What a comparison says of its colours. */
-const SCALE = /^One colour scale for all maps: from -[\d.]+ % to [\d.]+ % of a map's \|relevance\| in one pixel/
+const SCALE = /^Each map is divided by its sum of .* strongest red or blue has [\d.]+ % of its map's \|relevance\|/
 
 const NAMES = ['cat', 'dog', 'frog']
 
@@ -72,6 +73,34 @@ describe('figures of explanations', () => {
     expect(a!.captions).toEqual(['predicted cat (78.7 %), true class cat', 'explained cat: sum of relevance 0.000'])
     expect(b!.captions).toEqual(['predicted dog (90.9 %), true class frog', 'explained dog: sum of relevance 2.000'])
     expect([red(a!.panels[0]!, 0), red(a!.panels[0]!, 1)]).toEqual([0, 255])
+  })
+
+  test('of a method without negative values have the colours of their own range, and say so', async () => {
+    const near = [0.99, 1, 0.98, 0.97, 2, 2.01, 2.02, 2.03]
+    const rollout = { ...explanation([0, 1], near), name: 'attention-rollout' }
+    const first = async (given: Explanation, heatmap?: object) =>
+      (await drawFigures(model, batch, given, { heatmap }))[0]!
+    const ends = (figure: { picture: { data: Uint8Array } }): number[][] =>
+      [3, 1].map((pixel) => [...figure.picture.data.subarray(3 * pixel, 3 * pixel + 3)])
+    const shown = await first(rollout)
+    expect(ends(shown.panels[1]!)).toEqual([0, 1].map((value) => [...colourMap('viridis')(value)]))
+    expect(shown.captions.at(-1)).toMatch(/^no negative values: colours go from the lowest value/)
+    for (const other of [
+      await first(rollout, { colourMap: 'red-blue' }),
+      await first(explanation([0, 1], near)),
+      await first({ ...one, name: 'attention-rollout' })
+    ]) {
+      expect(ends(other.panels[1]!)).not.toEqual(ends(shown.panels[1]!))
+      expect(other.captions).toHaveLength(2)
+    }
+  })
+
+  test('of attention name image and class, and end with the colours of the heads', () => {
+    const wave = (shape: number[]) => ({ data: Float32Array.of(1, -2, 3, 4, 1, 1, 1, 1), shape })
+    const attention = [{ node: 'a', tokens: wave([2, 4]), heads: wave([2, 4]), headTokens: wave([2, 1, 4]) }]
+    const [, b] = drawAttention(model, [1, 2, 2], ['a', 'b'], { ...one, attention }, {})
+    expect(b!.captions[0]).toMatch(/^b, class dog\. epsilon: relevance of the tokens/)
+    expect(b!.panels.map(({ title }) => title)).toEqual(['block 1', 'head 1', 'heads: -1.0 to 1.0'])
   })
 
   test('several targets are one map each, in their order', async () => {

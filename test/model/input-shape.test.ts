@@ -5,7 +5,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import { openInputs } from '../../src/explain/inputs.js'
 import { explain } from '../../src/explain/explain.js'
+import type { Graph } from '../../src/core/graph.js'
+import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
+import { writeSafetensors } from '../../src/model/import/safetensors.js'
 import { buildLayers, type Layer } from '../../src/model/layers.js'
 import { loadModelParts } from '../../src/model/load.js'
 import { Model } from '../../src/model/model.js'
@@ -38,6 +41,20 @@ test('a network that takes any size explains a wide image at its own', async () 
     [1, 3]
   ])
   model.dispose()
+})
+
+test('padding that follows from the image size is that of the size asked for', async () => {
+  const architecture = 'efficientnet_lite0'
+  const imageShape: [number, number, number] = [3, 101, 101]
+  const built = (shape: [number, number, number]) => buildArchitecture(architecture, { classes: 2, imageShape: shape })
+  const { tensors } = await initialise(built([3, 224, 224]), 1)
+  const path = join(folder, 'lite.safetensors')
+  await writeSafetensors(path, tensors)
+  const padding = (graph: Graph): unknown[] => graph.nodes.map(({ attributes }) => attributes)
+  const { graph } = await loadModelParts(path, { architecture, inputShape: imageShape })
+  expect(padding(graph)).toEqual(padding(built(imageShape).graph))
+  expect(padding(graph)).not.toEqual(padding(built([3, 224, 224]).graph))
+  expect(graph.inputShape.slice(1)).toEqual(imageShape)
 })
 
 test('without it the image is resized, to the image size where one is given', async () => {

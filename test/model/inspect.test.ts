@@ -36,5 +36,5 @@ test('where one node has no rule the others keep theirs, and the node is named',
   using model = await Model.create(await initialise(architecture, 0))
   const { nodes, obstacle } = await inspectModel(model, { rule: 'epsilon' })
   expect(nodes.map(({ rule }) => rule?.rule)).toEqual(['gradient', undefined, 'epsilon'])
-  expect(obstacle).toContain("node 'norm' (layer_norm): composite 'epsilon' names no rule for it: attnlrp")
+  expect(obstacle).toContain("node 'norm' (layer_norm): composite 'epsilon' names no rule for it: auto, attnlrp")
 })

@@ -139,6 +139,12 @@ describe('charts', () => {
     )
   })
 
+  test('of confusions have a number in every cell, 0 too', async () => {
+    const marks = async (...matrix: number[][]): Promise<number> =>
+      (await confusionChart(matrix, ['a', 'b'])).svg.match(/<path/g)!.length
+    expect(await marks([5, 0], [0, 5])).toBe(await marks([5, 5], [5, 5]))
+  })
+
   test('are written as SVG and PNG', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lrp-charts-'))
     await writeChart(join(folder, 'deep', 'loss'), await lineChart('', 'x', 'y', [line]))

@@ -2,6 +2,7 @@ import { readFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { scoreLine } from '../../src/cli/commands/test.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import { removeFeatures } from '../../src/evaluate/remove-features.js'
 import { scoreMaps } from '../../src/evaluate/score-maps.js'
@@ -60,8 +61,14 @@ test('a single logit decides by its sign, and is scored by its sigmoid (A3)', as
   const z = (left: number, right: number): number => (2 * (left - right)) / 255 + 0.1
   const logs = [p(z(255, 0)), 1 - p(z(0, 255)), 1 - p(z(255, 255)), p(z(64, 0)), p(z(0, 64))].map((q) => -Math.log(q))
   expect(metrics.logLoss).toBeCloseTo(logs.reduce((sum, log) => sum + log, 0) / 5, 6)
-  const [, first, second] = readFileSync(join(root, 'test', 'predictions.csv'), 'utf8').split('\n')
-  expect([first, second]).toEqual([`0,yes,yes,${p(z(255, 0)).toFixed(6)}`, `1,no,no,${(1 - p(z(0, 255))).toFixed(6)}`])
+  expect(metrics.binary).toEqual({ positive: 'yes', sensitivity: 2 / 3, specificity: 1 / 2 })
+  expect(scoreLine(result)).toMatch(/, sensitivity 0\.6667 and specificity 0\.5000 \(positive: yes\)$/)
+  const [heading, first, second] = readFileSync(join(root, 'test', 'predictions.csv'), 'utf8').split('\n')
+  expect(heading).toBe('image,true,predicted,confidence,probability no,probability yes')
+  const row = (yes: number): string[] => [1 - yes, yes].map((one) => one.toFixed(6))
+  const [sure, unsure] = [row(p(z(255, 0))), row(p(z(0, 255)))]
+  expect(first).toBe(['0', 'yes', 'yes', sure[1], ...sure].join())
+  expect(second).toBe(['1', 'no', 'no', unsure[0], ...unsure].join())
 })
 
 test("scikit-learn's example of average precision", () => {

@@ -99,7 +99,7 @@ async function compareMethods({
   context: { signal }
 }: Call<string | undefined>): Promise<void> {
   using model = await Model.load(argument, given(oneInputOptions))
-  const { onProgress, done } = output.meter('maps')
+  const { onProgress, done } = output.meter('steps')
   const options = given(evaluateOptions)
   const folder = options.output ?? model.experiment?.path('evaluation') ?? join('evaluation', model.name)
   const asked = { ...options, methods: await methodsOf(model, given(methodOptions)), output: folder }

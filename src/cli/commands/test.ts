@@ -1,7 +1,7 @@
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
 import { oneInputOptions } from '../../model/options.js'
-import type { ClassificationMetrics } from '../../scores/classification.js'
+import type { BinaryScores, ClassificationMetrics } from '../../scores/classification.js'
 import type { MultilabelMetrics } from '../../scores/multilabel.js'
 import { testOptions } from '../../scores/options.js'
 import type { RegressionMetrics } from '../../scores/regression.js'
@@ -51,10 +51,15 @@ function labelsLine({ images, meanAveragePrecision, microF1, exactMatch }: Multi
 }
 
 function classesLine(metrics: ClassificationMetrics): string {
-  const { accuracy, images, macroF1, logLoss, perClass, rocAuc, averagePrecision } = metrics
-  const two = perClass.length === 2
-  const binary = two ? `, ROC AUC ${rocAuc.toFixed(4)}, average precision ${averagePrecision.toFixed(4)}` : ''
+  const { accuracy, images, macroF1, logLoss, binary: found, rocAuc, averagePrecision } = metrics
+  const binary = found
+    ? `, ROC AUC ${rocAuc.toFixed(4)}, average precision ${averagePrecision.toFixed(4)}, ${findings(found)}`
+    : ''
   return `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}, macro F1 ${macroF1.toFixed(4)}, log loss ${logLoss.toFixed(4)}${binary}`
+}
+
+function findings({ positive, sensitivity, specificity }: BinaryScores): string {
+  return `sensitivity ${sensitivity.toFixed(4)} and specificity ${specificity.toFixed(4)} (positive: ${positive})`
 }
 
 function pixelsLine({ images, pixelAccuracy, meanIoU }: SegmentationMetrics): string {

@@ -1,7 +1,7 @@
 import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
 import { counted } from '../../core/plural.js'
-import { unknownName } from '../../core/suggest.js'
+import { unknownClass } from '../../core/suggest.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
 import type { Rows } from '../../native/addon.js'
@@ -78,7 +78,7 @@ export function classNumber(model: Model, one: number | string, option: string):
   if (typeof one === 'number') return one
   if (one === 'label') throw optionError(option, ` label needs images whose classes are known`)
   if (classes.includes(one)) return classes.indexOf(one)
-  if (classes.length > 0) throw unknownName('class', one, classes, { option: 'target' })
+  if (classes.length > 0) throw unknownClass(one, classes, 'target')
   throw optionError(option, ` '${one}': the model has no class names, so use class numbers`)
 }
 

@@ -20,6 +20,8 @@ export interface ArchitectureEntry {
   imageShape?: [number, number, number]
   /** Weights of published files that act in training only and are left out. */
   ignored?: RegExp
+  /** Its padding follows from the size of the images, so weights are bound to a network of the size that is asked for. */
+  sized?: true
   build: (options: ArchitectureOptions) => Architecture
 }
 
@@ -88,7 +90,13 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
     [224, 240, 260].map((side, i) => {
       const name = `efficientnet_lite${i}`
       const description = 'EfficientNet without squeeze and excitation, with ReLU6'
-      return [name, { description, imageShape: [3, side, side], build: efficientnetLite(name) } as ArchitectureEntry]
+      const entry: ArchitectureEntry = {
+        description,
+        imageShape: [3, side, side],
+        sized: true,
+        build: efficientnetLite(name)
+      }
+      return [name, entry]
     })
   ),
   convnext_tiny: { description: 'ConvNeXt, the smallest', imageShape: IMAGENET, build: convnextTiny },

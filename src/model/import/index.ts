@@ -1,6 +1,7 @@
 import { basename, extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
+import { isImageFile } from '../../data/image-files.js'
 import type { StateDict, Tensor } from '../../core/tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { Layout, ModelParts } from '../../core/graph.js'
@@ -42,14 +43,19 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   const type = extname(path).toLowerCase()
   if (type === '.pt2') return importPt2(path, options)
   if (type === '.onnx') return importOnnx(path, options)
+  if (isImageFile(path)) {
+    const advice = 'give a model, and the image with --input'
+    throw new LrpError('UNSUPPORTED', `${path} looks like an image and not like a model: ${advice}`)
+  }
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
     throw new LrpError('UNSUPPORTED', `${path} is not a model file: its name must end in ${known}`)
   }
   if (options.architecture === undefined) {
+    if (type !== '.safetensors') await readPytorch(path) // says what else the file may be
     throw optionError('architecture', ` must name the network of ${path}, which contains weights but no graph`)
   }
-  return bindStateDict(options.architecture, await readStateDict(path), path)
+  return bindStateDict(options, options.architecture, await readStateDict(path), path)
 }
 
 /** Weights by name. @throws LrpError INVALID_FILE, NOT_FOUND, IO */
@@ -58,13 +64,20 @@ export async function readStateDict(path: string): Promise<StateDict> {
 }
 
 /** An architecture with weights from a file; its last layer's weight gives the number of classes. */
-async function bindStateDict(architecture: string, weights: StateDict, path: string): Promise<ModelParts> {
+async function bindStateDict(
+  { inputShape }: ImportOptions,
+  architecture: string,
+  weights: StateDict,
+  path: string
+): Promise<ModelParts> {
   const entry = ARCHITECTURES[architecture]
   const imageShape = entry?.imageShape
   if (entry && !imageShape) {
     throw new LrpError('UNSUPPORTED', `'${architecture}' has no fixed image size: save the model as .pt2 instead`)
   }
-  const build = (classes: number) => buildArchitecture(architecture, { classes, imageShape: imageShape ?? [] })
+  const isOwnSize = !entry?.sized || inputShape?.length !== 3 || inputShape[0] !== imageShape?.[0]
+  const shape = (isOwnSize ? imageShape : inputShape) ?? []
+  const build = (classes: number) => buildArchitecture(architecture, { classes, imageShape: shape })
   const last = build(1000).graph.nodes.findLast((node) => node.parameters.weight)?.parameters.weight
   const built = build(weights.get(last ?? '')?.shape[0] || 1000)
   const tensors = bindWeights({ ...built, name: architecture }, weights, path, entry?.ignored)

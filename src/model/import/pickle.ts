@@ -149,7 +149,11 @@ export class Unpickler {
   private global(module: string, name: string): void {
     const path = `${module}.${name}`
     if (!CALLABLE.has(path) && !(module === 'torch' && name in STORAGES)) {
-      throw this.invalid(`it asks for '${path}', which is not allowed: only tensors and plain containers are read`)
+      if (module.startsWith('__torch__')) throw this.torchScript()
+      throw this.invalid(
+        `it asks for '${path}', which is not allowed: only tensors and plain containers are read; ` +
+          `of a whole network, save net.state_dict(), or export it to .pt2 (docs/models.md)`
+      )
     }
     this.stack.push(new Global(path))
   }
@@ -225,6 +229,11 @@ export class Unpickler {
   private recall(key: number): unknown {
     if (!this.memo.has(key)) throw this.invalid('its pickle is damaged')
     return this.memo.get(key)
+  }
+
+  private torchScript(): LrpError {
+    const remedy = 'export the network with torch.export.save to .pt2 instead (docs/models.md)'
+    return new LrpError('UNSUPPORTED', `${this.path} is a TorchScript archive: ${remedy}`)
   }
 
   private invalid(why: string): LrpError {

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { importModel } from '../../../src/model/import/index.js'
 import { importPt2 } from '../../../src/model/import/pt2/index.js'
 import { readPytorch } from '../../../src/model/import/pytorch.js'
 import { describeShared, shared } from '../../shared.js'
@@ -22,6 +23,22 @@ describe('hostile files', () => {
       code: 'INVALID_FILE',
       message: expect.stringContaining("'posix.system'")
     })
+  })
+
+  test('TorchScript and a whole network are refused with what to do', async () => {
+    const asking = (module: string): Promise<unknown> =>
+      readPytorch(write('asking.pt', Buffer.from(`\x80\x02c${module}\nResNet\n.`, 'latin1')))
+    await expect(asking('__torch__.models.resnet')).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringMatching(/asking\.pt is a TorchScript archive: export .* torch\.export\.save/)
+    })
+    await expect(asking('models.resnet')).rejects.toThrow(/save net\.state_dict\(\), or export it to \.pt2/)
+    const photo = importModel('photo.JPG')
+    await expect(photo).rejects.toThrow(
+      'looks like an image and not like a model: give a model, and the image with --input'
+    )
+    const { message } = (await importModel(join(folder, 'asking.pt')).catch((error: unknown) => error)) as Error
+    expect(message).toMatch(/state_dict/) // and not that it needs an architecture
   })
 
   test.each([

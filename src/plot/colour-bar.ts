@@ -1,0 +1,10 @@
+import { heatmap, type HeatmapOptions, type Picture } from './picture.js'
+
+const BAR = { width: 101, height: 12 }
+
+/** All colours of a scale about zero, from the lowest on the left to the highest on the right. */
+export function colourBar({ colourMap, scale }: HeatmapOptions & { scale: number }): Picture {
+  const row = Float32Array.from({ length: BAR.width }, (_, x) => scale * ((2 * x) / (BAR.width - 1) - 1))
+  const values = Float32Array.from({ length: BAR.width * BAR.height }, (_, i) => row[i % BAR.width]!)
+  return heatmap(values, [1, BAR.height, BAR.width], { colourMap, scale })
+}
