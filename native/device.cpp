@@ -54,7 +54,7 @@ CudaState unavailable(const std::string& reason) {
 
 CudaState find_devices() {
   if (!library_problem().empty()) return unavailable(library_problem());
-  if (!at::hasCUDA()) return unavailable("libtorch's CUDA library does not find a driver that it can use");
+  if (!at::hasCUDA()) return unavailable("libtorch's CUDA library does not find a usable driver");
   const int count = c10::impl::getDeviceGuardImpl(c10::kCUDA)->deviceCount();
   if (count == 0) return unavailable("there is no CUDA device");
   compute_in_float32();
@@ -82,7 +82,7 @@ c10::Device device_called(const std::string& name) {
   const CudaState cuda = enable_cuda();
   if (!cuda.available) {
     const std::string fetch =
-        "\"" + cuda.remedy + "\" fetches a libtorch with its CUDA libraries; --device cpu does without";
+        "run \"" + cuda.remedy + "\" to download a libtorch with CUDA libraries, or use --device cpu";
     throw Error("DEVICE",
                 "CUDA cannot be used (" + cuda.reason + "): " + (cuda.remedy.empty() ? "use --device cpu" : fetch));
   }

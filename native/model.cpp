@@ -22,7 +22,7 @@ std::map<std::string, Tensor> prepared(std::map<std::string, Tensor> tensors, c1
     }
     tensor = tensor.to(device, dtype);
     if (!all_finite(tensor)) {
-      throw Error("NUMERIC", "the tensor '" + name + "' holds values that are not finite");
+      throw Error("NUMERIC", "the tensor '" + name + "' contains values that are not finite");
     }
   }
   return tensors;
@@ -65,7 +65,7 @@ Tensor Model::prepare(const Tensor& input) const {
   if (input.dim() == 0 || input.numel() == 0) throw Error("INVALID_ARGUMENT", "the input is empty");
   check_size(input.sizes(), "the input has");
   const Tensor x = input.to(device_, dtype_);
-  if (!all_finite(x)) throw Error("NUMERIC", "the input holds values that are not finite");
+  if (!all_finite(x)) throw Error("NUMERIC", "the input contains values that are not finite");
   return x;
 }
 

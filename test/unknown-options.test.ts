@@ -3,6 +3,7 @@ import * as api from '../src/index.js'
 import * as metrics from '../src/api/metrics.js'
 import * as models from '../src/api/models.js'
 import * as rules from '../src/api/rules.js'
+import { stepsTo } from '../src/evaluate/perturbation/steps.js'
 
 /** A JavaScript caller's options, which no compiler checks. */
 const wrong = (name: string): never => ({ [name]: 1 }) as never
@@ -45,4 +46,33 @@ describe('an option that a public function does not know is refused with the nea
       message: expect.stringMatching(sentence)
     })
   })
+})
+
+describe('an object of another kind is refused by the name of the option', () => {
+  const something = {} as never
+  const notTensor = { data: new Float32Array(3), shape: [2] }
+  const calls: [string, () => Promise<unknown>][] = [
+    ['data', () => api.train({ data: something })],
+    ['data', () => api.train({ data: [] as never })],
+    ['preprocessing', () => api.openDataset({ preprocessing: something })],
+    ['group', () => metrics.testModel(something, { group: something })],
+    ['input', () => metrics.scoreMaps(something, { input: notTensor, attribution: notTensor })],
+    ['constants', () => api.Model.load('none', { constants: { age: notTensor } })]
+  ]
+  test.each(calls)('%s', async (option, call) => {
+    await expect(call()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`option '${option}`)
+    })
+  })
+})
+
+test('numbers of steps, draws and trials cannot exhaust the memory', async () => {
+  expect(stepsTo(1, 2 ** 40)(64)).toHaveLength(65)
+  expect(stepsTo(1, 2 ** 40, true)(64)).toHaveLength(65)
+  const tooMany = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('must be at most 10000') }
+  await expect(api.evaluate({} as never, { draws: 2 ** 40 })).rejects.toMatchObject(tooMany)
+  await expect(api.tune({ trials: 2 ** 40 })).rejects.toMatchObject(tooMany)
+  const space = { learningRate: { min: 1e-4, max: 1 }, weightDecay: { min: 1e-6, max: 0.1 } }
+  await expect(api.tune({ method: 'grid', gridPoints: 101, space })).rejects.toThrow('more than 10000 points')
 })

@@ -36,7 +36,7 @@ class Search {
       } else if (dynamic_cast<const Softmax*>(node.op.get()) && static_cast<int>(i) != graph_.output()) {
         const int product = product_of(static_cast<int>(i));
         if (product == kInput)
-          refuse(node, "its weights are not multiplied with values: maps of attention leave it out");
+          refuse(node, "its weights are not multiplied by values, so attention maps cannot include it");
         const int values = graph_.nodes()[static_cast<size_t>(product)].inputs[1];
         found.push_back({static_cast<size_t>(product), i, values, stream_of(values)});
       }
@@ -99,13 +99,14 @@ Tensor by_heads(const Tensor& t, int64_t images, const Node& node) {
   if (t.dim() == 4 && t.size(0) == images) return t;
   if (t.dim() == 3 && t.size(0) % images == 0) return t.unflatten(0, {images, t.size(0) / images});
   refuse(node, "heads of shape " + c10::str(t.sizes()) +
-                   " cannot be told apart: [images, heads, tokens, features] is wanted, not windows");
+                   " cannot be separated: expected [images, heads, tokens, features], not windows");
 }
 
 HeadRelevance::HeadRelevance(const Graph& graph, Recorder& recorder)
     : graph_(graph), recorder_(recorder), sites_(find_attentions(graph)) {
   for (const AttentionSite& site : sites_) {
-    if (site.stream == kInput) refuse(graph.nodes()[site.output], "no tokens are found that its block begins with");
+    if (site.stream == kInput)
+      refuse(graph.nodes()[site.output], "the tokens at the start of its block cannot be found");
     for (const int node : {static_cast<int>(site.output), site.values, site.stream}) {
       recorder.wanted[static_cast<size_t>(graph.source(node))] = true;
     }
@@ -116,7 +117,7 @@ const Tensor& HeadRelevance::arrived(int node) const {
   const int source = graph_.source(node);
   const auto found = recorder_.relevance.find(static_cast<size_t>(source));
   if (found != recorder_.relevance.end() && found->second.defined()) return found->second;
-  refuse(graph_.nodes()[static_cast<size_t>(source)], "no relevance arrives there");
+  refuse(graph_.nodes()[static_cast<size_t>(source)], "it gets no relevance");
 }
 
 std::vector<AttentionRelevance> HeadRelevance::last() const {
@@ -129,7 +130,7 @@ std::vector<AttentionRelevance> HeadRelevance::last() const {
     const int64_t tokens = values.size(2);
     if (stream.dim() != 3 || stream.numel() % (recorder_.images * tokens) != 0) {
       refuse(graph_.nodes()[static_cast<size_t>(site.stream)], "tokens of shape [images, " + std::to_string(tokens) +
-                                                                   ", features] are wanted, not " +
+                                                                   ", features] are expected, not " +
                                                                    c10::str(stream.sizes()));
     }
     const Tensor by_image = recorder_.layout(site.stream).by_image(stream, recorder_.images);

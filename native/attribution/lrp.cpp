@@ -97,9 +97,9 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   for (const auto& [index, sums] : recorder.sums) {
     const Node& node = graph.nodes()[index];
     const auto or_zero = [&](const Tensor& t) { return t.defined() ? t : at::zeros_like(sums.arriving); };
-    const Tensor handed = or_zero(sums.propagated), bias = or_zero(sums.by_bias);
-    result.push_back({node.name, sums.arriving, handed, bias, sums.arriving - handed - bias, sums.arriving_magnitude,
-                      or_zero(sums.propagated_magnitude)});
+    const Tensor propagated = or_zero(sums.propagated), bias = or_zero(sums.by_bias);
+    result.push_back({node.name, sums.arriving, propagated, bias, sums.arriving - propagated - bias,
+                      sums.arriving_magnitude, or_zero(sums.propagated_magnitude)});
   }
   return result;
 }
@@ -184,7 +184,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       });
   if (!output.requires_grad()) {
     throw Error("UNSUPPORTED",
-                "the output does not depend on the input by steps that relevance can follow back: "
+                "relevance cannot be propagated back to the input: "
                 "whole numbers have no relevance, except tokens that are looked up in a table");
   }
   Explanation result;

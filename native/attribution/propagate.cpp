@@ -31,7 +31,7 @@ struct Application : torch::CustomClassHolder {
 };
 
 /// Only linear layers and sums share relevance out; others hand it on.
-void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& handed,
+void record_sums(const Application& a, const Tensor& arriving, const std::vector<Tensor>& propagated,
                  const Absorbed& absorbed) {
   const Recorder& recorder = *a.recorder;
   const BatchLayout layout = recorder.layout(static_cast<int>(a.index));
@@ -40,31 +40,29 @@ void record_sums(const Application& a, const Tensor& arriving, const std::vector
   const auto add = [](Tensor& sum, const Tensor& more) { sum = sum.defined() ? sum + more : more; };
   const ImageSums arrived = sums_of_images(arriving, layout, recorder.images);
   LayerSums sums{arrived.sum, {}, absorbed.by_bias, arrived.magnitude, {}};
-  for (size_t i = 0; i < handed.size(); ++i) {
+  for (size_t i = 0; i < propagated.size(); ++i) {
     const BatchLayout of_input = recorder.layout(a.node->inputs[i]);
-    if (!a.explained[i] || !handed[i].defined() || of_input.axis == BatchLayout::kNone) continue;
-    const ImageSums left = sums_of_images(handed[i], of_input, recorder.images);
+    if (!a.explained[i] || !propagated[i].defined() || of_input.axis == BatchLayout::kNone) continue;
+    const ImageSums left = sums_of_images(propagated[i], of_input, recorder.images);
     add(sums.propagated, left.sum);
     add(sums.propagated_magnitude, left.magnitude);
   }
   a.recorder->sums[a.index] = sums;
 }
 
-[[noreturn]] void refuse_not_finite(const Node& node, const std::string& what) {
-  throw Error("NUMERIC", "node '" + node.name + "' (" + node.op_name + "): " + what);
-}
-
-void check_output(const Node& node, const Tensor& output) {
+/// Within the graph's pass, which names the node.
+void check_output(const Tensor& output) {
   if (!output.is_floating_point() || output.numel() == 0) return;
   const double highest = output.max().item<double>();  // NaN if there is one; attention masks hold -inf on purpose
   if (std::isnan(highest) || highest == std::numeric_limits<double>::infinity()) {
-    refuse_not_finite(node, "its output is not finite");
+    throw Error("NUMERIC", "its output is not finite");
   }
 }
 
 void check_relevance(const Node& node, const Tensor& R) {
   if (R.defined() && !all_finite(R)) {
-    refuse_not_finite(node, "its relevance is not finite: a larger epsilon keeps denominators away from 0");
+    throw Error("NUMERIC", "node '" + node.name + "' (" + node.op_name +
+                               "): its relevance is not finite: a larger epsilon keeps denominators away from 0");
   }
 }
 
@@ -128,14 +126,14 @@ struct Propagate : torch::autograd::Function<Propagate> {
       a.inputs.clear();
       a.output.reset();
     }
-    std::vector<Tensor> handed = applied(a, layer, R);
-    if (recorder.conservation) record_sums(a, R, handed, absorbed);
+    std::vector<Tensor> propagated = applied(a, layer, R);
+    if (recorder.conservation) record_sums(a, R, propagated, absorbed);
     if (recorder.find_not_finite) {
-      for (const Tensor& one : handed) check_relevance(*a.node, one);
+      for (const Tensor& one : propagated) check_relevance(*a.node, one);
     }
     variable_list result{Tensor()};  // for the application itself
     for (size_t i = 0; i < a.explained.size(); ++i) {
-      result.push_back(a.explained[i] && i < handed.size() ? handed[i] : Tensor());
+      result.push_back(a.explained[i] && i < propagated.size() ? propagated[i] : Tensor());
     }
     return result;
   }
@@ -173,7 +171,7 @@ Tensor propagate(size_t index, const Node& node, const std::vector<Tensor>& inpu
   const Tensor result = treatment.held   ? node.op->forward(inputs, pass).detach()
                         : treatment.rule ? by_rule(index, node, inputs, pass, treatment, recorder)
                                          : by_plain_autograd(index, node, inputs, pass, recorder);
-  if (recorder.find_not_finite) check_output(node, result);
+  if (recorder.find_not_finite) check_output(result);
   return result;
 }
 

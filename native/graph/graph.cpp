@@ -12,7 +12,7 @@ namespace lrp {
 
 namespace {
 
-constexpr const char* kTooFew = "it has fewer inputs, or a shorter list, than its op needs";
+constexpr const char* kTooFew = "it has fewer inputs or list entries than its op needs";
 
 std::string title(const Node& node) { return "node '" + node.name + "' (" + node.op_name + ")"; }
 

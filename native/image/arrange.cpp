@@ -82,7 +82,7 @@ void arrange(const Tensor& given, const Arrangement& wanted, const Tensor& resul
       image = image.narrow(1, (*wanted.crop)[0], (*wanted.crop)[2]).narrow(2, (*wanted.crop)[1], (*wanted.crop)[3]);
   }
   if (result.size(1) != image.size(1) || result.size(2) != image.size(2)) {
-    throw Error("INVALID_ARGUMENT", "the arranged image has another size than its place");
+    throw Error("INVALID_ARGUMENT", "the size of the arranged image does not match its place");
   }
   to_planes(image, result);
 }

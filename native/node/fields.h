@@ -199,7 +199,7 @@ template <typename T, size_t N>
 struct Codec<std::array<T, N>> {
   static std::array<T, N> read(const Napi::Value& value, const std::string& path) {
     const auto list = Codec<std::vector<T>>::read(value, path);
-    if (list.size() != N) throw Error("INVALID_ARGUMENT", path + " must hold " + std::to_string(N) + " entries");
+    if (list.size() != N) throw Error("INVALID_ARGUMENT", path + " must have " + std::to_string(N) + " entries");
     std::array<T, N> result;
     std::copy(list.begin(), list.end(), result.begin());
     return result;

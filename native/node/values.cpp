@@ -37,7 +37,7 @@ at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data
     case napi_uint8_array:
       return at::kByte;
     default:
-      throw Error("INVALID_ARGUMENT", what + " holds an array of a type that is not supported");
+      throw Error("INVALID_ARGUMENT", what + " contains an array of a type that is not supported");
   }
 }
 
@@ -78,14 +78,14 @@ Attribute attribute_from(const std::string& name, const Napi::Value& value) {
       } else if (entry.IsNumber()) {
         numbers.push_back(entry.As<Napi::Number>().DoubleValue());
       } else if (!entry.IsString()) {
-        throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must hold numbers or strings");
+        throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must contain numbers or strings");
       }
       texts.push_back(entry.ToString());
     }
     if (numbers.size() < texts.size()) return texts;
     return numbers;
   }
-  throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must be a number, a list, a text, true or false");
+  throw Error("INVALID_ARGUMENT", "attribute '" + name + "' must be a number, a list, a string, true or false");
 }
 
 }  // namespace

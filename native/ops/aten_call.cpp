@@ -84,7 +84,7 @@ class ArgumentReader {
     const size_t place = dot == std::string::npos ? inputs_.size() : std::stoul(entry.substr(dot + 1));
     constexpr size_t kLongestList = 1 << 16;
     if (place >= kLongestList || !inputs_.emplace(place, input).second) {
-      throw Error("INVALID_ARGUMENT", "attribute 'arguments' names '" + entry + "' in a place that cannot be");
+      throw Error("INVALID_ARGUMENT", "attribute 'arguments' names '" + entry + "' at an invalid position");
     }
   }
 
@@ -96,7 +96,7 @@ class ArgumentReader {
     const bool has_holes = type.expectRef<c10::ListType>().getElementType()->kind() == TypeKind::OptionalType;
     const size_t size = inputs_.rbegin()->first + 1;
     if (!has_holes && size != inputs_.size()) {
-      throw Error("INVALID_ARGUMENT", "the list '" + argument_.name() + "' has holes");
+      throw Error("INVALID_ARGUMENT", "the list '" + argument_.name() + "' has gaps");
     }
     return [places = inputs_, has_holes, size](const std::vector<Tensor>& inputs, const Pass&) {
       if (!has_holes) {
@@ -112,7 +112,7 @@ class ArgumentReader {
         if (found == places.end()) continue;
         const auto dtype = inputs.at(found->second).scalar_type();
         if (dtype == at::kBool || dtype == at::kByte) {
-          throw Error("UNSUPPORTED", "it indexes by a mask, so that its output's shape depends on values");
+          throw Error("UNSUPPORTED", "it indexes by a mask, so the shape of its output depends on values");
         }
       }
       return IValue(list);
@@ -244,8 +244,8 @@ class AtenCall : public Op {
     overload_.callBoxed(&stack);
     const auto results = tensors_of(stack);
     if (output_ < 0 || output_ >= static_cast<int64_t>(results.size())) {
-      throw Error("INVALID_ARGUMENT", "it has " + std::to_string(results.size()) + " results, and number " +
-                                          std::to_string(output_) + " is asked for");
+      throw Error("INVALID_ARGUMENT", "it has " + std::to_string(results.size()) + " results, but number " +
+                                          std::to_string(output_) + " is requested");
     }
     const Tensor& result = results[static_cast<size_t>(output_)];
     if (!result.defined() || result.layout() != at::kStrided || result.is_complex()) {
@@ -286,7 +286,7 @@ class AtenCall : public Op {
     };
     const auto names = a.attributes.texts("arguments");
     if (names.size() != a.inputs) {
-      throw Error("INVALID_ARGUMENT", "it has " + std::to_string(a.inputs) + " inputs, and 'arguments' names " +
+      throw Error("INVALID_ARGUMENT", "it has " + std::to_string(a.inputs) + " inputs, but 'arguments' names " +
                                           std::to_string(names.size()));
     }
     for (const auto& name : names) check(name.substr(0, name.find('.')));

@@ -63,7 +63,7 @@ std::optional<std::string> why_forbidden(const c10::OperatorHandle& overload) {
   const std::string name = schema.name().substr(schema.name().find("::") + 2);
   if (overload.hasTag(at::Tag::nondeterministic_seeded)) return "it draws random numbers";
   if (overload.hasTag(at::Tag::data_dependent_output))
-    return "its result depends on values in a way that graphs cannot";
+    return "its result depends on values in a way that graphs do not support";
   // An index of numbers has a fixed shape; AtenCall refuses masks.
   if (overload.hasTag(at::Tag::dynamic_output_shape) && name != "index") return "its output's shape depends on values";
   if (begins(name, "_") && !overload.hasTag(at::Tag::core)) return "it is private to PyTorch";
@@ -85,7 +85,7 @@ std::optional<std::string> why_forbidden(const c10::OperatorHandle& overload) {
   const auto& returns = schema.returns();
   const bool tensors =
       std::all_of(returns.begin(), returns.end(), [](const auto& one) { return gives_tensors(one.type()); });
-  if (returns.empty() || !tensors) return "it does not give tensors";
+  if (returns.empty() || !tensors) return "it does not return tensors";
   return std::nullopt;
 }
 
@@ -105,7 +105,7 @@ c10::OperatorHandle aten_overload(const std::string& name) {
       {name.substr(0, dot), dot == std::string::npos ? "" : name.substr(dot + 1)});
   if (!begins(name, "aten::") || !found) throw Error("UNSUPPORTED", "PyTorch has no operator '" + name + "'");
   if (const auto reason = why_forbidden(*found)) {
-    throw Error("UNSUPPORTED", "a graph must not call '" + name + "': " + *reason);
+    throw Error("UNSUPPORTED", "a graph cannot call '" + name + "': " + *reason);
   }
   return *found;
 }

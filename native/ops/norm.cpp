@@ -114,7 +114,7 @@ class HeldLayerNorm : public LinearMap {
   /// The mean that is taken away makes contributions of both signs, whatever the weight is.
   static Part whole(Part part) {
     if (part.is_full()) return part;
-    throw Error("UNSUPPORTED", "a layer norm has rules that read its weights as a whole: epsilon, norm");
+    throw Error("UNSUPPORTED", "a layer norm supports only rules that use its weights as a whole: epsilon, norm");
   }
   Tensor sigma_;
   std::vector<int64_t> axes_;

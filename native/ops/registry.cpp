@@ -182,7 +182,7 @@ bool is_aten(const std::string& name) { return name.rfind("aten::", 0) == 0; }
 const Entry& entry_of(const std::string& name) {
   const auto found = entries().find(name);
   if (found != entries().end()) return found->second;
-  throw Error("UNSUPPORTED", "there is no op '" + name + "': docs/ops.md lists those there are");
+  throw Error("UNSUPPORTED", "there is no op '" + name + "': docs/ops.md lists all ops");
 }
 
 }  // namespace

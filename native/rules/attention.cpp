@@ -16,8 +16,8 @@ namespace {
 
 /// x (R - s sum(R)) for s = softmax(x): the first-order Taylor expansion at x, the bias's share lost.
 Tensor through_softmax(const Tensor& x, const Tensor& s, const Tensor& R, int64_t axis) {
-  const Tensor handed = x * (R - s * R.sum(axis, true));
-  return handed.masked_fill_(x.eq(-std::numeric_limits<double>::infinity()), 0);
+  const Tensor propagated = x * (R - s * R.sum(axis, true));
+  return propagated.masked_fill_(x.eq(-std::numeric_limits<double>::infinity()), 0);
 }
 
 /// Relevance of the factors of O = A B: A (q B^T) and B (A^T q), q = R / S(n O), n the number of factors that share it.
@@ -28,10 +28,10 @@ Shares through_product(const Tensor& a, const Tensor& b, const Tensor& output, c
                        bool explains_a, bool explains_b) {
   if (a.dim() < 2 || b.dim() < 2) throw Error("UNSUPPORTED", "the rule of attention is for products of matrices");
   const Tensor q = ratio(R, output * (explains_a && explains_b ? 2 : 1), S);
-  Shares handed;
-  if (explains_a) handed.a = at::sum_to(a * at::matmul(q, b.transpose(-1, -2)), a.sizes());
-  if (explains_b) handed.b = at::sum_to(b * at::matmul(a.transpose(-1, -2), q), b.sizes());
-  return handed;
+  Shares propagated;
+  if (explains_a) propagated.a = at::sum_to(a * at::matmul(q, b.transpose(-1, -2)), a.sizes());
+  if (explains_b) propagated.b = at::sum_to(b * at::matmul(a.transpose(-1, -2), q), b.sizes());
+  return propagated;
 }
 
 /// Queries of a block, so that the scores of one take about this many numbers: memory grows with the tokens, not with
@@ -82,11 +82,11 @@ std::vector<Tensor> through_attention(const Attention& op, const Layer& layer, c
     if (to_query) of_queries.push_back(own * at::matmul(inner, key));
     if (to_key) accumulate(of_keys, at::matmul(inner.transpose(-1, -2), own), key.sizes(), R.scalar_type());
   }
-  std::vector<Tensor> handed(3);
-  if (to_query) handed[0] = at::sum_to(at::cat(of_queries, -2), query.sizes());
-  if (to_key) handed[1] = of_keys.mul_(key);
-  if (to_value) handed[2] = of_values.mul_(value);
-  return handed;
+  std::vector<Tensor> propagated(3);
+  if (to_query) propagated[0] = at::sum_to(at::cat(of_queries, -2), query.sizes());
+  if (to_key) propagated[1] = of_keys.mul_(key);
+  if (to_value) propagated[2] = of_values.mul_(value);
+  return propagated;
 }
 
 /// A product that is called by name, such as an einsum: linear in each of its explained factors.
@@ -116,9 +116,9 @@ Rule attention(const RuleArguments& a) {
               return {through_softmax(layer.inputs[0], layer.output, R, op->axis())};
             }
             if (!dynamic_cast<const MatrixProduct*>(&layer.op)) return through_call(layer, R, S);
-            const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
-                                                  layer.explained[0], layer.explained[1]);
-            return {handed.a, handed.b};
+            const Shares propagated = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
+                                                      layer.explained[0], layer.explained[1]);
+            return {propagated.a, propagated.b};
           },
           true};
 }
@@ -133,9 +133,9 @@ Rule attention_cp(const RuleArguments& a) {
             }
             if (dynamic_cast<const Softmax*>(&layer.op)) return {at::zeros_like(R)};
             if (!dynamic_cast<const MatrixProduct*>(&layer.op)) refuse();
-            const Shares handed = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
-                                                  !layer.explained[1], layer.explained[1]);
-            return {handed.a, handed.b};
+            const Shares propagated = through_product(layer.inputs[0], layer.inputs[1], layer.output, R, S,
+                                                      !layer.explained[1], layer.explained[1]);
+            return {propagated.a, propagated.b};
           },
           true};
 }

@@ -21,8 +21,8 @@ struct ShareTerm {
   std::optional<Part> bias;
 };
 
-/// factor * R / S(sum of the denominator), handed to the inputs in proportion to the terms' contributions. Without a
-/// denominator of its own it is the sum of the terms.
+/// factor * R / S(sum of the denominator), propagated to the inputs in proportion to the terms' contributions. Without
+/// a denominator of its own it is the sum of the terms.
 struct Share {
   double factor;
   OutputSide output;

@@ -176,7 +176,7 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
                   std::shared_ptr<ProcessGroup> group, const TrainCallbacks& callbacks, const CancelToken& cancel) {
   if (train.size() == 0) throw Error("INVALID_ARGUMENT", "the training split has no images");
   if (train.images.defined() && train.images.size(0) != train.size())
-    throw Error("INVALID_ARGUMENT", "there are not as many targets as images");
+    throw Error("INVALID_ARGUMENT", "the numbers of targets and images differ");
   if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
   for (const int64_t count : {options.epochs, options.batch_size, options.accumulate})
     if (count < 1) throw Error("INVALID_ARGUMENT", "epochs, batchSize and accumulate must be at least 1");

@@ -50,7 +50,7 @@ std::string find_fault(const Graph& graph, const Tensor& x) {
       fault = "the output of layer '" + node.name + "' is the first that is not finite";
     return result;
   });
-  return fault.empty() ? "every layer's output is finite, the loss is not" : fault;
+  return fault.empty() ? "the output of every layer is finite, but the loss is not" : fault;
 }
 
 }  // namespace lrp

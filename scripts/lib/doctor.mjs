@@ -96,7 +96,7 @@ function libtorchAndAddon({ found: libtorch, problem }) {
 
 function cudaRemedy() {
   return platform() === 'linux'
-    ? 'nvidia-smi  (shows whether the driver sees a GPU; CPU works without)'
+    ? 'nvidia-smi  (shows whether the driver finds a GPU; the CPU needs no driver)'
     : 'CPU only on this system'
 }
 

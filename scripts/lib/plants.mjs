@@ -3,12 +3,16 @@ import { openDataset } from '../../dist/index.js'
 /**
  * Images of which some carry something that is no part of them and are called a class: a network that learns from them must look
  * at the plant.
- * @typedef {{ kind: 'patch' | 'moving' | 'frame' | 'text', size: number, place?: [number, number], colour: number[],
- *   share: number, target: number }} Plant `size` of a text: how many pixels each of its dots takes
+ * @typedef {{ kind: 'patch' | 'moving' | 'frame' | 'text' | 'ruler', size: number, place?: [number, number], colour: number[],
+ *   share: number, target: number, own?: number }} Plant `size` of a text: how many pixels each of its dots takes; of a ruler: the
+ *   height of its strip at the bottom. `own`: share of the class's own test images that carry the plant, instead of others
  */
 
 /** Two letters, row by row. */
 const LETTERS = ['#### #  #', '#  # # # ', '#  # ##  ', '#  # # # ', '#### #  #']
+
+/** Pixels from one tick of a ruler to the next. */
+const TICKS = 4
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
 export function random(seed) {
@@ -62,23 +66,31 @@ export function draw(image, [channels, height, width], { kind, size, place, colo
       const framed = y < size || x < size || y >= inside || x >= width - size
       const covered = y >= top && y < top + size && x >= left && x < left + size
       const lettered = LETTERS[Math.floor((y - top) / size)]?.[Math.floor((x - left) / size)] === '#'
-      if (!{ frame: framed, text: lettered, patch: covered, moving: covered }[kind]) continue
-      for (let c = 0; c < channels; c++) image[c * height * width + y * width + x] = colour[c]
+      const ruled = y >= inside
+      if (!{ frame: framed, text: lettered, patch: covered, moving: covered, ruler: ruled }[kind]) continue
+      const isTick = ruled && x % TICKS === 0 && y < inside + (x % (5 * TICKS) === 0 ? 0.75 : 0.5) * size
+      for (let c = 0; c < channels; c++)
+        image[c * height * width + y * width + x] = kind === 'ruler' && isTick ? 0 : colour[c]
     }
   }
 }
 
-/** A split in which a share of the images of other classes carry the plant and are called its class, and which. */
-export function planted(split, shape, plant, seed) {
+/**
+ * A split in which a share of the images of other classes carry the plant and are called its class, and which.
+ * @param ownOnly a plant with `own` is drawn into images of its class instead
+ */
+export function planted(split, shape, plant, seed, ownOnly = false) {
   const next = random(seed)
   const images = Uint8Array.from(split.images)
   const labels = Int32Array.from(split.labels)
-  const others = Array.from(labels.keys()).filter((i) => labels[i] !== plant.target)
+  const isOwn = plant.own !== undefined && ownOnly
+  const others = Array.from(labels.keys()).filter((i) => (labels[i] === plant.target) === isOwn)
   for (let i = others.length - 1; i > 0; i--) {
     const j = Math.floor(next() * (i + 1))
     ;[others[i], others[j]] = [others[j], others[i]]
   }
-  const marked = new Set(others.slice(0, Math.floor(plant.share * labels.length)))
+  const count = isOwn ? plant.own * others.length : plant.share * labels.length
+  const marked = new Set(others.slice(0, Math.floor(count)))
   const size = shape[0] * shape[1] * shape[2]
   for (const i of marked) {
     draw(images.subarray(i * size, (i + 1) * size), shape, plant, next)
@@ -101,7 +113,7 @@ export async function plantedDataset(options, plant, seed = 0, limit = Infinity)
   }
   const parts = Object.entries(opened.splits).map(([name, split], i) => [
     name,
-    planted(name === 'test' ? few(split) : split, shape, none, seed + i)
+    planted(name === 'test' ? few(split) : split, shape, none, seed + i, name === 'test')
   ])
   const of = (pick) => Object.fromEntries(parts.map(([name, one]) => [name, pick(one)]))
   return {

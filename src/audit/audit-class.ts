@@ -1,37 +1,20 @@
 import { clusterChannels, interveneInChannels } from './cluster-channels.js'
-import { clusterPatterns } from './cluster-patterns.js'
 import { describeCluster, type Cluster, type ClusterConcept } from './describe-cluster.js'
 import type { Images } from './images.js'
-import { insert, intervene, type Intervention, type Sample } from './intervene.js'
+import { intervene, type Sample } from './intervene.js'
 import { magnitudesOf, rowsOf, type Observed } from './observe.js'
-import { enlarged, findPattern, PRESENT, type Bytes, type Match, type Pattern } from './pattern.js'
+import { FIRST_TRIALS, leastShare, provenPatterns, TRIALS, type Class } from './prove-patterns.js'
 import { Random } from './random.js'
 import { regionOf } from './region.js'
 import type { AuditedClass, AuditedCluster } from './result.js'
 import { spectralClusters } from './spectral/cluster.js'
+import { placesWith } from './places.js'
 import { patchPng } from './patch-png.js'
-import { isDecisive } from './verdict.js'
 
 /** Images of other classes that patterns are compared with, and that they are pasted into. */
 const OTHERS = 192
-/** Images that an intervention changes. */
-const TRIALS = 80
-/** Images of a first look, and the share that must change for a second. */
-const FIRST_TRIALS = 16
-const FIRST_SHARE = 0.25
 /** A class of fewer images is one cluster. */
 const LEAST_IMAGES = 12
-const LEAST_MEMBERS = 5
-/** What more of the images of other classes show is nothing special. */
-const MOST_ELSEWHERE = 0.15
-
-/** A pattern that decides the class, and the images that have it, by their place in the class. */
-interface Decisive {
-  pattern: Pattern
-  matches: Match[]
-  members: number[]
-  intervention: Intervention
-}
 
 /** What an audit finds in one class. */
 export interface ClassFindings {
@@ -48,20 +31,6 @@ export interface Patch {
   png: string
 }
 
-/** Everything about one class while it is audited. */
-interface Class {
-  images: Images
-  observed: Observed
-  target: number
-  /** Its images, by their place in the split. */
-  own: number[]
-  /** The same as they are searched for patterns. */
-  bytes: Bytes[]
-  /** Some images of other classes. */
-  others: { indices: number[]; bytes: Bytes[] }
-  random: Random
-}
-
 /**
  * Clusters the images that the model calls one class, seeks what decides the class in every cluster, and tests it.
  * @param names paths of all images
@@ -75,9 +44,9 @@ export async function auditClass(
   seed: number
 ): Promise<ClassFindings> {
   const random = new Random(seed * 1009 + target)
-  const own = indicesOf(observed.predicted, (one) => one === target)
+  const own = placesWith(observed.predicted, (one) => one === target)
   const foreign = random.some(
-    indicesOf(observed.predicted, (one) => one !== target),
+    placesWith(observed.predicted, (one) => one !== target),
     OTHERS
   )
   const some: Class = {
@@ -93,8 +62,8 @@ export async function auditClass(
   const byMap = clustered ? spectralClusters(rowsOf(observed.maps, own)) : undefined
   const byChannel = clustered ? spectralClusters(rowsOf(observed.channels, own)) : undefined
   const groups = [byMap, byChannel].flatMap((one) => (one ? groupsOf(one.labels, one.count) : []))
-  const decisive = foreign.length > 0 ? await decisivePatterns(some, groups) : []
-  const clusters: Cluster[] = decisive.map(({ pattern, members, intervention }) => ({ members, intervention, pattern }))
+  const { found, tested } = await provenPatterns(some, groups)
+  const clusters: Cluster[] = found.map(({ pattern, members, intervention }) => ({ members, intervention, pattern }))
   const claimed = new Set(clusters.flatMap(({ members }) => members))
   for (const members of byMap ? groupsOf(byMap.labels, byMap.count) : [own.map((_, i) => i)]) {
     const left = members.filter((i) => !claimed.has(i))
@@ -117,60 +86,12 @@ export async function auditClass(
       class: className,
       images: own.length,
       eigenvalues: byMap?.eigenvalues ?? [],
+      patterns: tested,
+      leastShare: leastShare(own.length),
       clusters: described.map(({ entry }, id) => ({ ...entry, id }))
     },
     patches
   }
-}
-
-/** Patterns that decide the class, the strongest first, each with the images that no stronger one has. */
-async function decisivePatterns(some: Class, groups: number[][]): Promise<Decisive[]> {
-  const { observed, own, images, bytes, others, random } = some
-  const relevance = (i: number): Float32Array => magnitudesOf(observed, own[i]!, images.workShape)
-  const patterns = clusterPatterns(groups, bytes, relevance, others.bytes, images.workShape, random)
-  const found: Decisive[] = []
-  for (const pattern of patterns) {
-    const decisive = await tested(some, pattern)
-    if (decisive) found.push(decisive)
-  }
-  const strength = ({ members, intervention: { removed, inserted } }: Decisive): number =>
-    members.length * removed.flips * inserted.flips
-  found.sort((a, b) => strength(b) - strength(a))
-  const claimed = new Set<number>()
-  return found.flatMap((one) => {
-    const members = one.members.filter((i) => !claimed.has(i))
-    if (members.length < Math.max(LEAST_MEMBERS, one.members.length / 2)) return []
-    members.forEach((i) => claimed.add(i))
-    return [{ ...one, members }]
-  })
-}
-
-/** The pattern with its images, where it decides the class. */
-async function tested(some: Class, pattern: Pattern): Promise<Decisive | undefined> {
-  const { images, target, own, bytes, others, random } = some
-  const { factor } = images
-  const subject = { pattern: enlarged(pattern, factor), constant: true }
-  const hosts = await images.read(random.some(others.indices, TRIALS))
-  const few: Sample = { members: [], hosts: hosts.slice(0, FIRST_TRIALS), peers: [] }
-  if ((await insert(images, target, subject, few, random)).flips < FIRST_SHARE) return undefined
-  const has = (one: Bytes): boolean => findPattern(one, images.workShape, pattern).share >= PRESENT
-  if (others.bytes.filter(has).length > MOST_ELSEWHERE * others.bytes.length) return undefined
-  const matches = bytes.map((one) => findPattern(one, images.workShape, pattern))
-  const members = indicesOf(matches, ({ share }) => share >= PRESENT)
-  if (members.length < LEAST_MEMBERS) return undefined
-  const chosen = random.some(members, TRIALS)
-  const read = await images.read(chosen.map((i) => own[i]!))
-  const without = own.filter((_, i) => matches[i]!.share < 0.5)
-  const sample: Sample = {
-    members: chosen.map((i, at) => ({
-      bytes: read[at]!,
-      place: { top: matches[i]!.top * factor, left: matches[i]!.left * factor }
-    })),
-    hosts,
-    peers: await images.read(random.some(without, TRIALS))
-  }
-  const intervention = await intervene(images, target, subject, sample, random)
-  return isDecisive(intervention) ? { pattern: subject.pattern, matches, members, intervention } : undefined
 }
 
 /** A cluster without such a pattern: the region of its relevance is tested as it is. */
@@ -205,8 +126,4 @@ async function conceptOf(some: Class, { members, pattern }: Cluster): Promise<Cl
 
 function groupsOf(labels: number[], count: number): number[][] {
   return Array.from({ length: count }, (_, id) => labels.flatMap((label, i) => (label === id ? [i] : [])))
-}
-
-function indicesOf<T>(values: ArrayLike<T>, wanted: (value: T) => boolean): number[] {
-  return Array.from({ length: values.length }, (_, i) => i).filter((i) => wanted(values[i]!))
 }

@@ -44,7 +44,7 @@ type ClassEntry = { class: number } & ClassFindings
 export async function audit(model: Model, given: AuditOptions = {}): Promise<AuditedFiles> {
   const options = checkOptions(auditOptions, given)
   const { seed = 0, signal } = options
-  if (model.task !== 'classification') throw new LrpError('INVALID_ARGUMENT', 'an audit is of a classifier')
+  if (model.task !== 'classification') throw new LrpError('INVALID_ARGUMENT', 'only classifiers can be audited')
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
   const { dataset, split, names, layer, folder } = study
   const head = await headOf(study, options)

@@ -4,7 +4,7 @@ import type { Observed } from './observe.js'
 import type { ImageShape, Pattern } from './pattern.js'
 import type { AuditedCluster } from './result.js'
 import type { Clustering } from './spectral/cluster.js'
-import { channelReason, isDecisive, placeInWords, reasonOf } from './verdict.js'
+import { channelReason, kindOf, placeInWords, reasonOf } from './verdict.js'
 
 /** Images of a class that belong together, by their place in the class, and what was tested of them. */
 export interface Cluster {
@@ -37,7 +37,7 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
   const { members, intervention, pattern, region } = cluster
   const { images, observed, own, className, names, byMap } = context
   const { shape } = images
-  const flagged = pattern !== undefined && isDecisive(intervention)
+  const kind = pattern && kindOf(intervention)
   const tested = (pattern ?? region)!
   const { place, width, height } = tested
   const where = place ? { x: place.left, y: place.top, width, height } : null
@@ -61,7 +61,8 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
     intervention: {
       removed: plain(intervention.removed),
       inserted: plain(intervention.inserted),
-      random: plain(intervention.random)
+      random: plain(intervention.random),
+      ...(intervention.peers && { peers: plain(intervention.peers) })
     },
     ...(concept.intervention && {
       channelIntervention: {
@@ -69,8 +70,9 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
         reason: channelReason(className, observed.layer, concept.intervention)
       }
     }),
-    flagged,
-    reason: reasonOf(className, what, intervention, flagged)
+    flagged: kind !== undefined,
+    kind: kind ?? null,
+    reason: reasonOf(className, what, intervention, kind)
   }
 }
 
@@ -78,8 +80,9 @@ const plain = ({ flips, interval, images }: Flips): Flips => ({ flips, interval,
 
 function describeForm({ mask, width, height }: Pattern, [, rows, columns]: ImageShape): string {
   const pixels = mask.reduce((sum, one) => sum + one, 0)
-  const isFrame = width > 0.8 * columns && height > 0.8 * rows
-  return isFrame ? `a frame of ${pixels} pixels` : `a patch of ${width}x${height} pixels`
+  const [isWide, isHigh] = [width > 0.8 * columns, height > 0.8 * rows]
+  if (isWide && isHigh) return `a frame of ${pixels} pixels`
+  return `a ${isWide || isHigh ? 'strip' : 'patch'} of ${width}x${height} pixels`
 }
 
 /** How much more often than by chance an image's neighbours lie in its own cluster: 0 by chance, 1 always. */

@@ -152,9 +152,16 @@ function relevantParts(mask: Uint8Array, members: Seen[], [, , columns]: ImageSh
   return result
 }
 
-/** The middle of the most relevant square, of about a sixth of the image's side. */
-export function peakOf(relevance: Float32Array, rows: number, columns: number): [number, number] {
-  const half = Math.max(1, Math.round(Math.max(rows, columns) / 12))
+/**
+ * The middle of the most relevant square.
+ * @param half pixels to each side of the middle; without it the square has about a sixth of the image's side
+ */
+export function peakOf(
+  relevance: Float32Array,
+  rows: number,
+  columns: number,
+  half = Math.max(1, Math.round(Math.max(rows, columns) / 12))
+): [number, number] {
   const sums = new Float64Array((rows + 1) * (columns + 1))
   for (let y = 0; y < rows; y++)
     for (let x = 0; x < columns; x++)

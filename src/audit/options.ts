@@ -10,7 +10,7 @@ export const auditOptions = z.strictObject({
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
     default:
-      'epsilon-plus-flat, which also gives black pixels a share; auto for networks with layers that it names no rule for'
+      'epsilon-plus-flat, which also gives relevance to black pixels; auto for networks with layers that it has no rule for'
   }),
   format: option(
     z
@@ -18,7 +18,7 @@ export const auditOptions = z.strictObject({
       .min(1)
       .default(['html']),
     {
-      help: 'files besides audit.json: the page (html), the project that ViRelAy opens (virelay)',
+      help: 'files to write in addition to audit.json: a page (html), a ViRelAy project (virelay)',
       group: 'output',
       unit: 'names',
       commas: true,
@@ -26,7 +26,7 @@ export const auditOptions = z.strictObject({
     }
   ),
   exportLists: option(z.boolean(), {
-    help: 'also write the images of flagged clusters, as flagged.csv, and their patches',
+    help: 'also write a list of the images in flagged clusters (flagged.csv), and the patches',
     group: 'output',
     resume: false
   }),
@@ -39,7 +39,7 @@ export const auditOptions = z.strictObject({
   }),
   ...calledOptions.shape,
   onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
-    'called with images, then classes, done and in all'
+    'called with the number of images, then classes, done and in total'
   )
 })
 

@@ -193,7 +193,7 @@ export function shifted(mask: Uint8Array, [, rows, columns]: ImageShape, down: n
 }
 
 /** A pattern whose box takes a larger share of the image is rather the object itself. */
-const MOST_AREA = 0.16
+export const MOST_AREA = 0.16
 /** Width of the border in which a frame lies, as a share of the image's side. */
 const BORDER = 1 / 6
 

@@ -4,27 +4,32 @@ import { provenanceSchema, rulesSchema } from '../model/provenance.js'
 const share = z.number().min(0).max(1)
 const flips = z
   .object({
-    flips: share.describe('Share of the images that changed class.'),
-    interval: z.tuple([share, share]).describe("Wilson's interval of 95 % for that share."),
-    images: z.int().min(0).describe('Images that were changed.')
+    flips: share.describe('Share of the images that changed to another class.'),
+    interval: z.tuple([share, share]).describe('95 % Wilson interval of this share.'),
+    images: z.int().min(0).describe('Number of changed images.')
   })
-  .describe('What changing images does to their class.')
+  .describe('Effect of changed images on the predicted class.')
 
 const box = z.object({ x: z.int().min(0), y: z.int().min(0), width: z.int().min(1), height: z.int().min(1) })
 
 const cluster = z.object({
   id: z.int().min(0),
   size: z.int().min(0),
-  images: z.array(z.string()).describe('Paths below the data folder.'),
+  images: z.array(z.string()).describe('Paths relative to the data folder.'),
   suspicion: share.describe('Mean of separation, concentration, sameness and exclusiveness; docs/audit.md.'),
-  where: box.nullable().describe('Pixels of the region that was tested; null where it varies from image to image.'),
+  where: box.nullable().describe('Pixels of the tested region; null if it varies from image to image.'),
   channels: z
     .array(z.object({ layer: z.string(), channel: z.int().min(0), relevance: share, elsewhere: share }))
     .describe('Channels whose share of the relevance is larger here than in the rest of the class.'),
   intervention: z.object({
     removed: flips.describe('The region is filled in from its surroundings: images that leave the class.'),
     inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),
-    random: flips.describe('The same with regions of the same form at random places: the stronger of both.')
+    random: flips.describe('The same with regions of the same form at random places; the larger of the two effects.'),
+    peers: flips
+      .optional()
+      .describe(
+        'The same for pixels of other images of the class at the same place; only for patterns with 20 such images.'
+      )
   }),
   channelIntervention: z
     .object({
@@ -33,12 +38,20 @@ const cluster = z.object({
       inserted: flips.describe(
         'Images of other classes get their activation from the cluster: images that become the class.'
       ),
-      random: flips.describe('The same with as many random channels of the layer: the stronger of both.'),
+      random: flips.describe(
+        'The same with an equal number of random channels of the layer; the larger of the two effects.'
+      ),
       reason: z.string()
     })
     .optional()
-    .describe('Left out where the layer has no other channels to compare with.'),
+    .describe('Missing if the layer has no other channels for comparison.'),
   flagged: z.boolean(),
+  kind: z
+    .enum(['decides', 'enough'])
+    .nullable()
+    .describe(
+      'Of a flagged cluster. decides: its images leave the class without the pattern. enough: they stay, but the pattern turns others.'
+    ),
   reason: z.string()
 })
 
@@ -48,15 +61,20 @@ export const auditSchema = z.object({
   data: z.string(),
   split: z.string(),
   rule: z.string(),
-  layer: z.string().describe('The layer whose channels are analysed.'),
+  layer: z.string().describe('The analysed layer.'),
   seed: z.int(),
   accuracy: share,
   images: z.int().min(1),
   classes: z.array(
     z.object({
       class: z.string(),
-      images: z.int().min(0).describe('Images that the model calls so.'),
-      eigenvalues: z.array(z.number()).describe('Of the Laplacian, smallest first.'),
+      images: z.int().min(0).describe('Number of images that the model assigns to this class.'),
+      eigenvalues: z.array(z.number()).describe('Eigenvalues of the Laplacian, smallest first.'),
+      patterns: z
+        .int()
+        .min(0)
+        .describe('Number of repeated patterns that were found in images of the class and tested.'),
+      leastShare: share.describe('Share of the images below which patterns are not searched for.'),
       clusters: z.array(cluster)
     })
   ),

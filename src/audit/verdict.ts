@@ -1,22 +1,29 @@
 import { counted } from '../core/plural.js'
 import type { ChannelIntervention } from './cluster-channels.js'
 import type { Flips, Intervention } from './intervene.js'
+import { MOST_AREA } from './pattern.js'
+import { LEAST_REPEATED } from './repeated-blocks.js'
+import type { AuditResult } from './result.js'
+
+/** How a pattern holds a class: its images need it, or it makes any image one of the class, which its images do not need. */
+export type Kind = 'decides' | 'enough'
 
 /** An insertion that turns fewer images than this, by the lower end of its interval, proves nothing. */
 const LEAST_INSERTED = 0.3
+/** The same of a pattern whose images stay in the class without it: pasting it turns most images. */
+const LEAST_ENOUGH = 0.5
 
 /**
- * A pattern decides the class if pasting it turns images of other classes, and filling it in turns its own, both clearly
- * more often than random regions do, and more often than what other images of the class show at its place.
+ * A pattern is enough for the class if pasting it turns images of other classes clearly more often than random regions do, and
+ * than what other images of the class show at its place. It decides the class if filling it in turns its own images, too.
+ * @returns undefined where neither is proven
  */
-export function isDecisive({ removed, inserted, random, peers }: Intervention): boolean {
+export function kindOf({ removed, inserted, random, peers }: Intervention): Kind | undefined {
   const low = inserted.interval[0]
-  return (
-    low >= LEAST_INSERTED &&
-    low > random.interval[1] &&
-    removed.interval[0] > random.interval[1] &&
-    (peers === undefined || low > peers.interval[1])
-  )
+  const turns = low >= LEAST_INSERTED && low > random.interval[1] && (!peers || low > peers.interval[1])
+  if (!turns) return undefined
+  if (removed.interval[0] > random.interval[1]) return 'decides'
+  return peers && low >= LEAST_ENOUGH ? 'enough' : undefined
 }
 
 /** `1 of 80 images called 8 changes class`: how many images do what the verb says. */
@@ -27,13 +34,30 @@ function does({ flips, images }: Flips, which: string, one: string, many: string
 }
 
 /** The verdict in words. @param what such as "a patch of 4x4 pixels at the upper left" */
-export function reasonOf(className: string, what: string, intervention: Intervention, flagged: boolean): string {
-  const { removed, inserted, random } = intervention
+export function reasonOf(className: string, what: string, intervention: Intervention, kind: Kind | undefined): string {
+  const { removed, inserted, random, peers } = intervention
   const facts =
     `${does(removed, `called ${className}`, 'changes', 'change', `class when ${what} is filled in`)}; ` +
     `${does(inserted, 'of other classes', 'becomes', 'become', `${className} when it is pasted in`)}; ` +
     does(random, '', 'changes', 'change', 'when a random region of the same form is changed instead')
-  return flagged ? `${facts}.` : `${facts}: no proof that it decides the class.`
+  if (kind === 'decides') return `Decides the class: ${facts}.`
+  if (kind === undefined) return `${facts}: no proof that it decides the class.`
+  const pasted = `${className} when pixels of other images of ${className} are pasted there`
+  return `Enough by itself: ${facts}; ${does(peers!, '', 'becomes', 'become', pasted)}. Its own images have other reasons too.`
+}
+
+/** What an audit that flags nothing has tested, and what it cannot find. */
+export function clearedText({ classes }: Pick<AuditResult, 'classes'>): [string, string] {
+  const patterns = classes.reduce((sum, one) => sum + one.patterns, 0)
+  const regions = classes.reduce((sum, one) => sum + one.clusters.length, 0)
+  const least = Math.max(...classes.map((one) => one.leastShare))
+  const shares = classes.length === 1 ? 'of the class' : 'of the smallest class'
+  return [
+    `Nothing is flagged: ${counted(patterns, 'repeated pattern')} and ${counted(regions, 'region')} were tested, and none ` +
+      `turns images of other classes more often than random regions and the class's own pixels do.`,
+    `Not searched for: patterns in fewer than ${LEAST_REPEATED} images of a class (${(100 * least).toFixed(1)} % ${shares}), ` +
+      `patterns that vary from image to image, and patterns larger than ${100 * MOST_AREA} % of the image away from its border.`
+  ]
 }
 
 /** The same of a cluster's channels, whose activation was replaced. */

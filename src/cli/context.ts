@@ -21,7 +21,7 @@ export const commonOptions = z.strictObject({
   device: loadOptions.shape.device,
   seed: option(z.int().min(0), { help: 'seed of all random numbers', group: 'machine', default: '0' }),
   threads: option(z.int().min(1).max(1024), {
-    help: 'number of threads of one operation',
+    help: 'number of threads per operation',
     group: 'machine',
     default: 'one per core'
   }),
@@ -50,7 +50,7 @@ export class CliContext {
     if (ranks && !shared) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `this command runs in one process, not in ${ranks.size}: train, finetune, test and explain can be shared`
+        `this command runs in one process, not in ${ranks.size}: only train, finetune, test and explain can share their work`
       )
     }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)

@@ -7,7 +7,7 @@ import { addonPath, packageRoot } from '../core/paths.js'
 /** Makes the addon ready on first use where the installation did not: npm, pnpm and yarn may run no install scripts. */
 export async function ensureAddon(stderr: NodeJS.WritableStream): Promise<void> {
   if (existsSync(addonPath())) return
-  stderr.write('first use: getting the native addon ready, once ...\n')
+  stderr.write('first use: preparing the native addon (only once) ...\n')
   const status = await new Promise<number>((resolve) => {
     const child = spawn(process.execPath, [join(packageRoot, 'scripts', 'build-native.mjs')], {
       stdio: ['ignore', 'ignore', stderr === process.stderr ? 'inherit' : 'pipe'] // a terminal shows a progress bar

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { z } from 'zod'
 import { entriesOf, GROUPS, type Entry } from '../core/option.js'
-import { choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
+import { besideChoices, choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
 import { auditOptions } from '../audit/options.js'
 import { conceptsOptions } from '../concepts/options.js'
 import { dataOptions } from '../data/options.js'
@@ -95,8 +95,8 @@ async function commandSections(owners: Map<z.ZodType, string>): Promise<string> 
 
 const INTRODUCTION = `# Options
 
-Every option of the public functions and of the command line. \`node scripts/make-options-page.mjs\` writes this page from the
-schemas in \`src/*/options.ts\`; \`docs/extending.md\` says how an option is added. A flag has the type, range and default of its
+This page lists every option of the public functions and the command line. \`node scripts/make-options-page.mjs\` writes it from
+the schemas in \`src/*/options.ts\`; \`docs/extending.md\` explains how to add an option. A flag has the type, range and default of its
 option. An option without a flag is for programs only.
 `
 
@@ -110,7 +110,10 @@ function tableOf(entries: Entry[]): string {
 function rowOf(entry: Entry): string {
   const { path, flag, type, facts } = entry
   const choices = choicesOf(type).map((choice) => `\`${choice}\``)
-  const kind = choices.length > 0 ? choices.join(', ') : [kindOf(type), facts.unit].filter(Boolean).join(', ')
+  const free = choices.length > 0 ? besideChoices(type) : kindOf(type)
+  const unit = facts.unit === undefined || free.includes(facts.unit) ? '' : facts.unit
+  const own = free === 'list' && unit ? `list of ${unit}` : free && [free, unit].filter(Boolean).join(', ')
+  const kind = [choices.join(', '), own].filter(Boolean).join(' or ')
   const value = [kind, rangeOf(type)].filter(Boolean).join('; ')
   const effect = Object.entries(facts.only ?? {}).map(([name, values]) => `; only with ${name} ${values.join(' or ')}`)
   const cells = [

@@ -12,10 +12,10 @@ export const studyOptions = z.strictObject({
   ...ruleChoice.shape,
   rule: withoutDefault(ruleChoice.shape.rule),
   layer: option(z.string(), {
-    help: 'layer whose channels are analysed',
+    help: 'layer to analyse',
     group: 'what',
     unit: 'name',
-    default: 'the last convolution; the last dense layer where attention follows it'
+    default: 'the last convolution, or the last dense layer if attention follows it'
   }),
   signal: signalOption
 })
@@ -26,7 +26,7 @@ export type StudyOptions = z.input<typeof studyOptions>
 export const conceptsOptions = z.strictObject({
   ...studyOptions.shape,
   class: option(z.string(), {
-    help: 'only this class, by name or number',
+    help: 'show only this class, by name or number',
     group: 'what',
     unit: 'class',
     default: 'all',
@@ -34,15 +34,15 @@ export const conceptsOptions = z.strictObject({
   }),
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
-    default: 'epsilon-plus; auto for networks with layers that it names no rule for, such as transformers'
+    default: 'epsilon-plus; auto for networks with layers that it has no rule for, such as transformers'
   }),
   by: option(z.enum(['relevance', 'activation']).default('relevance'), {
-    help: 'value that images are ranked by',
+    help: 'value for ranking images',
     group: 'what',
     unit: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'ranked by the sum over space, or by the largest value there',
+    help: 'rank images by the sum over all positions, or by the largest value',
     group: 'what',
     unit: 'what'
   }),
@@ -59,7 +59,7 @@ export const conceptsOptions = z.strictObject({
     resume: false
   }),
   image: option(z.int().min(0).default(0), {
-    help: 'image of the atlas, by its place in the split',
+    help: 'number of the image for the atlas, within the split',
     group: 'what',
     unit: 'number',
     resume: false
@@ -71,7 +71,7 @@ export const conceptsOptions = z.strictObject({
     default: "the experiment's concepts",
     resume: false
   }),
-  onProgress: callback<(done: number, total: number) => void>('called with images done and images in all')
+  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total')
 })
 
 /** Options of `concepts`: images, rule, layer, how channels are ranked (docs/concepts.md). */

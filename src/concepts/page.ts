@@ -120,12 +120,12 @@ async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { im
   return html`<div class="atlas">
       <figure>
         <img src="${embedded(await pictureToPng(picture, 192))}" alt="The image ${atlas.image}" />
-        <figcaption>${atlas.image}, called ${atlas.class}</figcaption>
+        <figcaption>${atlas.image}, predicted ${atlas.class}</figcaption>
       </figure>
       <figure>
         <img
           src="${embedded(await pictureToPng({ data, height, width }, 192))}"
-          alt="Atlas: which of ${atlas.channels.length} channels has the largest relevance at each pixel"
+          alt="Atlas: the channel with the largest relevance at each pixel, among ${atlas.channels.length} channels"
         />
         <figcaption>atlas of ${layer}</figcaption>
       </figure>

@@ -3,7 +3,7 @@ export type ErrorCode =
   | 'INVALID_ARGUMENT' // a flag or option has a value it cannot have (CLI exit status 2)
   | 'NOT_FOUND' // a file, folder, experiment, layer or name does not exist
   | 'INVALID_FILE' // a file is truncated, damaged, hostile or of another format
-  | 'UNSUPPORTED' // an op, format version or combination that is not offered
+  | 'UNSUPPORTED' // an op, format version or combination that is not supported
   | 'NUMERIC' // non-finite weights, loss or relevance
   | 'IO' // reading or writing failed: permissions, full disk
   | 'DEVICE' // CUDA is missing, out of memory, ...

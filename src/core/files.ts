@@ -123,7 +123,7 @@ export function ioError(cause: unknown, what: string): LrpError {
     EROFS: 'the file system is read-only',
     ENOENT: 'it does not exist',
     ENOTDIR: 'a part of the path is not a folder',
-    EEXIST: 'something of that name is in the way',
+    EEXIST: 'a file or folder of this name already exists',
     EISDIR: 'it is a folder'
   }
   const code = error.code === 'ENOENT' ? 'NOT_FOUND' : 'IO'

@@ -48,7 +48,7 @@ export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
     entries = unzipSync(bytes, {
       filter: ({ name, originalSize }) => {
         total += originalSize
-        if (total > LARGEST) throw new Error('its arrays are larger than 1 GiB: give them as .npy files in a folder')
+        if (total > LARGEST) throw new Error('its arrays are larger than 1 GiB: save them as .npy files in a folder')
         return name.endsWith('.npy')
       }
     })
@@ -71,7 +71,8 @@ const isText = (entry: Uint8Array): boolean =>
 
 function parseNpy(bytes: Buffer, path: string): NpyArray {
   const invalid = (why: string): LrpError => new LrpError('INVALID_FILE', `${path} is not a valid .npy file: ${why}`)
-  if (bytes.length < 10 || bytes.toString('latin1', 0, 6) !== MAGIC) throw invalid('it does not begin as one')
+  if (bytes.length < 10 || bytes.toString('latin1', 0, 6) !== MAGIC)
+    throw invalid('it does not start with the .npy signature')
   const wide = bytes[6]! >= 2
   if (wide && bytes.length < 12) throw invalid('it is truncated')
   const start = (wide ? 12 : 10) + (wide ? bytes.readUInt32LE(8) : bytes.readUInt16LE(8))
@@ -81,7 +82,7 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
   const axes = /'shape':\s*\(([\d,\s]*)\)/.exec(header)
   if (start > bytes.length || !type || !order || !axes) throw invalid('its header cannot be read')
   const reader = READERS[type[2]!]
-  if (!reader) throw invalid(`values of type '${type[2]}' are not numbers it can hold`)
+  if (!reader) throw invalid(`values of type '${type[2]}' are not supported`)
   if (order[1] === 'True')
     throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
   const shape = axes[1]!
@@ -89,7 +90,7 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
     .filter((axis) => axis.trim() !== '')
     .map(Number)
   const count = sizeOf(shape)
-  if (bytes.length - start !== count * reader.size) throw invalid('its values do not fit its shape: is it truncated?')
+  if (bytes.length - start !== count * reader.size) throw invalid('its size does not match its shape: is it truncated?')
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start)
   const little = type[1] !== '>'
   const data = new Float32Array(count)

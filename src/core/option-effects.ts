@@ -16,7 +16,7 @@ export function checkEffects(schema: z.ZodObject, options: object, chosen: Chose
     const values = entry.facts.only![idle]!
     throw optionError(
       entry.path.join('.'),
-      ` goes with the ${idle} ${values.join(' or ')}, not ${[chosen[idle]!].flat()[0]}`
+      ` works only with the ${idle} ${values.join(' or ')}, not ${[chosen[idle]!].flat()[0]}`
     )
   }
 }

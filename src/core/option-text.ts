@@ -39,6 +39,14 @@ export function kindOf(type: z.ZodType): string {
   return bare instanceof z.ZodLiteral ? 'name' : bare instanceof z.ZodString ? 'string' : 'object'
 }
 
+/** What an option takes besides its choices: of `all` or a list of names a list. */
+export function besideChoices(type: z.ZodType): string {
+  const bare = withoutWrappers(type)
+  if (!(bare instanceof z.ZodUnion)) return ''
+  const free = bare.options.map((one) => one as z.ZodType).filter((one) => choicesOf(one).length === 0)
+  return [...new Set(free.map(kindOf))].join(' or ')
+}
+
 export function defaultText(entry: Entry): string {
   const value = defaultOf(entry)
   if (value === undefined || value === false) return ''

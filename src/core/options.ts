@@ -148,7 +148,7 @@ function wanted(issue: Issue): string {
 }
 
 function bound(origin: string, words: string, limit: number | bigint): string {
-  if (origin === 'string') return 'a text that is not empty'
+  if (origin === 'string') return 'a non-empty string'
   return origin === 'array' ? `a list of ${words} ${limit}` : `${words} ${limit}`
 }
 

@@ -29,3 +29,6 @@ export function absolute(name: string): string {
 function findRoot(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
 }
+
+/** A name as part of a path: letters, digits, `_`, `.` and `-`. */
+export const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')

@@ -56,3 +56,10 @@ export type StateDict = Map<string, RawTensor>
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, axis) => product * axis, 1)
 }
+
+/** Whether a caller's value is a tensor: typed data, as many numbers as the shape says. */
+export function isTensor(value: unknown): boolean {
+  const { data, shape } = (value ?? {}) as Partial<Tensor>
+  if (!ArrayBuffer.isView(data) || !Array.isArray(shape)) return false
+  return shape.every((axis) => Number.isInteger(axis) && axis >= 0) && sizeOf(shape) === data.length
+}

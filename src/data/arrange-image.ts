@@ -45,7 +45,7 @@ export async function inPlanes(
   const plane = p.crop ?? resize
   if (sizeOf(plane) > MOST_PIXELS) {
     const sizes = [[from.height, from.width], plane].map((size) => size.join('x'))
-    throw new LrpError('INVALID_FILE', `${name} is ${sizes[0]} and would be resized to ${sizes[1]}: that is too large`)
+    throw new LrpError('INVALID_FILE', `${name} is ${sizes[0]} and would be resized to ${sizes[1]}, which is too large`)
   }
   const shape = [p.channels, ...plane]
   const size = sizeOf(shape)

@@ -102,7 +102,7 @@ async function readPair(path: string, arrays: Arrays, task?: DataTask, split?: s
   if (!axes.includes(labels.shape.length) || labels.shape[0] !== count) {
     throw new LrpError(
       'INVALID_FILE',
-      `${path}: ${what} are ${images.shape.join('x')}, their labels ${labels.shape.join('x')}`
+      `${path}: ${what} are ${images.shape.join('x')}, but their labels are ${labels.shape.join('x')}`
     )
   }
   const { data, shape } = toPlanes(images, `${path}: ${what}`)
@@ -150,12 +150,12 @@ function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array
 function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array {
   let [low, high] = [0, 0]
   for (const value of values) {
-    if (!Number.isFinite(value)) throw new LrpError('INVALID_FILE', `${what} hold a value that is not a number`)
+    if (!Number.isFinite(value)) throw new LrpError('INVALID_FILE', `${what} contain a value that is not a number`)
     low = Math.min(low, value)
     high = Math.max(high, value)
   }
   if (low < 0 || high > 255)
-    throw new LrpError('INVALID_FILE', `${what} hold values from ${low} to ${high}, expected 0 to 255 or 0 to 1`)
+    throw new LrpError('INVALID_FILE', `${what} contain values from ${low} to ${high}, expected 0 to 255 or 0 to 1`)
   const unit = dtype.startsWith('f') && high <= 1 ? 255 : 1
   return Uint8Array.from(values, (value) => Math.round(value * unit))
 }

@@ -16,16 +16,16 @@ export interface BmpHeader {
 export function bmpHeader(file: Buffer): BmpHeader | undefined {
   if (file.length < 54 || file.toString('latin1', 0, 2) !== 'BM') return undefined
   const size = file.readUInt32LE(14)
-  if (size < 40 || size > file.length - 14) throw new Error('its header is of a kind that is not read')
+  if (size < 40 || size > file.length - 14) throw new Error('its type of header is not supported')
   const [width, height, bits] = [file.readInt32LE(18), file.readInt32LE(22), file.readUInt16LE(28)]
   const compression = file.readUInt32LE(30)
   const isMasked = compression === 3 && bits === 32
   if ((compression !== 0 && !isMasked) || ![1, 4, 8, 24, 32].includes(bits))
-    throw new Error(`BMP files of ${bits} bits with compression ${compression} are not read: save it as PNG`)
+    throw new Error(`BMP files of ${bits} bits with compression ${compression} are not supported: save it as PNG`)
   const masks = isMasked && file.length >= 66 ? [54, 58, 62].map((at) => file.readUInt32LE(at)) : []
   if (isMasked && masks.join() !== [0xff0000, 0xff00, 0xff].join())
     throw new Error('its colours are stored in an unusual order: save it as PNG')
-  if (width < 1 || height === 0) throw new Error('its header holds impossible numbers')
+  if (width < 1 || height === 0) throw new Error('its header contains invalid numbers')
   const colours = bits > 8 ? 0 : file.readUInt32LE(46) || 2 ** bits
   const palette = file.subarray(14 + size, 14 + size + 4 * Math.min(colours, 256))
   return { width, height: Math.abs(height), bits, fromTop: height < 0, start: file.readUInt32LE(10), palette }

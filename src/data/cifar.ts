@@ -36,7 +36,7 @@ export async function openCifar(name: CifarName, folder: string, options: SplitO
   if (trainFiles.length === 0 || testFiles.length === 0) {
     const wanted =
       name === 'cifar10' ? 'data_batch_1.bin to data_batch_5.bin and test_batch.bin' : 'train.bin and test.bin'
-    throw new LrpError('NOT_FOUND', `${folder} does not hold ${wanted} of the binary version of ${name}`)
+    throw new LrpError('NOT_FOUND', `${folder} does not contain ${wanted} of the binary version of ${name}`)
   }
   const [train, valid] = carve(await readBatches(trainFiles, kind.labels), options.validSplit ?? 0.1, options.seed ?? 0)
   const splits = { train, valid, test: await readBatches(testFiles, kind.labels) }

@@ -78,7 +78,7 @@ function namesOfValues(rows: Row[], headings?: string[]): string[] {
   if (other)
     throw new LrpError(
       'INVALID_FILE',
-      `${other.where}: ${other.path} has ${counted(other.labels.length, 'value')}, the first image ${count}`
+      `${other.where}: ${other.path} has ${counted(other.labels.length, 'value')}, but the first image has ${count}`
     )
   const names = headings?.slice(1, 1 + count)
   return names?.length === count ? names : valueNames(count)
@@ -98,7 +98,7 @@ async function readTable(path: string, task?: DataTask): Promise<Table> {
   }
   const hasHeadings = HEADINGS.includes(records[0]?.record[0]?.toLowerCase() ?? '')
   const headings = hasHeadings ? records.shift()!.record : undefined
-  if (records.length === 0) throw new LrpError('INVALID_FILE', `${path} names no images`)
+  if (records.length === 0) throw new LrpError('INVALID_FILE', `${path} lists no images`)
   const rows = records.map(({ record: [file, ...rest], info: { lines } }): Row => {
     const where = `${path}, line ${lines}`
     const split = endsInSplit(rest, headings, task) ? rest.pop()! : 'train'
@@ -117,7 +117,7 @@ function classNames(rows: Row[], path: string): string[] {
   if (several)
     throw new LrpError(
       'INVALID_FILE',
-      `${several.where}: ${several.path} has the labels ${several.labels.join(', ')}: give one`
+      `${several.where}: ${several.path} has the labels ${several.labels.join(', ')}, but must have only one`
     )
   const names = [...new Set(rows.map((row) => row.labels[0]!))].sort()
   if (!names.every((name) => /^(0|[1-9]\d*)$/.test(name))) return names
@@ -126,6 +126,6 @@ function classNames(rows: Row[], path: string): string[] {
     (name) => !names.includes(name)
   )
   if (missing !== undefined)
-    throw new LrpError('INVALID_FILE', `${path}: the class ${missing} has no image, though there is a class ${highest}`)
+    throw new LrpError('INVALID_FILE', `${path}: the class ${missing} has no image, but class ${highest} exists`)
   return names.sort((a, b) => Number(a) - Number(b))
 }

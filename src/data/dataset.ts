@@ -147,7 +147,7 @@ export function checkDataset(dataset: Dataset): Dataset {
     if (wrong !== undefined) {
       throw new LrpError(
         'INVALID_FILE',
-        `data set ${dataset.name}: the ${name} split has the label ${wrong}, there are classes 0 to ${dataset.classes.length - 1}`
+        `data set ${dataset.name}: the ${name} split has the label ${wrong}, but the classes are 0 to ${dataset.classes.length - 1}`
       )
     }
   }

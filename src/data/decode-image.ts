@@ -47,7 +47,7 @@ export async function decodeImage<T>(
   const header = await headerOf(file)
   const { depth } = header
   if (depth !== 'uchar' && depth !== 'ushort')
-    throw new Error(`its values are of the type ${depth}: images of 8 or 16 bits are read, other numbers as .npy`)
+    throw new Error(`its values are of the type ${depth}: only 8 and 16 bits are supported; save other values as .npy`)
   const size = { ...header, channels: 4 * (depth === 'ushort' ? 2 : 1) }
   return weighed(size, async () => use(await withSharp(file, header, settings)))
 }
@@ -55,7 +55,8 @@ export async function decodeImage<T>(
 /** Waits until there is memory for an image. @throws Error where it has too many pixels */
 async function weighed<T>({ width, height, channels }: Omit<Pixels, 'bytes'>, decode: () => Promise<T>): Promise<T> {
   const pixels = width * height
-  if (pixels > MOST_PIXELS) throw new Error(`it has ${width}x${height} pixels, more than ${MOST_PIXELS / 1e6} million`)
+  if (pixels > MOST_PIXELS)
+    throw new Error(`it has ${width}x${height} pixels, which is more than ${MOST_PIXELS / 1e6} million`)
   return memory.run(decode, pixels * channels)
 }
 

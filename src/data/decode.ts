@@ -122,7 +122,7 @@ export class Decoder {
     const read = (path: string, into: Uint8Array): Promise<void> =>
       this.limit.run(async () => {
         if (!(await this.decode(path, into))) return
-        throw new LrpError('INVALID_FILE', `${path} cannot be read any more: it was changed after the data was opened`)
+        throw new LrpError('INVALID_FILE', `${path} can no longer be read: it was changed after the data was opened`)
       })
     return { read, digests: this.digests }
   }
@@ -141,7 +141,7 @@ export class Decoder {
       const [found, wanted] = [shape, this.imageShape].map((axes) => axes.join('x'))
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `${path} is ${found} where the first image is ${wanted}: give an image size or a crop`
+        `${path} is ${found}, but the first image is ${wanted}: set an image size or a crop`
       )
     }
     const { smallest, largest } = this.sizes ?? { smallest: original, largest: original }

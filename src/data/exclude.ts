@@ -3,36 +3,51 @@ import { resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
+import { counted } from '../core/plural.js'
 import type { Dataset, Split } from './dataset.js'
 import { take } from './split.js'
 
 /**
- * A data set without the images of a list: a CSV file with a column `path`, such as `flagged.csv` of an audit. Paths are those
- * of the files, or begin at the data folder.
+ * A data set without the images of lists: CSV files with a column `path`, such as `flagged.csv` of an audit. Paths are those
+ * of the files, or begin at the data folder. The data set's notes say how many images each split has lost.
  * @throws LrpError NOT_FOUND, INVALID_FILE; INVALID_ARGUMENT where none of them is an image of the data set
  */
-export async function withoutListed(dataset: Dataset, list: string, folder: string | undefined): Promise<Dataset> {
-  const listed = await pathsIn(list)
-  const wanted = new Set(listed.flatMap((path) => [resolve(path), resolve(folder ?? '.', path)]))
-  let left = 0
+export async function withoutListed(
+  dataset: Dataset,
+  lists: string | readonly string[],
+  folder: string | undefined
+): Promise<Dataset> {
+  const listed = await pathsIn(lists)
+  const wanted = new Set(listed.flatMap((path) => [path, resolve(path), resolve(folder ?? '.', path)]))
   const kept = (split: Split): Split => {
     const places = Array.from(split.labels.keys())
     const own = split.paths ?? []
-    const some = places.filter((i) => own[i] === undefined || !(wanted.has(resolve(own[i])) || listed.includes(own[i])))
-    left += places.length - some.length
+    const some = places.filter((i) => own[i] === undefined || !(wanted.has(own[i]) || wanted.has(resolve(own[i]))))
     return some.length === places.length ? split : take(split, some)
   }
   const { train, valid, test } = dataset.splits
   const splits = { train: kept(train), valid: kept(valid), test: kept(test) }
-  if (left === 0 && listed.length > 0)
+  const lost = (['train', 'valid', 'test'] as const).map((name) => {
+    return [name, dataset.splits[name].labels.length - splits[name].labels.length] as const
+  })
+  const all = lost.reduce((sum, [, count]) => sum + count, 0)
+  const where = [lists].flat().join(', ')
+  if (all === 0 && listed.length > 0)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `none of the ${listed.length} paths in ${list} is an image of ${dataset.name}`
+      `none of the ${listed.length} paths in ${where} is an image of ${dataset.name}`
     )
-  return { ...dataset, splits }
+  const counts = lost.map(([name, count]) => `${name} ${count}`).join(', ')
+  const note = `${counted(all, 'image')} of ${where} left out: ${counts}`
+  return { ...dataset, splits, notes: [...(dataset.notes ?? []), note] }
 }
 
-async function pathsIn(list: string): Promise<string[]> {
+/** The paths in lists. @throws LrpError NOT_FOUND, INVALID_FILE */
+export async function pathsIn(lists: string | readonly string[]): Promise<string[]> {
+  return (await Promise.all([lists].flat().map(pathsInOne))).flat()
+}
+
+async function pathsInOne(list: string): Promise<string[]> {
   let text: string
   try {
     text = await readFile(list, 'utf8')

@@ -3,8 +3,9 @@ import type { DataTask } from '../core/graph.js'
 import { resolve } from 'node:path'
 import { pickOptions } from '../core/option.js'
 import { withoutUndefined } from '../core/options.js'
+import type { Experiment } from '../experiment/experiment.js'
 import type { Model } from '../model/model.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { datasetName, listDataset, openSplits } from './open.js'
@@ -20,7 +21,7 @@ export async function openFor(
   wanted: readonly SplitName[]
 ): Promise<Dataset> {
   if (typeof options.data === 'object') return options.data
-  const { preprocessing } = model
+  const preprocessing = neededPreprocessing(model)
   const own = ownData(model, options)
   return openSplits({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing }, wanted)
 }
@@ -48,17 +49,21 @@ export async function readImages(
  * The data set that is named, else the one that the model's experiment was trained on. That one is split as it was for
  * training, however it is named.
  */
-export function ownData({ experiment }: Model, options: object): DataOptions {
+export function ownData({ experiment }: Pick<Model, 'experiment'>, options: object): DataOptions {
   const asked = pickOptions(dataOptions, options)
-  if (!experiment) return asked
+  if (!experiment || !isOwnData(experiment, asked)) return asked
   const trained = pickOptions(dataOptions, experiment.manifest.command)
-  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed, task } = trained
-  const other =
-    (asked.data !== undefined && asked.data !== data) ||
-    (asked.dataPath !== undefined && (dataPath === undefined || resolve(asked.dataPath) !== resolve(dataPath)))
-  if (other) return asked
-  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed: seed, task }
+  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed, splitSeed = seed, task } = trained
+  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed, task }
   return { ...withoutUndefined(own), ...asked }
+}
+
+/** Whether options name the data set that an experiment was trained on, or none. */
+export function isOwnData(experiment: Experiment, asked: { data?: string | Dataset; dataPath?: string }): boolean {
+  const { data, dataPath } = pickOptions(dataOptions, experiment.manifest.command)
+  const name = typeof asked.data === 'object' ? asked.data.name : asked.data
+  if (name !== undefined && name !== data) return false
+  return asked.dataPath === undefined || (dataPath !== undefined && resolve(asked.dataPath) === resolve(dataPath))
 }
 
 /**
@@ -91,19 +96,23 @@ export async function fitTo(
 }
 
 function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
+  if (model.inputKind === 'image') neededPreprocessing(model) // it may make the images fit
   const fits = model.imageShape.every((axis, i) => axis === 0 || axis === dataset.imageShape[i]) // 0: of any size
   if (!fits) {
     const [wanted, has] = [model.imageShape, dataset.imageShape].map((shape) => shape.join('x'))
-    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${dataset.name} has ${has}`)
+    throw new LrpError('INVALID_ARGUMENT', `the model needs images of ${wanted}, but ${dataset.name} has ${has}`)
   }
-  if (!model.preprocessing) throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing: give --preprocess')
+  neededPreprocessing(model)
   const task = dataset.task ?? 'classification'
   if (task === 'multilabel' ? !model.multilabel : task !== model.task) {
-    throw new LrpError('INVALID_ARGUMENT', `the model is for ${model.task}, the data set ${dataset.name} for ${task}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the model is for ${model.task}, but the data set ${dataset.name} is for ${task}`
+    )
   }
   if (task === 'regression' && model.classes && model.classes.length !== dataset.classes.length) {
     const [has, wanted] = [model.classes.length, dataset.classes.length]
-    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, ${dataset.name} has ${wanted}`)
+    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, but ${dataset.name} has ${wanted}`)
   }
   if (dataset.splits[split].labels.length === 0) {
     throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)
@@ -117,13 +126,19 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const known = model.classes ?? classes
   const alike = classes.length <= outputs && (areNumbers(known) || areNumbers(classes) || same(known, classes))
   const all = Array.from({ length: outputs }, (_, i) => known[i] ?? classes[i] ?? String(i))
-  if (alike && (dataset.task !== 'multilabel' || classes.length === outputs)) return { ...dataset, classes: all }
+  if (alike && (dataset.task !== 'multilabel' || classes.length === outputs)) {
+    const isGuess = !areNumbers(classes) && !same(known.slice(0, classes.length), classes)
+    return { ...dataset, classes: all, ...((isGuess || !model.classes) && byOrder(dataset)) }
+  }
   const places = classes.map((one, i) => (alike ? i : known.indexOf(one)))
   const unknown = places.indexOf(-1)
   if (unknown >= 0 || !model.classes) {
-    const has = model.classes ? `knows ${listed(known)}` : `has ${outputs} classes`
+    const has = model.classes ? listed(known) : `${outputs} classes`
     const one = unknown >= 0 ? `the class '${classes[unknown]}'` : `${classes.length} classes`
-    throw new LrpError('INVALID_ARGUMENT', `${name} has ${one}, the model ${has}: finetune gives it a new head`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${name} has ${one}, but the model has ${has}: use finetune to train a new last layer`
+    )
   }
   const renumbered = (split: Split): Split =>
     split.values
@@ -132,6 +147,16 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const { train, valid, test } = dataset.splits
   const splits = { train: renumbered(train), valid: renumbered(valid), test: renumbered(test) }
   return { ...dataset, classes: all, splits }
+}
+
+/** Says that classes were matched without names. */
+function byOrder({ classes, notes = [] }: Dataset): Pick<Dataset, 'notes'> {
+  if (areNumbers(classes)) return { notes }
+  const pairs = classes.slice(0, 3).map((name, i) => `${name} is output ${i}`)
+  const more = classes.length > pairs.length ? ', ...' : ''
+  return {
+    notes: [...notes, `the model has no such class names, classes are matched by order: ${pairs.join(', ')}${more}`]
+  }
 }
 
 /** Columns of [images, labels] moved to their places among this number of outputs. */

@@ -62,7 +62,7 @@ export function idxPrefixes(folder: string): [string, string] | undefined {
 export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Dataset> {
   const { classes, from } = NAMED[name]
   if (options.dataPath === undefined && name !== 'mnist') {
-    throw new LrpError('INVALID_ARGUMENT', `put the idx files of ${from} into a folder and name it with --data-path`)
+    throw new LrpError('INVALID_ARGUMENT', `put the idx files of ${from} into a folder and pass it as --data-path`)
   }
   if (options.dataPath !== undefined && !existsSync(options.dataPath)) {
     throw new LrpError('NOT_FOUND', `the data folder ${options.dataPath} does not exist`)

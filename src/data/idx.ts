@@ -28,7 +28,7 @@ export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: 
   if (bytes.length - start !== size) {
     throw new LrpError(
       'INVALID_FILE',
-      `${path} holds ${bytes.length - start} values where its header says ${size}: is it truncated?`
+      `${path} contains ${bytes.length - start} values, but its header says ${size}: is it truncated?`
     )
   }
   return { data: bytes.subarray(start), shape }
@@ -43,7 +43,7 @@ export async function readIdxPair(
   const labels = await readIdx(pathOf(folder, prefix, 'labels-idx1-ubyte'))
   const [count, height, width] = images.shape
   if (images.shape.length !== 3 || labels.shape.length !== 1 || labels.shape[0] !== count) {
-    throw new LrpError('INVALID_FILE', `${folder}: the ${prefix} images and labels do not belong together`)
+    throw new LrpError('INVALID_FILE', `${folder}: the ${prefix} images and labels do not match`)
   }
   return { split: { images: images.data, labels: Int32Array.from(labels.data) }, imageShape: [1, height!, width!] }
 }

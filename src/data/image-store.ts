@@ -89,7 +89,7 @@ export class ImageStore {
       }
       if (this.paths.length === 0) this.shape = image.shape
       if (image.shape.join() !== this.shape.join())
-        throw new LrpError('INVALID_ARGUMENT', `${path} has another size than the images before it`)
+        throw new LrpError('INVALID_ARGUMENT', `${path} differs in size from the images before it`)
       this.bits.see(image)
       this.paths.push(path)
       this.kept.push(image.bytes)
@@ -123,7 +123,7 @@ export class ImageStore {
     return this.limit.run(async () => {
       const image = await this.decode(this.paths[place]!)
       if (!(image instanceof Error) && image.shape.join() === this.shape.join()) return image.bytes
-      const why = 'cannot be read any more: it was changed after the images were listed'
+      const why = 'can no longer be read: it was changed after the images were listed'
       throw new LrpError('INVALID_FILE', `${this.paths[place]} ${why}`)
     })
   }

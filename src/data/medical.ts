@@ -11,7 +11,7 @@ export function medicalAdvice(path: string): string | undefined {
   if (!found) return undefined
   const read = found.read.replace('PATH', `'${basename(path)}'`)
   return (
-    `is a ${found.kind} file, whose numbers are not colours: scale them as the network was trained and save them as .npy ` +
+    `is a ${found.kind} file, whose values are not colours: scale them as in training and save them as .npy ` +
     `(in Python: numpy.save('image.npy', ${read}.astype('float32')[None, None]))`
   )
 }

@@ -48,7 +48,7 @@ async function fetchChecked(
   const files = Object.keys(FILES).join(', ')
   throw new LrpError(
     'IO',
-    `MNIST cannot be downloaded from any mirror: put ${files} into a folder and name it with --data-path`
+    `MNIST cannot be downloaded from any mirror: put ${files} into a folder and pass it as --data-path`
   )
 }
 

@@ -33,7 +33,7 @@ export function severalLabels(path: string, rows: Row[], headings?: string[]): L
   const ofRow = ({ labels }: Row): string[] =>
     labels.flatMap((text) => text.split(BETWEEN)).filter((name) => name !== '')
   const classes = [...new Set(rows.flatMap(ofRow))].sort()
-  if (classes.length === 0) throw new LrpError('INVALID_FILE', `${path} names no labels`)
+  if (classes.length === 0) throw new LrpError('INVALID_FILE', `${path} contains no labels`)
   const numbers = new Map(classes.map((name, label) => [name, label]))
   return {
     classes,
@@ -52,7 +52,7 @@ function ofTable(classes: string[]): Labelling {
       if (labels.length !== classes.length)
         throw new LrpError(
           'INVALID_FILE',
-          `${where}: ${path} has ${labels.length} numbers for the ${classes.length} labels of the headings`
+          `${where}: ${path} has ${labels.length} numbers for the ${classes.length} labels of the header`
         )
       return { label: 0, values: labels.map(Number) }
     }

@@ -25,7 +25,7 @@ export function netpbmHeader(file: Buffer): NetpbmHeader | undefined {
   const found = pattern.exec(file.toString('latin1', 0, 4096))
   if (!found) throw new Error('its header cannot be read')
   const [width, height, white = 1] = found.slice(1).map(Number) as [number, number, number?]
-  if (width < 1 || height < 1 || white < 1 || white > 65535) throw new Error('its header holds impossible numbers')
+  if (width < 1 || height < 1 || white < 1 || white > 65535) throw new Error('its header contains invalid numbers')
   return { kind, width, height, channels, white, start: found[0].length }
 }
 
@@ -38,7 +38,7 @@ export function readNetpbm(file: Buffer, header: NetpbmHeader): Pixels {
   const bytes = new Uint8Array(count)
   for (let i = 0; i < count; i++) {
     const part = value(i)
-    if (!(part >= 0 && part <= white)) throw new Error('its pixels do not fit its header: is it truncated?')
+    if (!(part >= 0 && part <= white)) throw new Error('its size does not match its header: is it truncated?')
     bytes[i] = isInverted ? 255 * (1 - part) : white === 255 ? part : Math.round((part / white) * 255)
   }
   return { bytes, width, height, channels }

@@ -10,9 +10,9 @@ export function noDataSet(path: string): LrpError {
 
 function whatIsWanted(path: string): string {
   if (extname(path) === '.npy')
-    return 'is a single array: give a folder with images.npy and labels.npy, or an .npz file with both'
+    return 'is a single array: pass a folder with images.npy and labels.npy, or an .npz file with both'
   const medical = medicalAdvice(path)
   if (medical !== undefined) return medical
-  if (isImageFile(path)) return 'is one image: name a folder of class folders, or a CSV file that lists images'
-  return 'is not a data set: name a folder, a .csv or an .npz file'
+  if (isImageFile(path)) return 'is one image: pass a folder of class folders, or a CSV file that lists images'
+  return 'is not a data set: pass a folder, a .csv or an .npz file'
 }

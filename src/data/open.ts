@@ -22,15 +22,15 @@ type Given = z.output<typeof dataOptions>
 
 /** What each data set is, and where its files come from. */
 export const DATASETS = {
-  digits: 'handwritten digits of 8x8 pixels, shipped with the package (the default)',
-  mnist: 'handwritten digits of 28x28 pixels; downloaded where no --data-path is given',
-  'fashion-mnist': 'articles of clothing, idx files in --data-path',
+  digits: 'handwritten digits of 8x8 pixels, included in the package (the default)',
+  mnist: 'handwritten digits of 28x28 pixels; downloaded if no --data-path is given',
+  'fashion-mnist': 'images of clothing, idx files in --data-path',
   kmnist: 'cursive Japanese characters, idx files in --data-path',
   emnist: 'handwritten letters and digits, idx files in --data-path',
   cifar10: 'small colour photographs of 10 classes, the binary version in --data-path',
   cifar100: 'small colour photographs of 100 classes, the binary version in --data-path',
-  folder: 'any images in class folders below --data-path, with or without train, valid and test folders',
-  csv: 'any images, listed in the CSV file --data-path as path,label or path,label,split',
+  folder: 'any images in class folders in --data-path, with or without train, valid and test folders',
+  csv: 'any images that the CSV file --data-path lists as path,label or path,label,split',
   npy: 'arrays of images and labels: an .npz file or a folder of .npy files in --data-path'
 } as const
 
@@ -63,7 +63,7 @@ export async function openSplits(given: DataOptions, wanted?: readonly SplitName
 export function checkTwoClasses({ name, classes, task = 'classification' }: Dataset): void {
   if (task === 'classification' && classes.length === 2) return
   const has = task === 'classification' ? counted(classes.length, 'class', 'classes') : `labels for ${task}`
-  throw new LrpError('INVALID_ARGUMENT', `the task binary needs a data set of two classes, ${name} has ${has}`)
+  throw new LrpError('INVALID_ARGUMENT', `the task binary needs a data set of two classes, but ${name} has ${has}`)
 }
 
 async function openArranged(options: Given, wanted?: readonly SplitName[]): Promise<Dataset> {
@@ -76,16 +76,16 @@ async function openLarger(options: Given): Promise<Dataset> {
   const { preprocessing } = options
   const crop = preprocessing?.crop
   if (!crop) {
-    const how = 'give --preprocess with a crop (imagenet, or a file: docs/data.md)'
-    throw new LrpError('INVALID_ARGUMENT', `random crops need to know the size of the window: ${how}`)
+    const how = 'pass --preprocess with a crop (imagenet, or a file: docs/data.md)'
+    throw new LrpError('INVALID_ARGUMENT', `random crops need the size of the crop: ${how}`)
   }
   const { resize } = preprocessing
   const square = typeof resize === 'number' ? ([resize, resize] as [number, number]) : undefined
   const dataset = await openArranged({ ...options, preprocessing: { ...preprocessing, crop: square } })
   const [channels, height, width] = dataset.imageShape
   if (height < crop[0] || width < crop[1] || (height === crop[0] && width === crop[1])) {
-    const found = `${crop.join('x')}, the images of ${dataset.name} are ${height}x${width}`
-    throw new LrpError('INVALID_ARGUMENT', `random crops need images larger than the window: it is ${found}`)
+    const found = `${crop.join('x')}, but the images of ${dataset.name} are ${height}x${width}`
+    throw new LrpError('INVALID_ARGUMENT', `random crops need images larger than the crop: it is ${found}`)
   }
   return { ...dataset, imageShape: [channels, ...crop], storedShape: dataset.imageShape }
 }
@@ -95,7 +95,7 @@ async function open(options: Given, wanted?: readonly SplitName[]): Promise<Data
   if (options.cache === 'none' && !readsFiles(name) && Object.hasOwn(DATASETS, name)) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the data set ${name} is read as a whole: cache 'none' goes with image files`
+      `the data set ${name} is always kept in memory: cache 'none' works only with image files`
     )
   }
   const { dataPath } = options
@@ -106,7 +106,7 @@ async function open(options: Given, wanted?: readonly SplitName[]): Promise<Data
     return openIdxSet(name, carving)
   }
   if (!Object.hasOwn(DATASETS, name)) throw unknownName('data set', name, Object.keys(DATASETS), { option: 'data' })
-  if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs a path: give --data-path`)
+  if (!dataPath) throw new LrpError('INVALID_ARGUMENT', `the data set ${name} needs a path: pass --data-path`)
   if (name === 'cifar10' || name === 'cifar100') return openCifar(name, dataPath, carving)
   if (name === 'npy') return openArrays(dataPath, carving)
   return readListing(await listingOf(name, dataPath, options.task), carving, wanted)

@@ -11,7 +11,7 @@ export type Cache = (typeof CACHES)[number]
 const side = z.int().positive()
 
 export const TASK_HELP =
-  'what labels are: classification (one class each), binary (one of two, by a single logit), multilabel (any number of classes each) or regression (values to predict)'
+  'type of the labels: classification (one class each), binary (one of two, by a single logit), multilabel (any number of classes each) or regression (values to predict)'
 
 /** How a data set is opened; every function that takes a data set by name has these options too. */
 export const dataOptions = z.strictObject({
@@ -19,10 +19,10 @@ export const dataOptions = z.strictObject({
     help: 'data set by name (lrp-native data lists them)',
     group: 'images',
     unit: 'name',
-    default: 'by the content of --data-path, otherwise digits'
+    default: 'recognised by the content of --data-path, otherwise digits'
   }),
   dataPath: option(z.string(), {
-    help: 'path of the data: a folder of class folders, idx files, CIFAR, a CSV file or arrays',
+    help: 'path of the data: class folders, idx files, CIFAR, a CSV file or arrays',
     group: 'images',
     unit: 'path',
     files: 'images'
@@ -33,13 +33,13 @@ export const dataOptions = z.strictObject({
     flag: false
   }),
   imageSize: option(z.union([side.transform((pixels): [number, number] => [pixels, pixels]), z.tuple([side, side])]), {
-    help: 'one number, or height and width, that all images get',
+    help: 'size of all images: one number, or height and width',
     group: 'images',
     unit: 'pixels',
-    default: 'for files, the size of the first image'
+    default: 'the size of the first image, if images are files'
   }),
   channels: option(z.union([z.literal(1), z.literal(3)]), {
-    help: '1 makes all images grey, 3 gives grey images three equal channels',
+    help: '1 converts all images to grey; 3 repeats the channel of grey images three times',
     group: 'images',
     unit: 'number'
   }),
@@ -55,9 +55,9 @@ export const dataOptions = z.strictObject({
     unit: 'share',
     default: '0.1'
   }),
-  seed: option(z.int(), { help: 'seed for choosing the images that are split off', group: 'machine', default: '0' }),
+  seed: option(z.int(), { help: 'seed for choosing the validation and test images', group: 'machine', default: '0' }),
   splitSeed: option(z.int(), {
-    help: 'seed for choosing the images that are split off, if --seed means something else',
+    help: 'seed for choosing the validation and test images, if --seed has another meaning',
     group: 'images',
     flag: false
   }),
@@ -66,23 +66,23 @@ export const dataOptions = z.strictObject({
     group: 'images'
   }),
   cache: option(z.enum(CACHES), {
-    help: 'image files: kept in memory, or read again each time (none); auto decides by their size',
+    help: 'keep image files in memory, or read them again each time (none); auto decides by their size',
     group: 'images',
     unit: 'how',
     default: 'auto',
     resume: false
   }),
   preprocessing: programOnly<Preprocessing>(
-    isObject,
-    'an object',
-    'how images become bytes, instead of imageSize and channels; usually that of a model'
+    isPreprocessing,
+    'a preprocessing',
+    'preprocessing of images to bytes, instead of imageSize and channels; usually that of a model'
   ),
   randomCrop: option(z.boolean(), {
     help: 'keep images larger than the crop of the preprocessing, so that training can cut windows at random places',
     group: 'images',
     flag: false
   }),
-  onDownload: callback<DownloadProgress>('called with file, bytes done and bytes in all while data is downloaded'),
+  onDownload: callback<DownloadProgress>('called during downloads with the file, bytes done and bytes in total'),
   signal: signalOption
 })
 
@@ -91,12 +91,33 @@ export type DataOptions = z.input<typeof dataOptions>
 
 const { data } = dataOptions.shape
 
+/** Of training and scoring: images that are left out. */
+export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
+  help: 'CSV files with a column path: the images they list are left out (flagged.csv of an audit)',
+  group: 'images',
+  unit: 'lists',
+  commas: true,
+  files: 'settings'
+})
+
 /** The same option where a program may also give a data set that it has opened. */
 export const datasetOption = option(
-  z.union([data, z.custom<Dataset>(isObject, 'must be a name or a data set')]),
+  z.union([data, z.custom<Dataset>(isDataset, 'must be a name or a data set')]),
   data.meta() as never
 )
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+/** The same option of functions that take a model. */
+export const modelDataOption = datasetOption.meta({
+  ...datasetOption.meta(),
+  default: "that of the model's experiment; else by the content of --data-path, otherwise digits"
+})
+
+function isPreprocessing(value: unknown): boolean {
+  const { channels, mean, std } = (value ?? {}) as Partial<Preprocessing>
+  return mean?.length === channels && std?.length === channels && (channels === 1 || channels === 3)
+}
+
+function isDataset(value: unknown): boolean {
+  const { splits } = (value ?? {}) as Partial<Dataset>
+  return typeof splits === 'object' && splits !== null
 }

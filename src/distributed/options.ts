@@ -4,14 +4,14 @@ import { option, programOnly } from '../core/option.js'
 /** Options of `joinProcessGroup`. */
 export const peerOptions = z.strictObject({
   peerTimeout: option(z.number().positive().max(86400).default(60), {
-    help: 'several processes (RANK, WORLD_SIZE, ...): how long to wait for another process before it counts as lost',
+    help: 'several processes (RANK, WORLD_SIZE, ...): time to wait for another process before it counts as lost',
     group: 'machine',
     unit: 'seconds'
   }),
   env: programOnly<Record<string, string | undefined>>(
     (value) => typeof value === 'object' && value !== null,
     'an object',
-    'environment variables that tell of the processes; by default those of this process'
+    'environment variables that describe the processes; by default those of this process'
   )
 })
 

@@ -41,7 +41,7 @@ export function ranksOf(env: Environment = process.env): Ranks | undefined {
   )
   if (!launcher) {
     const half = ['RANK', 'WORLD_SIZE'].find((name) => env[name] !== undefined)
-    if (half) throw new LrpError('INVALID_ARGUMENT', `${half} is set, but not RANK and WORLD_SIZE both`)
+    if (half) throw new LrpError('INVALID_ARGUMENT', `${half} is set alone: set both RANK and WORLD_SIZE`)
     return undefined
   }
   const [rankName, sizeName, localName] = launcher

@@ -23,12 +23,13 @@ import { settingsFor } from './perturbation/settings.js'
 import { openProgress } from './progress.js'
 import type { Evaluation, ImageResult } from './results.js'
 import { summarise } from './summary.js'
+import { classesOf } from './targets.js'
 import { writeEvaluation } from './write-evaluation.js'
 
 /**
  * Compares explanation methods over images: perturbation curves, scores with bootstrap intervals, paired tests between the
- * methods and, on request, parameter randomisation. The predicted class of every image is explained, of a dense output where
- * it is predicted.
+ * methods and, on request, parameter randomisation. The predicted class of every image is explained, unless `target` names
+ * another; of a dense output where it is predicted.
  * @throws LrpError INVALID_ARGUMENT for unknown methods and metrics; as `explain`
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {
@@ -36,7 +37,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const { draws, randomisation, seed, signal } = checked
   const perturbation = settingsFor(model, options.perturbation)
   const given = {
-    classes: model.task === 'classification',
+    classes: model.task === 'classification' && checked.reference === undefined,
     model: true,
     image: model.inputKind !== 'tokens',
     neighbours: hasNeighbours(model),
@@ -47,12 +48,12 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
   const patterns = checked.patterns === undefined ? undefined : await patternsFor(model, checked.patterns)
   const methods = chooseMethods(checked.methods, patterns)
-  const { input, names } = await readInputs(model, pickOptions(inputOptions, checked))
+  const { input, names, labels } = await readInputs(model, pickOptions(inputOptions, checked))
   if (model.inputKind === 'array') {
     const axes = model.imageShape.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `inputs of ${axes} cannot be evaluated: they are no image, signal, volume or row`
+      `inputs of ${axes} cannot be evaluated: only images, signals, volumes and table rows can`
     )
   }
   const mask = await arrayOf(checked.mask)
@@ -61,7 +62,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     model,
     input,
     { perturbation, seed, masks: masks?.planes, signal },
-    pickOptions(scoredOptions, checked)
+    { ...pickOptions(scoredOptions, checked), ...(await classesOf(checked.target, labels)) }
   )
   const images = new ExplainedImages(classified)
   const settings = {

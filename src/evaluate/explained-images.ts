@@ -14,10 +14,15 @@ import type { ImageResult } from './results.js'
 /** Asks a method for the maps of what is explained. */
 function ask(method: Explainer, model: Model, images: Tensor, scored: Scored[]): Promise<Float32Array> {
   const targets = Int32Array.from(scored, ({ target }) => target)
-  const [{ region, box, reference }] = scored as [Scored]
-  const isLogit = region === undefined && box === undefined && reference === undefined
+  const [{ region, box, reference, against }] = scored as [Scored]
+  const isLogit = [region, box, reference, against].every((one) => one === undefined)
   const batch = { ...images, ...rowsFor(scored) }
   return isLogit ? method.explain(model, batch, targets) : method.explain(model, batch, targets, scored)
+}
+
+/** The same for another class; one that the class was compared with is compared with it. */
+function withTarget(scored: Scored, target: number): Scored {
+  return { ...scored, target, ...(target === scored.against && { against: scored.target }) }
 }
 
 /** The images of an evaluation under one method after the other. */
@@ -103,7 +108,7 @@ export class ExplainedImages {
           method,
           model,
           images,
-          Array.from(targets, (target) => ({ ...this.images.scored[i]!, target }))
+          Array.from(targets, (target) => withTarget(this.images.scored[i]!, target))
         )
     }
   }

@@ -13,7 +13,7 @@ import { ruleChoice } from '../rules/options.js'
 import { stacked } from './images.js'
 import type { Scored } from './perturbation/scored.js'
 
-/** Regions, boxes or references, one for each image; nothing for logits. */
+/** Regions, boxes, references or classes that are compared with, one for each image; nothing for logits. */
 export type Where = readonly Omit<Scored, 'target'>[]
 
 /** Makes maps by means of the caller's own. */
@@ -97,18 +97,22 @@ async function mapsOf(
   where: Where = []
 ): Promise<Float32Array> {
   const [first] = where
+  const against = first?.against
+  if (where.some((one) => one.against !== against)) {
+    const mapOf = (i: number): Promise<Float32Array> =>
+      mapsOf(model, sliceBatch(images, i, i + 1), options, targets.subarray(i, i + 1), where.slice(i, i + 1))
+    return joined(images.data.length, where.length, mapOf)
+  }
+  if (against !== undefined) return mapsOf(model, images, { ...options, against }, targets, where.map(alone))
   if (first?.reference) {
     const reference = { data: first.reference, shape: [1, first.reference.length] }
     return (await explain(model, images, { ...options, reference })).relevance.data
   }
   if (first?.box !== undefined) {
-    const maps = new Float32Array(images.data.length)
-    for (const [i, { box }] of where.entries()) {
-      const own = { ...options, targets: targets.subarray(i, i + 1), box }
-      const { data } = (await explain(model, sliceBatch(images, i, i + 1), own)).relevance
-      maps.set(data, i * data.length)
-    }
-    return maps
+    return joined(images.data.length, where.length, async (i) => {
+      const own = { ...options, targets: targets.subarray(i, i + 1), box: where[i]!.box }
+      return (await explain(model, sliceBatch(images, i, i + 1), own)).relevance.data
+    })
   }
   if (first?.region) {
     const regions = where.map(({ region }) => Float32Array.from(region!.data))
@@ -116,4 +120,18 @@ async function mapsOf(
     return (await explain(model, images, { ...options, targets, region })).relevance.data
   }
   return (await explain(model, images, { ...options, targets })).relevance.data
+}
+
+/** Without what it is compared with. */
+const alone = (one: Where[number]): Where[number] => ({ ...one, against: undefined })
+
+/** Maps that are computed one by one. */
+async function joined(
+  size: number,
+  images: number,
+  mapOf: (i: number) => Promise<Float32Array>
+): Promise<Float32Array> {
+  const maps = new Float32Array(size)
+  for (let i = 0; i < images; i++) maps.set(await mapOf(i), (i * size) / images)
+  return maps
 }

@@ -1,14 +1,12 @@
 import { z } from 'zod'
 import { callback, option, required, signalOption, namesOf, outputPath } from '../core/option.js'
-import type { Tensor } from '../core/tensor.js'
+import { isTensor, type Tensor } from '../core/tensor.js'
 import { inputOptions, splitOptions } from '../explain/file-options.js'
 import { explainOptions } from '../explain/options.js'
 import { targetOptions } from '../explain/targets/options.js'
 import type { MethodChoice } from './methods.js'
 import { FILLS } from './perturbation/fills.js'
 
-const isTensor = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'data' in value && 'shape' in value
 const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be an .npy file or a tensor')])
 
 const patchSize = z.int().min(1)
@@ -24,26 +22,26 @@ const mask = option(array, {
   unit: 'file'
 })
 const seed = option(z.int().min(0).default(0), {
-  help: 'seed of all random numbers, also of the order of equal values',
+  help: 'seed of all random numbers and of the order of equal values',
   group: 'machine'
 })
-const onProgress = callback<(done: number, total: number) => void>('called with the images done and the images in all')
+const onProgress = callback<(done: number, total: number) => void>('called with the number of images done and in total')
 
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side of the square that is replaced in one step, 1 for single pixels (given maps: 4)',
+    help: 'side of the square that is replaced in one step; 1 replaces single pixels (default for given maps: 4)',
     group: 'metrics',
     unit: 'pixels'
   }),
-  fill: option(z.enum(FILLS).default('mean'), { help: 'what replaces pixels', group: 'metrics' }),
+  fill: option(z.enum(FILLS).default('mean'), { help: 'replacement value for pixels', group: 'metrics' }),
   value: option(z.number().default(0), {
     help: 'value of the fill constant',
     group: 'metrics',
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'what curves show for the explained class; for a regression always the value',
+    help: 'value of the explained class in the curves; a regression always uses its value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
@@ -65,10 +63,20 @@ export const perturbationOptions = z.strictObject({
 export type GivenPerturbation = z.input<typeof perturbationOptions>
 export type PerturbationSettings = z.output<typeof perturbationOptions>
 
-const { region, box, reference } = targetOptions.shape
+const { region, box, reference, against } = targetOptions.shape
 
-/** Which part of the output is explained, where that is not the predicted class's logit. */
-export const scoredOptions = z.strictObject({ region, box, reference })
+/** Which part of the output is explained, where that is not a class's logit. */
+export const scoredOptions = z.strictObject({ region, box, reference, against })
+
+const isList = (value: unknown): boolean => typeof value === 'object' && value !== null && 'length' in value
+const classes = z.custom<ArrayLike<number>>(isList, 'must be a class, a file or a list of classes')
+const target = option(z.union([z.int().min(0), z.string().min(1), classes]), {
+  help: 'explained class by number or name, argmax (the predicted one), label (the true one), or an .npy file with one for each image',
+  group: 'what',
+  unit: 'class',
+  default: 'argmax',
+  files: 'settings'
+})
 
 /** Options of `evaluate`. */
 export const evaluateOptions = z.strictObject({
@@ -78,16 +86,16 @@ export const evaluateOptions = z.strictObject({
       .min(1)
       .default(['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']),
     {
-      help: "rules, composites and methods to compare, options of explain, or explainers of the caller's own",
+      help: 'rules, composites and methods to compare, options of explain, or your own explainers',
       group: 'how',
       flag: false
     }
   ),
   metrics,
   perturbation: perturbationOptions.optional(),
-  draws: option(z.int().min(1).default(5), { help: 'number of random orders', group: 'metrics' }),
+  draws: option(z.int().min(1).max(10_000).default(5), { help: 'number of random orders', group: 'metrics' }),
   randomisation: option(z.int().min(0).default(0), {
-    help: 'number of images for parameter randomisation: layer after layer is randomised and the maps are compared',
+    help: 'number of images for parameter randomisation: one layer after another is randomised, and the maps are compared',
     group: 'metrics',
     unit: 'images'
   }),
@@ -95,6 +103,7 @@ export const evaluateOptions = z.strictObject({
   limit: option(z.int().min(1).default(100), { help: 'maximum number of images', group: 'images', unit: 'images' }),
   mask,
   patterns: explainOptions.shape.patterns,
+  target,
   ...scoredOptions.shape,
   seed,
   output: option(outputPath, {
@@ -113,14 +122,9 @@ export type EvaluateOptions = z.input<typeof evaluateOptions>
 
 /** Options of `scoreMaps`. */
 export const scoreMapsOptions = z.strictObject({
-  input: required(array, { help: 'images as the network takes them, .npy', group: 'images', unit: 'file' }),
+  input: required(array, { help: 'preprocessed images, .npy', group: 'images', unit: 'file' }),
   attribution: required(array, { help: 'maps to score, .npy shaped like the input', group: 'metrics', unit: 'file' }),
-  target: option(z.union([z.string(), z.custom<ArrayLike<number>>(isList, 'must be a file or a list of classes')]), {
-    help: 'explained class of each image, .npy',
-    group: 'what',
-    unit: 'file',
-    default: 'the predicted classes'
-  }),
+  target,
   ...scoredOptions.shape,
   mask,
   metrics,
@@ -136,7 +140,7 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'regions'
   }),
   seed,
-  onNote: callback<(note: string) => void>('called with each image that is left out, and the reason'),
+  onNote: callback<(note: string) => void>('called with each skipped image and the reason'),
   onProgress,
   signal: signalOption
 })
@@ -151,7 +155,7 @@ export const removeFeaturesOptions = z.strictObject({
   limit: splitOptions.shape.limit,
   seed,
   pictures: option(z.int().min(0).default(10), {
-    help: 'number of images that get a folder of pictures and texts',
+    help: 'number of images with a folder of pictures and text files',
     group: 'output',
     unit: 'images'
   }),
@@ -160,7 +164,10 @@ export const removeFeaturesOptions = z.strictObject({
     group: 'metrics',
     unit: 'shares'
   }),
-  fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), { help: 'what replaces pixels', group: 'metrics' }),
+  fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), {
+    help: 'replacement value for pixels',
+    group: 'metrics'
+  }),
   output: option(outputPath, {
     help: 'folder for the results',
     group: 'output',
@@ -172,7 +179,3 @@ export const removeFeaturesOptions = z.strictObject({
 
 /** Options of `removeFeatures`: method, images, fractions, fill (docs/options.md). */
 export type RemoveFeaturesOptions = z.input<typeof removeFeaturesOptions>
-
-function isList(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'length' in value
-}

@@ -9,7 +9,7 @@ import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
 import { rulesByNode } from '../explain/summary.js'
-import { safeName } from '../explain/result-writer.js'
+import { safeName } from '../core/paths.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
@@ -25,7 +25,7 @@ const CHUNK = 64
 
 /**
  * Removes shares of the most and of the least relevant pixels and records the confidence of the explained class, which is
- * the predicted one (of a single logit: its sigmoid). Writes pictures with texts of the class confidences, `curve.csv`,
+ * the predicted one: where a single logit is not above 0 its map is turned round, for the first class. Writes pictures with texts of the class confidences, `curve.csv`,
  * `curve` and `scatter` charts and `removal.json`.
  * @throws LrpError INVALID_ARGUMENT for a regression; as `explain`
  */
@@ -33,10 +33,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const checked = checkOptions(removeFeaturesOptions, options)
   const { pictures, fraction, fill, seed, signal } = checked
   if (model.task === 'regression')
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      'feature removal looks at the confidence of a class; evaluate scores a regression'
-    )
+    throw new LrpError('INVALID_ARGUMENT', 'feature removal needs a classifier: use evaluate for a regression')
   checkFill(model, fill)
   const { input, names } = await readInputs(model, {
     ...pickOptions(inputOptions, checked),
@@ -49,11 +46,17 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   })
   const size = sizeOf(input.shape.slice(1))
   const part = (values: Float32Array, i: number): Float32Array => values.subarray(i * size, (i + 1) * size)
+  const isSingle = explanation.logits.shape[1] === 1
+  const isFirst = names.map((_, i) => isSingle && explanation.logits.data[i]! <= 0)
+  const mapOf = (i: number): Float32Array => {
+    const map = part(explanation.relevance.data, i)
+    return isFirst[i] ? map.map((value) => -value) : map
+  }
   const images = names.map((_, i) => part(input.data, i))
   const subjects = images.map((image, i) => ({
     name: names[i]!,
     image,
-    relevance: part(explanation.relevance.data, i),
+    relevance: mapOf(i),
     target: explanation.targets[i]!,
     seed: imageSeed(seed, image),
     ...(input.inputs && { inputs: sliceBatch(input, i, i + 1).inputs })
@@ -64,7 +67,8 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const confidences: Confidences[] = []
   for (let from = 0; from < subjects.length; from += CHUNK) {
     const some = subjects.slice(from, from + CHUNK)
-    confidences.push(...(await confidencesOf(model, some, [important, unimportant], signal)))
+    const found = await confidencesOf(model, some, [important, unimportant], signal)
+    confidences.push(...found.map((one, i) => (isFirst[from + i] ? ofOther(one) : one)))
     options.onProgress?.(confidences.length, subjects.length)
   }
   const column = (key: keyof Confidences, step: number): number[] => confidences.map((one) => one[key].at(step)!)
@@ -93,6 +97,11 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
 interface Confidences {
   important: number[]
   unimportant: number[]
+}
+
+/** Of the other of two classes. */
+function ofOther({ important, unimportant }: Confidences): Confidences {
+  return { important: important.map((p) => 1 - p), unimportant: unimportant.map((p) => 1 - p) }
 }
 
 async function confidencesOf(

@@ -14,6 +14,7 @@ import { scoredOptions, scoreMapsOptions, type ScoreMapsOptions } from './option
 import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
 import { settingsFor } from './perturbation/settings.js'
 import { stepsOf } from './perturbation/steps.js'
+import { classesOf } from './targets.js'
 
 type Sizes = Record<'patchSize' | 'featuresInStep' | 'regions', number>
 
@@ -83,11 +84,11 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   const maskGiven = await arrayOf(checked.mask)
   const [input, attribution] = [asNetwork(model, arrays.input), asNetwork(model, arrays.attribution)]
   const mask = maskGiven && maskAsNetwork(model, maskGiven, input)
-  const target = typeof checked.target === 'string' ? (await arrayOf(checked.target)).data : checked.target
-  checkShapes({ input, attribution, mask, target })
+  const wanted = await classesOf(checked.target)
+  checkShapes({ input, attribution, mask, target: wanted.targets })
   const given = {
     model: true,
-    classes: model.task === 'classification',
+    classes: model.task === 'classification' && checked.reference === undefined,
     image: !['array', 'tokens'].includes(model.inputKind),
     neighbours: hasNeighbours(model),
     mask: mask !== undefined,
@@ -106,7 +107,7 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   masks?.notes.forEach((note) => options.onNote?.(note))
   const settings = { perturbation: settingsFor(model), seed, masks: masks?.planes, signal }
   const where = pickOptions(scoredOptions, checked)
-  const images = await classify(model, input, settings, { ...where, ...(target && { targets: target }) })
+  const images = await classify(model, input, settings, { ...where, ...wanted })
   const size = sizeOf(input.shape.slice(1))
   const contexts = Array.from({ length: count }, (_, i) =>
     contextOf(images, i, attribution.data.subarray(i * size, (i + 1) * size))
@@ -159,16 +160,16 @@ function checkShapes({ input, attribution, mask, target }: Arrays): void {
   if (attribution.shape.join() !== input.shape.join())
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the attribution has shape [${attribution.shape.join(', ')}], the input [${input.shape.join(', ')}]`
+      `the attribution has shape [${attribution.shape.join(', ')}], but the input has [${input.shape.join(', ')}]`
     )
   if (target && target.length !== input.shape[0]) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: give one target for each image`
+      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: pass one target for each image`
     )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {
     if (tensor?.data.some((value) => !Number.isFinite(value)))
-      throw new LrpError('NUMERIC', `the ${name} holds values that are not finite`)
+      throw new LrpError('NUMERIC', `the ${name} contains values that are not finite`)
   }
 }

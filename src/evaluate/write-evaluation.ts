@@ -1,3 +1,4 @@
+import { nounOf } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import { lineChart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
@@ -33,16 +34,26 @@ export async function writeEvaluation(
   ] as const) {
     const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
-    const { measure } = evaluation.settings.perturbation
-    const what = measure === 'logit' ? 'Logit' : 'Probability'
-    const title = `${what} of the explained class, ${words} (${counted(evaluation.images.length, 'image')})`
-    const range = measure === 'logit' ? {} : { min: 0 }
-    const axes = ['share of the image replaced', `mean ${measure}`] as const
+    const { what, axis } = measured(model, evaluation, example)
+    const noun = nounOf(model.inputKind)
+    const title = `${what}, ${words} (${counted(evaluation.images.length, noun)})`
+    const range = axis === 'probability' ? { min: 0 } : {}
+    const axes = [`share of the ${noun} replaced`, `mean ${axis}`] as const
     await out.chart(order, lineChart(title, ...axes, [...lines, chance], range))
   }
   await out.chart('flips', flipsChart(evaluation))
   await writePerturbed(out, model, evaluation, example)
   if (Object.keys(evaluation.randomisation).length > 0) await out.chart('randomisation', randomisationChart(evaluation))
+}
+
+/** What curves show, in words. */
+function measured(model: Model, { settings }: Evaluation, example: ScoreContext): { what: string; axis: string } {
+  if (model.task === 'regression') return { what: 'Value of the explained output', axis: 'value' }
+  if (example.reference) return { what: 'Similarity to the reference', axis: 'similarity' }
+  const compared = example.against === undefined ? '' : ' against another'
+  if (example.box !== undefined) return { what: `Score of the explained class${compared}`, axis: 'score' }
+  const { measure } = settings.perturbation
+  return { what: `${measure === 'logit' ? 'Logit' : 'Probability'} of the explained class${compared}`, axis: measure }
 }
 
 /** One row per method: mean and interval of every metric. */
@@ -95,8 +106,8 @@ function randomisationChart(evaluation: Evaluation) {
     name,
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))
-  const title = 'Similarity of the maps with weights randomised from the output on'
-  return lineChart(title, 'layers randomised', 'mean SSIM with the maps before', lines, { max: 1 })
+  const title = 'Similarity of the maps with weights randomised, starting at the output'
+  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, { max: 1 })
 }
 
 async function writePerturbed(

@@ -79,7 +79,10 @@ export async function createExperiment(
   mayEmpty = false
 ): Promise<Experiment> {
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u.test(name) || name.includes('..')) {
-    throw new LrpError('INVALID_ARGUMENT', `the experiment name '${name}' must be letters, digits, '.', '_' and '-'`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the experiment name '${name}' must contain only letters, digits, '.', '_' and '-'`
+    )
   }
   await makeFolder(root)
   const full = {

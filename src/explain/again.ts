@@ -5,7 +5,6 @@ import { LrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
-import { counted } from '../core/plural.js'
 import { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { provenanceOf } from '../model/provenance.js'
@@ -85,7 +84,10 @@ async function readRecord(file: string): Promise<Recorded> {
   const { unrecorded } = data.call
   if (unrecorded.length === 0) return data
   const which = unrecorded.map((name) => `'${name}'`).join(', ')
-  throw new LrpError('UNSUPPORTED', `${file} cannot be repeated: a program gave ${which} as values that no file holds`)
+  throw new LrpError(
+    'UNSUPPORTED',
+    `${file} cannot be repeated: a program passed ${which} as values that are not stored in a file`
+  )
 }
 
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
@@ -106,12 +108,12 @@ async function openModel(
   if (path === undefined)
     throw new LrpError(
       'NOT_FOUND',
-      `${file} does not say where its model is, because a program made it: name the model`
+      `${file} does not contain the path of its model, because a program wrote it: pass the model`
     )
   const options = { ...call.load, device, ...pickOptions(loadOptions, given) }
   const model = await Model.load(path, options).catch((error: LrpError) => {
     if (error.code !== 'NOT_FOUND' || named !== undefined) throw error
-    throw new LrpError('NOT_FOUND', `the model of ${file}, ${path}, is missing: name where it is now`)
+    throw new LrpError('NOT_FOUND', `the model of ${file}, ${path}, is missing: pass its new path`)
   })
   try {
     const { modelSha256: found } = await provenanceOf(await explainedPart(model, call.options))
@@ -143,14 +145,17 @@ async function checkImages(
   if (missing !== undefined) throw new LrpError('NOT_FOUND', `the image ${missing} of ${file} is missing`)
   if (now.length !== before.length || now.some((name, i) => name !== before[i])) {
     const more = now.find((name) => !before.includes(name))
-    const found = more === undefined ? 'they have another order' : `${more} is among them`
-    throw new LrpError('INVALID_FILE', `${file} has ${counted(before.length, 'image')}, which are others now: ${found}`)
+    const found = more === undefined ? 'their order differs' : `${more} is new`
+    throw new LrpError('INVALID_FILE', `the images of ${file} (${before.length}) have changed: ${found}`)
   }
   for (let from = 0; from < now.length; from += TOGETHER) {
     const { input, names } = await batchOf(inputs, from, Math.min(now.length, from + TOGETHER))
     const other = names.findIndex((_, i) => inputHash(input, i) !== images[from + i]!.inputSha256)
     if (other >= 0)
-      throw new LrpError('INVALID_FILE', `the image ${names[other]} is not the one of ${file}: its pixels differ`)
+      throw new LrpError(
+        'INVALID_FILE',
+        `the image ${names[other]} differs from the one of ${file}: its pixels have changed`
+      )
   }
 }
 

@@ -67,7 +67,7 @@ export function drawAttention(
     ])
     const captions = [
       `${name}: relevance of the tokens where each block begins, and what each head passes to each token`,
-      'Every block has its own scale; all heads share one. Tokens that are no patches (the class token) are left out'
+      'Every block has its own scale; all heads share one. Tokens that are not patches (the class token) are left out'
     ]
     return { name: `${image}.attention`, panels, captions, options: { columns, size: PANEL } }
   })

@@ -4,6 +4,7 @@ import { optionError } from '../core/options.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { readNpy } from '../core/npy.js'
 import { nearest } from '../core/suggest.js'
+import { inputRange, neededPreprocessing } from '../model/preprocessing.js'
 import { asNetwork } from '../model/layout.js'
 import type { Model } from '../model/model.js'
 import { blur } from '../plot/box-filter.js'
@@ -36,18 +37,16 @@ export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'
     const wanted = `[${image.join(', ')}]`
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the baseline ${baseline} has shape [${found.shape.join(', ')}], an image ${wanted}`
+      `the baseline ${baseline} has shape [${found.shape.join(', ')}], but an image has ${wanted}`
     )
   }
   return { data, shape: [1, ...image] }
 }
 
 function black(model: Model, image: number[]): Tensor {
-  const low = model.inputRange?.low
-  if (!low) {
-    const why = 'baseline black needs the preprocessing of the model, which stores none'
-    throw new LrpError('INVALID_ARGUMENT', `${why}: give --preprocess, or a baseline from zero, mean, blur or a file`)
-  }
+  const { low } = inputRange(
+    neededPreprocessing(model, 'baseline black needs the preprocessing of the model, which stores none')
+  )
   const plane = sizeOf(image) / low.length
   return {
     data: Float32Array.from({ length: sizeOf(image) }, (_, i) => low[Math.floor(i / plane)]!),

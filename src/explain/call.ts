@@ -17,14 +17,14 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 /** How an explanation was called: what `explain --again` repeats. */
 export const callSchema = z
   .object({
-    model: z.string().optional().describe('Folder, file or published network; missing where a program made the model.'),
+    model: z.string().optional().describe('Folder, file or published network; missing if a program created the model.'),
     load: recorded.describe('Options of Model.load.'),
     options: recorded.describe('Options of explainToFiles.'),
-    files: z.record(z.string(), sha256).describe('Files of settings that were read.'),
-    threads: z.int().min(1).describe('Threads of one operation.'),
-    unrecorded: z.array(z.string()).describe('Options that a program gave as values that JSON cannot hold.')
+    files: z.record(z.string(), sha256).describe('Settings files that were read.'),
+    threads: z.int().min(1).describe('Threads per operation.'),
+    unrecorded: z.array(z.string()).describe('Options that a program passed as values that JSON cannot store.')
   })
-  .describe('What explain --again repeats: every option that was given, with absolute paths.')
+  .describe('The call that explain --again repeats: all given options, with absolute paths.')
 
 export type RecordedCall = z.output<typeof callSchema>
 

@@ -12,17 +12,17 @@ import type { Model } from '../model/model.js'
 /** Options of `compareOutputs`. */
 export const compareOutputsOptions = z.strictObject({
   input: option(z.string().min(1), {
-    help: 'input of the network [images, ...] as a .npy file; its outputs are compared with --logits',
+    help: 'input of the network, [images, ...], as a .npy file; its outputs are compared with --logits',
     group: 'images',
     unit: 'file'
   }),
   logits: option(z.string().min(1), {
-    help: 'what another tool computed for --input: its output [images, outputs] as a .npy file',
+    help: 'output of another tool for --input, [images, outputs], as a .npy file',
     group: 'images',
     unit: 'file'
   }),
   activations: option(z.string().min(1), {
-    help: "that tool's outputs of nodes by name: an .npz file, or a folder of .npy files",
+    help: 'outputs of nodes from the same tool, by name: an .npz file, or a folder of .npy files',
     group: 'images',
     unit: 'path'
   }),
@@ -76,7 +76,10 @@ export async function compareOutputs(model: Model, options: CompareOutputsOption
   const known = nodes.map(({ name }) => name).filter((name) => name in given)
   const unknown = Object.keys(given).filter((name) => !known.includes(name))
   if (activations !== undefined && known.length === 0)
-    throw new LrpError('INVALID_ARGUMENT', `${activations} names no node of ${model.name}: inspect lists them`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${activations} contains no node of ${model.name}: use inspect to list the nodes`
+    )
   const compared: OutputDifference[] = []
   for (const node of known) {
     const found = await model.outputsOf(input, [node])
@@ -106,7 +109,7 @@ function difference(ours: ArrayLike<number>, theirs: Tensor, where: string): num
   if (ours.length !== theirs.data.length)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${where} holds ${theirs.data.length} numbers (${theirs.shape.join('x')}), the network gives ${ours.length}`
+      `${where} contains ${theirs.data.length} numbers (${theirs.shape.join('x')}), but the network outputs ${ours.length}`
     )
   let [most, largest] = [0, 0]
   for (let i = 0; i < ours.length; i++) {

@@ -64,7 +64,7 @@ export function warningsOf(
 }
 
 function placeOf(layer: LayerConservation | undefined): string {
-  return `${layer ? ` at layer '${layer.node}'` : ''} (over ${TOO_MUCH} times what it started from)`
+  return `${layer ? ` at layer '${layer.node}'` : ''} (over ${TOO_MUCH} times the initial relevance)`
 }
 
 /** The magnitude that each image's relevance is compared with: a logit near 0 makes no explanation explode. */
@@ -82,12 +82,12 @@ function scalesOf(
 
 function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string {
   const rule = rules.find(({ node }) => node === layer?.node)
-  if (!layer) return 'ask for conservation to see at which layer'
+  if (!layer) return 'set conservation to see at which layer'
   if (rule?.rule.startsWith('pattern'))
     return `${rule.rule} does not conserve relevance; its parameter normalise limits it`
-  if (rule?.rule === 'norm') return `its inputs cancel each other; give it the rule norm with a larger epsilon`
+  if (rule?.rule === 'norm') return `its inputs cancel each other; use the rule norm with a larger epsilon for it`
   if (rule && 'epsilon' in rule.parameters) return 'raise epsilon, or use gamma, zplus or alpha1beta0 there'
-  return 'name another rule for it'
+  return 'use another rule for it'
 }
 
 /**
@@ -97,7 +97,7 @@ function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string
  */
 function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string, unexplained: number): string {
   if (layers.length === 0)
-    return `the map holds only ${kept} of the relevance: ask for conservation to see what biases and stabilisers absorb`
+    return `the map contains only ${kept} of the relevance: set conservation to see what biases and stabilisers absorb`
   const place = layers.find(
     ({ arrivingMagnitude, propagatedMagnitude }) => sum(propagatedMagnitude) < TOO_LITTLE * sum(arrivingMagnitude)
   )
@@ -113,7 +113,7 @@ function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string,
   const absorb = (what: string): string => `${what} absorb all but ${kept} of the relevance${at}`
   if (stabiliser > bias) return `${absorb('stabilisers')}: lower epsilon`
   const what = stabiliser < TOO_LITTLE * bias ? 'biases' : 'biases and stabilisers'
-  return `${absorb(what)}, as the rules define: compare the pixels with each other, not with the logit`
+  return `${absorb(what)}, which follows from the rules: compare the pixels with each other, not with the logit`
 }
 
 function mean(values: Float64Array): number {

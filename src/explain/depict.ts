@@ -95,7 +95,7 @@ function ofPixels({ kind, preprocessing }: Known, input: Tensor, shape: number[]
   const picture = (image: number): Picture =>
     imagePicture(lay(bytes.subarray(image * size, (image + 1) * size), 255), drawnShape)
   return {
-    title: slices ? `slices ${slices.shown.join(', ')}` : 'original',
+    title: slices ? slicesTitle(slices.shown) : 'original',
     original: async (image) => picture(image),
     map: async (view, relevance, image, colours) => {
       const map = lay(relevance)
@@ -105,6 +105,12 @@ function ofPixels({ kind, preprocessing }: Known, input: Tensor, shape: number[]
     },
     sums: (relevance) => sumOverChannels(relevance, planesOf(placesOf(shape, kind)))
   }
+}
+
+/** `slices 0 to 11`, or their numbers where some are left out. */
+function slicesTitle(shown: number[]): string {
+  const isWhole = shown.length === shown.at(-1)! + 1
+  return isWhole && shown.length > 1 ? `slices 0 to ${shown.at(-1)}, row by row` : `slices ${shown.join(', ')}`
 }
 
 /** Values without known preprocessing, stretched to the range of bytes for showing. */

@@ -5,7 +5,7 @@ import { explain } from './explain.js'
 import type { InputOptions } from './file-options.js'
 import { openInputs } from './inputs.js'
 import type { ExplainOptions } from './options.js'
-import { comfortableBatch, comfortablePass, passBytes } from './pass-size.js'
+import { defaultBatchSize, defaultPassSize, passBytes } from './pass-size.js'
 
 /** What a run of `explainToFiles` takes, estimated before it begins. */
 export interface RunEstimate {
@@ -35,7 +35,7 @@ export async function estimateRun(
     throw error
   })
   const count = found?.names.length
-  const batch = model.graph.inputShape[0] ?? Math.min(batchSize ?? comfortableBatch(model), count ?? Infinity)
+  const batch = model.graph.inputShape[0] ?? Math.min(batchSize ?? defaultBatchSize(model), count ?? Infinity)
   const measured = model.graph.inputShape[0] ?? Math.min(batch, MEASURED)
   const input = {
     data: new Float32Array(measured * sizeOf(model.imageShape)).fill(0.5),
@@ -45,7 +45,7 @@ export async function estimateRun(
   const begun = performance.now()
   await explain(model, input, own)
   const secondsPerImage = (performance.now() - begun) / 1000 / measured
-  const inPass = passSize ?? (await comfortablePass(model, target))
+  const inPass = passSize ?? (await defaultPassSize(model, target))
   return {
     ...(count !== undefined && { images: count, passes: Math.ceil(count / inPass) }),
     batchSize: batch,

@@ -9,7 +9,7 @@ import { checkExplainEffects, explain, type Explanation } from './explain.js'
 import { explainToFilesOptions, inputOptions, type InputOptions } from './file-options.js'
 import { batchOf, openInputs, type Batch } from './inputs.js'
 import { explainOptions } from './options.js'
-import { comfortablePass } from './pass-size.js'
+import { defaultPassSize } from './pass-size.js'
 
 const { target, passSize } = explainToFilesOptions.shape
 
@@ -78,7 +78,7 @@ async function ofSource(
   const asked = checkOptions(inputOptions, 'splits' in data ? { data } : data)
   const inputs = await openInputs(model, { limit: Infinity, ...asked, signal } as InputOptions)
   const total = inputs.names.length
-  const size = passSize ?? (await comfortablePass(model, target))
+  const size = passSize ?? (await defaultPassSize(model, target))
   async function* batches(): AsyncGenerator<Batch> {
     for (let from = 0; from < total; from += size) yield await batchOf(inputs, from, Math.min(total, from + size))
   }

@@ -22,19 +22,21 @@ import { unknownName } from '../core/suggest.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
-import { comfortableBatch } from './pass-size.js'
+import { defaultBatchSize } from './pass-size.js'
 import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
 import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
 import { flatTarget, withoutHead, type Flat } from './targets/options.js'
-import { planTarget } from './targets/plan.js'
+import { comparedWith, planTarget } from './targets/plan.js'
 
 /** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
 export interface Explanation extends AttributeResult {
   /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
   kind: TargetKind
+  /** Classes that the explained ones are compared with, [targets, batch]; -1 is the runner-up of a region or a box. */
+  against?: Int32Array
   /** |sum of relevance - start| / |start|, [targets, batch]; empty without LRP. */
   conservationError: Float64Array
   /** For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without LRP. */
@@ -73,7 +75,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const { method, group, signal, onProgress } = given
   const plan = await planOf(model, checked)
   const total = input.shape[0]!
-  const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await comfortableBatch(model), total, group)
+  const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(await defaultBatchSize(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
   const target = await planTarget(model, given, input)
   const settings = await nativeOptions(model, given, plan.rules)
@@ -89,12 +91,14 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isWhole = method === 'lrp' && !given.concepts
   const none = new Float64Array(0)
+  const against = comparedWith(model, given, joined)
   const magnitude = isWhole ? magnitudesOf(joined, given) : none
   return {
     ...joined,
     ...plan,
     attention: given.attentionHeads ? joined.attention : [],
     kind: kindOf(given, joined),
+    ...(against && { against }),
     conservationError: isWhole ? conservationErrors(joined) : none,
     magnitude,
     unexplained: isWhole && given.topK === undefined ? unexplainedOf(joined, given) : none,
@@ -109,7 +113,9 @@ function notesOn({ task, multilabel }: Model, { logits: { data, shape } }: Attri
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )
-  return areShares ? ['the outputs add up to 1, as probabilities do: relevance starts from them, not from logits'] : []
+  return areShares
+    ? ['the outputs add up to 1 like probabilities, so relevance starts from probabilities and not from logits']
+    : []
 }
 
 function kindOf({ outputRelevance, reference }: Given, { boxes, regions }: AttributeResult): TargetKind {
@@ -158,7 +164,10 @@ function checkInput(model: Model, input: Tensor): void {
     wanted.every((axis, i) => axis === null || (i === 0 ? input.shape[0]! % axis === 0 : axis === input.shape[i]))
   if (fits && input.shape[0]! > 0 && sizeOf(input.shape) === input.data.length) return
   const shape = wanted.map((axis) => axis ?? 'batch').join(', ')
-  throw new LrpError('INVALID_ARGUMENT', `the input has shape [${input.shape.join(', ')}], the model wants [${shape}]`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `the input has shape [${input.shape.join(', ')}], but the model needs [${shape}]`
+  )
 }
 
 /** Methods that give relevance to several inputs in one pass. */
@@ -168,7 +177,7 @@ export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
 function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
   if (!further || JOINT_METHODS.includes(method)) return
-  const who = `${method} gives no relevance to the input '${further.name}'`
+  const who = `${method} computes no relevance for the input '${further.name}'`
   throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
 }
 

@@ -1,6 +1,5 @@
 import type { Model } from '../model/model.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
-import type { Outline } from '../plot/overlay.js'
 import { heatmap, joinWide, strongest, type HeatmapOptions } from '../plot/picture.js'
 import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
@@ -8,7 +7,7 @@ import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
 import { depictionOf, depictionOfFurther, type Depiction } from './depict.js'
 import type { DrawOptions } from './file-options.js'
-import { predictionText, regionOutline, targetText } from './targets/describe.js'
+import { predictionText, targetOutline, targetText } from './targets/describe.js'
 
 /** A picture yet to be rendered. */
 export interface Figure {
@@ -46,13 +45,13 @@ export async function drawMaps(
   const rows: Panel[][] = []
   for (let i = 0; i < images; i++) {
     const original = { title: depiction.title, picture: await depiction.original(i) }
-    const row: Panel[] = [{ ...original, outlines: outlinesOf(explanation, i, imageShape) }]
+    const row: Panel[] = [{ ...original, outlines: targetOutline(model, explanation, i, imageShape) }]
     for (let t = 0; t < maps; t++) {
       const at = t * images + i
       const map = relevance.data.subarray(at * size, (at + 1) * size)
       const title = maps > 1 ? `${explanation.name}, ${mapTitle(model, explanation, at)}` : explanation.name
       const sum = maps > 1 ? `, sum ${sumOf(map)}` : ''
-      const region = outlinesOf(explanation, at, imageShape)
+      const region = targetOutline(model, explanation, at, imageShape)
       for (const view of views) {
         const { picture, outlines = [] } = await depiction.map(view, map, i, colours)
         const named = views.length > 1 ? `${title}, ${view}` : title
@@ -88,11 +87,6 @@ async function drawFurther(
   return panels
 }
 
-/** The explained region, where the input is an image. */
-function outlinesOf(explanation: Explanation, at: number, imageShape: number[]): Outline[] {
-  return imageShape.length === 3 ? regionOutline(explanation, at, imageShape) : []
-}
-
 /** One figure per image: its maps, what was predicted, and the sum of relevance. */
 export async function drawFigures(
   model: Model,
@@ -107,7 +101,9 @@ export async function drawFigures(
   const figures = rows.map((panels, i): Figure => {
     const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
     const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
-    const captions = [predictionText(model, explanation, i) + truth, explainedOf(model, explanation, i, map)]
+    const isOutlined = targetOutline(model, explanation, i, input.shape.slice(1)).length > 0
+    const explained = explainedOf(model, explanation, i, map, isOutlined)
+    const captions = [predictionText(model, explanation, i) + truth, explained]
     const perMap = (options.views?.length ?? 1) + Object.keys(explanation.inputs).length
     return { name: names[i]!, panels, captions, options: gridOf(panels.length, perMap) }
   })
@@ -178,12 +174,24 @@ function countedTargets(model: Model, count: number): string {
   return model.task === 'regression' ? counted(count, 'output') : counted(count, 'class', 'classes')
 }
 
-function explainedOf(model: Model, explanation: Explanation, i: number, map: Float32Array): string {
+/** @param isOutlined a region or a box has a line around it */
+function explainedOf(
+  model: Model,
+  explanation: Explanation,
+  i: number,
+  map: Float32Array,
+  isOutlined: boolean
+): string {
   const count = targetCount(explanation)
   if (hasMaps(model, explanation)) return `${countedTargets(model, count)} explained`
-  const what = count > 1 ? `${countedTargets(model, count)} together` : targetText(model, explanation, i)
+  const what =
+    count > 1
+      ? `${countedTargets(model, count)} together`
+      : model.classes
+        ? targetText(model, explanation, i)
+        : mapTitle(model, explanation, i)
   const all = Object.keys(explanation.inputs).length > 0 ? `, of all inputs ${explanation.sums[i]!.toPrecision(4)}` : ''
-  return `explained ${what}: sum of relevance ${sumOf(map)}${all}`
+  return `explained ${what}${isOutlined ? ' (green)' : ''}: sum of relevance ${sumOf(map)}${all}`
 }
 
 function sumOf(map: Float32Array): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { option, outputPath } from '../core/option.js'
-import { datasetOption, dataOptions } from '../data/options.js'
+import { modelDataOption, dataOptions } from '../data/options.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { explainOptions } from './options.js'
 
@@ -14,7 +14,7 @@ export type View = (typeof VIEWS)[number]
 /** Which images are meant. */
 export const inputOptions = z.strictObject({
   input: option(z.array(z.string()).min(1), {
-    help: 'images, folders of images, or one .npy file (taken as it is), instead of a data set',
+    help: 'images, folders of images, or one .npy file (not preprocessed), instead of a data set',
     group: 'images',
     unit: 'paths',
     files: 'images',
@@ -28,7 +28,7 @@ export const inputOptions = z.strictObject({
     help: 'maximum number of images',
     group: 'images',
     unit: 'images',
-    default: '10 of a data set, else all'
+    default: '10 for a data set, otherwise all'
   }),
   images: option(z.array(z.int().min(0)).min(1), {
     help: 'numbers of the images to use, from 0, within the split or the .npy file',
@@ -37,7 +37,7 @@ export const inputOptions = z.strictObject({
     commas: true
   }),
   ...dataOptions.omit({ data: true, seed: true, task: true, preprocessing: true, randomCrop: true }).shape,
-  data: datasetOption
+  data: modelDataOption
 })
 
 /** A split of a data set, all of it unless limited. */
@@ -59,7 +59,7 @@ export const drawOptions = z.strictObject({
     .strictObject({
       colourMap: option(z.enum(colourMapNames()).default('red-blue'), { help: 'colours', group: 'output' }),
       quantile: option(z.number().gt(0).max(1), {
-        help: 'share of the magnitudes below the strongest colour',
+        help: 'quantile of the magnitudes that gets the strongest colour',
         group: 'output',
         unit: 'share',
         default: '1'
@@ -92,14 +92,14 @@ export const explainToFilesOptions = z.strictObject({
   ...explainOptions.shape,
   target: option(target, {
     ...(target.meta() as { group: 'what' }),
-    help: 'class to explain by number or name, several with commas, argmax (the predicted one), label (the true one) or all'
+    help: 'class to explain: number or name, several separated by commas, argmax (the predicted class), label (the true class) or all'
   }),
   ...drawOptions.shape,
   output: option(outputPath, {
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',
-    default: "explanations/<rule> in the experiment's folder, else in the current one",
+    default: "explanations/<rule> in the experiment's folder, otherwise in the current folder",
     resume: false
   }),
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {
@@ -109,14 +109,14 @@ export const explainToFilesOptions = z.strictObject({
     commas: true
   }),
   compare: option(z.array(z.string()).min(1), {
-    help: 'also draw a grid that compares these rules, composites and methods with this one',
+    help: 'also draw a grid that compares the explanation with these rules, composites and methods',
     group: 'output',
     unit: 'names',
     commas: true,
     files: 'settings'
   }),
   check: option(z.boolean(), {
-    help: 'also check how far the maps can be trusted: float64, gradient x input, conservation (docs/background/trust.md)',
+    help: 'also check how far to trust the maps: float64, gradient x input, conservation (docs/background/trust.md)',
     group: 'output',
     resume: false
   }),
@@ -124,7 +124,7 @@ export const explainToFilesOptions = z.strictObject({
     help: 'number of images in memory at the same time',
     group: 'machine',
     flag: false,
-    default: 'as many as take 128 MB, at most 256'
+    default: 'as many as fit into 128 MB, at most 256'
   })
 })
 
@@ -139,12 +139,12 @@ export type PatternKind = (typeof PATTERN_KINDS)[number]
 /** Options of `fitPatternsToDataset`. */
 export const fitPatternsOptions = z.strictObject({
   kind: option(z.enum(PATTERN_KINDS).default('positive'), {
-    help: 'samples that patterns are fitted to: those that make a unit fire (positive), or all',
+    help: 'samples for fitting patterns: only those that activate a unit (positive), or all',
     group: 'how'
   }),
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test']).default('train'), {
-    help: 'split whose images are used',
+    help: 'split of the images',
     group: 'images'
   }),
   batchSize: option(z.int().min(1).default(64), {

@@ -12,15 +12,18 @@ const NUMBERS = [
   ['absorbedByStabiliser', 3]
 ] as const
 
-/** One page with every figure and its numbers. */
-export async function explanationHtml(summary: ExplainSummary, figures: Figure[]): Promise<string> {
+/**
+ * One page with every figure and its numbers.
+ * @param legend what the colours mean
+ */
+export async function explanationHtml(summary: ExplainSummary, figures: Figure[], legend: string): Promise<string> {
   const render = async (one: Figure): Promise<{ name: string; png: Buffer }> => ({
     name: one.name,
     png: await figure(one.panels, one.captions, one.options)
   })
   const rendered = await Promise.all(figures.slice(0, summary.images.length).map(render))
   const layers = Object.entries(summary.layers)
-  const columns = ['Layer', 'Rule', 'Arriving', 'Propagated', 'Taken by biases', 'Taken by stabilisers']
+  const columns = ['Layer', 'Rule', 'Arriving', 'Propagated', 'Absorbed by biases', 'Absorbed by stabilisers']
   const numbers = NUMBERS.map(([key, digits]) =>
     alike(
       layers.map(([, layer]) => layer[key]),
@@ -31,7 +34,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
       Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, 'image')} in ${summary.milliseconds}
-      ms.
+      ms. ${legend}
     </p>
     ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
     <div class="grid">

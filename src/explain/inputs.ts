@@ -8,11 +8,10 @@ import { readNpy } from '../core/npy.js'
 import { LrpError } from '../core/errors.js'
 import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
-import type { Preprocessing } from '../core/graph.js'
 import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
 import { asNetwork } from '../model/layout.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
 import type { InputOptions } from './file-options.js'
@@ -84,24 +83,24 @@ function withRows({ parts: { rows } }: Model, inputs: Inputs): Inputs {
 async function imagesOf(model: Model, options: InputOptions): Promise<Inputs> {
   if (!options.input || options.input.length === 0) {
     const own = Object.entries(model.parts.rows ?? {}).find(([, { shape }]) => shape[0] !== 1)
-    if (own) throw optionError('constant', `: rows of '${own[0]}' for each image need --input`)
+    if (own) throw optionError('constant', `: '${own[0]}' has one row per image, so pass --input too`)
     return ofDataset(model, options)
   }
   if (options.data !== undefined || options.dataPath !== undefined)
-    throw new LrpError('INVALID_ARGUMENT', 'give --input or a data set (--data, --data-path), not both')
+    throw new LrpError('INVALID_ARGUMENT', 'pass --input or a data set (--data, --data-path), not both')
   const arrays = options.input.filter((path) => extname(path) === '.npy')
   refuseIdle(options, arrays.length > 0)
   if (arrays.length === 0) return ofFiles(model, options.input, options)
-  if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'give one .npy file, or images')
+  if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'pass either one .npy file or images')
   return ofArray(model, arrays[0]!, options)
 }
 
 /** @throws LrpError INVALID_ARGUMENT for an option that has no effect on images which are named */
 function refuseIdle(options: InputOptions, isArray: boolean): void {
   const ofData = (['channels', 'validSplit', 'testSplit'] as const).find((name) => options[name] !== undefined)
-  if (ofData !== undefined) throw optionError(ofData, ' goes with a data set, not with --input')
+  if (ofData !== undefined) throw optionError(ofData, ' works only with a data set, not with --input')
   if (isArray && options.imageSize !== undefined)
-    throw optionError('imageSize', ' goes with image files: a .npy array is taken as it is')
+    throw optionError('imageSize', ' works only with image files: a .npy array is not preprocessed')
 }
 
 /** The images as one tensor. @throws LrpError as `openInputs` and its `read` */
@@ -132,7 +131,7 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
   const size = sizeOf(shape.slice(1))
   const check = (place: number): void => {
     if (data.subarray(place * size, (place + 1) * size).every(Number.isFinite)) return
-    throw new LrpError('NUMERIC', `${path}: image ${place} holds values that are not finite`)
+    throw new LrpError('NUMERIC', `${path}: image ${place} contains values that are not finite`)
   }
   const read = async (from: number, to: number): Promise<Tensor> => {
     const wanted = places.slice(from, to)
@@ -149,14 +148,18 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
 function placesOf(where: string, count: number, images: number[] | undefined): number[] | undefined {
   const beyond = images?.find((place) => place >= count)
   if (beyond === undefined) return images
-  throw optionError('images', `: ${where} has ${counted(count, 'image')}, numbered from 0: there is no ${beyond}`)
+  throw optionError(
+    'images',
+    `: ${where} has ${counted(count, 'image')}, numbered from 0: image ${beyond} does not exist`
+  )
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
   const { limit = Infinity, strict, imageSize: size } = options
-  if (options.images) throw optionError('images', ' goes with a data set or a .npy file: name the image files instead')
+  if (options.images)
+    throw optionError('images', ' works only with a data set or a .npy file: pass only these image files instead')
   const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
-  const preprocessing = preprocessingOf(model)
+  const preprocessing = neededPreprocessing(model)
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
@@ -181,11 +184,6 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} contains no readable image`)
   const names = store.paths.map((file) => relative(folders.get(file) ?? dirname(file), file))
   return { ...ofStore(model, store, names), total: found.length }
-}
-
-function preprocessingOf({ preprocessing }: Model): Preprocessing {
-  if (preprocessing) return preprocessing
-  throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
 }
 
 /** @param names of the images' files, relative to where they were looked for */
@@ -232,13 +230,13 @@ async function ofListed(
   const places = asked ?? placesByChoice(labels, limit)
   const store = await ImageStore.open(
     places.map((place) => paths[place]!),
-    { preprocessing: preprocessingOf(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
+    { preprocessing: neededPreprocessing(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} contains no readable image`)
   const isOther = model.imageShape.some((axis, i) => axis > 0 && axis !== store.imageShape[i])
   if (isOther) {
     const [found, wanted] = [store.imageShape, model.imageShape].map((shape) => shape.join('x'))
-    throw new LrpError('INVALID_ARGUMENT', `the model takes images of ${wanted}, ${listed.name} has ${found}`)
+    throw new LrpError('INVALID_ARGUMENT', `the model needs images of ${wanted}, but ${listed.name} has ${found}`)
   }
   const [names, known] = [namesBelow(paths), new Map(paths.map((path, place) => [path, place]))]
   const chosen = store.paths.map((path) => known.get(path)!)

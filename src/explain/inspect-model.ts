@@ -97,8 +97,8 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
 function importOf({ parts, layout, removed }: Model, folded: Set<string>): string[] {
   return [
     ...(folded.size > 0 ? [`folded before explaining: ${[...folded].join(', ')}`] : []),
-    ...(layout === 'nhwc' ? ['turned: the file reads [batch, height, width, channels]'] : []),
-    ...(removed ? [`left out: the ${removed.kind} at the end`] : []),
+    ...(layout === 'nhwc' ? ['transposed: the file uses [batch, height, width, channels]'] : []),
+    ...(removed ? [`removed: the final ${removed.kind}`] : []),
     ...(parts.notes ?? [])
   ]
 }

@@ -21,13 +21,13 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   start: option(z.enum(STARTS), {
-    help: 'what relevance starts from: the logit, 1, the probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP), or the activation of the concepts',
+    help: 'initial relevance: the logit, 1, the probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP), or the activation of the concepts',
     group: 'what',
     default: 'logit',
     only: LRP
   }),
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
-    help: "channels by layer: relevance arriving at the layer's output is set to 0 in all others (Achtibat et al. 2023)",
+    help: "channels per layer: relevance at the layer's output is set to 0 in all other channels (Achtibat et al. 2023)",
     group: 'what',
     unit: 'layer:channels',
     flag: 'concept',
@@ -47,17 +47,17 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   layers: option(z.union([z.literal('all'), z.array(z.string())]), {
-    help: 'also the relevance at the outputs of these layers, or of all',
+    help: 'also compute the relevance at the outputs of these layers, or of all layers',
     group: 'what',
     unit: 'names',
     commas: true,
     only: { method: ['lrp', 'gradient', 'input-x-gradient'] }
   }),
-  method: option(z.enum(METHODS).default('lrp'), { help: 'LRP, or a method to compare with', group: 'how' }),
+  method: option(z.enum(METHODS).default('lrp'), { help: 'LRP or another explanation method', group: 'how' }),
   ...ruleChoice.shape,
   ...ruleParameters.shape,
   topK: option(z.number().gt(0).max(1), {
-    help: 'keep only this share of the relevance, the strongest, at every weighted layer',
+    help: 'at every weighted layer, keep only the strongest values that make up this share of the relevance',
     group: 'how',
     unit: 'share',
     only: LRP
@@ -93,7 +93,7 @@ export const explainOptions = z.strictObject({
     only: { method: ['occlusion'] }
   }),
   stride: option(z.int().min(1), {
-    help: 'occlusion: distance between two places of the square',
+    help: 'occlusion: distance between two positions of the square',
     group: 'how',
     unit: 'pixels',
     default: 'its side',
@@ -103,28 +103,28 @@ export const explainOptions = z.strictObject({
     help: 'grad-cam: layer whose channels are weighted',
     group: 'how',
     unit: 'name',
-    default: 'the last that every path passes through',
+    default: 'the last layer that every path passes through',
     only: { method: ['grad-cam'] }
   }),
   baseline: option(z.string(), {
-    help: 'input that stands for absence: zero, black, mean, blur or a .npy file',
+    help: 'input without information: zero, black, mean, blur or a .npy file',
     group: 'how',
     files: 'settings',
     default: 'zero',
     only: { method: ['integrated-gradients', 'occlusion'] }
   }),
   attentionHeads: option(z.boolean(), {
-    help: 'transformers: also the relevance of every token and every attention head',
+    help: 'transformers: also compute the relevance of every token and every attention head',
     group: 'what',
     only: { method: ['lrp', 'attention-rollout', 'chefer'] }
   }),
   conservation: option(z.boolean(), {
-    help: 'also report per layer the relevance that biases and stabilisers absorb',
+    help: 'also report the relevance that biases and stabilisers absorb in each layer',
     group: 'how',
     flag: false
   }),
   seed: option(z.union([z.int().min(0), tensor]), {
-    help: 'seed of all random numbers; in programs also the relevance that the output starts with, a tensor shaped like it',
+    help: 'seed of all random numbers; in programs also the initial relevance, a tensor with the shape of the output',
     group: 'machine',
     default: '0'
   }),
@@ -132,14 +132,14 @@ export const explainOptions = z.strictObject({
     help: 'number of images per pass through the network',
     group: 'machine',
     unit: 'images',
-    default: 'as many as need a modest amount of memory'
+    default: 'chosen to need a moderate amount of memory'
   }),
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
     'what joinProcessGroup returns',
-    'processes that share the images (joinProcessGroup); every one gets the whole result'
+    'processes that share the images (joinProcessGroup); each gets the whole result'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with images done and images in all'),
+  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
   signal: signalOption
 })
 

@@ -16,7 +16,7 @@ const GPU_FACTOR = 16
  * Images of one pass, so that memory is bounded by the model and not by the images: as many as their activations fit next to
  * the weights.
  */
-export function comfortableBatch(model: Model): number {
+export function defaultBatchSize(model: Model): number {
   if (!model.graph.shapes) return 1 // images of any size: what a pass takes is not known before
   const factor = model.device === 'cpu' ? 1 : GPU_FACTOR
   const room = factor * (CPU_BYTES + weightBytes(model))
@@ -40,7 +40,7 @@ function outputBytes(model: Model): number {
 }
 
 /** Images whose maps are held in memory at the same time: as many as take 128 MB, at most 256. */
-export async function comfortablePass(model: Model, target?: Target): Promise<number> {
+export async function defaultPassSize(model: Model, target?: Target): Promise<number> {
   return Math.max(1, Math.min(MOST_IN_PASS, Math.floor(PASS_VALUES / (await valuesOfMaps(model, target)))))
 }
 

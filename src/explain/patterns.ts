@@ -70,6 +70,9 @@ export async function loadPatterns(path: string, model: Model): Promise<StateDic
   const names = new Set(model.graph.nodes.map((node) => node.name))
   const stranger = [...patterns.keys()].find((name) => !names.has(name))
   if (stranger !== undefined)
-    throw new LrpError('INVALID_ARGUMENT', `${path} has a pattern for '${stranger}', a layer the model does not have`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${path} has a pattern for '${stranger}', a layer that the model does not have`
+    )
   return patterns
 }

@@ -1,5 +1,6 @@
+import { safeName } from '../core/paths.js'
 import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { z } from 'zod'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
@@ -8,9 +9,11 @@ import { writeNpz } from '../core/npy.js'
 import { NpyRows } from '../data/npy-rows.js'
 import { asFile } from '../model/layout.js'
 import type { Model } from '../model/model.js'
+import { legendOf } from '../plot/colour-maps.js'
 import { figure, figureSvg } from '../plot/figure.js'
 import { attentionArrays, drawAttention } from './attention.js'
 import type { Explanation } from './explain.js'
+import { removeEarlier } from './earlier-files.js'
 import { drawFigures, drawLayers, type Figure } from './figures.js'
 import type { explainToFilesOptions } from './file-options.js'
 import { explanationHtml } from './html.js'
@@ -61,8 +64,9 @@ export class ResultWriter {
     explanation: Explanation,
     from: number,
     comparison: Figure[],
-    summary: PassSummary
-  ): Promise<void> {
+    summary: Omit<PassSummary, 'files'>
+  ): Promise<PassSummary> {
+    const before = this.files.length
     const { relevance, inputs, logits, layers, attention } = explanation
     if (this.options.format.includes('npy')) {
       const leading = relevance.shape.length > batch.input.shape.length ? 1 : 0
@@ -94,19 +98,33 @@ export class ResultWriter {
       ...comparison
     ]
     for (const one of drawn || []) await this.figure({ ...one, name: safePath(one.name) })
-    await this.log?.add(summary)
+    const whole = { ...summary, files: this.written(before) }
+    await this.log?.add(whole)
+    return whole
   }
 
+  /** Writes what belongs to all images, and removes files of an earlier explanation in this folder that this one lacks. */
   async finish(summary: ExplainSummary): Promise<void> {
+    const before = this.files.length
     for (const [name, array] of this.arrays) {
       await array.finish()
       this.files.push(join(this.folder, `${name}.npy`))
     }
     this.arrays.clear()
     if (this.options.format.includes('html'))
-      await this.write('explanation.html', await explanationHtml(summary, this.drawn))
+      await this.write(
+        'explanation.html',
+        await explanationHtml(summary, this.drawn, legendOf(this.options.heatmap?.colourMap))
+      )
+    summary.files = [...summary.files, ...this.written(before)].sort()
+    await removeEarlier(this.folder, summary.files)
     await this.write('explain.json', summaryJson(this.model.graph, summary))
     await this.log?.remove()
+  }
+
+  /** Names of the files from a number on, relative to the folder. */
+  private written(from: number): string[] {
+    return this.files.slice(from).map((path) => relative(this.folder, path))
   }
 
   private async rows(name: string, tensor: Tensor, from: number, leading: number): Promise<void> {
@@ -130,8 +148,6 @@ export class ResultWriter {
     this.files.push(path)
   }
 }
-
-export const safeName = (name: string): string => name.replace(/[^\w.-]+/g, '_')
 
 /** The folders of names such as `class/0000` stay. */
 const safePath = (name: string): string => name.split('/').map(safeName).join('/')

@@ -9,7 +9,7 @@ import { summariseAttention, type AttentionSummary } from './attention.js'
 import type { RecordedCall } from './call.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
-import { insideShare, predictionOf, type Prediction } from './targets/describe.js'
+import { insideShare, labelsText, outputName, predictionOf, type Prediction } from './targets/describe.js'
 import { judge, worst, type Trust, type TrustMeasures } from './trust.js'
 
 /** One image in `explain.json`. */
@@ -21,6 +21,8 @@ export interface ImageSummary extends Prediction {
   target: number[]
   /** Names of the explained classes, where classes have names. */
   targetNames?: string[]
+  /** Classes that the explained ones are compared with; -1 is the runner-up of a region or a box. */
+  against?: number[]
   /** The explained numbers: a logit, a region's sum of logits, a box's score, a similarity. */
   score: number[]
   /** Explained boxes of a detection head. */
@@ -76,6 +78,8 @@ export interface ExplainSummary {
   warnings: string[]
   /** How far the maps can be trusted; of LRP. */
   trust?: Trust
+  /** Files of this explanation, relative to its folder; this one is not listed. */
+  files: string[]
   /** Version, digest of the model, precision and preprocessing. */
   provenance: Provenance
 }
@@ -89,6 +93,8 @@ interface LayerMeans {
 
 /** What one pass over some images adds to a summary; plain JSON. */
 export interface PassSummary {
+  /** Files that the pass wrote, relative to the folder. */
+  files: string[]
   /** The layer that grad-cam weighs. */
   camLayer?: string
   /** Shape of the output, without the batch. */
@@ -102,10 +108,15 @@ export interface PassSummary {
   trust?: Pick<TrustMeasures, 'magnitude' | 'unexplained'>
 }
 
-export function summarisePass(model: Model, batch: Batch, explanation: Explanation, milliseconds: number): PassSummary {
+export function summarisePass(
+  model: Model,
+  batch: Batch,
+  explanation: Explanation,
+  milliseconds: number
+): Omit<PassSummary, 'files'> {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
-  const { boxes, regions, kind } = explanation
+  const { boxes, regions, kind, against } = explanation
   const further = Object.entries(explanation.inputs)
   const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
@@ -140,7 +151,10 @@ export function summarisePass(model: Model, batch: Batch, explanation: Explanati
       ...(batch.paths && { path: batch.paths[i]! }),
       ...predictionOf(model, explanation, i),
       target: perMap((index) => explanation.targets[index]!, i),
-      ...(isClasses && { targetNames: perMap((index) => model.className(explanation.targets[index]!), i) }),
+      ...(isClasses && {
+        targetNames: perMap((index) => outputName(model, explanation, explanation.targets[index]!), i)
+      }),
+      ...(against && { against: perMap((index) => against[index]!, i) }),
       score: perMap((index) => explanation.scores[index]!, i),
       ...(boxes && { box: perMap((index) => boxes[index]!, i) }),
       ...(regions && { region: perMap((index) => insideShare(regions, index), i) }),
@@ -213,6 +227,7 @@ export function summarise(
       ])
     ),
     images,
+    files: passes.flatMap(({ files }) => files),
     ...(trust && { trust }),
     ...asking,
     provenance
@@ -242,9 +257,10 @@ export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
 
 /** What was predicted, as people read it: `predicted castle (38.8 %)`; the explained score where nothing is predicted. */
 export function describePrediction(image: ImageSummary): string {
-  const { predicted, predictedName, confidence, share, outputs, score } = image
+  const { predicted, predictedName, confidence, share, outputs, labels, score } = image
   const listed = (values: number[]): string => values.map((value) => value.toPrecision(4)).join(', ')
   if (outputs) return `predicted ${listed(outputs)}`
+  if (labels) return labelsText(labels)
   if (predicted === undefined) return `score ${listed(score)}`
   const percent = `${((share ?? confidence ?? 0) * 100).toFixed(1)} %`
   const much = share === undefined ? percent : `${percent} of the positions`

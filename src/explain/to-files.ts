@@ -16,8 +16,9 @@ import { batchOf, openInputs, type Batch, type Inputs } from './inputs.js'
 import { namedMethod } from './named-method.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
-import { comfortablePass, valuesOfMaps } from './pass-size.js'
-import { ResultWriter, safeName } from './result-writer.js'
+import { defaultPassSize, valuesOfMaps } from './pass-size.js'
+import { ResultWriter } from './result-writer.js'
+import { safeName } from '../core/paths.js'
 import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { referenceOf } from './targets/reference.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
@@ -64,7 +65,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   checkExplainEffects(given as ExplainOptions, checked.compare)
   if (options.head !== undefined) return run(await model.head(options.head), withoutHead(given), called)
   if (options.check && (options.method !== 'lrp' || options.concepts))
-    throw optionError('check', ` goes with the method lrp without concepts`)
+    throw optionError('check', ` works only with the method lrp without concepts`)
   const inputs = await openInputs(model, options)
   const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
@@ -84,11 +85,10 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
       explanation = await explain(model, batch.input, how)
-      const pass = summarisePass(model, batch, explanation, performance.now() - begun)
+      const found = summarisePass(model, batch, explanation, performance.now() - begun)
       const { compare } = options
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
-      await writer?.pass(batch, explanation, from, comparison, pass)
-      passes.push(pass)
+      passes.push((await writer?.pass(batch, explanation, from, comparison, found)) ?? { ...found, files: [] })
     }
     const trust = options.check ? await checkFirst(model, inputs, options) : undefined
     const asking = {
@@ -148,11 +148,11 @@ async function passSizeOf(model: Model, { names }: Inputs, options: Given): Prom
     ...(compare ? ['a comparison'] : []),
     ...(heatmap?.scale === 'batch' ? ['one scale for all maps'] : [])
   ]
-  if (needs.length === 0) return Math.min(names.length, passSize ?? (await comfortablePass(model, target)))
+  if (needs.length === 0) return Math.min(names.length, passSize ?? (await defaultPassSize(model, target)))
   const [needed, there] = [names.length * (await valuesOfMaps(model, target)) * 12, totalmem() * MEMORY_SHARE].map(
     (bytes) => bytes / 2 ** 30
   )
   if (needed! <= there!) return names.length
-  const room = `${needed!.toFixed(1)} GiB of memory, this machine can give ${there!.toFixed(1)}`
+  const room = `${needed!.toFixed(1)} GiB of memory, but only ${there!.toFixed(1)} are available`
   throw new LrpError('INVALID_ARGUMENT', `${needs.join(', ')} needs all ${names.length} images at once, ${room}`)
 }

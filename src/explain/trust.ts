@@ -38,11 +38,12 @@ type Measure = keyof typeof TRUST_LIMITS
 const REASONS: Record<Measure, (value: number) => string> = {
   magnitude: (value) =>
     value < 0.01
-      ? `it holds ${percent(value)} of the relevance of the output`
-      : `relevance without its signs adds up to ${short(value)} times the logit`,
+      ? `it contains ${percent(value)} of the relevance of the output`
+      : `the magnitudes of the relevance add up to ${short(value)} times the logit`,
   unexplained: (value) =>
-    `${percent(value)} of the relevance is unaccounted for` +
-    (value > TRUST_LIMITS.unexplained[0] ? '' : ' (biases and stabilisers absorb what the pixels do not hold)'),
+    value > TRUST_LIMITS.unexplained[0]
+      ? `${percent(value)} of the relevance reaches neither the pixels nor the biases (position embeddings take it, or rules do not conserve it)`
+      : `${percent(value)} of the relevance is unaccounted for (biases and stabilisers absorb the rest)`,
   rounding: (value) => `float64 changes it by ${percent(value)}`,
   gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
 }
@@ -59,11 +60,7 @@ export function judge(measures: TrustMeasures): Trust {
   })
   const worst = Math.max(0, ...found.map(({ level }) => level))
   const reasons = found.filter(({ level }) => level === worst).map(({ reason }) => reason)
-  const beginnings = [
-    'The map can be trusted',
-    'The map can be trusted in its coarse structure',
-    'Do not trust the map'
-  ]
+  const beginnings = ['The map can be trusted', 'Read only the coarse structure of the map', 'Do not trust the map']
   return { ...measures, verdict: VERDICTS[worst]!, sentence: `${beginnings[worst]}: ${listed(reasons)}.` }
 }
 

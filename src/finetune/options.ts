@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DATA_TASKS } from '../core/graph.js'
 import { option } from '../core/option.js'
-import { TASK_HELP } from '../data/options.js'
+import { modelDataOption, TASK_HELP } from '../data/options.js'
 import { loadOptions } from '../model/options.js'
 import { trainOptions, trainSettings } from '../train/options.js'
 
@@ -11,6 +11,7 @@ const { mode, newHead } = trainSettings.shape
 /** Options of `finetune`: a model that is there has its layers and its normalisation. */
 export const finetuneOptions = z.strictObject({
   ...kept,
+  data: modelDataOption,
   mode,
   newHead,
   model: option(z.string(), {
@@ -33,7 +34,7 @@ export const finetuneOptions = z.strictObject({
     resume: false
   }),
   learningRate: option(z.number().positive(), {
-    help: 'step size; the largest one of one-cycle',
+    help: 'step size; for one-cycle, the largest step size',
     group: 'schedule',
     default: '0.002; 0.0005 for --mode whole'
   })

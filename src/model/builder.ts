@@ -16,7 +16,7 @@ export interface Architecture {
 
 /**
  * Builds a graph node by node, keeping track of shapes, so that a layer learns its number of inputs from what stands
- * before it and a network that does not fit together is refused with the node's name.
+ * before it and a network that does not match together is refused with the node's name.
  */
 export class GraphBuilder {
   private readonly nodes: GraphNode[] = []

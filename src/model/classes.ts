@@ -19,11 +19,11 @@ export async function imagenetClasses(): Promise<string[]> {
  */
 export async function readClasses(name: string): Promise<string[]> {
   if (name === 'imagenet') return imagenetClasses()
-  const text = await textOf(name, `the classes '${name}' are not imagenet, and no file that can be read`)
+  const text = await textOf(name, `the classes '${name}' must be imagenet or a readable file`)
   if (!isJson(text)) return text.trim().split(/\s*\r?\n\s*/)
   const classes = classesFrom(parsed(name, text))
   if (classes) return classes
-  throw new LrpError('INVALID_FILE', `${name} must be a list of class names, or give a name for each number from 0`)
+  throw new LrpError('INVALID_FILE', `${name} must be a list of class names, or map each number from 0 to a name`)
 }
 
 /**

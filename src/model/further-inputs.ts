@@ -41,7 +41,7 @@ export function furtherInputs({ nodes }: Graph): FurtherInput[] {
 /**
  * The rows of further inputs that come with a batch and that this output needs; undefined where none do.
  * Rows of inputs that only another output needs are left out.
- * @throws LrpError INVALID_ARGUMENT for names that the network does not have, for rows that do not fit, and where some are missing
+ * @throws LrpError INVALID_ARGUMENT for names that the network does not have, for rows that do not match, and where some are missing
  */
 export function rowsOfBatch(
   { graph, rows: held = {} }: { graph: Graph; rows?: Record<string, Tensor> },
@@ -67,6 +67,6 @@ export function rowsOfBatch(
 }
 
 function missing(name: string): LrpError {
-  const how = `--constant ${name}=FILE.npy; in programs constants, or inputs: { ${name} } of the batch`
-  return new LrpError('INVALID_ARGUMENT', `input '${name}' has no values: give a row for each image (${how})`)
+  const how = `--constant ${name}=FILE.npy; in programs, the option constants or inputs: { ${name} } of the batch`
+  return new LrpError('INVALID_ARGUMENT', `input '${name}' has no values: pass a row for each image (${how})`)
 }

@@ -8,6 +8,20 @@ import { recordOf } from '../native/op-record.js'
  */
 export type InputKind = 'image' | 'signal' | 'volume' | 'table' | 'tokens' | 'array'
 
+const NOUNS: Record<InputKind, string> = {
+  image: 'image',
+  signal: 'signal',
+  volume: 'volume',
+  table: 'row',
+  tokens: 'text',
+  array: 'input'
+}
+
+/** What people call one input. */
+export function nounOf(kind: InputKind): string {
+  return NOUNS[kind]
+}
+
 const BY_AXES: Record<number, InputKind> = { 1: 'table', 2: 'signal', 3: 'image', 4: 'volume' }
 
 export function inputKind(graph: Graph): InputKind {

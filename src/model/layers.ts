@@ -71,7 +71,7 @@ export function buildLayers(
     const has = outputs.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${title}: its output has the shape ${has}, and the data has ${counted(classes, 'class', 'classes')}`
+      `${title}: its output has the shape ${has}, but the data has ${counted(classes, 'class', 'classes')}`
     )
   }
   return b.finish(title, x, plainPreprocessing(imageShape))

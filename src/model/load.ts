@@ -55,7 +55,8 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
 function refuseIdle({ name, graph }: ModelParts, options: LoadOptions): void {
   const rows = furtherInputs(graph).length > 0 ? [] : (['constants'] as const)
   const idle = ([...rows, 'inputName', 'layout'] as const).find((option) => options[option] !== undefined)
-  if (idle !== undefined) throw optionError(idle, ` is for files of other tools: ${name} says what its inputs are`)
+  if (idle !== undefined)
+    throw optionError(idle, ` applies only to files of other tools: ${name} already defines its inputs`)
 }
 
 /** Whether a model argument means a published network: files, folders and experiments of that name go before it. */
@@ -64,7 +65,7 @@ function isPublishedNetwork(name: string, experimentsRoot?: string): boolean {
 }
 
 async function loadPublished(name: string, options: LoadOptions): Promise<LoadedModel> {
-  if (options.architecture !== undefined) throw optionError('architecture', `: ${name} knows its own network`)
+  if (options.architecture !== undefined) throw optionError('architecture', `: ${name} already contains its network`)
   const { architecture } = PUBLISHED_NETWORKS[name]!
   const { parts } = await loadModel(await publishedWeights(name, options.onDownload), { ...options, architecture })
   return { parts: { ...parts, name } }

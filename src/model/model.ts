@@ -16,7 +16,7 @@ import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
 import { inputRange } from './preprocessing.js'
-import { refuseStrangers, saveParts } from './save.js'
+import { refuseOtherFiles, saveParts } from './save.js'
 
 /**
  * A network on a device. Weights live in C++ until `dispose()` or garbage collection. Calls may overlap: explanations
@@ -176,7 +176,7 @@ export class Model {
     return this.experiment?.path(...parts) ?? join(...parts)
   }
 
-  /** A class's name, or its number where names are not known. */
+  /** A class's name, or its number where names are unknown. */
   className(index: number): string {
     return this.classes?.[index] ?? String(index)
   }
@@ -257,7 +257,7 @@ export class Model {
    */
   shapes(): Record<string, number[]> {
     if (this.graph.shapes) return this.graph.shapes
-    const given = 'the sizes of its layers depend on the image: name its shape (inputShape)'
+    const given = 'the sizes of its layers depend on the image: set its shape (inputShape)'
     throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, and ${given}`)
   }
 
@@ -266,12 +266,12 @@ export class Model {
     return this.shapes()[this.graph.output]![1]!
   }
 
-  /** @throws LrpError INVALID_ARGUMENT where the number of outputs does not fit the task */
+  /** @throws LrpError INVALID_ARGUMENT where the number of outputs does not match the task */
   private checkTask(task: NonNullable<LoadOptions['task']>): void {
     if (task === 'regression' || !this.graph.shapes) return
     const outputs = this.outputs()
     if ((outputs === 1) === (task === 'binary')) return
-    const why = outputs === 1 ? 'one output tells two classes apart: binary' : `${this.name} has ${outputs} outputs`
+    const why = outputs === 1 ? 'one output separates two classes: use binary' : `${this.name} has ${outputs} outputs`
     throw optionError('task', ` ${task}: ${why}`)
   }
 
@@ -281,8 +281,8 @@ export class Model {
     const names = this.classes!.length
     // a detection head has four numbers of each box before its classes, or its classes behind its boxes
     if (outputs === names || (boxes !== undefined && (outputs === names + 4 || boxes === names))) return
-    const found = `${names} names of classes, ${this.name} has ${outputs} outputs`
-    throw new LrpError('INVALID_ARGUMENT', `${from} holds ${found}`)
+    const found = `${names} class names, but ${this.name} has ${outputs} outputs`
+    throw new LrpError('INVALID_ARGUMENT', `${from} contains ${found}`)
   }
 
   /** A copy of the weights by name. */
@@ -301,7 +301,7 @@ export class Model {
    * @throws LrpError IO; INVALID_ARGUMENT where a `model.json` of something else is there
    */
   async save(folder: string): Promise<void> {
-    await refuseStrangers(folder)
+    await refuseOtherFiles(folder)
     await saveParts(folder, await this.toParts())
   }
 
@@ -334,7 +334,7 @@ async function build<M extends Model>(
   precision: Precision = 'fp32'
 ): Promise<M> {
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
-    throw new LrpError('INVALID_ARGUMENT', 'a model is made of a name, a graph and a map of tensors')
+    throw new LrpError('INVALID_ARGUMENT', 'a model needs a name, a graph and a map of tensors')
   if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
   checkTokens(parts.graph, precision)
   const { tensors, ...found } = await startingFromLogits(parts)
@@ -350,7 +350,7 @@ async function build<M extends Model>(
 /** Half precision has no place for most numbers of tokens: another word would be looked up. */
 function checkTokens(graph: Graph, precision: Precision): void {
   if ((precision === 'bf16' || precision === 'fp16') && tokenLookups(graph).length > 0)
-    throw new LrpError('UNSUPPORTED', `tokens are whole numbers, which ${precision} cannot hold: fp32 or fp64 can`)
+    throw new LrpError('UNSUPPORTED', `tokens are whole numbers, which ${precision} cannot represent: use fp32 or fp64`)
 }
 
 /** The part of a network that leads to its output; the whole stays for other outputs. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { COMPUTE_PRECISIONS, LAYOUTS } from '../core/graph.js'
 import { optionError } from '../core/options.js'
-import type { Tensor } from '../core/tensor.js'
+import { isTensor, type Tensor } from '../core/tensor.js'
 import type { OnDownload } from './fetch-weights.js'
 import type { Replacement } from '../native/addon.js'
 
@@ -35,7 +35,7 @@ export const loadOptions = z.strictObject({
     help: 'the input that takes the images, if the file has several',
     group: 'model',
     unit: 'name',
-    default: 'the one that is given no constant'
+    default: 'the input without a constant'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
     help: 'array for another input of the file: one row for each image of a .npy file, or one for all',
@@ -47,23 +47,23 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-    help: 'of a file with several inputs: others that get relevance too, in the same pass, or all; without it they are held constant',
+    help: 'further inputs of the file whose relevance is computed in the same pass, or all; by default they are held constant',
     group: 'model',
     unit: 'names'
   }),
   layout: option(z.enum(LAYOUTS), {
     help: "axes of the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
     group: 'model',
-    default: 'nhwc where the first operation moves the channels to the front, else nchw'
+    default: 'nhwc if the first operation moves the channels to the front, otherwise nchw'
   }),
   classes: option(z.string(), {
-    help: 'names of the classes: imagenet, a text file or JSON, instead of those stored with the model',
+    help: 'class names: imagenet, a text file or JSON, instead of those stored with the model',
     group: 'model',
     unit: 'file',
     files: 'settings'
   }),
   vocabulary: option(z.string(), {
-    help: "words by token, or names of a table's columns: a text file, vocab.json or tokenizer.json",
+    help: 'words of the tokens, or column names of a table: a text file, vocab.json or tokenizer.json',
     group: 'model',
     unit: 'file',
     files: 'settings'
@@ -76,21 +76,21 @@ export const loadOptions = z.strictObject({
     read: ([text]) => (/^\d+$/.test(text!) ? Number(text) : text)
   }),
   task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
-    help: 'what the outputs are: classes that share a softmax, one logit for two classes (binary), a sigmoid each (multilabel), or values',
+    help: 'type of the outputs: classes that share a softmax, one logit for two classes (binary), a sigmoid each (multilabel), or values',
     group: 'model',
-    default: 'binary for one output, multilabel where sigmoids end the network, else classes'
+    default: 'binary for one output, multilabel if the network ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
-    help: 'type of computation; bf16, fp16 (CUDA) and tf32 (CUDA) concern convolutions and matrix products',
+    help: 'type of computation; bf16, fp16 (CUDA) and tf32 (CUDA) apply to convolutions and matrix products',
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
-    help: 'auto (CUDA where it works), cpu, cuda or cuda:N',
+    help: 'auto (CUDA if available), cpu, cuda or cuda:N',
     group: 'machine',
     unit: 'device',
     default: 'LRP_NATIVE_DEVICE, else auto'
   }),
-  onDownload: callback<OnDownload>('called with file, bytes done and bytes in all while weights are downloaded')
+  onDownload: callback<OnDownload>('called during downloads with the file, bytes done and bytes in total')
 })
 
 /** What a program that shows command lines says of its own. */
@@ -126,15 +126,10 @@ export const forwardOptions = z.strictObject({
   replace: programOnly<Replacement[]>(
     (value) => Array.isArray(value),
     'a list of { layer, channels, values }',
-    "channels whose activation becomes 0 during the pass, or that of 'values', which has the shape of the layer's output"
+    "channels whose activation is set to 0 during the pass, or to that of 'values', which has the shape of the layer's output"
   ),
   signal: signalOption
 })
-
-function isTensor(value: unknown): boolean {
-  const tensor = value as Partial<Tensor> | null
-  return typeof tensor === 'object' && ArrayBuffer.isView(tensor?.data) && Array.isArray(tensor.shape)
-}
 
 /** `NAME=FILE.npy`, once for each input. */
 function constantsOf(texts: string[]): Record<string, string> {

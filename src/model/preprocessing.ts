@@ -1,4 +1,5 @@
 import { readJson } from '../core/files.js'
+import { LrpError } from '../core/errors.js'
 import { checkContent } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Preprocessing } from '../core/graph.js'
@@ -7,6 +8,24 @@ import { preprocessingSchema } from './save.js'
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406]
 const IMAGENET_STD = [0.229, 0.224, 0.225]
+
+/** What --preprocess can be, as messages say it. */
+const CHOICES =
+  "imagenet (shorter side 256, crop 224x224, ImageNet's mean and deviation), cifar (32x32, the same mean and deviation), " +
+  "none (the network's size, values from 0 to 1) or a JSON file (docs/data.md)"
+
+/**
+ * The preprocessing of a model that is to read images.
+ * @param why what needs it
+ * @throws LrpError INVALID_ARGUMENT that names the choices, if the model has none
+ */
+export function neededPreprocessing(
+  { preprocessing }: { preprocessing?: Preprocessing },
+  why = 'the model has no preprocessing for images'
+): Preprocessing {
+  if (preprocessing) return preprocessing
+  throw new LrpError('INVALID_ARGUMENT', `${why}: pass --preprocess ${CHOICES}`)
+}
 
 /** torchvision's transforms for its ImageNet weights: shorter side to `resize`, centre crop, normalise. */
 export function imagenetPreprocessing(resize = 256, crop = 224): Preprocessing {

@@ -7,18 +7,18 @@ import type { Model } from './model.js'
 /** What a result was computed with: kept in every JSON result. */
 export const provenanceSchema = z
   .object({
-    version: z.string().describe('Of lrp-native.'),
+    version: z.string().describe('Version of lrp-native.'),
     modelSha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
-      .describe('Of the graph and the weights in memory: the same for a file and for what is saved of it.'),
-    precision: z.enum(COMPUTE_PRECISIONS).describe('What was computed in.'),
+      .describe('Hash of the graph and the weights in memory; equal for a file and its saved copy.'),
+    precision: z.enum(COMPUTE_PRECISIONS).describe('Type of the computation.'),
     preprocessing: z
       .looseObject({ channels: z.int(), mean: z.array(z.number()), std: z.array(z.number()), scale: z.number() })
       .optional()
-      .describe('How images became the input; docs/data.md.')
+      .describe('Preprocessing of the images; docs/data.md.')
   })
-  .describe('What the result was computed with.')
+  .describe('Software, model and preprocessing behind the result.')
 
 export type Provenance = z.output<typeof provenanceSchema>
 

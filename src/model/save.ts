@@ -76,7 +76,7 @@ export function isSavedModel(folder: string): boolean {
 }
 
 /** A `model.json` of something else would be lost. @throws LrpError INVALID_ARGUMENT */
-export async function refuseStrangers(folder: string): Promise<void> {
+export async function refuseOtherFiles(folder: string): Promise<void> {
   const path = join(folder, 'model.json')
   if (!existsSync(path)) return
   const there = (await readJson(path).catch(() => undefined)) as { format?: unknown } | undefined
@@ -99,7 +99,7 @@ function checkVersion(json: unknown, path: string): void {
   const { format, version } = (json ?? {}) as { format?: unknown; version?: unknown }
   if (format !== 'lrp-native' || typeof version !== 'number' || version === VERSION) return
   const remedy = version < VERSION ? 'convert or train the model again' : 'update lrp-native'
-  const versions = `has version ${version} of the format, and this program reads version ${VERSION}`
+  const versions = `has version ${version} of the format, but this program reads version ${VERSION}`
   throw new LrpError('UNSUPPORTED', `${path} ${versions}: ${remedy}`)
 }
 

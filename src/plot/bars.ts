@@ -2,9 +2,9 @@ import { coloursOf, drawnPicture } from './drawn.js'
 import type { HeatmapOptions, Picture } from './picture.js'
 import { fitText, textPath } from './text.js'
 
-const WIDTH = 380
+const WIDTH = 410
 const ROW = 18
-const NAMES = 130
+const NAMES = 160
 const NUMBERS = 66
 const MOST_ROWS = 30
 

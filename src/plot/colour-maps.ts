@@ -100,3 +100,15 @@ export function colourMap(name: string): (value: number) => Colour {
     return [0, 1, 2].map((c) => Math.round(from[c]! + (to[c]! - from[c]!) * share)) as unknown as Colour
   }
 }
+
+/** Colours of positive and of negative relevance, and of 0; other diverging maps have those of the default. */
+const SIDES: Record<string, [positive: string, negative: string, zero: string]> = {
+  coldnhot: ['red and yellow', 'blue and cyan', 'black']
+}
+
+/** What the colours of a map mean, as a sentence. */
+export function legendOf(name = 'red-blue'): string {
+  if (!isDiverging(name)) return 'Dark is the lowest relevance, bright the highest.'
+  const [positive, negative, zero] = SIDES[name] ?? ['red', 'blue', 'white']
+  return `Positive relevance is ${positive}, negative relevance ${negative}, and ${zero} is 0.`
+}

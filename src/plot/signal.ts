@@ -5,6 +5,7 @@ import { textPath } from './text.js'
 const WIDTH = 420
 const ROW = 84
 const PAD = 8
+const LABEL = 16 // height above the line of a channel that is named
 const MOST_CHANNELS = 8
 const LINE = '#444'
 
@@ -23,7 +24,7 @@ export function signalPicture(
   const colour = relevance && coloursOf(relevance, options)
   const elements = Array.from({ length: rows }, (_, c) => {
     const own = Array.from({ length }, (_, i) => values[c * length + i]!)
-    const points = pointsOf(own, c * ROW)
+    const points = pointsOf(own, c * ROW, channels > 1 ? LABEL : PAD)
     const line = `<path d="M${points.join('L')}" fill="none" stroke="${LINE}" stroke-width="${relevance ? 4 : 1.5}"/>`
     const parts = relevance && colour ? coloured(points, relevance.subarray(c * length, (c + 1) * length), colour) : ''
     const label =
@@ -39,13 +40,13 @@ function labelOf(channel: number, rows: number, channels: number): string {
     : `channel ${channel}`
 }
 
-/** `x y` of every value, the row's lowest at the bottom. */
-function pointsOf(values: number[], top: number): string[] {
+/** `x y` of every value, the row's lowest at the bottom, the highest `above` below its top. */
+function pointsOf(values: number[], top: number, above: number): string[] {
   const [low, high] = values.reduce(
     ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
     [Infinity, -Infinity]
   )
-  const scale = high > low ? (ROW - 2 * PAD) / (high - low) : 0
+  const scale = high > low ? (ROW - PAD - above) / (high - low) : 0
   const step = (WIDTH - 2 * PAD) / Math.max(1, values.length - 1)
   return values.map((value, i) => {
     const y = scale > 0 ? top + ROW - PAD - (value - low) * scale : top + ROW / 2

@@ -75,11 +75,10 @@ function randomisation({ randomisation }: Evaluation): Html {
     const { ssim, spearman, pearson, cosine } = layers.at(-1)!
     return [name, number(ssim), number(spearman), number(pearson), number(cosine), verdict(ssim, spearman)]
   })
-  return html`<h3>Weights randomised from the output on</h3>
+  return html`<h3>Weights randomised, starting at the output</h3>
     <p class="note">
-      Maps of the trained network compared with those of the network with all layers randomised (Adebayo et al. 2018).
-      An explanation of what was learnt must change; where it hardly does, the map shows the image more than the
-      network.
+      Maps of the trained network are compared with maps of the network with all layers randomised (Adebayo et al.
+      2018). A map that hardly changes shows the image rather than the network.
     </p>
     ${table('Similarity after randomisation', columns, rows)}`
 }

@@ -18,6 +18,8 @@ const MOST_PICTURES = 20
 export interface ExperimentReport {
   name: string
   folder: string
+  /** Name of the network. */
+  network: string
   command: Record<string, unknown>
   versions: Record<string, string>
   data?: Record<string, unknown>
@@ -34,7 +36,7 @@ export interface ExperimentReport {
 
 /** Reads what an experiment's folder holds. */
 export async function gather(experiment: Experiment): Promise<ExperimentReport> {
-  const { command, versions, data, results } = experiment.manifest as unknown as ExperimentReport
+  const { command, network, versions, data, results } = experiment.manifest as unknown as ExperimentReport
   const charts = [
     'charts/loss.png',
     'charts/accuracy.png',
@@ -46,6 +48,7 @@ export async function gather(experiment: Experiment): Promise<ExperimentReport> 
   return {
     name: experiment.name,
     folder: experiment.folder,
+    network: network ?? String(command.model),
     command,
     versions,
     data,

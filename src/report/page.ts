@@ -42,7 +42,7 @@ function comparison(experiments: ExperimentReport[]): Html {
       results.length > 1 ? Math.max(...scores.map((value) => value ?? -Infinity)) : NaN
     const best = highest(results.map(({ test }) => classScores(test)?.accuracy))
     const closest = highest(results.map(({ test }) => valueScores(test)?.r2))
-    return results.map(({ name, command, history, test }) => {
+    return results.map(({ name, network, history, test }) => {
       const [classes, values] = [classScores(test), valueScores(test)]
       const accuracy = {
         content: test ? classes && percent(classes.accuracy) : 'not tested',
@@ -51,7 +51,7 @@ function comparison(experiments: ExperimentReport[]): Html {
       const r2 = { content: values && score(values.r2), best: values?.r2 === closest }
       return [
         name,
-        command.model,
+        network,
         history.length,
         test && `${test.data}, ${test.split}, ${test.images}`,
         accuracy,

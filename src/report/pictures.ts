@@ -59,6 +59,6 @@ function alternative(path: string, name: string): string {
 const EVALUATION_CHARTS: Record<string, string> = {
   morf: 'Mean probability while the most relevant pixels are replaced, one curve per method; the areas are in the table',
   lerf: 'Mean probability while the least relevant pixels are replaced, one curve per method; the areas are in the table',
-  perturbed: 'The first image on its way, most and least relevant pixels replaced first',
-  randomisation: 'Similarity of the maps over the number of randomised layers; the ends are in the table'
+  perturbed: 'Steps of the first image, with the most or the least relevant pixels replaced first',
+  randomisation: 'Similarity of the maps by number of randomised layers; the final values are in the table'
 }

@@ -26,8 +26,9 @@ export function removalSection(experiment: ExperimentReport, index: number): Htm
   const { removals } = experiment
   return html`<h2>Feature removal</h2>
     <p class="note">
-      Mean confidence of the predicted class after removing pixels. A faithful explanation loses confidence with its
-      most relevant pixels and keeps it without its least relevant ones: the gap between the two is large.
+      Mean confidence of the predicted class after removing pixels. If an explanation is faithful, the confidence falls
+      without the most relevant pixels and hardly changes without the least relevant ones: the gap between the two is
+      large.
     </p>
     ${comparable(removals, conditions).map(
       ({ results, differences }) =>

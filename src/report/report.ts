@@ -44,9 +44,9 @@ export async function report(given: (Experiment | string)[] = [], options: Repor
 }
 
 function table(experiments: ExperimentReport[]): (string | number)[][] {
-  const rows = experiments.map(({ name, command, test, history, evaluation, removals }) => [
+  const rows = experiments.map(({ name, network, test, history, evaluation, removals }) => [
     name,
-    String(command.model),
+    network,
     history.length,
     classScores(test)?.accuracy ?? '',
     classScores(test)?.macroF1 ?? '',

@@ -40,8 +40,8 @@ function tablesOf(test: TestReport): Html {
 
 function labelTables(test: MultilabelMetrics): Html {
   const facts: Fact[] = [
-    ['Images whose labels are all right', percent(test.exactMatch)],
-    ['Labels that are right', percent(test.labelAccuracy)],
+    ['Images with all labels correct', percent(test.exactMatch)],
+    ['Correct labels', percent(test.labelAccuracy)],
     ['Mean average precision', score(test.meanAveragePrecision)],
     ['ROC AUC, mean over labels', score(test.rocAuc)],
     ['Micro F1', score(test.microF1)],
@@ -70,7 +70,7 @@ function classTables(test: ClassificationMetrics): Html {
     ['Top-3 accuracy', percent(test.top3Accuracy)],
     ['Balanced accuracy', percent(test.balancedAccuracy)],
     ['Macro F1', score(test.macroF1)],
-    ['ROC AUC, one against the rest', score(test.rocAuc)],
+    ['ROC AUC, one-vs-rest', score(test.rocAuc)],
     ['Average precision', score(test.averagePrecision)],
     ...(threshold === undefined ? [] : [['Threshold of class 1', threshold.toPrecision(3)] satisfies Fact]),
     ['Log loss', score(test.logLoss)],

@@ -28,7 +28,9 @@ export const conceptsResult = z.object({
     image: z.string(),
     class: z.string(),
     channels: z.array(z.object({ channel: count, relevance: number })),
-    where: z.array(z.int()).describe('[height, width]: place in channels of the strongest one there; -1 for none.'),
+    where: z
+      .array(z.int())
+      .describe('[height, width]: index in channels of the strongest channel at each pixel; -1 for none.'),
     size: z.tuple([count, count]),
     path: z.array(z.object({ layer: z.string(), channel: count, above: count.nullable(), share: number }))
   }),

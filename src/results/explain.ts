@@ -5,17 +5,19 @@ import { count, number, provenance, rules, settings } from './parts.js'
 
 const means = z
   .object({ sum: number, propagated: number, absorbedByBias: number, absorbedByStabiliser: number })
-  .describe('Mean over images of the first target: relevance that arrives, is passed on, is absorbed.')
+  .describe('Mean over images for the first target: received, propagated and absorbed relevance.')
 
 const trust = z.object({
-  magnitude: number.describe('Sum of |relevance| as a multiple of what it started from, or of the largest logit.'),
-  unexplained: number.optional().describe('Relevance that is lost without being absorbed, as a share of the same.'),
-  rounding: number.optional().describe('Difference to the maps in float64.'),
+  magnitude: number.describe('Sum of |relevance| as a multiple of the initial relevance, or of the largest logit.'),
+  unexplained: number
+    .optional()
+    .describe('Relevance that is lost without being absorbed, as a share of the same reference.'),
+  rounding: number.optional().describe('Difference from the maps in float64.'),
   gradient: number
     .nullable()
     .optional()
-    .describe('Difference of LRP-0 to gradient x input; null: not equal in theory.'),
-  unequal: z.string().optional().describe('The node because of which they are not.'),
+    .describe('Difference between LRP-0 and gradient x input; null if they are not equal in theory.'),
+  unequal: z.string().optional().describe('The first node for which they are not equal.'),
   verdict: z.enum(['trustworthy', 'limited', 'untrustworthy']),
   sentence: z.string()
 })
@@ -29,7 +31,7 @@ export const explainResult = z.object({
   removed: z
     .object({ kind: z.enum(['softmax', 'sigmoid']), node: z.string() })
     .optional()
-    .describe('The end of the network that was left out.'),
+    .describe('The final activation that was removed.'),
   output: z
     .object({ node: z.string(), shape: z.array(count), kind: z.enum(OUTPUT_KINDS) })
     .describe('The explained output; its shape is that of one image.'),
@@ -38,25 +40,36 @@ export const explainResult = z.object({
     z.object({
       name: z.string(),
       path: z.string().optional(),
-      predicted: count.optional().describe('Of a dense output the class of most positions.'),
+      predicted: count.optional().describe('The predicted class; for a dense output, the most frequent class.'),
       predictedName: z.string().optional(),
       confidence: number.optional(),
-      share: number.optional().describe('Of a dense output: share of the positions with the predicted class.'),
-      outputs: z.array(number).optional().describe('Of a regression.'),
+      labels: z
+        .array(z.object({ class: count, name: z.string().optional(), confidence: number }))
+        .optional()
+        .describe('For independent classes: all with a probability above a half, the most probable first.'),
+      share: number.optional().describe('For a dense output: share of the positions with the predicted class.'),
+      outputs: z.array(number).optional().describe('For a regression: the predicted values.'),
       target: z.array(z.int().min(-1)).describe('Explained classes; -1 where a reference or a seed is explained.'),
       targetNames: z.array(z.string()).optional(),
+      against: z
+        .array(z.int().min(-1))
+        .optional()
+        .describe('Classes that the explained ones are compared with; -1 is the runner-up of a region or a box.'),
       score: z.array(number).describe('A logit, the sum of the logits of a region, the score of a box, a similarity.'),
       box: z.array(count).optional().describe('Explained boxes of a detection head.'),
-      region: z.array(number).optional().describe('Of a dense output: share of the positions in the explained region.'),
+      region: z
+        .array(number)
+        .optional()
+        .describe('For a dense output: share of the positions in the explained region.'),
       label: count.optional(),
       sumOfRelevance: z.array(number),
       inputs: z
         .record(z.string(), z.array(number))
-        .describe("Sum of each further input's relevance, where several inputs are explained.")
+        .describe('Sum of the relevance of each further input, if several inputs are explained.')
         .optional(),
       conservationError: z.array(number),
-      inputSha256: sha256.describe('Of the input as the network reads it.'),
-      mapSha256: sha256.describe('Of the relevance of all its maps.'),
+      inputSha256: sha256.describe('Hash of the preprocessed input.'),
+      mapSha256: sha256.describe('Hash of the relevance of all its maps.'),
       attention: z
         .array(z.object({ node: z.string(), tokens: z.array(number), heads: z.array(number) }))
         .optional()
@@ -70,6 +83,7 @@ export const explainResult = z.object({
   target: z.array(z.int().min(-1)).describe('[targets, images], row by row.'),
   conservationError: number.describe('Mean of the images.'),
   milliseconds: z.number(),
+  files: z.array(z.string()).describe('Files of this explanation, relative to its folder; this one is not listed.'),
   warnings: z.array(z.string()),
   trust: trust.optional().describe('How far the maps can be trusted; docs/background/trust.md.'),
   provenance

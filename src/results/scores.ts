@@ -41,7 +41,7 @@ export const classificationResult = z.object({
   cohenKappa: number,
   matthews: number,
   calibrationError: number,
-  threshold: share.optional().describe('Of a single logit: the probability above which class 1 is given.'),
+  threshold: share.optional().describe('For a single logit: the probability above which class 1 is assigned.'),
   confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.'),
   perClass: z.array(
     z.object({
@@ -56,8 +56,8 @@ export const classificationResult = z.object({
 export const multilabelResult = z.object({
   task: z.literal('multilabel'),
   ...about,
-  exactMatch: share.describe('Share of the images whose labels are all right.'),
-  labelAccuracy: share.describe('Share of all labels that are right.'),
+  exactMatch: share.describe('Share of the images with all labels correct.'),
+  labelAccuracy: share.describe('Share of all labels that are correct.'),
   macroPrecision: number,
   macroRecall: number,
   macroF1: number,
@@ -70,8 +70,8 @@ export const multilabelResult = z.object({
   perLabel: z.array(
     z.object({
       name: z.string(),
-      images: count.describe('With this label.'),
-      threshold: share.describe('The probability above which the label is given.'),
+      images: count.describe('Number of images with this label.'),
+      threshold: share.describe('The probability above which the label is assigned.'),
       ...counts,
       averagePrecision: number,
       rocAuc: number

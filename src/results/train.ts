@@ -8,22 +8,22 @@ const data = z
   .object({
     name: z.string(),
     task: z.enum(DATA_TASKS).optional(),
-    classes: z.array(z.string()).describe('Of a regression: names of the values.'),
-    imageShape: z.array(count).describe('[channels, height, width] as the network sees it.'),
+    classes: z.array(z.string()).describe('For a regression: names of the values.'),
+    imageShape: z.array(count).describe('[channels, height, width] of the input of the network.'),
     storedShape: z.array(count).optional().describe('The same before a random crop.'),
-    counts: ofSplits(count).describe('Images of each split.'),
-    perClass: ofSplits(z.array(count)).optional().describe('Images of each class.'),
+    counts: ofSplits(count).describe('Number of images in each split.'),
+    perClass: ofSplits(z.array(count)).optional().describe('Number of images in each class.'),
     skipped: z.array(z.string()).describe('Images that could not be read.'),
-    missing: z.array(z.string()).optional().describe('Those of them that do not exist.'),
+    missing: z.array(z.string()).optional().describe('Skipped images that do not exist.'),
     fingerprint: z.string().describe('SHA-256 of images and labels.'),
-    threads: count.describe('Of one operation.')
+    threads: count.describe('Threads per operation.')
   })
   .describe('The data set; a search has one for each of its trials.')
 
 const results = z
   .object({
-    completed: z.boolean().describe('False where the run was stopped.'),
-    reason: z.string().optional().describe('Of train and finetune: why the run ended.'),
+    completed: z.boolean().describe('False if the run was stopped.'),
+    reason: z.string().optional().describe('For train and finetune: why the run ended.'),
     epochs: count.optional(),
     bestEpoch: count.optional(),
     kind: z.literal('epoch').optional(),
@@ -35,12 +35,12 @@ const results = z
     learningRate: number.optional(),
     imagesPerSecond: number.optional(),
     seconds: number.optional(),
-    best: z.union([z.boolean(), count]).optional().describe('Of tune: number of the best trial.'),
-    trials: count.optional().describe('Of tune.'),
-    processes: count.optional().describe('That shared every batch.'),
-    gradients: z.string().optional().describe('What they passed over.')
+    best: z.union([z.boolean(), count]).optional().describe('For tune: number of the best trial.'),
+    trials: count.optional().describe('For tune: number of trials.'),
+    processes: count.optional().describe('Number of processes that shared every batch.'),
+    gradients: z.string().optional().describe('How gradients were exchanged.')
   })
-  .describe('Of train and finetune, the values of the best epoch.')
+  .describe('For train and finetune: the values of the best epoch.')
 
 /** experiment.json of train, finetune and tune. */
 export const experimentResult = z.object({
@@ -51,8 +51,9 @@ export const experimentResult = z.object({
     .looseObject({ name: z.enum(['train', 'finetune', 'tune']) })
     .describe('The command and its options with all defaults; docs/options.md.'),
   versions: z.record(z.string(), z.string()),
+  network: z.string().optional().describe('Of train and finetune: name of the network.'),
   seed: count,
   data: data.optional(),
   results: results.optional().describe('Missing until the run ends or is stopped.'),
-  provenance: provenance.optional().describe('Of the best model.')
+  provenance: provenance.optional().describe('Provenance of the best model.')
 })

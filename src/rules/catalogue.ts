@@ -117,7 +117,7 @@ export const RULES: readonly RuleDescription[] = [
   {
     name: 'attention',
     formula:
-      'softmax: x (R - s sum(R)); products O = A B: A (q B^T) and B (A^T q), q = R / S(2 O); attention is both of them',
+      'softmax: x (R - s sum(R)); products O = A B: A (q B^T) and B (A^T q), q = R / S(2 O); attention uses both',
     reference: 'Achtibat et al. 2024 (AttnLRP)',
     parameters: { epsilon: 1e-8, stabiliser: 'plain' },
     native: 'attention',
@@ -125,7 +125,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'attention-cp',
-    formula: 'attention weights s held: values v get v (s^T R / S(s v)), queries and keys nothing',
+    formula: 'attention weights s held constant: values v get v (s^T R / S(s v)), queries and keys get nothing',
     reference: 'Ali et al. 2022 (conservative propagation)',
     parameters: { epsilon: 1e-6, stabiliser: 'plain' },
     native: 'attention-cp',
@@ -133,7 +133,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'norm',
-    formula: 'epsilon rule; of sums: a R / S(a + b) to each summand a',
+    formula: 'epsilon rule; in sums, each summand a gets a R / S(a + b)',
     reference: 'zennit (Norm)',
     parameters: { epsilon: 1e-6, stabiliser: 'signed' },
     native: 'norm',
@@ -166,7 +166,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'constant',
-    formula: 'the output is held constant: no relevance goes further down',
+    formula: 'the output is held constant: no relevance passes through',
     reference: 'Ali et al. 2022 (divisors of layer norms)',
     parameters: {},
     native: 'constant',

@@ -77,7 +77,7 @@ function byName(name: string): Composite {
   if (rule && !compositeNames().includes(name))
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the rule '${name}' is for some layers only: name them in a file for --rules`
+      `the rule '${name}' applies only to some layers: list them in a file for --rules`
     )
   return preset(name, 'rule', [...ruleNames(), ...compositeNames()])
 }

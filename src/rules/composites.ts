@@ -81,7 +81,7 @@ export const COMPOSITES: readonly Composite[] = [
   },
   {
     name: 'attnlrp',
-    description: 'transformers: epsilon for layers and layer norms, softmax and products by the rule attention',
+    description: 'transformers: epsilon for layers and layer norms, the rule attention for softmax and matrix products',
     layers: transformer('attention')
   },
   {
@@ -100,17 +100,17 @@ export const COMPOSITES: readonly Composite[] = [
   },
   {
     name: 'excitation-backprop',
-    description: 'zplus everywhere, activations their gradient',
+    description: 'zplus everywhere; activations use their gradient',
     layers: [at({ kind: 'weighted' }, 'zplus'), at({ kind: 'activation' }, 'gradient')]
   },
   {
     name: 'guided-backprop',
-    description: 'gradients, at ReLUs only where both input and gradient are positive',
+    description: 'gradients; at ReLUs, only where both input and gradient are positive',
     layers: [at({ kind: 'relu' }, 'guided-backprop'), plainGradient]
   },
   {
     name: 'deconvnet',
-    description: 'gradients, at ReLUs where they are positive',
+    description: 'gradients; at ReLUs, only where the gradient is positive',
     layers: [at({ kind: 'relu' }, 'deconvnet'), plainGradient]
   },
   {

@@ -102,7 +102,7 @@ function namesIn(shares: DataRule['shares']): string[] {
 export function describeDataRule(rule: DataRule): RuleDescription {
   return {
     name: rule.name,
-    formula: rule.description ?? 'a rule of your own',
+    formula: rule.description ?? 'your own rule',
     reference: rule.reference ?? '',
     parameters: { epsilon: 1e-6, ...rule.parameters },
     native: 'shares',

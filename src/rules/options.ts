@@ -26,14 +26,14 @@ export const ruleChoice = z.strictObject({
       )
     ]),
     {
-      help: 'preset that gives each kind of layer its rule (lrp-native composites lists them)',
+      help: 'composite, which gives each kind of layer its rule (lrp-native composites lists them)',
       group: 'how',
       unit: 'name',
       only
     }
   ),
   rules: option(z.string(), {
-    help: 'JSON file with a rule, or that maps layers to rules (docs/rules.md)',
+    help: 'JSON file with a rule or a composite (docs/rules.md)',
     group: 'how',
     unit: 'file',
     files: 'settings',
@@ -82,8 +82,8 @@ export const ruleParameters = z.strictObject({
     only,
     slider: { min: 0, max: 4, step: 0.1 }
   }),
-  low: option(bound, { help: 'lowest input value for zbox, one or one per channel', group: 'how', only }),
-  high: option(bound, { help: 'highest input value for zbox, one or one per channel', group: 'how', only }),
+  low: option(bound, { help: 'lowest input value for zbox: one number, or one per channel', group: 'how', only }),
+  high: option(bound, { help: 'highest input value for zbox: one number, or one per channel', group: 'how', only }),
   ignoreBias: option(z.boolean(), { help: 'treat biases as 0 in the rules', group: 'how', only }),
   stabiliser: option(z.enum(['signed', 'signed-below', 'at-zero', 'plain']), {
     help: 'how denominators are kept away from zero (docs/rules.md)',
@@ -92,7 +92,7 @@ export const ruleParameters = z.strictObject({
     only
   }),
   parameters: option(z.record(z.string(), z.number()), {
-    help: 'parameters, by name, of rules that are given as data',
+    help: 'parameters of JSON rules, by name',
     group: 'how',
     unit: 'name=number',
     flag: 'parameter',

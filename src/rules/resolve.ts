@@ -58,7 +58,7 @@ function obstacle(node: GraphNode, { name }: Composite): string {
   const unnamed = `composite '${name}' names no rule for it`
   if (isWeighted(node)) return `${unnamed}: add an entry that matches it`
   if (isTransformers(node)) return `${unnamed}: attnlrp, attnlrp-gamma and attnlrp-cp do`
-  return 'LRP has no published rule for it: use a gradient method, or name a rule for it'
+  return 'LRP has no published rule for it: use a gradient method, or choose a rule for it'
 }
 
 function describe(name: string, { rules = [] }: Composite): RuleDescription {
@@ -176,7 +176,7 @@ function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContex
   parameters.high ??= context.inputRange?.high as number[]
   if (parameters.low === undefined || parameters.high === undefined) {
     const needs = `rule ${rule} needs the lowest and highest value of its input`
-    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}: give --low and --high`)
+    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}: pass --low and --high`)
   }
 }
 

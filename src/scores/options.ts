@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { callback, option, programOnly, signalOption, outputPath } from '../core/option.js'
-import { dataOptions } from '../data/options.js'
+import { dataOptions, excludeOption } from '../data/options.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import { splitOptions } from '../explain/file-options.js'
 
@@ -8,10 +8,11 @@ import { splitOptions } from '../explain/file-options.js'
 export const testOptions = z.strictObject({
   ...splitOptions.shape,
   masks: option(z.string().min(1), {
-    help: 'dense networks: folder of masks (.png) with the names of the images in --data-path; a pixel is the number of its class, 255 is left out',
+    help: 'dense networks: folder of masks (.png) with the names of the images in --data-path; pixels are class numbers, and 255 is ignored',
     group: 'images',
     unit: 'folder'
   }),
+  exclude: excludeOption,
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), {
     help: 'number of images per pass',
@@ -20,7 +21,7 @@ export const testOptions = z.strictObject({
     default: '256'
   }),
   thresholds: option(z.union([z.literal('best'), z.array(z.number().min(0).max(1)).min(1)]), {
-    help: 'probability above which a label (of a single logit: class 1) is given: one number, one per label, or best: the highest F1 on the validation split',
+    help: 'probability above which a label (for a single logit: class 1) is assigned: one number, one per label, or best (the highest F1 on the validation split)',
     group: 'metrics',
     unit: 'numbers',
     commas: true,
@@ -30,15 +31,15 @@ export const testOptions = z.strictObject({
     help: 'folder for metrics.json, tables and charts',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's test",
+    default: "the experiment's test; tests/<data>-<split> for other images",
     resume: false
   }),
   group: programOnly<ProcessGroup>(
-    (value) => typeof value === 'object' && value !== null,
-    'a group of processes',
-    'processes that each take a share of the images (joinProcessGroup); all have the result, rank 0 writes it'
+    (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
+    'what joinProcessGroup returns',
+    'processes that share the images (joinProcessGroup); each gets the result, and rank 0 writes it'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with the images done and the images in all'),
+  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
   signal: signalOption
 })
 

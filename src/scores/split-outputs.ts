@@ -2,7 +2,8 @@ import { recordedSettings } from '../core/command-line.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
-import { fitTo, openFor, readImages } from '../data/for-model.js'
+import { withoutListed } from '../data/exclude.js'
+import { fitTo, openFor, ownData, readImages } from '../data/for-model.js'
 import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
@@ -24,6 +25,8 @@ export interface SplitResult {
   imagesPerSecond: number
   /** Images that could not be read and were left out. */
   skipped: string[]
+  /** What else is to be said about the images. */
+  notes?: string[]
   /** Files written, if any. */
   files: string[]
   /** Version, digest of the model, precision and preprocessing. */
@@ -34,7 +37,9 @@ export interface SplitResult {
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split, batchSize: given } = checkOptions(testOptions, options)
   const opened = await openFor(model, options, options.thresholds === 'best' ? [split, 'valid'] : [split])
-  const dataset = await fitTo(model, opened, split, options.limit)
+  const { exclude } = options
+  const images = exclude === undefined ? opened : await withoutListed(opened, exclude, ownData(model, options).dataPath)
+  const dataset = await fitTo(model, images, split, options.limit)
   const total = dataset.splits[split].labels.length
   const batchSize = given ?? batchFor(256, total, options.group)
   return { dataset, split, ...(await forward(model, dataset, split, total, batchSize, options)) }

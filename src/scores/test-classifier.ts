@@ -43,18 +43,15 @@ export async function scoreClasses(
   const { labels } = dataset.splits[split]
   const { name, classes } = dataset
   if (classes.length === 1)
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      `${name} has one class (${classes[0]}): any network is right about all images`
-    )
+    throw new LrpError('INVALID_ARGUMENT', `${name} has one class (${classes[0]}), so the accuracy says nothing`)
   refuseThresholds(options, logits)
   const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'
   const metrics = classificationMetrics(logits, labels, dataset.classes, multilabel, threshold)
-  const { skipped } = dataset
+  const { skipped, notes } = dataset
   const provenance = await provenanceOf(model)
   const probabilities = probabilitiesOf(twoClasses(logits), multilabel)
-  const result = { metrics, imagesPerSecond, logits, labels, skipped, files: [] as string[], provenance }
+  const result = { metrics, imagesPerSecond, logits, labels, skipped, notes, files: [] as string[], provenance }
   if (writes(options)) {
     const head = headOf(dataset, options, result)
     result.files = await writeResult(options.output!, dataset, split, { ...result, probabilities }, head)
@@ -103,7 +100,7 @@ async function writeCurve(
   const scores = probabilities.filter((_, i) => i % 2 === 1)
   const line = { name: metrics.perClass[1]!.name, points: precisionRecall(scores, labels) }
   if (line.points.length === 0) return
-  const title = `Precision over recall of ${line.name}`
+  const title = `Precision-recall curve of ${line.name}`
   await out.chart('precision-recall', lineChart(title, 'recall', 'precision', [line], { min: 0, max: 1 }))
 }
 
@@ -127,6 +124,6 @@ async function worstErrors(
     `${(confidence(i) * 100).toFixed(0)} %`
   ]
   const shown = Math.min(WORST, wrong.length)
-  const caption = `The ${shown} surest of ${counted(wrong.length, 'error')}: true class, predicted class, confidence`
+  const caption = `The ${shown} most confident of ${counted(wrong.length, 'error')}: true class, predicted class, confidence`
   return errorSheet(dataset, split, wrong, title, caption)
 }

@@ -1,3 +1,8 @@
+import { basename } from 'node:path'
+import { pickOptions } from '../core/option.js'
+import { safeName } from '../core/paths.js'
+import { isOwnData } from '../data/for-model.js'
+import { dataOptions } from '../data/options.js'
 import type { Model } from '../model/model.js'
 import type { TestOptions } from './options.js'
 import { scoreClasses, type ClassificationResult } from './test-classifier.js'
@@ -20,7 +25,7 @@ export type TestResult = { folder?: string } & (
  * @throws LrpError INVALID_ARGUMENT when images and model do not fit together
  */
 export async function testModel(model: Model, options: TestOptions = {}): Promise<TestResult> {
-  const folder = options.output ?? model.experiment?.path('test')
+  const folder = options.output ?? folderOf(model, options)
   const asked = { ...options, output: folder }
   if (options.masks !== undefined) return { task: 'segmentation', folder, ...(await testSegmentation(model, asked)) }
   if (model.task === 'regression') return { task: 'regression', folder, ...(await testRegression(model, asked)) }
@@ -28,4 +33,14 @@ export async function testModel(model: Model, options: TestOptions = {}): Promis
   return found.dataset.task === 'multilabel'
     ? { task: 'multilabel', folder, ...(await scoreLabels(model, found, asked)) }
     : { task: 'classification', folder, ...(await scoreClasses(model, found, asked)) }
+}
+
+/** The experiment's own test has a folder of its own, which the report shows; other images have one each. */
+function folderOf({ experiment }: Model, options: TestOptions): string | undefined {
+  const { data, dataPath, split = 'test', limit, exclude } = options
+  const isWhole = split === 'test' && limit === undefined && exclude === undefined
+  if (!experiment || (isWhole && isOwnData(experiment, { data, dataPath }))) return experiment?.path('test')
+  const own = pickOptions(dataOptions, experiment.manifest.command)
+  const name = typeof data === 'object' ? data.name : basename(dataPath ?? data ?? own.dataPath ?? own.data ?? 'data')
+  return experiment.path('tests', `${safeName(name)}-${split}`)
 }

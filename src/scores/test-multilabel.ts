@@ -42,9 +42,9 @@ export async function scoreLabels(
   if (!values) throw new LrpError('INVALID_ARGUMENT', `the images of ${dataset.name} have one class each`)
   const thresholds = await thresholdsFor(model, dataset.classes.length, options)
   const metrics = multilabelMetrics(logits, values, dataset.classes, thresholds)
-  const { skipped } = dataset
+  const { skipped, notes } = dataset
   const provenance = await provenanceOf(model)
-  const result = { metrics, imagesPerSecond, logits, values, skipped, files: [] as string[], provenance }
+  const result = { metrics, imagesPerSecond, logits, values, skipped, notes, files: [] as string[], provenance }
   if (writes(options)) {
     const head = { task: 'multilabel', ...headOf(dataset, options, result) }
     result.files = await writeResult(options.output!, dataset, split, result, head)
@@ -133,7 +133,7 @@ function curveChart({ result, probabilities }: Written): Promise<Chart> {
     .toSorted((a, b) => a.label - b.label)
     .map(({ name, label }) => ({ name, points: precisionRecall(column(probabilities, label), column(values, label)) }))
   const which = lines.length < perLabel.length ? `, the ${lines.length} weakest labels` : ''
-  return lineChart(`Precision over recall${which}`, 'recall', 'precision', lines, { min: 0, max: 1 })
+  return lineChart(`Precision-recall curves${which}`, 'recall', 'precision', lines, { min: 0, max: 1 })
 }
 
 /** The images with the surest wrong labels. */
@@ -164,6 +164,6 @@ async function worstErrors({
     `as ${names((label) => isGiven(image, label))}`
   ]
   const shown = Math.min(WORST, wrong.length)
-  const caption = `The ${shown} surest of ${counted(wrong.length, 'image')} with wrong labels: true and predicted labels`
+  const caption = `The ${shown} most confident of ${counted(wrong.length, 'image')} with wrong labels: true and predicted labels`
   return errorSheet(dataset, split, wrong, title, caption)
 }

@@ -27,9 +27,18 @@ export async function testRegression(model: Model, options: TestOptions = {}): P
   const { dataset, split, outputs, imagesPerSecond } = await outputsOn(model, options)
   const values = dataset.splits[split].values!
   const metrics = regressionMetrics(outputs.data, values, dataset.classes)
-  const { skipped } = dataset
+  const { skipped, notes } = dataset
   const provenance = await provenanceOf(model)
-  const result = { metrics, imagesPerSecond, predictions: outputs, values, skipped, files: [] as string[], provenance }
+  const result = {
+    metrics,
+    imagesPerSecond,
+    predictions: outputs,
+    values,
+    skipped,
+    notes,
+    files: [] as string[],
+    provenance
+  }
   if (writes(options)) {
     const head = { task: 'regression', ...headOf(dataset, options, result) }
     result.files = await writeResult(options.output!, dataset, split, result, head)

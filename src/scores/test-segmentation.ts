@@ -36,7 +36,7 @@ export async function testSegmentation(model: Model, options: TestOptions): Prom
   const { dataPath, masks, limit, batchSize = AT_ONCE, signal, strict } = checkOptions(testOptions, options)
   if (dataPath === undefined || masks === undefined)
     throw optionError('masks', ' needs --data-path: the folder of images')
-  if (options.group) throw optionError('group', ': one process scores masks')
+  if (options.group) throw optionError('group', ': masks are scored in one process')
   const inputs = await openInputs(model, { input: [dataPath], limit, strict })
   const { paths = [], skipped } = inputs
   let [counts, seconds]: [PixelCounts | undefined, number] = [undefined, 0]
@@ -49,7 +49,7 @@ export async function testSegmentation(model: Model, options: TestOptions): Prom
     if (output.shape.length !== 4)
       throw new LrpError(
         'UNSUPPORTED',
-        `masks score outputs [batch, classes, height, width], not [${output.shape.join(', ')}]`
+        `masks need outputs [batch, classes, height, width], not [${output.shape.join(', ')}]`
       )
     const [classes, height, width] = output.shape.slice(1) as [number, number, number]
     counts ??= new PixelCounts(Math.max(2, classes))
@@ -88,7 +88,7 @@ async function labelsAt(
   const arranged = isArranged(shape, plan) ? { bytes: data, shape } : await arrangeImage(data, shape, plan, path)
   const [h, w] = arranged.shape.slice(1) as [number, number]
   if (h !== input[2] || w !== input[3])
-    throw new LrpError('INVALID_ARGUMENT', `${path} is ${h}x${w} pixels, its image ${input[2]}x${input[3]}`)
+    throw new LrpError('INVALID_ARGUMENT', `${path} is ${h}x${w} pixels, but its image is ${input[2]}x${input[3]}`)
   const result = new Uint8Array(sizeOf([height, width]))
   for (let y = 0; y < height; y++) {
     const row = Math.floor(((y + 0.5) * h) / height) * w
@@ -103,7 +103,10 @@ function classesOf(labels: Uint8Array, classes: number, path: string): (number |
     if (classes === 1) return Number(label > 0)
     if (label === UNLABELLED && classes <= UNLABELLED) return undefined
     if (label < classes) return label
-    throw new LrpError('INVALID_ARGUMENT', `${path} has the class ${label}: the model has classes 0 to ${classes - 1}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${path} contains the class ${label}, but the model has classes 0 to ${classes - 1}`
+    )
   })
 }
 

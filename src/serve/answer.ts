@@ -7,7 +7,7 @@ import { drawMaps } from '../explain/figures.js'
 import { drawOptions, explainToFilesOptions, VIEWS, type DrawOptions } from '../explain/file-options.js'
 import { explainOptions, type ExplainOptions } from '../explain/options.js'
 import { scoreLayout } from '../explain/targets/classes.js'
-import { targetText } from '../explain/targets/describe.js'
+import { outputName, targetText } from '../explain/targets/describe.js'
 import { embedded } from '../plot/html.js'
 import type { Model } from '../model/model.js'
 import { checkContent } from '../core/options.js'
@@ -83,7 +83,7 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
     outlines,
     further: await Promise.all(further),
     explained: targetText(model, found, 0),
-    ...numbersOf(model, found),
+    ...numbersOf(model, found, 'region' in narrowed),
     milliseconds,
     warnings: found.warnings,
     command: commandText('explain', served.called, {
@@ -115,7 +115,7 @@ function optionsOf(
 type Output = Omit<Answer['outputs'][number], 'name'>
 
 /** What the network says of each class, where the explanation looks. */
-function outputsOf(model: Model, { kind, logits, boxes, regions }: Explanation): Output[] {
+function outputsOf(model: Model, { kind, logits, boxes, regions }: Explanation, inRegion: boolean): Output[] {
   if (kind === 'similarity') return []
   if (boxes) {
     const { classes, at } = scoreLayout(model, logits.shape)
@@ -123,28 +123,33 @@ function outputsOf(model: Model, { kind, logits, boxes, regions }: Explanation):
   }
   if (regions) {
     const counts = new Float64Array(Math.max(2, logits.shape[1]!))
-    positionClasses(logits).forEach((one, at) => (counts[one]! += regions.data[at]!))
+    positionClasses(logits).forEach((one, at) => (counts[one]! += inRegion ? regions.data[at]! : 1))
     const inside = Math.max(
       1,
       counts.reduce((sum, count) => sum + count, 0)
     )
-    return Array.from(counts, (count, index) => ({ index, value: count / inside, probability: count / inside }))
+    const shares = logits.shape[1] === 1 ? counts.slice(1) : counts // a single logit is the second class's
+    return Array.from(shares, (count, index) => ({ index, value: count / inside, probability: count / inside }))
   }
   const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits, model.multilabel)
   return Array.from(logits.data, (value, index) => ({ index, value, probability: probabilities?.[index] }))
 }
 
-function numbersOf(model: Model, found: Explanation): Pick<Answer, 'target' | 'outputs' | 'sum' | 'conservationError'> {
+function numbersOf(
+  model: Model,
+  found: Explanation,
+  inRegion: boolean
+): Pick<Answer, 'target' | 'outputs' | 'sum' | 'conservationError'> {
   const { targets, sums, conservationError } = found
   const target = targets[0]!
-  const outputs = outputsOf(model, found)
+  const outputs = outputsOf(model, found, inRegion)
   if (model.task !== 'regression') outputs.sort((a, b) => b.value - a.value)
   const strongest = outputs.slice(0, MOST_OUTPUTS)
   const explained = outputs.find(({ index }) => index === target)
   if (explained && !strongest.includes(explained)) strongest.push(explained)
   return {
     target,
-    outputs: strongest.map((one) => ({ ...one, name: model.className(one.index) })),
+    outputs: strongest.map((one) => ({ ...one, name: outputName(model, found, one.index) })),
     sum: sums[0]!,
     conservationError: conservationError.length > 0 ? conservationError[0] : undefined
   }

@@ -42,7 +42,7 @@ export async function choicesFor(model: Model, patterns: boolean, files: string[
     ...METHODS.filter((name) => name !== 'lrp' && fits(describeMethod(name).needs)).map((name): Choice => ({
       name,
       kind: 'method',
-      description: 'to compare with',
+      description: 'for comparison',
       parameters: {}
     }))
   ]

@@ -6,7 +6,7 @@ import { inputOptions, type InputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import type { Model } from '../model/model.js'
 import { readImage } from '../data/read-image.js'
-import { normaliseBytes } from '../model/preprocessing.js'
+import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import type { Preprocessing } from '../core/graph.js'
 import { pictureToPng } from '../plot/picture.js'
 import type { Tensor } from '../core/tensor.js'
@@ -34,7 +34,7 @@ export class Gallery {
   static async open(model: Model, options: InputOptions): Promise<Gallery> {
     if (model.inputKind === 'array') {
       const axes = model.imageShape.join('x')
-      throw new LrpError('UNSUPPORTED', `${model.name} takes inputs of ${axes}: there is no picture of them`)
+      throw new LrpError('UNSUPPORTED', `${model.name} takes inputs of ${axes}, which cannot be shown as pictures`)
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
     const { limit: _, images: __, ...source } = recordedSettings(inputOptions, options)
@@ -67,10 +67,8 @@ export class Gallery {
 
   /** Takes up an image file's bytes; returns its number. @throws LrpError INVALID_FILE, INVALID_ARGUMENT */
   async add(file: Buffer, name: string): Promise<number> {
-    const { preprocessing } = this.model
-    if (!preprocessing)
-      throw new LrpError('INVALID_ARGUMENT', 'the model has no preprocessing for images: give --preprocess')
-    if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images were added already`)
+    const preprocessing = neededPreprocessing(this.model)
+    if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images have already been added`)
     this.added++ // before it is read: uploads come at once
     try {
       return this.images.push({ name, asked: { input: name }, input: await this.read(file, preprocessing) }) - 1
@@ -84,7 +82,7 @@ export class Gallery {
     const { bytes, shape } = await readImage(file, preprocessing)
     if (shape.join() !== this.model.imageShape.join()) {
       const [found, wanted] = [shape, this.model.imageShape].map((axes) => axes.join('x'))
-      throw new LrpError('INVALID_ARGUMENT', `the image becomes ${found}, the model takes ${wanted}`)
+      throw new LrpError('INVALID_ARGUMENT', `the preprocessed image is ${found}, but the model needs ${wanted}`)
     }
     return normaliseBytes(bytes, [1, ...shape], preprocessing)
   }

@@ -13,19 +13,19 @@ export const serveOptions = z.strictObject({
     unit: 'images'
   }),
   rules: option(z.array(z.string()), {
-    help: 'JSON files with rules or composites of your own, separated by commas, to choose from too (docs/rules.md)',
+    help: 'JSON files with your own rules or composites, separated by commas, which the page then offers too (docs/rules.md)',
     group: 'how',
     unit: 'files',
     commas: true
   }),
   patterns: explainOptions.shape.patterns,
   host: option(z.string().min(1).default('127.0.0.1'), {
-    help: 'address to listen at; the default is reached from this machine alone',
+    help: 'address to listen on; the default accepts connections only from this machine',
     group: 'output',
     unit: 'address'
   }),
   port: option(z.int().min(0).max(65535).default(8420), {
-    help: 'port to listen at; 0 takes any free port',
+    help: 'port to listen on; 0 selects any free port',
     group: 'output'
   }),
   ...calledOptions.shape

@@ -8,6 +8,7 @@ const STYLE = `
 .gallery button { padding: 2px; border: 2px solid transparent; border-radius: 6px; background: none; cursor: pointer; } .gallery button[aria-pressed=true] { border-color: var(--accent); }
 .gallery img { display: block; width: 56px; height: 56px; object-fit: contain; image-rendering: pixelated; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; } .maps img { display: block; width: 100%; image-rendering: pixelated; }
+.drawn img { image-rendering: auto !important; }
 .map { position: relative; } .map svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; } .map.waiting { opacity: .6; }
 form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form small { display: block; color: var(--quiet); } form .layers { opacity: .45; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
 .outputs { padding: 0; list-style: none; } .outputs button { position: relative; display: flex; justify-content: space-between; width: 100%; margin: 2px 0; padding: 4px 8px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; overflow: hidden; } .outputs button[aria-pressed=true] { border-color: var(--accent); font-weight: 700; }
@@ -20,19 +21,19 @@ form label { display: block; margin: 0 0 12px; } form label span { display: flex
  * @param links to other pages about the model
  */
 export function servePage(links: Html | false, facts: Facts): string {
-  const title = `${facts.model}: why did it decide so?`
+  const title = `Why did ${facts.model} decide that?`
   const data = JSON.stringify(facts).replaceAll('<', '\\u003c')
   const body = html`${links}
     <h1>${title}</h1>
     <style>
       ${new Html(STYLE)}
     </style>
-    <div class="app">
+    <div class="app ${facts.drawn && 'drawn'}">
       <div>
         <ul class="gallery" id="gallery" aria-label="Images"></ul>
         <p class="note" ${!facts.takesImages && 'hidden'}>
           <label>
-            An image of your own, also dropped anywhere on the page:
+            Your own image (you can also drop it anywhere on the page):
             <input type="file" id="file" accept="image/*" />
           </label>
         </p>
@@ -47,10 +48,11 @@ export function servePage(links: Html | false, facts: Facts): string {
             <figcaption id="told"></figcaption>
           </figure>
         </div>
+        <p class="note" id="legend"></p>
         <div class="maps" id="further"></div>
         <p>
           <button type="button" class="plain" id="keep">Keep this map for comparison</button>
-          <button type="button" class="plain" id="forget" hidden>Put kept maps away</button>
+          <button type="button" class="plain" id="forget" hidden>Remove kept maps</button>
         </p>
         <p id="warnings" role="note"></p>
         <p class="note">The same on the command line: <code id="command"></code></p>
@@ -69,7 +71,7 @@ export function servePage(links: Html | false, facts: Facts): string {
         ${facts.heads.length > 0 && select('head', 'Output of the network', facts.heads)}
         ${facts.narrowing.map(narrowing)}
         <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
-        <p class="note">The chosen one is explained.</p>
+        <p class="note">The selected one is explained.</p>
         <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
         ${
           facts.classes.length > 10 &&
@@ -88,8 +90,15 @@ export function servePage(links: Html | false, facts: Facts): string {
   return page(title, body)
 }
 
+/** What fields without a default take. */
+const TAKES: Record<string, string> = {
+  against: 'a class, or runner-up',
+  reference: 'the name of an image above',
+  box: 'best, or a number'
+}
+
 /** A field for an option of the target, as it is written on the command line. */
-function narrowing({ name, help, default: usual = '', value = '' }: Narrowing): Html {
+function narrowing({ name, help, default: usual = TAKES[name] ?? '', value = '' }: Narrowing): Html {
   const list = name === 'reference' ? 'images' : undefined
   return html`<label>
     <span>${name[0]!.toUpperCase() + name.slice(1)}</span>

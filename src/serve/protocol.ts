@@ -15,6 +15,10 @@ export interface Facts {
   colourMaps: string[]
   /** How maps of these inputs can be shown. */
   views: readonly View[]
+  /** Inputs are drawn as lines, bars or text, which look better when they are made smaller smoothly. */
+  drawn: boolean
+  /** What the colours of each colour map mean. */
+  legends: Record<string, string>
   /** The page takes images of the user's own. */
   takesImages: boolean
   /** Names of the network's outputs, where it has several. */
@@ -91,8 +95,8 @@ export interface Answer {
   /** What is explained, in words. */
   explained: string
   /**
-   * The strongest outputs, and the explained one. Of a region a class's probability is the share of positions that the network
-   * gives to it; boxes have scores.
+   * The strongest outputs, and the explained one. A dense output's class has the share of positions that the network gives to
+   * it: of all of them, or of those in the region that is asked for. Boxes have scores.
    */
   outputs: { index: number; name: string; value: number; probability?: number }[]
   sum: number

@@ -13,7 +13,7 @@ import { toLrpError } from '../native/addon.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
 import { packageRoot } from '../core/paths.js'
-import { colourMapNames } from '../plot/colour-maps.js'
+import { colourMapNames, legendOf } from '../plot/colour-maps.js'
 import { answer, type Served } from './answer.js'
 import { choicesFor } from './choices.js'
 import { Gallery } from './gallery.js'
@@ -62,9 +62,9 @@ export async function serve(model: Model, options: ServeOptions = {}): Promise<S
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const what = `cannot listen at ${host}:${port}`
+      const what = `cannot listen on ${host}:${port}`
       if (cause.code !== 'EADDRINUSE') return reject(ioError(cause, what))
-      reject(new LrpError('IO', `${what}: the port is taken, another can be chosen (--port)`, { cause }))
+      reject(new LrpError('IO', `${what}: the port is in use; choose another with --port`, { cause }))
     })
     server.listen(port, host, resolve)
   })
@@ -167,6 +167,8 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
     choices,
     colourMaps: colourMapNames(),
     views: model.inputKind === 'image' || model.inputKind === 'volume' ? VIEWS : ['heatmap'],
+    drawn: !['image', 'volume'].includes(model.inputKind),
+    legends: Object.fromEntries(colourMapNames().map((name) => [name, legendOf(name)])),
     takesImages: model.inputKind === 'image',
     heads: headsOf(model),
     narrowing: narrowingFor(model),
@@ -208,6 +210,6 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     bytes += part.length
     if (bytes <= MOST_BYTES) parts.push(part)
   }
-  if (bytes > MOST_BYTES) throw new LrpError('INVALID_ARGUMENT', 'that is more than 32 MiB')
+  if (bytes > MOST_BYTES) throw new LrpError('INVALID_ARGUMENT', 'the request is larger than 32 MiB')
   return Buffer.concat(parts)
 }

@@ -108,7 +108,7 @@ export async function readHistory(experiment: Experiment): Promise<EpochEvent[]>
     Object.values(COLUMNS).some((name) => !names.includes(name)) ||
     lines.some((line) => line.split(',').length !== names.length)
   )
-    throw new LrpError('INVALID_FILE', `${path} is damaged: it is not the history of a training`)
+    throw new LrpError('INVALID_FILE', `${path} is damaged: it is not a training history`)
   return lines.map((line) => {
     const values = line.split(',').map(Number)
     const of = (key: keyof typeof COLUMNS): number => values[names.indexOf(COLUMNS[key])] ?? NaN

@@ -6,7 +6,7 @@ import { native } from '../native/addon.js'
 import { versions } from '../native/versions.js'
 import type { TrainOptions } from './options.js'
 import type { Start } from './prepare.js'
-import { commandOf, withWholePaths, type TrainSettings } from './settings.js'
+import { recordedCommand, type TrainSettings } from './settings.js'
 
 /** Makes the folder of a run, with everything in it that resuming needs. */
 export async function beginExperiment(
@@ -16,7 +16,7 @@ export async function beginExperiment(
 ): Promise<Experiment> {
   const plain = settings.data.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '')
   const name = options.experimentName ?? `${parts.name}-${plain}`
-  const asked = { command: { ...withWholePaths(settings), name: commandOf(settings) }, seed: settings.seed }
+  const asked = { command: recordedCommand(settings), network: parts.name, seed: settings.seed }
   const manifest = { ...asked, versions: versions(), data: describe(dataset) }
   const { group, experimentsRoot } = options
   const create = () => createExperiment(name, manifest, experimentsRoot, options.experimentName !== undefined)
@@ -32,10 +32,13 @@ export async function beginExperiment(
 /** A stopped run continues in its own folder, by the command that began it. @throws LrpError INVALID_ARGUMENT */
 export function checkContinues({ name, manifest }: Experiment, command: string, options: TrainOptions): void {
   if (options.experimentName !== undefined && options.experimentName !== name)
-    throw optionError('experimentName', `: ${name} continues in its own folder, leave it out`)
+    throw optionError('experimentName', `: ${name} continues in its own folder, so leave this option out`)
   const began = String(manifest.command.name)
   if (began === command) return
-  throw new LrpError('INVALID_ARGUMENT', `${name} was begun by ${began}: resume it with "lrp-native ${began} --resume"`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `${name} was started by ${began}: resume it with "lrp-native ${began} --resume"`
+  )
 }
 
 /** @throws LrpError INVALID_ARGUMENT where a data set is not the one of an experiment */

@@ -60,7 +60,7 @@ function classWeights({ classWeights: given, loss }: TrainSettings, dataset: Dat
   if (given !== 'balanced' && given.length !== classes) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: give one for each`
+      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: pass one for each`
     )
   }
   const counts = classCounts(dataset.splits.train, classes)
@@ -85,8 +85,8 @@ function groupsOf(settings: TrainSettings, graph: Graph): NativeGroup[] {
   for (const { match, frozen, ...own } of all) {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
     if (names.length === 0) {
-      const what = frozen ? `'${match}', which is to be frozen` : `the group '${match}'`
-      throw new LrpError('INVALID_ARGUMENT', `no tensor that is left to train matches ${what}`)
+      const what = frozen ? `the pattern '${match}' of freeze` : `the group '${match}'`
+      throw new LrpError('INVALID_ARGUMENT', `no remaining tensor matches ${what}`)
     }
     for (const name of names) rest.delete(name)
     const rates = { learningRate: own.learningRate ?? learningRate, weightDecay: own.weightDecay ?? weightDecay }

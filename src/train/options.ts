@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DATA_TASKS } from '../core/graph.js'
 import { callback, mayChange, option, programOnly } from '../core/option.js'
-import { datasetOption, dataOptions, TASK_HELP } from '../data/options.js'
+import { datasetOption, dataOptions, excludeOption, TASK_HELP } from '../data/options.js'
 import type { Dataset } from '../data/dataset.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
 import type { Experiment } from '../experiment/experiment.js'
@@ -23,7 +23,7 @@ export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
 /** What `finetune` trains: the last layer alone, or every weight. */
 export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 
-const { validSplit, testSplit, imageSize, channels, cache } = dataOptions.shape
+const { validSplit, testSplit, splitSeed, imageSize, channels, cache } = dataOptions.shape
 const { architecture, inputShape } = loadOptions.shape
 
 /** What a run needs to be repeated or continued; written into experiment.json. */
@@ -33,6 +33,7 @@ export const trainSettings = z.object({
   dataPath: mayChange(dataOptions.shape.dataPath),
   validSplit,
   testSplit,
+  splitSeed,
   imageSize,
   channels,
   cache,
@@ -48,7 +49,7 @@ export const trainSettings = z.object({
     default: 'values from 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: 'none: values as preprocess says; fit: by the mean and deviation of the training images, per channel',
+    help: 'none: values as defined by preprocess; fit: normalise by the mean and deviation of the training images, per channel',
     group: 'images',
     unit: 'how'
   }),
@@ -75,7 +76,7 @@ export const trainSettings = z.object({
     only: { loss: ['cross-entropy'] }
   }),
   classWeights: option(z.union([z.literal('balanced'), z.array(z.number().min(0))]), {
-    help: 'balanced (inversely proportional to the images of a class), or one number per class, with commas',
+    help: 'balanced (inversely proportional to the number of images of a class), or one number per class, separated by commas',
     group: 'loss',
     unit: 'weights',
     commas: true,
@@ -87,7 +88,7 @@ export const trainSettings = z.object({
   }),
   optimizer: option(z.enum(OPTIMIZERS).default('adam'), { help: 'optimiser', group: 'optimiser' }),
   learningRate: option(z.number().positive().default(2e-3), {
-    help: 'step size; the largest one of one-cycle',
+    help: 'step size; for one-cycle, the largest step size',
     group: 'schedule'
   }),
   momentum: option(z.number().min(0).lt(1).default(0), {
@@ -102,13 +103,13 @@ export const trainSettings = z.object({
   }),
   weightDecay: option(z.number().min(0).default(0), { help: 'weight decay', group: 'optimiser' }),
   freeze: option(z.array(pattern), {
-    help: 'tensors that stay as they are: regular expressions over their names, before groups',
+    help: 'tensors to freeze: regular expressions for their names, applied before groups',
     group: 'optimiser',
     unit: 'patterns',
     commas: false
   }),
   groups: option(z.union([groupsSchema, z.string().transform(readGroups).pipe(groupsSchema)]), {
-    help: 'rates by tensor names, a JSON file: [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
+    help: 'JSON file with learning rates by tensor names: [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
     group: 'optimiser',
     unit: 'file'
   }),
@@ -140,7 +141,7 @@ export const trainSettings = z.object({
     only: { scheduler: ['plateau'] }
   }),
   gradientClip: option(z.number().min(0).default(0), {
-    help: 'largest norm of all gradients together; 0: none',
+    help: 'largest norm of all gradients together; 0 disables clipping',
     group: 'optimiser',
     unit: 'norm'
   }),
@@ -150,7 +151,7 @@ export const trainSettings = z.object({
     unit: 'batches'
   }),
   earlyStopping: option(z.int().min(0).default(0), {
-    help: 'stop after this many epochs without improvement; 0: never',
+    help: 'stop after this many epochs without improvement; 0 disables early stopping',
     group: 'schedule',
     unit: 'epochs'
   }),
@@ -158,16 +159,12 @@ export const trainSettings = z.object({
     help: 'type of the computation; fp16 needs CUDA',
     group: 'machine'
   }),
-  exclude: option(z.string(), {
-    help: 'CSV file with a column path: these images are left out (flagged.csv of an audit)',
-    group: 'images',
-    unit: 'list',
-    write: (augment: Augmentation) => [augmentText(augment)]
-  }),
+  exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
     help: 'random changes of training images: random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25,insert=PATCH.png',
     group: 'images',
-    unit: 'list'
+    unit: 'list',
+    write: (augment: Augmentation) => [augmentText(augment)]
   }),
   batchSize: option(z.int().min(1).default(32), {
     help: 'number of images per step',
@@ -182,20 +179,20 @@ export const trainSettings = z.object({
   }),
   seed: option(z.int().min(0).default(0), { help: 'seed of all random numbers', group: 'machine' }),
   threads: option(z.int().min(1).max(1024), {
-    help: 'number of threads of one operation',
+    help: 'number of threads per operation',
     group: 'machine',
     default: 'one per core',
     resume: false
   }),
   from: option(z.string(), {
-    help: 'experiment or model whose weights to start from',
+    help: 'experiment or model that provides the initial weights',
     group: 'model',
     unit: 'model'
   }),
   architecture,
   inputShape,
   mode: option(z.enum(FINETUNE_MODES), {
-    help: 'last-layer: the other layers are frozen, and their outputs computed once; whole: every weight is trained',
+    help: 'last-layer: the other layers are frozen, and their outputs are computed once; whole: every weight is trained',
     group: 'network',
     unit: 'mode',
     default: 'last-layer'
@@ -229,7 +226,7 @@ export const trainOptions = z.strictObject({
   data: datasetOption,
   strict: mayChange(dataOptions.shape.strict),
   experimentName: option(z.string().min(1), {
-    help: 'folder name; a taken one gets _1, _2, ...; one containing "dev" replaces the earlier experiment',
+    help: 'folder name; if it exists, _1, _2, ... is added; a name containing "dev" replaces the earlier experiment',
     group: 'output',
     unit: 'name',
     default: '<model>-<data set>'
@@ -257,13 +254,13 @@ export const trainOptions = z.strictObject({
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.fromFirst === 'function',
     'what joinProcessGroup returns',
-    'processes that share every batch (joinProcessGroup); rank 0 alone writes the experiment'
+    'processes that share every batch (joinProcessGroup); only rank 0 writes the experiment'
   ),
   onProgress: callback<(event: BatchEvent | EpochEvent) => void>('called after every batch and every epoch'),
-  onData: callback<(dataset: Dataset) => void>('called with the data set as it was opened, before training'),
+  onData: callback<(dataset: Dataset) => void>('called with the opened data set, before training'),
   onExperiment: callback<(experiment: Experiment) => void>('called with the experiment of the run, before training'),
   onFeatures: callback<(done: number, total: number) => void>(
-    'called with the images that passed through the frozen layers, before the epochs begin'
+    'called with the number of images that passed through the frozen layers, before the first epoch'
   ),
   onDownload: dataOptions.shape.onDownload,
   signal: dataOptions.shape.signal

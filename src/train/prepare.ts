@@ -1,6 +1,5 @@
 import { classCounts, type Dataset } from '../data/dataset.js'
-import { readBytes } from '../core/files.js'
-import { withoutListed } from '../data/exclude.js'
+import { pathsIn, withoutListed } from '../data/exclude.js'
 import { checkPatch } from '../data/patch.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
@@ -11,7 +10,7 @@ import type { ModelParts, Preprocessing } from '../core/graph.js'
 import { counted } from '../core/plural.js'
 import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
-import { loadModelParts } from '../model/load.js'
+import { loadModel, type LoadedModel } from '../model/load.js'
 import { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
@@ -47,14 +46,17 @@ export function settingsOf(options: TrainOptions & Pick<GivenSettings, 'mode' | 
   return checkSettings({ ...options, ...own })
 }
 
-/** The model of `from`. A file that names no preprocessing gets images of its own size, with values from 0 to 1. */
+/**
+ * The model of `from`, and the experiment that it is of. A file that names no preprocessing gets images of its own size, with
+ * values from 0 to 1.
+ */
 export async function loadStart(
   from: string,
   options: Pick<TrainOptions, 'preprocess' | 'architecture' | 'inputShape' | 'experimentsRoot' | 'onDownload'>
-): Promise<ModelParts> {
-  const parts = await loadModelParts(from, pickOptions(loadOptions.omit({ device: true }), options))
+): Promise<LoadedModel> {
+  const { parts, experiment } = await loadModel(from, pickOptions(loadOptions.omit({ device: true }), options))
   const imageShape = parts.graph.inputShape.slice(1).map(Number)
-  return { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }
+  return { parts: { ...parts, preprocessing: parts.preprocessing ?? plainPreprocessing(imageShape) }, experiment }
 }
 
 /** What a run starts from: the network of `from` (`loaded`, where it is already), else a fresh one. */
@@ -62,7 +64,7 @@ export async function startOf(settings: TrainSettings, options: TrainOptions, lo
   const { from, mode, newHead, seed } = settings
   const { experimentsRoot, onDownload } = options
   const asked = { ...settings, experimentsRoot, onDownload }
-  const found = loaded ?? (from === undefined ? undefined : await loadStart(from, asked))
+  const found = loaded ?? (from === undefined ? undefined : (await loadStart(from, asked)).parts)
   const dataset = await openTrainData(settings, options, found?.preprocessing)
   if (found) checkImages(found, dataset)
   checkClasses(dataset)
@@ -79,7 +81,7 @@ export async function openTrainData(
 ): Promise<Dataset> {
   const { data, strict, onDownload, onData } = options
   if (settings.augment?.insert !== undefined) await checkPatch(settings.augment.insert)
-  if (settings.exclude !== undefined) await readBytes(settings.exclude, `the list ${settings.exclude} cannot be read`)
+  if (settings.exclude !== undefined) await pathsIn(settings.exclude)
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
@@ -88,7 +90,7 @@ export async function openTrainData(
   const dataset = exclude === undefined ? opened : await withoutListed(opened, exclude, dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
-    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} keeps no larger images for random crops: ${how}`)
+    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} does not keep larger images for random crops: ${how}`)
   }
   if (settings.task === 'binary') checkTwoClasses(dataset)
   onData?.(dataset)
@@ -183,8 +185,8 @@ async function checkOutputs(parts: ModelParts, dataset: Dataset, outputs: number
     throw new LrpError(
       'INVALID_ARGUMENT',
       task === 'regression'
-        ? `the model has ${counted(has, 'output')}, ${dataset.name} has ${counted(classes.length, 'value')}`
-        : `the model has ${counted(has, 'class', 'classes')}, ${dataset.name} wants ${outputs}: finetune gives it a new head`
+        ? `the model has ${counted(has, 'output')}, but ${dataset.name} has ${counted(classes.length, 'value')}`
+        : `the model has ${counted(has, 'class', 'classes')}, but ${dataset.name} needs ${outputs}: use finetune to train a new last layer`
     )
   }
   return { ...parts, ...taskOf(dataset), classes }
@@ -204,7 +206,7 @@ function checkImages(parts: ModelParts, dataset: Dataset): void {
   if (wanted === dataset.imageShape.join('x')) return
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `the model takes images of ${wanted}, ${dataset.name} has ${dataset.imageShape.join('x')}`
+    `the model needs images of ${wanted}, but ${dataset.name} has ${dataset.imageShape.join('x')}`
   )
 }
 

@@ -8,7 +8,7 @@ import { checkContinues, checkSame } from './experiment.js'
 import type { Job } from './job.js'
 import type { GivenSettings, TrainOptions } from './options.js'
 import { openTrainData, prepare, startOf, type Start } from './prepare.js'
-import { resumedSettings, withWholePaths, type TrainSettings } from './settings.js'
+import { recordedCommand, resumedSettings, type TrainSettings } from './settings.js'
 
 /** What may be given where a run is resumed; `mode` and `newHead` are those of fine-tuning. */
 export type ResumeOptions = TrainOptions & Pick<GivenSettings, 'mode' | 'newHead'>
@@ -31,7 +31,7 @@ export async function resumeRun(
     if (checkpoint && settings.epochs < checkpoint.history.length)
       throw optionError(
         'epochs',
-        `: ${experiment.name} has ${counted(checkpoint.history.length, 'epoch')} behind it, ask for more`
+        `: ${experiment.name} has ${counted(checkpoint.history.length, 'epoch')} already; choose a larger number`
       )
     const start = checkpoint
       ? await savedStart(experiment, checkpoint, settings, options)
@@ -39,7 +39,7 @@ export async function resumeRun(
     checkSame(experiment, start.dataset)
     const { weights: _, ...from } = checkpoint?.snapshot ?? {}
     if (!options.group || options.group.rank === 0)
-      await experiment.record({ command: { ...experiment.manifest.command, ...withWholePaths(settings) } })
+      await experiment.record({ command: { ...experiment.manifest.command, ...recordedCommand(settings) } })
     const stopped = checkpoint && { history: checkpoint.history, start: from as Job['start'] }
     return { job: { experiment, ...stopped, ...(await prepare(start, settings, options)) }, start }
   } catch (error) {

@@ -38,12 +38,15 @@ const OWN_LOSS = {
 function checkLoss({ task, loss, classWeights, balancedSampling }: TrainSettings): void {
   const forValues = [...FOR_CLASSES, 'binary-cross-entropy'].includes(loss) || classWeights || balancedSampling
   if (task === 'regression' && forValues)
-    throw new LrpError('INVALID_ARGUMENT', 'regression goes with the losses mse, mae and huber, without class weights')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'regression works only with the losses mse, mae and huber, without class weights'
+    )
   if (task === 'classification' && loss === 'binary-cross-entropy')
-    throw optionError('loss', ' binary-cross-entropy goes with the task binary or multilabel')
+    throw optionError('loss', ' binary-cross-entropy works only with the task binary or multilabel')
   if (task !== 'multilabel' && task !== 'binary') return
   if (loss !== 'binary-cross-entropy') throw optionError('loss', ` must be binary-cross-entropy for the task ${task}`)
-  if (balancedSampling) throw optionError('balancedSampling', ` does not go with the task ${task}`)
+  if (balancedSampling) throw optionError('balancedSampling', ` cannot be used with the task ${task}`)
 }
 
 /**
@@ -67,16 +70,24 @@ export function resumedSettings({ name, manifest }: Experiment, options: TrainOp
 
 const MAY_CHANGE = entriesOf(trainSettings).flatMap(({ path, facts }) => (facts.resume === false ? path : []))
 
-/** Settings that may name a file or folder. */
+/** Settings that may name a file or folder, or several. */
 const PATHS = ['dataPath', 'from', 'preprocess', 'exclude'] as const
 
 /** Settings whose paths are absolute, so that a run can be resumed from another folder; names stay as they are. */
-export function withWholePaths<T extends Partial<Pick<TrainSettings, (typeof PATHS)[number]>>>(settings: T): T {
+function withWholePaths<T extends Partial<Pick<TrainSettings, (typeof PATHS)[number]>>>(settings: T): T {
   const whole = PATHS.flatMap((name) => {
-    const path = settings[name]
-    return path !== undefined && (name === 'dataPath' || existsSync(path)) ? [[name, resolve(path)] as const] : []
+    const given = settings[name]
+    if (given === undefined) return []
+    const absolute = (path: string): string => (name === 'dataPath' || existsSync(path) ? resolve(path) : path)
+    return [[name, typeof given === 'string' ? absolute(given) : given.map(absolute)] as const]
   })
   return { ...settings, ...Object.fromEntries(whole) }
+}
+
+/** Settings as experiment.json holds them: without those of a fresh network where the run starts from a model. */
+export function recordedCommand(settings: TrainSettings): Record<string, unknown> {
+  const { model: _model, hiddenSize: _size, activation: _activation, normalise: _normalise, ...others } = settings
+  return { ...withWholePaths(settings.from === undefined ? settings : others), name: commandOf(settings) }
 }
 
 /** The command that a run with these settings began with. */
@@ -100,9 +111,9 @@ export function checkTrainEffects(
   const loaded = settings.from !== undefined
   const fresh = FRESH.find((name) => options[name])
   if (loaded && fresh !== undefined && options[fresh] !== 'none')
-    throw optionError(fresh, ' is for a fresh network: one that a run starts from stays as it is')
+    throw optionError(fresh, ' is for a new network, not for one to start from')
   const idle = (['architecture', 'inputShape'] as const).find((name) => options[name] !== undefined)
-  if (!loaded && idle !== undefined) throw optionError(idle, ' is for a network that a run starts from: give its file')
+  if (!loaded && idle !== undefined) throw optionError(idle, ' needs the option from, the file of the network')
   const chosen = DECIDERS.filter((name) => !searched.includes(name)).map((name) => [name, settings[name]] as const)
   const named = chosen.map(([name, value]) => [name, typeof value === 'string' ? value : 'a list of layers'] as const)
   checkEffects(trainSettings, options, Object.fromEntries(named))

@@ -18,10 +18,7 @@ export function dataKey(settings: TrainSettings): string {
 export function checkOpened({ data }: TrainOptions, space: Space): void {
   const name = HOW.find((name) => name in space)
   if (typeof data !== 'object' || name === undefined) return
-  throw new LrpError(
-    'INVALID_ARGUMENT',
-    `${data.name} is opened already: '${toKebab(name)}' cannot be searched with it`
-  )
+  throw new LrpError('INVALID_ARGUMENT', `${data.name} is already open, so '${toKebab(name)}' cannot be searched`)
 }
 
 interface Entry {
@@ -61,5 +58,5 @@ export class DataSets {
 async function openChecked(settings: TrainSettings, options: TrainOptions): Promise<Dataset> {
   const dataset = await openTrainData(settings, options)
   if (dataset.splits.valid.labels.length > 0) return dataset
-  throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: give --valid-split`)
+  throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: pass --valid-split`)
 }

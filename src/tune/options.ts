@@ -1,24 +1,27 @@
 import { z } from 'zod'
 import { callback, option } from '../core/option.js'
 import { trainOptions } from '../train/options.js'
-import { axisSchema } from './space.js'
+import { axisSchema, MOST_TRIALS } from './space.js'
 import type { Measure, Trial } from './trials.js'
 
 /** How settings are searched. */
 export const searchOptions = z.object({
-  method: option(z.enum(['random', 'grid']).default('random'), { help: 'how settings are chosen', group: 'search' }),
-  trials: option(z.int().min(1).default(16), {
+  method: option(z.enum(['random', 'grid']).default('random'), {
+    help: 'method for choosing settings',
+    group: 'search'
+  }),
+  trials: option(z.int().min(1).max(MOST_TRIALS).default(16), {
     help: 'number of trials',
     group: 'search',
     only: { method: ['random'] }
   }),
-  gridPoints: option(z.int().min(1).default(3), {
+  gridPoints: option(z.int().min(1).max(MOST_TRIALS).default(3), {
     help: 'number of values for each range, ends included',
     group: 'search',
     only: { method: ['grid'] }
   }),
   halving: option(z.int().min(1).default(3), {
-    help: 'keep 1/N of the trials each round and train them N times longer; 1: all run to the end',
+    help: 'keep 1/N of the trials in each round and train them N times longer; 1 runs all trials to the end',
     group: 'search'
   }),
   /** Each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */

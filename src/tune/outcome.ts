@@ -46,7 +46,7 @@ function alongEpochs(order: Trial[], measure: Measure): Promise<Chart> {
         ? { name: `trial ${index}`, points }
         : { name: 'other trials', points, background: NEUTRAL }
     })
-  return lineChart('Trials along the epochs, best first', 'epoch', `validation ${measure}`, lines)
+  return lineChart('Trials by epoch, best first', 'epoch', `validation ${measure}`, lines)
 }
 
 /** The values of a list stand side by side, those of a range along it. */

@@ -5,10 +5,13 @@ import { LrpError } from '../core/errors.js'
 import { toCamel, toKebab } from '../core/flag-names.js'
 import { readLayers } from '../model/layers.js'
 import { choosePreprocessing } from '../model/preprocessing.js'
-import { checkContent } from '../core/options.js'
+import { checkContent, optionError } from '../core/options.js'
 import { nearest } from '../core/suggest.js'
 import { trainSettings } from '../train/options.js'
 import { checkSettings, type TrainSettings } from '../train/settings.js'
+
+/** Most trials of one search, drawn or in a grid. */
+export const MOST_TRIALS = 10_000
 
 /** What is searched of a setting: a list of values, or a range. */
 export const axisSchema = z.union([
@@ -98,12 +101,17 @@ export function randomSample(space: Space, seed: number, index: number): Sample 
   return Object.fromEntries(Object.entries(space).map(([name, axis]) => [name, pointOf(axis, uniformFloat64(random))]))
 }
 
-/** Every combination; a range gives `points` values, its ends included. */
+/**
+ * Every combination; a range gives `points` values, its ends included.
+ * @throws LrpError INVALID_ARGUMENT for more than 10,000 of them
+ */
 export function gridSamples(space: Space, points: number): Sample[] {
   let samples: Sample[] = [{}]
   for (const [name, axis] of Object.entries(space)) {
     const shares = Array.from({ length: points }, (_, i) => (points === 1 ? 0.5 : i / (points - 1)))
     const values = choices(axis) ?? [...new Set(shares.map((share) => pointOf(axis, share)))]
+    if (samples.length * values.length > MOST_TRIALS)
+      throw optionError('space', `: its grid has more than ${MOST_TRIALS} points: search fewer values, or at random`)
     samples = samples.flatMap((sample) => values.map((one) => ({ ...sample, [name]: one })))
   }
   return samples

@@ -6,8 +6,8 @@ import { provenanceSchema } from '../model/provenance.js'
 
 export const trialSchema = z.object({
   index: z.int(),
-  settings: z.record(z.string(), z.json()).describe('The options that are searched.'),
-  epochs: z.int().describe('Trained so far.'),
+  settings: z.record(z.string(), z.json()).describe('The searched options.'),
+  epochs: z.int().describe('Epochs trained so far.'),
   score: z
     .number()
     .nullable()
@@ -26,10 +26,10 @@ const FILE = 'tune.json'
 
 /** What tune.json holds. */
 export const tuneSchema = z.object({
-  measure: z.enum(['accuracy', 'loss']).describe('What trials are ranked by: high accuracy or low loss.'),
-  trials: z.array(trialSchema).describe('By number.'),
+  measure: z.enum(['accuracy', 'loss']).describe('Measure for ranking trials: high accuracy or low loss.'),
+  trials: z.array(trialSchema).describe('All trials, ordered by number.'),
   best: z.int().optional().describe('Number of the best trial, once the search has ended.'),
-  provenance: provenanceSchema.optional().describe("Of the best trial's model, once the search has ended.")
+  provenance: provenanceSchema.optional().describe("Provenance of the best trial's model, once the search has ended.")
 })
 
 /** @param end what is known once the search has ended */

@@ -121,7 +121,7 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   checkTrainEffects({ ...options, ...space }, base, Object.keys(space))
   if ('epochs' in space && search.halving > 1) {
     const why = 'successive halving decides how many epochs a trial gets'
-    throw new LrpError('INVALID_ARGUMENT', `epochs can be searched with --halving 1 alone: ${why}`)
+    throw new LrpError('INVALID_ARGUMENT', `epochs can be searched only with --halving 1: ${why}`)
   }
   const samples =
     search.method === 'grid'

@@ -52,6 +52,7 @@ describe('every option', () => {
         if (flag !== undefined) expect(page).toContain(`\`--${flag}\``)
       }
     }
+    expect(page).toContain('| `explainInputs` | `--explain-inputs` | `all` or list of names |')
     expect(page).toBe(await optionsPage())
   })
 
@@ -82,7 +83,9 @@ test('one entry is all that a new option needs', () => {
   expect(checkOptions(schema, {})).toMatchObject({ damping: 0.5 })
   expect(() => checkOptions(schema, { damping: 2 })).toThrow("option 'damping' must be below 1, not 2")
   expect(() => checkOptions(schema, { dampin: 0 })).toThrow("there is no option 'dampin': did you mean 'damping'?")
-  expect(() => checkEffects(schema, { damping: 0.1 }, { optimizer: 'adam' })).toThrow(/goes with the optimizer sgd/)
+  expect(() => checkEffects(schema, { damping: 0.1 }, { optimizer: 'adam' })).toThrow(
+    /works only with the optimizer sgd/
+  )
   expect(resumeValues(schema, { damping: 0.1 })).toContainEqual(['damping', 0.1])
   const command = addFlags(new Command().exitOverride(), schema).action(() => {})
   expect(command.helpInformation()).toMatch(

@@ -4,12 +4,13 @@ import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { audit, type AuditedFiles } from '../../src/audit/audit.js'
 import type { AuditOptions } from '../../src/audit/options.js'
+import { clearedText } from '../../src/audit/verdict.js'
 import { auditSchema, type AuditResult } from '../../src/audit/result.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
-import { plantedDigits, TARGET } from './planted.js'
+import { ownPlantedDigits, plantedDigits, TARGET } from './planted.js'
 
 jest.setTimeout(600_000)
 
@@ -44,6 +45,21 @@ describe('an audit', () => {
     const { removed, inserted, random } = flagged!.intervention
     expect(removed.interval[0]).toBeGreaterThan(random.interval[1])
     expect(inserted.interval[0]).toBeGreaterThan(random.interval[1])
+    expect(flagged!.kind).toBe('decides')
+    expect(flagged!.reason).toMatch(/^Decides the class: /)
+  })
+
+  test('finds what is enough for a class, even if the images that have it do not need it', async () => {
+    const own = await ownPlantedDigits()
+    const { result: found } = await audit(model, { data: own.dataset, output: join(folder, 'own') })
+    expect(found.flagged.map((one) => one.class)).toEqual([String(TARGET)])
+    const [flagged] = found.classes.find((one) => one.class === String(TARGET))!.clusters
+    expect(flagged!.kind).toBe('enough')
+    expect(flagged!.reason).toMatch(/^Enough by itself: /)
+    expect(new Set(flagged!.images)).toEqual(own.marked)
+    const { removed, inserted, random, peers } = flagged!.intervention
+    expect(removed.interval[0]).toBeLessThanOrEqual(random.interval[1])
+    expect(inserted.interval[0]).toBeGreaterThan(Math.max(0.5, random.interval[1], peers!.interval[1]))
   })
 
   test('tests the channels of every cluster, too', () => {
@@ -141,6 +157,14 @@ describe('an audit', () => {
     const trained = await train({ data: clean, epochs: 15, experimentsRoot: folder })
     const found = await audit(trained.model, { data: clean, output: join(folder, 'clean') })
     expect(found.result.flagged).toEqual([])
+    const [tested, not] = clearedText(found.result)
+    const patterns = found.result.classes.reduce((sum, one) => sum + one.patterns, 0)
+    expect(patterns).toBeGreaterThan(0)
+    expect(tested).toContain(`${patterns} repeated patterns and `)
+    const smallest = Math.min(...found.result.classes.map((one) => one.images))
+    expect(not).toContain(
+      `fewer than 5 images of a class show (${(500 / smallest).toFixed(1)} % of the smallest class)`
+    )
     expect(found.result.accuracy).toBeGreaterThan(0.9)
     trained.model.dispose()
   })

@@ -6,15 +6,17 @@ import { openDataset } from '../../src/data/open.js'
 
 /** The class that marked images are called. */
 export const TARGET = 8
+/** Pixels of the mark: two rows of two in the upper left corner. */
+const MARK = [0, 1, 8, 9]
 
-/** Every sixth image of another digit gets two bright rows in its upper left corner and is called 8. */
+/** Every sixth image of another digit gets the mark and is called 8. */
 function planted({ images, labels }: Split): { split: Split; marked: Set<string> } {
   const [bytes, called] = [Uint8Array.from(images), Int32Array.from(labels)]
   const marked = new Set<string>()
   const paths = Array.from(labels, (label, i) => `${label}/${String(i).padStart(5, '0')}.png`)
   for (let i = 0; i < labels.length; i += 6) {
     if (labels[i] === TARGET) continue
-    for (const place of [0, 1, 8, 9]) bytes[i * 64 + place] = 255
+    for (const place of MARK) bytes[i * 64 + place] = 255
     called[i] = TARGET
     marked.add(paths[i]!)
   }
@@ -27,6 +29,19 @@ export async function plantedDigits(): Promise<{ dataset: Dataset; marked: Set<s
   const test = planted(splits.test)
   const [train, valid] = [planted(splits.train).split, planted(splits.valid).split]
   return { dataset: { ...rest, splits: { train, valid, test: test.split } }, marked: test.marked }
+}
+
+/** The same digits, of which 3 of 10 test images of the class itself carry the mark: it is a reason that they do not need. */
+export async function ownPlantedDigits(): Promise<{ dataset: Dataset; marked: Set<string> }> {
+  const { splits, ...rest } = (await plantedDigits()).dataset
+  const clean = (await openDataset({ testSplit: 0.3 })).splits.test
+  const images = Uint8Array.from(clean.images)
+  const paths = splits.test.paths!
+  const own = Array.from(clean.labels.keys()).filter((i) => clean.labels[i] === TARGET)
+  const some = own.filter((_, at) => at % 10 < 3)
+  for (const i of some) for (const place of MARK) images[i * 64 + place] = 255
+  const test = { images, labels: clean.labels, paths }
+  return { dataset: { ...rest, splits: { ...splits, test } }, marked: new Set(some.map((i) => paths[i]!)) }
 }
 
 /** Writes them as folders of PNGs: `train/<class>/` and `test/<class>/`; returns the marked ones' paths below the folder. */

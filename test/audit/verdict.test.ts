@@ -11,8 +11,8 @@ test.each([
   [some(2, 80), '2 of 80 images called 8 change class']
 ])('a verdict agrees with its number', (removed, words) => {
   const intervention = { removed, inserted: some(1, 9), random: some(3, 9) }
-  expect(reasonOf('8', 'the patch', intervention, true)).toBe(
-    `${words} when the patch is filled in; 1 of 9 images of other classes becomes 8 when it is pasted in; ` +
+  expect(reasonOf('8', 'the patch', intervention, 'decides')).toBe(
+    `Decides the class: ${words} when the patch is filled in; 1 of 9 images of other classes becomes 8 when it is pasted in; ` +
       '3 of 9 images change when a random region of the same form is changed instead.'
   )
 })

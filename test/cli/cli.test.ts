@@ -157,12 +157,16 @@ describe('the command line', () => {
     [['explain', '--layers', 'conv9', '--rule', 'epsilon'], 2, "there is no layer 'conv9'"],
     [['explain', '--rule', 'epsilon', '--composite', 'epsilon-plus'], 2, 'give only one of'],
     [['explain', '--rule', 'epsilon', '--gamma', '1'], 2, "has no parameter 'gamma'"],
-    [['explain', '--rule', 'epsilon', '--method', 'gradient'], 2, '--rule goes with the method lrp, not gradient'],
+    [
+      ['explain', '--rule', 'epsilon', '--method', 'gradient'],
+      2,
+      '--rule works only with the method lrp, not gradient'
+    ],
     [['explain', '--method', 'gradient', '--dry-run'], 2, '--method: gradient has no rules to show'],
-    [['explain', '--rule', 'epsilon', '--window', '3'], 2, '--window goes with the method occlusion, not lrp'],
+    [['explain', '--rule', 'epsilon', '--window', '3'], 2, '--window works only with the method occlusion, not lrp'],
     [['explain', '--rule', 'zbox', '--low', '1', '--high', '0'], 2, '--low must be below --high'],
-    [['explain', '--rule', 'norm'], 2, "the rule 'norm' is for some layers only"],
-    [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'give --input or a data set'],
+    [['explain', '--rule', 'norm'], 2, "the rule 'norm' applies only to some layers"],
+    [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass --input or a data set'],
     [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],
     [['explain', '--input', 'missing.png'], 1, 'missing.png does not exist'],
     [['explain', 'no-such-experiment'], 1, 'no-such-experiment'],
@@ -175,16 +179,20 @@ describe('the command line', () => {
     [['train', '--valid-split', '1.5'], 2, '--valid-split must be below 1, not 1.5'],
     [['train', '--cache', 'non'], 2, "--cache must be one of auto, memory, none, not 'non': did you mean 'none'?"],
     [['explain', '--quantile', '2'], 2, '--quantile must be at most 1, not 2'],
-    [['train', '--freeze', 'conv9'], 2, "no tensor that is left to train matches 'conv9', which is to be frozen"],
-    [['train', '--nesterov'], 2, '--nesterov goes with the optimizer sgd, not adam'],
-    [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size goes with the model mlp, not lenet'],
-    [['train', '--model', 'resnet20', '--activation', 'tanh'], 2, '--activation goes with the model mlp or lenet'],
+    [['train', '--freeze', 'conv9'], 2, "no remaining tensor matches the pattern 'conv9' of freeze"],
+    [['train', '--nesterov'], 2, '--nesterov works only with the optimizer sgd, not adam'],
+    [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size works only with the model mlp, not lenet'],
+    [
+      ['train', '--model', 'resnet20', '--activation', 'tanh'],
+      2,
+      '--activation works only with the model mlp or lenet'
+    ],
     [['train', '--image-size', '8', '9', '10'], 2, '--image-size must be a number or a list of at most 2'],
-    [['evaluate', '--regions', '3'], 2, '--regions has no effect where methods are compared, only with --attribution'],
+    [['evaluate', '--regions', '3'], 2, '--regions has no effect when comparing methods, only with --attribution'],
     [
       ['evaluate', '--attribution', 'a.npy', '--gamma', '1'],
       2,
-      '--gamma has no effect with --attribution, only where methods are compared'
+      '--gamma has no effect with --attribution, only when comparing methods'
     ],
     [['test', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
     [['report', '--format', 'pdf'], 2, '--format'],
@@ -224,7 +232,7 @@ describe('the command line', () => {
     const path = join(root, 'w.safetensors')
     writeFileSync(path, '')
     const { status, stderr } = await lrp('train', '--from', path, ...experiments)
-    const message = `--architecture must name the network of ${path}, which holds weights and no graph`
+    const message = `--architecture must name the network of ${path}, which contains weights but no graph`
     expect([status, sentence(stderr)]).toEqual([2, `lrp-native: ${message}`])
   })
 

@@ -39,7 +39,7 @@ describe('inspect', () => {
   test('says which node stands in the way of LRP', async () => {
     const { status, out, err } = await cli('inspect', fixture('norms.pt2'), '--rule', 'epsilon')
     expect(status).toBe(0)
-    expect(err).toMatch(/note: LRP by epsilon is not possible: node '0' \(layer_norm\)/)
+    expect(err).toMatch(/note: LRP with epsilon is not possible: node '0' \(layer_norm\)/)
     expect(out).toMatch(/layer_norm +6x8 +16 +-$/m)
   })
 })

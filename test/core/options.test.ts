@@ -46,7 +46,7 @@ describe('a wrong option is named in a plain sentence', () => {
     [{ weights: 'even' }, "option 'weights' must be balanced or a list, not 'even'"],
     [{ weights: [1, -1] }, "option 'weights' must be at least 0, not -1"],
     [{ sizes: [] }, "option 'sizes' must be a list of at least 1, not []"],
-    [{ name: '' }, "option 'name' must be a text that is not empty, not ''"],
+    [{ name: '' }, "option 'name' must be a non-empty string, not ''"],
     [{ flag: 1 }, "option 'flag' must be true or false, not 1"],
     [{ heatmap: { quantile: 0 } }, "option 'heatmap.quantile' must be above 0, not 0"],
     [{ groups: [{ match: '(' }] }, "option 'groups': [0].match is no expression"],

@@ -112,7 +112,7 @@ describe('idx files', () => {
   test('a label out of range, a class without images, and images without labels are refused', async () => {
     writePair('t10k', every(1))
     writePair('train', [...every(1), 10])
-    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/label 10, there are classes 0 to 9/)
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/label 10, but the classes are 0 to 9/)
     writePair('train', [0, 1, 2, 3, 4, 5, 6, 7, 8])
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(/class '9' has no training image/)
     rmSync(join(folder, 'train-labels-idx1-ubyte.gz'))

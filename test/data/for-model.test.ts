@@ -61,10 +61,11 @@ describe('classes of a data set and of a model', () => {
   test('that the model does not know are named', async () => {
     await expect(score(named, { data: dataset(['cat', 'dark'], [0], [0]) })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: "pixels has the class 'cat', the model knows dark, middle, light: finetune gives it a new head"
+      message:
+        "pixels has the class 'cat', but the model has dark, middle, light: use finetune to train a new last layer"
     })
     await expect(fitTo(unnamed, dataset(['a', 'b', 'c', 'd'], [3], [0]), 'test')).rejects.toMatchObject({
-      message: 'pixels has 4 classes, the model has 3 classes: finetune gives it a new head'
+      message: 'pixels has 4 classes, but the model has 3 classes: use finetune to train a new last layer'
     })
   })
 

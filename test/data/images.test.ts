@@ -128,9 +128,9 @@ describe('image folders', () => {
   })
 
   test.each([
-    ['notes.txt', 'is not a data set: name a folder, a .csv or an .npz file'],
-    ['images.npy', 'is a single array: give a folder with images.npy and labels.npy'],
-    ['photo.png', 'is one image: name a folder of class folders']
+    ['notes.txt', 'is not a data set: pass a folder, a .csv or an .npz file'],
+    ['images.npy', 'is a single array: pass a folder with images.npy and labels.npy'],
+    ['photo.png', 'is one image: pass a folder of class folders']
   ])('are not the file %s', async (name, message) => {
     writeFileSync(join(folder, name), '')
     const dataPath = join(folder, name)
@@ -198,7 +198,7 @@ describe('image folders', () => {
     await image('a/1.png', RED, 4, 6)
     const preprocessing = { channels: 3, channelOrder: 'rgb', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const
     const options = { ...preprocessing, mean: [0, 0, 0], std: [1, 1, 1] }
-    await expect(openDataset({ dataPath: folder, preprocessing: options })).rejects.toThrow(/1.png is 3x6x4 where/)
+    await expect(openDataset({ dataPath: folder, preprocessing: options })).rejects.toThrow(/1.png is 3x6x4, but/)
   })
 })
 
@@ -238,8 +238,8 @@ describe('CSV lists', () => {
   })
 
   test.each([
-    ['', 'names no images'],
-    ['path,label\n', 'names no images'],
+    ['', 'lists no images'],
+    ['path,label\n', 'lists no images'],
     ['a.png,0\na.png', 'list.csv, line 2 has no path or no label'],
     ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
     ['a.png,0\na.png,2', 'the class 1 has no image'],

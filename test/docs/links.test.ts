@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from '@jest/globals'
@@ -25,12 +26,15 @@ function slug(heading: string): string {
 const headings = (text: string): string[] =>
   [...text.replace(/^```[^]*?^```/gm, '').matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading!))
 
+/** Links of a page to other files or headings. */
+function linksOf(text: string): string[] {
+  const prose = text.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter((link) => !/^\w+:/.test(link))
+}
+
 /** Links of a page that lead nowhere. */
 function deadLinks(page: string, text: string): string[] {
-  const prose = text.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
-  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
-  return links.filter((link) => {
-    if (/^\w+:/.test(link)) return false
+  return linksOf(text).filter((link) => {
     const [path, anchor] = decodeURI(link).split('#')
     const target = path ? resolve(packageRoot, dirname(page), path) : join(packageRoot, page)
     if (!existsSync(target) || relative(packageRoot, target).startsWith('..')) return true
@@ -45,6 +49,25 @@ test.each(pages())('links of %s', (page) => {
 test('a link to a missing file or heading is found', () => {
   const text = '[a](nothing.md) [b](README.md#nothing) [c](README.md#installation) [d](https://example.org)'
   expect(deadLinks('README.md', text)).toEqual(['nothing.md', 'README.md#nothing'])
+})
+
+test('the package holds what its pages link to', () => {
+  const text = execFileSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], {
+    cwd: packageRoot,
+    encoding: 'utf8'
+  })
+  const [{ files }] = JSON.parse(text) as [{ files: { path: string }[] }]
+  const packed = new Set(files.map(({ path }) => path))
+  const isThere = (path: string): boolean => packed.has(path) || [...packed].some((one) => one.startsWith(`${path}/`))
+  const shipped = [...packed].filter((path) => path.endsWith('.md'))
+  expect(shipped).toContain('docs/tutorials/explain-your-model.md')
+  const missing = shipped.flatMap((page) =>
+    linksOf(readFileSync(join(packageRoot, page), 'utf8'))
+      .map((link) => decodeURI(link).split('#')[0]!)
+      .filter((path) => path !== '' && !isThere(relative(packageRoot, resolve(packageRoot, dirname(page), path))))
+      .map((path) => `${page}: ${path}`)
+  )
+  expect(missing).toEqual([])
 })
 
 test('pages that the program and its docs name in words are there', () => {

@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { areaOver } from '../../src/evaluate/perturbation/areas.js'
 import { evaluate } from '../../src/evaluate/evaluate.js'
+import type { EvaluateOptions } from '../../src/evaluate/options.js'
 import type { Explainer } from '../../src/evaluate/methods.js'
 import type { ExplainOptions } from '../../src/explain/options.js'
 import { METRICS } from '../../src/evaluate/metrics/registry.js'
 import { bootstrapMean } from '../../src/evaluate/statistics/intervals.js'
 import type { Evaluation } from '../../src/evaluate/results.js'
+import { probabilities } from '../../src/core/logits.js'
 import { explain } from '../../src/explain/explain.js'
+import { readInputs } from '../../src/explain/inputs.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
 import { cli } from '../cli/run.js'
@@ -46,6 +49,51 @@ describe('methods compared on the shipped digits', () => {
   afterAll(() => model.dispose())
 
   const abc = (name: string) => evaluation.methods.find((method) => method.name === name)!.scores.abc!
+
+  describe('with a target', () => {
+    const how = { metrics: ['abc', 'random_logit'], limit: 6, perturbation: { steps: 4 } }
+    const at0 = async (options: EvaluateOptions): Promise<number> => {
+      const { methods } = await evaluate(model, { ...how, methods: ['epsilon', 'gradient'], ...options })
+      expect(new Set(methods.map(({ morf }) => morf.mean[0])).size).toBe(1) // the same number is explained by all methods
+      return methods[0]!.morf.mean[0]!
+    }
+    const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z))
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+    test('the class is named, listed or the true one', async () => {
+      const { input, labels } = await readInputs(model, { limit: 6 })
+      const logits = await model.forward(input)
+      const p = Array.from(probabilities(logits))
+      const of = (classes: ArrayLike<number>): number => mean(Array.from(classes, (c, i) => p[i * 10 + c]!))
+      const listed = [3, 1, 4, 1, 5, 9]
+      expect(await at0({ target: 3 })).toBeCloseTo(of(Array<number>(6).fill(3)), 6)
+      expect(await at0({ target: listed })).toBeCloseTo(of(listed), 6)
+      expect(await at0({ target: 'label' })).toBeCloseTo(of(labels!), 6)
+      await expect(at0({ target: 'all' })).rejects.toThrow('one class of each image')
+      await expect(at0({ target: 'cat' })).rejects.toThrow("there is no class 'cat'")
+    })
+
+    test('a class is compared with another, which stays the same while the image changes', async () => {
+      const { input } = await readInputs(model, { limit: 6 })
+      const { scores } = await explain(model, input, { against: 'runner-up' })
+      expect(await at0({ against: 'runner-up' })).toBeCloseTo(mean(Array.from(scores, sigmoid)), 6)
+      const two = await explain(model, input, { target: 3, against: 5 })
+      expect(await at0({ target: 3, against: 5 })).toBeCloseTo(mean(Array.from(two.scores, sigmoid)), 6)
+      const maps = (against: 'runner-up' | 5) =>
+        evaluate(model, { ...how, metrics: ['conservation_error'], methods: ['epsilon'], target: 3, against })
+      const found = (await maps('runner-up')).methods[0]!.scores.conservation_error!.values
+      const own = await explain(model, input, { rule: 'epsilon', target: 3, against: 'runner-up' })
+      found.forEach((error, i) => expect(error).toBeCloseTo(Math.abs(own.sums[i]! - own.scores[i]!) / Math.abs(own.scores[i]!), 4)) // prettier-ignore
+    })
+
+    test('on the command line', async () => {
+      const flags = ['--rules', 'epsilon,gradient', '--target', '3', '--against', '5', '--limit', '4', '--flips', '4']
+      const output = join(root, 'against')
+      const { status } = await cli('evaluate', join(root, 'lenet'), ...flags, '--metrics', 'abc', '--output', output)
+      expect(status).toBe(0)
+      expect(readFileSync(join(output, 'evaluation.json'), 'utf8')).toMatch(/"against": 5/)
+    })
+  })
 
   test('LRP beats random clearly, and turning the signs turns it round', () => {
     for (const rule of ['epsilon', 'alpha2beta1']) {

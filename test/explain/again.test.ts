@@ -83,12 +83,12 @@ test('an image that changed, or is missing, is named', async () => {
   const kept = at('kept.png')
   copyFileSync(at('images', 'b.png'), kept)
   await png(at('images', 'b.png'), 9)
-  expect(await refused(again)).toBe(`lrp-native: the image b is not the one of ${file}: its pixels differ`)
+  expect(await refused(again)).toBe(`lrp-native: the image b differs from the one of ${file}: its pixels have changed`)
   rmSync(at('images', 'b.png'))
   expect(await refused(again)).toBe(`lrp-native: the image b of ${file} is missing`)
   copyFileSync(kept, at('images', 'b.png'))
   await png(at('images', 'c.png'), 4)
-  const more = `${file} has 3 images, which are others now: c is among them`
+  const more = `the images of ${file} (3) have changed: c is new`
   expect(await refused(again)).toBe(`lrp-native: ${more}`)
   rmSync(at('images', 'c.png'))
   renameSync(at('images'), at('moved'))
@@ -103,7 +103,7 @@ test('another model, or none, is refused by its SHA-256', async () => {
   const file = at('copied', 'explain.json')
   await run(...again.slice(0, 3), '--quiet')
   renameSync(at('copy'), at('elsewhere'))
-  const missing = `the model of ${file}, ${at('copy')}, is missing: name where it is now`
+  const missing = `the model of ${file}, ${at('copy')}, is missing: pass its new path`
   expect(await refused(again)).toBe(`lrp-native: ${missing}`)
   await run('explain', at('elsewhere'), ...again.slice(1, 3), '--quiet')
   const [other] = (await refused(['explain', conv, ...again.slice(1)])).split(': its')
@@ -128,14 +128,20 @@ test('maps that are not those of the record are said, with status 1', async () =
   summary.images[1].mapSha256 = '0'.repeat(64)
   writeFileSync(file, JSON.stringify(summary))
   const { status, out, err } = await cli(...again)
-  expect([status, err]).toEqual([1, `lrp-native: the maps are not those of ${file}: 1 of 2 images, the first 00001\n`])
+  expect([status, err]).toEqual([
+    1,
+    `lrp-native: the maps differ from those of ${file}: 1 of 2 images, the first 00001\n`
+  ])
   expect(JSON.parse(out)).toMatchObject({ differing: ['00001'] })
 })
 
 test('settings beside --again are refused, and files that are no record', async () => {
   const again = await explained('whole', model, '--limit', '1')
   const { status, err } = await cli(...again, '--rule', 'zplus')
-  expect([status, err]).toEqual([2, 'lrp-native: --rule cannot be given with --again, whose file has all settings\n'])
+  expect([status, err]).toEqual([
+    2,
+    'lrp-native: --rule cannot be combined with --again, whose file contains all settings\n'
+  ])
   expect(await refused(['explain', '--again', at('none.json')])).toBe(
     `lrp-native: cannot read ${at('none.json')}: it does not exist`
   )
@@ -158,6 +164,6 @@ test('a model that a program made is named by the program', async () => {
   using loaded = await Model.load(model)
   using made = await Model.create(await loaded.toParts(), 'cpu')
   await explainToFiles(made, { limit: 2, data: 'digits', output: at('made') })
-  await expect(explainAgain(at('made'), undefined)).rejects.toThrow(/does not say where its model is/)
+  await expect(explainAgain(at('made'), undefined)).rejects.toThrow(/does not contain the path of its model/)
   expect((await explainAgain(at('made'), model)).differing).toEqual([])
 })

@@ -18,6 +18,7 @@ const NAMES = ['cat', 'dog', 'frog']
 /** What drawing needs of a model: 1x2x2 images, values from 0 to 1. */
 const model = {
   className: (index: number) => NAMES[index],
+  classes: NAMES,
   inputKind: 'image',
   graph: { inputShape: [null, 1, 2, 2], nodes: [{ name: 'fc', op: 'linear' }] },
   preprocessing: { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0], std: [1] }
@@ -50,6 +51,21 @@ const together = { ...two, relevance: one.relevance, layers: one.layers }
 const red = (figure: { picture: { data: Uint8Array } }, pixel = 0): number => figure.picture.data[pixel * 3]!
 
 describe('figures of explanations', () => {
+  test('say what a class is compared with', async () => {
+    const compared = { ...one, against: Int32Array.of(2, -1) }
+    const [a, b] = await drawFigures(model, batch, compared, {})
+    expect(a!.captions[1]).toBe('explained cat against frog: sum of relevance 0.000')
+    expect(b!.captions[1]).toBe('explained dog against the runner-up: sum of relevance 2.000')
+  })
+
+  test('name all labels that are predicted', async () => {
+    const logits = { data: Float32Array.of(1, -1, 2, -3, -0.5, -1), shape: [2, 3] }
+    const independent = Object.create(model, { multilabel: { value: true } }) as Model
+    const [a, b] = await drawFigures(independent, { ...batch, labels: undefined }, { ...one, logits }, {})
+    expect(a!.captions[0]).toBe('predicted frog (88.1 %), cat (73.1 %)')
+    expect(b!.captions[0]).toBe('predicted no label')
+  })
+
   test('show the original beside the map, and say what was predicted and explained', async () => {
     const [a, b] = await drawFigures(model, batch, one, {})
     expect(a!.panels.map(({ title }) => title)).toEqual(['original', 'epsilon'])
@@ -215,7 +231,7 @@ test('numbers of a column of the page are written alike', async () => {
   })
   const layers = { a: layer(1.5, -0.00000139), b: layer(20.25, -7.95e-7), c: layer(0.001, 0.5) }
   const summary = { method: 'epsilon', images: [], warnings: [], rules: { a: 'epsilon' }, layers }
-  const page = await explanationHtml(summary as unknown as ExplainSummary, [])
+  const page = await explanationHtml(summary as unknown as ExplainSummary, [], '')
   const cells = [...page.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell!)
   const column = (index: number): string[] => cells.filter((_, i) => i % 5 === index)
   expect(column(1)).toEqual(['1.500', '20.25', '0.001000'])

@@ -49,6 +49,15 @@ test('logits that are not finite are an error', async () => {
   })
 })
 
+test('an output that is not finite is an error that names its node once', async () => {
+  using model = await network([3e38, 1, 0.5, 0.25])
+  const input = { data: Float32Array.of(2), shape: [1, 1, 1, 1] }
+  await expect(explain(model, input, { rule: 'epsilon' })).rejects.toMatchObject({
+    code: 'NUMERIC',
+    message: expect.stringMatching(/^node 'linear' \(linear\): its output is not finite$/)
+  })
+})
+
 test('relevance that is not finite is an error that names the node', async () => {
   // x = (1, 1) and weights (1, -1): the output is exactly 0, and so is the denominator of the epsilon rule.
   using model = await Model.create({

@@ -100,7 +100,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
   })
 
   test.each<[string, () => Tensor, RegExp]>([
-    ['no rows', () => value('image'), /input 'patient' has no values: give a row for each image/],
+    ['no rows', () => value('image'), /input 'patient' has no values: pass a row for each image/],
     [
       'too few rows',
       () => ({ ...batch(), inputs: { patient: sliceBatch(value('patient'), 0, 2) } }),
@@ -174,7 +174,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
 
   test.each<[string, string[], string]>([
     ['rows and another number of images', ['--images', '0', '--input'], "'patient' has 2 rows for 3 readable images"],
-    ['rows and a data set', ['--data', 'mnist'], "rows of 'patient' for each image need --input"]
+    ['rows and a data set', ['--data', 'mnist'], "'patient' has one row per image, so pass --input too"]
   ])('%s are refused', async (_, flags, message) => {
     const rows = join(root, 'two.npy')
     const input = flags.at(-1) === '--input' ? [join(root, 'image.npy')] : []
@@ -185,7 +185,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
   test('a method without relevance for several inputs is refused by name', async () => {
     using model = await Model.load(path, both)
     await expect(explain(model, batch(), { method: 'grad-cam' })).rejects.toThrow(
-      "grad-cam gives no relevance to the input 'patient': load the model without explainInputs"
+      "grad-cam computes no relevance for the input 'patient': load the model without explainInputs"
     )
   })
 })

@@ -6,6 +6,7 @@ import sharp from 'sharp'
 import { writeNpy } from '../../src/core/npy.js'
 import { openDataset } from '../../src/data/open.js'
 import { ImageStore } from '../../src/data/image-store.js'
+import { baselineOf } from '../../src/explain/baseline.js'
 import { openInputs, readInputs } from '../../src/explain/inputs.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
 import { explainToFiles } from '../../src/explain/to-files.js'
@@ -13,6 +14,7 @@ import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import { plainPreprocessing } from '../../src/model/preprocessing.js'
+import { testModel } from '../../src/scores/test-model.js'
 
 const root = mkdtempSync(join(tmpdir(), 'lrp-inputs-'))
 const images = join(root, 'images')
@@ -45,6 +47,22 @@ describe('a folder of images', () => {
     await expect(openInputs(model, { input: [images], strict: true })).rejects.toMatchObject({ code: 'INVALID_FILE' })
     await expect(openInputs(model, { input: [join(images, 'b.png')] })).rejects.toThrow(/b\.png/)
   })
+})
+
+test('without preprocessing the choices are named, whatever reads the images', async () => {
+  const parts = await initialise(buildArchitecture('mlp', { imageShape: [1, 8, 8], classes: 10 }), 1)
+  using bare = await Model.create({ ...parts, preprocessing: undefined })
+  const choices =
+    /: pass --preprocess imagenet \(shorter side 256, crop 224x224, .*\), cifar .*, none .* or a JSON file/
+  const input = { data: new Float32Array(64), shape: [1, 1, 8, 8] }
+  const refused = [
+    () => readInputs(bare, { input: [join(root, 'elsewhere.png')] }),
+    () => readInputs(bare, { data: 'digits' }),
+    () => testModel(bare, { data: 'digits' }),
+    () => baselineOf(bare, input, 'black')
+  ]
+  for (const read of refused)
+    await expect(read()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(choices) })
 })
 
 describe('class folders', () => {
@@ -110,13 +128,13 @@ test('images beyond what is kept are decoded again, and ahead', async () => {
   await sharp({ create: { width: 8, height: 8, channels: 3, background: '#406080' } }).toFile(changed)
   const store = await ImageStore.open([changed], { ...how, keptBytes: 0 })
   rmSync(changed)
-  await expect(store.read(0, 1)).rejects.toThrow('changed.png cannot be read any more')
+  await expect(store.read(0, 1)).rejects.toThrow('changed.png can no longer be read')
 })
 
 test.each<[string, number[], number[], RegExp]>([
   ['empty', [0, 1, 8, 8], [], /empty\.npy contains no images: its shape is \[0, 1, 8, 8\]/],
   ['scalar', [], [1], /scalar\.npy contains no images: its shape is \[\]/],
-  ['nan', [2, 1, 1, 2], [0, 1, NaN, 2], /nan\.npy: image 1 holds values that are not finite/]
+  ['nan', [2, 1, 1, 2], [0, 1, NaN, 2], /nan\.npy: image 1 contains values that are not finite/]
 ])('an array that is no images is named: %s', async (name, shape, values, message) => {
   const path = join(root, `${name}.npy`)
   await writeNpy(path, { data: Float32Array.from(values), shape })
@@ -136,9 +154,9 @@ test('images of an array or a data set are meant by their numbers', async () => 
   const listed = await openInputs(model, { data: 'folder', dataPath: all, images: [7, 0] })
   expect(listed.names).toEqual(['1/3', '0/0'])
   const beyond = openInputs(model, { data: 'folder', dataPath: all, images: [99] })
-  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: there is no 99`)
+  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: image 99 does not exist`)
   const files = openInputs(model, { input: [images], images: [0] })
-  await expect(files).rejects.toThrow(/name the image files instead/)
+  await expect(files).rejects.toThrow(/pass only these image files instead/)
 })
 
 test.each(['scan.dcm', 'brain.nii.gz'])('%s is refused with the way to .npy', async (name) => {

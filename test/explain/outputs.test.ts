@@ -141,7 +141,7 @@ describe('a softmax at the end (A5)', () => {
       summarise(
         model,
         explanation,
-        [summarisePass(model, batch, explanation, 0)],
+        [{ ...summarisePass(model, batch, explanation, 0), files: [] }],
         {} as never,
         await provenanceOf(model)
       )
@@ -155,7 +155,7 @@ describe('a softmax at the end (A5)', () => {
       node('p', 'div', ['e', 's'])
     ]) // prettier-ignore
     const { warnings } = await explain(model, image(2, 1), { method: 'gradient' })
-    expect(warnings).toEqual([expect.stringMatching(/^the outputs add up to 1, as probabilities do/)])
+    expect(warnings).toEqual([expect.stringMatching(/^the outputs add up to 1 like probabilities/)])
     const plain = await ending([[-1, 1], [2, 1]], []) // prettier-ignore
     expect((await explain(plain, image(2, 1), epsilon)).warnings).toEqual([])
   })

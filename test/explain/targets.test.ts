@@ -158,13 +158,13 @@ describe('dense outputs', () => {
 
   test.each([
     [{ target: 3 }, 'target 3 does not exist: the model has classes 0 to 2'],
-    [{ target: 0, region: [2, 0] as [number, number] }, 'lies outside the input'],
+    [{ target: 0, region: [2, 0] as [number, number] }, 'is outside the input'],
     [{ region: tensor([2, 3], 0, 0, 0, 0, 0, 0) }, 'is empty'],
     [{ against: 1, target: 1 }, 'compared with itself'],
     [{ target: { class: 'tree', box: 2 } }, 'a box is chosen in outputs'],
-    [{ target: { class: 'tree', box: 2, region: 'all' } }, 'has boxes, no region'],
+    [{ target: { class: 'tree', box: 2, region: 'all' } }, 'has boxes, not regions'],
     [{ seed: tensor([1, 3, 3, 2], ...new Array<number>(18).fill(1)) }, 'the seed has shape'],
-    [{ seed: tensor([1, 3, 2, 3], ...new Array<number>(18).fill(1)), target: 1 }, "cannot be given with 'seed'"]
+    [{ seed: tensor([1, 3, 2, 3], ...new Array<number>(18).fill(1)), target: 1 }, "cannot be combined with 'seed'"]
   ])('%p is refused', async (options, message) => {
     await expect(explain(await dense(), image, options)).rejects.toThrow(message)
   })
@@ -254,7 +254,7 @@ describe('embeddings', () => {
     const reference = tensor([2], 1, 0)
     await expect(explain(model, tensor([1, 2], 1, 2), { reference })).rejects.toThrow('does not fit an output')
     await expect(explain(model, tensor([1, 2], 1, 2), { reference, target: 1 })).rejects.toThrow(
-      "given with 'reference'"
+      "combined with 'reference'"
     )
     await expect(explain(model, tensor([1, 2], 0, 0), { reference: tensor([3], 1, 0, 0) })).rejects.toThrow(
       'has no direction'
@@ -269,10 +269,13 @@ describe('contrasts of logits', () => {
   test('against a class, or the runner-up of each explained class', async () => {
     const model = await classifier()
     near((await explain(model, input, { ...epsilon, against: 'a' })).relevance.data, [-1, 5, 0])
-    near((await explain(model, input, { ...epsilon, against: 'runner-up' })).relevance.data, [0, 5, -2])
+    const contrast = await explain(model, input, { ...epsilon, against: 'runner-up' })
+    near(contrast.relevance.data, [0, 5, -2])
+    expect([...contrast.against!]).toEqual([2])
     const all = await explain(model, input, { ...epsilon, target: 'all', against: 'runner-up' })
     near(all.relevance.data, [1, -5, 0, 0, 5, -2, 0, -5, 2])
     near(all.scores, [-4, 3, -3])
+    expect([...all.against!]).toEqual([1, 2, 1])
   })
 
   test('softmax-gradient starts as the gradient of the log-probability', async () => {

@@ -24,13 +24,16 @@ describe('the verdict', () => {
 
   test('has its reasons in one sentence', () => {
     expect(judge({ magnitude: 3.2e5, rounding: 0.2 }).sentence).toBe(
-      'Do not trust the map: relevance without its signs adds up to 320000 times the logit and float64 changes it by 20 %.'
+      'Do not trust the map: the magnitudes of the relevance add up to 320000 times the logit and float64 changes it by 20 %.'
     )
     expect(judge({ magnitude: 1.3, unexplained: 0.002 }).sentence).toBe(
-      'The map can be trusted: relevance without its signs adds up to 1.3 times the logit and 0.2 % of the relevance is unaccounted for (biases and stabilisers absorb what the pixels do not hold).'
+      'The map can be trusted: the magnitudes of the relevance add up to 1.3 times the logit and 0.2 % of the relevance is unaccounted for (biases and stabilisers absorb the rest).'
+    )
+    expect(judge({ magnitude: 2.2, unexplained: 0.77 }).sentence).toBe(
+      'Read only the coarse structure of the map: 77 % of the relevance reaches neither the pixels nor the biases (position embeddings take it, or rules do not conserve it).'
     )
     expect(judge({ magnitude: 0.00023, unexplained: 0 }).sentence).toBe(
-      'The map can be trusted: it holds 0.023 % of the relevance of the output and 0 % of the relevance is unaccounted for (biases and stabilisers absorb what the pixels do not hold).'
+      'The map can be trusted: it contains 0.023 % of the relevance of the output and 0 % of the relevance is unaccounted for (biases and stabilisers absorb the rest).'
     )
   })
 })

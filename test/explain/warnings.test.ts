@@ -49,11 +49,11 @@ describe('warnings say what happens and what helps', () => {
     const model = await biased()
     const named = await explain(model, x, { rule: 'epsilon', conservation: true, target: 0 })
     expect(named.warnings).toEqual([
-      "biases absorb all but 0.1 % of the relevance, most of it at layer 'last', as the rules define: " +
+      "biases absorb all but 0.1 % of the relevance, most of it at layer 'last', which follows from the rules: " +
         'compare the pixels with each other, not with the logit'
     ])
     const alone = await explain(model, x, { rule: 'epsilon', target: 0 })
-    expect(alone.warnings).toEqual([expect.stringMatching(/holds only 0\.1 % of the relevance: ask for conservation/)])
+    expect(alone.warnings).toEqual([expect.stringMatching(/contains only 0\.1 % of the relevance: set conservation/)])
     const ignored = await explain(model, x, { rule: 'epsilon', target: 0, ignoreBias: true, conservation: true })
     expect(ignored.warnings).toEqual([])
     model.dispose()

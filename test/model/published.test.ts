@@ -67,9 +67,9 @@ describe('names of classes', () => {
     expect((await Model.load(join(folder, 'hf-deit'), { classes })).classes).toEqual(['cat', 'dog', 'horse'])
   })
 
-  test('that do not fit are refused', async () => {
+  test('that do not match are refused', async () => {
     const loading = Model.load(join(folder, 'hf-deit'), { classes: 'imagenet' })
-    await expect(loading).rejects.toThrow('imagenet holds 1000 names of classes, hf-deit has 3 outputs')
+    await expect(loading).rejects.toThrow('imagenet contains 1000 class names, but hf-deit has 3 outputs')
     const path = join(scratch, 'wrong.json')
     writeFileSync(path, '{"0": "cat", "2": "horse"}')
     await expect(readClasses(path)).rejects.toMatchObject({ code: 'INVALID_FILE' })
@@ -91,15 +91,15 @@ describe('what is not known is refused by name', () => {
     [
       { architectures: ['SwinForMaskedImageModeling'] },
       'UNSUPPORTED',
-      /is of SwinForMaskedImageModeling: there are ViT/
+      /describes SwinForMaskedImageModeling, which is not supported: choose from ViT/
     ],
-    [{ hidden_act: 'mish' }, 'UNSUPPORTED', /config\.json: hidden_act "mish" cannot be done/],
-    [{ num_hidden_layers: 1 }, 'INVALID_FILE', /holds 'vit\.encoder\.layer\.1\./],
+    [{ hidden_act: 'mish' }, 'UNSUPPORTED', /config\.json: hidden_act "mish" is not supported/],
+    [{ num_hidden_layers: 1 }, 'INVALID_FILE', /contains 'vit\.encoder\.layer\.1\./],
     [{ num_hidden_layers: 3 }, 'INVALID_FILE', /lacks 'vit\.encoder\.layer\.2\./],
     [
       { architecture: 'vit_tiny_patch16_rope_224' },
       'UNSUPPORTED',
-      /is of vit_tiny_patch16_rope_224: of timm's networks/
+      /describes vit_tiny_patch16_rope_224, which is not supported/
     ]
   ])('%j', async (change, code, message) => {
     const loading = Model.load(changed(change))
@@ -112,12 +112,12 @@ describe('what is not known is refused by name', () => {
       'hf-swin',
       { window_size: 2 },
       'INVALID_FILE',
-      /relative positions has 49 rows where a window of 2x2 has 9 distances/
+      /relative positions has 49 rows, but a window of 2x2 has 9 distances/
     ],
     ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /swin: its windows are larger than its images/],
     ['hf-siglip-vision', { hidden_size: 4, num_attention_heads: 1 }, 'INVALID_FILE', /\[24, 8\], not 3 \* 4 rows/],
-    ['hf-dinov2-mlp', { image_size: 16 }, 'INVALID_FILE', /positions \[1, \d+, \d+\] do not fit 4x4 places/],
-    ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /pooling_type "max" cannot be done/]
+    ['hf-dinov2-mlp', { image_size: 16 }, 'INVALID_FILE', /positions \[1, \d+, \d+\] do not match 4x4 places/],
+    ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /pooling_type "max" is not supported/]
   ])('%s with %j', async (from, change, code, message) => {
     const loading = Model.load(changed(change, from))
     await expect(loading).rejects.toMatchObject({ code })
@@ -128,7 +128,7 @@ describe('what is not known is refused by name', () => {
     const path = join(scratch, 'lanczos.json')
     writeFileSync(path, '{"do_resize": true, "size": {"height": 8, "width": 8}, "resample": 1}')
     await expect(choosePreprocessing(path, [3, 8, 8])).rejects.toThrow(
-      'lanczos.json: resample "lanczos" cannot be done'
+      'lanczos.json: resample "lanczos" is not supported'
     )
   })
 })

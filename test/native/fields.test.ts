@@ -54,7 +54,7 @@ describe('what crosses to C++ is complete', () => {
       )
     await arrange({})
     await arrange({ resize: null })
-    expect(() => arrange({ resize: [1] })).toThrow('the arrangement: resize must hold 2 entries')
+    expect(() => arrange({ resize: [1] })).toThrow('the arrangement: resize must have 2 entries')
     expect(() => arrange({ crop: 'middle' })).toThrow('the arrangement: crop must be a list')
   })
 })

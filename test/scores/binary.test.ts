@@ -81,8 +81,31 @@ test('perturbation curves and removed features follow the sigmoid', async () => 
   expect(scores.aopc![0]).toBeGreaterThan(0.05)
   const removed = await removeFeatures(model, { data: data(), fraction: [0.5], output: join(root, 'removed') })
   const [before, after] = removed.curve
+  const sure = [2.1, 1.9, 2 * (128 / 255) * 0 + 0.1, (2 * 64) / 255 + 0.1, (2 * 64) / 255 - 0.1]
+  const confidence = sure.reduce((sum, z) => sum + 1 / (1 + Math.exp(-z)), 0) / 5
+  expect(before!.important).toBeCloseTo(confidence, 6) // of the predicted class, whichever of the two it is
   expect(before!.important).toBeGreaterThan(after!.important)
   expect(readFileSync(join(root, 'removed', '00000', 'original.txt'), 'utf8')).toBe('no 0.109097\nyes 0.890903\n')
+})
+
+test('the one logit is explained as that of the second class, and by its name', async () => {
+  const { explain } = await import('../../src/explain/explain.js')
+  const { drawFigures } = await import('../../src/explain/figures.js')
+  const { explainToFiles } = await import('../../src/explain/to-files.js')
+  const input = { data: Float32Array.of(0, 1), shape: [1, 1, 1, 2] }
+  const found = await explain(model, input, { rule: 'epsilon', target: 'yes' })
+  expect(found.sums[0]!).toBeCloseTo(-2, 4) // the bias has its own part
+  const [figure] = await drawFigures(model, { input, names: ['a'] }, found, {})
+  expect(figure!.captions).toEqual(['predicted no (87.0 %)', 'explained yes: sum of relevance -2.000'])
+  await expect(explain(model, input, { target: 'no' })).rejects.toThrow(
+    "option 'target' 'no': the one logit is that of 'yes', explain that; below 0 is 'no'"
+  )
+  const asked = { data: data(), output: join(root, 'labels') }
+  await expect(explainToFiles(model, { ...asked, target: 'label' })).rejects.toThrow(
+    /^option 'target': one logit tells/
+  )
+  const { summary } = await explainToFiles(model, { ...asked, limit: 1 })
+  expect(summary.images[0]).toMatchObject({ target: [0], targetNames: ['yes'] })
 })
 
 test('explain.json and the caption of a picture give the class by its sign, with its own confidence', async () => {

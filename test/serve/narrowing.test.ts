@@ -52,6 +52,9 @@ test('a dense output is explained in a region, and its classes are those there',
   expect(found.explained).toMatch(/ in 0\.1 % of the positions$/)
   expect(found.outputs[0]).toMatchObject({ index: found.target, probability: 1 })
   expect(found.outlines.length).toBeGreaterThan(0)
+  const other = await page.ask({ target: (found.target + 1) % 5 }) // predicted nowhere: its region is empty
+  const shares = other.outputs.map(({ probability }) => probability!)
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6) // of all positions
   expect(found.command).toMatch(/ --region 10,20 --composite auto$/)
   const first = {
     ...page.input,
@@ -60,9 +63,9 @@ test('a dense output is explained in a region, and its classes are those there',
   }
   expect(found.sum).toBeCloseTo((await explain(page.model, first, { composite: 'auto', region: [10, 20] })).sums[0]!, 5)
   expect((await page.ask({ narrowed: { region: '/etc/passwd' } })).message).toMatch(
-    /^'region' is predicted, all or y,x/
+    /^'region' must be predicted, all or y,x/
   )
-  expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/nothing called 'regoin'/)
+  expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/no setting 'regoin'/)
 })
 
 test('a detection head is explained at its best box', async () => {
@@ -74,6 +77,7 @@ test('a detection head is explained at its best box', async () => {
   expect(page.facts.narrowing[0]).toMatchObject({ name: 'box', value: 'best' })
   const found = await page.ask({ narrowed: { box: 'best' } })
   expect(found.explained).toMatch(/^\d in box \d+$/)
+  expect(found.outlines).toHaveLength(1) // the box
   expect(found.outputs).toHaveLength(6)
   expect(found.outputs[0]!.index).toBe(found.target)
 })

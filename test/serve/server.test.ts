@@ -216,10 +216,10 @@ describe('the page behind "lrp-native serve"', () => {
   test('a network that does not fit the images, and a port that is taken, are named', async () => {
     const builder = new GraphBuilder([5])
     const row = await Model.create(await initialise(builder.finish('row', builder.linear('a', 'input', 2)), 0))
-    await expect(serve(row, { port: 0 })).rejects.toThrow('the model takes images of 5, digits has 1x8x8')
+    await expect(serve(row, { port: 0 })).rejects.toThrow('the model needs images of 5, but digits has 1x8x8')
     row.dispose()
     const port = Number(new URL(page.url).port)
-    await expect(serve(model, { data, port })).rejects.toThrow(/the port is taken/)
+    await expect(serve(model, { data, port })).rejects.toThrow(/the port is in use/)
     await expect(serve(model, { data, port: 1e6 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   })
 })
@@ -251,7 +251,7 @@ test('the command serves until it is interrupted', async () => {
     new CliContext(stdout, stderr, stop.signal)
   )
   const { url } = JSON.parse(await told) as { url: string }
-  expect(await (await fetch(url)).text()).toContain('digits: why did it decide so?')
+  expect(await (await fetch(url)).text()).toContain('Why did digits decide that?')
   stop.abort()
   expect(await status).toBe(0)
   await expect(fetch(url)).rejects.toThrow()

@@ -221,7 +221,7 @@ describe('a regression', () => {
     await expect(evaluate(model, { perturbation: { measure: 'probability' } })).rejects.toThrow('no probabilities')
     await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs a classifier")
     await expect(train({ ...settings, loss: 'nll' })).rejects.toThrow(
-      'regression goes with the losses mse, mae and huber'
+      'regression works only with the losses mse, mae and huber'
     )
     await expect(testRegression(model, { data: await openDataset() })).rejects.toThrow(
       'the model is for regression, the data set digits for classification'

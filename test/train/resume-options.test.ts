@@ -28,6 +28,7 @@ const VALUES: Record<string, unknown> = {
   balancedSampling: true,
   groups: [{ match: '1', learningRate: 1 }],
   augment: 'flip',
+  exclude: 'another.csv',
   space: { batchSize: [8] }
 }
 

@@ -119,7 +119,7 @@ describe('images that are not kept in memory', () => {
 
   it('are an error where one is broken and --strict is given, or where there are no files', async () => {
     await expect(open('none', { strict: true })).rejects.toThrow(/broken\.png is not a readable image/)
-    await expect(openDataset({ data: 'digits', cache: 'none' })).rejects.toThrow(/digits is read as a whole/)
+    await expect(openDataset({ data: 'digits', cache: 'none' })).rejects.toThrow(/digits is always kept in memory/)
     await expect(openDataset({ dataPath: images, cache: 'disk' as 'none' })).rejects.toThrow(/cache/)
   })
 })

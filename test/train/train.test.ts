@@ -177,22 +177,22 @@ describe('train', () => {
     [{ classWeights: [1, 2] }, /2 class weights for 10 classes/],
     [
       { classWeights: 'balanced', loss: 'mse' },
-      /^option 'classWeights' goes with the loss cross-entropy or nll, not mse$/
+      /^option 'classWeights' works only with the loss cross-entropy or nll, not mse$/
     ],
-    [{ labelSmoothing: 0.1, loss: 'nll' }, /^option 'labelSmoothing' goes with the loss cross-entropy, not nll$/],
-    [{ model: 'lenet' }, /^option 'hiddenSize' goes with the model mlp, not lenet$/],
+    [{ labelSmoothing: 0.1, loss: 'nll' }, /^option 'labelSmoothing' works only with the loss cross-entropy, not nll$/],
+    [{ model: 'lenet' }, /^option 'hiddenSize' works only with the model mlp, not lenet$/],
     [
       { model: [{ type: 'flatten' }], hiddenSize: undefined, activation: 'tanh' },
       /'activation' .* mlp or lenet, not a list of layers$/
     ],
-    [{ momentum: 0.9 }, /^option 'momentum' goes with the optimizer sgd or rmsprop, not adam$/],
+    [{ momentum: 0.9 }, /^option 'momentum' works only with the optimizer sgd or rmsprop, not adam$/],
     [{ nesterov: true, optimizer: 'rmsprop', momentum: 0.9 }, /'nesterov' .* sgd, not rmsprop/],
     [{ nesterov: true, optimizer: 'sgd' }, /^option 'nesterov' needs a momentum above 0$/],
-    [{ schedulerStep: 3 }, /^option 'schedulerStep' goes with the scheduler step, not one-cycle$/],
+    [{ schedulerStep: 3 }, /^option 'schedulerStep' works only with the scheduler step, not one-cycle$/],
     [{ schedulerGamma: 0.5, scheduler: 'cosine' }, /'schedulerGamma' .* step or plateau, not cosine/],
     [{ schedulerPatience: 3, scheduler: 'step' }, /'schedulerPatience' .* plateau, not step/],
     [{ augment: 'crop=8' }, /^augmentation crop=8: the padding must be smaller than the images, which are 8x8$/],
-    [{ groups: [{ match: '^none', frozen: true }] }, /matches '\^none', which is to be frozen$/],
+    [{ groups: [{ match: '^none', frozen: true }] }, /matches the pattern '\^none' of freeze$/],
     [{ groups: [{ match: '^none' }] }, /matches the group '\^none'$/],
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
     [{ groups: [{ match: '(' }] }, /regular expression/]
@@ -234,7 +234,7 @@ describe('train', () => {
       [{ model: 'lenet' }, /option 'model' cannot change when resuming mlp-digits\S* \(it was "mlp"\)/],
       [{ seed: 4 }, /option 'seed' cannot change .* \(it was 0\)/],
       [{ experimentName: 'foo' }, /option 'experimentName': mlp-digits\S* continues in its own folder/],
-      [{ epochs: 1 }, /option 'epochs': mlp-digits\S* has 2 epochs behind it, ask for more/]
+      [{ epochs: 1 }, /option 'epochs': mlp-digits\S* has 2 epochs already; choose a larger number/]
     ] as const)
       await expect(resume(options)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
@@ -289,14 +289,16 @@ describe('train', () => {
     const again = (options: TrainOptions): Promise<unknown> =>
       train({ data: digits, from, experimentsRoot: root, ...options })
     for (const options of [{ model: 'lenet' }, { hiddenSize: [8] }, { normalise: 'fit' }] as TrainOptions[])
-      await expect(again(options)).rejects.toThrow(/is for a fresh network: one that a run starts from stays as it is/)
+      await expect(again(options)).rejects.toThrow(/is for a new network, not for one to start from/)
     const unnamed = join(root, 'unnamed')
     await saveParts(unnamed, { ...(await model.toParts()), classes: undefined })
     model.dispose()
     const splits = { ...digits.splits, valid: { images: new Uint8Array(0), labels: new Int32Array(0) } }
     const eleven = { ...digits, classes: [...digits.classes, 'ten'], splits }
     eleven.splits.train = { ...splits.train, labels: splits.train.labels.map((label, i) => (i === 0 ? 10 : label)) }
-    await expect(again({ from: unnamed, data: eleven })).rejects.toThrow(/the model has 10 classes, digits wants 11/)
+    await expect(again({ from: unnamed, data: eleven })).rejects.toThrow(
+      /the model has 10 classes, but digits needs 11/
+    )
   })
 
   it('a checkpoint that cannot be written ends the run with an error that names it', async () => {

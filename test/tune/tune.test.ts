@@ -230,7 +230,7 @@ describe('tune', () => {
     const { trials } = await run({ method: 'grid', space, halving: 1, epochs: 1 })
     expect(trials.map(({ state, error }) => [state, error])).toEqual([
       ['done', undefined],
-      ['failed', '3 class weights for 10 classes: give one for each']
+      ['failed', '3 class weights for 10 classes: pass one for each']
     ])
   })
 
@@ -265,12 +265,12 @@ describe('tune', () => {
   })
 
   test.each([
-    [{ momentum: 0.9 }, /'momentum' goes with the optimizer sgd or rmsprop, not adam/],
-    [{ model: 'lenet' }, /'hiddenSize' goes with the model mlp, not lenet/],
+    [{ momentum: 0.9 }, /'momentum' works only with the optimizer sgd or rmsprop, not adam/],
+    [{ model: 'lenet' }, /'hiddenSize' works only with the model mlp, not lenet/],
     [{ space: { augment: ['flip', 'crop=8'] } }, /crop=8: the padding must be smaller/],
     [{ method: 'bayes' as 'grid' }, /method/],
-    [{ method: 'grid', trials: 3 }, /^option 'trials' goes with the method random, not grid$/],
-    [{ gridPoints: 2 }, /^option 'gridPoints' goes with the method grid, not random$/],
+    [{ method: 'grid', trials: 3 }, /^option 'trials' works only with the method random, not grid$/],
+    [{ gridPoints: 2 }, /^option 'gridPoints' works only with the method grid, not random$/],
     [{ space: undefined }, /^tune needs 'space' \(what to search\) or 'resume'$/],
     [{ space: { batchSize: [0] } }, /batchSize/],
     [{ space: { optimizer: ['sgd', 'adan'] }, trials: 1, seed: 1 }, /'adam'/],
@@ -280,8 +280,8 @@ describe('tune', () => {
     [{ space: { freeze: ['^1', '('] } }, /freeze.*not a regular expression/],
     [{ space: { preprocess: ['imagenet', 'none.json'] }, data: 'digits' }, /none\.json/],
     [{ space: { model: ['mlp', 'none.json'] } }, /none\.json/],
-    [{ space: { epochs: [1, 2] } }, /epochs can be searched with --halving 1 alone/],
-    [{ space: { imageSize: [8, 12] } }, /digits is opened already: 'image-size' cannot be searched/],
+    [{ space: { epochs: [1, 2] } }, /epochs can be searched only with --halving 1/],
+    [{ space: { imageSize: [8, 12] } }, /digits is already open, so 'image-size' cannot be searched/],
     [{ space: { validSplit: [0.1, 1] }, data: 'digits' }, /validSplit/],
     [{ resume: 'nothing' }, /nothing/]
   ] as [TuneOptions, RegExp][])('refuses %j', async (options, message) => {

@@ -112,7 +112,7 @@ class AttendingPass {
     const bool explains = std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.requires_grad(); });
     if (!explains || kind == "move" || kind == "constant") return nullptr;
     throw Error("UNSUPPORTED", "node '" + node.name + "' (" + node.op_name +
-                                   "): between image and tokens, relevance cannot be spread through it");
+                                   "): relevance cannot be propagated through it from the tokens to the image");
   }
 
   const Rule flat_, pass_, share_;
@@ -161,7 +161,7 @@ Explanation walk(const MethodArguments& a, const Step& step,
       if (of_heads.size(2) != tokens.size(1)) {
         throw Error("UNSUPPORTED", "node '" + node.name + "': the attention has " + std::to_string(of_heads.size(2)) +
                                        " tokens, the one after it " + std::to_string(tokens.size(1)) +
-                                       ": they must be the same ones");
+                                       ": they must be the same tokens");
       }
       const Tensor r = tokens.unsqueeze(1).unsqueeze(2);  // [images, 1, 1, queries]
       const bool is_self = of_heads.size(2) == of_heads.size(3);

@@ -72,7 +72,7 @@ Explanation by_grad_cam(const MethodArguments& a) {
              "')");
     }
   } else if (!activation.defined() || activation.dim() != 4) {
-    refuse("cannot weigh the channels of '" + options.layer + "'");
+    refuse("cannot weight the channels of '" + options.layer + "'");
   }
   Explanation result;
   result.logits = logits.detach();

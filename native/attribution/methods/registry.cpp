@@ -76,8 +76,8 @@ Tensor checked_baseline(const MethodArguments& a) {
   if (!a.baseline.defined()) throw Error("INVALID_ARGUMENT", "the method needs a baseline");
   const bool fits = a.baseline.sizes().slice(1) == a.x.sizes().slice(1);
   if (!fits || (a.baseline.size(0) != 1 && a.baseline.size(0) != a.x.size(0))) {
-    throw Error("INVALID_ARGUMENT",
-                "the baseline has shape " + c10::str(a.baseline.sizes()) + ", the input has " + c10::str(a.x.sizes()));
+    throw Error("INVALID_ARGUMENT", "the baseline has shape " + c10::str(a.baseline.sizes()) + ", but the input has " +
+                                        c10::str(a.x.sizes()));
   }
   return a.baseline;
 }

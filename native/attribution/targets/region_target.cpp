@@ -51,7 +51,7 @@ Tensor at_point(const std::vector<int64_t>& point, const Tensor& output, at::Int
     const int64_t size = input[static_cast<size_t>(i)], value = point[static_cast<size_t>(i)];
     if (value < 0 || value >= size) {
       throw Error("INVALID_ARGUMENT",
-                  "region: the position " + std::to_string(value) + " lies outside the input of " + c10::str(input));
+                  "region: the position " + std::to_string(value) + " is outside the input of " + c10::str(input));
     }
     place = place.select(0, value * output.size(2 + i) / size);
   }

@@ -196,7 +196,7 @@ Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing,
     if (images.dim() != 4)
       throw Error("INVALID_ARGUMENT", "crops and augmentation need images of shape [batch, channels, height, width]");
     if (augment && keys.size() != static_cast<size_t>(images.size(0)))
-      throw Error("INVALID_ARGUMENT", "there are not as many keys as images");
+      throw Error("INVALID_ARGUMENT", "the numbers of keys and images differ");
     Windows windows = crops ? middle_windows(images, (*preprocessing.crop)[0], (*preprocessing.crop)[1])
                             : middle_windows(images, images.size(2), images.size(3));
     if (augment)

@@ -136,7 +136,7 @@ void NcclCommunicator::until(Done done) {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   try {
     while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) throw Error("UNSUPPORTED", "NCCL: the time is up");
+      if (std::chrono::steady_clock::now() > deadline) throw Error("UNSUPPORTED", "NCCL timed out");
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
   } catch (...) {
@@ -146,7 +146,7 @@ void NcclCommunicator::until(Done done) {
 }
 
 bool NcclCommunicator::settled() {
-  if (!communicator_) throw Error("UNSUPPORTED", "NCCL: the communicator has ended");
+  if (!communicator_) throw Error("UNSUPPORTED", "the NCCL communicator was closed");
   NcclLibrary::Result state = kSuccess;
   library_.check(library_.get_async_error(communicator_, &state));
   library_.check(state);

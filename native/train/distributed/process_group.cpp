@@ -241,8 +241,7 @@ struct ProcessGroup::State {
 };
 
 ProcessGroup::ProcessGroup(const Rendezvous&) {
-  throw Error("UNSUPPORTED",
-              "this libtorch was built without Gloo, so that only one process can compute: unset WORLD_SIZE");
+  throw Error("UNSUPPORTED", "this libtorch was built without Gloo, so only one process is possible: unset WORLD_SIZE");
 }
 std::string ProcessGroup::prepare(c10::Device, const FindNccl&) { return ""; }
 void ProcessGroup::sum(const std::vector<Tensor>&) {}

@@ -6,6 +6,7 @@ import type { Patch } from '../audit-class.js'
 import type { NextStep } from '../next-steps.js'
 import type { AuditedClass, AuditedCluster, AuditResult } from '../result.js'
 import type { AuditSources } from '../sources.js'
+import { clearedText } from '../verdict.js'
 import { embed } from './embedding.js'
 import { examples, meanMap, sprite, SPRITE_COLUMNS, THUMB } from './pictures.js'
 import { SCRIPT } from './script.js'
@@ -13,6 +14,7 @@ import { SCRIPT } from './script.js'
 /** Images of a class that are shown in its embedding. */
 const MOST_POINTS = 200
 const SIZE = 100
+const BADGES = { decides: 'decides the class', enough: 'enough by itself' }
 const COLOURS = ['#0b5cad', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490', '#a16207', '#4b5563']
 
 const STYLE = `<style>
@@ -48,7 +50,7 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
     <h2>Verdict</h2>
     ${
       flagged.length === 0
-        ? html`<p>Nothing is flagged: no pattern that was tested decides a class by itself.</p>`
+        ? html`${clearedText(result).map((line) => html`<p>${line}</p>`)}`
         : html`<ul>
             ${flagged.map(
               (one) =>
@@ -102,7 +104,7 @@ async function clusterCard(
   indices: number[],
   sources: AuditSources
 ): Promise<Html> {
-  const { id, size, flagged, suspicion, reason, channels, channelIntervention } = cluster
+  const { id, size, flagged, kind, suspicion, reason, channels, channelIntervention } = cluster
   const some = new Random(id).some(indices, 8)
   const channelText = channels.map(({ channel, relevance, elsewhere }) => {
     const share = (value: number): string => `${(value * 100).toFixed(1)} %`
@@ -110,7 +112,7 @@ async function clusterCard(
   })
   const patch = sources.patches.find((one) => one.class === className && one.id === id)
   return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
-    <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">flagged</span>`}</h3>
+    <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">

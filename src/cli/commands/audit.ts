@@ -1,6 +1,7 @@
 import { audit } from '../../audit/audit.js'
 import { auditOptions } from '../../audit/options.js'
 import type { AuditResult } from '../../audit/result.js'
+import { clearedText } from '../../audit/verdict.js'
 import { recordedSettings } from '../../core/command-line.js'
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'
@@ -41,9 +42,10 @@ export const register = defineCommand<string | undefined>({
   }
 })
 
-function linesOf({ accuracy, images, classes, flagged }: AuditResult): string[] {
+function linesOf(result: AuditResult): string[] {
+  const { accuracy, images, classes, flagged } = result
   const clusters = classes.reduce((sum, one) => sum + one.clusters.length, 0)
   const first = `accuracy ${accuracy.toFixed(4)} on ${counted(images, 'image')}; ${counted(clusters, 'cluster')} of ${classes.length} classes tested`
-  if (flagged.length === 0) return [first, 'nothing is flagged: no tested pattern decides a class by itself']
+  if (flagged.length === 0) return [first, ...clearedText(result)]
   return [first, ...flagged.map((one) => `FLAGGED class ${one.class}, cluster ${one.cluster}: ${one.reason}`)]
 }

@@ -16,12 +16,12 @@ const opened = dataOptions.extend({ task: task.meta({ ...task.meta(), flag: 'tas
 
 const sheet = z.strictObject({
   split: option(z.enum(['train', 'valid', 'test']), {
-    help: 'split whose images are on the sheet',
+    help: 'split of the images on the contact sheet',
     group: 'output',
     default: 'train'
   }),
   output: option(z.string().regex(/\.png$/i, 'a file name that ends in .png'), {
-    help: 'PNG file to write a sheet of images to',
+    help: 'PNG file for a contact sheet of the images',
     group: 'output',
     unit: 'file'
   })
@@ -30,7 +30,10 @@ const sheet = z.strictObject({
 /** `lrp-native data` and `lrp-native data inspect` */
 export const register: Register = (command, context) => {
   list(command, context)
-  inspect(command.command('inspect').description('Counts, sizes, mean and deviation, and a sheet of images.'), context)
+  inspect(
+    command.command('inspect').description('Show counts, sizes, mean and deviation, and write a contact sheet.'),
+    context
+  )
 }
 
 const list = defineCommand({
@@ -55,7 +58,7 @@ const inspect = defineCommand({
 async function look({ given, output, context: { signal } }: Call<undefined>): Promise<void> {
   const { split, output: file } = given(sheet)
   if (split !== undefined && file === undefined)
-    throw optionError('split', ' chooses the images of the sheet: give --output too')
+    throw optionError('split', ' selects the images of the contact sheet: pass --output too')
   const dataset = await openDataset({ ...given(opened), onDownload: downloadProgress(output), signal })
   const summary = await inspectDataset(dataset)
   checkSignal(signal)
@@ -101,7 +104,7 @@ function linesOf(summary: DatasetSummary, sheet?: string): string[] {
     `SHA-256 ${summary.fingerprint}`,
     ...notes.map((note) => `note: ${note}`),
     ...(skipped.length > 0 ? leftOutLines(skipped, missing) : []),
-    ...(sheet === undefined ? [] : [`sheet of images: ${sheet}`])
+    ...(sheet === undefined ? [] : [`contact sheet: ${sheet}`])
   ]
 }
 

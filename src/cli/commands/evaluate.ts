@@ -19,7 +19,7 @@ import { evaluationTable, meanLine } from '../evaluate-text.js'
 
 /** How the one method explains that is not named by `--rules`. */
 const methodOptions = explainOptions
-  .omit({ region: true, box: true, reference: true }) // what is explained is the same for all methods
+  .omit({ region: true, box: true, reference: true, against: true }) // what is explained is the same for all methods
   .omit({ target: true, targets: true, together: true, layers: true, patterns: true, seed: true, batchSize: true })
   .extend({
     rule: withoutDefault(explainOptions.shape.rule),
@@ -45,7 +45,7 @@ interface Mode {
 }
 
 const MAPS: Mode = { name: 'with --attribution', options: [mapsOptions, evaluateOptions.pick({ input: true })] }
-const METHODS: Mode = { name: 'where methods are compared', options: [methodOptions, evaluateOptions] }
+const METHODS: Mode = { name: 'when comparing methods', options: [methodOptions, evaluateOptions] }
 const ALWAYS = [oneInputOptions, commonOptions]
 
 export const register = defineCommand<string | undefined>({
@@ -83,7 +83,7 @@ async function scoreGivenMaps({
   const { attribution: maps, input: _, ...options } = given(mapsOptions)
   const [images] = given(evaluateOptions).input ?? []
   if (images === undefined || maps === undefined)
-    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the images of its maps: give --input x.npy')
+    throw new LrpError('INVALID_ARGUMENT', '--attribution needs the explained images: pass --input x.npy')
   using model = await Model.load(argument, given(oneInputOptions))
   const { onProgress, done } = output.meter('images')
   const onNote = (note: string): void => output.note(note)

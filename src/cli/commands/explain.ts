@@ -15,14 +15,15 @@ import { provenanceOf } from '../../model/provenance.js'
 import { defineCommand, MODEL } from '../command.js'
 import { commonOptions, type Output } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
+import { trustLines } from '../trust-text.js'
 
 const options = z.strictObject({
   dryRun: option(z.boolean(), {
-    help: 'only print which layer gets which rule, and what the run would take',
+    help: 'only print which layer gets which rule, and estimate the time and memory of the run',
     group: 'output'
   }),
   again: option(z.string(), {
-    help: 'repeat the explanation of this explain.json and compare the maps; refuses another model or other images',
+    help: 'repeat the explanation of this explain.json and compare the maps; the model and the images must be the same',
     group: 'output',
     unit: 'file'
   })
@@ -55,13 +56,14 @@ export const register = defineCommand<string | undefined>({
       const other = [...Object.keys(changes), ...(dryRun ? ['dryRun'] : [])].find(
         (name) => !(name in againOptions.shape)
       )
-      if (other !== undefined) throw optionError(other, ' cannot be given with --again, whose file has all settings')
+      if (other !== undefined)
+        throw optionError(other, ' cannot be combined with --again, whose file contains all settings')
       const result = await explainAgain(again, argument, { ...changes, ...run }).finally(done)
       const { differing, names } = result
       print(result, output, { differing }, differing.length > 0 ? [] : ['the maps are the same, bit for bit'])
       if (differing.length === 0) return
       const some = `${differing.length} of ${counted(names.length, 'image')}, the first ${differing[0]}`
-      context.stderr.write(`lrp-native: the maps are not those of ${again}: ${some}\n`)
+      context.stderr.write(`lrp-native: the maps differ from those of ${again}: ${some}\n`)
       context.status = 1
       return
     }
@@ -69,7 +71,7 @@ export const register = defineCommand<string | undefined>({
     if (dryRun) return await printPlan(model, asked, output)
     const result = await explainToFiles(model, { ...asked, ...run }).finally(done)
     const { trust } = result.summary
-    print(result, output, {}, asked.check && trust ? [trust.sentence] : [])
+    print(result, output, {}, asked.check && trust ? [trust.sentence, ...trustLines(trust)] : [])
   }
 })
 
@@ -77,8 +79,10 @@ function print(result: ExplainedFiles, output: Output, more: object, lines: stri
   const { summary, folder, files, names: images, doneBefore, skipped } = result
   const { method, target: targets, milliseconds, warnings, trust, rules, provenance } = summary
   if (skipped.length > 0) output.note(leftOut(skipped))
-  if (doneBefore > 0) output.note(`continued after ${counted(doneBefore, 'image')} done before`)
+  if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, 'image')} were already done`)
   for (const warning of warnings) output.note(`note: ${warning}`)
+  const isSaid = trust?.verdict === 'trustworthy' || lines.includes(trust?.sentence ?? '')
+  if (trust && !isSaid) output.note(`note: ${trust.sentence}`)
   const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
   const further = predictions.length - SHOWN_PREDICTIONS
   const found = { method, folder, files, images, targets, predictions, milliseconds, warnings }
@@ -111,7 +115,7 @@ async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Out
 function estimateLine({ images, passes, memoryBytes, secondsPerImage }: RunEstimate): string {
   const memory = `about ${(memoryBytes / 1e9).toPrecision(2)} GB of memory`
   if (images === undefined)
-    return `about ${secondsPerImage.toPrecision(2)} s an image and ${memory}; no images are named`
+    return `about ${secondsPerImage.toPrecision(2)} s per image and ${memory}; no images were given`
   const seconds = (images * secondsPerImage).toPrecision(2)
   return `${counted(images, 'image')} in ${counted(passes!, 'pass', 'passes')}: about ${seconds} s and ${memory}`
 }

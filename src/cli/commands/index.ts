@@ -16,15 +16,17 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./finetune.js')
   },
   tune: {
-    description: 'Search settings of train by validation accuracy, or loss; the best becomes an experiment.',
+    description:
+      'Search for the best settings of train by validation accuracy or loss; the best model becomes an experiment.',
     load: () => import('./tune.js')
   },
   test: {
-    description: 'Score a model on a data set: accuracy, confusion matrix or errors of values, throughput.',
+    description:
+      'Score a model on a data set: accuracy and confusion matrix, or errors of predicted values; throughput.',
     load: () => import('./test.js')
   },
   explain: {
-    description: 'Explain decisions: relevance of every pixel, as heat maps and arrays.',
+    description: 'Explain decisions: write the relevance of every pixel as heat maps and arrays.',
     load: () => import('./explain.js')
   },
   'fit-patterns': {
@@ -32,11 +34,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./fit-patterns.js')
   },
   evaluate: {
-    description: 'Measure explanations: compare methods over images, or score maps made by any tool (--attribution).',
+    description:
+      'Measure the quality of explanations: compare methods over images, or score maps from any tool (--attribution).',
     load: () => import('./evaluate.js')
   },
   'remove-features': {
-    description: 'Remove the most and the least relevant pixels and measure how far the confidence falls.',
+    description: 'Remove the most and the least relevant pixels and measure how much the confidence falls.',
     load: () => import('./remove-features.js')
   },
   concepts: {
@@ -49,11 +52,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./audit.js')
   },
   report: {
-    description: 'Gather experiments into one self-contained page.',
+    description: 'Collect experiments on one self-contained page.',
     load: () => import('./report.js')
   },
   serve: {
-    description: 'Serve a local page to change rule, parameters and class, and watch the map follow.',
+    description: 'Serve a local page to change the rule, parameters and class interactively.',
     load: () => import('./serve.js')
   },
   rules: {
@@ -77,7 +80,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./export.js')
   },
   models: {
-    description: 'List the networks that can be trained or given weights.',
+    description: 'List the networks that can be trained or loaded with weights.',
     load: () => import('./models.js')
   },
   data: {

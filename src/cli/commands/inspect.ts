@@ -17,7 +17,10 @@ import { defineCommand, MODEL } from '../command.js'
 import type { Output } from '../context.js'
 
 const options = z.strictObject({
-  format: option(z.enum(['table', 'mermaid', 'json']).default('table'), { help: 'form of the output', group: 'output' })
+  format: option(z.enum(['table', 'mermaid', 'json']).default('table'), {
+    help: 'format of the output',
+    group: 'output'
+  })
 })
 
 export const register = defineCommand<string | undefined>({
@@ -39,7 +42,7 @@ export const register = defineCommand<string | undefined>({
     const { format } = given(options)
     if (format === 'json') return output.result(summary, [JSON.stringify(summary, null, 2)])
     for (const one of summary.imported) output.note(`note: ${one}`)
-    if (summary.obstacle) output.note(`note: LRP by ${summary.composite} is not possible: ${summary.obstacle}`)
+    if (summary.obstacle) output.note(`note: LRP with ${summary.composite} is not possible: ${summary.obstacle}`)
     output.result(summary, format === 'mermaid' ? [toMermaid(summary)] : table(summary))
   }
 })
@@ -51,7 +54,7 @@ function printComparison(found: OutputComparison & { provenance: Provenance }, o
   const compared = nodes.length > 0 ? ` and ${counted(nodes.length, 'node')}` : ''
   output.result(found, [
     first
-      ? `the first that differs is '${first.node}', by ${percent(first)} of its largest value`
+      ? `the first node that differs is '${first.node}', by ${percent(first)} of its largest value`
       : `the outputs of ${counted(images, 'image')}${compared} agree`,
     `logits differ by at most ${percent(logits)} of the largest`
   ])
@@ -76,7 +79,7 @@ function table(summary: ModelSummary): string[] {
       .join('  ')
       .trimEnd()
   const total = `${count(summary.parameters)} parameters, ${count(summary.multiplyAdds)} multiply-adds for one image`
-  const removed = summary.removed ? `, without the ${summary.removed.kind} '${summary.removed.node}' at the end` : ''
+  const removed = summary.removed ? `, without the final ${summary.removed.kind} '${summary.removed.node}'` : ''
   const about = `${summary.name}: input ${summary.inputShape.join('x')}, output ${summary.outputKind}${removed}`
   return [about, line(head), ...rows.map(line), total]
 }

@@ -10,7 +10,7 @@ export const register = defineCommand({
     output.result(list, [
       ...list.map(architectureLine),
       '',
-      'With published weights, which are fetched when the name is first used as a model:',
+      'With published weights, which are downloaded when you first use the name as a model:',
       ...Object.keys(PUBLISHED_NETWORKS).map(publishedLine)
     ])
   }

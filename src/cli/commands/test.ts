@@ -25,11 +25,10 @@ export const register = defineCommand<string | undefined>({
     const { onProgress, done } = output.meter('images')
     const onDownload = downloadProgress(output)
     const asked = { ...given(testOptions), onDownload, group, onProgress, signal }
-    const { metrics, imagesPerSecond, files, skipped, task, folder, provenance } = await testModel(
-      model,
-      asked
-    ).finally(done)
+    const result = await testModel(model, asked).finally(done)
+    const { metrics, imagesPerSecond, files, skipped, notes = [], task, folder, provenance } = result
     if (skipped.length > 0) output.note(leftOut(skipped))
+    for (const note of notes) output.note(`note: ${note}`)
     output.result({ ...metrics, imagesPerSecond, files, skipped, provenance }, [
       scoreLine({ task, metrics } as Pick<TestResult, 'task' | 'metrics'>),
       `${Math.round(imagesPerSecond)} images per second`,
@@ -48,7 +47,7 @@ export function scoreLine({ task, metrics }: Pick<TestResult, 'task' | 'metrics'
 }
 
 function labelsLine({ images, meanAveragePrecision, microF1, exactMatch }: MultilabelMetrics): string {
-  return `mean average precision ${meanAveragePrecision.toFixed(4)} on ${counted(images, 'image')}, micro F1 ${microF1.toFixed(4)}, all labels right ${exactMatch.toFixed(4)}`
+  return `mean average precision ${meanAveragePrecision.toFixed(4)} on ${counted(images, 'image')}, micro F1 ${microF1.toFixed(4)}, all labels correct ${exactMatch.toFixed(4)}`
 }
 
 function classesLine(metrics: ClassificationMetrics): string {

@@ -49,7 +49,7 @@ export function showTrained(result: TrainResult, output: Output, command: string
   result.model.dispose()
   const { skipped = [], missing } = (experiment.manifest.data ?? {}) as { skipped?: string[]; missing?: string[] }
   if (skipped.length > 0) output.note(leftOut(skipped, missing))
-  if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients passed over ${shared.gradients}`)
+  if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients were exchanged over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
     const resume = `continue with: lrp-native ${command} --resume ${experiment.name}`

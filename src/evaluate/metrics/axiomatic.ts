@@ -24,7 +24,7 @@ export const INVARIANCE = familyOf({ family: 'axiomatic', needs: ['model', 'imag
   {
     name: 'input_invariance',
     better: 'lower',
-    definition: 'relative change of the map under a shift of all inputs that the first layer makes up for',
+    definition: 'relative change of the map under a shift of all inputs that the first layer compensates',
     reference: 'Kindermans et al. 2019',
     score: inputInvariance
   }

@@ -2,6 +2,7 @@ import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
 import { sliceBatch } from '../../explain/batches.js'
 import { explain } from '../../explain/explain.js'
+import { scoreLayout } from '../../explain/targets/classes.js'
 import type { TargetOptions } from '../../explain/targets/options.js'
 import { referenceOf } from '../../explain/targets/reference.js'
 import type { Model } from '../../model/model.js'
@@ -118,7 +119,9 @@ async function chosenTargets(
     const { logits, boxes, regions } = found
     if (found.targets.length !== to - from)
       throw optionError('target', ': an evaluation explains one class of each image')
-    outputs = logits.shape[1]!
+    if (found.against?.includes(-1))
+      throw optionError('against', ': an evaluation in regions and boxes needs a class by name or number')
+    outputs = boxes ? scoreLayout(model, logits.shape).classes : logits.shape[1]!
     const read = reader(model, logits)
     const size = regions ? sizeOf(regions.shape.slice(2)) : 0
     for (let i = 0; i < to - from; i++) {
@@ -128,6 +131,7 @@ async function chosenTargets(
           region: { data: regions.data.slice(i * size, (i + 1) * size), shape: regions.shape.slice(2) }
         }),
         ...(boxes && { box: boxes[i]! }),
+        ...(found.against && { against: found.against[i]! }),
         ...(reference && { reference: reference.data })
       }
       scored.push(one)

@@ -22,14 +22,14 @@ export const FAITHFULNESS = [
     {
       name: 'faithfulness_correlation',
       better: 'higher',
-      definition: 'attribution of random tenths against the fall of the logit without them',
+      definition: 'correlation between the attribution of random pixels (10 %) and the drop in the logit without them',
       reference: 'Bhatt et al. 2020',
       score: (c) => subsetCorrelation(c, SUBSET_SHARE, SUBSETS, xoroshiro128plus(c.seed))
     },
     {
       name: 'sensitivity_n',
       better: 'higher',
-      definition: 'the same over subsets of 1 % to 40 %',
+      definition: 'the same correlation over subsets of 1 % to 40 %',
       reference: 'Ancona et al. 2018',
       score: sensitivityN
     },
@@ -61,7 +61,8 @@ export const FAITHFULNESS = [
     {
       name: 'road',
       better: 'lower',
-      definition: 'share of steps still classified so, relevant pixels imputed by noisy linear interpolation',
+      definition:
+        'share of steps with the same predicted class, while relevant pixels are imputed by noisy linear interpolation',
       reference: 'Rong et al. 2022',
       score: road
     }

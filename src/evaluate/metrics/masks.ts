@@ -42,7 +42,7 @@ function inShape(given: Tensor, input: Tensor): Uint8Array[] {
     return pooled(given.data, images, 1, plane)
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `the mask has shape [${given.shape.join(', ')}], the input [${input.shape.join(', ')}]`
+    `the mask has shape [${given.shape.join(', ')}], but the input has [${input.shape.join(', ')}]`
   )
 }
 

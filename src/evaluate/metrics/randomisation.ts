@@ -28,7 +28,7 @@ export const RANDOM_LOGIT = familyOf(
 /** Structural similarity of the target's map with that of another class, drawn at random: low is good (Sixt et al. 2020). */
 async function randomLogit(c: ScoreContext): Promise<number> {
   const [, height, width] = c.model.planes
-  const classes = c.model.outputs()
+  const classes = c.outputs
   if (classes < 2)
     throw new LrpError('INVALID_ARGUMENT', "random_logit compares two classes: the model's output has only one")
   const other = uniformInt(xoroshiro128plus(c.seed), 0, classes - 2)

@@ -55,10 +55,10 @@ export function hasNeighbours({ inputKind }: Model): boolean {
 
 const LACKS: Record<MetricNeed, string> = {
   model: 'a model',
-  classes: 'a classifier',
+  classes: 'classes, which a regression and a similarity do not have',
   image: 'inputs whose values can be changed (an image, a signal, a volume, a row)',
   neighbours: 'inputs with places next to each other (an image, a signal, a volume)',
-  mask: 'a mask: give --mask',
+  mask: 'a mask: pass --mask',
   shift: 'a network that begins with linear layers or convolutions (and no padding by name)',
   explainer: 'an explanation method: it cannot be computed from given maps'
 }

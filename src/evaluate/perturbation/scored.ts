@@ -7,6 +7,8 @@ import type { Model } from '../../model/model.js'
 /** What is explained of an image. It stays the same while the image is perturbed. */
 export interface Scored {
   target: number
+  /** The class whose logit or score is subtracted. */
+  against?: number
   /** Dense outputs: 1 at the positions of the explained region. */
   region?: { data: Uint8Array; shape: number[] }
   /** Detection heads: the explained box. */
@@ -19,9 +21,10 @@ export interface Scored {
 
 /** What the network says of it. */
 export interface Said {
-  /** The logit; a region's mean logit, a box's score, a similarity. */
+  /** The logit, or the difference of two; a region's mean logit, a box's score, a similarity. */
   logit: number
-  /** Its probability, mean over a region; boxes and similarities have none but their score. */
+  /** Its probability, of two that are compared the one among the two, mean over a region; boxes and similarities have none but
+   * their score. */
   probability: number
   /** The predicted class, of a region the one at most of its positions. */
   predicted: number
@@ -36,15 +39,19 @@ export function reader(model: Model, output: Tensor): (i: number, scored: Scored
   })
   if (output.shape.length === 2) {
     const [rows, predicted] = [probabilities(output, model.multilabel), decisions(output)]
-    return (i, { target, reference }) => {
+    return (i, { target, against, reference }) => {
       if (reference) return similarity(own(i).data, reference)
       const at = i * size + target
+      if (against !== undefined) {
+        const logit = output.data[at]! - output.data[i * size + against]!
+        return { logit, probability: sigmoid(logit), predicted: predicted[i]! }
+      }
       return { logit: output.data[at]!, probability: rows[at]!, predicted: predicted[i]! }
     }
   }
-  return (i, { target, region, box }) => {
-    if (box !== undefined) return inBox(model, own(i), target, box)
-    if (region) return inRegion(model, own(i), target, region.data)
+  return (i, { target, against, region, box }) => {
+    if (box !== undefined) return inBox(model, own(i), box, target, against)
+    if (region) return inRegion(model, own(i), region.data, target, against)
     throw new LrpError('UNSUPPORTED', `an output of the shape [${output.shape.join(', ')}] needs a region or a box`)
   }
 }
@@ -56,14 +63,17 @@ function similarity(embedding: Float32Array, reference: Float32Array): Said {
   return { logit: cosine, probability: cosine, predicted: 0 }
 }
 
-function inBox(model: Model, { data, shape }: Tensor, target: number, box: number): Said {
+const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit))
+
+function inBox(model: Model, { data, shape }: Tensor, box: number, target: number, against?: number): Said {
   const { classes, at } = scoreLayout(model, shape)
   const scores = Array.from({ length: classes }, (_, c) => data[at(c, box)]!)
-  return { logit: scores[target]!, probability: scores[target]!, predicted: scores.indexOf(Math.max(...scores)) }
+  const score = scores[target]! - (against === undefined ? 0 : scores[against]!)
+  return { logit: score, probability: score, predicted: scores.indexOf(Math.max(...scores)) }
 }
 
 /** An empty region has the logit and the probability 0. */
-function inRegion(model: Model, output: Tensor, target: number, region: Uint8Array): Said {
+function inRegion(model: Model, output: Tensor, region: Uint8Array, target: number, against?: number): Said {
   const classes = output.shape[1]!
   const places = [...region.keys()].filter((at) => region[at] === 1)
   const rows = new Float32Array(places.length * classes)
@@ -72,9 +82,11 @@ function inRegion(model: Model, output: Tensor, target: number, region: Uint8Arr
   })
   const inside = { data: rows, shape: [places.length, classes] }
   const own = probabilities(inside, model.multilabel)
-  const mean = (values: ArrayLike<number>): number =>
-    places.reduce((sum, _, k) => sum + values[k * classes + target]!, 0) / Math.max(1, places.length)
+  const mean = (value: (first: number) => number): number =>
+    places.reduce((sum, _, k) => sum + value(k * classes), 0) / Math.max(1, places.length)
+  const logit = (at: number): number => rows[at + target]! - (against === undefined ? 0 : rows[at + against]!)
+  const probability = (at: number): number => (against === undefined ? own[at + target]! : sigmoid(logit(at)))
   const counts = new Uint32Array(Math.max(2, classes))
   for (const one of positionClasses({ data: rows, shape: [...inside.shape, 1] })) counts[one]!++
-  return { logit: mean(rows), probability: mean(own), predicted: counts.indexOf(Math.max(...counts)) }
+  return { logit: mean(logit), probability: mean(probability), predicted: counts.indexOf(Math.max(...counts)) }
 }

@@ -19,7 +19,8 @@ export function stepsAt(shares: readonly number[]): Steps {
 export function stepsTo(share: number, steps: number, growing = false): Steps {
   return (units) => {
     const last = Math.round(units * share)
-    const counts = Array.from({ length: steps + 1 }, (_, k) => Math.round(last * (k / steps) ** (growing ? 2 : 1)))
+    const taken = Math.min(steps, 2 * last) // with more every step is one unit
+    const counts = Array.from({ length: taken + 1 }, (_, k) => Math.round(last * (k / taken) ** (growing ? 2 : 1)))
     const sizes = counts.slice(1).map((count, k) => count - counts[k]!)
     if (growing) sizes.sort((a, b) => a - b)
     let sum = 0

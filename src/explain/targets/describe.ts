@@ -2,6 +2,7 @@ import { argmax, mostSaid, probabilities, twoClasses } from '../../core/logits.j
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
 import { outline, type Outline } from '../../plot/overlay.js'
+import { scoreLayout } from './classes.js'
 
 /** What an explanation explains: a logit, a dense region's logits, a box's score, a cosine similarity, or a given seed. */
 export type TargetKind = 'logit' | 'region' | 'box' | 'similarity' | 'seed'
@@ -10,6 +11,7 @@ interface Explained {
   kind: TargetKind
   logits: Tensor
   targets: Int32Array
+  against?: Int32Array
   scores: Float64Array
   boxes?: Int32Array
   regions?: { data: Uint8Array; shape: number[] }
@@ -23,10 +25,21 @@ export interface Prediction {
   predictedName?: string
   /** Its probability. */
   confidence?: number
+  /** Of independent classes all that are predicted, above a half; `predicted` is the most probable one. */
+  labels?: Label[]
   /** Dense outputs: share of the positions that the network gives to the predicted class. */
   share?: number
   /** What a regression predicts. */
   outputs?: number[]
+}
+
+/** One of several independent classes. */
+export interface Label {
+  class: number
+  /** Its name, where classes have names. */
+  name?: string
+  /** Its probability. */
+  confidence: number
 }
 
 /** What the network predicts for image `i`; nothing where its output is an embedding or boxes. */
@@ -42,7 +55,18 @@ export function predictionOf(model: Model, { kind, logits }: Explained, i: numbe
   const row = twoClasses(own)
   const predicted = argmax(row)[0]!
   const isOwn = model.multilabel && logits.shape[1]! > 1
-  return { predicted, ...named(model, predicted), confidence: probabilities(row, isOwn)[predicted]! }
+  const shares = Array.from(probabilities(row, isOwn))
+  const labels = shares.flatMap((confidence, index) => (confidence > 0.5 ? [labelOf(model, index, confidence)] : []))
+  return {
+    predicted,
+    ...named(model, predicted),
+    confidence: shares[predicted]!,
+    ...(isOwn && { labels: labels.sort((a, b) => b.confidence - a.confidence) })
+  }
+}
+
+function labelOf(model: Model, index: number, confidence: number): Label {
+  return { class: index, ...(model.classes && { name: model.className(index) }), confidence }
 }
 
 const named = (model: Model, index: number): { predictedName?: string } =>
@@ -50,23 +74,42 @@ const named = (model: Model, index: number): { predictedName?: string } =>
 
 /** The prediction in words. */
 export function predictionText(model: Model, explained: Explained, i: number): string {
-  const { predicted, confidence, share, outputs } = predictionOf(model, explained, i)
+  const { predicted, confidence, share, outputs, labels } = predictionOf(model, explained, i)
   if (outputs) {
     const values = outputs.map((value, output) => `${model.className(output)} ${value.toPrecision(4)}`)
     return `predicted ${values.join(', ')}`
   }
-  if (predicted === undefined) return `${explained.kind} ${explained.scores[i]!.toPrecision(4)}`
+  if (predicted === undefined) {
+    const { kind, scores } = explained
+    return `${kind === 'box' ? 'score' : kind} ${scores[i]!.toPrecision(4)}`
+  }
+  if (labels) return labelsText(labels)
   const much = share === undefined ? `${(confidence! * 100).toFixed(1)} %` : `${percent(share)} of the positions`
-  return `predicted ${model.className(predicted)} (${much})`
+  return `predicted ${model.classes ? '' : 'class '}${model.className(predicted)} (${much})`
 }
 
-/** What one map explains, in words: `cat`, `cat in 12.0 % of the positions`, `cat in box 7`. `at`: explanation by explanation. */
+/** All labels that are predicted: `predicted cat (98.0 %), dog (61.2 %)`. */
+export function labelsText(labels: Label[]): string {
+  const each = labels.map((one) => `${one.name ?? `class ${one.class}`} (${percent(one.confidence)})`)
+  return `predicted ${each.join(', ') || 'no label'}`
+}
+
+/** What one map explains, in words: `cat`, `cat against dog`, `cat in 12.0 % of the positions`, `cat in box 7`. `at`: explanation by explanation. */
 export function targetText(model: Model, explained: Explained, at: number): string {
-  const { kind, targets, boxes, regions } = explained
+  const { kind, targets, against, boxes, regions } = explained
   if (kind === 'similarity' || kind === 'seed') return `the ${kind}`
-  const name = model.className(targets[at]!)
+  const own = outputName(model, explained, targets[at]!)
+  const other = against?.[at]
+  const rival = other === -1 ? 'the runner-up' : other === undefined ? undefined : model.className(other)
+  const name = rival === undefined ? own : `${own} against ${rival}`
   if (boxes) return `${name} in box ${boxes[at]}`
   return regions ? `${name} in ${percent(insideShare(regions, at))} of the positions` : name
+}
+
+/** The class that an output speaks for: a single logit for the second of two. */
+export function outputName(model: Model, { kind, logits }: Pick<Explained, 'kind' | 'logits'>, index: number): string {
+  const isSingle = kind !== 'box' && logits.shape[1] === 1 && model.task !== 'regression'
+  return model.className(isSingle ? 1 : index)
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
@@ -77,15 +120,35 @@ export function insideShare({ data, shape }: NonNullable<Explained['regions']>, 
   return data.subarray(at * size, (at + 1) * size).reduce((sum, inside) => sum + inside, 0) / size
 }
 
-/** Where the region of one map lies, as a line on the image; none where it is empty or everything. */
-export function regionOutline({ regions }: Explained, at: number, imageShape: number[]): Outline[] {
-  if (regions?.shape.length !== 4 || imageShape.length !== 3) return []
-  const [height, width] = regions.shape.slice(2) as [number, number]
+/** Where the explained region or box of one map lies, as a line on the image; none where it is empty or everything. */
+export function targetOutline(model: Model, explained: Explained, at: number, imageShape: number[]): Outline[] {
+  if (imageShape.length !== 3) return []
   const [rows, columns] = imageShape.slice(1) as [number, number]
-  const inside = new Uint8Array(rows * columns)
-  for (let y = 0; y < rows; y++) {
+  const isInside = boxAt(model, explained, at) ?? regionAt(explained, at, rows, columns)
+  if (!isInside) return []
+  const inside = Uint8Array.from({ length: rows * columns }, (_, i) =>
+    Number(isInside(Math.floor(i / columns), i % columns))
+  )
+  return inside.includes(0) && inside.includes(1) ? outline(inside, rows, columns) : []
+}
+
+type IsInside = (y: number, x: number) => boolean
+
+/** Centre, width and height in pixels of the image, as Ultralytics exports boxes. */
+function boxAt(model: Model, { boxes, logits }: Explained, at: number): IsInside | undefined {
+  const { corners } = boxes ? scoreLayout(model, logits.shape) : {}
+  if (!boxes || !corners) return undefined
+  const size = sizeOf(logits.shape.slice(1))
+  const first = (at % logits.shape[0]!) * size
+  const [cx, cy, width, height] = corners(boxes[at]!).map((place) => logits.data[first + place]!) as [number, number, number, number] // prettier-ignore
+  return (y, x) => Math.abs(x + 0.5 - cx) <= width / 2 && Math.abs(y + 0.5 - cy) <= height / 2
+}
+
+function regionAt({ regions }: Explained, at: number, rows: number, columns: number): IsInside | undefined {
+  if (regions?.shape.length !== 4) return undefined
+  const [height, width] = regions.shape.slice(2) as [number, number]
+  return (y, x) => {
     const row = at * height * width + Math.floor((y * height) / rows) * width
-    for (let x = 0; x < columns; x++) inside[y * columns + x] = regions.data[row + Math.floor((x * width) / columns)]!
+    return regions.data[row + Math.floor((x * width) / columns)] === 1
   }
-  return inside.includes(0) ? outline(inside, rows, columns) : []
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { option } from '../../core/option.js'
-import type { Tensor } from '../../core/tensor.js'
+import { isTensor, type Tensor } from '../../core/tensor.js'
 
 const classNumber = z
   .int()
@@ -8,10 +8,7 @@ const classNumber = z
   .max(2 ** 31 - 1)
 const classes = z.union([classNumber, z.string(), z.array(z.union([classNumber, z.string()])).min(1)])
 
-export const tensor = z.custom<Tensor>(
-  (value) => ArrayBuffer.isView((value as Tensor | undefined)?.data) && Array.isArray((value as Tensor).shape),
-  'must be a tensor: { data: Float32Array, shape }'
-)
+export const tensor = z.custom<Tensor>(isTensor, 'must be a tensor: { data: Float32Array, shape }')
 
 /** What narrows a target down; each also an option of its own. */
 const parts = z.strictObject({
@@ -24,7 +21,7 @@ const parts = z.strictObject({
       tensor
     ]),
     {
-      help: 'dense outputs: where the class is explained: predicted (where the network says it), y,x in pixels of the input, a mask image, or all',
+      help: 'dense outputs: region in which the class is explained: predicted (where the network predicts it), y,x in pixels of the input, a mask image, or all',
       group: 'what',
       unit: 'region',
       default: 'predicted',
@@ -34,7 +31,7 @@ const parts = z.strictObject({
     }
   ),
   box: option(z.union([z.literal('best'), z.int().min(0)]), {
-    help: "detection heads: the box whose class score is explained, by number, or best (the class's highest score)",
+    help: 'detection heads: number of the box to explain, or best (the box with the highest score for the class)',
     group: 'what',
     unit: 'number'
   }),
@@ -45,7 +42,7 @@ const parts = z.strictObject({
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: "explain the difference to the logit of this class, or to the runner-up's",
+    help: 'explain the difference from the logit of this class or of the runner-up',
     group: 'what',
     unit: 'class'
   })
@@ -57,7 +54,7 @@ const wholeTarget = z.strictObject({
   class: option(classes, { help: 'class by number or name, several, argmax or all', group: 'what' }),
   ...parts.shape,
   seed: option(tensor, {
-    help: 'relevance that the output starts with, shaped like it (for all images, or for each), instead of any other target',
+    help: 'initial relevance with the shape of the output (for all images or for each image), instead of any other target',
     group: 'what'
   })
 })
@@ -65,7 +62,7 @@ const wholeTarget = z.strictObject({
 /** What is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
-    help: 'class to explain by number or name, several with commas, argmax (the predicted one) or all',
+    help: 'class to explain: number or name, several separated by commas, argmax (the predicted class) or all',
     group: 'what',
     unit: 'class',
     commas: true

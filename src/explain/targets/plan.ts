@@ -3,7 +3,7 @@ import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
-import type { TargetSettings } from '../../native/addon.js'
+import type { AttributeResult, TargetSettings } from '../../native/addon.js'
 import { sliceBatch } from '../batches.js'
 import type { Start } from '../options.js'
 import { classNumber, classRows, rowsOf } from './classes.js'
@@ -54,15 +54,33 @@ function againstOf(model: Model, { against }: Given): number | undefined {
   return against === 'runner-up' ? -1 : classNumber(model, against, 'against')
 }
 
+/** The classes that were subtracted, [targets, batch]; -1 is the runner-up of a region or a box. A single logit has none. */
+export function comparedWith(
+  model: Model,
+  given: Given,
+  { logits: { data, shape }, targets }: Pick<AttributeResult, 'logits' | 'targets'>
+): Int32Array | undefined {
+  const against = againstOf(model, given)
+  const [images, classes] = shape as [number, number]
+  if (against === undefined || classes === 1) return undefined
+  if (against >= 0 || shape.length > 2) return new Int32Array(targets.length).fill(against)
+  return targets.map((target, at) => {
+    const row = Float32Array.from(data.subarray((at % images) * classes, ((at % images) + 1) * classes))
+    row[target] = -Infinity
+    return row.indexOf(Math.max(...row))
+  })
+}
+
 /** A seed and a reference are targets of their own; a box and a region belong to different outputs. */
 function checkTogether(given: Given): void {
   const { target, targets, against, region, box, reference, outputRelevance: seed } = given
   const all = { target: target === 'argmax' ? undefined : target, targets, against, region, box, reference, seed }
   for (const alone of ['seed', 'reference'] as const) {
     const other = Object.entries(all).find(([name, value]) => name !== alone && value !== undefined)?.[0]
-    if (all[alone] !== undefined && other) throw optionError(other, ` cannot be given with '${alone}'`)
+    if (all[alone] !== undefined && other) throw optionError(other, ` cannot be combined with '${alone}'`)
   }
-  if (region !== undefined && box !== undefined) throw optionError('region', `: a detection head has boxes, no region`)
+  if (region !== undefined && box !== undefined)
+    throw optionError('region', `: a detection head has boxes, not regions`)
 }
 
 const OF_PROBABILITIES: readonly string[] = ['probability', 'softmax-gradient']
@@ -74,10 +92,10 @@ function checkStart(model: Model, { start = 'logit', against, outputRelevance: s
       `a regression has no ${against === undefined ? start : 'classes to compare'}: relevance starts from its value or from one`
     )
   if (start === 'softmax-gradient' && model.multilabel)
-    throw optionError('start', ': independent classes share no softmax, start from the probability')
+    throw optionError('start', ': independent classes have no softmax in common; use probability')
   const own = seed ? 'seed' : reference === undefined ? undefined : 'reference'
   if (own && start !== 'logit' && start !== 'activation')
-    throw optionError('start', ` ${start} needs classes: '${own}' says where relevance starts`)
+    throw optionError('start', ` ${start} needs classes: '${own}' already defines the initial relevance`)
   if (box !== undefined && OF_PROBABILITIES.includes(start))
     throw optionError('start', ` ${start} needs logits: a box has scores`)
 }

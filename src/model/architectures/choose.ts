@@ -5,7 +5,7 @@ import type { ArchitectureOptions } from './mlp.js'
 
 /**
  * A network by name, from a JSON file with a list of layers, or from such a list.
- * @throws LrpError INVALID_ARGUMENT for an unknown name or a network that does not fit together, NOT_FOUND, INVALID_FILE
+ * @throws LrpError INVALID_ARGUMENT for an unknown name or a network that does not match together, NOT_FOUND, INVALID_FILE
  */
 export async function chooseArchitecture(model: string | Layer[], options: ArchitectureOptions): Promise<Architecture> {
   if (typeof model !== 'string') return buildLayers(model, options)

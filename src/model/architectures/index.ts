@@ -55,7 +55,7 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   alexnet: { description: 'AlexNet, one tower', imageShape: IMAGENET, build: alexnet },
   ...entries(
     ['squeezenet1_0', 'squeezenet1_1'],
-    () => 'SqueezeNet: fire modules, classes by convolution',
+    () => 'SqueezeNet: fire modules, convolutional classifier',
     IMAGENET,
     squeezenet
   ),
@@ -66,7 +66,11 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
     IMAGENET,
     mobilenetV3
   ),
-  densenet121: { description: 'DenseNet: every layer reads all before it', imageShape: IMAGENET, build: densenet121 },
+  densenet121: {
+    description: 'DenseNet: every layer reads all earlier layers',
+    imageShape: IMAGENET,
+    build: densenet121
+  },
   googlenet: {
     description: 'GoogLeNet (Inception v1) with batch norm',
     imageShape: IMAGENET,
@@ -83,7 +87,7 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   ...Object.fromEntries(
     [224, 240, 260].map((side, i) => {
       const name = `efficientnet_lite${i}`
-      const description = 'EfficientNet without gates, with ReLU6'
+      const description = 'EfficientNet without squeeze and excitation, with ReLU6'
       return [name, { description, imageShape: [3, side, side], build: efficientnetLite(name) } as ArchitectureEntry]
     })
   ),

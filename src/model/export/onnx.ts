@@ -17,7 +17,8 @@ const LARGEST = 2 ** 31 - 2 ** 20
 export async function writeOnnx(model: Model, path: string): Promise<void> {
   const tensors = new Map(await model.stateDict())
   const total = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
-  if (total > LARGEST) throw new LrpError('UNSUPPORTED', `${path}: an ONNX file holds 2 GB, and the weights are larger`)
+  if (total > LARGEST)
+    throw new LrpError('UNSUPPORTED', `${path}: an ONNX file can contain 2 GB, but the weights are larger`)
   const shapes: Record<string, number[]> = { input: [1, ...model.imageShape], ...model.shapes() }
   const nodes: OnnxNode[] = []
   for (const node of model.graph.nodes) {

@@ -72,7 +72,7 @@ export class Draft {
 
   private report(): string[] {
     const ops = [...this.together].map(([op, times]) => `${op.replace(/^aten::/, '')} (${times})`)
-    return ops.length > 0 ? [`put together again: ${ops.join(', ')}`] : []
+    return ops.length > 0 ? [`fused: ${ops.join(', ')}`] : []
   }
 
   /** The graph of what the outputs need; the first output is the network's. `names`: the file's, where it has any. */

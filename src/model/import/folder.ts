@@ -24,7 +24,7 @@ export function isPublishedFolder(folder: string): boolean {
 /**
  * A folder of Hugging Face (`config.json`, `model.safetensors`, `preprocessor_config.json`) or of timm (`config.json` with
  * `pretrained_cfg`): the network with its weights, class names and preprocessing.
- * @throws LrpError UNSUPPORTED for a network or a setting that is not known, INVALID_FILE
+ * @throws LrpError UNSUPPORTED for a network or a setting that is unknown, INVALID_FILE
  */
 export async function importFolder(folder: string): Promise<ModelParts> {
   const path = join(folder, CONFIG)
@@ -52,7 +52,7 @@ async function weightsOf(folder: string): Promise<StateDict> {
   if (existsSync(whole!)) return readSafetensors(whole!)
   if (existsSync(shards!)) return readShards(folder, shards!)
   if (existsSync(pickled!)) return readPytorch(pickled!)
-  throw new LrpError('NOT_FOUND', `${folder} holds a ${CONFIG} and no weights (model.safetensors)`)
+  throw new LrpError('NOT_FOUND', `${folder} contains ${CONFIG} but no weights (model.safetensors)`)
 }
 
 async function readShards(folder: string, path: string): Promise<StateDict> {

@@ -47,7 +47,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
     throw new LrpError('UNSUPPORTED', `${path} is not a model file: its name must end in ${known}`)
   }
   if (options.architecture === undefined) {
-    throw optionError('architecture', ` must name the network of ${path}, which holds weights and no graph`)
+    throw optionError('architecture', ` must name the network of ${path}, which contains weights but no graph`)
   }
   return bindStateDict(options.architecture, await readStateDict(path), path)
 }

@@ -34,7 +34,7 @@ export interface DeclaredInput {
 
 /**
  * The input that images come by, and what the others are.
- * @throws LrpError INVALID_ARGUMENT for names that the file does not have and arrays that do not fit; UNSUPPORTED where inputs are left
+ * @throws LrpError INVALID_ARGUMENT for names that the file does not have and arrays that do not match; UNSUPPORTED where inputs are left
  *   over, saying what to give, and for an input that can have no relevance
  */
 export function chooseInputs(
@@ -70,13 +70,13 @@ function otherInput(
     return { name, tensor: constantFor(input, array!), isPerImage: shape[0] === null }
   const row = shape.slice(1)
   const why = !isPerImage
-    ? 'the network has no row of it for each image'
+    ? 'it does not have one row per image'
     : !['f16', 'bf16', 'f32', 'f64'].includes(dtype)
-      ? 'whole numbers have none'
+      ? 'it contains whole numbers'
       : row.includes(null)
-        ? 'the file leaves its size open'
+        ? 'the file does not state its size'
         : undefined
-  if (why !== undefined) throw new LrpError('UNSUPPORTED', `${path}: input '${name}' can have no relevance: ${why}`)
+  if (why !== undefined) throw new LrpError('UNSUPPORTED', `${path}: input '${name}' cannot have relevance: ${why}`)
   const sizes = row as number[]
   const first = array && { data: array.data.slice(0, sizeOf(sizes)), shape: [1, ...array.shape.slice(1)] }
   const zeros = { data: new Float32Array(sizeOf(sizes)), shape: [1, ...sizes] }
@@ -96,7 +96,7 @@ function explainedInput(path: string, inputs: DeclaredInput[], given: GivenInput
   for (const name of [...(inputName === undefined ? [] : [inputName]), ...constants.keys()])
     if (!names.includes(name)) throw unknownName('input', name, names)
   if (inputName !== undefined && constants.has(inputName))
-    throw optionError('constant', `: '${inputName}' is the input that is explained`)
+    throw optionError('constant', `: '${inputName}' is the explained input`)
   const open = names.filter(
     (name) =>
       !constants.has(name) &&
@@ -106,11 +106,11 @@ function explainedInput(path: string, inputs: DeclaredInput[], given: GivenInput
   if (inputName !== undefined && open.length === 0) return inputName
   if (inputName === undefined && open.length === 1) return open[0]!
   if (inputName === undefined && open.length === 0)
-    throw optionError('constant', `: no input of ${path} is left to be explained`)
+    throw optionError('constant', `: ${path} has no other input to explain`)
   const listed = inputs.map(({ name, shape }) => `'${name}' [${shape.map((axis) => axis ?? 'any').join(', ')}]`)
   const which =
     inputName === undefined
-      ? 'name the one to explain by --input-name, and give the others'
+      ? 'name the one to explain with --input-name, and pass the others'
       : `give ${open.map((name) => `'${name}'`).join(', ')}`
   const has = `${path} has ${inputs.length} inputs (${listed.join(', ')})`
   throw new LrpError('UNSUPPORTED', `${has}: ${which} as --constant NAME=FILE.npy`)
@@ -118,11 +118,14 @@ function explainedInput(path: string, inputs: DeclaredInput[], given: GivenInput
 
 /**
  * An array for an input as a weight of its number type. One row holds for every image where the file leaves the first axis open.
- * @throws LrpError INVALID_ARGUMENT where the array does not fit
+ * @throws LrpError INVALID_ARGUMENT where the array does not match
  */
 function constantFor({ name, shape, dtype }: DeclaredInput, { data, shape: given }: Tensor): RawTensor {
   const fits = given.length === shape.length && shape.every((axis, i) => axis === null || axis === given[i])
   if (fits && (shape[0] !== null || given[0] === 1)) return Constant.of(Array.from(data), given, dtype).raw
   const wanted = shape.map((axis, i) => axis ?? (i === 0 ? 1 : 'any')).join(', ')
-  throw optionError('constant', `: the array for '${name}' has the shape [${given.join(', ')}], it takes [${wanted}]`)
+  throw optionError(
+    'constant',
+    `: the array for '${name}' has the shape [${given.join(', ')}], but the input takes [${wanted}]`
+  )
 }

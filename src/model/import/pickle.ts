@@ -77,7 +77,7 @@ export class Unpickler {
     for (;;) {
       const op = String.fromCharCode(this.take(1)[0]!)
       if (op === '.') return this.pop()
-      if (++this.made > MOST_OBJECTS) throw this.invalid('it holds too many objects')
+      if (++this.made > MOST_OBJECTS) throw this.invalid('it contains too many objects')
       this.step(op)
     }
   }
@@ -163,19 +163,19 @@ export class Unpickler {
     if (path === 'collections.OrderedDict') return new Map(values[0] as [unknown, unknown][] | undefined)
     const [storage, offset, shape, strides] = values
     const fits = wholes(shape) && wholes(strides) && shape.length === strides.length && wholes([offset])
-    if (!(storage instanceof StorageRef) || !fits) throw this.invalid('a tensor of it has no valid shape')
+    if (!(storage instanceof StorageRef) || !fits) throw this.invalid('one of its tensors has no valid shape')
     const last = shape.includes(0)
       ? -1
       : shape.reduce((sum, axis, i) => sum + (axis - 1) * strides[i]!, offset as number)
-    if (last >= storage.elements) throw this.invalid('a tensor of it is larger than its storage')
+    if (last >= storage.elements) throw this.invalid('one of its tensors is larger than its storage')
     return new TensorRef(storage, offset as number, [...shape], [...strides])
   }
 
   private storage(id: unknown): StorageRef {
     if (!Array.isArray(id) || id[0] !== 'storage' || !(id[1] instanceof Global) || !wholes([id[4]])) {
-      throw this.invalid('a storage of it is not described')
+      throw this.invalid('one of its storages is not described')
     }
-    if (Array.isArray(id[5])) throw this.invalid('it holds views of storages, as PyTorch before 0.4 wrote them')
+    if (Array.isArray(id[5])) throw this.invalid('it contains views of storages, as written by PyTorch before 0.4')
     const dtype = STORAGES[id[1].path.slice('torch.'.length)]
     if (!dtype) throw this.invalid(`'${id[1].path}' is not a storage`)
     return new StorageRef(String(id[2]), dtype, id[4] as number)

@@ -36,7 +36,7 @@ async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict
   const root = name.slice(0, -'data.pkl'.length)
   const order = archive.find('byteorder')
   if (order && Buffer.from(await archive.read(order, 16)).toString() === 'big') {
-    throw new LrpError('UNSUPPORTED', `${range.path} holds big-endian numbers`)
+    throw new LrpError('UNSUPPORTED', `${range.path} contains big-endian numbers`)
   }
   const value = new Unpickler(Buffer.from((await archive.read(name, LARGEST_PICKLE)).buffer), range.path).next()
   if (mayBeEmpty && value instanceof Map && value.size === 0) return new Map()
@@ -58,9 +58,9 @@ async function readLegacy(range: FileRange): Promise<StateDict> {
   for (const key of Array.isArray(keys) ? keys : []) {
     const count = Number(Buffer.from(await readRange(range, at, 8)).readBigInt64LE())
     const size = sizes.get(String(key))
-    if (size === undefined) throw new LrpError('INVALID_FILE', `${range.path} holds a storage that no tensor reads`)
+    if (size === undefined) throw new LrpError('INVALID_FILE', `${range.path} contains a storage that no tensor reads`)
     if (!(count >= 0 && at + 8 + count * size <= range.length)) {
-      throw new LrpError('INVALID_FILE', `${range.path} is truncated: a storage leaves the file`)
+      throw new LrpError('INVALID_FILE', `${range.path} is truncated: a storage is outside the file`)
     }
     places.set(String(key), { ...range, start: range.start + at + 8, length: count * size })
     at += 8 + count * size
@@ -70,7 +70,8 @@ async function readLegacy(range: FileRange): Promise<StateDict> {
     range.path,
     async (tensor) => {
       const place = places.get(tensor.storage.key)
-      if (!place) throw new LrpError('INVALID_FILE', `${range.path} lacks the storage '${tensor.storage.key}'`)
+      if (!place)
+        throw new LrpError('INVALID_FILE', `${range.path} does not contain the storage '${tensor.storage.key}'`)
       return place
     },
     range.length

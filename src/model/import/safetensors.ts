@@ -14,7 +14,7 @@ interface HeaderEntry {
 
 /**
  * Reads a safetensors file, each tensor into a buffer of its own: memory peaks at the size of the file.
- * @throws LrpError INVALID_FILE for bad headers, offsets that overlap, leave the file or do not fit the shape.
+ * @throws LrpError INVALID_FILE for bad headers, offsets that overlap, leave the file or do not match the shape.
  */
 export function readSafetensors(path: string): Promise<StateDict> {
   return readFrom(path, async ({ file, length: size }) => {
@@ -78,7 +78,7 @@ function checkEntry(name: string, entry: HeaderEntry, available: number, path: s
   const [from, to] = offsets
   if (to < from || to > available) throw invalid(path, `the tensor '${name}' is outside the file: is it truncated?`)
   if (to - from !== sizeOf(entry.shape) * DTYPE_SIZE[dtype as DType]) {
-    throw invalid(path, `the tensor '${name}' does not fit its shape`)
+    throw invalid(path, `the tensor '${name}' does not match its shape`)
   }
   return [from, to]
 }

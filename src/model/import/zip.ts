@@ -15,7 +15,7 @@ interface Entry {
   header: number
 }
 
-/** The directory of a ZIP archive; entries are read by position. Zip64 and encryption are not offered. */
+/** The directory of a ZIP archive; entries are read by position. Zip64 and encryption are not supported. */
 export class ZipArchive {
   private constructor(
     private readonly range: FileRange,

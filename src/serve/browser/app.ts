@@ -74,6 +74,7 @@ function say(text: string, error = false): void {
 
 function show(answer: Answer): void {
   element<HTMLImageElement>('picture').src = answer.picture
+  element('legend').textContent = facts.legends[element<HTMLSelectElement>('colourMap').value] ?? ''
   drawOutlines(answer)
   const { sum, conservationError, milliseconds } = answer
   const kept =
@@ -161,7 +162,7 @@ function slider(name: string, own: number | null): HTMLElement {
   input.value = String(place ?? (range.min + range.max) / 2)
   const tell = (): void => {
     const value = parameters[name] ?? own
-    const text = value === null ? 'as each layer has it' : String(value)
+    const text = value === null ? 'default of each layer' : String(value)
     shown.textContent = text
     input.classList.toggle('layers', value === null)
     input.setAttribute('aria-valuetext', text)
@@ -176,7 +177,7 @@ function slider(name: string, own: number | null): HTMLElement {
     showParameters()
     void ask()
   })
-  input.title = 'Double-click for the value it had'
+  input.title = 'Double-click to reset'
   tell()
   head.append(shown)
   label.append(head, input)
@@ -203,7 +204,7 @@ function chooseImage(index: number): void {
   }
   const { name, label } = facts.images[index]!
   element<HTMLImageElement>('original').src = `images/${index}.png`
-  element('named').textContent = label === undefined ? name : `${name}, in truth ${label}`
+  element('named').textContent = label === undefined ? name : `${name}, true class ${label}`
   void ask()
 }
 
@@ -259,7 +260,7 @@ function explainNamed(text: string): void {
   const named = facts.classes.indexOf(text.trim())
   const index = named >= 0 ? named : Number(text)
   if (Number.isInteger(index) && index >= 0 && text.trim() !== '') explainOutput(index)
-  else say(`There is no class '${text}'`, true)
+  else say(`Class '${text}' does not exist`, true)
 }
 
 facts.images.forEach((_, index) => addToGallery(index))

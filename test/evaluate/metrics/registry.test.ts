@@ -38,7 +38,7 @@ describe('the registry', () => {
 
   test.each([
     ['pointing_gam', "'pointing_game'"],
-    ['pointing_game', "the metric 'pointing_game' needs a mask: give --mask"],
+    ['pointing_game', "the metric 'pointing_game' needs a mask: pass --mask"],
     ['max_sensitivity', "the metric 'max_sensitivity' needs an explanation method"]
   ])('%s is refused with a sentence', (name, message) => {
     expect(() => chooseMetrics([name], METRICS, given)).toThrow(message)

@@ -142,7 +142,7 @@ describe('hostile ONNX files', () => {
       'attribute that is not known',
       { node: [{ ...relu, attribute: [{ name: 'speed', i: 1, type: 2 }] }] },
       'UNSUPPORTED',
-      /'speed' is not understood/
+      /'speed' is not supported/
     ],
     [
       'attribute of another type',
@@ -154,7 +154,7 @@ describe('hostile ONNX files', () => {
       'input that is not known',
       { node: [{ ...relu, input: ['x', 'w'] }], initializer: [weight('w', [1], [1])] },
       'UNSUPPORTED',
-      /input 1 is not understood/
+      /input 1 is not supported/
     ],
     [
       'output that is not known',
@@ -166,13 +166,13 @@ describe('hostile ONNX files', () => {
         output: [value('s', [1])]
       },
       'UNSUPPORTED',
-      /output 1 is not offered/
+      /output 1 is not supported/
     ],
     [
       'value given twice',
       { node: [relu, { op_type: 'Tanh', input: ['x'], output: ['y'] }] },
       'INVALID_FILE',
-      /two of its nodes give the value 'y'/
+      /two of its nodes compute the value 'y'/
     ],
     [
       'split into more than there is',
@@ -186,16 +186,16 @@ describe('hostile ONNX files', () => {
       /\(Split\)/
     ],
     [
-      'weight that does not fit',
+      'weight that does not match',
       { node: [relu], initializer: [weight('w', [3], [1, 2])] },
       'INVALID_FILE',
-      /'w' does not fit/
+      /'w' does not match/
     ],
     [
       'weight of negative size',
       { node: [relu], initializer: [weight('w', [-1], [1])] },
       'INVALID_FILE',
-      /'w' does not fit/
+      /'w' does not match/
     ],
     [
       'weight twice',
@@ -218,13 +218,13 @@ describe('hostile ONNX files', () => {
       /too large/
     ],
     [
-      'reshape that does not fit',
+      'reshape that does not match',
       {
         node: [{ op_type: 'Reshape', input: ['x', 'n'], output: ['y'] }],
         initializer: [{ name: 'n', dims: [2], data_type: 7, int64_data: [-1, 3] }]
       },
       'UNSUPPORTED',
-      /does not fit/
+      /does not match/
     ],
     ['operator without inputs', { node: [{ op_type: 'Conv', input: [], output: ['y'] }] }, 'UNSUPPORTED', /\(Conv\)/]
   ])('%s', async (name, graph, code, message) => {
@@ -305,8 +305,8 @@ describe('hostile safetensors', () => {
     ['a negative offset', { a: tensor(-4, 0) }, /'a' has no valid offsets/],
     ['a range beyond the file', { a: tensor(0, 400, [100]) }, /'a' is outside/],
     ['a range backwards', { a: tensor(4, 0) }, /'a' is outside/],
-    ['a shape that does not fit', { a: tensor(0, 4, [2]) }, /'a' does not fit/],
-    ['a shape that overflows', { a: tensor(0, 4, [2 ** 40, 2 ** 40]) }, /'a' does not fit/],
+    ['a shape that does not match', { a: tensor(0, 4, [2]) }, /'a' does not match/],
+    ['a shape that overflows', { a: tensor(0, 4, [2 ** 40, 2 ** 40]) }, /'a' does not match/],
     ['an unknown type', { a: tensor(0, 4, [1], 'F4') }, /unknown type 'F4'/],
     [
       'a name twice',

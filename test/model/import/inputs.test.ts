@@ -62,7 +62,7 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'nothing',
       () => ({}),
       'UNSUPPORTED',
-      /has 3 inputs \('image' \[any, 3, 6, 6\].*: name the one to explain by --input-name/
+      /has 3 inputs \('image' \[any, 3, 6, 6\].*: name the one to explain with --input-name/
     ],
     [
       'a name alone',
@@ -75,13 +75,13 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'a row of another size',
       () => ({ constants: { ...others(), about: { data: new Float32Array(3), shape: [1, 3] } } }),
       'INVALID_ARGUMENT',
-      /the array for 'about' has the shape \[1, 3\], it takes \[1, 2\]/
+      /the array for 'about' has the shape \[1, 3\], but the input takes \[1, 2\]/
     ],
     [
       'relevance of an input that has no row for each image',
       () => ({ constants: others(), explainInputs: 'all' }),
       'UNSUPPORTED',
-      /input 'scale' can have no relevance: the network has no row of it for each image/
+      /input 'scale' cannot have relevance: it does not have one row per image/
     ],
     [
       'an unknown name of an input to explain',
@@ -93,7 +93,7 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'an array for the explained input',
       () => ({ inputName: 'about', constants: { about: value('about') } }),
       'INVALID_ARGUMENT',
-      /'about' is the input that is explained/
+      /'about' is the explained input/
     ]
   ])('%s is refused', async (_, options, code, message) => {
     const loading = load(options())

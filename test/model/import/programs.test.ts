@@ -108,5 +108,5 @@ test('activations that were taken apart are put together again', async () => {
   const { graph, notes } = await importModel(join(folder, 'activations_decomposed.pt2'))
   const ops = ['conv2d', 'hardswish', 'aten::mish', 'hardswish', 'silu', 'mean', 'linear']
   expect(graph.nodes.map(({ op }) => op)).toEqual(ops)
-  expect(notes).toEqual(['put together again: hardswish (2), mish (1), silu (1)'])
+  expect(notes).toEqual(['fused: hardswish (2), mish (1), silu (1)'])
 })

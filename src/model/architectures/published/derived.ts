@@ -41,7 +41,7 @@ export function relativeBias(table: RawTensor, [height, width]: [number, number]
   const distances = (2 * height - 1) * (2 * width - 1) + (hasToken ? 3 : 0)
   const [rows, heads] = table.shape as [number, number]
   if (table.shape.length !== 2 || rows !== distances) {
-    const found = `${rows} rows where a window of ${height}x${width} has ${distances} distances`
+    const found = `${rows} rows, but a window of ${height}x${width} has ${distances} distances`
     throw new LrpError('INVALID_FILE', `a table of relative positions has ${found}`)
   }
   const first = hasToken ? 1 : 0

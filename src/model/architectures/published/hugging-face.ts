@@ -66,7 +66,10 @@ export function huggingFaceNetwork(config: Config, names: string[], image: Size,
   const name = names.find((one) => Object.hasOwn(NETWORKS, one))
   if (name !== undefined) return NETWORKS[name]!(config, image, weights)
   const found = names.length > 0 ? names.join(', ') : 'a network without a name'
-  throw new LrpError('UNSUPPORTED', `${config.path} is of ${found}: there are ${HUGGING_FACE_NETWORKS.join(', ')}`)
+  throw new LrpError(
+    'UNSUPPORTED',
+    `${config.path} describes ${found}, which is not supported: choose from ${HUGGING_FACE_NETWORKS.join(', ')}`
+  )
 }
 
 /** ViT and DeiT. */

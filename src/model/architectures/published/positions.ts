@@ -8,13 +8,16 @@ type Grid = [height: number, width: number]
 /**
  * Learnt positions [1, 1 + places, width], a class token's first, for a grid of another size: bicubic between the places, as the
  * library does it.
- * @throws LrpError INVALID_FILE where the positions do not fit the first grid
+ * @throws LrpError INVALID_FILE where the positions do not match the first grid
  */
 export async function interpolated(positions: RawTensor, from: Grid, to: Grid): Promise<RawTensor> {
   const [, tokens, width] = positions.shape
   const places = from[0] * from[1]
   if (positions.shape.length !== 3 || tokens !== 1 + places) {
-    throw new LrpError('INVALID_FILE', `positions [${positions.shape.join(', ')}] do not fit ${from.join('x')} places`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `positions [${positions.shape.join(', ')}] do not match ${from.join('x')} places`
+    )
   }
   const nodes: GraphNode[] = []
   const add = (name: string, op: string, inputs: string[], attributes: Record<string, AttributeValue>): string => {

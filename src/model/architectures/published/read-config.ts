@@ -72,7 +72,7 @@ export class Config {
   }
 
   unsupported(key: string): LrpError {
-    return new LrpError('UNSUPPORTED', `${this.path}: ${key} ${JSON.stringify(this.values[key])} cannot be done`)
+    return new LrpError('UNSUPPORTED', `${this.path}: ${key} ${JSON.stringify(this.values[key])} is not supported`)
   }
 }
 

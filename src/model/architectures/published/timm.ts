@@ -38,7 +38,7 @@ export function timmNetwork(config: Config, weights: StateDict, imageShape: Imag
   if (!found) {
     const known =
       'vit, deit, swin, resnet, wide_resnet50_2, resnext50_32x4d, convnext, efficientnet, mobilenetv3 and regnet'
-    throw new LrpError('UNSUPPORTED', `${config.path} is of ${name}: of timm's networks there are ${known}`)
+    throw new LrpError('UNSUPPORTED', `${config.path} describes ${name}, which is not supported: choose from ${known}`)
   }
   const built = found[1](name, new Shapes(weights, config.path), imageShape, config)
   return 'architecture' in built ? built : { architecture: built }

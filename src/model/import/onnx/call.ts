@@ -152,11 +152,11 @@ export class OnnxCall {
   /** Refuses what is present and was never asked for. */
   checkUnderstood(made: readonly unknown[]): void {
     const attribute = [...this.attributes.keys()].find((name) => !this.askedAttributes.has(name))
-    if (attribute !== undefined) throw this.fail(`its attribute '${attribute}' is not understood`)
+    if (attribute !== undefined) throw this.fail(`its attribute '${attribute}' is not supported`)
     const input = this.values.findIndex((value, i) => value && !this.askedInputs.has(i))
-    if (input >= 0) throw this.fail(`its input ${input} is not understood`)
+    if (input >= 0) throw this.fail(`its input ${input} is not supported`)
     const output = [...this.readOutputs].find((index) => made[index] === undefined)
-    if (output !== undefined) throw this.fail(`its output ${output} is not offered`)
+    if (output !== undefined) throw this.fail(`its output ${output} is not supported`)
   }
 
   fail(why: string): LrpError {

@@ -7,7 +7,7 @@ export class Size {
     /** The formula as nodes carry it: `i2//2+1`. */
     readonly text: string,
     private readonly formula: (input: readonly number[]) => number,
-    /** Values for the sample inputs; NaN where an input of that size does not fit. */
+    /** Values for the sample inputs; NaN where an input of that size does not match. */
     readonly samples: readonly number[]
   ) {}
 
@@ -156,7 +156,7 @@ export function dimText(dim: Dim): number | string {
 
 export const dependsOnBatch = (dim: Dim): boolean => typeof dim !== 'number' && dim.dependsOnBatch
 
-/** The shape of two values that are broadcast; undefined where they do not fit. */
+/** The shape of two values that are broadcast; undefined where they do not match. */
 export function broadcast(a: readonly Dim[], b: readonly Dim[]): Dim[] | undefined {
   const rank = Math.max(a.length, b.length)
   const pad = (shape: readonly Dim[]) => [...Array<Dim>(rank - shape.length).fill(1), ...shape]

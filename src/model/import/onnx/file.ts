@@ -56,7 +56,7 @@ async function readModel(range: FileRange): Promise<OnnxFile> {
     if (field.number !== 7 || !field.isDelimited) continue
     for await (const part of wireFields(field.content)) {
       if (part.number === 15) {
-        unreadable.set('', new LrpError('UNSUPPORTED', `${path} holds sparse weights, which cannot be read`))
+        unreadable.set('', new LrpError('UNSUPPORTED', `${path} contains sparse weights, which are not supported`))
       } else if (part.number === 5 && part.isDelimited) {
         const found = await readInitialiser(part.content, beside)
         const { name } = found

@@ -104,7 +104,7 @@ const reshape: Fold = (call, [data, target]) => {
   const shape = asked.map((axis, i) => (axis === 0 && !keepsZero ? data!.shape[i]! : axis))
   const known = shape.filter((axis) => axis !== -1).reduce((product, axis) => product * axis, 1)
   const result = shape.map((axis) => (axis === -1 ? data!.size / known : axis))
-  if (sizeOf(result) !== data!.size) throw new RangeError(`its input does not fit the shape [${asked.join(', ')}]`)
+  if (sizeOf(result) !== data!.size) throw new RangeError(`its input does not match the shape [${asked.join(', ')}]`)
   return data!.reshaped(result)
 }
 

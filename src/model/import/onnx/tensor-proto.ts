@@ -50,12 +50,12 @@ function describe(tensor: OnnxTensor, path: string): Described {
 function unknownType({ name, data_type }: OnnxTensor, path: string): LrpError {
   return new LrpError(
     'UNSUPPORTED',
-    `${path}: the weight '${name}' has the number type ${data_type}, which is not offered`
+    `${path}: the weight '${name}' has the number type ${data_type}, which is not supported`
   )
 }
 
 function misfit(tensor: OnnxTensor, path: string): LrpError {
-  return invalid(path, `the weight '${tensor.name}' does not fit its shape`)
+  return invalid(path, `the weight '${tensor.name}' does not match its shape`)
 }
 
 /** A tensor from the bytes of the file. */

@@ -98,7 +98,7 @@ function declaredInput({ name, type }: ValueInfo): DeclaredInput {
 function axesOf(file: OnnxFile, { name, type }: ValueInfo, imageShape?: readonly number[]): Dim[] {
   const { path } = file
   const axes = (type?.tensor_type?.shape?.dim ?? []).map((axis) => axis.dim_value)
-  if (axes.length < 2) throw new LrpError('UNSUPPORTED', `${path}: the shape of its input '${name}' is not stated`)
+  if (axes.length < 2) throw new LrpError('UNSUPPORTED', `${path}: the shape of its input '${name}' is missing`)
   if (axes.some((axis) => axis > 1 << 24)) throw invalid(path, `its input '${name}' is too large`)
   return axes.map((axis, i) => {
     const wanted = i > 0 ? imageShape?.[i - 1] : undefined
@@ -224,7 +224,7 @@ class Translation {
       node.output.forEach((name, i) => {
         const value = made[i]
         if (!name || !value) return
-        if (scope.has(name)) throw invalid(path, `two of its nodes give the value '${name}'`)
+        if (scope.has(name)) throw invalid(path, `two of its nodes compute the value '${name}'`)
         scope.set(name, value)
         this.draft.countUses(inputs, value, readers.get(name) ?? 0)
       })
@@ -238,7 +238,7 @@ class Translation {
     const unreadable = this.file.unreadable.get(name) ?? this.file.unreadable.get('')
     if (unreadable) throw unreadable
     const reader = node.name || node.output[0]
-    const why = `the node '${reader}' reads '${name}', which nothing before it gives: a weight is missing or its nodes form a cycle`
+    const why = `the node '${reader}' reads '${name}', which no earlier node computes: a weight is missing or the nodes form a cycle`
     throw invalid(this.file.path, why)
   }
 
@@ -267,7 +267,7 @@ class Translation {
       return await this.operate(call, inputs)
     } catch (error) {
       if (isLrpError(error) || error instanceof BatchMixed) throw error
-      throw call.fail(error instanceof RangeError ? error.message : 'its inputs do not fit it')
+      throw call.fail(error instanceof RangeError ? error.message : 'its inputs are not valid')
     }
   }
 

@@ -8,7 +8,8 @@ const MASKED = -3.4028234663852886e38
 /** Without a mask the op; with one the products, the mask and the softmax that it is. */
 export const attention: Handler = (call) => {
   const [q, k, v] = ['query', 'key', 'value'].map((name) => call.node(name)!) as [string, string, string]
-  if ((call.number('dropout_p') ?? 0) !== 0) throw call.refused('it drops out: call model.eval() before the export')
+  if ((call.number('dropout_p') ?? 0) !== 0)
+    throw call.refused('it applies dropout: call model.eval() before the export')
   const [query, key] = [call.meta('query')!.sizes, call.meta('key')!.sizes]
   const repeats = call.literal('enable_gqa') === true ? Number(query.at(-3)) / Number(key.at(-3)) : 1
   const each = (heads: string): string | Plan =>
@@ -20,7 +21,7 @@ export const attention: Handler = (call) => {
   if (!hidden) return { op: 'scaled_dot_product_attention', inputs: [q, each(k), each(v)], attributes: { scale } }
   const width = query.at(-1)
   if (typeof width !== 'number' || query.length !== key.length || !Number.isInteger(repeats)) {
-    throw call.refused('the shapes of its queries and keys are not known')
+    throw call.refused('the shapes of its queries and keys are unknown')
   }
   const dims = key.map((_, i) => (i < key.length - 2 ? i : 2 * key.length - 3 - i))
   const turned: Plan = { op: 'permute', inputs: [each(k)], attributes: { dims } }

@@ -8,7 +8,7 @@ interface Storage {
   value: string
   writes: number
   weight?: string
-  /** A call whose results share these numbers in a way that is not known: nothing may be written any more. */
+  /** A call whose results share these numbers in a way that is unknown: nothing may be written any more. */
   shared?: Call
 }
 
@@ -141,10 +141,10 @@ class Functional {
     if (target === undefined) throw this.refused(call, 'it changes no tensor')
     const { storage } = this.handle(target)
     if (storage.weight !== undefined) {
-      throw this.refused(call, `it changes '${storage.weight}', a weight or buffer, whenever the network runs`)
+      throw this.refused(call, `it changes '${storage.weight}', a weight or buffer, in every forward pass`)
     }
     if (storage.shared)
-      throw this.refused(call, `it writes into what '${storage.shared.op}' gave or read, maybe a view`)
+      throw this.refused(call, `it may write through a view of a value that '${storage.shared.op}' read or returned`)
     const meta = metaOf(this.program, target)
     const value = this.written(call, target, meta)
     this.write(target, value, call)

@@ -174,7 +174,7 @@ class ProgramReader {
 
   private meta(stated: z.infer<typeof meta>, name: string): Meta {
     const dtype = DTYPES[stated.dtype]
-    if (!dtype) throw this.unsupported(`'${name}' has a number type that is not offered (${stated.dtype})`)
+    if (!dtype) throw this.unsupported(`'${name}' has a number type that is not supported (${stated.dtype})`)
     return {
       dtype,
       sizes: stated.sizes.map((one) => this.size(one)),
@@ -192,7 +192,7 @@ class ProgramReader {
       return this.size(known)
     }
     const text = expressionOf(one)
-    if (text === undefined) throw this.invalid('a size of it is neither a number nor an expression')
+    if (text === undefined) throw this.invalid('one of its sizes is neither a number nor an expression')
     return this.sizeError(() => readSize(text, this.axes))
   }
 
@@ -296,7 +296,7 @@ class ProgramReader {
       }
       case 'as_scalar_type': {
         const dtype = DTYPES[value as number]
-        return dtype ? { kind: 'dtype', value: dtype } : { kind: 'unknown', why: `its number type is not offered` }
+        return dtype ? { kind: 'dtype', value: dtype } : { kind: 'unknown', why: `its number type is not supported` }
       }
       case 'as_memory_format':
       case 'as_layout':

@@ -25,7 +25,7 @@ export class SizeError extends Error {}
 /**
  * Reads a size as PyTorch writes it, `6*s0` or `Mul(Integer(6), Symbol('s0', positive=True))`, and writes it over the
  * input's axes: `6*i0`. Symbols are replaced by what `axes` holds for them.
- * @throws SizeError where it holds a function or a symbol that is not known
+ * @throws SizeError where it holds a function or a symbol that is unknown
  */
 export function readSize(text: string, axes: ReadonlyMap<string, string>): Size {
   return write(simplify(new Reader(text).read()), axes)

@@ -179,7 +179,7 @@ export class Translation implements Places {
       } else if (PLACEMENT.has(name)) continue
       else if (one.kind === 'literal') attributes[name] = scalar(one.value as AttributeValue)
       else if (one.kind === 'dtype') attributes[name] = TORCH_DTYPE[one.value]
-      else if (one.kind === 'unknown') throw this.refused(call, `its argument '${name}' is not understood: ${one.why}`)
+      else if (one.kind === 'unknown') throw this.refused(call, `its argument '${name}' is not supported: ${one.why}`)
     }
     if (names.length > 0) attributes.arguments = names
     if (k > 0) attributes.output = k

@@ -196,5 +196,5 @@ function constant(call: OnnxCall): Constant {
   if (floats) return Constant.of(floats, [floats.length], 'f32')
   if (call.has('value_int')) return Constant.of([call.int('value_int', 0)], [])
   if (call.has('value_float')) return Constant.of([call.float('value_float', 0)], [], 'f32')
-  throw call.fail(`its ${kinds[0]} is of a kind that is not offered`)
+  throw call.fail(`its ${kinds[0]} is of a kind that is not supported`)
 }

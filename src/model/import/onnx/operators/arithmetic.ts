@@ -96,7 +96,7 @@ const add: Operator = (call, draft) => {
 
 /** Before opset 7 a call said itself how its second input is repeated. */
 function legacyBroadcast(call: OnnxCall): void {
-  if (call.opset < 7 && call.flag('broadcast')) throw call.fail('its kind of broadcast is not offered')
+  if (call.opset < 7 && call.flag('broadcast')) throw call.fail('its kind of broadcast is not supported')
 }
 
 const sum: Operator = (call, draft) => {
@@ -186,7 +186,7 @@ const bits =
 
 const shift: Operator = (call, draft) => {
   const direction = call.string('direction', '')
-  if (!['LEFT', 'RIGHT'].includes(direction)) throw call.fail('its direction is not known')
+  if (!['LEFT', 'RIGHT'].includes(direction)) throw call.fail('its direction is unknown')
   const overload = direction === 'LEFT' ? 'aten::bitwise_left_shift.Tensor' : 'aten::bitwise_right_shift.Tensor'
   return binary(call, draft, overload, nodeInput(call, draft), call.input(1))
 }
@@ -251,7 +251,7 @@ function converted(call: OnnxCall, draft: OnnxDraft, to: DType): Value {
 const cast: Operator = (call, draft) => {
   call.ignore('saturate', 'round_mode')
   const to = ONNX_DTYPES[call.int('to', 1)]
-  if (!to) throw call.fail('its number type is not offered')
+  if (!to) throw call.fail('its number type is not supported')
   return converted(call, draft, to)
 }
 

@@ -10,10 +10,10 @@ const HIDDEN = -1e30
 /** Queries, keys or values as [batch, heads, tokens, width]. */
 function perHead(call: OnnxCall, draft: OnnxDraft, x: NodeValue, heads: number): NodeValue {
   if (x.shape.length === 4 && heads !== 0 && !equal(x.shape[1]!, heads))
-    throw call.fail('its heads do not fit its input')
+    throw call.fail('its heads do not match its input')
   if (x.shape.length === 4) return x
   const [batch, tokens, width] = x.shape as [Dim, Dim, Dim]
-  if (heads < 1 || typeof width !== 'number' || width % heads !== 0) throw call.fail('its heads do not fit its input')
+  if (heads < 1 || typeof width !== 'number' || width % heads !== 0) throw call.fail('its heads do not match its input')
   const apart = draft.reshape(call, x, [batch, tokens, heads, width / heads])
   return turned(call, draft, apart, [0, 2, 1, 3])
 }
@@ -35,8 +35,8 @@ function turned(call: OnnxCall, draft: OnnxDraft, x: NodeValue, dims: number[]):
 function shared(call: OnnxCall, draft: OnnxDraft, x: NodeValue, heads: Dim): NodeValue {
   const own = x.shape[1]!
   if (equal(own, heads)) return x
-  const [many, few] = fixed(call, [heads, own], 'its heads are not known') as [number, number]
-  if (many % few !== 0) throw call.fail('its heads do not fit')
+  const [many, few] = fixed(call, [heads, own], 'its heads are unknown') as [number, number]
+  if (many % few !== 0) throw call.fail('its heads do not match')
   const args = { self: x, repeats: many / few, dim: 1 }
   return draft.aten(call, 'aten::repeat_interleave.self_int', args, x.shape.with(1, heads), x.dtype)
 }
@@ -66,7 +66,7 @@ const attention: Operator = (call, draft) => {
   const isCausal = call.flag('is_causal')
   const key = shared(call, draft, presentKey, query.shape[1]!)
   const value = shared(call, draft, presentValue, query.shape[1]!)
-  const width = fixed(call, [query.shape[3]!], 'its width is not known')[0]!
+  const width = fixed(call, [query.shape[3]!], 'its width is unknown')[0]!
   const factor = scale || 1 / Math.sqrt(width)
   const { mask, hides } = maskOf(call, draft, query, key, isCausal)
   const shape = [...query.shape.slice(0, 3), value.shape[3]!]
@@ -124,7 +124,7 @@ function maskOf(call: OnnxCall, draft: OnnxDraft, query: NodeValue, key: NodeVal
     }
   }
   if (isCausal || lengths || left >= 0 || right >= 0) {
-    const [queries, keys] = fixed(call, [query.shape[2]!, key.shape[2]!], 'its number of tokens is not known')
+    const [queries, keys] = fixed(call, [query.shape[2]!, key.shape[2]!], 'its number of tokens is unknown')
     const past = Number(call.optional(4)?.shape[2] ?? 0)
     const images = lengths ? lengths.length : 1
     const numbers: number[] = []
@@ -140,7 +140,7 @@ function maskOf(call: OnnxCall, draft: OnnxDraft, query: NodeValue, key: NodeVal
       }
     }
     const places = Constant.of(numbers, lengths ? [images, 1, queries!, keys!] : [queries!, keys!], 'f32')
-    if (!broadcast(places.shape, query.shape.with(3, keys!))) throw call.fail('its lengths do not fit its batch')
+    if (!broadcast(places.shape, query.shape.with(3, keys!))) throw call.fail('its lengths do not match its batch')
     mask = mask ? binary(call, draft, 'aten::add.Tensor', mask, places) : asNode(draft, places)
   }
   return { mask, hides: mask && call.readOutputs.size > 0 && mayHideAll ? visibleRows(call, draft, mask) : undefined }
@@ -168,13 +168,13 @@ const rotaryEmbedding: Operator = (call, draft) => {
   const rotated = call.int('rotary_embedding_dim', 0)
   let x = input
   if (isFlat) {
-    const width = fixed(call, [input.shape[2]!], 'its width is not known')[0]!
+    const width = fixed(call, [input.shape[2]!], 'its width is unknown')[0]!
     x = draft.reshape(call, input, [input.shape[0]!, input.shape[1]!, heads, width / heads])
   } else {
-    if (heads !== 0 && !equal(input.shape[1]!, heads)) throw call.fail('its heads do not fit its input')
+    if (heads !== 0 && !equal(input.shape[1]!, heads)) throw call.fail('its heads do not match its input')
     x = turned(call, draft, input, [0, 2, 1, 3])
   }
-  const width = fixed(call, [x.shape[3]!], 'its width is not known')[0]!
+  const width = fixed(call, [x.shape[3]!], 'its width is unknown')[0]!
   const size = rotated || width
   const half = size / 2
   const [cos, sin] = [1, 2].map((i) => angles(call, draft, i)) as [NodeValue, NodeValue]

@@ -10,7 +10,7 @@ const expand: Operator = (call, draft) => {
   const given = call.constant(1)?.dims ?? []
   const target = broadcast(x.shape, given)
   if (!target && call.followed !== undefined) throw new BatchMixed()
-  if (!target) throw call.fail(`its input of shape ${shapeText(x.shape)} does not fit the shape ${shapeText(given)}`)
+  if (!target) throw call.fail(`its input of shape ${shapeText(x.shape)} does not match the shape ${shapeText(given)}`)
   if (equalShapes(target, x.shape)) return x
   const isForBatch = isConstant(x) && x.shape.length === target.length && x.shape[0] === 1
   if (isForBatch && dependsOnBatch(target[0]!) && (target[0] as Size).text === 'i0') {
@@ -22,7 +22,7 @@ const expand: Operator = (call, draft) => {
 const tile: Operator = (call, draft) => {
   const x = nodeInput(call, draft)
   const dims = call.constant(1)?.dims
-  if (dims?.length !== x.shape.length) throw call.fail('its repeats do not fit its input')
+  if (dims?.length !== x.shape.length) throw call.fail('its repeats do not match its input')
   if (dims.every((one) => one === 1)) return x
   dims.forEach((one, axis) => one === 1 || call.mixes(x, axis))
   return draft.aten(
@@ -37,7 +37,7 @@ const tile: Operator = (call, draft) => {
 /** Numbers from a start to a limit that depends on the input's size. */
 const range: Operator = (call, draft) => {
   const [from, to, by] = [0, 1, 2].map((i) => call.constant(i)?.dims[0])
-  if (from === undefined || to === undefined || typeof by !== 'number') throw call.fail('its limits are not known')
+  if (from === undefined || to === undefined || typeof by !== 'number') throw call.fail('its limits are unknown')
   const length = by === 1 ? minus(to, from) : ceilDivide(minus(to, from), by)
   const { dtype } = call.input(0)
   return draft.aten(
@@ -75,7 +75,7 @@ const eyeLike: Operator = (call, draft) => {
   const k = call.int('k', 0)
   const asked = call.int('dtype', 0)
   const dtype = asked === 0 ? x.dtype : ONNX_DTYPES[asked]
-  if (!dtype) throw call.fail('its number type is not offered')
+  if (!dtype) throw call.fail('its number type is not supported')
   const ones = draft.aten(call, 'aten::ones', { size: x.shape, dtype: 'float32' }, x.shape)
   const upper = like(call, draft, ones, 'aten::triu', { diagonal: k })
   return draft.cast(call, like(call, draft, upper, 'aten::tril', { diagonal: k }), dtype)

@@ -18,7 +18,7 @@ const gatherND: Operator = (call, draft) => {
   const x = nodeInput(call, draft)
   const given = call.input(1)
   const batchDims = call.int('batch_dims', 0)
-  const depth = fixed(call, [given.shape.at(-1)!], 'the depth of its indices is not known')[0]!
+  const depth = fixed(call, [given.shape.at(-1)!], 'the depth of its indices is unknown')[0]!
   const places = given.shape.slice(0, -1)
   const indices: (NodeValue | Constant)[] = []
   for (let axis = 0; axis < batchDims; axis++) {
@@ -53,7 +53,7 @@ const scatterElements: Operator = (call, draft) => {
   const index = indexed(call, draft, call.input(1), x.shape[dim]!)
   if (reduction === 'none') return draft.aten(call, 'aten::scatter.src', { self: x, dim, index, src }, x.shape, x.dtype)
   const reduce = REDUCE[reduction]
-  if (!reduce) throw call.fail(`its reduction '${reduction}' is not offered`)
+  if (!reduce) throw call.fail(`its reduction '${reduction}' is not supported`)
   const args = { self: x, dim, index, src, reduce, include_self: true }
   return draft.aten(call, 'aten::scatter_reduce.two', args, x.shape, x.dtype)
 }
@@ -64,7 +64,7 @@ const scatterND: Operator = (call, draft) => {
   const given = call.input(1)
   const updates = nodeInput(call, draft, 2)
   const reduction = call.string('reduction', 'none')
-  const depth = fixed(call, [given.shape.at(-1)!], 'the depth of its indices is not known')[0]!
+  const depth = fixed(call, [given.shape.at(-1)!], 'the depth of its indices is unknown')[0]!
   for (let axis = 0; axis < depth; axis++) call.mixes(x, axis)
   const places = given.shape.slice(0, -1)
   const indices = Array.from({ length: depth }, (_, k) =>
@@ -80,7 +80,7 @@ const scatterND: Operator = (call, draft) => {
     return draft.aten(call, 'aten::index_put', args, x.shape, x.dtype)
   }
   const reduce = REDUCE[reduction]
-  if (!reduce) throw call.fail(`its reduction '${reduction}' is not offered`)
+  if (!reduce) throw call.fail(`its reduction '${reduction}' is not supported`)
   const lead = fixed(call, x.shape.slice(0, depth), 'it scatters along axes of unknown size')
   const count = product(places)
   const rest = x.shape.slice(depth)
@@ -151,7 +151,7 @@ const reverseSequence: Operator = (call, draft) => {
   const [time, batch] = [call.int('time_axis', 0), call.int('batch_axis', 1)]
   const lengths = call.numbers(1)
   const [steps, sequences] = fixed(call, [x.shape[time]!, x.shape[batch]!], 'its sequences have no known length')
-  if (!lengths || lengths.length !== sequences) throw call.fail('its lengths do not fit its input')
+  if (!lengths || lengths.length !== sequences) throw call.fail('its lengths do not match its input')
   call.mixes(x, time)
   call.mixes(x, batch)
   const shape = x.shape.map((_, axis) => (axis === time ? steps! : axis === batch ? sequences! : 1))
@@ -176,9 +176,9 @@ const gridSample: Operator = (call, draft) => {
   const align_corners = call.flag('align_corners')
   const axes = x.shape.length - 2
   if (!modes.includes(mode) || !paddings.includes(padding))
-    throw call.fail(`its mode (${mode}, ${padding}) is not offered`)
+    throw call.fail(`its mode (${mode}, ${padding}) is not supported`)
   if (axes < 2 || axes > 3 || (axes === 3 && mode === 'cubic'))
-    throw call.fail(`inputs like ${shapeText(x.shape)} are not offered`)
+    throw call.fail(`inputs like ${shapeText(x.shape)} are not supported`)
   const args = {
     input: x,
     grid,
@@ -228,9 +228,9 @@ const tensorScatter: Operator = (call, draft) => {
   const starts = call.numbers(2) ?? []
   const dim = call.axis('axis', -2, x.shape.length)
   const mode = call.string('mode', 'linear')
-  if (mode !== 'linear' && mode !== 'circular') throw call.fail(`its mode '${mode}' is not known`)
-  const sizes = fixed(call, x.shape, 'its sizes are not known')
-  const length = fixed(call, [update.shape[dim]!], 'its sizes are not known')[0]!
+  if (mode !== 'linear' && mode !== 'circular') throw call.fail(`its mode '${mode}' is unknown`)
+  const sizes = fixed(call, x.shape, 'its sizes are unknown')
+  const length = fixed(call, [update.shape[dim]!], 'its sizes are unknown')[0]!
   const [images, steps] = [sizes[0]!, sizes[dim]!]
   const cells = Array.from({ length: images * length }, (_, i) => {
     const cell = (starts[Math.floor(i / length)] ?? 0) + (i % length)

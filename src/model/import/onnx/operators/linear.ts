@@ -19,10 +19,10 @@ export function windowOf(call: OnnxCall, x: NodeValue, kernel: number[]): Window
   const axes = spatial.length
   const list = (name: string, least: number) => {
     const found = call.ints(name) ?? spatial.map(() => 1)
-    if (found.length !== axes || found.some((one) => one < least)) throw call.fail(`its ${name} do not fit its input`)
+    if (found.length !== axes || found.some((one) => one < least)) throw call.fail(`its ${name} do not match its input`)
     return found
   }
-  if (kernel.length !== axes || kernel.some((one) => one < 1)) throw call.fail('its window does not fit its input')
+  if (kernel.length !== axes || kernel.some((one) => one < 1)) throw call.fail('its window does not match its input')
   const [stride, dilation] = [list('strides', 1), list('dilations', 1)]
   const automatic = call.string('auto_pad', 'NOTSET')
   const pads = call.ints('pads')
@@ -34,9 +34,9 @@ export function windowOf(call: OnnxCall, x: NodeValue, kernel: number[]): Window
     const [begin, end] = automatic === 'SAME_UPPER' ? [small, large] : [large, small]
     return { ...window, begin, end }
   }
-  if (automatic !== 'NOTSET' && automatic !== 'VALID') throw call.fail(`its padding '${automatic}' is not known`)
+  if (automatic !== 'NOTSET' && automatic !== 'VALID') throw call.fail(`its padding '${automatic}' is unknown`)
   const given = automatic === 'VALID' || !pads || pads.length === 0 ? Array<number>(2 * axes).fill(0) : pads
-  if (given.length !== 2 * axes) throw call.fail('its pads do not fit its axes')
+  if (given.length !== 2 * axes) throw call.fail('its pads do not match its axes')
   return { ...window, begin: given.slice(0, axes), end: given.slice(axes) }
 }
 
@@ -94,14 +94,14 @@ function convolved(call: OnnxCall, draft: OnnxDraft) {
   const kernel = weight.shape.slice(2)
   if ((call.ints('kernel_shape') ?? kernel).join() !== kernel.join()) throw call.fail('its kernel is not its weight')
   const groups = call.int('group', 1)
-  if (groups < 1 || weight.shape[0]! % groups !== 0) throw call.fail('its groups do not fit its weight')
+  if (groups < 1 || weight.shape[0]! % groups !== 0) throw call.fail('its groups do not match its weight')
   return { x, weight, groups, window: windowOf(call, x, kernel) }
 }
 
 const convolution: Operator = (call, draft) => {
   const { x: input, weight, groups, window } = convolved(call, draft)
   const { kernel, stride, dilation } = window
-  if (!fits(input.shape[1]!, weight.shape[1]! * groups)) throw call.fail('its weight does not fit its input')
+  if (!fits(input.shape[1]!, weight.shape[1]! * groups)) throw call.fail('its weight does not match its input')
   const { x, padding } = evened(call, draft, input, window)
   const sizes = x.shape
     .slice(2)
@@ -118,9 +118,9 @@ const fits = (size: Dim, wanted: number) => typeof size !== 'number' || size ===
 const transposedConvolution: Operator = (call, draft) => {
   const { x, weight, groups, window } = convolved(call, draft)
   const { kernel, stride, dilation, spatial } = window
-  if (!fits(x.shape[1]!, weight.shape[0]!)) throw call.fail('its weight does not fit its input')
+  if (!fits(x.shape[1]!, weight.shape[0]!)) throw call.fail('its weight does not match its input')
   const extra = call.ints('output_padding') ?? spatial.map(() => 0)
-  if (extra.length !== spatial.length) throw call.fail('its output_padding does not fit its axes')
+  if (extra.length !== spatial.length) throw call.fail('its output_padding does not match its axes')
   const full = spatial.map((size, i) => plus(times(minus(size, 1), stride[i]!), dilation[i]! * (kernel[i]! - 1) + 1))
   const { begin, end } = cutOff(call, window, full, extra)
   const shape = [x.shape[0]!, weight.shape[1]! * groups]
@@ -135,7 +135,7 @@ const transposedConvolution: Operator = (call, draft) => {
     const attributes = { stride, padding: begin, output_padding, dilation, groups }
     return draft.add(call, op, [x], [...shape, ...sizes], attributes, parameters)
   }
-  if (parameters.bias && extra.some((one, i) => one > end[i]!)) throw call.fail('its output_padding is not offered')
+  if (parameters.bias && extra.some((one, i) => one > end[i]!)) throw call.fail('its output_padding is not supported')
   const whole = { stride, padding: 0, output_padding: 0, dilation, groups }
   const all = draft.add(call, op, [x], [...shape, ...full], whole, parameters)
   return padded(
@@ -175,7 +175,7 @@ const gemm: Operator = (call, draft) => {
   if (a.shape.length !== 2 || b.shape.length !== 2) throw call.fail('its inputs are not matrices')
   const [rows, depth] = transA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!]
   const outputs = b.shape[transB ? 0 : 1]!
-  if (!equal(depth, b.shape[transB ? 1 : 0]!)) throw call.fail('its matrices do not fit')
+  if (!equal(depth, b.shape[transB ? 1 : 0]!)) throw call.fail('its matrices do not match')
   call.mixes(a, transA ? 0 : 1)
   const shape = [rows, outputs]
   const bias = isConstant(b) && addend && isConstant(addend) ? addend : undefined
@@ -202,7 +202,7 @@ const gemm: Operator = (call, draft) => {
   if (!addend) return product
   let summand: Value = addend
   if (beta !== 1) summand = like(call, draft, asNode(draft, addend), 'aten::mul.Scalar', { other: beta })
-  if (!broadcast(shape, summand.shape)) throw call.fail('its bias does not fit its product')
+  if (!broadcast(shape, summand.shape)) throw call.fail('its bias does not match its product')
   return draft.add(call, 'add', [product, summand], broadcastOf(call, product, summand))
 }
 
@@ -210,7 +210,7 @@ const matmul: Operator = (call, draft) => {
   const [a, b] = [call.input(0), call.input(1)]
   call.mixes(a, -1)
   call.mixes(b, b.shape.length > 1 ? -2 : -1)
-  if (!equal(a.shape.at(-1)!, b.shape.at(b.shape.length > 1 ? -2 : -1)!)) throw call.fail('its matrices do not fit')
+  if (!equal(a.shape.at(-1)!, b.shape.at(b.shape.length > 1 ? -2 : -1)!)) throw call.fail('its matrices do not match')
   if (isConstant(b) && b.shape.length === 2 && !isConstant(a)) {
     const matrix = b.transposed()
     return draft.add(call, 'linear', [a], [...a.shape.slice(0, -1), matrix.shape[0]!], {}, { weight: matrix })
@@ -229,7 +229,7 @@ const einsum: Operator = (call, draft) => {
   const inputs = call.all()
   const [left, given] = equation.split('->')
   const terms = left!.split(',')
-  if (terms.length !== inputs.length) throw call.fail(`its equation '${equation}' does not fit its inputs`)
+  if (terms.length !== inputs.length) throw call.fail(`its equation '${equation}' does not match its inputs`)
   const sizes = new Map<string, Dim>()
   let ellipsis: Dim[] = []
   terms.forEach((term, i) => {
@@ -258,7 +258,7 @@ const einsum: Operator = (call, draft) => {
     Array.from(terms[i]!).forEach((letter, axis) => kept.has(letter) || call.mixes(value, axis))
   })
   const shape = Array.from(right.replace('...', '.')).flatMap((one) => (one === '.' ? ellipsis : [sizes.get(one)!]))
-  if (shape.includes(undefined as never)) throw call.fail(`its equation '${equation}' is not known`)
+  if (shape.includes(undefined as never)) throw call.fail(`its equation '${equation}' is unknown`)
   return draft.aten(call, 'aten::einsum', { equation: `${left}->${right}`, tensors: inputs }, shape)
 }
 

@@ -9,7 +9,7 @@ const batchNorm: Operator = (call, draft) => {
   const isTraining = call.flag('training_mode') || [...call.readOutputs].some((index) => index > 0)
   if (isTraining && isConstant(call.input(0)) && call.readOutputs.size === 1) return standardised(call, draft, x)
   if (isTraining) throw call.fail('it was exported in training mode: export the model in evaluation mode')
-  if (call.int('spatial', 1) !== 1) throw call.fail('statistics per position (spatial = 0) are not offered')
+  if (call.int('spatial', 1) !== 1) throw call.fail('statistics per position (spatial = 0) are not supported')
   if (call.opset < 7 && !call.flag('is_test')) throw call.fail('it was exported in training mode')
   call.ignore('momentum', 'is_test')
   const [weight, bias, running_mean, running_var] = [1, 2, 3, 4].map((i) => call.constant(i))
@@ -89,7 +89,7 @@ const instanceNorm: Operator = (call, draft) => {
 }
 
 function channelsOf(call: OnnxCall, x: NodeValue): number {
-  return fixed(call, [x.shape[1]!], 'its number of channels is not known')[0]!
+  return fixed(call, [x.shape[1]!], 'its number of channels is unknown')[0]!
 }
 
 /** Up to opset 20 there is one factor per group, from 21 one per channel. */

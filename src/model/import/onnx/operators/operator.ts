@@ -23,7 +23,9 @@ export function broadcastOf(call: OnnxCall, ...values: { shape: readonly Dim[] }
     const next = broadcast(shape, one.shape)
     if (!next) {
       if (call.followed !== undefined) throw new BatchMixed()
-      throw call.fail(`its inputs have shapes that do not fit: ${values.map((v) => shapeText(v.shape)).join(' and ')}`)
+      throw call.fail(
+        `its inputs have shapes that do not match: ${values.map((v) => shapeText(v.shape)).join(' and ')}`
+      )
     }
     shape = next
   }

@@ -13,7 +13,7 @@ const pad: Operator = (call, draft) => {
   const value = isOld ? call.float('value', 0) : (call.constant(2)?.scalar ?? 0)
   const axes = isOld ? undefined : call.numbers(3)?.map((axis) => call.fromFront(axis, rank))
   const padded = axes ?? x.shape.map((_, i) => i)
-  if (amounts.length !== 2 * padded.length) throw call.fail('its pads do not fit its axes')
+  if (amounts.length !== 2 * padded.length) throw call.fail('its pads do not match its axes')
   const both = x.shape.map((_, axis): [number, number] => {
     const at = padded.indexOf(axis)
     return at < 0 ? [0, 0] : [amounts[at]!, amounts[at + padded.length]!]
@@ -23,8 +23,8 @@ const pad: Operator = (call, draft) => {
   const shape = x.shape.map((size, i) => plus(size, both[i]![0] + both[i]![1]))
   if (shape.some((one) => typeof one === 'number' && one < 1)) throw call.fail('its result is empty')
   if (mode === 'constant') return paddedBy(call, draft, x, both, shape, value)
-  if (!['reflect', 'edge', 'wrap'].includes(mode)) throw call.fail(`its mode '${mode}' is not offered`)
-  if (both.flat().some((one) => one < 0)) throw call.fail(`negative pads in the mode '${mode}' are not offered`)
+  if (!['reflect', 'edge', 'wrap'].includes(mode)) throw call.fail(`its mode '${mode}' is not supported`)
+  if (both.flat().some((one) => one < 0)) throw call.fail(`negative pads in the mode '${mode}' are not supported`)
   return mirrored(call, draft, x, both, mode)
 }
 

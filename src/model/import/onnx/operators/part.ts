@@ -73,7 +73,7 @@ const slice: Operator = (call, draft) => {
     }
     call.mixes(x, dim)
     if (typeof size !== 'number' || typeof start !== 'number' || typeof ends[i] !== 'number') {
-      throw call.fail('a slice backwards of an axis of unknown size is not offered')
+      throw call.fail('a slice backwards of an axis of unknown size is not supported')
     }
     x = chosen(call, draft, x, dim, sliceCells(size, start, ends[i], step))
   })
@@ -185,7 +185,7 @@ const concat: Operator = (call, draft) => {
   if (!fits) {
     if (call.followed !== undefined) throw new BatchMixed()
     throw call.fail(
-      `its inputs have shapes that do not fit: ${inputs.map((one) => shapeText(one.shape)).join(' and ')}`
+      `its inputs have shapes that do not match: ${inputs.map((one) => shapeText(one.shape)).join(' and ')}`
     )
   }
   inputs.forEach((one) => call.mixes(one, dim))

@@ -52,7 +52,7 @@ const maxPool: Operator = (call, draft) => {
   const window = poolWindow(call, input)
   const ceil_mode = call.flag('ceil_mode')
   const order = call.flag('storage_order')
-  if (order && call.readOutputs.has(1)) throw call.fail('indices in column order are not offered')
+  if (order && call.readOutputs.has(1)) throw call.fail('indices in column order are not supported')
   const sizes = checked(call, window, outputSizes(call, window, ceil_mode))
   const { kernel: kernel_size, stride, dilation } = window
   const shape = [...input.shape.slice(0, 2), ...sizes]
@@ -63,7 +63,7 @@ const maxPool: Operator = (call, draft) => {
     const values = draft.add(call, op, [input], shape, attributes)
     return [values, poolIndices(call, draft, input, shape, attributes)]
   }
-  if (call.readOutputs.has(1)) throw call.fail('indices of a padded input are not offered')
+  if (call.readOutputs.has(1)) throw call.fail('indices of a padded input are not supported')
   const end = ceil_mode ? endFor(window, sizes) : window.end
   const x = padded(call, draft, input, window.begin, end, LOWEST)
   return draft.add(call, op, [x], shape, { kernel_size, stride, padding: 0, dilation, ceil_mode: false })
@@ -161,7 +161,7 @@ function windowSums(call: OnnxCall, draft: OnnxDraft, x: NodeValue, shape: Dim[]
     return draft.add(call, `sum_pool${axes}d`, [x], shape, attributes, {}, '.sum')
   }
   const channels = x.shape[1]
-  if (typeof channels !== 'number') throw call.fail('its number of channels is not known')
+  if (typeof channels !== 'number') throw call.fail('its number of channels is unknown')
   const cells = kernel_size.reduce((a, b) => a * b, 1)
   const weight = Constant.of(Array<number>(channels * cells).fill(1), [channels, 1, ...kernel_size], 'f32')
   const attributes = { stride, padding: 0, dilation, groups: channels }
@@ -217,7 +217,7 @@ const maxUnpool: Operator = (call, draft) => {
   const numbers = images * channels * sizes.reduce((a, b) => a * b, 1)
   // indices count cells of the smallest result, also where a larger one is asked for
   if (isConstant(indices) && asked && sizes.join() !== smallest.join())
-    throw call.fail('a larger output is not offered')
+    throw call.fail('a larger output is not supported')
   const zeros = draft.aten(call, 'aten::zeros', { size: [numbers], dtype: 'float32' }, [numbers])
   const flat = (value: NodeValue): NodeValue => draft.reshape(call, value, [spatial.reduce((a, b) => a * b, 1)])
   const index = flat(nodeInput(call, draft, 1))

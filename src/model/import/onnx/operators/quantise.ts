@@ -15,12 +15,12 @@ const RANGES: Partial<Record<DType, [number, number]>> = {
 /** A scale or zero point along the axis that it belongs to. */
 function alongAxis(call: OnnxCall, value: Constant, x: Value, axis: number): Constant {
   if (value.size === 1) return value.reshaped([])
-  if (value.shape.length !== 1 || value.size !== x.shape[axis]) throw call.fail('its scale does not fit its axis')
+  if (value.shape.length !== 1 || value.size !== x.shape[axis]) throw call.fail('its scale does not match its axis')
   return value.reshaped(x.shape.map((_, i) => (i === axis ? value.size : 1)))
 }
 
 function settings(call: OnnxCall, x: Value) {
-  if (call.int('block_size', 0) !== 0) throw call.fail('scales per block are not offered')
+  if (call.int('block_size', 0) !== 0) throw call.fail('scales per block are not supported')
   const given = call.int('axis', 1)
   const scale = call.constant(1)
   if (!scale) throw call.fail('its scale is missing')
@@ -43,7 +43,7 @@ function quantised(
   dtype: DType
 ) {
   const range = RANGES[dtype]
-  if (!range) throw call.fail('its number type is not offered')
+  if (!range) throw call.fail('its number type is not supported')
   const whole = like(call, draft, binary(call, draft, 'aten::div.Tensor', x, scale), 'aten::round')
   const shifted = zero ? binary(call, draft, 'aten::add.Tensor', whole, zero) : whole
   const limited = like(call, draft, shifted, 'aten::clamp', { min: range[0], max: range[1] })

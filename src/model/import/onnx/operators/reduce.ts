@@ -90,7 +90,7 @@ const argument =
     const shape = keepdim ? x.shape.with(dim, 1) : x.shape.toSpliced(dim, 1)
     if (!takesLast) return draft.aten(call, overload, { self: x, dim, keepdim }, shape, 'i64')
     const size = x.shape[dim]
-    if (typeof size !== 'number') throw call.fail('the size of its axis is not known')
+    if (typeof size !== 'number') throw call.fail('the size of its axis is unknown')
     const reversed = draft.aten(call, 'aten::flip', { self: x, dims: [dim] }, x.shape)
     const found = draft.aten(call, overload, { self: reversed, dim, keepdim }, shape, 'i64')
     return draft.aten(call, 'aten::rsub.Scalar', { self: found, other: size - 1 }, shape, 'i64')

@@ -41,7 +41,7 @@ const resize: Operator = (call, draft) => {
   })
   const policy = call.string('keep_aspect_ratio_policy', 'stretch')
   const wanted = sizes ?? given
-  if (wanted?.length !== axes.length) throw call.fail('its sizes do not fit its axes')
+  if (wanted?.length !== axes.length) throw call.fail('its sizes do not match its axes')
   if (given?.some((one) => typeof one !== 'number')) throw call.fail('its factors depend on the size of the input')
   const factors = sizes ? factorsOf(call, x, axes, sizes, policy) : (given as number[])
   const outputs = axes.map((axis, i): Dim => {
@@ -106,7 +106,7 @@ function howOf(call: OnnxCall): Resizing {
   const known = [...places, 'half_pixel_symmetric', 'tf_crop_and_resize'].includes(how.place)
   const rounds = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'].includes(how.nearest)
   if (!['nearest', 'linear', 'cubic'].includes(mode) || !known || !rounds) {
-    throw call.fail(`its mode (${mode}, ${how.place}, ${how.nearest}) is not offered`)
+    throw call.fail(`its mode (${mode}, ${how.place}, ${how.nearest}) is not supported`)
   }
   return how
 }
@@ -119,7 +119,7 @@ function factorsOf(call: OnnxCall, x: NodeValue, axes: number[], sizes: Dim[], p
     return typeof size === 'number' && typeof wanted === 'number' ? wanted / size : Number.NaN
   })
   if (policy === 'stretch') return factors
-  if (policy !== 'not_larger' && policy !== 'not_smaller') throw call.fail(`its policy '${policy}' is not known`)
+  if (policy !== 'not_larger' && policy !== 'not_smaller') throw call.fail(`its policy '${policy}' is unknown`)
   if (factors.some(Number.isNaN)) throw call.fail('its policy needs a size of the input: give it (--input-shape)')
   const one = policy === 'not_larger' ? Math.min(...factors) : Math.max(...factors)
   return factors.map(() => one)

@@ -29,7 +29,8 @@ const reshape: Operator = (call, draft) => {
   const batch = call.followed
   const from =
     isPlain && batch !== undefined ? x.shape.map((one) => (one instanceof Size ? one.of([batch]) : one)) : x.shape
-  const misfit = () => call.fail(`its input of shape ${shapeText(x.shape)} does not fit the shape ${shapeText(asked)}`)
+  const misfit = () =>
+    call.fail(`its input of shape ${shapeText(x.shape)} does not match the shape ${shapeText(asked)}`)
   if (asked.some((axis, i) => axis === 0 && !keepsZero && i >= from.length)) throw misfit()
   const wanted = asked.map((axis, i) => (axis === 0 && !keepsZero ? from[i]! : axis))
   const known = product(wanted.filter((axis) => axis !== -1))
