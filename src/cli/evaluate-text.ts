@@ -20,7 +20,13 @@ export function evaluationTable({ methods, metrics, images, notes, rankedBy, com
   return [
     `${rankedBy} over ${counted(images.length, 'image')}, mean and 95 % interval, best first:`,
     ...ranking,
-    ...(others.length > 0 ? ['', 'means (^ higher is better, v lower, * best):', ...meansTable(others, methods)] : []),
+    ...(others.length > 0
+      ? [
+          '',
+          `means (^ higher is better, v lower${methods.length > 1 ? ', * best' : ''}):`,
+          ...meansTable(others, methods)
+        ]
+      : []),
     ...notes
   ]
 }
@@ -34,7 +40,12 @@ function meansTable(metrics: Evaluation['metrics'], methods: Evaluation['methods
     lines.push([' '.repeat(width), ...some.map(({ name }, i) => name.padStart(cells[i]!))].join('  '))
     for (const { name, better } of metrics) {
       const means = methods.map(({ scores }) => scores[name]!.mean)
-      const best = better === undefined ? NaN : better === 'higher' ? Math.max(...means) : Math.min(...means)
+      const best =
+        better === undefined || methods.length === 1
+          ? NaN
+          : better === 'higher'
+            ? Math.max(...means)
+            : Math.min(...means)
       const row = some.map(({ scores }, i) => {
         const { mean } = scores[name]!
         return `${Number(mean.toPrecision(4))}${mean === best ? '*' : ''}`.padStart(cells[i]!)

@@ -58,7 +58,7 @@ export async function drawComparison(
     })
   )
   const panels = batch.names.flatMap((_, i) => [
-    columns[0]![i]![0]!,
+    { ...columns[0]![i]![0]!, title: together ? 'original' : mapTitle(model, explanation, i) },
     ...columns.flatMap((column) => column[i]!.slice(1))
   ])
   const most = `${(100 * common).toPrecision(2)} %`

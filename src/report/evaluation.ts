@@ -11,8 +11,9 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
   return html`<h2>Evaluation of explanations</h2>
     <p class="note">
       ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, 'image')}, ranked by ${rankedBy}:
-      mean and 95 % bootstrap interval over the images. The best mean of each metric is marked (↑ higher is better, ↓
-      lower). Fill: ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
+      mean and 95 % bootstrap interval over the images (↑ higher is better, ↓
+      lower).${evaluation.methods.length > 1 && ' The best mean of each metric is marked.'} Fill:
+      ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
     </p>
     ${notes.map((note) => html`<p role="note"><strong>Note:</strong> ${note}</p>`)} ${ranking(evaluation)}
     ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
@@ -33,7 +34,11 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
 function ranking({ metrics, methods }: Evaluation): Html {
   const best = metrics.map(({ name, better }) => {
     const means = methods.map(({ scores }) => scores[name]!.mean)
-    return better === undefined ? NaN : better === 'higher' ? Math.max(...means) : Math.min(...means)
+    return better === undefined || methods.length === 1
+      ? NaN
+      : better === 'higher'
+        ? Math.max(...means)
+        : Math.min(...means)
   })
   const columns = ['Method', ...metrics.map(({ name, better }) => `${name}${better ? ARROW[better] : ''}`)]
   const rows = methods.map((method) => [

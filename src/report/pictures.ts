@@ -25,10 +25,26 @@ export function pictureGrid(
       const predicted = classOf(name)
       return html`<figure ${predicted !== undefined && html`data-class="${predicted}"`}>
         <img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}" />
-        <figcaption>${name}</figcaption>
+        <figcaption>
+          ${TITLES[path.replace(/\.png$/, '')] ?? (path.endsWith('curve.png') ? 'Confidence against the share of pixels removed' : name)}
+        </figcaption>
       </figure> `
     })}
   </div>`
+}
+
+/** Charts by the path of their file, without its ending. */
+const TITLES: Record<string, string> = {
+  'charts/loss': 'Loss per epoch',
+  'charts/accuracy': 'Accuracy per epoch',
+  'test/confusion': 'Confusion matrix',
+  'test/per-class': 'Accuracy per class',
+  'test/predictions': 'Predicted and true values',
+  'test/worst-errors': 'Largest errors',
+  'evaluation/morf': 'Most relevant pixels replaced first',
+  'evaluation/lerf': 'Least relevant pixels replaced first',
+  'evaluation/perturbed': 'The first image while pixels are replaced',
+  'evaluation/randomisation': 'Similarity with randomised weights'
 }
 
 function alternative(path: string, name: string): string {

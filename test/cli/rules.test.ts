@@ -109,6 +109,17 @@ describe('evaluate --rules with settings', () => {
     expect((await evaluated(...words.split(' '))).settings.methods).toEqual([name])
   })
 
+  test('marks the best means where there are several methods', async () => {
+    const printed = async (rules: string): Promise<string> => {
+      const args = ['--rules', rules, '--metrics', 'abc,sparseness,morf_auc', '--limit', '1', '--draws', '1']
+      return (await cli('evaluate', 'mlp-digits', ...args, ...experiments, '--output', join(root, 'evaluated'))).out
+    }
+    expect(await printed('epsilon,gradient')).toContain('*')
+    const one = await printed('epsilon')
+    expect(one).toContain('means (^ higher is better, v lower):')
+    expect(one).not.toContain('*')
+  })
+
   test.each([
     ['--rules epsilon,gradient --gamma 3', '--gamma has no effect on epsilon, gradient'],
     [`--rules epsilon,${file} --parameter shift=3`, `--parameter shift has no effect on epsilon, ${file}`]

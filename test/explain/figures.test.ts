@@ -116,6 +116,14 @@ describe('figures of explanations', () => {
     ])
   })
 
+  test('several views are named above their pictures', async () => {
+    const [a] = await drawMaps(model, batch, { ...two, name: 'epsilon' }, { views: ['heatmap', 'contours'] })
+    expect(a!.slice(1, 3).map(({ title }) => title)).toEqual([
+      expect.stringMatching(/^epsilon, class cat, heatmap, sum /),
+      'epsilon, class cat, contours: half of it'
+    ])
+  })
+
   test('several targets are counted in the caption, as each has its own sum', async () => {
     expect((await drawFigures(model, batch, two, {}))[1]!.captions[1]).toBe('2 classes explained')
     expect((await drawFigures(model, batch, together, {}))[1]!.captions[1]).toBe(
@@ -210,7 +218,7 @@ describe('a comparison', () => {
 
   test('of several targets shows the first, and says so', async () => {
     const { titles, captions, pixels } = await compared({ target: [1, 2] })
-    expect(titles).toEqual(['original', 'epsilon', 'epsilon', 'gradient'])
+    expect(titles).toEqual(['class 1', 'epsilon', 'epsilon', 'gradient'])
     expect(captions).toEqual(['shown: class 1, the first of 2 explained', expect.stringMatching(SCALE)])
     const alone = await compared({ target: 1 })
     expect(alone.captions).toEqual([expect.stringMatching(SCALE)])

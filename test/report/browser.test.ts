@@ -49,6 +49,17 @@ describeInBrowser('the report', () => {
     }
   )
 
+  test('charts have titles', async () => {
+    const { page } = await open('light', 1280)
+    const captions = await page.$$eval('figcaption', (all) =>
+      all.map((one) => (one as unknown as { textContent: string }).textContent.trim())
+    )
+    for (const title of ['Loss per epoch', 'Confusion matrix', 'Accuracy per class', 'Largest errors'])
+      expect(captions).toContain(title)
+    for (const name of ['confusion', 'per-class', 'worst-errors', 'morf', 'curve']) expect(captions).not.toContain(name)
+    await page.close()
+  })
+
   test('the chooser shows one method at a time', async () => {
     const { page } = await open('light', 1280)
     const shown = () =>
