@@ -10,6 +10,7 @@ import { Images } from './images.js'
 import { observedOf, observePass } from './observe.js'
 import { auditOptions, type AuditOptions } from './options.js'
 import type { AuditResult } from './result.js'
+import { readSuspects } from './suspect.js'
 import { writeAudit } from './write-audit.js'
 
 /** What `audit` returns: its result, and the files written. */
@@ -40,6 +41,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
   const { dataset, split, names, layer, folder } = study
   const images = new Images(model, dataset, split, signal)
+  const suspects = await readSuspects(options.suspect ?? [], images)
   const { log, done } = await openJournal<ClassEntry | PassEntry>(study, '.audit.jsonl')
   const labels = dataset.splits[split].labels
   const rows = join(folder, '.audit.f32')
@@ -56,7 +58,8 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const findings = await inTurns(called, AT_ONCE, async (target) => {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
     const before = done.find((entry): entry is ClassEntry => 'class' in entry && entry.class === target)
-    const found = before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed))
+    const found =
+      before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed, suspects))
     if (!before) await log.add({ class: target, ...found })
     options.onProgress?.(++classesDone, called.length, 'classes')
     return found

@@ -31,26 +31,36 @@ const of = ({ flips, images }: Flips): string => `${Math.round(flips * images)} 
 /** The verdict in words. @param what such as "a patch of 4x4 pixels at the upper left" */
 export function reasonOf(className: string, what: string, intervention: Intervention, kind: Kind | undefined): string {
   const { removed, inserted, random, peers } = intervention
+  const without =
+    removed.images === 0
+      ? `no image called ${className} shows ${what}`
+      : `${of(removed)} called ${className} change class when ${what} is filled in`
   const facts =
-    `${of(removed)} called ${className} change class when ${what} is filled in; ` +
+    `${without}; ` +
     `${of(inserted)} of other classes become ${className} when it is pasted in; ` +
     `${of(random)} change when a random region of the same form is changed instead`
   if (kind === 'decides') return `Decides the class: ${facts}.`
   if (kind === undefined) return `${facts}: no proof that it decides the class.`
   return (
     `Enough by itself: ${facts}; ${of(peers!)} become ${className} when what other images of ${className} show there ` +
-    `is pasted in. Its own images have other reasons, too.`
+    `is pasted in.${removed.images === 0 ? '' : ' Its own images have other reasons, too.'}`
   )
 }
+
+const listed = (all: string[]): string => `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`
 
 /** What an audit that flags nothing has tested, and what it cannot find. */
 export function clearedText({ classes }: Pick<AuditResult, 'classes'>): [string, string] {
   const patterns = classes.reduce((sum, one) => sum + one.patterns, 0)
-  const regions = classes.reduce((sum, one) => sum + one.clusters.length, 0)
+  const clusters = classes.flatMap((one) => one.clusters)
+  const regions = clusters.filter(({ suspect }) => suspect === undefined).length
+  const suspects = new Set(clusters.flatMap(({ suspect }) => suspect ?? [])).size
+  const named = suspects > 0 ? [counted(suspects, 'suspected pattern')] : []
+  const tested = [...named, counted(patterns, 'repeated pattern'), counted(regions, 'region')]
   const least = Math.max(...classes.map((one) => one.leastShare))
   const shares = classes.length === 1 ? 'of the class' : 'of the smallest class'
   return [
-    `Nothing is flagged: ${counted(patterns, 'repeated pattern')} and ${counted(regions, 'region')} were tested, and none ` +
+    `Nothing is flagged: ${listed(tested)} were tested, and none ` +
       `turns images of other classes more often than random regions and the class's own pixels do.`,
     `Not sought: what fewer than ${LEAST_REPEATED} images of a class show (${(100 * least).toFixed(1)} % ${shares}), ` +
       `what varies from image to image, and what takes more than ${100 * MOST_AREA} % of the image away from its border.`

@@ -85,7 +85,6 @@ async function clusterCard(
   sources: AuditSources
 ): Promise<Html> {
   const { id, size, flagged, kind, suspicion, reason, channels, channelIntervention } = cluster
-  const some = new Random(id).some(indices, 8)
   const channelText = channels.map(({ channel, relevance, elsewhere }) => {
     const share = (value: number): string => `${(value * 100).toFixed(1)} %`
     return `${channel} (${share(relevance)} of the relevance, elsewhere ${share(elsewhere)})`
@@ -94,28 +93,34 @@ async function clusterCard(
     <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
-    <div class="shown">
-      <figure class="map">
-        <img
-          src="${embedded(await meanMap(sources, indices))}"
-          alt="Mean relevance of cluster ${id} of class ${className}"
-          width="112"
-        />
-        <figcaption>mean relevance</figcaption>
-      </figure>
-      <figure>
-        <img
-          src="data:image/webp;base64,${(await examples(sources, some)).toString('base64')}"
-          alt="${some.length} images of cluster ${id} of class ${className}"
-        />
-        <figcaption>examples</figcaption>
-      </figure>
-    </div>
+    ${size > 0 && (await clusterPictures(className, id, indices, sources))}
     <p class="note">
       Suspicion ${suspicion.toFixed(2)}.
       ${channelText.length > 0 && html`Channels of ${channels[0]!.layer} that matter more here: ${channelText.join('; ')}.`}
     </p>
   </section>`
+}
+
+/** The cluster's mean map and some of its images. */
+async function clusterPictures(className: string, id: number, indices: number[], sources: AuditSources): Promise<Html> {
+  const some = new Random(id).some(indices, 8)
+  return html`<div class="shown">
+    <figure class="map">
+      <img
+        src="${embedded(await meanMap(sources, indices))}"
+        alt="Mean relevance of cluster ${id} of class ${className}"
+        width="112"
+      />
+      <figcaption>mean relevance</figcaption>
+    </figure>
+    <figure>
+      <img
+        src="data:image/webp;base64,${(await examples(sources, some)).toString('base64')}"
+        alt="${some.length} images of cluster ${id} of class ${className}"
+      />
+      <figcaption>examples</figcaption>
+    </figure>
+  </div>`
 }
 
 /** The embedding with buttons for its clusters; the script does the rest. */
