@@ -20,7 +20,7 @@ const MOST_ELSEWHERE = 0.15
 /** Below this share of a pattern's pixels, an image does not have it. */
 export const ABSENT = 0.5
 /** For each image that has a pattern, at most so many may have a part of it: an artefact is there, or it is not. */
-const MOST_IN_PART = 0.5
+const MOST_IN_PART = { decides: 2, enough: 0.5 }
 
 /** Everything about one class while it is audited. */
 export interface Class {
@@ -132,7 +132,7 @@ async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined>
   const intervention = await intervene(images, target, subject, { members: held, hosts, peers }, random)
   const kind = kindOf(intervention)
   const inPart = matches.length - members.length - without.length
-  if (kind === undefined || (kind === 'enough' && inPart > MOST_IN_PART * members.length)) return undefined
+  if (kind === undefined || inPart > MOST_IN_PART[kind] * members.length) return undefined
   return { pattern: subject.pattern, members, intervention, kind }
 }
 
