@@ -10,8 +10,11 @@ export type Kind = 'decides' | 'enough'
 
 /** An insertion that turns fewer images than this, by the lower end of its interval, proves nothing. */
 const LEAST_INSERTED = 0.3
-/** The same of a pattern whose images stay in the class without it: pasting it turns most images. */
-const LEAST_ENOUGH = 0.5
+/**
+ * The same of a pattern whose images stay in the class without it, or that nearly all images of the class have, so that no others are
+ * left to compare it with: pasting it turns most images.
+ */
+const LEAST_MOST = 0.5
 
 /**
  * A pattern is enough for the class if pasting it turns images of other classes clearly more often than random regions do, and
@@ -20,10 +23,11 @@ const LEAST_ENOUGH = 0.5
  */
 export function kindOf({ removed, inserted, random, peers }: Intervention): Kind | undefined {
   const low = inserted.interval[0]
-  const turns = low >= LEAST_INSERTED && low > random.interval[1] && (!peers || low > peers.interval[1])
+  const turns =
+    low >= (peers ? LEAST_INSERTED : LEAST_MOST) && low > random.interval[1] && (!peers || low > peers.interval[1])
   if (!turns) return undefined
   if (removed.interval[0] > random.interval[1]) return 'decides'
-  return peers && low >= LEAST_ENOUGH ? 'enough' : undefined
+  return peers && low >= LEAST_MOST ? 'enough' : undefined
 }
 
 const of = ({ flips, images }: Flips): string => `${Math.round(flips * images)} of ${counted(images, 'image')}`
