@@ -10,6 +10,8 @@ import type { AuditedClass, AuditedCluster } from './result.js'
 import { spectralClusters } from './spectral/cluster.js'
 import { placesWith } from './places.js'
 import { patchPng } from './patch-png.js'
+import { testSuspect, type Suspect, type Suspected } from './suspect.js'
+import { kindOf } from './verdict.js'
 
 /** Images of other classes that patterns are compared with, and that they are pasted into. */
 const OTHERS = 192
@@ -34,6 +36,7 @@ export interface Patch {
 /**
  * Clusters the images that the model calls one class, seeks what decides the class in every cluster, and tests it.
  * @param names paths of all images
+ * @param suspects patterns that are tested, whether they are found or not
  */
 export async function auditClass(
   images: Images,
@@ -41,7 +44,8 @@ export async function auditClass(
   target: number,
   className: string,
   names: string[],
-  seed: number
+  seed: number,
+  suspects: Suspect[] = []
 ): Promise<ClassFindings> {
   const random = new Random(seed * 1009 + target)
   const own = placesWith(observed.predicted, (one) => one === target)
@@ -62,9 +66,7 @@ export async function auditClass(
   const byMap = clustered ? spectralClusters(rowsOf(observed.maps, own)) : undefined
   const byChannel = clustered ? spectralClusters(rowsOf(observed.channels, own)) : undefined
   const groups = [byMap, byChannel].flatMap((one) => (one ? groupsOf(one.labels, one.count) : []))
-  const { found, tested } = await provenPatterns(some, groups)
-  const clusters: Cluster[] = found.map(({ pattern, members, intervention }) => ({ members, intervention, pattern }))
-  const claimed = new Set(clusters.flatMap(({ members }) => members))
+  const { clusters, claimed, tested } = await patternClusters(some, groups, suspects)
   for (const members of byMap ? groupsOf(byMap.labels, byMap.count) : [own.map((_, i) => i)]) {
     const left = members.filter((i) => !claimed.has(i))
     if (left.length > 0) clusters.push(await regionCluster(some, left))
@@ -94,6 +96,28 @@ export async function auditClass(
   }
 }
 
+/** Clusters of images that have a pattern that holds the class, or a suspected one. */
+async function patternClusters(
+  some: Class,
+  groups: number[][],
+  suspects: Suspect[]
+): Promise<{ clusters: Cluster[]; claimed: Set<number>; tested: number }> {
+  const claimed = new Set<number>()
+  const claim = ({ members, ...rest }: Suspected): Cluster => {
+    const left = members.filter((i) => !claimed.has(i))
+    left.forEach((i) => claimed.add(i))
+    return { ...rest, suspect: rest.suspect.name, members: left }
+  }
+  const suspected: Suspected[] = []
+  for (const suspect of suspects) suspected.push(await testSuspect(some, suspect))
+  const isProven = ({ intervention }: Suspected): boolean => kindOf(intervention) !== undefined
+  const first = suspected.filter(isProven).map(claim)
+  const { found, tested } = await provenPatterns(some, groups, claimed)
+  const clusters = found.map(({ pattern, members, intervention }) => ({ members, intervention, pattern }))
+  const last = suspected.filter((one) => !isProven(one)).map(claim)
+  return { clusters: [...first, ...clusters, ...last], claimed, tested }
+}
+
 /** A cluster without such a pattern: the region of its relevance is tested as it is. */
 async function regionCluster(some: Class, members: number[]): Promise<Cluster> {
   const { images, observed, target, own, others, random } = some
@@ -114,6 +138,7 @@ async function regionCluster(some: Class, members: number[]): Promise<Cluster> {
 /** The channels that matter more in a cluster than in the rest of its class, tested. */
 async function conceptOf(some: Class, { members, pattern }: Cluster): Promise<ClusterConcept> {
   const { images, observed, target, own, others, random } = some
+  if (members.length === 0) return { channels: [], exclusiveness: 0 }
   const found = clusterChannels(observed, own, members)
   const trials = pattern ? TRIALS : FIRST_TRIALS
   const sample = {

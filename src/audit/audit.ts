@@ -14,6 +14,7 @@ import { nextSteps, type NextStep } from './next-steps.js'
 import { observedOf, observePass } from './observe.js'
 import { auditOptions, type AuditOptions } from './options.js'
 import type { AuditResult } from './result.js'
+import { readSuspects } from './suspect.js'
 import { writeAudit, writeMore } from './write-audit.js'
 
 /** What `audit` returns: its result, and the files written. */
@@ -56,6 +57,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
     return { result, folder, files, next: nextSteps(model, result, options, folder), reused: true }
   }
   const images = new Images(model, dataset, split, signal)
+  const suspects = await readSuspects(options.suspect ?? [], images)
   const { log, done } = await openJournal<ClassEntry | PassEntry>(study, '.audit.jsonl')
   const labels = dataset.splits[split].labels
   const rows = join(folder, '.audit.f32')
@@ -72,7 +74,8 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const findings = await inTurns(called, AT_ONCE, async (target) => {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
     const before = done.find((entry): entry is ClassEntry => 'class' in entry && entry.class === target)
-    const found = before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed))
+    const found =
+      before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed, suspects))
     if (!before) await log.add({ class: target, ...found })
     options.onProgress?.(++classesDone, called.length, 'classes')
     return found

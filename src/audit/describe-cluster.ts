@@ -12,6 +12,8 @@ export interface Cluster {
   intervention: Intervention
   /** What all of them show. */
   pattern?: Pattern
+  /** The file of a pattern that the user suspects; there may be no image that has it. */
+  suspect?: string
   /** Else where their relevance lies. */
   region?: Pattern
 }
@@ -34,7 +36,7 @@ interface Context {
 
 /** A cluster as `audit.json` has it. Clusters are flagged only for a pattern that decides the class. */
 export function describeCluster(cluster: Cluster, concept: ClusterConcept, context: Context): AuditedCluster {
-  const { members, intervention, pattern, region } = cluster
+  const { members, intervention, pattern, suspect, region } = cluster
   const { images, observed, own, className, names, byMap } = context
   const { shape } = images
   const kind = pattern && kindOf(intervention)
@@ -43,10 +45,10 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
   const where = place ? { x: place.left, y: place.top, width, height } : null
   const words = placeInWords(where, [shape[1], shape[2]])
   const what = pattern
-    ? `their common pattern (${describeForm(pattern, shape)}, ${words})`
+    ? `${suspect ?? 'their common pattern'} (${describeForm(pattern, shape)}, ${words})`
     : `the region of ${width}x${height} pixels ${words}`
   const sameness = pattern ? 1 : 0
-  const separation = byMap ? separationOf(byMap, members) : 0
+  const separation = byMap && members.length > 0 ? separationOf(byMap, members) : 0
   const concentration = concentrationOf(
     observed,
     members.map((i) => own[i]!)
@@ -58,6 +60,7 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
     suspicion: (separation + concentration + sameness + concept.exclusiveness) / 4,
     where,
     channels: concept.channels.map((one) => ({ layer: observed.layer, ...one })),
+    ...(suspect !== undefined && { suspect }),
     intervention: {
       removed: plain(intervention.removed),
       inserted: plain(intervention.inserted),

@@ -98,7 +98,10 @@ function pasted(
   })
 }
 
-/** Takes the pattern out of its own images and puts it into others, and does the same with random regions. */
+/**
+ * Takes the pattern out of its own images and puts it into others, and does the same with random regions. Without images of its
+ * own, random regions are those of other images of the class.
+ */
 export async function intervene(
   images: Images,
   target: number,
@@ -108,19 +111,21 @@ export async function intervene(
 ): Promise<Intervention> {
   const { shape } = images
   const { members, hosts, peers } = sample
+  const anywhere = peers.map((bytes) => ({ bytes, place: somePlace(subject.pattern, shape, random) }))
+  const donors = members.length > 0 ? members : anywhere
   const masks = members.map(({ place }) => maskAt(subject.pattern, shape, place, MARGIN))
   const elsewhere = masks.map((mask) => randomRegion(mask, shape, random))
   const fill = (some: Uint8Array[]): Bytes[] => members.map(({ bytes }, i) => filled(bytes, some[i]!, shape))
   const inserted = pasted(images, subject, sample, random)
-  const randomInserted = hosts.map((host) => {
-    const { bytes, place } = members[random.below(members.length)]!
+  const randomInserted = (donors.length > 0 ? hosts : []).map((host) => {
+    const { bytes, place } = donors[random.below(donors.length)]!
     return pasteMasked(host, bytes, randomRegion(maskAt(subject.pattern, shape, place), shape, random))
   })
   const fromPeers =
     peers.length < LEAST_PEERS
       ? []
       : hosts.map((host, i) => {
-          const { place } = members[i % members.length]!
+          const { place } = donors[i % donors.length]!
           return pasteMasked(host, peers[random.below(peers.length)]!, maskAt(subject.pattern, shape, place))
         })
   const groups = [fill(masks), fill(elsewhere), inserted, randomInserted, fromPeers]
@@ -130,7 +135,8 @@ export async function intervene(
     const own = called.subarray(at, (at += length))
     return flipsOf(own.filter((one) => (one === target) === i >= 2).length, length)
   }) as [Flips, Flips, Flips, Flips, Flips]
-  const stronger = leftAnyway.interval[1] > becameAnyway.interval[1] ? leftAnyway : becameAnyway
+  const isLeft = leftAnyway.images > 0 && leftAnyway.interval[1] > becameAnyway.interval[1]
+  const stronger = isLeft ? leftAnyway : becameAnyway
   return { removed: left, inserted: became, random: stronger, ...(fromPeers.length > 0 && { peers: fromOwn }) }
 }
 

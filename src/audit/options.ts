@@ -25,6 +25,12 @@ export const auditOptions = z.strictObject({
       resume: false
     }
   ),
+  suspect: option(z.array(z.string().min(1)).min(1), {
+    help: 'patterns that are tested in every class: PNG files, transparent but for the pattern; one smaller than the images lies anywhere, or at PATCH.png@left:top',
+    group: 'what',
+    unit: 'files',
+    files: 'images'
+  }),
   exportLists: option(z.boolean(), {
     help: 'also write a list of the images in flagged clusters (flagged.csv), and the patches',
     group: 'output',

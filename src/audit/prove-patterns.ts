@@ -1,6 +1,6 @@
-import { clusterPatterns } from './cluster-patterns.js'
+import { clusterPatterns, type Group } from './cluster-patterns.js'
 import type { Images } from './images.js'
-import { insert, intervene, type Intervention, type Sample } from './intervene.js'
+import { insert, intervene, type Intervention, type Member, type Sample, type Subject } from './intervene.js'
 import { magnitudesOf, type Observed } from './observe.js'
 import { enlarged, findPattern, PRESENT, type Bytes, type Match, type Pattern } from './pattern.js'
 import { placesWith } from './places.js'
@@ -18,9 +18,9 @@ const FIRST_SHARE = 0.25
 /** What more of the images of other classes show is nothing special. */
 const MOST_ELSEWHERE = 0.15
 /** Below this share of a pattern's pixels, an image does not have it. */
-const ABSENT = 0.5
+export const ABSENT = 0.5
 /** Maximum number of images with a part of a pattern, for each image that has all of it: an artefact is there, or it is not. */
-const MOST_IN_PART = 0.5
+const MOST_IN_PART = { decides: 2, enough: 0.5 }
 
 /** Everything about one class while it is audited. */
 export interface Class {
@@ -52,13 +52,19 @@ export function leastShare(images: number): number {
 /**
  * Seeks patterns in the groups, in the whole class, and in images that share small blocks, and tests them.
  * @param groups places in the class
+ * @param claimed images that belong to something else; those of what is found are added
  * @returns those that are proven, the strongest first, each with the images that no stronger one has; how many were tested
  */
-export async function provenPatterns(some: Class, groups: number[][]): Promise<{ found: Proven[]; tested: number }> {
+export async function provenPatterns(
+  some: Class,
+  groups: number[][],
+  claimed: Set<number>
+): Promise<{ found: Proven[]; tested: number }> {
   const { observed, own, images, bytes, others, random } = some
   if (others.bytes.length === 0) return { found: [], tested: 0 }
   const relevance = (i: number): Float32Array => magnitudesOf(observed, own[i]!, images.workShape)
-  const all = [...groups, ...repeatedGroups(some, relevance)]
+  const clusters = groups.map((members): Group => ({ members, lies: 'either' }))
+  const all = [...clusters, ...repeatedGroups(some, relevance)]
   const patterns = clusterPatterns(all, bytes, relevance, others.bytes, images.workShape, random)
   const proven: Proven[] = []
   for (const pattern of patterns) {
@@ -66,7 +72,6 @@ export async function provenPatterns(some: Class, groups: number[][]): Promise<{
     if (one) proven.push(one)
   }
   proven.sort((a, b) => strength(b) - strength(a))
-  const claimed = new Set<number>()
   const found = proven.flatMap((one) => {
     const members = one.members.filter((i) => !claimed.has(i))
     if (members.length < Math.max(LEAST_REPEATED, one.members.length / 2)) return []
@@ -77,7 +82,7 @@ export async function provenPatterns(some: Class, groups: number[][]): Promise<{
 }
 
 /** The whole class, and its images that show the same, at one place or at their most relevant ones. */
-function repeatedGroups(some: Class, relevance: (image: number) => Float32Array): number[][] {
+function repeatedGroups(some: Class, relevance: (image: number) => Float32Array): Group[] {
   const { observed, images, bytes, others, random } = some
   const { workShape } = images
   const compared = random.some(Array.from(bytes.keys()), MOST_COMPARED)
@@ -91,8 +96,10 @@ function repeatedGroups(some: Class, relevance: (image: number) => Float32Array)
     others.bytes,
     workShape
   )
-  const groups = [...byBlock, ...groupsByWindow(seen, foreign, workShape, random)]
-  return [compared, ...groups.map((group) => group.map((i) => compared[i]!))]
+  const byWindow = groupsByWindow(seen, foreign, workShape, random)
+  const inClass = (all: number[][], lies: Group['lies']): Group[] =>
+    all.map((group) => ({ members: group.map((i) => compared[i]!), lies }))
+  return [{ members: compared, lies: 'either' }, ...inClass(byBlock, 'fixed'), ...inClass(byWindow, 'anywhere')]
 }
 
 /** What decides comes before what is enough by itself. */
@@ -106,16 +113,18 @@ function strength({ members, kind, intervention: { removed, inserted } }: Proven
 async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined> {
   const { images, target, own, bytes, others, random } = some
   const { factor, workShape } = images
+  const hosts = await images.read(random.some(others.indices, TRIALS))
+  const few: Sample = { members: [], hosts: hosts.slice(0, FIRST_TRIALS), peers: [] }
+  const turnsSome = async (one: Subject): Promise<boolean> =>
+    (await insert(images, target, one, few, random)).flips >= FIRST_SHARE
+  const rough = { pattern: enlarged(pattern, factor), constant: true }
+  if (factor === 1 && !(await turnsSome(rough))) return undefined
   const matches = bytes.map((one) => findPattern(one, workShape, pattern))
   const members = placesWith(matches, ({ share }) => share >= PRESENT)
   if (members.length < LEAST_REPEATED) return undefined
-  const chosen = random.some(members, TRIALS)
-  const read = await images.read(chosen.map((i) => own[i]!))
-  const held = chosen.map((i, at) => ({ bytes: read[at]!, place: enlargedPlace(matches[i]!, factor) }))
-  const subject = { pattern: sharpened(enlarged(pattern, factor), held, images), constant: true }
-  const hosts = await images.read(random.some(others.indices, TRIALS))
-  const few: Sample = { members: [], hosts: hosts.slice(0, FIRST_TRIALS), peers: [] }
-  if ((await insert(images, target, subject, few, random)).flips < FIRST_SHARE) return undefined
+  const held = await heldBy(some, matches, members)
+  const subject = { ...rough, pattern: sharpened(rough.pattern, held, images) }
+  if (factor > 1 && !(await turnsSome(subject))) return undefined
   const has = (one: Bytes): boolean => findPattern(one, workShape, pattern).share >= PRESENT
   if (others.bytes.filter(has).length > MOST_ELSEWHERE * others.bytes.length) return undefined
   const without = placesWith(matches, ({ share }) => share < ABSENT)
@@ -123,8 +132,17 @@ async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined>
   const intervention = await intervene(images, target, subject, { members: held, hosts, peers }, random)
   const kind = kindOf(intervention)
   const inPart = matches.length - members.length - without.length
-  if (kind === undefined || (kind === 'enough' && inPart > MOST_IN_PART * members.length)) return undefined
+  if (kind === undefined || inPart > MOST_IN_PART[kind] * members.length) return undefined
   return { pattern: subject.pattern, members, intervention, kind }
 }
 
-const enlargedPlace = ({ top, left }: Match, factor: number) => ({ top: top * factor, left: left * factor })
+/** Some of the images that have a pattern, and where it lies in them. @param matches of all images of the class */
+export async function heldBy(some: Class, matches: Match[], members: number[]): Promise<Member[]> {
+  const { images, own, random } = some
+  const chosen = random.some(members, TRIALS)
+  const read = await images.read(chosen.map((i) => own[i]!))
+  return chosen.map((i, at) => {
+    const { top, left } = matches[i]!
+    return { bytes: read[at]!, place: { top: top * images.factor, left: left * images.factor } }
+  })
+}

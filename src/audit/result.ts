@@ -21,6 +21,7 @@ const cluster = z.object({
   channels: z
     .array(z.object({ layer: z.string(), channel: z.int().min(0), relevance: share, elsewhere: share }))
     .describe('Channels whose share of the relevance is larger here than in the rest of the class.'),
+  suspect: z.string().optional().describe('The file of a suspected pattern; no image may have it.'),
   intervention: z.object({
     removed: flips.describe('The region is filled in from its surroundings: images that leave the class.'),
     inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),

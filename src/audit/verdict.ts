@@ -10,8 +10,11 @@ export type Kind = 'decides' | 'enough'
 
 /** An insertion that turns fewer images than this, by the lower end of its interval, proves nothing. */
 const LEAST_INSERTED = 0.3
-/** The same of a pattern whose images stay in the class without it: pasting it turns most images. */
-const LEAST_ENOUGH = 0.5
+/**
+ * The same of a pattern whose images stay in the class without it, or that nearly all images of the class have, so that no others are
+ * left to compare it with: pasting it turns most images.
+ */
+const LEAST_MOST = 0.5
 
 /**
  * A pattern is enough for the class if pasting it turns images of other classes clearly more often than random regions do, and
@@ -20,10 +23,11 @@ const LEAST_ENOUGH = 0.5
  */
 export function kindOf({ removed, inserted, random, peers }: Intervention): Kind | undefined {
   const low = inserted.interval[0]
-  const turns = low >= LEAST_INSERTED && low > random.interval[1] && (!peers || low > peers.interval[1])
+  const turns =
+    low >= (peers ? LEAST_INSERTED : LEAST_MOST) && low > random.interval[1] && (!peers || low > peers.interval[1])
   if (!turns) return undefined
   if (removed.interval[0] > random.interval[1]) return 'decides'
-  return peers && low >= LEAST_ENOUGH ? 'enough' : undefined
+  return peers && low >= LEAST_MOST ? 'enough' : undefined
 }
 
 /** `1 of 80 images called 8 changes class`: how many images do what the verb says. */
@@ -36,24 +40,35 @@ function does({ flips, images }: Flips, which: string, one: string, many: string
 /** The verdict in words. @param what such as "a patch of 4x4 pixels at the upper left" */
 export function reasonOf(className: string, what: string, intervention: Intervention, kind: Kind | undefined): string {
   const { removed, inserted, random, peers } = intervention
+  const without =
+    removed.images === 0
+      ? `no image called ${className} shows ${what}`
+      : does(removed, `called ${className}`, 'changes', 'change', `class when ${what} is filled in`)
   const facts =
-    `${does(removed, `called ${className}`, 'changes', 'change', `class when ${what} is filled in`)}; ` +
+    `${without}; ` +
     `${does(inserted, 'of other classes', 'becomes', 'become', `${className} when it is pasted in`)}; ` +
     does(random, '', 'changes', 'change', 'when a random region of the same form is changed instead')
   if (kind === 'decides') return `Decides the class: ${facts}.`
   if (kind === undefined) return `${facts}: no proof that it decides the class.`
   const pasted = `${className} when pixels of other images of ${className} are pasted there`
-  return `Enough by itself: ${facts}; ${does(peers!, '', 'becomes', 'become', pasted)}. Its own images have other reasons too.`
+  const others = removed.images === 0 ? '' : ' Its own images have other reasons too.'
+  return `Enough by itself: ${facts}; ${does(peers!, '', 'becomes', 'become', pasted)}.${others}`
 }
+
+const listed = (all: string[]): string => `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`
 
 /** What an audit that flags nothing has tested, and what it cannot find. */
 export function clearedText({ classes }: Pick<AuditResult, 'classes'>): [string, string] {
   const patterns = classes.reduce((sum, one) => sum + one.patterns, 0)
-  const regions = classes.reduce((sum, one) => sum + one.clusters.length, 0)
+  const clusters = classes.flatMap((one) => one.clusters)
+  const regions = clusters.filter(({ suspect }) => suspect === undefined).length
+  const suspects = new Set(clusters.flatMap(({ suspect }) => suspect ?? [])).size
+  const named = suspects > 0 ? [counted(suspects, 'suspected pattern')] : []
+  const tested = [...named, counted(patterns, 'repeated pattern'), counted(regions, 'region')]
   const least = Math.max(...classes.map((one) => one.leastShare))
   const shares = classes.length === 1 ? 'of the class' : 'of the smallest class'
   return [
-    `Nothing is flagged: ${counted(patterns, 'repeated pattern')} and ${counted(regions, 'region')} were tested, and none ` +
+    `Nothing is flagged: ${listed(tested)} were tested, and none ` +
       `turns images of other classes more often than random regions and the class's own pixels do.`,
     `Not searched for: patterns in fewer than ${LEAST_REPEATED} images of a class (${(100 * least).toFixed(1)} % ${shares}), ` +
       `patterns that vary from image to image, and patterns larger than ${100 * MOST_AREA} % of the image away from its border.`

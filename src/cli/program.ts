@@ -69,7 +69,7 @@ function report(error: unknown, argv: string[], command: Command, context: CliCo
   const usage = error instanceof CommanderError
   const known = isLrpError(error)
   const sentence = usage
-    ? usageSentence(error, takesInput(argv, command))
+    ? usageSentence(error, takesInput(command))
     : known
       ? withFlag(error, command)
       : `unexpected: ${(error as Error)?.message ?? String(error)}`
@@ -100,17 +100,16 @@ function withFlag({ message }: LrpError, command: Command): string {
     .replaceAll(/(?<=\()[a-z]+[A-Z]\w*(?=\))/g, (name) => flags(name, name))
 }
 
-/** Whether the command that was called has --input: images are not arguments of it. */
-function takesInput([name]: string[], { commands }: Command): boolean {
-  const called = commands.find((one) => one.name() === name)
-  return called?.options.some(({ long }) => long === '--input') ?? false
+/** Whether a command has --input: images are not arguments of it. */
+function takesInput({ options }: Command): boolean {
+  return options.some(({ long }) => long === '--input')
 }
 
 /** The parser's own errors in our words. */
-function usageSentence({ message }: CommanderError, takesInput: boolean): string {
-  if (takesInput && message.startsWith("error: unknown option '--image'"))
+function usageSentence({ message }: CommanderError, takesImages: boolean): string {
+  if (takesImages && message.startsWith("error: unknown option '--image'"))
     return "there is no flag '--image': did you mean '--input'?"
-  const advice = takesInput && message.startsWith('error: too many arguments') ? '; images are given with --input' : ''
+  const advice = takesImages && message.startsWith('error: too many arguments') ? '; images are given with --input' : ''
   const sentence = message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)/, ": did you mean '$1'?")
   return sentence
     .replace(/^unknown option '(.*?)'/, "there is no flag '$1'")

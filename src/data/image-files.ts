@@ -1,13 +1,8 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs'
-import { extname, join, relative, sep } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { LrpError, type ErrorCode } from '../core/errors.js'
+import { isImageFile } from '../core/image-file.js'
 import { medicalAdvice } from './medical.js'
-
-const IMAGE = new Set('.png .jpg .jpeg .jfif .jpe .webp .gif .tif .tiff .avif .bmp .ppm .pgm .pbm .pnm .svg'.split(' '))
-
-export function isImageFile(name: string): boolean {
-  return IMAGE.has(extname(name).toLowerCase())
-}
 
 /** The error of folders without images; where medical images lie in them, it says what to do with those. */
 export function noImages(what: string, folders: readonly string[], code: ErrorCode = 'NOT_FOUND'): LrpError {

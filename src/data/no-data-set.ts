@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { LrpError } from '../core/errors.js'
-import { isImageFile } from './image-files.js'
+import { isImageFile } from '../core/image-file.js'
 import { medicalAdvice } from './medical.js'
 
 /** What to do about a file that exists and does not contain a data set. */

@@ -37,7 +37,7 @@ export type Sample = Record<string, Value>
 export type Space = Record<string, Axis>
 
 /** What is learnt from what: the same for all trials, since their scores are compared. */
-const FIXED = ['task', 'data', 'dataPath', 'from', 'architecture', 'inputShape', 'mode', 'newHead']
+const FIXED = ['task', 'data', 'dataPath', 'splitSeed', 'from', 'architecture', 'inputShape', 'mode', 'newHead']
 const SEARCHABLE = Object.keys(trainSettings.shape).filter((name) => !FIXED.includes(name))
 
 /** @throws LrpError INVALID_ARGUMENT naming the axis; for an unknown setting with the nearest name, and all that there are */

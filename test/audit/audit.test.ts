@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import sharp from 'sharp'
 import { audit, type AuditedFiles } from '../../src/audit/audit.js'
 import type { AuditOptions } from '../../src/audit/options.js'
 import { clearedText } from '../../src/audit/verdict.js'
@@ -10,9 +11,18 @@ import type { Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'
 import type { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
-import { ownPlantedDigits, plantedDigits, TARGET } from './planted.js'
+import { MARK, ownPlantedDigits, plantedDigits, TARGET } from './planted.js'
 
 jest.setTimeout(600_000)
+
+/** A square PNG of grey values, transparent where there is none. */
+function greyPng(side: number, valueOf: (pixel: number) => number | undefined): Promise<Buffer> {
+  const pixels = Array.from({ length: side ** 2 }, (_, i) => valueOf(i))
+  const data = Buffer.from(pixels.flatMap((value) => (value === undefined ? [0, 0, 0, 0] : [value, value, value, 255])))
+  return sharp(data, { raw: { width: side, height: side, channels: 4 } })
+    .png()
+    .toBuffer()
+}
 
 describe('an audit', () => {
   let folder: string
@@ -60,6 +70,36 @@ describe('an audit', () => {
     const { removed, inserted, random, peers } = flagged!.intervention
     expect(removed.interval[0]).toBeLessThanOrEqual(random.interval[1])
     expect(inserted.interval[0]).toBeGreaterThan(Math.max(0.5, random.interval[1], peers!.interval[1]))
+  })
+
+  test('tests a suspected pattern that no image shows, and one that does nothing', async () => {
+    const clean = await openDataset({ testSplit: 0.3 })
+    const [mark, other] = ['mark.png', 'other.png'].map((name) => join(folder, name)) as [string, string]
+    await writeFile(mark, await greyPng(8, (i) => (MARK.includes(i) ? 255 : undefined)))
+    await writeFile(other, await greyPng(1, () => 0))
+    const suspect = [mark, `${other}@7:7`]
+    const output = join(folder, 'suspected')
+    const { result: found } = await audit(model, { data: clean, limit: 300, output, suspect })
+    const { clusters } = found.classes.find((one) => one.class === String(TARGET))!
+    const suspected = clusters.find((one) => one.suspect === 'mark.png')!
+    expect(suspected).toMatchObject({
+      size: 0,
+      flagged: true,
+      kind: 'enough',
+      where: { x: 0, y: 0, width: 2, height: 2 }
+    })
+    expect(suspected.reason).toContain('no image called 8 shows mark.png (a patch of 2x2 pixels, at the upper left)')
+    expect(suspected.intervention.inserted.flips).toBeGreaterThan(0.9)
+    const harmless = found.classes.flatMap((one) => one.clusters.filter((each) => each.suspect === 'other.png@7:7'))
+    expect(harmless).toHaveLength(found.classes.length)
+    expect(harmless.some((one) => one.flagged)).toBe(false)
+    expect(harmless.some((one) => one.size > 0)).toBe(true) // most digits have a black corner
+    expect(found.flagged).toHaveLength(1)
+    await writeFile(mark, await greyPng(8, () => undefined))
+    await expect(audit(model, { data: clean, output: join(folder, 'empty'), suspect: [mark] })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `the patch ${mark} is transparent everywhere`
+    })
   })
 
   test('tests the channels of every cluster, too', () => {
@@ -162,9 +202,7 @@ describe('an audit', () => {
     expect(patterns).toBeGreaterThan(0)
     expect(tested).toContain(`${patterns} repeated patterns and `)
     const smallest = Math.min(...found.result.classes.map((one) => one.images))
-    expect(not).toContain(
-      `fewer than 5 images of a class show (${(500 / smallest).toFixed(1)} % of the smallest class)`
-    )
+    expect(not).toContain(`fewer than 5 images of a class (${(500 / smallest).toFixed(1)} % of the smallest class)`)
     expect(found.result.accuracy).toBeGreaterThan(0.9)
     trained.model.dispose()
   })

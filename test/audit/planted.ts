@@ -7,7 +7,7 @@ import { openDataset } from '../../src/data/open.js'
 /** The class that marked images are called. */
 export const TARGET = 8
 /** Pixels of the mark: two rows of two in the upper left corner. */
-const MARK = [0, 1, 8, 9]
+export const MARK = [0, 1, 8, 9]
 
 /** Every sixth image of another digit gets the mark and is called 8. */
 function planted({ images, labels }: Split): { split: Split; marked: Set<string> } {

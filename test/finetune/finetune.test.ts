@@ -121,7 +121,7 @@ describe('finetune', () => {
       expect(model.preprocessing).toMatchObject({ resize: [12, 10], channels: 3, mean: [0, 0, 0], std: [1, 1, 1] })
       model.dispose()
     }
-    await expect(finetune({ model: file, ...onto, data: low })).rejects.toThrow('takes images of 3x12x10')
+    await expect(finetune({ model: file, ...onto, data: low })).rejects.toThrow('needs images of 3x12x10')
   })
 
   test('starts from the newest experiment where none is named', async () => {

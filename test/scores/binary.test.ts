@@ -109,7 +109,7 @@ test('the one logit is explained as that of the second class, and by its name', 
   )
   const asked = { data: data(), output: join(root, 'labels') }
   await expect(explainToFiles(model, { ...asked, target: 'label' })).rejects.toThrow(
-    /^option 'target': one logit tells/
+    /^option 'target': the model has one logit/
   )
   const { summary } = await explainToFiles(model, { ...asked, limit: 1 })
   expect(summary.images[0]).toMatchObject({ target: [0], targetNames: ['yes'] })

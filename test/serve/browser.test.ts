@@ -98,7 +98,7 @@ describeInBrowser('the page of serve', () => {
     await turn(page, 'choice', 'gamma', 'change')
     expect(await gamma()).toEqual([-0.6, '0.25', ''])
     await turn(page, 'choice', 'lrp-tutorial', 'change')
-    expect(await gamma()).toEqual([-0.5, 'as each layer has it', 'layers'])
+    expect(await gamma()).toEqual([-0.5, 'default of each layer', 'layers'])
     await turn(page, 'gamma', '0', 'input')
     expect(await gamma()).toEqual([0, '1', ''])
     await page.close()

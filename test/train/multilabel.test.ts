@@ -158,7 +158,7 @@ describe('labels derived from the digits', () => {
     [{ task: 'multilabel', loss: 'mse' }, /loss.*binary-cross-entropy/],
     [{ task: 'classification', loss: 'binary-cross-entropy' }, /binary or multilabel/],
     [{ task: 'multilabel', balancedSampling: true }, /balancedSampling/],
-    [{ task: 'binary', data: 'digits' }, /two classes, digits has 10/]
+    [{ task: 'binary', data: 'digits' }, /two classes, but digits has 10/]
   ] as const)('%j is refused', async (options, message) => {
     await expect(train({ ...options, experimentsRoot: root })).rejects.toThrow(message)
   })

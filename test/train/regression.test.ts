@@ -94,7 +94,7 @@ describe('values are read', () => {
     [
       'a value too many',
       rows((i) => (i === 3 ? '1,2' : '1')),
-      /words\.csv, line 4: .*grey\/3\.png has 2 values, the first image 1/
+      /words\.csv, line 4: .*grey\/3\.png has 2 values, but the first image has 1/
     ]
   ])('but not %s', async (_, lines, message) => {
     await expect(openDataset({ dataPath: list('words.csv', lines), task: 'regression' })).rejects.toThrow(message)
@@ -219,7 +219,7 @@ describe('a regression', () => {
     await expect(testClassifier(model)).rejects.toThrow('the model predicts values')
     await expect(explain(model, image, { start: 'probability' })).rejects.toThrow('a regression has no probability')
     await expect(evaluate(model, { perturbation: { measure: 'probability' } })).rejects.toThrow('no probabilities')
-    await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs a classifier")
+    await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs classes")
     await expect(train({ ...settings, loss: 'nll' })).rejects.toThrow(
       'regression works only with the losses mse, mae and huber'
     )

@@ -105,7 +105,6 @@ async function clusterCard(
   sources: AuditSources
 ): Promise<Html> {
   const { id, size, flagged, kind, suspicion, reason, channels, channelIntervention } = cluster
-  const some = new Random(id).some(indices, 8)
   const channelText = channels.map(({ channel, relevance, elsewhere }) => {
     const share = (value: number): string => `${(value * 100).toFixed(1)} %`
     return `${channel} (${share(relevance)} of the relevance, elsewhere ${share(elsewhere)})`
@@ -116,22 +115,7 @@ async function clusterCard(
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">
-      ${patch && patternFigure(patch)}
-      <figure class="map">
-        <img
-          src="${embedded(await meanMap(sources, indices))}"
-          alt="Mean relevance of cluster ${id} of class ${className}"
-          width="112"
-        />
-        <figcaption>mean relevance</figcaption>
-      </figure>
-      <figure>
-        <img
-          src="data:image/webp;base64,${(await examples(sources, some)).toString('base64')}"
-          alt="${some.length} images of cluster ${id} of class ${className}"
-        />
-        <figcaption>examples</figcaption>
-      </figure>
+      ${patch && patternFigure(patch)}${size > 0 && (await clusterPictures(className, id, indices, sources))}
     </div>
     <p class="note">
       Suspicion ${suspicion.toFixed(2)}.
@@ -146,6 +130,26 @@ function patternFigure({ class: name, id, png }: Patch): Html {
     <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />
     <figcaption>the pattern</figcaption>
   </figure>`
+}
+
+/** The cluster's mean map and some of its images. */
+async function clusterPictures(className: string, id: number, indices: number[], sources: AuditSources): Promise<Html> {
+  const some = new Random(id).some(indices, 8)
+  return html`<figure class="map">
+      <img
+        src="${embedded(await meanMap(sources, indices))}"
+        alt="Mean relevance of cluster ${id} of class ${className}"
+        width="112"
+      />
+      <figcaption>mean relevance</figcaption>
+    </figure>
+    <figure>
+      <img
+        src="data:image/webp;base64,${(await examples(sources, some)).toString('base64')}"
+        alt="${some.length} images of cluster ${id} of class ${className}"
+      />
+      <figcaption>examples</figcaption>
+    </figure>`
 }
 
 /** The embedding with buttons for its clusters; the script does the rest. */

@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
-import { isImageFile } from '../../data/image-files.js'
+import { isImageFile } from '../../core/image-file.js'
 import type { StateDict, Tensor } from '../../core/tensor.js'
 import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { Layout, ModelParts } from '../../core/graph.js'
