@@ -67,13 +67,14 @@ function commandOf({ commands }: Command, [name]: string[]): Command | undefined
 
 function report(error: unknown, argv: string[], command: Command, context: CliContext): void {
   const usage = error instanceof CommanderError
+  const hint = commaHint(error, argv, command)
   const known = isLrpError(error)
   const sentence = usage
-    ? usageSentence(error, takesInput(command))
+    ? usageSentence(error, takesInput(command) && hint === '')
     : known
       ? withFlag(error, command)
       : `unexpected: ${(error as Error)?.message ?? String(error)}`
-  const message = `${sentence}${commaHint(error, argv, command)}`
+  const message = `${sentence}${hint}`
   if (argv.includes('--json')) {
     const code = usage ? 'INVALID_ARGUMENT' : known ? error.code : 'NATIVE'
     context.stdout.write(JSON.stringify({ error: { code, message } }, null, 2) + '\n')

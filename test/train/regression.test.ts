@@ -224,7 +224,7 @@ describe('a regression', () => {
       'regression works only with the losses mse, mae and huber'
     )
     await expect(testRegression(model, { data: await openDataset() })).rejects.toThrow(
-      'the model is for regression, the data set digits for classification'
+      'the model is for regression, but the data set digits is for classification'
     )
   })
 })
