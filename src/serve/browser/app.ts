@@ -187,10 +187,10 @@ function slider(name: string, own: number | null): HTMLElement {
 function turn(name: string, value: number): void {
   parameters[name] = Number(value.toPrecision(3))
   const follower = FOLLOWERS[name]
-  const other = follower && document.getElementById(follower.name)
+  const other = follower && (document.getElementById(follower.name) as HTMLInputElement | null)
   if (!follower || !other) return
   parameters[follower.name] = Number((value + follower.distance).toPrecision(3))
-  ;(other as HTMLInputElement).value = String(parameters[follower.name])
+  other.value = String(parameters[follower.name])
   other.classList.remove('layers')
   other.setAttribute('aria-valuetext', other.value)
   other.closest('label')!.querySelector('output')!.textContent = String(parameters[follower.name])
