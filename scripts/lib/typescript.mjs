@@ -29,8 +29,8 @@ function entryPoints() {
     }))
 }
 
-/** Compiles src/ to dist/ (ESM, with types), bundles it for `require`, and the script of the page that `serve` shows. Does
- * nothing where all is fresh. */
+/** Compiles src/ to dist/ (ESM, with types) and bundles it three times: for `require`, for the CLI (one file for each command
+ * starts faster than 250 modules), and the script of the page that `serve` shows. Does nothing if all is fresh. */
 export async function buildTypescript({ log = console.error } = {}) {
   const stamp = stampOf(['src', 'tsconfig.json', 'package.json'].map((name) => join(root, name)))
   if (existsSync(join(dist, 'index.cjs')) && readStamp(stampPath) === stamp) return
@@ -61,6 +61,19 @@ export async function buildTypescript({ log = console.error } = {}) {
   })
   for (const { name, file } of entries)
     writeFileSync(join(root, file), `module.exports = require('./bundle.cjs').${name}\n`)
+  await build({
+    entryPoints: [join(dist, 'cli', 'main.js')],
+    outdir: join(dist, 'cli'),
+    allowOverwrite: true, // of main.js as tsc has written it
+    chunkNames: 'parts/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'error'
+  })
   await build({
     entryPoints: [join(root, 'src', 'serve', 'browser', 'app.ts')],
     outfile: join(dist, 'serve', 'app.js'),

@@ -12,7 +12,8 @@ function dejavu(): opentype.Font {
     const require = createRequire(join(packageRoot, 'package.json'))
     const path = require.resolve('@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff')
     const bytes = readFileSync(path)
-    font = opentype.parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
+    font = opentype.parse(file, { lowMemory: true }) // glyphs are read when a text needs them
   }
   return font
 }
