@@ -32,6 +32,7 @@ class Linear : public Op, public LinearMap {
     return static_cast<double>(output.numel()) * static_cast<double>(weight_.size(1));
   }
   const LinearMap* linear() const override { return this; }
+  bool maps_rows() const override { return true; }
 
   using LinearMap::forward;
   using LinearMap::input_gradient;

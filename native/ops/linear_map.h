@@ -48,6 +48,8 @@ class LinearMap {
 
   /// The weights are [in, out / groups, ...], as in a transposed convolution.
   virtual bool transposed() const { return false; }
+  /// Every row of the last axis is mapped by itself.
+  virtual bool maps_rows() const { return false; }
   /// Zeros are added around the input.
   virtual bool pads() const { return false; }
 

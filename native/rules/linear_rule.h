@@ -1,4 +1,5 @@
 #pragma once
+#include "reached_rows.h"
 #include "rule.h"
 
 namespace lrp {
@@ -6,9 +7,10 @@ namespace lrp {
 /// A linear layer as a rule's formula sees it: input x, output z = f(x, W, b), and the map's two directions.
 class LinearLayer {
  public:
-  explicit LinearLayer(const Layer& layer);
+  /// `rows`: the layer is narrowed to these rows of its input and output.
+  explicit LinearLayer(const Layer& layer, const ReachedRows* rows = nullptr);
 
-  const Tensor& x() const { return layer_.inputs[0]; }
+  const Tensor& x() const { return x_; }
   bool nonnegative_input() const { return layer_.nonnegative_input; }
   bool dead_below_zero() const { return layer_.dead_below_zero; }
   /// The input's positive and negative part.
@@ -41,6 +43,8 @@ class LinearLayer {
 
  private:
   const Layer& layer_;
+  const ReachedRows* rows_;
+  Tensor x_, output_;
   std::shared_ptr<const LinearMap> held_;  // of an op that is linear only while its divisor is held
   const LinearMap& map_;
 };
