@@ -3,9 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <limits>
-
 #include "../error.h"
+#include "../ops/per_instruction_set.h"
 
 namespace lrp {
 
@@ -18,28 +17,22 @@ bool fits_one_loop(const Tensor& a, const Tensor& b) {
          a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_non_overlapping_and_dense();
 }
 
-/// result[i] = scale * R[i] / denominator(i)
-template <class Denominator>
-void divide(const Tensor& R, const Tensor& result, double scale, Denominator denominator) {
-  const float* r = R.const_data_ptr<float>();
-  float* out = result.data_ptr<float>();
-  const auto factor = static_cast<float>(scale);
-  at::parallel_for(0, R.numel(), kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = factor * r[i] / denominator(i);
-  });
+LRP_PER_INSTRUCTION_SET
+void divide(const float* r, const float* z, float* out, int64_t n, float scale, Stabiliser::Added added) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float quotient = scale * r[i] / (z[i] + added.to(z[i]));
+    out[i] = r[i] == 0 ? 0 : quotient;
+  }
 }
 
-/// `value(i)` stabilised.
-template <class Value>
-Tensor divide_stabilised(const Tensor& R, Tensor result, double scale, const Stabiliser& S, Value value) {
-  if (S.epsilon == 0) {
-    const float* r = R.const_data_ptr<float>();
-    const auto infinite = std::numeric_limits<float>::infinity();
-    divide(R, result, scale, [=](int64_t i) { return r[i] == 0 ? infinite : value(i); });
-    return result;
-  }
-  with_stabiliser(S,
-                  [&](auto stabilised) { divide(R, result, scale, [=](int64_t i) { return stabilised(value(i)); }); });
+/// `result` may be z.
+Tensor divide(const Tensor& R, const Tensor& z, Tensor result, double scale, const Stabiliser& S) {
+  const float *r = R.const_data_ptr<float>(), *d = z.const_data_ptr<float>();
+  auto* out = result.data_ptr<float>();
+  at::parallel_for(0, R.numel(), kGrain, [=, added = S.added()](int64_t begin, int64_t end) {
+    divide(r + begin, d + begin, out + begin, end - begin, static_cast<float>(scale), added);
+  });
   return result;
 }
 
@@ -77,12 +70,24 @@ Tensor Stabiliser::operator()(const Tensor& z) const {
   return z;
 }
 
+Stabiliser::Added Stabiliser::added() const {
+  const auto eps = static_cast<float>(epsilon);
+  switch (mode) {
+    case kSigned:
+      return {-eps, eps, eps};
+    case kSignedBelow:
+      return {-eps, -eps, eps};
+    case kAtZero:
+      return {0, eps, 0};
+    case kPlain:
+      return {eps, eps, eps};
+  }
+  return {0, 0, 0};
+}
+
 Tensor ratio(const Tensor& relevance, const Tensor& z, const Stabiliser& S, double scale) {
   const Tensor R = z.device().is_cpu() ? ordered_like(relevance, z) : relevance;
-  if (fits_one_loop(R, z)) {
-    const float* d = z.const_data_ptr<float>();
-    return divide_stabilised(R, at::empty_like(z), scale, S, [d](int64_t i) { return d[i]; });
-  }
+  if (fits_one_loop(R, z)) return divide(R, z, at::empty_like(z), scale, S);
   Tensor result = S(z);
   at::div_out(result, R, result);
   if (S.epsilon == 0) result.masked_fill_(R.eq(0), 0);
@@ -91,9 +96,7 @@ Tensor ratio(const Tensor& relevance, const Tensor& z, const Stabiliser& S, doub
 
 Tensor ratio_in_place(const Tensor& relevance, Tensor z, const Stabiliser& S, double scale) {
   const Tensor R = ordered_like(relevance, z);
-  if (!fits_one_loop(R, z)) return ratio(R, z, S, scale);
-  const float* d = z.const_data_ptr<float>();
-  return divide_stabilised(R, z, scale, S, [d](int64_t i) { return d[i]; });
+  return fits_one_loop(R, z) ? divide(R, z, z, scale, S) : ratio(R, z, S, scale);
 }
 
 }  // namespace lrp

@@ -19,23 +19,14 @@ struct Stabiliser {
   /// From the settings of a rule: `epsilon` and `stabiliser` (signed, signed-below, at-zero, plain).
   static Stabiliser from(const Attributes& settings);
   Tensor operator()(const Tensor& z) const;
-};
 
-/// Calls `use` with S for one number, as a function that a loop can hold: float -> float.
-template <class Use>
-void with_stabiliser(const Stabiliser& S, Use use) {
-  const auto eps = static_cast<float>(S.epsilon);
-  switch (S.mode) {
-    case Stabiliser::kSigned:
-      return use([eps](float v) { return v + (v < 0 ? -eps : eps); });
-    case Stabiliser::kSignedBelow:
-      return use([eps](float v) { return v + (v > 0 ? eps : -eps); });
-    case Stabiliser::kAtZero:
-      return use([eps](float v) { return v == 0 ? eps : v; });
-    case Stabiliser::kPlain:
-      return use([eps](float v) { return v + eps; });
-  }
-}
+  /// What S adds to a number: for loops, which branches would slow.
+  struct Added {
+    float below, zero, above;
+    float to(float v) const { return v > 0 ? above : v < 0 ? below : zero; }
+  };
+  Added added() const;
+};
 
 /// scale * R / S(z), in one pass over memory where R and z are float32 on the CPU. Where no relevance arrives the
 /// result is 0, whatever the denominator: with an epsilon of 0 it would be 0 / 0 at units that a ReLU switched off.

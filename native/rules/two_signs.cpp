@@ -7,6 +7,8 @@
 #include <cmath>
 #include <functional>
 
+#include "../ops/per_instruction_set.h"
+
 namespace lrp {
 
 namespace {
@@ -33,6 +35,26 @@ struct Grown {
   double share() const { return relevance > 0 ? errors / relevance : 1; }
 };
 
+LRP_PER_INSTRUCTION_SET
+void gamma_loop(const float* r, const float* z, const float* of_sign, float* sum, float* q, int64_t n, float a, float b,
+                Stabiliser::Added added) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float side = of_sign[i] > 0 ? 1.f : of_sign[i] < 0 ? -1.f : 0.f;
+    const float denominator = a * z[i] + side * b * q[i];
+    const float quotient = r[i] / (denominator + added.to(denominator));
+    const float share = r[i] * side == 0 ? 0 : quotient;
+    sum[i] = share;
+    q[i] = side * share;
+  }
+}
+
+LRP_PER_INSTRUCTION_SET
+void join_loop(const float* x, float* g, const float* h, int64_t n, float a, float b) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) g[i] = x[i] * a * g[i] + std::abs(x[i]) * b * h[i];
+}
+
 double amplification(const Tensor& R, const Tensor& Q, const Tensor& s, const Tensor& t) {
   const Tensor errors = at::maximum(s.abs(), t.abs()).mul_(Q).sum(), all = R.abs().sum();
   return Grown{errors.item<double>(), all.item<double>()}.share();
@@ -53,15 +75,8 @@ TwoShares gamma_shares(const Tensor& relevance, const Tensor& z, Tensor Q, const
   const float* of_sign = sign.const_data_ptr<float>();
   float *sum = result.first.data_ptr<float>(), *q = Q.data_ptr<float>();
   const auto a = static_cast<float>(1 + gamma / 2), b = static_cast<float>(gamma / 2);
-  with_stabiliser(S, [&](auto stabilised) {
-    at::parallel_for(0, z.numel(), kShareGrain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const float side = static_cast<float>(of_sign[i] > 0) - static_cast<float>(of_sign[i] < 0);
-        const float share = side == 0 || r[i] == 0 ? 0 : r[i] / stabilised(a * of_z[i] + side * b * q[i]);
-        sum[i] = share;
-        q[i] = side * share;
-      }
-    });
+  at::parallel_for(0, z.numel(), kShareGrain, [=, added = S.added()](int64_t begin, int64_t end) {
+    gamma_loop(r + begin, of_z + begin, of_sign + begin, sum + begin, q + begin, end - begin, a, b, added);
   });
   return result;
 }
@@ -69,6 +84,44 @@ TwoShares gamma_shares(const Tensor& relevance, const Tensor& z, Tensor Q, const
 namespace {
 
 enum class Gives { kSumAndDifference, kBoth };
+
+struct Factors {
+  float alpha, beta;
+  Stabiliser::Added added;
+};
+
+/// In float: of a stretch so short that no digits are lost.
+template <Gives gives>
+__attribute__((always_inline)) inline Grown share_stretch(const float* r, const float* z, float* first, float* second,
+                                                          int64_t n, const Factors& f) {
+  constexpr bool apart = gives == Gives::kBoth;
+  const float a = f.alpha, b = f.beta;
+  const Stabiliser::Added added = f.added;
+  float errors = 0, all = 0;
+#pragma omp simd reduction(+ : errors, all)
+  for (int64_t i = 0; i < n; ++i) {
+    const float P = apart ? second[i] : (z[i] + second[i]) / 2;
+    const float N = apart ? z[i] - P : (z[i] - second[i]) / 2;
+    const float by_positive = r[i] / (P + added.to(P)), by_negative = r[i] / (N + added.to(N));
+    const float s = r[i] == 0 ? 0 : by_positive;
+    const float t = r[i] * b == 0 ? 0 : by_negative;
+    errors += std::max(std::abs(s), std::abs(t)) * (P - N);
+    all += std::abs(r[i]);
+    first[i] = apart ? a * s : a * s + b * t;
+    second[i] = apart ? b * t : a * s - b * t;
+  }
+  return {errors, all};
+}
+
+LRP_PER_INSTRUCTION_SET
+Grown share_apart(const float* r, const float* z, float* first, float* second, int64_t n, const Factors& f) {
+  return share_stretch<Gives::kBoth>(r, z, first, second, n, f);
+}
+
+LRP_PER_INSTRUCTION_SET
+Grown share_joined(const float* r, const float* z, float* first, float* second, int64_t n, const Factors& f) {
+  return share_stretch<Gives::kSumAndDifference>(r, z, first, second, n, f);
+}
 
 /// `known` is Q, or P where s and t themselves are wanted.
 template <Gives gives>
@@ -83,34 +136,19 @@ TwoShares shares_of(const Tensor& relevance, const Tensor& z, const Tensor& know
     const Tensor a = s * alpha, b = t * beta;
     return apart ? TwoShares{a, b, grown} : TwoShares{a + b, a - b, grown};
   }
-  const bool both = beta != 0;
   TwoShares result{at::empty_like(z), known};
   const float *r = R.const_data_ptr<float>(), *of_z = z.const_data_ptr<float>();
   float *first = result.first.data_ptr<float>(), *second = known.data_ptr<float>();
-  const auto a = static_cast<float>(alpha), b = static_cast<float>(beta);
-  Grown grown;
-  with_stabiliser(S, [&](auto stabilised) {
-    const auto part = [=](int64_t begin, int64_t end, Grown so_far) {
-      for (int64_t from = begin; from < end; from += kStretch) {  // in float within a stretch, in double over all
-        const int64_t to = std::min(end, from + kStretch);
-        float errors = 0, all = 0;
-#pragma omp simd reduction(+ : errors, all)
-        for (int64_t i = from; i < to; ++i) {
-          const float P = apart ? second[i] : (of_z[i] + second[i]) / 2;
-          const float N = apart ? of_z[i] - P : (of_z[i] - second[i]) / 2;
-          const float s = r[i] == 0 ? 0 : r[i] / stabilised(P);
-          const float t = r[i] == 0 || !both ? 0 : r[i] / stabilised(N);
-          errors += std::max(std::abs(s), std::abs(t)) * (P - N);
-          all += std::abs(r[i]);
-          first[i] = apart ? a * s : a * s + b * t;
-          second[i] = apart ? b * t : a * s - b * t;
-        }
-        so_far = so_far + Grown{errors, all};
-      }
-      return so_far;
-    };
-    grown = at::parallel_reduce(0, z.numel(), kShareGrain, Grown(), part, std::plus<Grown>());
-  });
+  const Factors factors{static_cast<float>(alpha), static_cast<float>(beta), S.added()};
+  const auto part = [=](int64_t begin, int64_t end, Grown so_far) {
+    for (int64_t from = begin; from < end; from += kStretch) {  // in double over all stretches
+      const auto share = apart ? share_apart : share_joined;
+      so_far =
+          so_far + share(r + from, of_z + from, first + from, second + from, std::min(kStretch, end - from), factors);
+    }
+    return so_far;
+  };
+  const Grown grown = at::parallel_reduce(0, z.numel(), kShareGrain, Grown(), part, std::plus<Grown>());
   result.amplification = grown.share();
   return result;
 }
@@ -131,7 +169,7 @@ Tensor join_shares(const Tensor& x, Tensor g, double a, const Tensor& h, double 
   float* out = g.data_ptr<float>();
   const auto of_a = static_cast<float>(a), of_b = static_cast<float>(b);
   at::parallel_for(0, x.numel(), kShareGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = in[i] * of_a * out[i] + std::abs(in[i]) * of_b * of_h[i];
+    join_loop(in + begin, out + begin, of_h + begin, end - begin, of_a, of_b);
   });
   return g;
 }
