@@ -17,6 +17,7 @@
 #include "node/train_binding.h"
 #include "node/train_steps_binding.h"
 #include "ops/op.h"
+#include "precision.h"
 #include "rules/rule.h"
 
 // What JavaScript sees, all on one page; src/native/addon.ts holds the types.
@@ -99,6 +100,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto testing = Napi::Object::New(env);
   testing["explainLayer"] = Napi::Function::New(env, explain_layer);
   testing["trainingSteps"] = training_steps(env);
+  testing["computesBf16"] = Napi::Boolean::New(env, cpu_computes_bf16());
   testing["attributePlain"] = Napi::Function::New(env, ModelHandle::attribute_plain);
   exports["testing"] = testing;
   exports["releaseCache"] = Napi::Function::New(env, release);

@@ -38,7 +38,18 @@ c10::ScalarType dtype_of_precision(const std::string& name, c10::Device device) 
   if ((name == "fp16" || name == "tf32") && device.is_cpu()) {
     throw Error("UNSUPPORTED", "precision " + name + " needs a CUDA device; the CPU has fp32, fp64 and bf16");
   }
+  if (name == "bf16" && device.is_cpu() && !cpu_computes_bf16()) {
+    throw Error("UNSUPPORTED", "precision bf16 is slower than fp32 on this processor, which lacks AVX-512 BF16");
+  }
   return at::kFloat;
+}
+
+bool cpu_computes_bf16() {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return true;  // not known
+#endif
 }
 
 c10::ScalarType autocast_of_precision(const std::string& name, c10::Device device) {

@@ -11,6 +11,8 @@ namespace lrp {
 /// Type of weights and inputs: float64 for fp64, else float32. Throws INVALID_ARGUMENT for another name than fp32,
 /// fp64, bf16, fp16, tf32; UNSUPPORTED where the device does not have it.
 c10::ScalarType dtype_of_precision(const std::string& name, c10::Device device);
+/// Whether the processor multiplies bfloat16 numbers itself; otherwise bf16 is slower than float32.
+bool cpu_computes_bf16();
 
 /// What autocast casts to under this precision; Undefined: nothing. Throws as `dtype_of_precision`.
 c10::ScalarType autocast_of_precision(const std::string& name, c10::Device device);

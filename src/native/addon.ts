@@ -65,6 +65,8 @@ export interface NativeAddon {
     explainLayer(call: LayerCall): Promise<RawTensor>
     /** The parts of a training step by themselves. */
     trainingSteps: NativeTrainingSteps
+    /** Whether this processor has bf16. */
+    computesBf16: boolean
     /** `model.attribute` on the network as it is: batch norms unfolded, the usual memory layout. What benchmarks compare with. */
     attributePlain(model: NativeModel, input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   }
