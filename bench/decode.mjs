@@ -13,7 +13,7 @@ import { median } from './lib/measure.mjs'
 
 // Images per second over an epoch of a folder of JPEGs that are decoded anew in every epoch, resized, cropped and flipped at
 // random, and fed to a network so small that decoding decides; beside PyTorch's ImageFolder and DataLoader with 2 workers:
-//   node bench/decode.mjs [--images 2000] [--size 256] [--epochs 2] [--rounds 3] [--threads 2] [--python path/to/python] [--json]
+//   node bench/decode.mjs [--images 2000] [--size 256] [--epochs 2] [--rounds 3] [--threads 2] [--decode fast] [--python path/to/python] [--json]
 const { values } = parseArgs({
   options: {
     images: { type: 'string', default: '2000' },
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     epochs: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
+    decode: { type: 'string', default: 'exact' },
     python: { type: 'string' },
     json: { type: 'boolean', default: false }
   }
@@ -38,7 +39,7 @@ native().setThreads(threads)
 
 try {
   await makeImages(join(folder, 'images', 'train'))
-  const options = { dataPath: join(folder, 'images'), imageSize: [INPUT, INPUT], cache: 'none' }
+  const options = { dataPath: join(folder, 'images'), imageSize: [INPUT, INPUT], cache: 'none', decode: values.decode }
   const data = await openDataset({ ...options, validSplit: 0, testSplit: 0 })
   const speeds = { ours: [], pytorch: [] }
   for (let round = 0; round < rounds; round++) {

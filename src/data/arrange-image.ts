@@ -56,7 +56,7 @@ export async function inPlanes(
 }
 
 /** [height, width], or the shorter side to a number of pixels. */
-function resizedSize(height: number, width: number, size: Preprocessing['resize']): [number, number] {
+export function resizedSize(height: number, width: number, size: Preprocessing['resize']): [number, number] {
   if (typeof size !== 'number') return size ?? [height, width]
   const shorter = Math.min(width, height)
   const scaled = (side: number): number => (side === shorter ? size : Math.floor((size * side) / shorter))

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { checkSignal, LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
-import { readImage } from './read-image.js'
+import { readImage, type ReadSettings } from './read-image.js'
 import { counted } from '../core/plural.js'
 import type { Dataset, OriginalSizes, Split } from './dataset.js'
 import { sizeOf } from '../core/tensor.js'
 import { BitDepth } from './bit-depth.js'
-import type { Cache } from './options.js'
+import type { Cache, Decode } from './options.js'
 import { Limit } from './limit.js'
 import { checkMemory } from './memory.js'
 
@@ -33,6 +33,7 @@ export interface DecodeOptions {
   strict?: boolean
   /** `none`: every image is read again whenever it is needed. `auto` by default. */
   cache?: Cache
+  decode?: Decode
   signal?: AbortSignal
 }
 
@@ -46,7 +47,7 @@ export class Decoder {
   private readonly digests = new Map<string, string>()
 
   private constructor(
-    private readonly preprocessing: Preprocessing,
+    private readonly preprocessing: ReadSettings,
     /** Channels, height, width of every image. */
     readonly imageShape: [number, number, number],
     private readonly strict: boolean,
@@ -61,11 +62,12 @@ export class Decoder {
     for (const { path } of files) {
       checkSignal(signal)
       try {
-        const { shape } = await readImage(path, options.preprocessing ?? plain(options))
+        const { decode } = options
+        const { shape } = await readImage(path, { ...(options.preprocessing ?? plain(options)), decode })
         const [channels, height, width] = shape as [number, number, number]
         const preprocessing = options.preprocessing ?? plain({ ...options, imageSize: [height, width] })
         const keeps = keepsInMemory(options.cache, files.length * channels * height * width)
-        return new Decoder(preprocessing, [channels, height, width], strict, keeps, signal)
+        return new Decoder({ ...preprocessing, decode }, [channels, height, width], strict, keeps, signal)
       } catch (error) {
         if (strict || (error as LrpError).code === 'INVALID_ARGUMENT') throw error
         first ??= error as LrpError

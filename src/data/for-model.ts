@@ -53,8 +53,8 @@ export function ownData({ experiment }: Pick<Model, 'experiment'>, options: obje
   const asked = pickOptions(dataOptions, options)
   if (!experiment || !isOwnData(experiment, asked)) return asked
   const trained = pickOptions(dataOptions, experiment.manifest.command)
-  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, seed, splitSeed = seed, task } = trained
-  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, splitSeed, task }
+  const { data, dataPath, validSplit, testSplit = 0.1, imageSize, channels, decode, seed, splitSeed = seed } = trained
+  const own = { data, dataPath, validSplit, testSplit, imageSize, channels, decode, splitSeed, task: trained.task }
   return { ...withoutUndefined(own), ...asked }
 }
 

@@ -1,9 +1,8 @@
 import { checkSignal, LrpError } from '../core/errors.js'
-import type { Preprocessing } from '../core/graph.js'
 import { sizeOf } from '../core/tensor.js'
 import { BitDepth } from './bit-depth.js'
 import { Limit } from './limit.js'
-import { readImage } from './read-image.js'
+import { readImage, type ReadSettings } from './read-image.js'
 
 /** Images decoded at the same time. */
 const AT_ONCE = 8
@@ -11,7 +10,7 @@ const AT_ONCE = 8
 const KEPT_BYTES = 128 * 2 ** 20
 
 export interface StoreOptions {
-  preprocessing: Preprocessing
+  preprocessing: ReadSettings
   /** Maximum number of images; later ones replace those that cannot be read. */
   most: number
   /** Whether a file that cannot be read is an error; otherwise it is left out. */

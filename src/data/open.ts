@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { arranged } from './arrange.js'
 import { LrpError } from '../core/errors.js'
 import type { DataTask } from '../core/graph.js'
-import { checkOptions } from '../core/options.js'
+import { checkOptions, optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { unknownName } from '../core/suggest.js'
 import { hasArrays, openArrays } from './arrays.js'
@@ -98,6 +98,8 @@ async function open(options: Given, wanted?: readonly SplitName[]): Promise<Data
       `the data set ${name} is always kept in memory: cache 'none' works only with image files`
     )
   }
+  if (options.decode === 'fast' && !readsFiles(name) && Object.hasOwn(DATASETS, name))
+    throw optionError('decode', ` works only with image files, which the data set ${name} does not consist of`)
   const { dataPath } = options
   checkPlace(name, dataPath)
   const carving = { ...options, seed: options.splitSeed ?? options.seed }

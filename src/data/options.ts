@@ -8,6 +8,10 @@ export const CACHES = ['auto', 'memory', 'none'] as const
 /** Where the images of files are kept: in memory as bytes, or nowhere; `auto` decides by their size. */
 export type Cache = (typeof CACHES)[number]
 
+export const DECODES = ['exact', 'fast'] as const
+/** How JPEG files become pixels: `fast` decodes them at a half, a quarter or an eighth of their size if that is enough. */
+export type Decode = (typeof DECODES)[number]
+
 const side = z.int().positive()
 
 export const TASK_HELP =
@@ -71,6 +75,12 @@ export const dataOptions = z.strictObject({
     unit: 'how',
     default: 'auto',
     resume: false
+  }),
+  decode: option(z.enum(DECODES), {
+    help: 'fast decodes JPEG files at 1/2, 1/4 or 1/8 of their size if they are resized to less; values change slightly',
+    group: 'images',
+    unit: 'how',
+    default: 'exact'
   }),
   preprocessing: programOnly<Preprocessing>(
     isPreprocessing,

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, extname, relative, sep } from 'node:path'
 import type { Dataset, SplitName } from '../data/dataset.js'
-import { fitTo, listFor, openFor, placesByChoice, readImages } from '../data/for-model.js'
+import { fitTo, listFor, openFor, ownData, placesByChoice, readImages } from '../data/for-model.js'
 import { isImageFile } from '../core/image-file.js'
 import { listImages, noImages } from '../data/image-files.js'
 import { medicalAdvice } from '../data/medical.js'
@@ -100,8 +100,9 @@ async function imagesOf(model: Model, options: InputOptions): Promise<Inputs> {
 function refuseIdle(options: InputOptions, isArray: boolean): void {
   const ofData = (['channels', 'validSplit', 'testSplit'] as const).find((name) => options[name] !== undefined)
   if (ofData !== undefined) throw optionError(ofData, ' works only with a data set, not with --input')
-  if (isArray && options.imageSize !== undefined)
-    throw optionError('imageSize', ' works only with image files: a .npy array is not preprocessed')
+  const ofFiles = (['imageSize', 'decode'] as const).find((name) => options[name] !== undefined)
+  if (isArray && ofFiles !== undefined)
+    throw optionError(ofFiles, ' works only with image files: a .npy array is not preprocessed')
 }
 
 /** The images as one tensor. @throws LrpError as `openInputs` and its `read` */
@@ -156,7 +157,7 @@ function placesOf(where: string, count: number, images: number[] | undefined): n
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
-  const { limit = Infinity, strict, imageSize: size } = options
+  const { limit = Infinity, strict, imageSize: size, decode } = options
   if (options.images)
     throw optionError('images', ' works only with a data set or a .npy file: pass only these image files instead')
   const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
@@ -176,7 +177,7 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   const store = await ImageStore.open(
     found.map(({ file }) => file),
     {
-      preprocessing: { ...preprocessing, ...(imageSize && { resize: imageSize, crop: undefined }) },
+      preprocessing: { ...preprocessing, decode, ...(imageSize && { resize: imageSize, crop: undefined }) },
       most: limit,
       mustRead: (file) => strict === true || folders.get(file) === undefined,
       signal: options.signal
@@ -224,14 +225,20 @@ async function ofListed(
   listed: Dataset,
   split: SplitName,
   limit: number,
-  { strict = false, signal, images }: InputOptions
+  options: InputOptions
 ): Promise<Inputs> {
+  const { strict = false, signal, images } = options
   const { paths = [], labels } = (await fitTo(model, listed, split)).splits[split]
   const asked = placesOf(listed.name, labels.length, images)
   const places = asked ?? placesByChoice(labels, limit)
   const store = await ImageStore.open(
     places.map((place) => paths[place]!),
-    { preprocessing: neededPreprocessing(model), most: asked?.length ?? limit, mustRead: () => strict, signal }
+    {
+      preprocessing: { ...neededPreprocessing(model), decode: ownData(model, options).decode },
+      most: asked?.length ?? limit,
+      mustRead: () => strict,
+      signal
+    }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${listed.name} contains no readable image`)
   const isOther = model.imageShape.some((axis, i) => axis > 0 && axis !== store.imageShape[i])

@@ -33,11 +33,11 @@ const AT_ONCE = 8
  * @throws LrpError NOT_FOUND for a missing mask; INVALID_ARGUMENT for classes that the network does not have; INVALID_FILE
  */
 export async function testSegmentation(model: Model, options: TestOptions): Promise<SegmentationResult> {
-  const { dataPath, masks, limit, batchSize = AT_ONCE, signal, strict } = checkOptions(testOptions, options)
+  const { dataPath, masks, limit, batchSize = AT_ONCE, signal, strict, decode } = checkOptions(testOptions, options)
   if (dataPath === undefined || masks === undefined)
     throw optionError('masks', ' needs --data-path: the folder of images')
   if (options.group) throw optionError('group', ': masks are scored in one process')
-  const inputs = await openInputs(model, { input: [dataPath], limit, strict })
+  const inputs = await openInputs(model, { input: [dataPath], limit, strict, decode })
   const { paths = [], skipped } = inputs
   let [counts, seconds]: [PixelCounts | undefined, number] = [undefined, 0]
   for (let from = 0; from < paths.length; from += batchSize) {

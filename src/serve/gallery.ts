@@ -32,7 +32,8 @@ export class Gallery {
   private added = 0
   private constructor(
     private readonly model: Model,
-    private readonly images: GalleryImage[]
+    private readonly images: GalleryImage[],
+    private readonly decode: InputOptions['decode']
   ) {}
 
   /** @throws LrpError UNSUPPORTED for a network whose inputs cannot be shown, and as `explainToFiles` for what cannot be read */
@@ -43,14 +44,16 @@ export class Gallery {
     }
     const { input, names, labels, paths, places } = await readInputs(model, options)
     const { limit: _, images: __, ...source } = recordedSettings(inputOptions, options)
+    const { imageSize, decode } = options
+    const how = recordedSettings(inputOptions, { imageSize, decode })
     const isNamed = paths && !takesRows(model) // rows of further inputs go with all the images that were named
     const images = names.map((name, i): GalleryImage => ({
       name,
-      asked: isNamed ? { input: paths[i]! } : { ...source, ...(places && { images: places[i]! }) },
+      asked: isNamed ? { ...how, input: paths[i]! } : { ...source, ...(places && { images: places[i]! }) },
       ...(labels && { label: model.className(labels[i]!) }),
       input: sliceBatch(input, i, i + 1)
     }))
-    return new Gallery(model, images)
+    return new Gallery(model, images, decode)
   }
 
   list(): ImageFacts[] {
@@ -90,7 +93,7 @@ export class Gallery {
   }
 
   private async read(file: Buffer, preprocessing: Preprocessing): Promise<Tensor> {
-    const { bytes, shape } = await readImage(file, preprocessing)
+    const { bytes, shape } = await readImage(file, { ...preprocessing, decode: this.decode })
     if (shape.join() !== this.model.imageShape.join()) {
       const [found, wanted] = [shape, this.model.imageShape].map((axes) => axes.join('x'))
       throw new LrpError('INVALID_ARGUMENT', `the preprocessed image is ${found}, but the model needs ${wanted}`)

@@ -23,7 +23,7 @@ export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
 /** What `finetune` trains: the last layer alone, or every weight. */
 export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 
-const { validSplit, testSplit, splitSeed, imageSize, channels, cache } = dataOptions.shape
+const { validSplit, testSplit, splitSeed, imageSize, channels, cache, decode } = dataOptions.shape
 const { architecture, inputShape } = loadOptions.shape
 
 /** What a run needs to be repeated or continued; written into experiment.json. */
@@ -37,6 +37,7 @@ export const trainSettings = z.object({
   imageSize,
   channels,
   cache,
+  decode,
   model: option(z.union([z.string(), layersSchema]).default('mlp'), {
     help: 'network (lrp-native models lists them), or a JSON file with its layers',
     group: 'network',

@@ -7,7 +7,7 @@ import { openTrainData } from '../train/prepare.js'
 import type { Space } from './space.js'
 
 /** Settings that decide how images are opened; the seed decides what is carved out. */
-const HOW = ['validSplit', 'testSplit', 'imageSize', 'channels', 'cache', 'preprocess'] as const
+const HOW = ['validSplit', 'testSplit', 'imageSize', 'channels', 'cache', 'decode', 'preprocess'] as const
 
 /** Trials of the same key train on the same data set. */
 export function dataKey(settings: TrainSettings): string {
