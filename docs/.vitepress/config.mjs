@@ -22,7 +22,11 @@ export default defineConfig({
   ],
   rewrites: (id) => id.replace(/^docs\//, '').replace(/(^|\/)README\.md$/, '$1index.md'),
   lastUpdated: false,
-  markdown: { anchor: { slugify: slugOf }, config: (md) => md.use(linkToRepository).use(showTags) },
+  markdown: {
+    anchor: { slugify: slugOf },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, // WCAG AA
+    config: (md) => md.use(linkToRepository).use(showTags)
+  },
   themeConfig: {
     search: { provider: 'local' },
     nav: [
