@@ -51,6 +51,12 @@ describe('the command line', () => {
     }
   })
 
+  test.each(['rules', 'composites'])('%s lists before the addon is there', (name) => {
+    const main = join(packageRoot, 'dist', 'cli', 'main.js')
+    const env = { ...process.env, LRP_NATIVE_ADDON: join(root, 'missing.node') }
+    expect(execFileSync(process.execPath, [main, name], { env, encoding: 'utf8' })).toContain('epsilon')
+  })
+
   test('explain takes the newest experiment and writes what the contract says', async () => {
     const output = join(root, 'explained')
     const { status, stdout } = await lrp(

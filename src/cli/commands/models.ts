@@ -4,7 +4,6 @@ import { defineCommand } from '../command.js'
 
 export const register = defineCommand({
   examples: ['models', 'models --json'],
-  bare: true,
   run: ({ output }) => {
     const list = describeArchitectures()
     output.result(list, [
