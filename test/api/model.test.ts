@@ -8,7 +8,7 @@ import { GraphBuilder, initialise } from '../../src/model/builder.js'
 const root = mkdtempSync(join(tmpdir(), 'lrp-api-'))
 let trained: api.Model
 beforeAll(async () => {
-  const { model } = await api.train({ epochs: 1, experimentsRoot: root, experimentName: 'digits', validSplit: 0.2 })
+  const { model } = await api.train({ epochs: 1, experimentsRoot: root, experimentName: 'digits' })
   trained = model
 })
 afterAll(() => {
