@@ -1,6 +1,7 @@
 import { unzipSync, zipSync } from 'fflate'
 import { LrpError } from './errors.js'
 import { readBytes, writeAtomic } from './files.js'
+import { checkPath } from './options.js'
 import { sizeOf, type Tensor } from './tensor.js'
 
 /** Bytes of all arrays of an archive: as float32 they take up to four times as much. */
@@ -32,6 +33,7 @@ export interface NpyArray extends Tensor {
  * @throws LrpError NOT_FOUND, INVALID_FILE (truncated, objects), UNSUPPORTED (Fortran order)
  */
 export async function readNpy(path: string): Promise<NpyArray> {
+  checkPath(path, 'the path of an array')
   return parseNpy(await readBytes(path), path)
 }
 

@@ -7,7 +7,7 @@ import type { Experiment } from '../experiment/experiment.js'
 import type { Model } from '../model/model.js'
 import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
+import { checkSplits, loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { datasetName, listDataset, openSplits } from './open.js'
 import { dataOptions, type DataOptions } from './options.js'
 import { checkShares } from './split.js'
@@ -26,7 +26,7 @@ export async function openFor(
   const asked = pickOptions(dataOptions, options)
   if (typeof options.data === 'object') {
     checkShares(options.data.name, { valid: true, test: true }, asked)
-    return options.data
+    return checkSplits(options.data)
   }
   const preprocessing = model.inputKind === 'image' ? neededPreprocessing(model) : model.preprocessing
   const own = ownData(model, options)

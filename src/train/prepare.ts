@@ -1,4 +1,4 @@
-import { classCounts, type Dataset } from '../data/dataset.js'
+import { checkSplits, classCounts, type Dataset } from '../data/dataset.js'
 import { readExclude, withoutListed } from '../data/exclude.js'
 import { checkPatch } from '../data/patch.js'
 import { checkShares } from '../data/split.js'
@@ -87,7 +87,8 @@ export async function openTrainData(
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
   if (typeof data === 'object') checkShares(data.name, { valid: true, test: true }, options)
-  const opened = typeof data === 'object' ? data : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
+  const opened =
+    typeof data === 'object' ? checkSplits(data) : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
   const dataset = exclude === undefined ? opened : withoutListed(opened, exclude, settings.dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
