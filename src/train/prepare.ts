@@ -4,7 +4,7 @@ import { checkPatch } from '../data/patch.js'
 import { checkShares } from '../data/split.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
-import { checkTwoClasses, datasetName, openDataset } from '../data/open.js'
+import { checkTwoClasses, datasetName, openSplits } from '../data/open.js'
 import { dataOptions, type DataOptions } from '../data/options.js'
 import { LrpError } from '../core/errors.js'
 import type { ModelParts, Preprocessing } from '../core/graph.js'
@@ -88,7 +88,9 @@ export async function openTrainData(
   const how = { strict, ...images, onDownload }
   if (typeof data === 'object') checkShares(data.name, { valid: true, test: true }, options)
   const opened =
-    typeof data === 'object' ? checkSplits(data) : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
+    typeof data === 'object'
+      ? checkSplits(data)
+      : await openSplits(pickOptions(dataOptions, { ...settings, ...how }), undefined, options)
   const dataset = exclude === undefined ? opened : withoutListed(opened, exclude, settings.dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
