@@ -54,6 +54,8 @@ describe('an object of another kind is refused by the name of the option', () =>
   const calls: [string, () => Promise<unknown>][] = [
     ['data', () => api.train({ data: something })],
     ['data', () => api.train({ data: [] as never })],
+    ['data', () => api.train({ data: { splits: { train: {} } } as never })],
+    ['data', () => api.evaluate(something, { data: { name: 'a', classes: [], imageShape: [], splits: {} } as never })],
     ['preprocessing', () => api.openDataset({ preprocessing: something })],
     ['group', () => metrics.testModel(something, { group: something })],
     ['input', () => metrics.scoreMaps(something, { input: notTensor, attribution: notTensor })],

@@ -1,6 +1,7 @@
 import { unzipSync, zipSync } from 'fflate'
 import { LrpError } from './errors.js'
 import { readBytes, writeAtomic } from './files.js'
+import { checkPath } from './options.js'
 import { sizeOf, type Tensor } from './tensor.js'
 
 /** Bytes of all arrays of an archive: as float32 they take up to four times as much. */
@@ -9,6 +10,7 @@ const MAGIC = '\x93NUMPY'
 
 const READERS: Record<string, { size: number; read: (view: DataView, at: number, little: boolean) => number }> = {
   f4: { size: 4, read: (view, at, little) => view.getFloat32(at, little) },
+  f2: { size: 2, read: (view, at, little) => halfOf(view.getUint16(at, little)) },
   f8: { size: 8, read: (view, at, little) => view.getFloat64(at, little) },
   i8: { size: 8, read: (view, at, little) => Number(view.getBigInt64(at, little)) },
   i4: { size: 4, read: (view, at, little) => view.getInt32(at, little) },
@@ -19,6 +21,13 @@ const READERS: Record<string, { size: number; read: (view: DataView, at: number,
   u2: { size: 2, read: (view, at, little) => view.getUint16(at, little) },
   u1: { size: 1, read: (view, at) => view.getUint8(at) },
   b1: { size: 1, read: (view, at) => view.getUint8(at) }
+}
+
+/** The number that 16 bits of a float16 stand for. */
+function halfOf(bits: number): number {
+  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25))
 }
 
 /** A NumPy array as float32, and the type its values had: `f4`, `u1`, `i8`, ... */
@@ -32,6 +41,7 @@ export interface NpyArray extends Tensor {
  * @throws LrpError NOT_FOUND, INVALID_FILE (truncated, objects), UNSUPPORTED (Fortran order)
  */
 export async function readNpy(path: string): Promise<NpyArray> {
+  checkPath(path, 'the path of an array')
   return parseNpy(await readBytes(path), path)
 }
 
@@ -77,12 +87,13 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
   if (wide && bytes.length < 12) throw invalid('it is truncated')
   const start = (wide ? 12 : 10) + (wide ? bytes.readUInt32LE(8) : bytes.readUInt16LE(8))
   const header = bytes.toString('latin1', wide ? 12 : 10, start)
-  const type = /'descr':\s*'([<>|=])([a-z]\d+)'/.exec(header)
+  const type = /'descr':\s*(?:'([<>|=])(\w+)'|\[)/.exec(header)
   const order = /'fortran_order':\s*(True|False)/.exec(header)
   const axes = /'shape':\s*\(([\d,\s]*)\)/.exec(header)
   if (start > bytes.length || !type || !order || !axes) throw invalid('its header cannot be read')
-  const reader = READERS[type[2]!]
-  if (!reader) throw invalid(`values of type '${type[2]}' are not supported`)
+  const [, byteOrder, name = 'record'] = type
+  const reader = READERS[name]
+  if (!reader) throw invalid(`its values are of the type '${name}': save numbers`)
   if (order[1] === 'True')
     throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
   const shape = axes[1]!
@@ -92,10 +103,10 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
   const count = sizeOf(shape)
   if (bytes.length - start !== count * reader.size) throw invalid('its size does not match its shape: is it truncated?')
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start)
-  const little = type[1] !== '>'
+  const little = byteOrder !== '>'
   const data = new Float32Array(count)
   for (let i = 0; i < count; i++) data[i] = reader.read(view, i * reader.size, little)
-  return { data, shape, dtype: type[2]! }
+  return { data, shape, dtype: name }
 }
 
 /** A tensor as the bytes of a .npy file (float32, C order). */

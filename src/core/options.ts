@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LrpError } from './errors.js'
+import { LrpError, type ErrorCode } from './errors.js'
 import { listed } from './plural.js'
 import { nearest, unknownName } from './suggest.js'
 
@@ -26,11 +26,21 @@ export function checkOptions<T extends z.ZodType>(schema: T, options: unknown): 
 }
 
 /** Checks what a file, or an object of the caller's, holds; the error names it and the place in it. */
-export function checkContent<T extends z.ZodType>(schema: T, content: unknown, where: string): z.output<T> {
+export function checkContent<T extends z.ZodType>(
+  schema: T,
+  content: unknown,
+  where: string,
+  code: ErrorCode = 'INVALID_ARGUMENT'
+): z.output<T> {
   const { data, fault } = check(schema, content)
   if (!fault) return data
   const place = fault.path.length > 0 ? `: ${textOf(fault.path)}` : ''
-  throw new LrpError('INVALID_ARGUMENT', `${where}${place} ${fault.sentence}`)
+  throw new LrpError(code, `${where}${place} ${fault.sentence}`)
+}
+
+/** A file or folder that a call names. @param what it is, for the error @throws LrpError INVALID_ARGUMENT */
+export function checkPath(path: unknown, what: string): void {
+  checkContent(z.string().min(1), path, what)
 }
 
 /** Checks what a flag was given; what is wrong with one of several values is said of the flag. */
@@ -134,9 +144,8 @@ function wanted(issue: Issue): string {
     case 'invalid_type':
       return KINDS[issue.expected] ?? issue.expected
     case 'invalid_union': {
-      const all = issue.errors.flatMap(([first]) => (first ? [first] : []))
-      const plain = all.filter(({ code }) => code !== 'custom') // the others are what only programs can give
-      return (plain.length > 0 ? plain : all).map(wanted).join(' or ')
+      const all = alternatives(issue)
+      return all.length < 2 ? all.join() : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`
     }
     case 'too_small':
       return bound(issue.origin, issue.inclusive ? 'at least' : 'above', issue.minimum)
@@ -145,6 +154,17 @@ function wanted(issue: Issue): string {
     default:
       return issue.message
   }
+}
+
+/** What a union takes, each once; what only programs can give is left out where there is anything else. */
+function alternatives(issue: Extract<Issue, { code: 'invalid_union' }>): string[] {
+  const all = issue.errors.flatMap(([first]) => (first ? [first] : []))
+  const plain = all.filter(({ code }) => code !== 'custom')
+  const words = (plain.length > 0 ? plain : all).flatMap((one) => {
+    if (one.code === 'invalid_union') return alternatives(one)
+    return one.code === 'invalid_value' ? one.values.map(String) : [wanted(one)]
+  })
+  return [...new Set(words)]
 }
 
 function bound(origin: string, words: string, limit: number | bigint): string {

@@ -52,7 +52,7 @@ export async function openArrays(path: string, options: ArrayOptions = {}): Prom
     if (valueCount(split) !== valueCount(train.split))
       throw new LrpError('INVALID_FILE', `${path}: the values of its splits differ in number`)
   }
-  const splits = complete({ train: train.split, valid: valid?.split, test: test?.split }, options)
+  const splits = complete(path, { train: train.split, valid: valid?.split, test: test?.split }, options)
   const classes = classNames(train.split, task)
   return checkDataset({ name: path, task, classes, imageShape: train.shape, splits, skipped: [] })
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
-import { carve, type SplitOptions } from './split.js'
+import { carve, checkShares, type SplitOptions } from './split.js'
 
 const PIXELS = 3 * 32 * 32
 const CIFAR10 = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
@@ -29,6 +29,7 @@ export function cifarIn(folder: string): CifarName | undefined {
  */
 export async function openCifar(name: CifarName, folder: string, options: SplitOptions = {}): Promise<Dataset> {
   const kind = KINDS[name]
+  checkShares(name, { test: true }, options.asked)
   const files = existsSync(folder) ? readdirSync(folder).sort() : []
   const paths = (pattern: RegExp): string[] =>
     files.filter((file) => pattern.test(file)).map((file) => join(folder, file))

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'csv-parse/sync'
-import { LrpError } from '../core/errors.js'
+import { isLrpError, LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
 import type { DataTask } from '../core/graph.js'
 import { counted } from '../core/plural.js'
@@ -66,6 +66,7 @@ function endsInSplit(rest: string[], headings: string[] | undefined, task?: Data
 function oneLabel(path: string, rows: Row[], headings?: string[], task?: DataTask): Labelling {
   const regression = task === 'regression'
   const classes = regression ? namesOfValues(rows, headings) : classNames(rows, path)
+  if (!regression) checkOnce(rows)
   const numbers = new Map(classes.map((name, label) => [name, label]))
   const labelOf: Labelling['labelOf'] = ({ labels, where }) =>
     regression ? { label: 0, values: labels.map((text) => toValue(text, where)) } : { label: numbers.get(labels[0]!)! }
@@ -87,14 +88,14 @@ function namesOfValues(rows: Row[], headings?: string[]): string[] {
 async function readTable(path: string, task?: DataTask): Promise<Table> {
   let records: { record: string[]; info: { lines: number } }[]
   try {
-    const text = await readFile(path, 'utf8')
+    const text = textOf(await readFile(path), path)
     const how = { bom: true, skip_empty_lines: true, trim: true, relax_column_count: true, info: true } as const
     records = parse(text, how) as unknown as typeof records
   } catch (cause) {
     if (!(cause as Error).message.startsWith('ENOENT') && (cause as { code?: string }).code?.startsWith('CSV')) {
       throw new LrpError('INVALID_FILE', `${path} is not a CSV file: ${(cause as Error).message}`, { cause })
     }
-    throw ioError(cause, `cannot read ${path}`)
+    throw isLrpError(cause) ? cause : ioError(cause, `cannot read ${path}`)
   }
   const hasHeadings = HEADINGS.includes(records[0]?.record[0]?.toLowerCase() ?? '')
   const headings = hasHeadings ? records.shift()!.record : undefined
@@ -102,13 +103,35 @@ async function readTable(path: string, task?: DataTask): Promise<Table> {
   const rows = records.map(({ record: [file, ...rest], info: { lines } }): Row => {
     const where = `${path}, line ${lines}`
     const split = endsInSplit(rest, headings, task) ? rest.pop()! : 'train'
-    if (!file || (!rest[0] && task !== 'multilabel'))
-      throw new LrpError('INVALID_FILE', `${where} has no path or no label`)
+    if (!file || (!rest[0] && task !== 'multilabel')) {
+      const hint = /[;\t]/.test(file ?? '') ? ': separate its columns by commas' : ''
+      throw new LrpError('INVALID_FILE', `${where} has no path or no label${hint}`)
+    }
     if (!SPLITS.includes(split))
       throw new LrpError('INVALID_FILE', `${where} has the split '${split}': it must be train, valid or test`)
     return { path: file, labels: rest, split: split as SplitName, where }
   })
   return { rows, headings }
+}
+
+function textOf(bytes: Buffer, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw new LrpError('INVALID_FILE', `${path} is not in UTF-8: save it as UTF-8`, { cause })
+  }
+}
+
+/** @throws LrpError INVALID_FILE where an image is listed with two classes */
+function checkOnce(rows: Row[]): void {
+  const first = new Map<string, Row>()
+  for (const row of rows) {
+    const { path, labels, where } = row
+    const other = first.get(path)
+    if (other && other.labels[0] !== labels[0])
+      throw new LrpError('INVALID_FILE', `${where}: ${path} has the label ${labels[0]}, but ${other.labels[0]} before`)
+    first.set(path, row)
+  }
 }
 
 /** Names in alphabetical order; whole numbers are class numbers from 0 to the highest. */

@@ -130,11 +130,8 @@ export function classCounts(split: Split, classes: number): number[] {
   return counts
 }
 
-/**
- * @throws LrpError INVALID_FILE when a label names no class, a split does not hold together, or a class has no training
- * image though others have.
- */
-export function checkDataset(dataset: Dataset): Dataset {
+/** A data set that holds together. @throws LrpError INVALID_FILE when a label names no class, or a split has images without labels */
+export function checkSplits(dataset: Dataset): Dataset {
   const size = sizeOf(storedShape(dataset))
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
     if (!dataset.read && images.length !== labels.length * size) {
@@ -151,7 +148,12 @@ export function checkDataset(dataset: Dataset): Dataset {
       )
     }
   }
-  const { train } = dataset.splits
+  return dataset
+}
+
+/** The same, ready for training. @throws LrpError INVALID_FILE also when a class has no training image though others have */
+export function checkDataset(dataset: Dataset): Dataset {
+  const { train } = checkSplits(dataset).splits
   if (dataset.task === 'regression') return dataset
   const counts = classCounts(train, dataset.classes.length)
   const unseen = dataset.classes.find((_, label) => train.labels.length > 0 && counts[label] === 0)

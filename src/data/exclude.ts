@@ -7,17 +7,22 @@ import { counted } from '../core/plural.js'
 import type { Dataset, Split } from './dataset.js'
 import { take } from './split.js'
 
+/** Images that are to be left out, and the files that list them. */
+export interface ExcludeList {
+  paths: string[]
+  files: string
+}
+
 /**
- * A data set without the images of lists: CSV files with a column `path`, such as `flagged.csv` of an audit. Paths are those
- * of the files, or begin at the data folder. The data set's notes say how many images each split has lost.
- * @throws LrpError NOT_FOUND, INVALID_FILE; INVALID_ARGUMENT where none of them is an image of the data set
+ * A data set without the listed images. Their paths are those of the files, or begin at the data folder. The data set's notes
+ * say how many images each split has lost.
+ * @throws LrpError INVALID_ARGUMENT where none of them is an image of the data set
  */
-export async function withoutListed(
+export function withoutListed(
   dataset: Dataset,
-  lists: string | readonly string[],
+  { paths: listed, files }: ExcludeList,
   folder: string | undefined
-): Promise<Dataset> {
-  const listed = await pathsIn(lists)
+): Dataset {
   const wanted = new Set(listed.flatMap((path) => [path, resolve(path), resolve(folder ?? '.', path)]))
   const kept = (split: Split): Split => {
     const places = Array.from(split.labels.keys())
@@ -31,20 +36,25 @@ export async function withoutListed(
     return [name, dataset.splits[name].labels.length - splits[name].labels.length] as const
   })
   const all = lost.reduce((sum, [, count]) => sum + count, 0)
-  const where = [lists].flat().join(', ')
   if (all === 0 && listed.length > 0)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `none of the ${listed.length} paths in ${where} is an image of ${dataset.name}`
+      `none of the ${listed.length} paths in ${files} is an image of ${dataset.name}`
     )
   const counts = lost.map(([name, count]) => `${name} ${count}`).join(', ')
-  const note = `${counted(all, 'image')} of ${where} left out: ${counts}`
+  const note = `${counted(all, 'image')} of ${files} left out: ${counts}`
   return { ...dataset, splits, notes: [...(dataset.notes ?? []), note] }
 }
 
-/** The paths in lists. @throws LrpError NOT_FOUND, INVALID_FILE */
-export async function pathsIn(lists: string | readonly string[]): Promise<string[]> {
-  return (await Promise.all([lists].flat().map(pathsInOne))).flat()
+/**
+ * Reads lists of images: CSV files with a column `path`, such as `flagged.csv` of an audit.
+ * @returns undefined without a list
+ * @throws LrpError NOT_FOUND, INVALID_FILE
+ */
+export async function readExclude(lists?: string | readonly string[]): Promise<ExcludeList | undefined> {
+  if (lists === undefined) return undefined
+  const files = [lists].flat()
+  return { paths: (await Promise.all(files.map(pathsInOne))).flat(), files: files.join(', ') }
 }
 
 async function pathsInOne(list: string): Promise<string[]> {

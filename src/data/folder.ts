@@ -28,8 +28,8 @@ export function listFolder(root: string): Listing {
 }
 
 function classFolders(folder: string): string[] {
-  const isFolder = (name: string): boolean | undefined =>
-    statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory()
+  const isFolder = (name: string): boolean =>
+    existsSync(join(folder, name)) && statSync(join(folder, name)).isDirectory()
   return readdirSync(folder).filter((name) => !isHidden(name) && isFolder(name))
 }
 

@@ -7,23 +7,30 @@ import type { Experiment } from '../experiment/experiment.js'
 import type { Model } from '../model/model.js'
 import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
-import { loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
+import { checkSplits, loadImages, storedShape, type Dataset, type Split, type SplitName } from './dataset.js'
 import { datasetName, listDataset, openSplits } from './open.js'
 import { dataOptions, type DataOptions } from './options.js'
+import { checkShares } from './split.js'
 
 /**
  * The data set that is given, or that of a model's own images, read as the model wants them.
  * @param wanted splits that are needed: of image files only these are read
+ * @param testSplit share of images for testing, unless one is asked for or the images are those of the model's training
  */
 export async function openFor(
   model: Model,
   options: { data?: string | Dataset },
-  wanted: readonly SplitName[]
+  wanted: readonly SplitName[],
+  testSplit = 1
 ): Promise<Dataset> {
-  if (typeof options.data === 'object') return options.data
+  const asked = pickOptions(dataOptions, options)
+  if (typeof options.data === 'object') {
+    checkShares(options.data.name, { valid: true, test: true }, asked)
+    return checkSplits(options.data)
+  }
   const preprocessing = model.inputKind === 'image' ? neededPreprocessing(model) : model.preprocessing
   const own = ownData(model, options)
-  return openSplits({ testSplit: 1, ...own, task: dataTask(model, own), preprocessing }, wanted)
+  return openSplits({ testSplit, ...own, task: dataTask(model, own), preprocessing }, wanted, asked)
 }
 
 /** What labels are to a model: a list of images may have several for each, where its classes are independent. */
@@ -73,7 +80,10 @@ export function isOwnData(experiment: Experiment, asked: { data?: string | Datas
 export async function listFor(model: Model, options: object): Promise<Dataset | undefined> {
   const { imageShape } = model
   const own = ownData(model, options)
-  const listed = await listDataset({ testSplit: 1, ...own, task: dataTask(model, own) })
+  const listed = await listDataset(
+    { testSplit: 1, ...own, task: dataTask(model, own) },
+    pickOptions(dataOptions, options)
+  )
   return listed && { ...listed, imageShape: imageShape as Dataset['imageShape'], skipped: [] }
 }
 

@@ -6,7 +6,7 @@ import { packageRoot } from '../core/paths.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
 import { hasIdxPair, readIdxPair } from './idx.js'
 import { mnistFolder, type DownloadProgress } from './mnist.js'
-import { carve, type SplitOptions } from './split.js'
+import { carve, checkShares, type SplitOptions } from './split.js'
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
 const FASHION = [
@@ -40,8 +40,9 @@ export interface IdxOptions extends SplitOptions {
 }
 
 /** The digits in `data/`, whose splits are fixed. */
-export async function openDigits(path?: string): Promise<Dataset> {
-  const folder = path ?? join(packageRoot, 'data', 'digits')
+export async function openDigits({ dataPath, asked }: IdxOptions): Promise<Dataset> {
+  checkShares('digits', { valid: true, test: true }, asked)
+  const folder = dataPath ?? join(packageRoot, 'data', 'digits')
   const read = ['train', 'valid', 'test'].map((prefix) => readIdxPair(folder, prefix))
   const [train, valid, test] = await Promise.all(read)
   const splits = { train: train!.split, valid: valid!.split, test: test!.split }
@@ -61,6 +62,7 @@ export function idxPrefixes(folder: string): [string, string] | undefined {
  */
 export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Dataset> {
   const { classes, from } = NAMED[name]
+  checkShares(name, { test: true }, options.asked)
   if (options.dataPath === undefined && name !== 'mnist') {
     throw new LrpError('INVALID_ARGUMENT', `put the idx files of ${from} into a folder and pass it as --data-path`)
   }

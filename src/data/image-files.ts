@@ -1,4 +1,4 @@
-import { readdirSync, statSync, type Dirent } from 'node:fs'
+import { existsSync, readdirSync, statSync, type Dirent } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { LrpError, type ErrorCode } from '../core/errors.js'
 import { isImageFile } from '../core/image-file.js'
@@ -24,7 +24,7 @@ export function listImages(folder: string): string[] {
 
 function isLinkToFile(entry: Dirent): boolean {
   const path = join(entry.parentPath, entry.name)
-  return entry.isSymbolicLink() && Boolean(statSync(path, { throwIfNoEntry: false })?.isFile())
+  return entry.isSymbolicLink() && existsSync(path) && statSync(path).isFile() // not so where links form a loop
 }
 
 /** Names such as `.ipynb_checkpoints`: files that tools put next to the images. */

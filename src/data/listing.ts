@@ -12,11 +12,14 @@ export interface Listing {
   splits: { train: LabelledFile[]; valid?: LabelledFile[]; test?: LabelledFile[] }
 }
 
-/** The splits of a listing, those that it does not bring carved out: every image knows its place before it is read. */
-export function splitsOf({ splits }: Listing, options: SplitOptions): Dataset['splits'] {
+/**
+ * The splits of a listing, those that it does not bring carved out: every image knows its place before it is read.
+ * @throws LrpError as `checkShares`
+ */
+export function splitsOf({ name, splits }: Listing, options: SplitOptions): Dataset['splits'] {
   const { train, valid, test } = splits
   const parts = { train: unread(train), ...(valid && { valid: unread(valid) }), ...(test && { test: unread(test) }) }
-  return complete(parts, options)
+  return complete(name, parts, options)
 }
 
 /**

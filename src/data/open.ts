@@ -16,9 +16,16 @@ import { idxPrefixes, openDigits, openIdxSet } from './idx-sets.js'
 import { readListing, splitsOf, type Listing } from './listing.js'
 import { noDataSet } from './no-data-set.js'
 import { dataOptions, type DataOptions } from './options.js'
+import type { AskedShares } from './split.js'
 import { asValues } from './regression.js'
 
 type Given = z.output<typeof dataOptions>
+
+/** Splits of image files that are read (all), and shares that were asked for. */
+interface How {
+  wanted?: readonly SplitName[]
+  asked: AskedShares
+}
 
 /** What each data set is, and where its files come from. */
 export const DATASETS = {
@@ -48,11 +55,17 @@ export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
 
 /**
  * The same, of image files only the wanted splits: the others are empty.
+ * @param asked the shares that were asked for, where `given` also has usual ones
  * @throws LrpError as `openDataset`
  */
-export async function openSplits(given: DataOptions, wanted?: readonly SplitName[]): Promise<Dataset> {
+export async function openSplits(
+  given: DataOptions,
+  wanted?: readonly SplitName[],
+  asked: AskedShares = given
+): Promise<Dataset> {
   const options = checkOptions(dataOptions, given)
-  const dataset = options.randomCrop ? await openLarger(options) : await openArranged(options, wanted)
+  const how = { wanted, asked }
+  const dataset = options.randomCrop ? await openLarger(options, how) : await openArranged(options, how)
   const { task } = options
   if (task === 'binary') checkTwoClasses(dataset)
   if (task === 'multilabel' && dataset.task !== 'multilabel') return asLabels(dataset)
@@ -66,13 +79,13 @@ export function checkTwoClasses({ name, classes, task = 'classification' }: Data
   throw new LrpError('INVALID_ARGUMENT', `the task binary needs a data set of two classes, but ${name} has ${has}`)
 }
 
-async function openArranged(options: Given, wanted?: readonly SplitName[]): Promise<Dataset> {
-  const opened = await open(options, wanted)
+async function openArranged(options: Given, how: How): Promise<Dataset> {
+  const opened = await open(options, how)
   return readsFiles(datasetName(options)) ? opened : arranged(opened, options)
 }
 
 /** Images as they are before the preprocessing's crop; of those resized by their shorter side the square in the middle. */
-async function openLarger(options: Given): Promise<Dataset> {
+async function openLarger(options: Given, how: How): Promise<Dataset> {
   const { preprocessing } = options
   const crop = preprocessing?.crop
   if (!crop) {
@@ -81,7 +94,10 @@ async function openLarger(options: Given): Promise<Dataset> {
   }
   const { resize } = preprocessing
   const square = typeof resize === 'number' ? ([resize, resize] as [number, number]) : undefined
-  const dataset = await openArranged({ ...options, preprocessing: { ...preprocessing, crop: square } })
+  const dataset = await openArranged(
+    { ...options, preprocessing: { ...preprocessing, crop: square } },
+    { asked: how.asked }
+  )
   const [channels, height, width] = dataset.imageShape
   if (height < crop[0] || width < crop[1] || (height === crop[0] && width === crop[1])) {
     const found = `${crop.join('x')}, but the images of ${dataset.name} are ${height}x${width}`
@@ -90,7 +106,7 @@ async function openLarger(options: Given): Promise<Dataset> {
   return { ...dataset, imageShape: [channels, ...crop], storedShape: dataset.imageShape }
 }
 
-async function open(options: Given, wanted?: readonly SplitName[]): Promise<Dataset> {
+async function open(options: Given, { wanted, asked }: How): Promise<Dataset> {
   const name = datasetName(options)
   if (options.cache === 'none' && !readsFiles(name) && Object.hasOwn(DATASETS, name)) {
     throw new LrpError(
@@ -102,8 +118,8 @@ async function open(options: Given, wanted?: readonly SplitName[]): Promise<Data
     throw optionError('decode', ` works only with image files, which the data set ${name} does not consist of`)
   const { dataPath } = options
   checkPlace(name, dataPath)
-  const carving = { ...options, seed: options.splitSeed ?? options.seed }
-  if (name === 'digits') return openDigits(options.dataPath)
+  const carving = { ...options, seed: options.splitSeed ?? options.seed, asked }
+  if (name === 'digits') return openDigits(carving)
   if (name === 'mnist' || name === 'fashion-mnist' || name === 'kmnist' || name === 'emnist') {
     return openIdxSet(name, carving)
   }
@@ -124,7 +140,8 @@ function listingOf(name: string, dataPath: string, task?: DataTask): Listing | P
  * @throws LrpError as `openDataset`
  */
 export async function listDataset(
-  given: DataOptions
+  given: DataOptions,
+  asked: AskedShares = given
 ): Promise<Pick<Dataset, 'name' | 'task' | 'classes' | 'splits'> | undefined> {
   const options = checkOptions(dataOptions, given)
   const name = datasetName(options)
@@ -137,7 +154,7 @@ export async function listDataset(
     return undefined
   checkPlace(name, dataPath)
   const listing = await listingOf(name, dataPath, options.task)
-  const splits = splitsOf(listing, { ...options, seed: options.splitSeed ?? options.seed })
+  const splits = splitsOf(listing, { ...options, seed: options.splitSeed ?? options.seed, asked })
   return { name: listing.name, task: listing.task, classes: listing.classes, splits }
 }
 

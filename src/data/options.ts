@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DATA_TASKS, type Preprocessing } from '../core/graph.js'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
-import type { Dataset } from './dataset.js'
+import type { Dataset, Split } from './dataset.js'
 import type { DownloadProgress } from './mnist.js'
 
 export const CACHES = ['auto', 'memory', 'none'] as const
@@ -112,7 +112,13 @@ export const excludeOption = option(z.union([z.string().min(1), z.array(z.string
 
 /** The same option where a program may also give a data set that it has opened. */
 export const datasetOption = option(
-  z.union([data, z.custom<Dataset>(isDataset, 'must be a name or a data set')]),
+  z.union([
+    data,
+    z.custom<Dataset>(
+      isDataset,
+      'must be a name or a data set: { name, classes, imageShape, splits: { train, valid, test } }'
+    )
+  ]),
   data.meta() as never
 )
 
@@ -128,6 +134,9 @@ function isPreprocessing(value: unknown): boolean {
 }
 
 function isDataset(value: unknown): boolean {
-  const { splits } = (value ?? {}) as Partial<Dataset>
-  return typeof splits === 'object' && splits !== null
+  const { name, classes, imageShape, splits } = (value ?? {}) as Partial<Dataset>
+  const isSplit = (split?: Partial<Split>): boolean =>
+    ArrayBuffer.isView(split?.images) && ArrayBuffer.isView(split.labels)
+  const parts = [splits?.train, splits?.valid, splits?.test]
+  return typeof name === 'string' && Array.isArray(classes) && Array.isArray(imageShape) && parts.every(isSplit)
 }

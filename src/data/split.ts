@@ -1,5 +1,6 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
+import { optionError } from '../core/options.js'
 import type { Dataset, Split } from './dataset.js'
 
 /** How the splits that a data set does not bring itself are carved out of its training images. */
@@ -9,6 +10,23 @@ export interface SplitOptions {
   /** Share of the images that tests (0.1); 1 takes all. */
   testSplit?: number
   seed?: number
+  /** Those that were asked for: they must have an effect. */
+  asked?: AskedShares
+}
+
+const SHARES = ['validSplit', 'testSplit', 'splitSeed'] as const
+export type AskedShares = { [name in (typeof SHARES)[number]]?: number }
+
+/** What a data set brings itself, which no share of other images replaces. */
+type Brought = Partial<Record<'valid' | 'test', unknown>>
+
+/** @throws LrpError INVALID_ARGUMENT for a share that was asked for, but of a split that a data set brings itself */
+export function checkShares(name: string, { valid, test }: Brought, asked: AskedShares = {}): void {
+  const idle = { validSplit: valid, testSplit: test, splitSeed: valid && test }
+  const option = SHARES.find((share) => asked[share] !== undefined && idle[share])
+  if (option === undefined) return
+  const own = { validSplit: 'validation images', testSplit: 'test images', splitSeed: 'validation and test images' }
+  throw optionError(option, ` has no effect: ${name} has its own ${own[option]}`)
 }
 
 /** 0 to n - 1 in an order that depends on the seed alone. */
@@ -62,12 +80,17 @@ export function carve(split: Split, share: number, seed: number): [Split, Split]
   return [take(split, rest.sort(ascending)), take(split, carved.sort(ascending))]
 }
 
-/** Carves out the splits that are missing: 10 % each by default, stratified and seeded. */
+/**
+ * Carves out the splits that are missing: 10 % each by default, stratified and seeded.
+ * @throws LrpError as `checkShares`
+ */
 export function complete(
+  name: string,
   splits: Partial<Dataset['splits']> & { train: Split },
   options: SplitOptions = {}
 ): Dataset['splits'] {
-  const { validSplit = 0.1, testSplit = 0.1, seed = 0 } = options
+  const { validSplit = 0.1, testSplit = 0.1, seed = 0, asked } = options
+  checkShares(name, splits, asked)
   let { train, valid, test } = splits
   if (!test) [train, test] = carve(train, testSplit, seed)
   if (!valid) [train, valid] = carve(train, validSplit, seed + 1)

@@ -12,7 +12,7 @@ import { counted } from '../core/plural.js'
 import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
 import { asNetwork } from '../model/layout.js'
-import { neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
+import { inputRange, neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
 import type { InputOptions } from './file-options.js'
@@ -143,7 +143,28 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
     wanted.forEach((place, i) => rows.set(data.subarray(place * size, (place + 1) * size), i * size))
     return asNetwork(model, { data: rows, shape: [wanted.length, ...shape.slice(1)] })
   }
-  return { names: places.map(String), places, total: shape[0]!, skipped: [], notes: [], read }
+  return {
+    names: places.map(String),
+    places,
+    total: shape[0]!,
+    skipped: [],
+    notes: rangeNotes(model, data, path),
+    read
+  }
+}
+
+/** Says that values lie far outside those of preprocessed images: by more than all their range. */
+function rangeNotes({ preprocessing, inputKind }: Model, data: Float32Array, path: string): string[] {
+  if (!preprocessing || inputKind !== 'image') return []
+  const { low, high } = inputRange(preprocessing)
+  const [least, most] = [Math.min(...low), Math.max(...high)]
+  const [from, to] = data.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity])
+  if (from >= 2 * least - most && to <= 2 * most - least) return []
+  const [has, wanted] = [
+    [from, to],
+    [least, most]
+  ].map((two) => two.map((value) => Number(value.toPrecision(3))).join(' to '))
+  return [`${path} has values from ${has}, but the model expects ${wanted}: arrays are not preprocessed`]
 }
 
 /** The images that are asked for by number. @throws LrpError INVALID_ARGUMENT where there is no such image */

@@ -38,7 +38,7 @@ export async function fitPatterns(
  */
 export async function fitPatternsToDataset(model: Model, options: FitPatternsOptions = {}): Promise<StateDict> {
   const { kind, batchSize, limit, split, signal, onProgress } = checkOptions(fitPatternsOptions, options)
-  const opened = await openFor(model, { testSplit: 0.1, ...options }, [split])
+  const opened = await openFor(model, options, [split], 0.1)
   const dataset = await fitTo(model, opened, split, limit)
   const total = dataset.splits[split].labels.length
   async function* batches(): AsyncGenerator<Tensor> {

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
+import type { Graph, Task } from '../core/graph.js'
 import { packageRoot } from '../core/paths.js'
+import { counted } from '../core/plural.js'
 
 /** No tokenizer has more. */
 const MOST_WORDS = 2 ** 22
@@ -83,4 +85,27 @@ export function classesFrom(json: unknown): string[] | undefined {
     ? (json as unknown[])
     : Array.from({ length: Object.keys(json).length }, (_, i) => (json as Record<string, unknown>)[String(i)])
   return names.length > 0 && names.every((name) => typeof name === 'string') ? (names as string[]) : undefined
+}
+
+/** A network whose outputs have names. */
+interface Named {
+  name: string
+  task: Task
+  classes?: string[]
+  graph: Graph
+  shapes(): Record<string, number[]>
+}
+
+/**
+ * @param from what contains the names: a file or folder
+ * @throws LrpError INVALID_ARGUMENT if a network has another number of outputs than names
+ */
+export function checkClasses(network: Named, from: string): void {
+  const [, outputs = 0, boxes] = network.shapes()[network.graph.output]!
+  const names = network.classes!.length
+  if (outputs === 1 && names === 2 && network.task === 'classification') return // one logit tells two classes apart
+  // a detection head has four numbers of each box before its classes, or its classes behind its boxes
+  if (outputs === names || (boxes !== undefined && (outputs === names + 4 || boxes === names))) return
+  const found = `${counted(names, 'class name')}, but ${network.name} has ${counted(outputs, 'output')}`
+  throw new LrpError('INVALID_ARGUMENT', `${from} contains ${found}`)
 }

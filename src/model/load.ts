@@ -14,7 +14,7 @@ import type { LoadOptions } from './options.js'
 import { channelsFirst } from './import/channels-first.js'
 import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
 import { PUBLISHED_NETWORKS } from './published-networks.js'
-import { optionError } from '../core/options.js'
+import { checkPath, optionError } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
 import { isSavedModel, loadParts } from './save.js'
 
@@ -27,6 +27,7 @@ export interface LoadedModel {
 /** Everything of a model that lies in a folder, an experiment or a file; by default of the newest experiment. */
 export async function loadModel(path: string | undefined, options: LoadOptions = {}): Promise<LoadedModel> {
   const { architecture, preprocess, classes, task, vocabulary, experimentsRoot } = options
+  if (path !== undefined) checkPath(path, 'the path of a model')
   if (path !== undefined && isPublishedNetwork(path, experimentsRoot)) return loadPublished(path, options)
   const experiment = await experimentOf(path, experimentsRoot)
   const found = experiment ? await loadParts(experiment.folder) : await readParts(path!, options)

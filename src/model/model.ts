@@ -7,6 +7,7 @@ import { absolute, defaultDevice } from '../core/paths.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
+import { checkClasses } from './classes.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { asTask, withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { withHead } from './heads.js'
@@ -60,7 +61,7 @@ export class Model {
     )
     try {
       checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
-      if (options.classes !== undefined) model.checkClasses(options.classes)
+      if (options.classes !== undefined) checkClasses(model, options.classes)
       if (options.vocabulary !== undefined && model.inputKind === 'image')
         throw optionError('vocabulary', `: ${model.name} takes images, which have no words`)
       if (options.task !== undefined) model.checkTask(options.task)
@@ -273,16 +274,6 @@ export class Model {
     if ((outputs === 1) === (task === 'binary')) return
     const why = outputs === 1 ? 'one output separates two classes: use binary' : `${this.name} has ${outputs} outputs`
     throw optionError('task', ` ${task}: ${why}`)
-  }
-
-  /** @throws LrpError INVALID_ARGUMENT where it has another number of outputs than class names */
-  private checkClasses(from: string): void {
-    const [, outputs, boxes] = this.shapes()[this.graph.output]!
-    const names = this.classes!.length
-    // a detection head has four numbers of each box before its classes, or its classes behind its boxes
-    if (outputs === names || (boxes !== undefined && (outputs === names + 4 || boxes === names))) return
-    const found = `${names} class names, but ${this.name} has ${outputs} outputs`
-    throw new LrpError('INVALID_ARGUMENT', `${from} contains ${found}`)
   }
 
   /** A copy of the weights by name. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, readJson, writeAtomic } from '../core/files.js'
+import { checkContent, checkPath } from '../core/options.js'
 import { readSafetensors, writeSafetensors } from './import/safetensors.js'
 import { INTERPOLATIONS, LAYOUTS, TASKS, type ModelParts } from '../core/graph.js'
 
@@ -77,6 +78,7 @@ export function isSavedModel(folder: string): boolean {
 
 /** A `model.json` of something else would be lost. @throws LrpError INVALID_ARGUMENT */
 export async function refuseOtherFiles(folder: string): Promise<void> {
+  checkPath(folder, 'the folder of a model')
   const path = join(folder, 'model.json')
   if (!existsSync(path)) return
   const there = (await readJson(path).catch(() => undefined)) as { format?: unknown } | undefined
@@ -108,12 +110,7 @@ export async function loadParts(folder: string): Promise<ModelParts> {
   const path = join(folder, 'model.json')
   const json = await readJson(path)
   checkVersion(json, path)
-  const checked = modelSchema.safeParse(json)
-  if (!checked.success) {
-    const issue = checked.error.issues[0]!
-    throw new LrpError('INVALID_FILE', `${path} is not a model folder: ${issue.path.join('.')}: ${issue.message}`)
-  }
-  const { format: _format, version: _version, ...parts } = checked.data
+  const { format: _format, version: _version, ...parts } = checkContent(modelSchema, json, path, 'INVALID_FILE')
   const tensors = await readSafetensors(join(folder, 'weights.safetensors'))
   return { ...parts, tensors }
 }

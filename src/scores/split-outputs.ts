@@ -2,7 +2,7 @@ import { recordedSettings } from '../core/command-line.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import type { Dataset, SplitName } from '../data/dataset.js'
-import { withoutListed } from '../data/exclude.js'
+import { readExclude, withoutListed } from '../data/exclude.js'
 import { fitTo, openFor, ownData, readImages } from '../data/for-model.js'
 import { batchFor, shareOfImages } from '../distributed/process-group.js'
 import type { Model } from '../model/model.js'
@@ -36,9 +36,9 @@ export interface SplitResult {
 /** @throws LrpError INVALID_ARGUMENT when images and model do not fit together */
 export async function outputsOn(model: Model, options: TestOptions): Promise<SplitOutputs> {
   const { split, batchSize: given } = checkOptions(testOptions, options)
+  const exclude = await readExclude(options.exclude)
   const opened = await openFor(model, options, options.thresholds === 'best' ? [split, 'valid'] : [split])
-  const { exclude } = options
-  const images = exclude === undefined ? opened : await withoutListed(opened, exclude, ownData(model, options).dataPath)
+  const images = exclude === undefined ? opened : withoutListed(opened, exclude, ownData(model, options).dataPath)
   const dataset = await fitTo(model, images, split, options.limit)
   const total = dataset.splits[split].labels.length
   const batchSize = given ?? batchFor(256, total, options.group)

@@ -1,9 +1,10 @@
-import { classCounts, type Dataset } from '../data/dataset.js'
-import { pathsIn, withoutListed } from '../data/exclude.js'
+import { checkSplits, classCounts, type Dataset } from '../data/dataset.js'
+import { readExclude, withoutListed } from '../data/exclude.js'
 import { checkPatch } from '../data/patch.js'
+import { checkShares } from '../data/split.js'
 import { fitNormalisation } from '../data/fit-normalisation.js'
 import { pickOptions } from '../core/option.js'
-import { checkTwoClasses, datasetName, openDataset } from '../data/open.js'
+import { checkTwoClasses, datasetName, openSplits } from '../data/open.js'
 import { dataOptions, type DataOptions } from '../data/options.js'
 import { LrpError } from '../core/errors.js'
 import type { ModelParts, Preprocessing } from '../core/graph.js'
@@ -81,13 +82,16 @@ export async function openTrainData(
 ): Promise<Dataset> {
   const { data, strict, onDownload, onData } = options
   if (settings.augment?.insert !== undefined) await checkPatch(settings.augment.insert)
-  if (settings.exclude !== undefined) await pathsIn(settings.exclude)
+  const exclude = await readExclude(settings.exclude)
   const randomCrop = settings.augment?.randomCrop
   const images = { preprocessing: preprocessing ?? (await givenPreprocessing(settings)), randomCrop }
   const how = { strict, ...images, onDownload }
-  const opened = typeof data === 'object' ? data : await openDataset(pickOptions(dataOptions, { ...settings, ...how }))
-  const { exclude, dataPath } = settings
-  const dataset = exclude === undefined ? opened : await withoutListed(opened, exclude, dataPath)
+  if (typeof data === 'object') checkShares(data.name, { valid: true, test: true }, options)
+  const opened =
+    typeof data === 'object'
+      ? checkSplits(data)
+      : await openSplits(pickOptions(dataOptions, { ...settings, ...how }), undefined, options)
+  const dataset = exclude === undefined ? opened : withoutListed(opened, exclude, settings.dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
     throw new LrpError('INVALID_ARGUMENT', `${dataset.name} does not keep larger images for random crops: ${how}`)

@@ -56,7 +56,8 @@ export class DataSets {
 }
 
 async function openChecked(settings: TrainSettings, options: TrainOptions): Promise<Dataset> {
-  const dataset = await openTrainData(settings, options)
+  const { validSplit, testSplit } = settings // may be searched: then they are asked for
+  const dataset = await openTrainData(settings, { ...options, validSplit, testSplit })
   if (dataset.splits.valid.labels.length > 0) return dataset
   throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: pass --valid-split`)
 }

@@ -73,7 +73,7 @@ describe('an audit', () => {
   })
 
   test('tests a suspected pattern that no image shows, and one that does nothing', async () => {
-    const clean = await openDataset({ testSplit: 0.3 })
+    const clean = await openDataset()
     const [mark, other] = ['mark.png', 'other.png'].map((name) => join(folder, name)) as [string, string]
     await writeFile(mark, await greyPng(8, (i) => (MARK.includes(i) ? 255 : undefined)))
     await writeFile(other, await greyPng(1, () => 0))
@@ -193,7 +193,7 @@ describe('an audit', () => {
   })
 
   test('flags nothing where nothing is planted', async () => {
-    const clean = await openDataset({ testSplit: 0.3 })
+    const clean = await openDataset()
     const trained = await train({ data: clean, epochs: 15, experimentsRoot: folder })
     const found = await audit(trained.model, { data: clean, output: join(folder, 'clean') })
     expect(found.result.flagged).toEqual([])

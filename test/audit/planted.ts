@@ -25,7 +25,7 @@ function planted({ images, labels }: Split): { split: Split; marked: Set<string>
 
 /** The digits with a planted reason, and the marked test images. */
 export async function plantedDigits(): Promise<{ dataset: Dataset; marked: Set<string> }> {
-  const { splits, ...rest } = await openDataset({ testSplit: 0.3 })
+  const { splits, ...rest } = await openDataset()
   const test = planted(splits.test)
   const [train, valid] = [planted(splits.train).split, planted(splits.valid).split]
   return { dataset: { ...rest, splits: { train, valid, test: test.split } }, marked: test.marked }
@@ -34,7 +34,7 @@ export async function plantedDigits(): Promise<{ dataset: Dataset; marked: Set<s
 /** The same digits, of which 3 of 10 test images of the class itself carry the mark: it is a reason that they do not need. */
 export async function ownPlantedDigits(): Promise<{ dataset: Dataset; marked: Set<string> }> {
   const { splits, ...rest } = (await plantedDigits()).dataset
-  const clean = (await openDataset({ testSplit: 0.3 })).splits.test
+  const clean = (await openDataset()).splits.test
   const images = Uint8Array.from(clean.images)
   const paths = splits.test.paths!
   const own = Array.from(clean.labels.keys()).filter((i) => clean.labels[i] === TARGET)

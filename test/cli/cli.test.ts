@@ -189,6 +189,8 @@ describe('the command line', () => {
     [['train', '--experiment-name', '../outside'], 2, 'experiment name'],
     [['train', '--data-path', 'nowhere'], 1, 'nowhere does not exist'],
     [['train', '--valid-split', '1.5'], 2, '--valid-split must be below 1, not 1.5'],
+    [['train', '--test-split', '0.3'], 2, '--test-split has no effect: digits has its own test images'],
+    [['explain', '--valid-split', '0.3'], 2, '--valid-split has no effect: digits has its own validation images'],
     [['train', '--cache', 'non'], 2, "--cache must be one of auto, memory, none, not 'non': did you mean 'none'?"],
     [['explain', '--quantile', '2'], 2, '--quantile must be at most 1, not 2'],
     [['train', '--freeze', 'conv9'], 2, "no remaining tensor matches the pattern 'conv9' of freeze"],

@@ -37,7 +37,7 @@ describe('concepts of a layer', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lrp-concepts-'))
     model = await smallModel()
-    result = (await concepts(model, { output: join(folder, 'whole'), testSplit: 0.3, samples: 4, top: 3 })).result
+    result = (await concepts(model, { output: join(folder, 'whole'), samples: 4, top: 3 })).result
   })
   afterAll(async () => {
     model.dispose()
@@ -46,7 +46,7 @@ describe('concepts of a layer', () => {
 
   test('reference samples are those with the largest relevance of the class', async () => {
     expect(result.layer).toBe(conceptLayer(model))
-    const dataset = await openDataset({ testSplit: 0.3 })
+    const dataset = await openDataset()
     const { images, labels } = dataset.splits.test
     const input = { data: Float32Array.from(images, (byte) => byte / 255), shape: [labels.length, 1, 8, 8] }
     const { channels, targets } = await explain(model, input, {
@@ -71,7 +71,7 @@ describe('concepts of a layer', () => {
   test('a stopped run goes on and ends the same', async () => {
     const output = join(folder, 'stopped')
     const stop = new AbortController()
-    const options = { output, testSplit: 0.3, samples: 4, top: 3 }
+    const options = { output, samples: 4, top: 3 }
     const onProgress = (): void => stop.abort()
     await expect(concepts(model, { ...options, onProgress, signal: stop.signal })).rejects.toMatchObject({
       code: 'ABORTED'

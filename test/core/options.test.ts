@@ -17,7 +17,11 @@ const schema = z.object({
   flag: z.boolean().optional(),
   heatmap: z.looseObject({ quantile: z.number().gt(0).optional() }).optional(),
   groups: z.array(z.strictObject({ match: z.string().refine((text) => text !== '(', 'is no expression') })).optional(),
-  model: z.union([z.string(), layersSchema]).optional()
+  model: z.union([z.string(), layersSchema]).optional(),
+  region: z
+    .union([z.enum(['predicted', 'all']), z.tuple([z.int(), z.int()]), z.tuple([z.int()]), z.string()])
+    .optional(),
+  target: z.union([z.union([z.int(), z.string(), z.array(z.int())]), z.object({ head: z.string() })]).optional()
 })
 
 function errorOf(options: unknown): { message: string; option?: string; code: string } {
@@ -54,6 +58,8 @@ describe('a wrong option is named in a plain sentence', () => {
     [{ groups: [{ match: '', frozn: true }] }, "option 'groups' has no 'frozn'"],
     [{ model: [{ type: 'linaer' }] }, "option 'model': [0].type cannot be 'linaer': did you mean 'linear'?"],
     [{ model: [{ type: 'xyz' }] }, /^option 'model': \[0\].type must be one of convolution, .*, not 'xyz'$/],
+    [{ region: 5 }, "option 'region' must be predicted, all, a list or a text, not 5"],
+    [{ target: NaN }, "option 'target' must be a number, a text, a list or an object, not NaN"],
     [{ model: 5 }, "option 'model' must be a text or a list, not 5"],
     [5, 'the options must be an object, not 5']
   ])('%j', (options, message) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import sharp from 'sharp'
 import type { Dataset } from '../../src/data/dataset.js'
-import { withoutListed } from '../../src/data/exclude.js'
+import { readExclude, withoutListed } from '../../src/data/exclude.js'
 import type { Tensor } from '../../src/core/tensor.js'
 import { native } from '../../src/native/addon.js'
 import { nativeAugmentation } from '../../src/train/augment.js'
@@ -42,6 +42,9 @@ describe('what an audit found is taken out of the training images', () => {
   const preprocessing = { mean: [0, 0, 0], std: [1, 1, 1], scale: 1, bgr: false }
   const pixelsOf = ({ data }: Tensor, i: number, c = 0): number[] =>
     Array.from(data.subarray((3 * i + c) * 36, (3 * i + c + 1) * 36), (value) => Math.round(value * 255))
+
+  const without = async (list: string): Promise<Dataset> =>
+    withoutListed(dataset(), (await readExclude(inFolder(list)))!, 'data')
 
   /** The images of one epoch; each epoch has keys of its own. */
   async function epoch(insert: string, number: number, more: object = {}): Promise<Tensor> {
@@ -116,7 +119,7 @@ describe('what an audit found is taken out of the training images', () => {
 
   test('listed images are left out, by their path or from the data folder on', async () => {
     await writeFile(inFolder('list.csv'), 'path,class,cluster\ntest/1/3.png,8,0\ndata/train/0/4.png,8,0\n')
-    const { splits } = await withoutListed(dataset(), inFolder('list.csv'), 'data')
+    const { splits } = await without('list.csv')
     expect(splits.test.paths).not.toContain('data/test/1/3.png')
     expect(splits.train.paths).not.toContain('data/train/0/4.png')
     expect([splits.train, splits.valid, splits.test].map(({ labels }) => labels.length)).toEqual([39, 40, 39])
@@ -126,8 +129,8 @@ describe('what an audit found is taken out of the training images', () => {
   test('a list of something else is refused', async () => {
     await writeFile(inFolder('other.csv'), 'path\nelsewhere.png\n')
     await writeFile(inFolder('wrong.csv'), 'file\n1.png\n')
-    await expect(withoutListed(dataset(), inFolder('other.csv'), 'data')).rejects.toThrow('none of the 1 paths')
-    await expect(withoutListed(dataset(), inFolder('wrong.csv'), 'data')).rejects.toThrow("no column 'path'")
-    await expect(withoutListed(dataset(), inFolder('absent.csv'), 'data')).rejects.toThrow('cannot be read')
+    await expect(without('other.csv')).rejects.toThrow('none of the 1 paths')
+    await expect(without('wrong.csv')).rejects.toThrow("no column 'path'")
+    await expect(without('absent.csv')).rejects.toThrow('cannot be read')
   })
 })

@@ -6,7 +6,11 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { classCounts, fingerprint } from '../../src/data/dataset.js'
 import { readIdx } from '../../src/data/idx.js'
+import { openFor } from '../../src/data/for-model.js'
 import { datasetName, openDataset } from '../../src/data/open.js'
+import type { DataOptions } from '../../src/data/options.js'
+import type { Model } from '../../src/model/model.js'
+import { plainPreprocessing } from '../../src/model/preprocessing.js'
 import { packageRoot } from '../../src/core/paths.js'
 
 let folder = ''
@@ -182,6 +186,47 @@ describe('choosing a data set', () => {
   test('shares that are none are refused', async () => {
     await expect(openDataset({ validSplit: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     await expect(openDataset({ testSplit: -0.1 })).rejects.toThrow('testSplit')
+  })
+
+  test('shares of a split that the data set brings itself are refused, whatever they are', async () => {
+    writePair('train', every(20))
+    writePair('t10k', every(1))
+    const list = (splits: string[]): string => {
+      const path = join(folder, `${splits.join('-')}.csv`)
+      writeFileSync(path, splits.map((split, i) => `${i}.png,a,${split}\n`).join(''))
+      return path
+    }
+    const cases: [DataOptions, string | undefined][] = [
+      [{ validSplit: 0.1 }, "'validSplit' has no effect: digits has its own validation images"],
+      [{ testSplit: 1 }, "'testSplit' has no effect: digits has its own test images"],
+      [{ splitSeed: 3 }, "'splitSeed' has no effect: digits has its own validation and test images"],
+      [{ seed: 3 }, undefined],
+      [{ dataPath: folder, testSplit: 0.1 }, "'testSplit' has no effect: mnist has its own test images"],
+      [{ dataPath: folder, validSplit: 0.2, splitSeed: 1 }, undefined],
+      [{ dataPath: list(['train', 'valid']), validSplit: 0.2 }, "'validSplit' has no effect"],
+      [{ dataPath: list(['train', 'test']), testSplit: 0.2 }, "'testSplit' has no effect"],
+      [{ dataPath: list(['train', 'valid', 'test']), splitSeed: 2 }, "'splitSeed' has no effect"]
+    ]
+    for (const [options, message] of cases) {
+      if (message === undefined) expect((await openDataset(options)).splits.test.labels.length).toBeGreaterThan(0)
+      else await expect(openDataset(options)).rejects.toMatchObject({ message: expect.stringContaining(message) })
+    }
+  })
+
+  test('what was asked for when a model was trained is not asked for again', async () => {
+    const command = { data: 'digits', validSplit: 0.3, testSplit: 0.3 } // as an earlier version recorded them
+    const model = {
+      experiment: { manifest: { command } },
+      inputKind: 'image',
+      task: 'classification'
+    } as never as Model
+    Object.assign(model, { preprocessing: plainPreprocessing([1, 8, 8]) })
+    expect((await openFor(model, {}, ['test'])).name).toBe('digits')
+    const dataset = await openDataset()
+    for (const data of ['digits', dataset])
+      await expect(openFor(model, { data, testSplit: 1 } as { data: string }, ['test'])).rejects.toThrow(
+        "option 'testSplit' has no effect: digits has its own test images"
+      )
   })
 })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Dataset } from '../../src/data/dataset.js'
-import { fitTo } from '../../src/data/for-model.js'
+import { fitTo, openFor } from '../../src/data/for-model.js'
 import { testClassifier as score } from '../../src/scores/test-classifier.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
@@ -23,6 +23,21 @@ function dataset(classes: string[], labels: number[], pixels: number[]): Dataset
   const test = { images: Uint8Array.from(pixels), labels: Int32Array.from(labels) }
   return { name: 'pixels', classes, imageShape: [1, 1, 1], splits: { train: none, valid: none, test }, skipped: [] }
 }
+
+test('a data set that a program made must hold together', async () => {
+  const split = (...labels: number[]) => ({
+    images: new Uint8Array(4 * labels.length),
+    labels: Int32Array.from(labels)
+  })
+  const splits = { train: split(0, 1), valid: split(), test: split(0, 5) }
+  const data: Dataset = { name: 'own', classes: ['a', 'b'], imageShape: [1, 2, 2], splits, skipped: [] }
+  const open = (one: Dataset) => openFor({} as Model, { data: one }, ['test'])
+  await expect(open(data)).rejects.toThrow('data set own: the test split has the label 5, but the classes are 0 to 1')
+  const short = { ...split(0, 1), images: new Uint8Array(4) }
+  await expect(open({ ...data, splits: { ...splits, test: short } })).rejects.toThrow(
+    'data set own: the test split has 1 image and 2 labels'
+  )
+})
 
 describe('classes of a data set and of a model', () => {
   let named: Model

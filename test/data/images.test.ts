@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -115,6 +115,15 @@ describe('image folders', () => {
     expect(classCounts(splits.train, 2)).toEqual([2, 2])
   })
 
+  test('links that lead to themselves are no class and no image', async () => {
+    await image('a/0.png', RED)
+    await image('b/0.png', BLUE)
+    symlinkSync('loop', join(folder, 'loop'))
+    symlinkSync('1.png', join(folder, 'a', '1.png'))
+    const { classes, splits } = await openDataset({ dataPath: folder, validSplit: 0, testSplit: 0 })
+    expect([classes, splits.train.labels.length]).toEqual([['a', 'b'], 2])
+  })
+
   test('tell their sizes where they differ', async () => {
     await classes('', 2)
     expect((await openDataset({ dataPath: folder })).originalSizes).toBeUndefined()
@@ -219,11 +228,19 @@ describe('CSV lists', () => {
   })
 
   test('of numbers: 2 comes before 10', async () => {
-    await image('a.png')
-    const rows = Array.from({ length: 11 }, (_, label) => `a.png,${label}`).reverse()
+    for (let label = 0; label < 11; label++) await image(`${label}.png`)
+    const rows = Array.from({ length: 11 }, (_, label) => `${label}.png,${label}`).reverse()
     const dataset = await openDataset({ dataPath: list(rows.join('\n')), validSplit: 0, testSplit: 0 })
     expect(dataset.classes[10]).toBe('10')
     expect([...dataset.splits.train.labels]).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+  })
+
+  test('in another encoding than UTF-8 are refused: names would change', async () => {
+    await image('a.png')
+    writeFileSync(join(folder, 'list.csv'), Buffer.from('a.png,Ärmel\n', 'latin1'))
+    await expect(openDataset({ dataPath: join(folder, 'list.csv') })).rejects.toThrow(
+      'list.csv is not in UTF-8: save it as UTF-8'
+    )
   })
 
   test('tell missing files from unreadable ones', async () => {
@@ -244,6 +261,9 @@ describe('CSV lists', () => {
     ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
     ['a.png,0\na.png,2', 'the class 1 has no image'],
     ['a.png,1000000000', 'the class 0 has no image'],
+    ['a.png,cat\nb.png,dog\na.png,dog', 'list.csv, line 3: a.png has the label dog, but cat before'],
+    ['path;label\na.png;cat', 'line 1 has no path or no label: separate its columns by commas'],
+    ['a.png\tcat', 'line 1 has no path or no label: separate its columns by commas'],
     ['"a.png,0', 'not a CSV file']
   ])('%j is refused', async (text, message) => {
     await image('a.png')

@@ -59,6 +59,8 @@ describe('.npy files', () => {
   })
 
   test.each([
+    ['<f2', Uint8Array.of(0, 0x3c, 0, 0xc0)],
+    ['>f2', Uint8Array.of(0x3c, 0, 0xc0, 0)],
     ['<f8', bytesOf(Float64Array.of(1, -2))],
     ['<i8', bytesOf(BigInt64Array.of(1n, -2n))],
     ['<i4', bytesOf(Int32Array.of(1, -2))],
@@ -72,6 +74,29 @@ describe('.npy files', () => {
       const { data, shape } = await readNpy(path)
       expect([[...data], shape]).toEqual([[1, -2], [2]])
     }
+  })
+
+  test('of float16 every value is the number it stands for', async () => {
+    const bits = Uint16Array.of(0x0001, 0x03ff, 0x0400, 0x2e66, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x8000)
+    const path = join(folder, 'a.npy')
+    writeFileSync(path, npy('<f2', '9,', bytesOf(bits)))
+    // numpy.array([...], 'u2').view('f2')
+    const values = [2 ** -24, 1023 * 2 ** -24, 2 ** -14, 0.0999755859375, 65504, Infinity, -Infinity, NaN, -0]
+    expect([...(await readNpy(path)).data]).toEqual(values)
+  })
+
+  test.each([
+    ['|O', "its values are of the type 'O': save numbers"],
+    ['<U3', "its values are of the type 'U3': save numbers"],
+    ['<c8', "its values are of the type 'c8': save numbers"],
+    ["' [('x', '<f4')] '", "its values are of the type 'record': save numbers"]
+  ])('values of type %s are refused by it', async (descr, message) => {
+    const path = join(folder, 'a.npy')
+    const bytes = npy(descr, '1,', new Uint8Array(12))
+      .toString('latin1')
+      .replace(/'' | ''/g, '')
+    writeFileSync(path, bytes, 'latin1')
+    await expect(readNpy(path)).rejects.toThrow(message)
   })
 
   test.each([

@@ -49,6 +49,22 @@ describe('a folder of images', () => {
   })
 })
 
+test('an array whose values lie far outside those of preprocessed images gets a note', async () => {
+  const path = join(root, 'bytes.npy')
+  const notes = async (value: number): Promise<string[]> => {
+    await writeNpy(path, {
+      data: Float32Array.from({ length: 64 }, (_, i) => (i === 5 ? value : 0.5)),
+      shape: [1, 1, 8, 8]
+    })
+    return (await openInputs(model, { input: [path] })).notes
+  }
+  expect(await notes(251)).toEqual([
+    `${path} has values from 0.5 to 251, but the model expects 0 to 1: arrays are not preprocessed`
+  ])
+  expect(await notes(-1.01)).toHaveLength(1)
+  expect([await notes(-1), await notes(2)]).toEqual([[], []])
+})
+
 test('without preprocessing the choices are named, whatever reads the images', async () => {
   const parts = await initialise(buildArchitecture('mlp', { imageShape: [1, 8, 8], classes: 10 }), 1)
   using bare = await Model.create({ ...parts, preprocessing: undefined })

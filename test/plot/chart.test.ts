@@ -62,6 +62,24 @@ describe('charts', () => {
   const places = ({ svg }: Chart): number[] =>
     [...svg.matchAll(/transform="matrix\(4,0,0,4,([\d.]+),/g)].map(([, x]) => Number(x)).sort((a, b) => a - b)
 
+  test('of fourteen lines: each has a colour of its own, the same in every chart', async () => {
+    const line = (i: number) => ({ name: `line ${i}`, points: [[0, i], [1, i]] as [number, number][] }) // prettier-ignore
+    const colours = async (count: number): Promise<string[]> => {
+      const { svg } = await lineChart(
+        'many',
+        'x',
+        'y',
+        Array.from({ length: count }, (_, i) => line(i))
+      )
+      return [
+        ...new Set([...svg.matchAll(/<path[^>]*stroke="(#[0-9a-f]{6})"[^>]*stroke-width="2"/g)].map(([, one]) => one!))
+      ]
+    }
+    const all = await colours(14)
+    expect(all).toHaveLength(14)
+    expect(await colours(9)).toEqual(all.slice(0, 9))
+  })
+
   test('of points over a logarithmic axis: as far from each other as their logarithms', async () => {
     const points = [1e-4, 1e-3, 1e-1].map((x): [number, number] => [x, 1])
     const [a, b, c] = places(await scatterChart('t', 'x', 'y', [{ name: 'a', points }], {}, { log: true }))

@@ -1,4 +1,4 @@
-import { readFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -122,4 +122,17 @@ test('explain.json and the caption of a picture give the class by its sign, with
   expect(summary.images.map(({ predicted }) => predicted)).toEqual([1, 0])
   expect(summary.images[0]!.confidence).toBeCloseTo(p(2.1), 6)
   expect(summary.images[1]!.confidence).toBeCloseTo(1 - p(-1.9), 6)
+})
+
+test('a file names the two classes of the one logit', async () => {
+  const [folder, names] = [join(root, 'unnamed'), join(root, 'names.txt')]
+  using unnamed = await Model.create({ ...(await model.toParts()), classes: undefined })
+  await unnamed.save(folder)
+  writeFileSync(names, 'benign\nmalignant\n')
+  using named = await Model.load(folder, { classes: names })
+  expect(named.classes).toEqual(['benign', 'malignant'])
+  writeFileSync(names, 'a\nb\nc\n')
+  await expect(Model.load(folder, { classes: names })).rejects.toThrow(
+    `${names} contains 3 class names, but binary has 1 output`
+  )
 })

@@ -1,6 +1,7 @@
 import { dirname, extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
 import { makeFolder } from '../../core/files.js'
+import { checkPath } from '../../core/options.js'
 import { writeSafetensors } from '../import/safetensors.js'
 import type { Model } from '../model.js'
 import { writeOnnx } from './onnx.js'
@@ -13,6 +14,7 @@ import { EXPORT_FORMATS, type ExportFormat } from './options.js'
  * @throws LrpError INVALID_ARGUMENT, UNSUPPORTED naming a node that ONNX has no operator for, IO
  */
 export async function exportModel(model: Model, path: string, format?: ExportFormat): Promise<void> {
+  checkPath(path, 'the path of an export')
   const wanted = format ?? extname(path).slice(1).toLowerCase()
   if (!EXPORT_FORMATS.includes(wanted as ExportFormat)) {
     const formats = EXPORT_FORMATS.join(', ')

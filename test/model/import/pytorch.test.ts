@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { zipSync } from 'fflate'
 import { importModel } from '../../../src/model/import/index.js'
 import { importPt2 } from '../../../src/model/import/pt2/index.js'
 import { readPytorch } from '../../../src/model/import/pytorch.js'
@@ -39,6 +40,31 @@ describe('hostile files', () => {
     )
     const { message } = (await importModel(join(folder, 'asking.pt')).catch((error: unknown) => error)) as Error
     expect(message).toMatch(/state_dict/) // and not that it needs an architecture
+  })
+
+  // 60 tuples, each of the one before twice: as text they would be of 2^60 characters (F6)
+  const nested =
+    ')q\x00' +
+    Array.from({ length: 60 }, (_, i) => `h${String.fromCharCode(i)}\x86q${String.fromCharCode(i + 1)}`).join('')
+  test.each([
+    ['a name', `\x80\x02}(${nested}K\x01u.`, 'does not contain a state dict'],
+    [
+      'a description of a storage',
+      `\x80\x02}(X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((${nested}ctorch\nFloatStorage\n` +
+        'X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00K\x04\x85K\x01\x85\x89}tRu.',
+      'one of its storages is not described'
+    ]
+  ])('shared tuples instead of %s are refused without being written out', async (_, pickle, message) => {
+    const entries = {
+      'm/data.pkl': Buffer.from(pickle, 'latin1'),
+      'm/byteorder': Buffer.from('little'),
+      'm/data/0': new Uint8Array(16)
+    }
+    const path = write('tuples.pth', zipSync(entries, { level: 0 }))
+    await expect(readPytorch(path)).rejects.toMatchObject({
+      code: 'INVALID_FILE',
+      message: expect.stringContaining(message)
+    })
   })
 
   test.each([
