@@ -279,6 +279,7 @@ export class Model {
   private checkClasses(from: string): void {
     const [, outputs, boxes] = this.shapes()[this.graph.output]!
     const names = this.classes!.length
+    if (names === 2 && this.outputKind(outputs!) === 'binary') return
     // a detection head has four numbers of each box before its classes, or its classes behind its boxes
     if (outputs === names || (boxes !== undefined && (outputs === names + 4 || boxes === names))) return
     const found = `${names} class names, but ${this.name} has ${outputs} outputs`

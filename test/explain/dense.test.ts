@@ -53,6 +53,15 @@ describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
     }
   )
 
+  test("the difference to a region's runner-up is zennit's", async () => {
+    const { model, fixture } = await open('fp64')
+    using _ = model
+    const how = { composite: 'epsilon-plus', against: 'runner-up' } as const
+    const found = await explain(model, floats(fixture.get('input')!), how)
+    expect([...found.against!]).toEqual(values(fixture.get('runner-up')!))
+    expect(largestError(found.relevance.data, values(fixture.get('contrast')!))).toBeLessThan(1e-6)
+  })
+
   test.each(['epsilon-plus', 'epsilon-alpha2beta1'])(
     "the relevance of a region is zennit's under %s",
     async (composite) => {

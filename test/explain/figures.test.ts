@@ -53,10 +53,10 @@ const red = (figure: { picture: { data: Uint8Array } }, pixel = 0): number => fi
 
 describe('figures of explanations', () => {
   test('say what a class is compared with', async () => {
-    const compared = { ...one, against: Int32Array.of(2, -1) }
+    const compared = { ...one, against: Int32Array.of(2, 0) }
     const [a, b] = await drawFigures(model, batch, compared, {})
     expect(a!.captions[1]).toBe('explained cat against frog: sum of relevance 0.000')
-    expect(b!.captions[1]).toBe('explained dog against the runner-up: sum of relevance 2.000')
+    expect(b!.captions[1]).toBe('explained dog against cat: sum of relevance 2.000')
   })
 
   test('name all labels that are predicted', async () => {

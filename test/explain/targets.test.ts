@@ -138,6 +138,19 @@ describe('dense outputs', () => {
     const { regions, sums } = await explain(model, tensor([1, 1, 1, 3], 1, -1, 2), epsilon)
     expect([...regions!.data]).toEqual([1, 0, 1])
     near(sums, [6])
+    const other = await explain(model, tensor([1, 1, 1, 3], 1, -1, 2), { ...epsilon, target: 0 })
+    expect([...other.regions!.data]).toEqual([0, 1, 0])
+    near(other.relevance.data, [0, 2, 0])
+  })
+
+  test('the runner-up has the second highest mean logit in the region', async () => {
+    const model = await dense()
+    const corner = await explain(model, image, { ...epsilon, region: [0, 0], against: 'runner-up', target: 'all' })
+    expect([...corner.against!]).toEqual([2, 0, 0]) // of the logits 3, -1, 1.5
+    near(corner.scores, [1.5, -4, -1.5])
+    const own = await explain(model, image, { ...epsilon, against: 'runner-up' })
+    expect([...own.targets, ...own.against!]).toEqual([1, 2]) // of the means -1.5, 3.5, -0.75
+    near(own.scores, [14 + 3])
   })
 
   test('a mask image, pictures and explain.json', async () => {
@@ -207,6 +220,9 @@ describe('detection heads', () => {
     expect([inBox.targets[0], inBox.boxes![0]]).toEqual([1, 2])
     const all = await explain(model, input, { ...epsilon, target: 'all', box: 'best' })
     expect([...all.boxes!]).toEqual([0, 1])
+    const contrast = await explain(model, input, { ...epsilon, box: 'best', against: 'runner-up' })
+    expect([...contrast.boxes!, ...contrast.targets, ...contrast.against!]).toEqual([0, 0, 1])
+    near(contrast.scores, [0.9 - 0.1])
   })
 
   test('without a box, or with one that does not exist, they are refused', async () => {

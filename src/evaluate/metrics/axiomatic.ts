@@ -1,5 +1,4 @@
-import { rowsFor } from '../images.js'
-import type { ScoreContext } from './context.js'
+import { targetLogits, type ScoreContext } from './context.js'
 import { familyOf } from './description.js'
 import { inputInvariance } from './invariance.js'
 
@@ -36,9 +35,8 @@ function conservationError(c: ScoreContext): number {
 }
 
 async function completenessError(c: ScoreContext): Promise<number> {
-  const image = { data: new Float32Array(c.image.length), shape: [1, ...c.model.imageShape] }
-  const zero = await c.model.forward({ ...image, ...rowsFor([c]) })
-  return Math.abs(sumOf(c.relevance) - (c.logit - zero.data[c.target]!))
+  const [zero] = await targetLogits(c, [new Float32Array(c.image.length)])
+  return Math.abs(sumOf(c.relevance) - (c.logit - zero!))
 }
 
 function sumOf(values: Float32Array): number {
