@@ -15,6 +15,7 @@ import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
 import { removeFeaturesOptions, type RemoveFeaturesOptions } from './options.js'
 import { perturbationCurves, type Perturbation, type Subject } from './perturbation/curves.js'
+import { shareFilled } from './perturbation/filled.js'
 import { checkFill } from './perturbation/settings.js'
 import { stepsAt } from './perturbation/steps.js'
 import type { RemovalPoint, RemovalResult } from './results.js'
@@ -78,12 +79,25 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
       unimportant: mean(column('unimportant', k))
     })),
     perImage: { important: column('important', -1), unimportant: column('unimportant', -1) },
+    notes: notesOn(model, images, fill),
     provenance: await provenanceOf(model)
   }
   const pictured = subjects.slice(0, pictures)
   const folder = options.output ?? model.resultFolder('feature_removal', safeName(explanation.name))
   const files = await writeRemoval(folder, model, result, pictured, { important, unimportant })
   return { ...result, folder, files }
+}
+
+/** Above this share of pixels that already have the value of the fill, curves may say little. */
+const MUCH = 0.25
+
+function notesOn(model: Model, images: Float32Array[], fill: RemoveFeaturesOptions['fill']): string[] {
+  const share = shareFilled(model, images, fill ?? 'zero')
+  if (share < MUCH) return []
+  const colour = fill === 'white' ? 'white' : 'black'
+  return [
+    `${(share * 100).toFixed(0)} % of the pixels are ${colour} already, so removing them changes nothing: curves of different methods may coincide. The fill mean removes these pixels too`
+  ]
 }
 
 /** Confidence of one image's class at every share. */

@@ -93,6 +93,9 @@ test('perturbation curves and removed features follow the sigmoid', async () => 
   const confidence = sure.reduce((sum, z) => sum + 1 / (1 + Math.exp(-z)), 0) / 5
   expect(before!.important).toBeCloseTo(confidence, 6) // of the predicted class, whichever of the two it is
   expect(before!.important).toBeGreaterThan(after!.important)
+  expect(removed.notes).toEqual([expect.stringMatching(/^\d+ % of the pixels are black already/)])
+  const mean = { data: data(), fraction: [0.5], fill: 'mean' as const, output: join(root, 'removed') }
+  expect((await removeFeatures(model, mean)).notes).toEqual([])
   expect(readFileSync(join(root, 'removed', '00000', 'original.txt'), 'utf8')).toBe('no 0.109097\nyes 0.890903\n')
 })
 
@@ -124,7 +127,14 @@ test('the one logit is explained as that of the second class, and turned round a
 test('methods are compared for the predicted class, and for either of the two by name or label', async () => {
   const logits = async (target?: string): Promise<number> => {
     const perturbation = { measure: 'logit' as const, steps: 2 }
-    const how = { data: data(), methods: ['epsilon'], metrics: ['conservation_error'], draws: 1, limit: 2, perturbation }
+    const how = {
+      data: data(),
+      methods: ['epsilon'],
+      metrics: ['conservation_error'],
+      draws: 1,
+      limit: 2,
+      perturbation
+    }
     return (await evaluate(model, { ...how, target })).methods[0]!.morf.mean[0]!
   }
   const [yes, no] = [2.1, -1.9] // of the first two images
