@@ -9,6 +9,7 @@ import { explain } from '../../src/explain/explain.js'
 import { explainToFiles } from '../../src/explain/to-files.js'
 import { readNpy, writeNpy } from '../../src/core/npy.js'
 import { readJson } from '../shared.js'
+import { imagenetPreprocessing } from '../../src/model/preprocessing.js'
 import { Model } from '../../src/model/model.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
 import { node, weight } from '../models.js'
@@ -158,11 +159,19 @@ describe('dense outputs', () => {
     await sharp(Buffer.from([0, 255, 0, 0, 0, 7]), { raw: { width: 3, height: 2, channels: 1 } })
       .png()
       .toFile(mask)
+    const wide = join(folder, 'wide.png')
+    const columns = Buffer.from(Array.from({ length: 9 * 4 }, (_, i) => (i % 9 > 5 ? 255 : 0)))
+    await sharp(columns, { raw: { width: 9, height: 4, channels: 1 } })
+      .png()
+      .toFile(wide)
     const input = join(folder, 'image.npy')
     await writeNpy(input, image)
     const output = join(folder, 'explained')
     const options = { ...epsilon, input: [input], target: 'tree', region: mask, output, format: ['npy' as const, 'svg' as const] } // prettier-ignore
     await explainToFiles(await dense(), options)
+    const smaller = { preprocessing: imagenetPreprocessing(4, 4) } // images come in another size than its own
+    const { regions } = await explain(await dense(smaller), image, { ...epsilon, target: 'tree', region: wide })
+    expect([...regions!.data]).toEqual([0, 0, 1, 0, 0, 1])
     const { images } = readJson<ExplainSummary>(join(output, 'explain.json'))
     expect(images[0]).toMatchObject({ predicted: 1, share: 4 / 6, target: [1], region: [2 / 6], score: [3 + 5] })
     expect((await readNpy(join(output, 'logits.npy'))).shape).toEqual([1, 3, 2, 3])

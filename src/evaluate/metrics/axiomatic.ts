@@ -31,12 +31,18 @@ export const INVARIANCE = familyOf({ family: 'axiomatic', needs: ['model', 'imag
 
 /** LRP without bias and stabiliser loses nothing. */
 function conservationError(c: ScoreContext): number {
-  return Math.abs(sumOf(c.relevance) - c.logit) / Math.abs(c.logit)
+  const start = startOf(c, c.logit)
+  return Math.abs(sumOf(c.relevance) - start) / Math.abs(start)
+}
+
+/** Relevance starts as a region's sum of logits; a curve shows their mean. */
+function startOf({ region }: ScoreContext, logit: number): number {
+  return region ? logit * region.data.reduce((sum, inside) => sum + inside, 0) : logit
 }
 
 async function completenessError(c: ScoreContext): Promise<number> {
   const [zero] = await targetLogits(c, [new Float32Array(c.image.length)])
-  return Math.abs(sumOf(c.relevance) - (c.logit - zero!))
+  return Math.abs(sumOf(c.relevance) - startOf(c, c.logit - zero!))
 }
 
 function sumOf(values: Float32Array): number {

@@ -113,7 +113,8 @@ async function chosenTargets(
   signal?: AbortSignal
 ): Promise<Pick<ClassifiedImages, 'outputs' | 'scored' | 'said'>> {
   const images = input.shape[0]!
-  const reference = wanted.reference === undefined ? undefined : await referenceOf(model, wanted.reference)
+  const reference =
+    wanted.reference === undefined ? undefined : await referenceOf(model, wanted.reference, input.shape.slice(1))
   const scored: Scored[] = []
   const said: Said[] = []
   let outputs = 0

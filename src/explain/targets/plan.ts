@@ -25,16 +25,17 @@ export async function planTarget(model: Model, given: Given, input: Tensor): Pro
   checkStart(model, given)
   const { outputRelevance, reference, box } = given
   const independent = model.multilabel
+  const imageShape = input.shape.slice(1)
   const isBinary = model.task === 'classification' && box === undefined
   if (outputRelevance)
     return (from, to) => ({ independent, binary: false, seed: partOf(outputRelevance, input, from, to) })
   if (reference !== undefined) {
-    const embedding = await referenceOf(model, reference)
+    const embedding = await referenceOf(model, reference, imageShape)
     return () => ({ independent, binary: false, reference: embedding })
   }
   const classes = classRows(model, given, input)
   const against = againstOf(model, given)
-  const region = await regionOf(model, given.region)
+  const region = await regionOf(model, given.region, imageShape)
   return (from, to) => ({
     independent,
     binary: isBinary,
