@@ -10,7 +10,7 @@ import { arrayOf, numberOrNull } from './images.js'
 import { classify, contextOf, type ScoreContext } from './metrics/context.js'
 import type { MetricDescription, MetricNeed } from './metrics/description.js'
 import { masksOf } from './metrics/masks.js'
-import { chooseMetrics, hasNeighbours, METRICS } from './metrics/registry.js'
+import { chooseMetrics, hasNeighbours, hasOthers, METRICS } from './metrics/registry.js'
 import { scoredOptions, scoreMapsOptions, type ScoreMapsOptions } from './options.js'
 import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
 import { settingsFor } from './perturbation/settings.js'
@@ -88,6 +88,7 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   const wanted = await classesOf(checked.target)
   checkShapes({ input, attribution, mask, target: wanted.targets })
   const given = {
+    others: hasOthers(model),
     model: true,
     classes: model.task === 'classification' && checked.reference === undefined,
     image: !['array', 'tokens'].includes(model.inputKind),

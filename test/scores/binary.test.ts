@@ -138,6 +138,9 @@ test('methods are compared for the predicted class, and for either of the two by
     return (await evaluate(model, { ...how, target })).methods[0]!.morf.mean[0]!
   }
   const [yes, no] = [2.1, -1.9] // of the first two images
+  const all = { data: data(), methods: ['epsilon'], draws: 1, limit: 2, perturbation: { steps: 2 } }
+  const { metrics } = await evaluate(model, { ...all, metrics: 'all' })
+  expect(metrics.map(({ name }) => name)).not.toContain('random_logit') // there is no other logit
   expect(await logits()).toBeCloseTo((yes - no) / 2, 6)
   expect(await logits('label')).toBeCloseTo((yes - no) / 2, 6)
   expect(await logits('yes')).toBeCloseTo((yes + no) / 2, 6)
