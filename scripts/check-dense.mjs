@@ -34,17 +34,20 @@ function errors(found, wanted) {
   return { largest: largest / most, median: apart.sort()[apart.length >> 1] / (sum / wanted.length) }
 }
 
+async function compare(name, fixture, precision) {
+  const model = await Model.load(join(folder, `${name}.pt2`), { device: 'cpu', precision })
+  for (const composite of ['epsilon-plus', 'epsilon-alpha2beta1']) {
+    const found = await explain(model, floats(fixture.get('input')), { composite, conservation: true })
+    const { largest, median } = errors(found.relevance.data, floats(fixture.get(composite)).data)
+    const unexplained = Math.max(...found.unexplained)
+    const text = `largest ${largest.toExponential(1)}, median ${median.toExponential(1)}, unexplained ${unexplained.toExponential(1)}`
+    console.log(`${name} ${precision} ${composite}: ${text}`)
+    if (!(precision === 'fp64' ? largest <= 1e-6 : median <= 1e-3)) process.exitCode = 1
+  }
+  model[Symbol.dispose]()
+}
+
 for (const name of NETWORKS) {
   const fixture = await readSafetensors(join(folder, `${name}.safetensors`))
-  for (const precision of ['fp64', 'fp32']) {
-    using model = await Model.load(join(folder, `${name}.pt2`), { device: 'cpu', precision })
-    for (const composite of ['epsilon-plus', 'epsilon-alpha2beta1']) {
-      const found = await explain(model, floats(fixture.get('input')), { composite, conservation: true })
-      const { largest, median } = errors(found.relevance.data, floats(fixture.get(composite)).data)
-      const unexplained = Math.max(...found.unexplained)
-      const text = `largest ${largest.toExponential(1)}, median ${median.toExponential(1)}, unexplained ${unexplained.toExponential(1)}`
-      console.log(`${name} ${precision} ${composite}: ${text}`)
-      if (!(precision === 'fp64' ? largest <= 1e-6 : median <= 1e-3)) process.exitCode = 1
-    }
-  }
+  for (const precision of ['fp64', 'fp32']) await compare(name, fixture, precision)
 }

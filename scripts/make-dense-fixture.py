@@ -217,13 +217,17 @@ def explained(network, x):
     says = logits.argmax(1)
     target = torch.stack([one.flatten().bincount(minlength=logits.shape[1]).argmax() for one in says])
     region = says == target.view(-1, 1, 1)
-    weights = torch.zeros_like(logits).scatter_(1, target.view(-1, 1, 1, 1).expand(-1, -1, *says.shape[1:]), 1)
-    seed = logits * weights * region.unsqueeze(1)
+    of_class = lambda index: F.one_hot(index, logits.shape[1]).view(*logits.shape[:2], 1, 1)
+    seed = logits * of_class(target) * region.unsqueeze(1)
     result = {"input": x, "target": target, "region": region.to(torch.uint8), "score": seed.flatten(1).sum(1)}
     norm = [(Interpolate, Norm(stabilizer=1e-6))]
     for name, kind in {"epsilon-plus": EpsilonPlus, "epsilon-alpha2beta1": EpsilonAlpha2Beta1}.items():
         result[name] = relevance(modular, kind(layer_map=norm), x, seed)
     result["plain"] = relevance(modular, EpsilonPlus(), x, seed)
+    means = (logits * region.unsqueeze(1)).sum((2, 3)) / region.sum((1, 2)).unsqueeze(1)
+    result["runner-up"] = means.scatter(1, target.unsqueeze(1), -torch.inf).argmax(1)
+    contrast = logits * (of_class(target) - of_class(result["runner-up"])) * region.unsqueeze(1)
+    result["contrast"] = relevance(modular, EpsilonPlus(layer_map=norm), x, contrast)
     return {name: one.float().contiguous() if one.is_floating_point() else one for name, one in result.items()}
 
 

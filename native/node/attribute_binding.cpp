@@ -89,6 +89,7 @@ Napi::Value to_object(Napi::Env env, const Explanation& explanation) {
   object["channels"] = channels_object(env, explanation);
   const Target& target = *explanation.target;
   object["targets"] = int32_array(env, target.classes.cpu());
+  if (target.against.defined()) object["against"] = int32_array(env, target.against.cpu());
   if (target.boxes.defined()) object["boxes"] = int32_array(env, target.boxes.cpu());
   if (target.regions.defined()) object["regions"] = raw_tensor(env, target.regions.cpu().contiguous());
   return object;

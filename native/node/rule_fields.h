@@ -67,9 +67,10 @@ constexpr auto fields(const Region*) {
 constexpr auto fields(const TargetSettings*) {
   return std::make_tuple(
       node::field("classes", &TargetSettings::classes), node::field("against", &TargetSettings::against),
-      node::field("independent", &TargetSettings::independent), node::field("named", &TargetSettings::named),
-      node::field("region", &TargetSettings::region), node::field("boxes", &TargetSettings::boxes),
-      node::field("reference", &TargetSettings::reference), node::field("seed", &TargetSettings::seed));
+      node::field("independent", &TargetSettings::independent), node::field("binary", &TargetSettings::binary),
+      node::field("named", &TargetSettings::named), node::field("region", &TargetSettings::region),
+      node::field("boxes", &TargetSettings::boxes), node::field("reference", &TargetSettings::reference),
+      node::field("seed", &TargetSettings::seed));
 }
 
 constexpr auto fields(const LrpOptions*) {

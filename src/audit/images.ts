@@ -1,6 +1,7 @@
 import { loadImages, type Dataset, type SplitName } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { normaliseBytes } from '../model/preprocessing.js'
+import { decisions } from '../core/logits.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Replacement } from '../native/addon.js'
 import type { Bytes, ImageShape } from './pattern.js'
@@ -60,9 +61,8 @@ export class Images {
   /** The class the model gives each image; with some channels' activation replaced. */
   async predict(images: readonly Bytes[], replace?: Replacement[]): Promise<Int32Array> {
     if (images.length === 0) return new Int32Array(0)
-    const logits = await this.logits(images, replace)
-    const classes = logits.length / images.length
-    return Int32Array.from(images, (_, i) => argmax(logits.subarray(i * classes, (i + 1) * classes)))
+    const data = await this.logits(images, replace)
+    return decisions({ data, shape: [images.length, data.length / images.length] })
   }
 
   /** [images, classes] */
@@ -82,10 +82,4 @@ export class Images {
     images.forEach((one, i) => bytes.set(one, i * size))
     return normaliseBytes(bytes, [images.length, ...this.shape], this.model.preprocessing!)
   }
-}
-
-function argmax(row: Float32Array): number {
-  let best = 0
-  for (let c = 1; c < row.length; c++) if (row[c]! > row[best]!) best = c
-  return best
 }

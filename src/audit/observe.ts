@@ -1,5 +1,5 @@
 import type { Study } from '../concepts/study.js'
-import { explain } from '../explain/explain.js'
+import { explainDecision } from '../explain/decision.js'
 import { inChunks, type Measured, type Pass } from '../concepts/measure.js'
 import type { Rows } from '../core/row-store.js'
 
@@ -28,7 +28,7 @@ export async function observePass(
   from: number,
   to: number
 ): Promise<Pass> {
-  const { relevance, targets, channels } = await explain(model, await read(from, to), {
+  const { relevance, targets, channels } = await explainDecision(model, await read(from, to), {
     ...how,
     channelLayers: [layer]
   })

@@ -7,8 +7,14 @@ const CELL = 12
 /** Columns of methods that fit into a line of a hundred characters besides the metric's name. */
 const COLUMNS = 5
 
-/** The ranking with intervals, the tests, and the means of the other metrics, a row each. */
-export function evaluationTable({ methods, metrics, images, notes, rankedBy, comparisons }: Evaluation): string[] {
+/**
+ * The ranking with intervals, the tests, and the means of the other metrics, a row each.
+ * @param noun what one input is called
+ */
+export function evaluationTable(
+  { methods, metrics, images, notes, rankedBy, comparisons }: Evaluation,
+  noun: string
+): string[] {
   const width = Math.max(...methods.map(({ name }) => name.length))
   const ranking = methods.map(({ name, scores }, i) => {
     const { mean, low, high } = scores[rankedBy]!
@@ -18,7 +24,7 @@ export function evaluationTable({ methods, metrics, images, notes, rankedBy, com
   })
   const others = metrics.filter(({ name }) => name !== rankedBy)
   return [
-    `${rankedBy} over ${counted(images.length, 'image')}, mean and 95 % interval, best first:`,
+    `${rankedBy} over ${counted(images.length, noun)}, mean and 95 % interval, best first:`,
     ...ranking,
     ...(others.length > 0
       ? [
@@ -58,8 +64,8 @@ function meansTable(metrics: Evaluation['metrics'], methods: Evaluation['methods
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Mean of a metric over the images that have it; of a curve the mean over its steps. */
-export function meanLine([metric, values]: [string, Scores[string]]): string {
+/** Mean of a metric over the inputs that have it; of a curve the mean over its steps. */
+export function meanLine(metric: string, values: Scores[string], noun: string): string {
   const found = values.flatMap((value) => (value === null ? [] : [Array.isArray(value) ? mean(value) : value]))
-  return `${metric.padEnd(34)} mean ${mean(found).toFixed(4)} over ${counted(found.length, 'image')}`
+  return `${metric.padEnd(34)} mean ${mean(found).toFixed(4)} over ${counted(found.length, noun)}`
 }

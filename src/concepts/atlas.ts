@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.js'
+import { explainDecision } from '../explain/decision.js'
 import { explain } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import type { Model } from '../model/model.js'
@@ -30,7 +31,7 @@ export async function atlasOf(
   { image, classes, layer, how }: { image: string; classes: string[]; layer: string; how: ExplainOptions }
 ): Promise<Atlas> {
   const [, channels, height, width] = input.shape as [number, number, number, number]
-  const whole = await explain(model, input, { ...how, channelLayers: [layer] })
+  const whole = await explainDecision(model, input, { ...how, channelLayers: [layer] })
   const target = whole.targets[0]!
   const top = strongest(whole.channels[layer]!.relevance.sum, CHANNELS)
   const where = Array<number>(height * width).fill(-1)

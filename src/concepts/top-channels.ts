@@ -1,5 +1,5 @@
 import type { Tensor } from '../core/tensor.js'
-import { explain } from '../explain/explain.js'
+import { explainDecision } from '../explain/decision.js'
 import { inChunks, type Measured, type Pass } from './measure.js'
 import { ReferenceSamples, type Measure, type ReferenceSample } from './reference-samples.js'
 import type { Study } from './study.js'
@@ -14,7 +14,7 @@ export async function measureChannels(
   to: number,
   { by, measure }: { by: 'relevance' | 'activation'; measure: Measure }
 ): Promise<Pass> {
-  const { targets, channels } = await explain(model, await read(from, to), { ...how, channelLayers: [layer] })
+  const { targets, channels } = await explainDecision(model, await read(from, to), { ...how, channelLayers: [layer] })
   const { relevance, [by]: ranking } = channels[layer]!
   const ranked = measure === 'sum' ? ranking.sum : ranking.largest
   const rows = new Float32Array(KEPT * relevance.sum.data.length)

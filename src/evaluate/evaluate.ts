@@ -17,7 +17,7 @@ import { classify } from './metrics/context.js'
 import { canShift } from './metrics/invariance.js'
 import { masksOf } from './metrics/masks.js'
 import type { Similarity } from './metrics/randomisation.js'
-import { chooseMetrics, DEFAULT_METRICS, hasNeighbours, METRICS } from './metrics/registry.js'
+import { chooseMetrics, DEFAULT_METRICS, hasNeighbours, hasOthers, METRICS } from './metrics/registry.js'
 import { evaluateOptions, scoredOptions, type EvaluateOptions } from './options.js'
 import { settingsFor } from './perturbation/settings.js'
 import { openProgress } from './progress.js'
@@ -39,6 +39,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const perturbation = settingsFor(model, options.perturbation)
   const given = {
     classes: model.task === 'classification' && checked.reference === undefined,
+    others: hasOthers(model),
     model: true,
     image: model.inputKind !== 'tokens',
     neighbours: hasNeighbours(model),

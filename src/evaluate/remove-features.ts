@@ -4,7 +4,7 @@ import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
 import { sizeOf } from '../core/tensor.js'
 import { sliceBatch } from '../explain/batches.js'
-import { explain } from '../explain/explain.js'
+import { explainDecision } from '../explain/decision.js'
 import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
@@ -15,6 +15,7 @@ import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
 import { removeFeaturesOptions, type RemoveFeaturesOptions } from './options.js'
 import { perturbationCurves, type Perturbation, type Subject } from './perturbation/curves.js'
+import { shareFilled } from './perturbation/filled.js'
 import { checkFill } from './perturbation/settings.js'
 import { stepsAt } from './perturbation/steps.js'
 import type { RemovalPoint, RemovalResult } from './results.js'
@@ -25,8 +26,8 @@ const CHUNK = 64
 
 /**
  * Removes shares of the most and of the least relevant pixels and records the confidence of the explained class, which is
- * the predicted one: where a single logit is not above 0 its map is turned round, for the first class. Writes pictures with texts of the class confidences, `curve.csv`,
- * `curve` and `scatter` charts and `removal.json`.
+ * the predicted one. Writes pictures with texts of the class confidences, `curve.csv`, `curve` and `scatter` charts and
+ * `removal.json`.
  * @throws LrpError INVALID_ARGUMENT for a regression; as `explain`
  */
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions = {}): Promise<RemovalResult> {
@@ -39,24 +40,18 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
     ...pickOptions(inputOptions, checked),
     limit: checked.limit ?? 1e9
   })
-  const explanation = await explain(model, input, {
+  const explanation = await explainDecision(model, input, {
     ...pickOptions(explainOptions, options),
     target: 'argmax',
     onProgress: undefined
   })
   const size = sizeOf(input.shape.slice(1))
   const part = (values: Float32Array, i: number): Float32Array => values.subarray(i * size, (i + 1) * size)
-  const isSingle = explanation.logits.shape[1] === 1
-  const isFirst = names.map((_, i) => isSingle && explanation.logits.data[i]! <= 0)
-  const mapOf = (i: number): Float32Array => {
-    const map = part(explanation.relevance.data, i)
-    return isFirst[i] ? map.map((value) => -value) : map
-  }
   const images = names.map((_, i) => part(input.data, i))
   const subjects = images.map((image, i) => ({
     name: names[i]!,
     image,
-    relevance: mapOf(i),
+    relevance: part(explanation.relevance.data, i),
     target: explanation.targets[i]!,
     seed: imageSeed(seed, image),
     ...(input.inputs && { inputs: sliceBatch(input, i, i + 1).inputs })
@@ -67,8 +62,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const confidences: Confidences[] = []
   for (let from = 0; from < subjects.length; from += CHUNK) {
     const some = subjects.slice(from, from + CHUNK)
-    const found = await confidencesOf(model, some, [important, unimportant], signal)
-    confidences.push(...found.map((one, i) => (isFirst[from + i] ? ofOther(one) : one)))
+    confidences.push(...(await confidencesOf(model, some, [important, unimportant], signal)))
     options.onProgress?.(confidences.length, subjects.length)
   }
   const column = (key: keyof Confidences, step: number): number[] => confidences.map((one) => one[key].at(step)!)
@@ -85,6 +79,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
       unimportant: mean(column('unimportant', k))
     })),
     perImage: { important: column('important', -1), unimportant: column('unimportant', -1) },
+    notes: notesOn(model, images, fill),
     provenance: await provenanceOf(model)
   }
   const pictured = subjects.slice(0, pictures)
@@ -93,15 +88,22 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   return { ...result, folder, files }
 }
 
+/** Above this share of pixels that already have the value of the fill, curves may say little. */
+const MUCH = 0.25
+
+function notesOn(model: Model, images: Float32Array[], fill: RemoveFeaturesOptions['fill']): string[] {
+  const share = shareFilled(model, images, fill ?? 'zero')
+  if (share < MUCH) return []
+  const colour = fill === 'white' ? 'white' : 'black'
+  return [
+    `${(share * 100).toFixed(0)} % of the pixels are ${colour} already, so removing them changes nothing: curves of different methods may coincide. The fill mean removes these pixels too`
+  ]
+}
+
 /** Confidence of one image's class at every share. */
 interface Confidences {
   important: number[]
   unimportant: number[]
-}
-
-/** Of the other of two classes. */
-function ofOther({ important, unimportant }: Confidences): Confidences {
-  return { important: important.map((p) => 1 - p), unimportant: unimportant.map((p) => 1 - p) }
 }
 
 async function confidencesOf(

@@ -114,6 +114,8 @@ export interface RemovalResult {
   curve: RemovalPoint[]
   /** Confidence of each image's class after removing the largest share. */
   perImage: { important: number[]; unimportant: number[] }
+  /** What the curves cannot show. */
+  notes: string[]
   /** Where the files are. */
   folder: string
   /** Version, digest of the model, precision and preprocessing. */

@@ -5,11 +5,12 @@ import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
+import { usualClasses } from '../explain/targets/classes.js'
 import { arrayOf, numberOrNull } from './images.js'
 import { classify, contextOf, type ScoreContext } from './metrics/context.js'
 import type { MetricDescription, MetricNeed } from './metrics/description.js'
 import { masksOf } from './metrics/masks.js'
-import { chooseMetrics, hasNeighbours, METRICS } from './metrics/registry.js'
+import { chooseMetrics, hasNeighbours, hasOthers, METRICS } from './metrics/registry.js'
 import { scoredOptions, scoreMapsOptions, type ScoreMapsOptions } from './options.js'
 import { perturbationCurves, type Perturbation } from './perturbation/curves.js'
 import { settingsFor } from './perturbation/settings.js'
@@ -87,6 +88,7 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   const wanted = await classesOf(checked.target)
   checkShapes({ input, attribution, mask, target: wanted.targets })
   const given = {
+    others: hasOthers(model),
     model: true,
     classes: model.task === 'classification' && checked.reference === undefined,
     image: !['array', 'tokens'].includes(model.inputKind),
@@ -107,7 +109,7 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   masks?.notes.forEach((note) => options.onNote?.(note))
   const settings = { perturbation: settingsFor(model), seed, masks: masks?.planes, signal }
   const where = pickOptions(scoredOptions, checked)
-  const images = await classify(model, input, settings, { ...where, ...wanted })
+  const images = await classify(model, input, settings, { ...where, ...wanted }, usualClasses)
   const size = sizeOf(input.shape.slice(1))
   const contexts = Array.from({ length: count }, (_, i) =>
     contextOf(images, i, attribution.data.subarray(i * size, (i + 1) * size))

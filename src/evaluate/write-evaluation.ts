@@ -135,7 +135,7 @@ async function writePerturbed(
   const isSmall = ['image', 'volume'].includes(model.inputKind)
   const [first, second] = isSmall ? ['above', 'below'] : ['left', 'right']
   const captions = [
-    `First image under ${method}: most relevant replaced first (${first}), least relevant first (${second}).`
+    `First ${nounOf(model.inputKind)} under ${method}: most relevant replaced first (${first}), least relevant first (${second}).`
   ]
   // lines, bars and words cannot be read when they are made smaller: one pair of them below the other
   const pairs = morf.flatMap((panel, k) => [panel, lerf[k]!])

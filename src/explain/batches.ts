@@ -49,6 +49,7 @@ export function concatenate(parts: AttributeResult[]): AttributeResult {
     starts: joinRows(parts, (part) => part.starts, Float64Array),
     startSizes: joinRows(parts, (part) => part.startSizes, Float64Array),
     magnitudes: joinRows(parts, (part) => part.magnitudes, Float64Array),
+    ...(first.against && { against: joinRows(parts, (part) => part.against!, Int32Array) }),
     ...(first.boxes && { boxes: joinRows(parts, (part) => part.boxes!, Int32Array) }),
     ...(first.regions && { regions: joinAlong(regionsOf(parts), 1) }),
     inputs: joinNamed('inputs'),

@@ -29,14 +29,12 @@ import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
 import { flatTarget, withoutHead, type Flat } from './targets/options.js'
-import { comparedWith, planTarget } from './targets/plan.js'
+import { planTarget } from './targets/plan.js'
 
 /** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
 export interface Explanation extends AttributeResult {
   /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
   kind: TargetKind
-  /** Classes that the explained ones are compared with, [targets, batch]; -1 is the runner-up of a region or a box. */
-  against?: Int32Array
   /** |sum of relevance - start| / |start|, [targets, batch]; empty without LRP. */
   conservationError: Float64Array
   /** For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without LRP. */
@@ -91,14 +89,12 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)
   const isWhole = method === 'lrp' && !given.concepts
   const none = new Float64Array(0)
-  const against = comparedWith(model, given, joined)
   const magnitude = isWhole ? magnitudesOf(joined, given) : none
   return {
     ...joined,
     ...plan,
     attention: given.attentionHeads ? joined.attention : [],
     kind: kindOf(given, joined),
-    ...(against && { against }),
     conservationError: isWhole ? conservationErrors(joined) : none,
     magnitude,
     unexplained: isWhole && given.topK === undefined ? unexplainedOf(joined, given) : none,

@@ -1,13 +1,13 @@
 import type { Model } from '../model/model.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
-import { heatmap, joinWide, strongest, type HeatmapOptions } from '../plot/picture.js'
+import { heatmap, joinWide } from '../plot/picture.js'
 import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
-import { depictionOf, depictionOfFurther, type Depiction } from './depict.js'
+import { colourCaptions, coloursOf, legendOf } from './colours.js'
+import { depictionOf, depictionOfFurther } from './depict.js'
 import type { DrawOptions } from './file-options.js'
-import { isPositive } from './methods.js'
 import { predictionText, targetOutline, targetText } from './targets/describe.js'
 
 /** A picture yet to be rendered. */
@@ -109,7 +109,13 @@ export async function drawFigures(
       ...colourCaptions(explanation, options)
     ]
     const perMap = (options.views?.length ?? 1) + Object.keys(explanation.inputs).length
-    return { name: names[i]!, panels, captions, options: gridOf(panels.length, perMap) }
+    const legend = legendOf(model, input, explanation, i, options)
+    return {
+      name: names[i]!,
+      panels,
+      captions,
+      options: { ...gridOf(panels.length, perMap), ...(legend && { legend }) }
+    }
   })
   if (!options.wide) return figures
   const heatmaps = await drawMaps(model, batch, explanation, { ...options, views: ['heatmap'] })
@@ -207,39 +213,6 @@ function gridOf(panels: number, views = 1): FigureOptions {
   if (panels <= COLUMNS) return { columns: panels }
   const maps = Math.max(1, Math.floor((COLUMNS - 1) / views))
   return { columns: 1 + maps * views, aside: true }
-}
-
-/** Colours of maps without negative values: nearly equal values would all have the strongest colour about zero. */
-const SEQUENTIAL = 'viridis'
-
-/** Whether a map has these colours: the method allows no negative values, there are none, and no colours were asked for. */
-function isSequential({ name, relevance }: Explanation, given: DrawOptions['heatmap']): boolean {
-  return given?.colourMap === undefined && isPositive(name) && relevance.data.every((value) => value >= 0)
-}
-
-/** What a sequential map says of its colours. */
-function colourCaptions(explanation: Explanation, options: DrawOptions): string[] {
-  if (!isSequential(explanation, options.heatmap)) return []
-  const from = options.heatmap?.scale === undefined ? 'the lowest value of each map' : 'zero'
-  return [`no negative values: colours go from ${from} (dark blue) to the highest (yellow)`]
-}
-
-function coloursOf(
-  given: DrawOptions['heatmap'],
-  explanation: Explanation,
-  size: number,
-  depiction: Depiction
-): HeatmapOptions {
-  const { relevance } = explanation
-  const isRange = isSequential(explanation, given)
-  const { scale = 'image', ...rest } = isRange ? { ...given, colourMap: SEQUENTIAL } : (given ?? {})
-  if (scale === 'image') return isRange ? { ...rest, asymmetric: true } : rest
-  if (typeof scale === 'number') return { ...rest, scale }
-  const maps = Array.from({ length: relevance.data.length / size }, (_, i) =>
-    relevance.data.subarray(i * size, (i + 1) * size)
-  )
-  const largest = maps.map((map) => strongest(depiction.sums(map), rest.quantile))
-  return { ...rest, scale: Math.max(...largest) }
 }
 
 /** [channels, height, width] as it is; a row of units as a grid that is about square. */

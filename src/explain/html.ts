@@ -14,9 +14,15 @@ const NUMBERS = [
 
 /**
  * One page with every figure and its numbers.
+ * @param noun what one input is called
  * @param legend what the colours mean
  */
-export async function explanationHtml(summary: ExplainSummary, figures: Figure[], legend: string): Promise<string> {
+export async function explanationHtml(
+  summary: ExplainSummary,
+  figures: Figure[],
+  noun: string,
+  legend: string
+): Promise<string> {
   const render = async (one: Figure): Promise<{ name: string; png: Buffer }> => ({
     name: one.name,
     png: await figure(one.panels, one.captions, one.options)
@@ -33,7 +39,7 @@ export async function explanationHtml(summary: ExplainSummary, figures: Figure[]
   const rows = layers.map(([name], i) => [name, summary.rules[name], ...numbers.map((column) => column[i])])
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
-      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, 'image')} in ${summary.milliseconds}
+      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, noun)} in ${summary.milliseconds}
       ms. ${legend}
     </p>
     ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}

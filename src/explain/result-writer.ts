@@ -8,6 +8,7 @@ import type { Tensor } from '../core/tensor.js'
 import { writeNpz } from '../core/npy.js'
 import { NpyRows } from '../data/npy-rows.js'
 import { asFile } from '../model/layout.js'
+import { nounOf } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import { legendOf } from '../plot/colour-maps.js'
 import { figure, figureSvg } from '../plot/figure.js'
@@ -114,7 +115,12 @@ export class ResultWriter {
     if (this.options.format.includes('html'))
       await this.write(
         'explanation.html',
-        await explanationHtml(summary, this.drawn, legendOf(this.options.heatmap?.colourMap))
+        await explanationHtml(
+          summary,
+          this.drawn,
+          nounOf(this.model.inputKind),
+          legendOf(this.options.heatmap?.colourMap)
+        )
       )
     summary.files = [...summary.files, ...this.written(before)].sort()
     await removeEarlier(this.folder, summary.files)

@@ -9,7 +9,7 @@ import { summariseAttention, type AttentionSummary } from './attention.js'
 import type { RecordedCall } from './call.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
-import { insideShare, labelsText, outputName, predictionOf, type Prediction } from './targets/describe.js'
+import { insideShare, labelsText, predictionOf, type Prediction } from './targets/describe.js'
 import { judge, worst, type Trust, type TrustMeasures } from './trust.js'
 
 /** One image in `explain.json`. */
@@ -21,7 +21,7 @@ export interface ImageSummary extends Prediction {
   target: number[]
   /** Names of the explained classes, where classes have names. */
   targetNames?: string[]
-  /** Classes that the explained ones are compared with; -1 is the runner-up of a region or a box. */
+  /** Classes that the explained ones are compared with. */
   against?: number[]
   /** The explained numbers: a logit, a region's sum of logits, a box's score, a similarity. */
   score: number[]
@@ -152,7 +152,7 @@ export function summarisePass(
       ...predictionOf(model, explanation, i),
       target: perMap((index) => explanation.targets[index]!, i),
       ...(isClasses && {
-        targetNames: perMap((index) => outputName(model, explanation, explanation.targets[index]!), i)
+        targetNames: perMap((index) => model.className(explanation.targets[index]!), i)
       }),
       ...(against && { against: perMap((index) => against[index]!, i) }),
       score: perMap((index) => explanation.scores[index]!, i),

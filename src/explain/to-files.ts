@@ -112,8 +112,10 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
 /** The target taken apart, and what it names in files read once for all passes. */
 async function prepared(model: Model, checked: z.output<typeof explainToFilesOptions>): Promise<Given> {
   const options = flatTarget(checked)
-  const { reference } = options
-  return { ...options, ...(reference !== undefined && { reference: await referenceOf(model, reference) }) }
+  const { reference, imageSize } = options
+  if (reference === undefined) return options
+  const size = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize
+  return { ...options, reference: await referenceOf(model, reference, size) }
 }
 
 /** Images that are checked. */

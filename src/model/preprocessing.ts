@@ -53,6 +53,14 @@ export function plainPreprocessing(imageShape: readonly number[]): Preprocessing
   return { resize, channels, channelOrder: 'rgb', scale: 1, mean: axis.map(() => 0), std: axis.map(() => 1) }
 }
 
+/** The size [height, width] to resize to, if images have another size than the preprocessing gives them (`imageSize`). */
+export function otherSize(p: Preprocessing | undefined, shape: readonly number[]): [number, number] | undefined {
+  const own = p?.crop ?? (Array.isArray(p?.resize) ? p.resize : undefined)
+  const [height, width] = shape.slice(-2)
+  if (!own || height === undefined || width === undefined) return undefined
+  return own[0] === height && own[1] === width ? undefined : [height, width]
+}
+
 /** Of a mask: one channel of whole numbers, sized like the images of a model without mixing pixels. */
 export function maskPreprocessing(images: Partial<Preprocessing> = {}): Preprocessing {
   const { resize, crop, cropRounding } = images

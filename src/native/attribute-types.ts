@@ -38,6 +38,8 @@ export interface TargetSettings {
   against?: Rows
   /** Every class has a sigmoid of its own. */
   independent: boolean
+  /** An output of one logit tells the classes 0 and 1 apart. */
+  binary: boolean
   /** How many classes have names. */
   named?: number
   region?: NativeRegion
@@ -124,6 +126,8 @@ export interface AttributeResult {
   logits: Tensor
   /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
   targets: Int32Array
+  /** Classes that the explained ones are compared with, [targets, batch], if any. */
+  against?: Int32Array
   /** Explained boxes of a detection head, [targets, batch]. */
   boxes?: Int32Array
   /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */

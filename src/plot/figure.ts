@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { sized, type Picture, type SizedPng } from './picture.js'
-import { fitText, textPath, wrapText } from './text.js'
+import { fitText, textPath, textWidth, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
 /** A picture of a figure, with its title. */
@@ -23,12 +23,23 @@ export interface FigureOptions {
   size?: number
   /** Larger pictures are made smaller to `size`; else they stay as they are. */
   shrink?: boolean
+  /** A colour bar below the captions. */
+  legend?: Legend
+}
+
+/** A colour bar with what stands left and right of it. */
+export interface Legend {
+  picture: Picture
+  from: string
+  to: string
 }
 
 const MARGIN = 16
 const LINE = 18
 const TITLE = 13 // size of its letters
+const CAPTION = 12
 const LEAST_WIDTH = 360
+const LEAST_COLUMN = 200 // where other columns are wider
 
 /** Pictures side by side (in rows of `columns`), a title above each and lines of text below all, as PNG. */
 export async function figure(panels: Panel[], captions: string[] = [], options: FigureOptions = {}): Promise<Buffer> {
@@ -74,32 +85,49 @@ interface Layout {
 async function layOut(panels: Panel[], captions: string[], options: FigureOptions): Promise<Layout> {
   const pictures = await Promise.all(panels.map((panel) => sized(panel.picture, options.size ?? 256, options.shrink)))
   const columns = Math.max(1, Math.min(options.columns ?? panels.length, panels.length))
-  const cellWidth = Math.max(...pictures.map((picture) => picture.width))
-  const titles = panels.map(({ title }) => titleLines(title, cellWidth))
-  const above = 8 + LINE * Math.max(1, ...titles.map((lines) => lines.length))
   const aside = options.aside && columns > 1 ? 1 : 0
   const place = (i: number): { row: number; column: number } => ({
     row: Math.max(0, Math.floor((i - aside) / (columns - aside))),
     column: i < aside ? 0 : aside + ((i - aside) % (columns - aside))
   })
+  const least = Math.min(LEAST_COLUMN, Math.max(...pictures.map((picture) => picture.width)))
+  const widths = Array<number>(columns).fill(least)
+  for (const [i, picture] of pictures.entries())
+    widths[place(i).column] = Math.max(widths[place(i).column]!, picture.width)
+  const leftOf = (column: number): number => widths.slice(0, column).reduce((left, own) => left + own + MARGIN, MARGIN)
+  const titles = panels.map(({ title }, i) => titleLines(title, widths[place(i).column]!))
+  const above = 8 + LINE * Math.max(1, ...titles.map((lines) => lines.length))
   const heights: number[] = []
   for (const [i, { height }] of pictures.entries()) {
     const { row } = place(i)
     heights[row] = Math.max(heights[row] ?? 0, height + above)
   }
   const topOf = (row: number): number => heights.slice(0, row).reduce((top, height) => top + height + MARGIN, MARGIN)
-  const width = Math.max(MARGIN + columns * (cellWidth + MARGIN), captions.length > 0 ? LEAST_WIDTH : 0)
-  const lines = captions.flatMap((text) => wrapText(text, 12, width - 2 * MARGIN))
+  const width = Math.max(leftOf(columns), captions.length > 0 ? LEAST_WIDTH : 0)
+  const lines = captions.flatMap((text) => wrapText(text, CAPTION, width - 2 * MARGIN))
   const bottom = topOf(heights.length)
-  const height = bottom + lines.length * LINE + (lines.length > 0 ? 8 : 0)
+  const legend = options.legend && (await layOutLegend(options.legend, bottom + lines.length * LINE))
+  const rows = lines.length + (legend ? 1 : 0)
+  const height = bottom + rows * LINE + (rows > 0 ? 8 : 0)
   const images = pictures.map((picture, i) => ({
     ...picture,
-    left: MARGIN + place(i).column * (cellWidth + MARGIN) + Math.floor((cellWidth - picture.width) / 2),
+    left: leftOf(place(i).column) + Math.floor((widths[place(i).column]! - picture.width) / 2),
     top: topOf(place(i).row) + above
   }))
   const drawn = panels.map((panel, i) => drawPanel(panel, images[i]!, titles[i]!))
-  const text = lines.map((line, i) => pathOf(textPath(line, MARGIN, bottom + 14 + i * LINE, 12)))
-  return { width, height, images, drawing: [...drawn, ...text].join('') }
+  const text = lines.map((line, i) => pathOf(textPath(line, MARGIN, bottom + 14 + i * LINE, CAPTION)))
+  const below = legend ? [legend.image] : []
+  return { width, height, images: [...images, ...below], drawing: [...drawn, ...text, legend?.drawing].join('') }
+}
+
+/** A line of text with the colour bar in it. */
+async function layOutLegend({ picture, from, to }: Legend, top: number): Promise<{ image: Placed; drawing: string }> {
+  const bar = await sized(picture, 1)
+  const left = MARGIN + Math.ceil(textWidth(from, CAPTION)) + 8
+  const right = left + bar.width + 8
+  const text = [textPath(from, MARGIN, top + 14, CAPTION), textPath(to, right, top + 14, CAPTION)].map(pathOf)
+  const frame = `<rect x="${left - 0.5}" y="${top + 3.5}" width="${bar.width + 1}" height="${bar.height + 1}" fill="none" stroke="#bbb"/>`
+  return { image: { ...bar, left, top: top + 4 }, drawing: text.join('') + frame }
 }
 
 /** What does not fit is cut off. */

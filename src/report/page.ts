@@ -6,7 +6,7 @@ import { comparable, type Conditions } from './comparable.js'
 import { removalSection } from './removals.js'
 import { SCRIPT } from './script.js'
 import type { ExperimentReport } from './gather.js'
-import { classScores, valueScores } from './test-report.js'
+import { classScores, labelScores, valueScores } from './test-report.js'
 import { headline, percent, score, testSection } from './test-section.js'
 
 export function reportHtml(experiments: ExperimentReport[]): string {
@@ -26,6 +26,7 @@ function testConditions({ test }: ExperimentReport): Conditions {
 /** The best of each score is marked among experiments that were tested on the same images. */
 function comparison(experiments: ExperimentReport[]): Html {
   const groups = comparable(experiments, testConditions)
+  const several = experiments.some(({ test }) => labelScores(test))
   const regression = experiments.some(({ test }) => valueScores(test))
   const columns = [
     'Experiment',
@@ -35,18 +36,24 @@ function comparison(experiments: ExperimentReport[]): Html {
     'Accuracy',
     'Macro F1',
     'Log loss',
+    ...(several ? ['mAP', 'Micro F1'] : []),
     ...(regression ? ['R2'] : [])
   ]
   const rows = groups.flatMap(({ results }) => {
     const highest = (scores: (number | undefined)[]): number =>
       results.length > 1 ? Math.max(...scores.map((value) => value ?? -Infinity)) : NaN
     const best = highest(results.map(({ test }) => classScores(test)?.accuracy))
+    const strongest = highest(results.map(({ test }) => labelScores(test)?.meanAveragePrecision))
     const closest = highest(results.map(({ test }) => valueScores(test)?.r2))
     return results.map(({ name, network, history, test }) => {
-      const [classes, values] = [classScores(test), valueScores(test)]
+      const [classes, labels, values] = [classScores(test), labelScores(test), valueScores(test)]
       const accuracy = {
         content: test ? classes && percent(classes.accuracy) : 'not tested',
         best: classes?.accuracy === best
+      }
+      const precision = {
+        content: labels && score(labels.meanAveragePrecision),
+        best: labels?.meanAveragePrecision === strongest
       }
       const r2 = { content: values && score(values.r2), best: values?.r2 === closest }
       return [
@@ -55,8 +62,9 @@ function comparison(experiments: ExperimentReport[]): Html {
         history.length,
         test && `${test.data}, ${test.split}, ${test.images}`,
         accuracy,
-        classes && score(classes.macroF1),
-        classes && score(classes.logLoss),
+        (classes ?? labels) && score((classes ?? labels)!.macroF1),
+        (classes ?? labels) && score((classes ?? labels)!.logLoss),
+        ...(several ? [precision, labels && score(labels.microF1)] : []),
         ...(regression ? [r2] : [])
       ]
     })

@@ -19,6 +19,10 @@ export function classScores(test?: TestReport): ClassificationMetrics | undefine
   return test && (test.task ?? 'classification') === 'classification' ? (test as ClassificationMetrics) : undefined
 }
 
+export function labelScores(test?: TestReport): MultilabelMetrics | undefined {
+  return test?.task === 'multilabel' ? test : undefined
+}
+
 export function valueScores(test?: TestReport): RegressionMetrics | undefined {
   return test?.task === 'regression' ? test : undefined
 }

@@ -59,5 +59,6 @@ export const removalResult = z.object({
   images: count,
   curve: z.array(z.object({ fraction: share, important: number, unimportant: number })),
   perImage: z.object({ important: z.array(number), unimportant: z.array(number) }),
+  notes: z.array(z.string()).optional().describe('What the curves cannot show.'),
   provenance
 })

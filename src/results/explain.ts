@@ -51,10 +51,7 @@ export const explainResult = z.object({
       outputs: z.array(number).optional().describe('For a regression: the predicted values.'),
       target: z.array(z.int().min(-1)).describe('Explained classes; -1 where a reference or a seed is explained.'),
       targetNames: z.array(z.string()).optional(),
-      against: z
-        .array(z.int().min(-1))
-        .optional()
-        .describe('Classes that the explained ones are compared with; -1 is the runner-up of a region or a box.'),
+      against: z.array(z.int().min(-1)).optional().describe('Classes that the explained ones are compared with.'),
       score: z.array(number).describe('A logit, the sum of the logits of a region, the score of a box, a similarity.'),
       box: z.array(count).optional().describe('Explained boxes of a detection head.'),
       region: z

@@ -6,8 +6,8 @@ import { explain, type Explanation } from '../explain/explain.js'
 import { drawMaps } from '../explain/figures.js'
 import { drawOptions, explainToFilesOptions, VIEWS, type DrawOptions } from '../explain/file-options.js'
 import { explainOptions, type ExplainOptions } from '../explain/options.js'
-import { scoreLayout } from '../explain/targets/classes.js'
-import { outputName, targetText } from '../explain/targets/describe.js'
+import { isBinary, scoreLayout } from '../explain/targets/classes.js'
+import { targetText } from '../explain/targets/describe.js'
 import { embedded } from '../plot/html.js'
 import type { Model } from '../model/model.js'
 import { checkContent } from '../core/options.js'
@@ -128,10 +128,13 @@ function outputsOf(model: Model, { kind, logits, boxes, regions }: Explanation, 
       1,
       counts.reduce((sum, count) => sum + count, 0)
     )
-    const shares = logits.shape[1] === 1 ? counts.slice(1) : counts // a single logit is the second class's
-    return Array.from(shares, (count, index) => ({ index, value: count / inside, probability: count / inside }))
+    return Array.from(counts, (count, index) => ({ index, value: count / inside, probability: count / inside }))
   }
   const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits, model.multilabel)
+  if (probabilities && isBinary(model, logits.shape)) {
+    const [value, probability] = [logits.data[0]!, probabilities[0]!]
+    return [{ index: 0, value: -value, probability: 1 - probability }, { index: 1, value, probability }] // prettier-ignore
+  }
   return Array.from(logits.data, (value, index) => ({ index, value, probability: probabilities?.[index] }))
 }
 
@@ -149,7 +152,7 @@ function numbersOf(
   if (explained && !strongest.includes(explained)) strongest.push(explained)
   return {
     target,
-    outputs: strongest.map((one) => ({ ...one, name: outputName(model, found, one.index) })),
+    outputs: strongest.map((one) => ({ ...one, name: model.className(one.index) })),
     sum: sums[0]!,
     conservationError: conservationError.length > 0 ? conservationError[0] : undefined
   }

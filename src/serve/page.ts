@@ -70,17 +70,19 @@ export function servePage(links: Html | false, facts: Facts): string {
         ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
         ${facts.heads.length > 0 && select('head', 'Output of the network', facts.heads)}
         ${facts.narrowing.map(narrowing)}
-        <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
-        <p class="note">The selected one is explained.</p>
-        <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
-        ${
-          facts.classes.length > 10 &&
-          html`<label>
-            <span>Any other</span>
-            <input type="text" id="other" list="classes" placeholder="name or number" autocomplete="off" />
-            <datalist id="classes">${facts.classes.map((name) => html`<option value="${name}"></option>`)}</datalist>
-          </label>`
-        }
+        <section id="outputs-section">
+          <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
+          <p class="note">The selected one is explained.</p>
+          <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
+          ${
+            facts.classes.length > 10 &&
+            html`<label>
+              <span>Any other</span>
+              <input type="text" id="other" list="classes" placeholder="name or number" autocomplete="off" />
+              <datalist id="classes">${facts.classes.map((name) => html`<option value="${name}"></option>`)}</datalist>
+            </label>`
+          }
+        </section>
       </form>
     </div>
     <script type="application/json" id="facts">

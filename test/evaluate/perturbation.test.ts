@@ -185,8 +185,15 @@ describe('curves', () => {
     const single = await linearModel([1, 4, 4], 1)
     const image = Float32Array.from({ length: 16 }, (_, i) => Math.cos(i))
     const how = { order: 'morf', unit: 1, fill: 'black', steps: stepsTo(1, 4) } as const
-    const [curve] = await perturbationCurves(single, [{ image, relevance: image, target: 0, seed: 0, ...how }])
+    const subject = { image, relevance: image, seed: 0, ...how }
+    const [curve, first] = await perturbationCurves(single, [
+      { ...subject, target: 1 },
+      { ...subject, target: 0 }
+    ])
     single.dispose()
+    expect(first!.logits).toEqual(curve!.logits.map((logit) => -logit))
+    first!.probabilities.forEach((p, k) => expect(p).toBeCloseTo(1 - curve!.probabilities[k]!, 9))
+    expect(first!.predictions).toEqual(curve!.predictions)
     curve!.probabilities.forEach((p, k) => expect(p).toBeCloseTo(1 / (1 + Math.exp(-curve!.logits[k]!)), 9))
     expect(new Set(curve!.probabilities).size).toBe(5)
     expect(curve!.predictions).toEqual(curve!.logits.map((logit) => Number(logit > 0)))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { writeNpy } from '../../src/core/npy.js'
 import { packageRoot } from '../../src/core/paths.js'
+import { evaluate } from '../../src/evaluate/evaluate.js'
 import type { Evaluation } from '../../src/evaluate/results.js'
 import { explain } from '../../src/explain/explain.js'
 import { readSafetensors } from '../../src/model/import/safetensors.js'
@@ -53,6 +54,15 @@ describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
     }
   )
 
+  test("the difference to a region's runner-up is zennit's", async () => {
+    const { model, fixture } = await open('fp64')
+    using _ = model
+    const how = { composite: 'epsilon-plus', against: 'runner-up' } as const
+    const found = await explain(model, floats(fixture.get('input')!), how)
+    expect([...found.against!]).toEqual(values(fixture.get('runner-up')!))
+    expect(largestError(found.relevance.data, values(fixture.get('contrast')!))).toBeLessThan(1e-6)
+  })
+
   test.each(['epsilon-plus', 'epsilon-alpha2beta1'])(
     "the relevance of a region is zennit's under %s",
     async (composite) => {
@@ -75,6 +85,19 @@ describe.each(['fcn', 'deeplab', 'lraspp', 'unet'])('%s', (name) => {
       }
     }
   )
+})
+
+test('an evaluation keeps the runner-up of each region, and relevance is compared with its sum of logits', async () => {
+  const path = join(folder, 'unet')
+  const file = join(mkdtempSync(join(tmpdir(), 'lrp-dense-')), 'input.npy')
+  const input = floats((await readSafetensors(`${path}.safetensors`)).get('input')!)
+  await writeNpy(file, input)
+  using model = await Model.load(`${path}.pt2`, { device: 'cpu' })
+  const how = { methods: ['epsilon-plus'], metrics: ['conservation_error'], draws: 1, perturbation: { patchSize: 16 } }
+  const { methods } = await evaluate(model, { ...how, input: [file], against: 'runner-up' })
+  const { sums, scores } = await explain(model, input, { composite: 'epsilon-plus', against: 'runner-up' })
+  const errors = Array.from(sums, (sum, i) => Math.abs(sum - scores[i]!) / Math.abs(scores[i]!))
+  expect(methods[0]!.scores.conservation_error!.mean).toBeCloseTo((errors[0]! + errors[1]!) / 2, 4)
 })
 
 test('methods are compared over the same region on the command line', async () => {

@@ -3,6 +3,7 @@ import { drawAttention } from '../../src/explain/attention.js'
 import { drawComparison } from '../../src/explain/compare.js'
 import { explain, type Explanation } from '../../src/explain/explain.js'
 import { drawFigures, drawLayers, drawMaps } from '../../src/explain/figures.js'
+import type { DrawOptions } from '../../src/explain/file-options.js'
 import { explanationHtml } from '../../src/explain/html.js'
 import { namedMethod } from '../../src/explain/named-method.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
@@ -53,10 +54,10 @@ const red = (figure: { picture: { data: Uint8Array } }, pixel = 0): number => fi
 
 describe('figures of explanations', () => {
   test('say what a class is compared with', async () => {
-    const compared = { ...one, against: Int32Array.of(2, -1) }
+    const compared = { ...one, against: Int32Array.of(2, 0) }
     const [a, b] = await drawFigures(model, batch, compared, {})
     expect(a!.captions[1]).toBe('explained cat against frog: sum of relevance 0.000')
-    expect(b!.captions[1]).toBe('explained dog against the runner-up: sum of relevance 2.000')
+    expect(b!.captions[1]).toBe('explained dog against cat: sum of relevance 2.000')
   })
 
   test('name all labels that are predicted', async () => {
@@ -148,13 +149,32 @@ describe('figures of explanations', () => {
     expect(a!.captions[1]).toBe('2 outputs explained')
   })
 
+  test('have a colour bar with the ends of the scale', async () => {
+    const ends = async (given: Explanation, options: DrawOptions = {}): Promise<(string | undefined)[]> =>
+      (await drawFigures(model, batch, given, options)).map(
+        ({ options: { legend } }) => legend && `${legend.from} | ${legend.to}`
+      )
+    const [a, b] = ['relevance of a pixel: -4.00 | 4.00', 'relevance of a pixel: -1.00 | 1.00']
+    expect(await ends(one)).toEqual([a, b])
+    expect(await ends(one, { heatmap: { scale: 'batch' } })).toEqual([`${a}, in all maps`, `${a}, in all maps`])
+    expect(await ends(two)).toEqual(Array(2).fill('relevance of a pixel: -largest | largest of each map'))
+    expect(await ends(one, { views: ['contours'] })).toEqual([undefined, undefined])
+    const small = explanation([0, 1], [4e-5, 3e-5, 2e-5, 1e-5, 1, 2, 3, 4])
+    expect(await ends({ ...small, name: 'chefer' })).toEqual([
+      'relevance of a pixel: 1.00e-5 | 4.00e-5',
+      'relevance of a pixel: 1.00 | 4.00'
+    ])
+  })
+
   test('the views of a class stand in one row', async () => {
     const many = explanation(
       [0, 0, 1, 1, 2, 2],
       Array.from({ length: 24 }, (_, i) => i)
     )
-    const grid = async (views: ('heatmap' | 'overlay' | 'contours')[]): Promise<object> =>
-      (await drawFigures(model, batch, many, { views }))[0]!.options
+    const grid = async (views: ('heatmap' | 'overlay' | 'contours')[]): Promise<object> => {
+      const { legend: _, ...options } = (await drawFigures(model, batch, many, { views }))[0]!.options
+      return options
+    }
     expect(await grid(['heatmap'])).toEqual({ columns: 4 })
     expect(await grid(['heatmap', 'overlay'])).toEqual({ columns: 5, aside: true })
     expect(await grid(['heatmap', 'overlay', 'contours'])).toEqual({ columns: 4, aside: true })
@@ -260,7 +280,7 @@ test('numbers of a column of the page are written alike', async () => {
   })
   const layers = { a: layer(1.5, -0.00000139), b: layer(20.25, -7.95e-7), c: layer(0.001, 0.5) }
   const summary = { method: 'epsilon', images: [], warnings: [], rules: { a: 'epsilon' }, layers }
-  const page = await explanationHtml(summary as unknown as ExplainSummary, [], '')
+  const page = await explanationHtml(summary as unknown as ExplainSummary, [], 'image', '')
   const cells = [...page.matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell!)
   const column = (index: number): string[] => cells.filter((_, i) => i % 5 === index)
   expect(column(1)).toEqual(['1.500', '20.25', '0.001000'])

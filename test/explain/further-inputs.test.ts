@@ -147,7 +147,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
     expect(images[0]!.inputs!.patient![0]).toBeCloseTo(sum({ data: relevance.data.slice(0, 3), shape: [3] }), 5)
     expect(images[0]!.sumOfRelevance[0]).toBeCloseTo(whole.sums[2]!, 5)
     const svg = readFileSync(join(output, '2.svg'), 'utf8')
-    expect(svg.match(/<image/g)).toHaveLength(3)
+    expect(svg.match(/<image/g)).toHaveLength(3 + 1) // and the colour bar
   })
 
   test('keeps its inputs when it is saved', async () => {

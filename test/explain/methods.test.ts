@@ -35,7 +35,12 @@ test('the registries of C++ and of JavaScript hold the same methods', () => {
 
 test('a setting that is missing is named', async () => {
   const model = await pooled()
-  const call = { method: 'smoothgrad', settings: { steps: 2, seed: 0 }, layers: [], target: { independent: false } }
+  const call = {
+    method: 'smoothgrad',
+    settings: { steps: 2, seed: 0 },
+    layers: [],
+    target: { binary: false, independent: false }
+  }
   const ask = async (given: Partial<typeof call>): Promise<unknown> =>
     model.handle.attribute(images([1, 3, 8, 8]), given as typeof call)
   await expect(ask(call)).rejects.toThrow("'noise' is missing")

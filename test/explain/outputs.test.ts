@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import type { GraphNode } from '../../src/core/graph.js'
 import { probabilities } from '../../src/core/logits.js'
+import { explainDecision } from '../../src/explain/decision.js'
 import { explain } from '../../src/explain/explain.js'
 import { summarise, summarisePass } from '../../src/explain/summary.js'
 import { inspectModel } from '../../src/explain/inspect-model.js'
@@ -15,12 +16,12 @@ const models: Model[] = []
 afterAll(() => models.forEach((model) => model.dispose()))
 
 /** A linear layer without biases, and what follows it. */
-async function ending(rows: number[][], after: GraphNode[], task?: 'regression'): Promise<Model> {
+async function ending(rows: number[][], after: GraphNode[], task?: 'regression', classes?: string[]): Promise<Model> {
   const nodes = [node('fc', 'linear', ['input'], {}, { weight: 'w' }), ...after]
   const shape = [rows.length, rows[0]!.length]
   const tensors = new Map([['w', weight(shape, rows.flat())]])
   const graph = { inputShape: [null, shape[1]!], nodes, output: nodes.at(-1)!.name }
-  const model = await Model.create({ name: 'small', graph, tensors, task }, 'cpu')
+  const model = await Model.create({ name: 'small', graph, tensors, task, classes }, 'cpu')
   models.push(model)
   return model
 }
@@ -43,6 +44,23 @@ describe('a single logit (A3)', () => {
     expect([...relevance.data]).toEqual([1, -3])
     expect(conservationError[0]).toBeLessThan(1e-6)
     expect(model.outputKind(1)).toBe('binary')
+  })
+
+  test('its first class is explained by its name or number: the same map with its sign turned round', async () => {
+    const model = await ending([[1, -1]], [], undefined, ['no', 'yes'])
+    const of = (target?: string | number | number[]) => explain(model, image(1, 3), { ...epsilon, target })
+    for (const target of ['no', 0]) {
+      const first = await of(target)
+      expect([...first.relevance.data]).toEqual([-1, 3])
+      expect([...first.targets, ...first.scores]).toEqual([0, 2])
+    }
+    for (const target of ['yes', 1, undefined]) expect([...(await of(target)).relevance.data]).toEqual([1, -3])
+    expect([...(await of('all')).targets]).toEqual([0, 1])
+    await expect(of(2)).rejects.toThrow('target 2 does not exist: the model has classes 0 to 1')
+    const { sums } = await explain(model, image(1, 3), { ...epsilon, target: 'no', start: 'softmax-gradient' })
+    expect(sums[0]).toBeCloseTo(-sigmoid(-2), 6) // of the class 'yes', as everywhere
+    expect([...(await explainDecision(model, image(1, 3), epsilon)).targets]).toEqual([0])
+    expect([...(await explainDecision(model, image(3, 1), epsilon)).targets]).toEqual([1])
   })
 
   test('its probability is its sigmoid', async () => {

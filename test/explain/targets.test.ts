@@ -9,6 +9,7 @@ import { explain } from '../../src/explain/explain.js'
 import { explainToFiles } from '../../src/explain/to-files.js'
 import { readNpy, writeNpy } from '../../src/core/npy.js'
 import { readJson } from '../shared.js'
+import { imagenetPreprocessing } from '../../src/model/preprocessing.js'
 import { Model } from '../../src/model/model.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
 import { node, weight } from '../models.js'
@@ -138,6 +139,19 @@ describe('dense outputs', () => {
     const { regions, sums } = await explain(model, tensor([1, 1, 1, 3], 1, -1, 2), epsilon)
     expect([...regions!.data]).toEqual([1, 0, 1])
     near(sums, [6])
+    const other = await explain(model, tensor([1, 1, 1, 3], 1, -1, 2), { ...epsilon, target: 0 })
+    expect([...other.regions!.data]).toEqual([0, 1, 0])
+    near(other.relevance.data, [0, 2, 0])
+  })
+
+  test('the runner-up has the second highest mean logit in the region', async () => {
+    const model = await dense()
+    const corner = await explain(model, image, { ...epsilon, region: [0, 0], against: 'runner-up', target: 'all' })
+    expect([...corner.against!]).toEqual([2, 0, 0]) // of the logits 3, -1, 1.5
+    near(corner.scores, [1.5, -4, -1.5])
+    const own = await explain(model, image, { ...epsilon, against: 'runner-up' })
+    expect([...own.targets, ...own.against!]).toEqual([1, 2]) // of the means -1.5, 3.5, -0.75
+    near(own.scores, [14 + 3])
   })
 
   test('a mask image, pictures and explain.json', async () => {
@@ -145,11 +159,19 @@ describe('dense outputs', () => {
     await sharp(Buffer.from([0, 255, 0, 0, 0, 7]), { raw: { width: 3, height: 2, channels: 1 } })
       .png()
       .toFile(mask)
+    const wide = join(folder, 'wide.png')
+    const columns = Buffer.from(Array.from({ length: 9 * 4 }, (_, i) => (i % 9 > 5 ? 255 : 0)))
+    await sharp(columns, { raw: { width: 9, height: 4, channels: 1 } })
+      .png()
+      .toFile(wide)
     const input = join(folder, 'image.npy')
     await writeNpy(input, image)
     const output = join(folder, 'explained')
     const options = { ...epsilon, input: [input], target: 'tree', region: mask, output, format: ['npy' as const, 'svg' as const] } // prettier-ignore
     await explainToFiles(await dense(), options)
+    const smaller = { preprocessing: imagenetPreprocessing(4, 4) } // images come in another size than its own
+    const { regions } = await explain(await dense(smaller), image, { ...epsilon, target: 'tree', region: wide })
+    expect([...regions!.data]).toEqual([0, 0, 1, 0, 0, 1])
     const { images } = readJson<ExplainSummary>(join(output, 'explain.json'))
     expect(images[0]).toMatchObject({ predicted: 1, share: 4 / 6, target: [1], region: [2 / 6], score: [3 + 5] })
     expect((await readNpy(join(output, 'logits.npy'))).shape).toEqual([1, 3, 2, 3])
@@ -207,6 +229,9 @@ describe('detection heads', () => {
     expect([inBox.targets[0], inBox.boxes![0]]).toEqual([1, 2])
     const all = await explain(model, input, { ...epsilon, target: 'all', box: 'best' })
     expect([...all.boxes!]).toEqual([0, 1])
+    const contrast = await explain(model, input, { ...epsilon, box: 'best', against: 'runner-up' })
+    expect([...contrast.boxes!, ...contrast.targets, ...contrast.against!]).toEqual([0, 0, 1])
+    near(contrast.scores, [0.9 - 0.1])
   })
 
   test('without a box, or with one that does not exist, they are refused', async () => {

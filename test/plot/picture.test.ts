@@ -221,6 +221,10 @@ describe('figures', () => {
   })
 
   test('hold text as paths, so that no font is needed', async () => {
+    const wider = { title: 'wide', picture: { data: new Uint8Array(300 * 3), width: 300, height: 1 } }
+    const uneven = await figureSvg([...panels, wider], [], { size: 64 })
+    const left = [...uneven.matchAll(/<image x="(\d+)"/g)].map(([, x]) => Number(x))
+    expect(left.at(-1)).toBe(16 + panels.length * (200 + 16)) // a column is as wide as its own pictures, and at least 200
     const svg = await figureSvg(panels, ['caption <&>'])
     expect(svg).not.toContain('<text')
     expect(svg.match(/<image /g)).toHaveLength(3)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { scoreLine } from '../../src/cli/commands/test.js'
 import type { Dataset } from '../../src/data/dataset.js'
+import { evaluate } from '../../src/evaluate/evaluate.js'
 import { removeFeatures } from '../../src/evaluate/remove-features.js'
 import { scoreMaps } from '../../src/evaluate/score-maps.js'
 import { averagePrecision } from '../../src/scores/classification.js'
@@ -92,10 +93,13 @@ test('perturbation curves and removed features follow the sigmoid', async () => 
   const confidence = sure.reduce((sum, z) => sum + 1 / (1 + Math.exp(-z)), 0) / 5
   expect(before!.important).toBeCloseTo(confidence, 6) // of the predicted class, whichever of the two it is
   expect(before!.important).toBeGreaterThan(after!.important)
+  expect(removed.notes).toEqual([expect.stringMatching(/^\d+ % of the pixels are black already/)])
+  const mean = { data: data(), fraction: [0.5], fill: 'mean' as const, output: join(root, 'removed') }
+  expect((await removeFeatures(model, mean)).notes).toEqual([])
   expect(readFileSync(join(root, 'removed', '00000', 'original.txt'), 'utf8')).toBe('no 0.109097\nyes 0.890903\n')
 })
 
-test('the one logit is explained as that of the second class, and by its name', async () => {
+test('the one logit is explained as that of the second class, and turned round as that of the first', async () => {
   const { explain } = await import('../../src/explain/explain.js')
   const { drawFigures } = await import('../../src/explain/figures.js')
   const { explainToFiles } = await import('../../src/explain/to-files.js')
@@ -104,15 +108,43 @@ test('the one logit is explained as that of the second class, and by its name', 
   expect(found.sums[0]!).toBeCloseTo(-2, 4) // the bias has its own part
   const [figure] = await drawFigures(model, { input, names: ['a'] }, found, {})
   expect(figure!.captions).toEqual(['predicted no (87.0 %)', 'explained yes: sum of relevance -2.000'])
-  await expect(explain(model, input, { target: 'no' })).rejects.toThrow(
-    "option 'target' 'no': the one logit is that of 'yes', explain that; below 0 is 'no'"
-  )
+  const first = await explain(model, input, { rule: 'epsilon', target: 'no' })
+  expect([...first.relevance.data]).toEqual([...found.relevance.data].map((value) => -value))
   const asked = { data: data(), output: join(root, 'labels') }
-  await expect(explainToFiles(model, { ...asked, target: 'label' })).rejects.toThrow(
-    /^option 'target': the model has one logit/
-  )
-  const { summary } = await explainToFiles(model, { ...asked, limit: 1 })
-  expect(summary.images[0]).toMatchObject({ target: [0], targetNames: ['yes'] })
+  const named = async (target?: string): Promise<unknown> => {
+    const { summary } = await explainToFiles(model, { ...asked, target, limit: 2 })
+    return summary.images.map(({ label, target: [one], targetNames, score }) => [
+      label,
+      one,
+      targetNames,
+      score[0]! > 0
+    ])
+  }
+  expect(await named()).toEqual([[1, 1, ['yes'], true], [0, 1, ['yes'], false]]) // prettier-ignore
+  expect(await named('label')).toEqual([[1, 1, ['yes'], true], [0, 0, ['no'], true]]) // prettier-ignore
+})
+
+test('methods are compared for the predicted class, and for either of the two by name or label', async () => {
+  const logits = async (target?: string): Promise<number> => {
+    const perturbation = { measure: 'logit' as const, steps: 2 }
+    const how = {
+      data: data(),
+      methods: ['epsilon'],
+      metrics: ['conservation_error'],
+      draws: 1,
+      limit: 2,
+      perturbation
+    }
+    return (await evaluate(model, { ...how, target })).methods[0]!.morf.mean[0]!
+  }
+  const [yes, no] = [2.1, -1.9] // of the first two images
+  const all = { data: data(), methods: ['epsilon'], draws: 1, limit: 2, perturbation: { steps: 2 } }
+  const { metrics } = await evaluate(model, { ...all, metrics: 'all' })
+  expect(metrics.map(({ name }) => name)).not.toContain('random_logit') // there is no other logit
+  expect(await logits()).toBeCloseTo((yes - no) / 2, 6)
+  expect(await logits('label')).toBeCloseTo((yes - no) / 2, 6)
+  expect(await logits('yes')).toBeCloseTo((yes + no) / 2, 6)
+  expect(await logits('no')).toBeCloseTo((-yes - no) / 2, 6)
 })
 
 test('explain.json and the caption of a picture give the class by its sign, with its own confidence', async () => {

@@ -34,6 +34,7 @@ class BoxTarget : public Selection {
   BoxTarget(const Contrast& contrast, const Tensor& chosen, std::optional<int64_t> named)
       : contrast_(contrast), named_(named) {
     classes = contrast.classes;
+    against = contrast.against;
     boxes = chosen;
   }
   int64_t explanations() const override { return classes.size(0); }
@@ -58,16 +59,21 @@ class BoxTarget : public Selection {
 
 }  // namespace
 
-/// Without a class it is the one with the highest score, in the box if one is named.
+/// Without a class it is the one with the highest score, in the box if one is named. The runner-up is that of the box.
 Targets box_target(const TargetSettings& settings, const Tensor& output) {
   const Tensor scores = class_scores(output, settings.named);
   const Tensor asked = checked_rows(*settings.boxes, output, scores.size(2), "box", -1);
+  const auto in_boxes = [&scores](const Tensor& boxes) {
+    return scores.gather(2, boxes.view({-1, 1, 1}).expand({-1, scores.size(1), 1})).squeeze(2);
+  };
   const Tensor best = std::get<0>(scores.max(2));  // of each class
-  const Tensor in_box = scores.gather(2, asked[0].clamp_min(0).view({-1, 1, 1}).expand({-1, scores.size(1), 1}));
-  const Contrast contrast = contrast_of(settings, at::where(asked[0].unsqueeze(1) < 0, best, in_box.squeeze(2)));
+  const Tensor asked_scores = in_boxes(asked[0].clamp_min(0));
+  Contrast contrast = chosen_classes(settings, at::where(asked[0].unsqueeze(1) < 0, best, asked_scores));
   const Tensor best_box = scores.argmax(2).gather(1, contrast.classes.t()).t();
   const Tensor rows = asked.expand_as(best_box);
-  return std::make_shared<BoxTarget>(contrast, at::where(rows < 0, best_box, rows), settings.named);
+  const Tensor boxes = at::where(rows < 0, best_box, rows);
+  compare_with(contrast, settings, scores.size(1), [&](int64_t t) { return in_boxes(boxes[t]); });
+  return std::make_shared<BoxTarget>(contrast, boxes, settings.named);
 }
 
 }  // namespace lrp

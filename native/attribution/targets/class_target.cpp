@@ -9,7 +9,10 @@ namespace {
 /// One logit of [batch, classes], or the difference of two.
 class ClassTarget : public Selection {
  public:
-  explicit ClassTarget(const Contrast& contrast) : contrast_(contrast) { classes = contrast.classes; }
+  explicit ClassTarget(const Contrast& contrast) : contrast_(contrast) {
+    classes = contrast.classes;
+    against = contrast.against;
+  }
   int64_t explanations() const override { return classes.size(0); }
   Targets of_image(int64_t image) const override { return std::make_shared<ClassTarget>(contrast_.of_image(image)); }
 
@@ -25,7 +28,9 @@ class ClassTarget : public Selection {
 }  // namespace
 
 Targets class_target(const TargetSettings& settings, const Tensor& output) {
-  return std::make_shared<ClassTarget>(contrast_of(settings, output));
+  Contrast contrast = chosen_classes(settings, output);
+  compare_with(contrast, settings, output.size(1), [&](int64_t) { return output; });
+  return std::make_shared<ClassTarget>(contrast);
 }
 
 }  // namespace lrp

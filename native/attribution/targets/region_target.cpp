@@ -12,6 +12,7 @@ class RegionTarget : public Selection {
  public:
   RegionTarget(const Contrast& contrast, const Tensor& inside) : contrast_(contrast) {
     classes = contrast.classes;
+    against = contrast.against;
     regions = inside;
   }
   int64_t explanations() const override { return classes.size(0); }
@@ -69,28 +70,41 @@ Tensor resized(const Tensor& mask, const Tensor& output) {
   return at::_upsample_nearest_exact2d(inside, output.sizes().slice(2)).squeeze(1) > 0;
 }
 
-}  // namespace
-
-/// Explains a class where the region lies. Without a class it is the one that the network says at most positions.
-Targets region_target(const TargetSettings& settings, const Tensor& output, at::IntArrayRef input_sizes) {
-  const Tensor says = predicted(output, settings.independent);
-  const Tensor counts = says.flatten(2).sum(2, false, at::kDouble);
-  const Contrast contrast = contrast_of(settings, counts);
-  const auto rows = contrast.classes;
+/// 1 inside, [explanations, batch, ...space].
+Tensor inside_of(const TargetSettings& settings, const Contrast& contrast, const Tensor& says, const Tensor& output,
+                 at::IntArrayRef input_sizes) {
+  const Tensor& rows = contrast.classes;
   std::vector<int64_t> shape{rows.size(0), output.size(0)};
   for (const int64_t axis : output.sizes().slice(2)) shape.push_back(axis);
   const Region region = settings.region.value_or(Region{"predicted", {}, {}});
-  if (region.point || region.mask) {
-    const Tensor inside = region.point ? at_point(*region.point, output, input_sizes) : resized(*region.mask, output);
-    return std::make_shared<RegionTarget>(contrast, inside.unsqueeze(0).expand(shape));
-  }
-  if (region.name == "all") {
-    return std::make_shared<RegionTarget>(contrast, at::ones({}, says.options()).expand(shape));
-  }
+  if (region.point) return at_point(*region.point, output, input_sizes).unsqueeze(0).expand(shape);
+  if (region.mask) return resized(*region.mask, output).unsqueeze(0).expand(shape);
+  if (region.name == "all") return at::ones({}, says.options()).expand(shape);
   std::vector<Tensor> inside;
   const Tensor image = at::arange(output.size(0), rows.options());
-  for (const Tensor& row : rows.unbind(0)) inside.push_back(says.index({image, row}));
-  return std::make_shared<RegionTarget>(contrast, at::stack(inside));
+  for (const Tensor& row : rows.unbind(0)) {
+    if (contrast.single) {
+      std::vector<int64_t> per_image(static_cast<size_t>(output.dim() - 1), 1);
+      per_image[0] = row.size(0);
+      inside.push_back(says.select(1, 0).eq(row.view(per_image)));
+    } else {
+      inside.push_back(says.index({image, row}));
+    }
+  }
+  return at::stack(inside);
+}
+
+}  // namespace
+
+/// Explains a class where the region lies. Without a class it is the one that the network says at most positions. The
+/// runner-up has the second highest mean logit inside the region.
+Targets region_target(const TargetSettings& settings, const Tensor& output, at::IntArrayRef input_sizes) {
+  const Tensor says = predicted(output, settings.independent);
+  Contrast contrast = chosen_classes(settings, says.flatten(2).sum(2, false, at::kDouble));
+  const Tensor inside = inside_of(settings, contrast, says, output, input_sizes);
+  compare_with(contrast, settings, output.size(1),
+               [&](int64_t t) { return (output * inside[t].unsqueeze(1)).flatten(2).sum(2, false, at::kDouble); });
+  return std::make_shared<RegionTarget>(contrast, inside);
 }
 
 }  // namespace lrp

@@ -19,7 +19,7 @@ Tensor Selection::seed(const Tensor& output, int64_t t, Start start) const {
     case Start::sigmoid:
       return w * output.sigmoid();
     case Start::softmax_gradient:  // of the sum of w log p; the other class of a single logit has the logit 0
-      return is_single ? w * (1 - output.sigmoid()) : w - w.sum(1, true) * output.softmax(1);
+      return is_single ? w * (1 - (w * output).sigmoid()) : w - w.sum(1, true) * output.softmax(1);
     default:
       return w * output;
   }
@@ -45,31 +45,47 @@ Tensor checked_rows(const Tensor& rows, const Tensor& output, int64_t count, con
   return rows.to(output.device(), at::kLong);
 }
 
-Contrast contrast_of(const TargetSettings& settings, const Tensor& scores) {
-  const int64_t count = scores.size(1);
+Contrast chosen_classes(const TargetSettings& settings, const Tensor& scores) {
   Contrast result;
-  result.classes =
-      settings.classes ? checked_rows(*settings.classes, scores, count, "target") : scores.argmax(1).unsqueeze(0);
-  if (!settings.against || count == 1) return result;
-  const Tensor asked = checked_rows(*settings.against, scores, count, "target", -1).expand_as(result.classes);
-  if (settings.independent && asked.lt(0).any().item<bool>()) {
-    throw Error("INVALID_ARGUMENT", "against: independent classes have no runner-up, name a class");
-  }
-  const Tensor rows = scores.expand({result.classes.size(0), -1, -1});
-  const Tensor others = rows.scatter(2, result.classes.unsqueeze(2), -std::numeric_limits<double>::infinity());
-  result.against = at::where(asked < 0, others.argmax(2), asked);
-  if (result.against.eq(result.classes).any().item<bool>()) {
-    throw Error("INVALID_ARGUMENT", "a class is compared with itself: its difference is 0");
+  result.single = settings.binary && scores.size(1) == 1;
+  const int64_t count = result.single ? 2 : scores.size(1);
+  if (settings.classes) {
+    result.classes = checked_rows(*settings.classes, scores, count, "target");
+  } else if (result.single) {
+    result.classes = at::ones({1, scores.size(0)}, scores.options().dtype(at::kLong));
+  } else {
+    result.classes = scores.argmax(1).unsqueeze(0);
   }
   return result;
 }
 
+void compare_with(Contrast& contrast, const TargetSettings& settings, int64_t count, const ScoresOf& scores) {
+  if (!settings.against || count == 1) return;
+  const Tensor asked = checked_rows(*settings.against, contrast.classes[0], count, "target", -1);
+  contrast.against = asked.expand_as(contrast.classes).clone();
+  if (asked.lt(0).any().item<bool>()) {
+    if (settings.independent) {
+      throw Error("INVALID_ARGUMENT", "against: independent classes have no runner-up, name a class");
+    }
+    for (int64_t t = 0; t < contrast.classes.size(0); ++t) {
+      const Tensor own = contrast.classes[t].unsqueeze(1);
+      const Tensor others = scores(t).scatter(1, own, -std::numeric_limits<double>::infinity());
+      contrast.against[t] = at::where(contrast.against[t] < 0, others.argmax(1), contrast.against[t]);
+    }
+  }
+  if (contrast.against.eq(contrast.classes).any().item<bool>()) {
+    throw Error("INVALID_ARGUMENT", "a class is compared with itself: its difference is 0");
+  }
+}
+
 Contrast Contrast::of_image(int64_t image) const {
-  return {classes.narrow(1, image, 1), against.defined() ? against.narrow(1, image, 1) : Tensor()};
+  return {classes.narrow(1, image, 1), against.defined() ? against.narrow(1, image, 1) : Tensor(), single};
 }
 
 Tensor class_weights(const Contrast& contrast, int64_t t, const Tensor& like) {
-  Tensor result = at::zeros_like(like).scatter_(1, contrast.classes[t].unsqueeze(1), 1);
+  const Tensor& classes = contrast.classes[t];
+  if (contrast.single) return (2 * classes - 1).unsqueeze(1).to(like.scalar_type());
+  Tensor result = at::zeros_like(like).scatter_(1, classes.unsqueeze(1), 1);
   if (contrast.against.defined()) result.scatter_(1, contrast.against[t].unsqueeze(1), -1);
   return result;
 }

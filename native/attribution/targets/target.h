@@ -30,6 +30,7 @@ struct TargetSettings {
   std::optional<Tensor> classes;    // [explanations, batch]; none: the predicted ones
   std::optional<Tensor> against;    // [explanations, batch], subtracted from the classes; -1: the runner-up
   bool independent = false;         // every class has a sigmoid of its own
+  bool binary = false;              // an output of one logit tells the classes 0 and 1 apart
   std::optional<int64_t> named;     // number of classes that have names
   std::optional<Region> region;     // of dense outputs
   std::optional<Tensor> boxes;      // [explanations, batch] of a detection head; -1: the best
@@ -52,7 +53,8 @@ class Target {
   /// The target of one image, for any number of its copies.
   virtual std::shared_ptr<const Target> of_image(int64_t image) const = 0;
 
-  Tensor classes;  // [explanations, batch]; -1 where no class is explained
+  Tensor classes;  // [explanations, batch]; -1 if no class is explained
+  Tensor against;  // [explanations, batch]: the classes that are subtracted, if any
   Tensor boxes;    // [explanations, batch], of detection heads
   Tensor regions;  // [explanations, batch, ...space], bool, of dense outputs
 };

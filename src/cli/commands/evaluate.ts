@@ -10,6 +10,7 @@ import { methodsWith } from '../../evaluate/named-methods.js'
 import { evaluateOptions, scoreMapsOptions } from '../../evaluate/options.js'
 import { scoreMaps } from '../../evaluate/score-maps.js'
 import { explainOptions } from '../../explain/options.js'
+import { nounOf } from '../../model/input-kind.js'
 import { Model } from '../../model/model.js'
 import { oneInputOptions } from '../../model/options.js'
 import { defineCommand, MODEL, type Call } from '../command.js'
@@ -85,11 +86,15 @@ async function scoreGivenMaps({
   if (images === undefined || maps === undefined)
     throw new LrpError('INVALID_ARGUMENT', '--attribution needs the explained images: pass --input x.npy')
   using model = await Model.load(argument, given(oneInputOptions))
-  const { onProgress, done } = output.meter('images')
+  const noun = nounOf(model.inputKind)
+  const { onProgress, done } = output.meter(`${noun}s`)
   const onNote = (note: string): void => output.note(note)
   const asked = { ...options, input: images, attribution: maps, onNote, onProgress, signal }
   const scores = await scoreMaps(model, asked).finally(done)
-  output.result(scores, Object.entries(scores).map(meanLine))
+  output.result(
+    scores,
+    Object.entries(scores).map(([metric, values]) => meanLine(metric, values, noun))
+  )
 }
 
 async function compareMethods({
@@ -105,7 +110,10 @@ async function compareMethods({
   const asked = { ...options, methods: await methodsOf(model, given(methodOptions)), output: folder }
   const shown = { onDownload: downloadProgress(output), onProgress, signal }
   const evaluation = await evaluate(model, { ...asked, ...shown }).finally(done)
-  output.result({ ...evaluation, folder }, [...evaluationTable(evaluation), `written to ${folder}`])
+  output.result({ ...evaluation, folder }, [
+    ...evaluationTable(evaluation, nounOf(model.inputKind)),
+    `written to ${folder}`
+  ])
 }
 
 /** Those that `--rules a,b,c` names, with the settings of the other flags; or the one method that the flags describe. */

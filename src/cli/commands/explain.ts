@@ -9,6 +9,7 @@ import { explainToFilesOptions, inputOptions, type ExplainToFilesOptions } from 
 import { explainOptions } from '../../explain/options.js'
 import { describePrediction, describeRule } from '../../explain/summary.js'
 import { explainToFiles, type ExplainedFiles } from '../../explain/to-files.js'
+import { nounOf } from '../../model/input-kind.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
 import { provenanceOf } from '../../model/provenance.js'
@@ -49,37 +50,40 @@ export const register = defineCommand<string | undefined>({
     const { signal } = context
     const asked = given(explainToFilesOptions)
     const { again, dryRun } = given(options)
-    const { onProgress, done } = output.meter('images')
-    const run = { onDownload: downloadProgress(output), group, onProgress, signal }
+    const run = { onDownload: downloadProgress(output), group, signal }
     if (again !== undefined) {
+      const { onProgress, done } = output.meter('inputs')
       const changes = { ...given(loadOptions), ...asked, ...given(commonOptions.pick({ threads: true })) }
       const other = [...Object.keys(changes), ...(dryRun ? ['dryRun'] : [])].find(
         (name) => !(name in againOptions.shape)
       )
       if (other !== undefined)
         throw optionError(other, ' cannot be combined with --again, whose file contains all settings')
-      const result = await explainAgain(again, argument, { ...changes, ...run }).finally(done)
+      const result = await explainAgain(again, argument, { ...changes, ...run, onProgress }).finally(done)
       const { differing, names } = result
-      print(result, output, { differing }, differing.length > 0 ? [] : ['the maps are the same, bit for bit'])
+      print(result, 'input', output, { differing }, differing.length > 0 ? [] : ['the maps are the same, bit for bit'])
       if (differing.length === 0) return
-      const some = `${differing.length} of ${counted(names.length, 'image')}, the first ${differing[0]}`
+      const some = `${differing.length} of ${counted(names.length, 'input')}, the first ${differing[0]}`
       context.stderr.write(`lrp-native: the maps differ from those of ${again}: ${some}\n`)
       context.status = 1
       return
     }
     using model = await Model.load(argument, given(loadOptions))
     if (dryRun) return await printPlan(model, asked, output)
-    const result = await explainToFiles(model, { ...asked, ...run }).finally(done)
+    const noun = nounOf(model.inputKind)
+    const { onProgress, done } = output.meter(`${noun}s`)
+    const result = await explainToFiles(model, { ...asked, ...run, onProgress }).finally(done)
     const { trust } = result.summary
-    print(result, output, {}, asked.check && trust ? [trust.sentence, ...trustLines(trust)] : [])
+    print(result, noun, output, {}, asked.check && trust ? [trust.sentence, ...trustLines(trust)] : [])
   }
 })
 
-function print(result: ExplainedFiles, output: Output, more: object, lines: string[]): void {
+/** @param noun what one input is called */
+function print(result: ExplainedFiles, noun: string, output: Output, more: object, lines: string[]): void {
   const { summary, folder, files, names: images, doneBefore, skipped } = result
   const { method, target: targets, milliseconds, warnings, trust, rules, provenance } = summary
   if (skipped.length > 0) output.note(leftOut(skipped))
-  if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, 'image')} were already done`)
+  if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, noun)} were already done`)
   for (const warning of warnings) output.note(`note: ${warning}`)
   const isSaid = trust?.verdict === 'trustworthy' || lines.includes(trust?.sentence ?? '')
   if (trust && !isSaid) output.note(`note: ${trust.sentence}`)
@@ -89,7 +93,7 @@ function print(result: ExplainedFiles, output: Output, more: object, lines: stri
   output.result({ ...found, trust, rules, provenance, ...more }, [
     ...predictions.slice(0, SHOWN_PREDICTIONS),
     ...(further > 0 ? [`and ${further} more, in explain.json`] : []),
-    `explained ${counted(images.length, 'image')} by ${method} in ${milliseconds.toFixed(0)} ms`,
+    `explained ${counted(images.length, noun)} by ${method} in ${milliseconds.toFixed(0)} ms`,
     ...lines,
     `written to ${folder}`
   ])
@@ -108,14 +112,14 @@ async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Out
       (rule) =>
         `${rule.node.padEnd(width)}  ${ops.get(rule.node)!.padEnd(20)}  ${folded.has(rule.node) ? 'folded' : describeRule(rule)}`
     ),
-    estimateLine(estimate)
+    estimateLine(estimate, nounOf(model.inputKind))
   ])
 }
 
-function estimateLine({ images, passes, memoryBytes, secondsPerImage }: RunEstimate): string {
+function estimateLine({ images, passes, memoryBytes, secondsPerImage }: RunEstimate, noun: string): string {
   const memory = `about ${(memoryBytes / 1e9).toPrecision(2)} GB of memory`
   if (images === undefined)
-    return `about ${secondsPerImage.toPrecision(2)} s per image and ${memory}; no images were given`
+    return `about ${secondsPerImage.toPrecision(2)} s per ${noun} and ${memory}; no ${noun}s were given`
   const seconds = (images * secondsPerImage).toPrecision(2)
-  return `${counted(images, 'image')} in ${counted(passes!, 'pass', 'passes')}: about ${seconds} s and ${memory}`
+  return `${counted(images, noun)} in ${counted(passes!, 'pass', 'passes')}: about ${seconds} s and ${memory}`
 }

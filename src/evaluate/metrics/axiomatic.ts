@@ -1,5 +1,4 @@
-import { rowsFor } from '../images.js'
-import type { ScoreContext } from './context.js'
+import { targetLogits, type ScoreContext } from './context.js'
 import { familyOf } from './description.js'
 import { inputInvariance } from './invariance.js'
 
@@ -32,13 +31,18 @@ export const INVARIANCE = familyOf({ family: 'axiomatic', needs: ['model', 'imag
 
 /** LRP without bias and stabiliser loses nothing. */
 function conservationError(c: ScoreContext): number {
-  return Math.abs(sumOf(c.relevance) - c.logit) / Math.abs(c.logit)
+  const start = startOf(c, c.logit)
+  return Math.abs(sumOf(c.relevance) - start) / Math.abs(start)
+}
+
+/** Relevance starts as a region's sum of logits; a curve shows their mean. */
+function startOf({ region }: ScoreContext, logit: number): number {
+  return region ? logit * region.data.reduce((sum, inside) => sum + inside, 0) : logit
 }
 
 async function completenessError(c: ScoreContext): Promise<number> {
-  const image = { data: new Float32Array(c.image.length), shape: [1, ...c.model.imageShape] }
-  const zero = await c.model.forward({ ...image, ...rowsFor([c]) })
-  return Math.abs(sumOf(c.relevance) - (c.logit - zero.data[c.target]!))
+  const [zero] = await targetLogits(c, [new Float32Array(c.image.length)])
+  return Math.abs(sumOf(c.relevance) - startOf(c, c.logit - zero!))
 }
 
 function sumOf(values: Float32Array): number {

@@ -2,11 +2,10 @@ import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
 import { sliceBatch } from '../../explain/batches.js'
 import { explain } from '../../explain/explain.js'
-import { scoreLayout } from '../../explain/targets/classes.js'
+import { isBinary, predictedClasses, scoreLayout } from '../../explain/targets/classes.js'
 import type { TargetOptions } from '../../explain/targets/options.js'
 import { referenceOf } from '../../explain/targets/reference.js'
 import type { Model } from '../../model/model.js'
-import { argmax } from '../../core/logits.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import { sumOverChannels } from '../../plot/picture.js'
 import { imageSeed, imagesPerPass, rowsFor, stacked } from '../images.js'
@@ -52,17 +51,22 @@ export interface ClassifiedImages extends Settings {
   said: Said[]
 }
 
+/** The classes that are explained if none are named, by the logits [images, classes]. */
+type UsualClasses = (model: Model, logits: Tensor) => ArrayLike<number>
+
 /**
- * @param wanted classes by default the predicted ones; a region, a box or a reference for outputs that need one
+ * @param wanted classes; a region, a box or a reference for outputs that need one
+ * @param usual by default the predicted classes
  * @throws LrpError as `explain` for its targets
  */
 export async function classify(
   model: Model,
   input: Tensor,
   settings: Settings,
-  wanted: TargetOptions = {}
+  wanted: TargetOptions = {},
+  usual: UsualClasses = predictedClasses
 ): Promise<ClassifiedImages> {
-  const found = await classified(model, input, settings, wanted)
+  const found = await classified(model, input, settings, wanted, usual)
   if (!input.inputs) return found
   return {
     ...found,
@@ -74,7 +78,8 @@ async function classified(
   model: Model,
   input: Tensor,
   settings: Settings,
-  wanted: TargetOptions
+  wanted: TargetOptions,
+  usual: UsualClasses
 ): Promise<ClassifiedImages> {
   const batchSize = imagesPerPass(model)
   const { signal } = settings
@@ -83,14 +88,15 @@ async function classified(
   const first = isPlain ? await model.forward(sliceBatch(input, 0, Math.min(images, batchSize)), { signal }) : undefined
   if (first?.shape.length === 2) {
     const logits = images <= batchSize ? first : await model.forward(input, { batchSize, signal })
-    const targets = wanted.targets ?? argmax(logits)
-    const scored = Array.from({ length: images }, (_, i): Scored => ({ target: targets[i]! }))
     const outputs = logits.shape[1]!
-    const wrong = scored.find(({ target }) => target < 0 || target >= outputs)
+    const count = isBinary(model, logits.shape) ? 2 : outputs
+    const targets = wanted.targets ?? usual(model, logits)
+    const scored = Array.from({ length: images }, (_, i): Scored => ({ target: targets[i]! }))
+    const wrong = scored.find(({ target }) => target < 0 || target >= count)
     if (wrong)
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `target ${wrong.target} does not exist: the model has classes 0 to ${outputs - 1}`
+        `target ${wrong.target} does not exist: the model has classes 0 to ${count - 1}`
       )
     const read = reader(model, logits)
     return { ...settings, model, input, outputs, scored, said: scored.map((one, i) => read(i, one)) }
@@ -107,7 +113,8 @@ async function chosenTargets(
   signal?: AbortSignal
 ): Promise<Pick<ClassifiedImages, 'outputs' | 'scored' | 'said'>> {
   const images = input.shape[0]!
-  const reference = wanted.reference === undefined ? undefined : await referenceOf(model, wanted.reference)
+  const reference =
+    wanted.reference === undefined ? undefined : await referenceOf(model, wanted.reference, input.shape.slice(1))
   const scored: Scored[] = []
   const said: Said[] = []
   let outputs = 0
@@ -119,8 +126,6 @@ async function chosenTargets(
     const { logits, boxes, regions } = found
     if (found.targets.length !== to - from)
       throw optionError('target', ': an evaluation explains one class of each image')
-    if (found.against?.includes(-1))
-      throw optionError('against', ': an evaluation in regions and boxes needs a class by name or number')
     outputs = boxes ? scoreLayout(model, logits.shape).classes : logits.shape[1]!
     const read = reader(model, logits)
     const size = regions ? sizeOf(regions.shape.slice(2)) : 0

@@ -1,10 +1,11 @@
 import type { ScoreContext } from './context.js'
 
 /**
- * What a score needs besides the map: `classes` is a classifier, `image` means input whose values can be changed, `neighbours`
+ * What a score needs besides the map: `classes` is a classifier, `others` means more than one
+ * logit, `image` means input whose values can be changed, `neighbours`
  * input with places next to each other, `shift` a first layer whose biases can undo a shift of the input.
  */
-export type MetricNeed = 'model' | 'classes' | 'image' | 'neighbours' | 'mask' | 'explainer' | 'shift'
+export type MetricNeed = 'model' | 'classes' | 'others' | 'image' | 'neighbours' | 'mask' | 'explainer' | 'shift'
 
 /** What is known of a metric: name, family, what it needs, which way is better, definition, paper. */
 export interface MetricDescription {

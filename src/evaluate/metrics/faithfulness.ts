@@ -82,10 +82,10 @@ function areaOfProbability({ shares, probabilities }: Curve): number {
   return areaOver(shares, probabilities)
 }
 
-/** A class is kept while it is predicted; a single logit while it keeps its sign. */
+/** A class is kept while it is predicted; of a single logit the predicted one, whichever is explained. */
 async function road(c: ScoreContext): Promise<number> {
   const { predictions } = await curveOf(c, ROAD)
-  const own = c.outputs === 1 ? Number(c.logit > 0) : c.target
+  const own = c.outputs === 1 && c.logit <= 0 ? 1 - c.target : c.target
   return predictions.slice(1).filter((predicted) => predicted === own).length / (predictions.length - 1)
 }
 

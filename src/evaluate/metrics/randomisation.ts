@@ -13,7 +13,7 @@ import { pooledMap, type ScoreContext } from './context.js'
 import { familyOf } from './description.js'
 
 export const RANDOM_LOGIT = familyOf(
-  { family: 'randomisation', needs: ['model', 'classes', 'neighbours', 'explainer'] },
+  { family: 'randomisation', needs: ['model', 'classes', 'others', 'neighbours', 'explainer'] },
   [
     {
       name: 'random_logit',

@@ -53,9 +53,15 @@ export function hasNeighbours({ inputKind }: Model): boolean {
   return ['image', 'signal', 'volume'].includes(inputKind)
 }
 
+/** Whether there is another class to compare with; a network of unknown output is taken to have one. */
+export function hasOthers({ graph }: Model): boolean {
+  return graph.shapes?.[graph.output]?.[1] !== 1
+}
+
 const LACKS: Record<MetricNeed, string> = {
   model: 'a model',
   classes: 'classes, which a regression and a similarity do not have',
+  others: 'more than one logit: there is no other class to compare with',
   image: 'inputs whose values can be changed (an image, a signal, a volume, a row)',
   neighbours: 'inputs with places next to each other (an image, a signal, a volume)',
   mask: 'a mask: pass --mask',

@@ -1,7 +1,7 @@
 import { LrpError } from '../../core/errors.js'
 import { decisions, positionClasses, probabilities } from '../../core/logits.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
-import { scoreLayout } from '../../explain/targets/classes.js'
+import { isBinary, scoreLayout } from '../../explain/targets/classes.js'
 import type { Model } from '../../model/model.js'
 
 /** What is explained of an image. It stays the same while the image is perturbed. */
@@ -39,8 +39,10 @@ export function reader(model: Model, output: Tensor): (i: number, scored: Scored
   })
   if (output.shape.length === 2) {
     const [rows, predicted] = [probabilities(output, model.multilabel), decisions(output)]
+    const isSingle = isBinary(model, output.shape)
     return (i, { target, against, reference }) => {
       if (reference) return similarity(own(i).data, reference)
+      if (isSingle) return { ...ofTwo(output.data[i]!, target), predicted: predicted[i]! }
       const at = i * size + target
       if (against !== undefined) {
         const logit = output.data[at]! - output.data[i * size + against]!
@@ -61,6 +63,12 @@ function similarity(embedding: Float32Array, reference: Float32Array): Said {
   const lengths = Math.sqrt(dot(embedding, embedding) * dot(reference, reference))
   const cosine = lengths === 0 ? 0 : dot(embedding, reference) / lengths
   return { logit: cosine, probability: cosine, predicted: 0 }
+}
+
+/** Of two classes that one logit tells apart. */
+function ofTwo(single: number, target: number): Omit<Said, 'predicted'> {
+  const logit = target === 0 ? -single : single
+  return { logit, probability: sigmoid(logit) }
 }
 
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit))
@@ -84,8 +92,11 @@ function inRegion(model: Model, output: Tensor, region: Uint8Array, target: numb
   const own = probabilities(inside, model.multilabel)
   const mean = (value: (first: number) => number): number =>
     places.reduce((sum, _, k) => sum + value(k * classes), 0) / Math.max(1, places.length)
-  const logit = (at: number): number => rows[at + target]! - (against === undefined ? 0 : rows[at + against]!)
-  const probability = (at: number): number => (against === undefined ? own[at + target]! : sigmoid(logit(at)))
+  const isSingle = isBinary(model, output.shape)
+  const logit = (at: number): number =>
+    isSingle ? ofTwo(rows[at]!, target).logit : rows[at + target]! - (against === undefined ? 0 : rows[at + against]!)
+  const isOwn = !isSingle && against === undefined
+  const probability = (at: number): number => (isOwn ? own[at + target]! : sigmoid(logit(at)))
   const counts = new Uint32Array(Math.max(2, classes))
   for (const one of positionClasses({ data: rows, shape: [...inside.shape, 1] })) counts[one]!++
   return { logit: mean(logit), probability: mean(probability), predicted: counts.indexOf(Math.max(...counts)) }

@@ -1,4 +1,5 @@
 import { LrpError } from '../../core/errors.js'
+import { argmax, decisions } from '../../core/logits.js'
 import { optionError } from '../../core/options.js'
 import { counted } from '../../core/plural.js'
 import { unknownClass } from '../../core/suggest.js'
@@ -18,35 +19,35 @@ export function classRows(
 ): ClassRows {
   const total = input.shape[0]!
   if (targets) {
-    if (isSingleLogit(model) && Array.from(targets).includes(1))
-      throw optionError('target', `: the model has one logit for two classes, which is explained without a target`)
     if (targets.length === total) return [targets]
     const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
     throw new LrpError('INVALID_ARGUMENT', `${found}: pass one for each`)
   }
   if (target === 'argmax') return undefined
   if (target === 'all') return Array.from({ length: classCount(model, box !== undefined) }, (_, i) => i)
-  return [target].flat().map((one) => outputNumber(model, one))
+  return [target].flat().map((one) => classNumber(model, one, 'target'))
 }
 
-/** Whether one logit tells two classes apart: it is the second one's, in alphabetical order. */
-export function isSingleLogit({ graph, task }: Model): boolean {
-  return task === 'classification' && graph.shapes?.[graph.output]?.[1] === 1
-}
-
-/** A class's output. @throws LrpError INVALID_ARGUMENT for the class that a single logit speaks against */
-function outputNumber(model: Model, one: number | string): number {
-  const index = classNumber(model, one, 'target')
-  if (typeof one === 'number' || !isSingleLogit(model)) return index
-  const [first, second] = model.classes!
-  if (one === second) return 0
-  throw optionError('target', ` '${first}': the one logit is that of '${second}', explain that; below 0 is '${first}'`)
-}
-
-/** How many classes the output tells apart, by its shape. */
+/** How many classes the output tells apart, by its shape: a single logit two. */
 function classCount(model: Model, isDetection: boolean): number {
   const shape = model.shapes()[model.graph.output]!
-  return isDetection ? scoreLayout(model, shape).classes : shape[1]!
+  if (isDetection) return scoreLayout(model, shape).classes
+  return isBinary(model, shape) ? 2 : shape[1]!
+}
+
+/** Whether one logit tells two classes apart, at every position of an output of this shape. It is the logit of class 1. */
+export function isBinary({ task }: Model, shape: readonly number[]): boolean {
+  return task === 'classification' && shape[1] === 1
+}
+
+/** The class that is predicted for each image; 0 for a single value. */
+export function predictedClasses(model: Model, logits: Tensor): Int32Array {
+  return isBinary(model, logits.shape) ? decisions(logits) : argmax(logits)
+}
+
+/** The class of each image that `explain` explains if none is named: the predicted one, and class 1 of a single logit. */
+export function usualClasses(model: Model, logits: Tensor): Int32Array {
+  return isBinary(model, logits.shape) ? new Int32Array(logits.shape[0]!).fill(1) : argmax(logits)
 }
 
 /** Numbers of a box before its class scores, as Ultralytics exports them. */

@@ -98,18 +98,10 @@ export function labelsText(labels: Label[]): string {
 export function targetText(model: Model, explained: Explained, at: number): string {
   const { kind, targets, against, boxes, regions } = explained
   if (kind === 'similarity' || kind === 'seed') return `the ${kind}`
-  const own = outputName(model, explained, targets[at]!)
-  const other = against?.[at]
-  const rival = other === -1 ? 'the runner-up' : other === undefined ? undefined : model.className(other)
-  const name = rival === undefined ? own : `${own} against ${rival}`
+  const own = model.className(targets[at]!)
+  const name = against ? `${own} against ${model.className(against[at]!)}` : own
   if (boxes) return `${name} in box ${boxes[at]}`
   return regions ? `${name} in ${percent(insideShare(regions, at))} of the positions` : name
-}
-
-/** The class that an output speaks for: a single logit for the second of two. */
-export function outputName(model: Model, { kind, logits }: Pick<Explained, 'kind' | 'logits'>, index: number): string {
-  const isSingle = kind !== 'box' && logits.shape[1] === 1 && model.task !== 'regression'
-  return model.className(isSingle ? 1 : index)
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`

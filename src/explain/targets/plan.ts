@@ -3,7 +3,7 @@ import { LrpError } from '../../core/errors.js'
 import { optionError } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
-import type { AttributeResult, TargetSettings } from '../../native/addon.js'
+import type { TargetSettings } from '../../native/addon.js'
 import { sliceBatch } from '../batches.js'
 import type { Start } from '../options.js'
 import { classNumber, classRows, rowsOf } from './classes.js'
@@ -23,18 +23,22 @@ export type TargetPlan = (from: number, to: number) => TargetSettings
 export async function planTarget(model: Model, given: Given, input: Tensor): Promise<TargetPlan> {
   checkTogether(given)
   checkStart(model, given)
-  const independent = model.multilabel
   const { outputRelevance, reference, box } = given
-  if (outputRelevance) return (from, to) => ({ independent, seed: partOf(outputRelevance, input, from, to) })
+  const independent = model.multilabel
+  const imageShape = input.shape.slice(1)
+  const isBinary = model.task === 'classification' && box === undefined
+  if (outputRelevance)
+    return (from, to) => ({ independent, binary: false, seed: partOf(outputRelevance, input, from, to) })
   if (reference !== undefined) {
-    const embedding = await referenceOf(model, reference)
-    return () => ({ independent, reference: embedding })
+    const embedding = await referenceOf(model, reference, imageShape)
+    return () => ({ independent, binary: false, reference: embedding })
   }
   const classes = classRows(model, given, input)
   const against = againstOf(model, given)
-  const region = await regionOf(model, given.region)
+  const region = await regionOf(model, given.region, imageShape)
   return (from, to) => ({
     independent,
+    binary: isBinary,
     named: model.classes?.length,
     ...(classes && { classes: rowsOf(classes, from, to) }),
     ...(against !== undefined && { against: rowsOf([against], from, to) }),
@@ -52,23 +56,6 @@ function partOf(tensor: Tensor, input: Tensor, from: number, to: number): Tensor
 function againstOf(model: Model, { against }: Given): number | undefined {
   if (against === undefined) return undefined
   return against === 'runner-up' ? -1 : classNumber(model, against, 'against')
-}
-
-/** The classes that were subtracted, [targets, batch]; -1 is the runner-up of a region or a box. A single logit has none. */
-export function comparedWith(
-  model: Model,
-  given: Given,
-  { logits: { data, shape }, targets }: Pick<AttributeResult, 'logits' | 'targets'>
-): Int32Array | undefined {
-  const against = againstOf(model, given)
-  const [images, classes] = shape as [number, number]
-  if (against === undefined || classes === 1) return undefined
-  if (against >= 0 || shape.length > 2) return new Int32Array(targets.length).fill(against)
-  return targets.map((target, at) => {
-    const row = Float32Array.from(data.subarray((at % images) * classes, ((at % images) + 1) * classes))
-    row[target] = -Infinity
-    return row.indexOf(Math.max(...row))
-  })
 }
 
 /** A seed and a reference are targets of their own; a box and a region belong to different outputs. */

@@ -1,6 +1,8 @@
+import { extname } from 'node:path'
 import { LrpError } from '../../core/errors.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
+import { otherSize } from '../../model/preprocessing.js'
 import { openInputs } from '../inputs.js'
 
 /** Images whose embeddings are computed together. */
@@ -8,14 +10,21 @@ const AT_ONCE = 16
 
 /**
  * The embedding that others are compared with, [references, features]: of an image, of a `.npy` input, or the mean of a
- * folder's embeddings. An embedding that is given stays as it is. @throws LrpError NOT_FOUND, INVALID_FILE
+ * folder's embeddings. An embedding that is given stays as it is.
+ * @param imageShape of the images that are explained, if it is not that of the preprocessing: image files are brought to it
+ * @throws LrpError NOT_FOUND, INVALID_FILE
  */
-export async function referenceOf(model: Model, reference: string | Tensor): Promise<Tensor> {
+export async function referenceOf(
+  model: Model,
+  reference: string | Tensor,
+  imageShape: readonly number[] = []
+): Promise<Tensor> {
   if (typeof reference !== 'string') {
     const { data, shape } = reference
     return { data, shape: shape.length === 1 ? [1, ...shape] : shape }
   }
-  const inputs = await openInputs(model, { input: [reference] })
+  const imageSize = extname(reference) === '.npy' ? undefined : otherSize(model.preprocessing, imageShape)
+  const inputs = await openInputs(model, { input: [reference], imageSize })
   const count = inputs.names.length
   let sum: Float64Array | undefined
   for (let from = 0; from < count; from += AT_ONCE) {

@@ -2,16 +2,24 @@ import { LrpError } from '../../core/errors.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import { readImage } from '../../data/read-image.js'
 import type { Model } from '../../model/model.js'
-import { maskPreprocessing } from '../../model/preprocessing.js'
+import { maskPreprocessing, otherSize } from '../../model/preprocessing.js'
 import type { NativeRegion } from '../../native/addon.js'
 import type { TargetOptions } from './options.js'
 
-/** A region as C++ takes it. @throws LrpError NOT_FOUND, INVALID_FILE for a mask; INVALID_ARGUMENT for an empty one */
-export async function regionOf(model: Model, region: TargetOptions['region']): Promise<NativeRegion | undefined> {
+/**
+ * A region as C++ takes it.
+ * @param imageShape of the images that are explained
+ * @throws LrpError NOT_FOUND, INVALID_FILE for a mask; INVALID_ARGUMENT for an empty one
+ */
+export async function regionOf(
+  model: Model,
+  region: TargetOptions['region'],
+  imageShape: readonly number[]
+): Promise<NativeRegion | undefined> {
   if (region === undefined) return undefined
   if (region === 'predicted' || region === 'all') return { name: region }
   if (Array.isArray(region)) return { point: region }
-  const mask = typeof region === 'string' ? await readMask(model, region) : planesOf(region)
+  const mask = typeof region === 'string' ? await readMask(model, region, imageShape) : planesOf(region)
   if (mask.data.some((value) => value > 0)) return { mask }
   const which = typeof region === 'string' ? region : 'given'
   throw new LrpError('INVALID_ARGUMENT', `the mask ${which} is empty: no position is inside`)
@@ -21,10 +29,11 @@ export async function regionOf(model: Model, region: TargetOptions['region']): P
  * A mask image: what is not black is inside. It is resized and cropped as the model's images are, without mixing pixels; a
  * mask of the network's own size stays as it is.
  */
-async function readMask({ preprocessing, imageShape }: Model, path: string): Promise<Tensor> {
+async function readMask({ preprocessing }: Model, path: string, imageShape: readonly number[]): Promise<Tensor> {
   const own = await readImage(path, maskPreprocessing())
   const isArranged = own.shape.slice(1).join() === imageShape.slice(1).join()
-  const asImages = { ...maskPreprocessing(preprocessing), orient: preprocessing?.orient }
+  const resize = otherSize(preprocessing, imageShape)
+  const asImages = { ...maskPreprocessing(resize ? { resize } : preprocessing), orient: preprocessing?.orient }
   const arranged = isArranged ? own : await readImage(path, asImages)
   return { data: Float32Array.from(arranged.bytes), shape: arranged.shape }
 }

@@ -88,6 +88,7 @@ function show(answer: Answer): void {
   element('outputs').replaceChildren(
     ...answer.outputs.map((output) => outputRow(output, output.index === answer.target))
   )
+  element('outputs-section').hidden = answer.outputs.length === 0 // a similarity has no classes
   element('further').replaceChildren(...answer.further.map(furtherInput))
 }
 

@@ -23,6 +23,7 @@ describe('the registry', () => {
   const given = {
     model: true,
     classes: true,
+    others: true,
     image: true,
     neighbours: true,
     mask: false,

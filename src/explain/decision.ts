@@ -1,0 +1,18 @@
+import { decisions } from '../core/logits.js'
+import type { Tensor } from '../core/tensor.js'
+import type { Model } from '../model/model.js'
+import { explain, type Explanation } from './explain.js'
+import type { ExplainOptions } from './options.js'
+import { isBinary } from './targets/classes.js'
+
+/**
+ * Explains the predicted class of every image. A single logit has two classes: below 0 the first one is explained, which
+ * `explain` does only if it is named. @throws LrpError as `explain`
+ */
+export async function explainDecision(model: Model, input: Tensor, options: ExplainOptions): Promise<Explanation> {
+  const shape = model.graph.shapes?.[model.graph.output] ?? []
+  if (shape.length !== 2 || !isBinary(model, shape)) return explain(model, input, options)
+  const { batchSize, signal } = options
+  const logits = await model.forward(input, { batchSize, signal })
+  return explain(model, input, { ...options, targets: decisions(logits) })
+}
