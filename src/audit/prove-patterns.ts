@@ -39,6 +39,8 @@ export interface Class {
 /** A pattern that holds the class, and the images that have it, by their place in the class. */
 interface Proven {
   pattern: Pattern
+  /** As it is sought in smaller images. */
+  sought: Pattern
   members: number[]
   intervention: Intervention
   kind: Kind
@@ -133,10 +135,10 @@ async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined>
   const kind = kindOf(intervention)
   const inPart = matches.length - members.length - without.length
   if (kind === undefined || inPart > MOST_IN_PART[kind] * members.length) return undefined
-  return { pattern: subject.pattern, members, intervention, kind }
+  return { pattern: subject.pattern, sought: pattern, members, intervention, kind }
 }
 
-/** Some of the images that have a pattern, and where it lies in them. @param matches of all images of the class */
+/** Some of the images that have a pattern, and its place in them. @param matches of all images of the class */
 export async function heldBy(some: Class, matches: Match[], members: number[]): Promise<Member[]> {
   const { images, own, random } = some
   const chosen = random.some(members, TRIALS)

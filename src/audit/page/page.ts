@@ -124,7 +124,7 @@ async function clusterCard(
   </section>`
 }
 
-/** The pattern as it lies in the images; checkered wherever they may be anything. */
+/** The pattern at its place in the images; checkered wherever they may be anything. */
 function patternFigure({ class: name, id, png }: Patch): Html {
   return html`<figure class="map pattern">
     <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />
