@@ -46,7 +46,7 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
       <li><b>${tested}</b> clusters of ${classes.length} classes</li>
       <li><b>${flagged.length}</b> flagged</li>
     </ul>
-    <p class="note">${data}, ${split} split, explained by ${rule}.</p>
+    <p class="note">${data}, ${split === 'all' ? 'all splits' : `${split} split`}, explained by ${rule}.</p>
     <h2>Verdict</h2>
     ${
       flagged.length === 0
