@@ -6,7 +6,7 @@ import type { Class } from './prove-patterns.js'
  * Images that are labelled as the class and show a pattern, but that the model calls something else, by their place in the
  * split: who lists the pattern's images wants them too.
  * @param labels of all images
- * @param patterns as they are sought; undefined where there is none
+ * @param patterns as they are sought, if there are any
  * @returns for every pattern the images that no earlier one has
  */
 export async function imagesCalledOtherwise(
