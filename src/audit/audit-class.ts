@@ -1,6 +1,7 @@
 import { clusterChannels, interveneInChannels } from './cluster-channels.js'
 import { describeCluster, type Cluster, type ClusterConcept } from './describe-cluster.js'
 import type { Images } from './images.js'
+import { imagesCalledOtherwise } from './images-called-otherwise.js'
 import { intervene, type Sample } from './intervene.js'
 import { magnitudesOf, rowsOf, type Observed } from './observe.js'
 import { FIRST_TRIALS, leastShare, provenPatterns, TRIALS, type Class } from './prove-patterns.js'
@@ -35,7 +36,7 @@ export interface Patch {
 
 /**
  * Clusters the images that the model calls one class, seeks what decides the class in every cluster, and tests it.
- * @param names paths of all images
+ * @param names paths of all images; @param labels their classes as the data have them
  * @param suspects patterns that are tested, whether they are found or not
  */
 export async function auditClass(
@@ -44,6 +45,7 @@ export async function auditClass(
   target: number,
   className: string,
   names: string[],
+  labels: ArrayLike<number>,
   seed: number,
   suspects: Suspect[] = []
 ): Promise<ClassFindings> {
@@ -72,9 +74,12 @@ export async function auditClass(
     if (left.length > 0) clusters.push(await regionCluster(some, left))
   }
   const described: { cluster: Cluster; entry: AuditedCluster }[] = []
-  for (const cluster of clusters) {
+  const proven = clusters.map(({ sought, intervention }) => (kindOf(intervention) ? sought : undefined))
+  const called = await imagesCalledOtherwise(some, labels, proven)
+  for (const [i, cluster] of clusters.entries()) {
     const concept = await conceptOf(some, cluster)
-    described.push({ cluster, entry: describeCluster(cluster, concept, { ...some, className, names, byMap }) })
+    const context = { ...some, className, names, otherwise: called[i]!, byMap }
+    described.push({ cluster, entry: describeCluster(cluster, concept, context) })
   }
   described.sort((a, b) => Number(b.entry.flagged) - Number(a.entry.flagged) || b.entry.suspicion - a.entry.suspicion)
   const patches: ClassFindings['patches'] = []
@@ -113,7 +118,12 @@ async function patternClusters(
   const isProven = ({ intervention }: Suspected): boolean => kindOf(intervention) !== undefined
   const first = suspected.filter(isProven).map(claim)
   const { found, tested } = await provenPatterns(some, groups, claimed)
-  const clusters = found.map(({ pattern, members, intervention }) => ({ members, intervention, pattern }))
+  const clusters = found.map(({ pattern, sought, members, intervention }) => ({
+    members,
+    intervention,
+    pattern,
+    sought
+  }))
   const last = suspected.filter((one) => !isProven(one)).map(claim)
   return { clusters: [...first, ...clusters, ...last], claimed, tested }
 }

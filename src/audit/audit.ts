@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digest } from '../core/digest.js'
 import { LrpError } from '../core/errors.js'
 import { checkOptions } from '../core/options.js'
 import { measureInPasses, type PassEntry } from '../concepts/measure.js'
@@ -8,14 +8,13 @@ import { fingerprint } from '../data/dataset.js'
 import type { Model } from '../model/model.js'
 import { titleOf } from '../model/title.js'
 import { auditClass, type ClassFindings } from './audit-class.js'
-import { keepFinished, readFinished } from './finished.js'
 import { Images } from './images.js'
 import { nextSteps, type NextStep } from './next-steps.js'
 import { observedOf, observePass } from './observe.js'
 import { auditOptions, type AuditOptions } from './options.js'
 import type { AuditResult } from './result.js'
 import { readSuspects } from './suspect.js'
-import { writeAudit, writeMore } from './write-audit.js'
+import { writeAudit } from './write-audit.js'
 
 /** What `audit` returns: its result, and the files written. */
 export interface AuditedFiles {
@@ -27,7 +26,7 @@ export interface AuditedFiles {
   files: string[]
   /** What can be done about flagged clusters, with commands. */
   next: NextStep[]
-  /** True where an earlier audit had found the same already: nothing was computed. */
+  /** Whether an earlier audit had found everything already, so that only files were written. */
   reused: boolean
 }
 
@@ -49,34 +48,34 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
   const { dataset, split, names, layer, folder } = study
   const head = await headOf(study, options)
-  const asked = [study.key, head, fingerprint(dataset)]
-  const before = await readFinished(folder, asked, options)
-  if (before) {
-    const { result } = before
-    const files = await writeMore(before, folder, options)
-    return { result, folder, files, next: nextSteps(model, result, options, folder), reused: true }
-  }
   const images = new Images(model, dataset, split, signal)
   const suspects = await readSuspects(options.suspect ?? [], images)
-  const { log, done } = await openJournal<ClassEntry | PassEntry>(study, '.audit.jsonl')
-  const labels = dataset.splits[split].labels
+  const key = digest([study.key, head, fingerprint(dataset)])
+  const { log, done } = await openJournal<ClassEntry | PassEntry>({ folder, key }, '.audit.jsonl')
+  let reused = true
+  const { labels } = dataset.splits[split]
   const rows = join(folder, '.audit.f32')
   const measured = await measureInPasses(
     { log, done, path: rows },
     labels.length,
-    (from, to) => observePass(study, from, to),
+    (from, to) => {
+      reused = false
+      return observePass(study, from, to)
+    },
     (all, total) => options.onProgress?.(all, total, 'images')
   )
   const observed = await observedOf(measured, dataset.imageShape, layer).finally(() => measured.rows.close())
   const right = observed.predicted.filter((one, i) => one === labels[i]).length
   const called = [...new Set(observed.predicted)].sort((a, b) => a - b)
-  let classesDone = 0
+  const earlier = done.filter((entry): entry is ClassEntry => 'class' in entry)
+  let classesDone = earlier.length
   const findings = await inTurns(called, AT_ONCE, async (target) => {
     if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
-    const before = done.find((entry): entry is ClassEntry => 'class' in entry && entry.class === target)
-    const found =
-      before ?? (await auditClass(images, observed, target, dataset.classes[target]!, names, seed, suspects))
-    if (!before) await log.add({ class: target, ...found })
+    const before = earlier.find((entry) => entry.class === target)
+    if (before) return before
+    reused = false
+    const found = await auditClass(images, observed, target, dataset.classes[target]!, names, labels, seed, suspects)
+    await log.add({ class: target, ...found })
     options.onProgress?.(++classesDone, called.length, 'classes')
     return found
   })
@@ -95,10 +94,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const patches = findings.flatMap(({ patches }) => patches)
   const sources = { title: titleOf(model), images, observed, classes: dataset.classes, names, labels, patches, next }
   const files = await writeAudit(result, sources, folder, options)
-  await keepFinished(folder, asked, { result, patches })
-  await log.remove()
-  await rm(rows, { force: true })
-  return { result, folder, files, next, reused: false }
+  return { result, folder, files, next, reused }
 }
 
 /** What `work` makes of every item, in their order; `count` items are worked on at once. */

@@ -4,7 +4,7 @@ import type { Observed } from './observe.js'
 import type { ImageShape, Pattern } from './pattern.js'
 import type { AuditedCluster } from './result.js'
 import type { Clustering } from './spectral/cluster.js'
-import { channelReason, kindOf, placeInWords, reasonOf } from './verdict.js'
+import { channelReason, kindOf, otherwiseText, placeInWords, reasonOf } from './verdict.js'
 
 /** Images of a class that belong together, by their place in the class, and what was tested of them. */
 export interface Cluster {
@@ -12,6 +12,8 @@ export interface Cluster {
   intervention: Intervention
   /** What all of them show. */
   pattern?: Pattern
+  /** The same as it is sought in smaller images. */
+  sought?: Pattern
   /** The file of a pattern that the user suspects; there may be no image that has it. */
   suspect?: string
   /** Else where their relevance lies. */
@@ -31,13 +33,15 @@ interface Context {
   own: number[]
   className: string
   names: string[]
+  /** Images labelled as the class that show the pattern, but are called something else; by their place in the split. */
+  otherwise: number[]
   byMap: Clustering | undefined
 }
 
 /** A cluster as `audit.json` has it. Clusters are flagged only for a pattern that decides the class. */
 export function describeCluster(cluster: Cluster, concept: ClusterConcept, context: Context): AuditedCluster {
   const { members, intervention, pattern, suspect, region } = cluster
-  const { images, observed, own, className, names, byMap } = context
+  const { images, observed, own, className, names, otherwise, byMap } = context
   const { shape } = images
   const kind = pattern && kindOf(intervention)
   const tested = (pattern ?? region)!
@@ -53,10 +57,11 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
     observed,
     members.map((i) => own[i]!)
   )
+  const all = [...members.map((i) => own[i]!), ...otherwise]
   return {
     id: 0,
-    size: members.length,
-    images: members.map((i) => names[own[i]!]!),
+    size: all.length,
+    images: all.map((i) => names[i]!),
     suspicion: (separation + concentration + sameness + concept.exclusiveness) / 4,
     where,
     channels: concept.channels.map((one) => ({ layer: observed.layer, ...one })),
@@ -75,7 +80,7 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
     }),
     flagged: kind !== undefined,
     kind: kind ?? null,
-    reason: reasonOf(className, what, intervention, kind)
+    reason: reasonOf(className, what, intervention, kind) + otherwiseText(className, otherwise.length)
   }
 }
 

@@ -219,38 +219,51 @@ const SHIFT = 4
 const CORE = 3
 
 /** Pixels of a window's core, the rarest first: their place in a plane of the window, their row and column, and rarity. */
-type Core = [place: number, row: number, column: number, rarity: number][]
+interface Core {
+  place: Int32Array
+  row: Int32Array
+  column: Int32Array
+  worth: Float64Array
+}
 
 function coreOf(model: Int16Array, rarity: Float64Array, side: number): Core {
   const radius = (side - 1) / 2
-  const core: Core = []
+  const core: [place: number, worth: number][] = []
   for (let y = radius - CORE; y <= radius + CORE; y++)
     for (let x = radius - CORE; x <= radius + CORE; x++) {
       const value = model[y * side + x]!
-      if (value >= 0) core.push([y * side + x, y, x, rarity[value]!])
+      if (value >= 0) core.push([y * side + x, rarity[value]!])
     }
-  return core.sort((a, b) => b[3] - a[3])
+  core.sort((a, b) => b[1] - a[1])
+  const place = Int32Array.from(core, ([one]) => one)
+  return {
+    place,
+    row: place.map((one) => Math.floor(one / side)),
+    column: place.map((one) => one % side),
+    worth: Float64Array.from(core, ([, one]) => one)
+  }
 }
 
 /** How far a window must be moved to agree best with a model about its centre, and how well it then does. */
 function bestShift(
   model: Int16Array,
-  core: Core,
+  { place, row, column, worth }: Core,
   other: Int16Array,
   [channels, side]: ImageShape
 ): { score: number; down: number; right: number } {
   const plane = side * side
-  const all = core.reduce((sum, [, , , worth]) => sum + worth, 0)
+  const all = worth.reduce((sum, one) => sum + one, 0)
   let best = { score: -1, down: 0, right: 0 }
   for (let down = -SHIFT; down <= SHIFT; down++)
     for (let right = -SHIFT; right <= SHIFT; right++) {
       const move = down * side + right
       let reachable = all
-      for (const [place, row, column, worth] of core) {
-        let same = row + down >= 0 && row + down < side && column + right >= 0 && column + right < side
+      for (let i = 0; i < place.length; i++) {
+        const [y, x, at] = [row[i]! + down, column[i]! + right, place[i]!]
+        let same = y >= 0 && y < side && x >= 0 && x < side
         for (let c = 0; same && c < channels; c++)
-          same = Math.abs(model[c * plane + place]! - other[c * plane + place + move]!) <= TOLERANCE
-        if (!same && (reachable -= worth) <= best.score) break
+          same = Math.abs(model[c * plane + at]! - other[c * plane + at + move]!) <= TOLERANCE
+        if (!same && (reachable -= worth[i]!) <= best.score) break
       }
       if (reachable > best.score) best = { score: reachable, down, right }
     }

@@ -20,15 +20,15 @@ export interface NextStep {
 export function nextSteps(model: Model, result: AuditResult, options: AuditOptions, folder: string): NextStep[] {
   if (result.flagged.length === 0) return []
   const { called = titleOf(model), loadedWith = {}, output } = options
-  const ofTraining = result.split === 'train'
-  const lists = ofTraining ? folder : `${folder}-train`
+  const listsAll = result.split === 'all'
+  const lists = listsAll ? folder : `${folder}-all`
   const audit = (model: string | undefined, more: object): string =>
     commandText('audit', model, {
       ...loadedWith,
-      ...recordedSettings(auditOptions, { ...options, split: 'train', exportLists: undefined, format: undefined }),
+      ...recordedSettings(auditOptions, { ...options, split: 'all', exportLists: undefined, format: undefined }),
       ...more
     })
-  const own = ofTraining ? output : lists
+  const own = listsAll ? output : lists
   const data = recordedSettings(
     dataOptions,
     pickOptions(dataOptions.pick({ data: true, dataPath: true }), ownData(model, options))
@@ -42,13 +42,13 @@ export function nextSteps(model: Model, result: AuditResult, options: AuditOptio
       ? commandText('train', undefined, { ...recordedSettings(trainSettings, command), ...exclude })
       : finetune(exclude)
   const list = {
-    what: ofTraining
+    what: listsAll
       ? 'List the images of flagged clusters, and cut out their patterns'
-      : 'Audit the training images, list those of flagged clusters, and cut out their patterns',
+      : 'Audit training, validation and test images, list those of flagged clusters, and cut out their patterns',
     command: audit(called, { exportLists: true, ...(own !== undefined && { output: own }) })
   }
   return [
-    ...(ofTraining && options.exportLists ? [] : [list]),
+    ...(listsAll && options.exportLists ? [] : [list]),
     { what: 'Look at the list. Train without these images', command: again },
     ...result.flagged.map(({ class: name, cluster }) => ({
       what: `Or paste the pattern of class ${name}, cluster ${cluster} into images of all classes`,

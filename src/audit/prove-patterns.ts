@@ -19,8 +19,11 @@ const FIRST_SHARE = 0.25
 const MOST_ELSEWHERE = 0.15
 /** Below this share of a pattern's pixels, an image does not have it. */
 export const ABSENT = 0.5
-/** Maximum number of images with a part of a pattern, for each image that has all of it: an artefact is there, or it is not. */
-const MOST_IN_PART = { decides: 2, enough: 0.5 }
+/**
+ * Maximum number of images with a part of a pattern, for each image that has all of it: an artefact is there, or it is not. A part
+ * is often found by chance where it may be anywhere.
+ */
+const MOST_IN_PART = { decides: { fixed: 0.75, anywhere: 2 }, enough: { fixed: 0.5, anywhere: 0.5 } }
 
 /** Everything about one class while it is audited. */
 export interface Class {
@@ -39,6 +42,8 @@ export interface Class {
 /** A pattern that holds the class, and the images that have it, by their place in the class. */
 interface Proven {
   pattern: Pattern
+  /** As it is sought in smaller images. */
+  sought: Pattern
   members: number[]
   intervention: Intervention
   kind: Kind
@@ -131,12 +136,14 @@ async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined>
   const peers = await images.read(random.some(without, TRIALS).map((i) => own[i]!))
   const intervention = await intervene(images, target, subject, { members: held, hosts, peers }, random)
   const kind = kindOf(intervention)
+  if (kind === undefined) return undefined
   const inPart = matches.length - members.length - without.length
-  if (kind === undefined || inPart > MOST_IN_PART[kind] * members.length) return undefined
-  return { pattern: subject.pattern, members, intervention, kind }
+  const most = MOST_IN_PART[kind][pattern.place ? 'fixed' : 'anywhere']
+  if (inPart > most * members.length) return undefined
+  return { pattern: subject.pattern, sought: pattern, members, intervention, kind }
 }
 
-/** Some of the images that have a pattern, and where it lies in them. @param matches of all images of the class */
+/** Some of the images that have a pattern, and its place in them. @param matches of all images of the class */
 export async function heldBy(some: Class, matches: Match[], members: number[]): Promise<Member[]> {
   const { images, own, random } = some
   const chosen = random.some(members, TRIALS)

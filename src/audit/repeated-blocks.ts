@@ -80,17 +80,45 @@ function pixelsOf(top: number, left: number, side: number, [channels, rows, colu
 
 /** Images that look like the first of them at these pixels, if there are enough. */
 function equals(images: Bytes[], pixels: Int32Array): number[][] {
+  const buckets = bucketsOf(images, pixels)
+  const isTaken = new Uint8Array(images.length)
   const result: number[][] = []
-  let left = Array.from(images.keys())
-  while (left.length >= LEAST_REPEATED) {
-    const first = images[left[0]!]!
-    const members: number[] = []
-    const rest: number[] = []
-    for (const i of left) (isEqual(images[i]!, first, pixels) ? members : rest).push(i)
-    if (members.length >= LEAST_REPEATED) result.push(members)
-    left = rest
-  }
+  images.forEach((first, i) => {
+    if (isTaken[i]) return
+    const members = buckets.near(first).filter((j) => !isTaken[j] && isEqual(images[j]!, first, pixels))
+    for (const j of members) isTaken[j] = 1
+    if (members.length >= LEAST_REPEATED) result.push(members.sort((a, b) => a - b))
+  })
   return result
+}
+
+/** Values in one bucket; equal values are in the same one or in the next. */
+const WIDTH = TOLERANCE + 1
+const ALONG = Math.ceil(256 / WIDTH) + 2
+
+/** Images by three values of a block, so that only those are compared that may be equal. */
+function bucketsOf(images: Bytes[], pixels: Int32Array): { near: (image: Bytes) => number[] } {
+  const keys = [pixels[0]!, pixels[pixels.length >> 1]!, pixels[pixels.length - 1]!]
+  const bucketOf = (image: Bytes): number =>
+    keys.reduce((bucket, at) => bucket * ALONG + 1 + Math.floor(image[at]! / WIDTH), 0)
+  const buckets = new Map<number, number[]>()
+  images.forEach((one, i) => {
+    const bucket = bucketOf(one)
+    const known = buckets.get(bucket)
+    if (known) known.push(i)
+    else buckets.set(bucket, [i])
+  })
+  const near = (image: Bytes): number[] => {
+    const [middle, result] = [bucketOf(image), [] as number[]]
+    for (let a = -1; a <= 1; a++)
+      for (let b = -1; b <= 1; b++)
+        for (let c = -1; c <= 1; c++) {
+          const some = buckets.get(middle + (a * ALONG + b) * ALONG + c)
+          if (some) for (const i of some) result.push(i)
+        }
+    return result
+  }
+  return { near }
 }
 
 function isEqual(a: Bytes, b: Bytes, pixels: Int32Array): boolean {

@@ -15,7 +15,11 @@ const box = z.object({ x: z.int().min(0), y: z.int().min(0), width: z.int().min(
 const cluster = z.object({
   id: z.int().min(0),
   size: z.int().min(0),
-  images: z.array(z.string()).describe('Paths relative to the data folder.'),
+  images: z
+    .array(z.string())
+    .describe(
+      'Paths relative to the data folder. Those labelled as the class that show the pattern, but are called otherwise, come last.'
+    ),
   suspicion: share.describe('Mean of separation, concentration, sameness and exclusiveness; docs/audit.md.'),
   where: box.nullable().describe('Pixels of the tested region; null if it varies from image to image.'),
   channels: z

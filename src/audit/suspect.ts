@@ -19,6 +19,7 @@ export interface Suspect {
 export interface Suspected {
   suspect: Suspect
   pattern: Pattern
+  sought: Pattern | undefined
   members: number[]
   intervention: Intervention
 }
@@ -77,5 +78,5 @@ export async function testSuspect(some: Class, suspect: Suspect): Promise<Suspec
     peers: await images.read(random.some(without, TRIALS).map((i) => own[i]!))
   }
   const intervention = await intervene(images, target, { pattern, constant: true }, sample, random)
-  return { suspect, pattern, members, intervention }
+  return { suspect, pattern, sought: small, members, intervention }
 }

@@ -55,6 +55,13 @@ export function reasonOf(className: string, what: string, intervention: Interven
   return `Enough by itself: ${facts}; ${does(peers!, '', 'becomes', 'become', pasted)}.${others}`
 }
 
+/** Of images that show a pattern without being called its class; nothing if there are none. */
+export function otherwiseText(className: string, images: number): string {
+  if (images === 0) return ''
+  const [show, are] = images === 1 ? ['shows', 'is'] : ['show', 'are']
+  return ` ${counted(images, 'image')} labelled ${className} ${show} it too, but ${are} called something else.`
+}
+
 const listed = (all: string[]): string => `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`
 
 /** What an audit that flags nothing has tested, and what it cannot find. */

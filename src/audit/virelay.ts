@@ -130,9 +130,12 @@ function writeAnalysis(
   const places = new Map(names.map((name, i) => [name, i]))
   const numbers = new Map(classNames.map((name, number) => [name, number]))
   for (const { class: name, clusters, eigenvalues } of classes) {
-    const members = clusters.flatMap(({ id, images }) => images.map((image) => [places.get(image)!, id] as const))
+    const number = numbers.get(name)!
+    const members = clusters
+      .flatMap(({ id, images }) => images.map((image) => [places.get(image)!, id] as const))
+      .filter(([place]) => observed.predicted[place] === number)
     const index = members.map(([place]) => place)
-    const group = file.create_group(idOf(numbers.get(name)!))
+    const group = file.create_group(idOf(number))
     group.create_dataset({ name: 'index', data: Uint32Array.from(index), shape: [index.length], dtype: '<I' })
     const cluster = group.create_group('cluster')
     const ids = Uint32Array.from(members, ([, id]) => id)

@@ -1,6 +1,5 @@
 import { ResultFolder } from '../plot/result-folder.js'
 import type { Patch } from './audit-class.js'
-import type { Finished } from './finished.js'
 import type { AuditOptions } from './options.js'
 import { auditPage } from './page/page.js'
 import { patchName } from './patch-png.js'
@@ -20,18 +19,6 @@ export async function writeAudit(
   if (exportLists) await writeLists(out, result, sources.patches)
   if (format.includes('html')) await out.write('audit.html', await auditPage(result, sources))
   return format.includes('virelay') ? [...out.files, ...(await writeVirelay(result, sources, folder))] : out.files
-}
-
-/** Writes the lists of an audit that has written the rest before; returns the files. @throws LrpError IO */
-export async function writeMore(
-  { result, patches }: Finished,
-  folder: string,
-  { exportLists }: AuditOptions
-): Promise<string[]> {
-  const out = new ResultFolder(folder)
-  await out.json('audit.json', result)
-  if (exportLists) await writeLists(out, result, patches)
-  return out.files
 }
 
 async function writeLists(out: ResultFolder, result: AuditResult, patches: Patch[]): Promise<void> {

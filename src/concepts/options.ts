@@ -7,6 +7,10 @@ import { ruleChoice } from '../rules/options.js'
 /** Which images `concepts` and `audit` look at, and how they are explained. */
 export const studyOptions = z.strictObject({
   ...splitOptions.shape,
+  split: option(z.enum(['train', 'valid', 'test', 'all']).default('test'), {
+    help: 'split of the data set; all takes training, validation and test images together',
+    group: 'images'
+  }),
   dataPath: mayChange(splitOptions.shape.dataPath),
   seed: dataOptions.shape.seed,
   ...ruleChoice.shape,

@@ -127,7 +127,7 @@ async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { im
           src="${embedded(await pictureToPng({ data, height, width }, 192))}"
           alt="Atlas: the channel with the largest relevance at each pixel, among ${atlas.channels.length} channels"
         />
-        <figcaption>atlas of ${layer}</figcaption>
+        <figcaption>atlas of layer ${layer}</figcaption>
       </figure>
       <ul class="key">
         ${atlas.channels.map(

@@ -6,8 +6,9 @@ import { makeFolder } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
 import { pickOptions, resumeValues } from '../core/option.js'
 import type { Tensor } from '../core/tensor.js'
-import type { Dataset, SplitName } from '../data/dataset.js'
-import { fitTo, openFor, ownData, readImages } from '../data/for-model.js'
+import type { Dataset, Split, SplitName } from '../data/dataset.js'
+import { fitTo, openFor, ownData, placesByChoice, readImages, spreadPlaces } from '../data/for-model.js'
+import { joined } from '../data/join.js'
 import { planOf } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
 import { rulesByNode } from '../explain/summary.js'
@@ -18,10 +19,13 @@ import { ruleChoice } from '../rules/options.js'
 import { checkLayer, conceptLayer } from './layers.js'
 import type { StudyOptions } from './options.js'
 
+const SPLITS = ['train', 'valid', 'test'] as const
+
 /** What `concepts` and `audit` begin with: images, how they are explained, and the layer whose channels are analysed. */
 export interface Study {
   model: Model
   dataset: Dataset
+  /** The one that holds the images; `all` splits are joined in `test`. */
   split: SplitName
   /** Paths below the data folder; numbers where images have none. */
   names: string[]
@@ -49,9 +53,14 @@ export async function openStudy(
   options: StudyOptions & { output?: string },
   usualComposite: string
 ): Promise<Study> {
-  const { split = 'test', limit, signal } = options
-  const dataset = await fitTo(model, await openFor(model, options, [split]), split, limit)
-  const names = namesOf(dataset, split, ownData(model, options).dataPath)
+  const { split: asked = 'test', limit, signal } = options
+  const split = asked === 'all' ? 'test' : asked
+  const opened = await openFor(model, options, asked === 'all' ? SPLITS : [split])
+  const whole = asked === 'all' ? joined(opened) : opened
+  const places = placesOf(whole.splits[split].labels, asked, limit)
+  const dataset = await fitTo(model, whole, split, places)
+  const allNames = namesOf(whole.splits[split], asked, ownData(model, options).dataPath)
+  const names = places?.map((place) => allNames[place]!) ?? allNames
   const choice = pickOptions(ruleChoice, options)
   const how = { ...(Object.keys(choice).length > 0 ? choice : await usual(model, usualComposite)), signal }
   const { name: rule, rules } = await planOf(model, how)
@@ -61,13 +70,16 @@ export async function openStudy(
   await makeFolder(folder)
   const read = (from: number, to: number): Promise<Tensor> => readImages(model, dataset, split, from, to)
   const logits = (await model.forward(await read(0, 1))).data
-  const asked = resumeValues(schema, { ...options, data: undefined })
-  const key = digest([model.graph, rules, layer, names, logits, asked])
+  const settings = resumeValues(schema, { ...options, data: undefined })
+  const key = digest([model.graph, rules, layer, names, logits, settings])
   return { model, dataset, split, names, how, rule, rules, layer, folder, read, key }
 }
 
 /** What the results of both say first. */
-export async function headOf({ model, dataset, split, rule, rules, layer }: Study, { dataPath }: StudyOptions) {
+export async function headOf(
+  { model, dataset, rule, rules, layer }: Study,
+  { dataPath, split = 'test' }: StudyOptions
+) {
   const data = dataPath ?? dataset.name
   const how = { rule, layer, rules: rulesByNode(rules), provenance: await provenanceOf(model) }
   return { version: 1 as const, model: model.name, data, split, ...how }
@@ -86,14 +98,19 @@ async function usual(model: Model, composite: string): Promise<ExplainOptions> {
 
 /** What a stopped run of the same study has done. */
 export function openJournal<Entry>(
-  { folder, key }: Study,
+  { folder, key }: Pick<Study, 'folder' | 'key'>,
   file: string
 ): Promise<{ log: LineLog<Entry>; done: Entry[] }> {
   return LineLog.open<Entry>(join(folder, file), key)
 }
 
-function namesOf(dataset: Dataset, split: SplitName, folder: string | undefined): string[] {
-  const { paths, labels } = dataset.splits[split]
+/** Places of the images that a limit leaves; undefined where it leaves all. Each of joined splits may be sorted by class. */
+function placesOf(labels: Int32Array, split: string, limit = Infinity): number[] | undefined {
+  if (limit >= labels.length) return undefined
+  return split === 'all' ? spreadPlaces(labels.length, limit) : placesByChoice(labels, limit).slice(0, limit)
+}
+
+function namesOf({ paths, labels }: Split, split: string, folder: string | undefined): string[] {
   if (!paths) return Array.from(labels, (_, i) => `${split}/${String(i).padStart(5, '0')}`)
   return paths.map((path) => (folder === undefined ? path : relative(folder, path)).split(sep).join('/'))
 }

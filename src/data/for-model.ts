@@ -195,7 +195,8 @@ function isSorted(labels: Int32Array): boolean {
   return labels.every((label, i) => i === 0 || labels[i - 1]! <= label)
 }
 
-function spreadPlaces(images: number, limit: number): number[] {
+/** Places at even distances. */
+export function spreadPlaces(images: number, limit: number): number[] {
   return Array.from({ length: limit }, (_, i) => Math.floor((i * images) / limit))
 }
 

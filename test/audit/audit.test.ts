@@ -119,11 +119,18 @@ describe('an audit', () => {
     expect(inserted.flips).toBeGreaterThan(random.flips)
   })
 
-  test('every image of a class is in one cluster', () => {
-    for (const { images, clusters } of result.classes) {
+  test('every image of a class is in one cluster, with those that only show its pattern', () => {
+    const ofClass = (name: string): string[] =>
+      dataset.splits.test.paths!.filter((_, i) => dataset.classes[dataset.splits.test.labels[i]!] === name)
+    for (const { class: name, images, clusters } of result.classes) {
       const all = clusters.flatMap((one) => one.images)
       expect(new Set(all).size).toBe(all.length)
-      expect(all.length).toBe(images)
+      const otherwise = clusters.map(({ reason }) => Number(/(\d+) images? labelled/.exec(reason)?.[1] ?? 0))
+      expect(all.length).toBe(images + otherwise.reduce((sum, one) => sum + one, 0))
+      clusters.forEach(({ images: own }, i) => {
+        const last = own.slice(own.length - otherwise[i]!)
+        expect(last.filter((path) => !ofClass(name).includes(path))).toEqual([])
+      })
       expect(clusters.map(({ id }) => id)).toEqual(clusters.map((_, id) => id))
     }
   })
@@ -171,7 +178,8 @@ describe('an audit', () => {
     const { reused, result: found, files } = await again({ exportLists: true })
     expect([reused, steps]).toEqual([true, 0])
     expect(found).toEqual(result)
-    expect(files.map((path) => basename(path))).toEqual(['audit.json', 'flagged.csv', `patch-${TARGET}-0.png`])
+    const written = ['audit.json', 'flagged.csv', `patch-${TARGET}-0.png`, 'audit.html']
+    expect(files.map((path) => basename(path))).toEqual(written)
     expect(await readFile(join(output, 'flagged.csv'), 'utf8')).toBe(lists)
     expect((await readFile(join(output, `patch-${TARGET}-0.png`))).equals(patch)).toBe(true)
     const { test: own } = dataset.splits
@@ -185,10 +193,10 @@ describe('an audit', () => {
     const output = join(folder, 'whole')
     const { next } = await audit(model, { data: dataset, output, called: 'mine', loadedWith: { experiments: folder } })
     expect(next.map(({ command }) => command)).toEqual([
-      `lrp-native audit mine --experiments ${folder} --split train --export-lists --output ${output}-train`,
-      expect.stringMatching(/^lrp-native train .*--exclude .*-train\/flagged\.csv$/),
-      expect.stringMatching(/^lrp-native finetune mine .*--augment insert=.*-train\/patch-8-0\.png$/),
-      `lrp-native audit --experiments ${folder} --split train`
+      `lrp-native audit mine --experiments ${folder} --split all --export-lists --output ${output}-all`,
+      expect.stringMatching(/^lrp-native train .*--exclude .*-all\/flagged\.csv$/),
+      expect.stringMatching(/^lrp-native finetune mine .*--augment insert=.*-all\/patch-8-0\.png$/),
+      `lrp-native audit --experiments ${folder} --split all`
     ])
   })
 

@@ -51,7 +51,27 @@ describe('an audit of a folder, in a process of its own', () => {
     expect(status).toBe(0)
     expect(err).toMatch(/^\d+\/10 classes$/m)
     expect(err).not.toMatch(/\/10 images/)
-    expect(out).toMatch(/^next:\n.*training images.*:\n {4}lrp-native audit .*--split train .*--export-lists/m)
+    expect(out).toMatch(/^next:\n.*test images.*:\n {4}lrp-native audit .*--split all .*--export-lists/m)
+  })
+
+  test('of all splits lists training and test images', async () => {
+    const output = join(root, 'all')
+    const how = ['--split', 'all', '--limit', '600', '--export-lists', '--output', output]
+    const { status, out } = await cli('audit', model, '--data-path', data, ...how)
+    expect(status).toBe(0)
+    const all = JSON.parse(readFileSync(join(output, 'audit.json'), 'utf8')) as AuditResult
+    expect([all.split, all.images, all.classes.length]).toEqual(['all', 600, 10]) // not the first, which are sorted
+    const listed = readFileSync(join(output, 'flagged.csv'), 'utf8').split('\n')
+    for (const split of ['train', 'test']) expect(listed.some((row) => row.startsWith(`${split}/`))).toBe(true)
+    expect(out).not.toContain('--export-lists') // there is nothing more to list
+  })
+
+  test('that is finished writes another format without looking at the images again', async () => {
+    rmSync(join(whole, 'virelay'), { recursive: true })
+    const lines = await run(model, data, whole)
+    expect(lines).toHaveLength(1)
+    expect(JSON.parse(lines[0]!)).toEqual(result)
+    expect(readdirSync(join(whole, 'virelay'))).toContain('project.yaml')
   })
 
   interface Stored {

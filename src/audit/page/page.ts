@@ -46,7 +46,7 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
       <li><b>${tested}</b> clusters of ${classes.length} classes</li>
       <li><b>${flagged.length}</b> flagged</li>
     </ul>
-    <p class="note">${data}, ${split} split, explained by ${rule}.</p>
+    <p class="note">${data}, ${split === 'all' ? 'all splits' : `${split} split`}, explained by ${rule}.</p>
     <h2>Verdict</h2>
     ${
       flagged.length === 0
@@ -85,7 +85,9 @@ function nextSection(next: NextStep[]): Html {
 
 async function classSection(one: AuditedClass, sources: AuditSources): Promise<Html> {
   const places = new Map(sources.names.map((name, i) => [name, i]))
-  const indicesOf = (cluster: AuditedCluster): number[] => cluster.images.map((name) => places.get(name)!)
+  const number = sources.classes.indexOf(one.class)
+  const isCalled = (index: number): boolean => sources.observed.predicted[index] === number // maps of others explain other classes
+  const indicesOf = ({ images }: AuditedCluster): number[] => images.map((name) => places.get(name)!).filter(isCalled)
   const cards: Html[] = []
   for (const cluster of one.clusters) cards.push(await clusterCard(one.class, cluster, indicesOf(cluster), sources))
   const isFlagged = one.clusters.some(({ flagged }) => flagged)
@@ -115,7 +117,7 @@ async function clusterCard(
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">
-      ${patch && patternFigure(patch)}${size > 0 && (await clusterPictures(className, id, indices, sources))}
+      ${patch && patternFigure(patch)}${indices.length > 0 && (await clusterPictures(className, id, indices, sources))}
     </div>
     <p class="note">
       Suspicion ${suspicion.toFixed(2)}.
@@ -124,7 +126,7 @@ async function clusterCard(
   </section>`
 }
 
-/** The pattern as it lies in the images; checkered wherever they may be anything. */
+/** The pattern at its place in the images; checkered wherever they may be anything. */
 function patternFigure({ class: name, id, png }: Patch): Html {
   return html`<figure class="map pattern">
     <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />

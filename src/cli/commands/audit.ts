@@ -32,7 +32,8 @@ export const register = defineCommand<string | undefined>({
       },
       signal
     }).finally(() => Object.values(meters).forEach(({ done }) => done()))
-    if (reused) output.note('an earlier audit of the same model and images found this already: nothing was computed')
+    if (reused)
+      output.note('an earlier audit of the same model and images found this already: only the files were written')
     const steps = next.flatMap(({ what, command }) => [`  ${what}:`, `    ${command}`])
     output.result({ ...result, folder, files, next }, [
       ...linesOf(result),
