@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,8 @@ struct OpArguments {
   const std::string& name;
   const Attributes& attributes;
   const Parameters& parameters;
-  size_t inputs;  // number of nodes it reads
+  size_t inputs;                             // number of nodes it reads
+  mutable std::set<std::string> roles = {};  // of the parameters that were asked for
   /// Throws INVALID_ARGUMENT when the parameter is not there.
   Tensor parameter(const std::string& role) const;
   /// Undefined when it is not there.

@@ -203,6 +203,7 @@ Tensor OpArguments::parameter(const std::string& role) const {
 }
 
 Tensor OpArguments::optional_parameter(const std::string& role) const {
+  roles.insert(role);
   const auto found = parameters.find(role);
   return found == parameters.end() ? Tensor() : found->second;
 }
@@ -214,7 +215,12 @@ std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attribute
   if (is_aten(name)) return make_aten_call({name, attributes, parameters, inputs});
   const Entry& entry = entry_of(name);
   check_inputs(name, inputs);
-  return entry.make({name, attributes, parameters, inputs});
+  const OpArguments arguments{name, attributes, parameters, inputs};
+  auto op = entry.make(arguments);
+  for (const auto& [role, tensor] : parameters) {
+    if (arguments.roles.count(role) == 0) throw Error("INVALID_ARGUMENT", "parameter '" + role + "' is unknown");
+  }
+  return op;
 }
 
 std::vector<std::string> op_names() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CliContext } from './context.js'
 import { run } from './program.js'
+import { leaveQuickly } from '../native/addon.js'
 
 const controller = new AbortController()
 let interrupted = 0
@@ -23,3 +24,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await run(process.argv.slice(2), new CliContext(process.stdout, process.stderr, controller.signal))
+leaveQuickly()

@@ -101,16 +101,17 @@ function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string,
   const place = layers.find(
     ({ arrivingMagnitude, propagatedMagnitude }) => sum(propagatedMagnitude) < TOO_LITTLE * sum(arrivingMagnitude)
   )
+  const lost = kept === percent(0) ? 'all' : `all but ${kept}`
   const at = place ? `, most of it at layer '${place.node}'` : ''
   const isPattern = rules.find(({ node }) => node === place?.node)?.rule.startsWith('pattern')
   if (isPattern || unexplained > TRUST_LIMITS.unexplained[0]) {
     const remedy = isPattern ? 'fit the patterns to more images' : 'compare other rules'
-    return `rules that do not conserve relevance lose all but ${kept} of it${at}: ${remedy}`
+    return `rules that do not conserve relevance lose ${lost} of it${at}: ${remedy}`
   }
   const [bias, stabiliser] = (['absorbedByBias', 'absorbedByStabiliser'] as const).map((name) =>
     Math.abs(layers.reduce((total, layer) => total + sum(layer[name]), 0))
   ) as [number, number]
-  const absorb = (what: string): string => `${what} absorb all but ${kept} of the relevance${at}`
+  const absorb = (what: string): string => `${what} absorb ${lost} of the relevance${at}`
   if (stabiliser > bias) return `${absorb('stabilisers')}: lower epsilon`
   const what = stabiliser < TOO_LITTLE * bias ? 'biases' : 'biases and stabilisers'
   return `${absorb(what)}, which follows from the rules: compare the pixels with each other, not with the logit`

@@ -205,21 +205,8 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
     }
   )
   if (store.paths.length === 0) throw new LrpError('INVALID_FILE', `${inputs.join(', ')} contains no readable image`)
-  checkSize(model, store.imageShape)
   const names = store.paths.map((file) => relative(folders.get(file) ?? dirname(file), file))
   return { ...ofStore(model, store, names), total: found.length }
-}
-
-/** @throws LrpError INVALID_ARGUMENT if the network takes images of another size */
-function checkSize({ imageShape, inputKind }: Model, found: readonly number[]): void {
-  const [channels, height, width] = found as [number, number, number]
-  const isOther = inputKind === 'image' && (imageShape[1] !== height || imageShape[2] !== width)
-  if (!isOther || imageShape[0] !== channels || imageShape.includes(0)) return
-  const has = `the images are resized to ${height}x${width}, but the network takes ${imageShape.slice(1).join('x')}`
-  const [own, other] = imageShape.slice(1) as [number, number]
-  const size = own === other ? own : `${own} ${other}`
-  const advice = `pass --image-size ${size}, or --input-shape ${found.join(',')} for a network of any size`
-  throw new LrpError('INVALID_ARGUMENT', `${has}: ${advice}`)
 }
 
 /** @param names of the images' files, relative to where they were looked for */

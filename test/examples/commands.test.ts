@@ -22,6 +22,7 @@ const LEFT_OUT: [RegExp, string][] = [
   [/--masks/, 'a dense network and its masks: test/scores/segmentation.test.ts'],
   [/fcn\.onnx/, 'a dense network with named classes: test/explain/dense.test.ts'],
   [/planted/, 'what a tutorial makes: test/examples/tutorials.test.ts'],
+  [/keras\.json/, 'a network of Keras: scripts/check-keras.mjs'],
   [/(resnet18|vgg16|resnet20)\.(pth|th)\b/, 'published weights: test/model/import/logits.test.ts']
 ]
 
@@ -29,7 +30,7 @@ const LEFT_OUT: [RegExp, string][] = [
 const MEANT: [RegExp, string][] = [
   [/(--data mnist .*)\bDIR\b/, '$1path/to/mnist'],
   [/--data-path DIR\b/, '--data-path folders'],
-  [/\bDIR\b/, 'vit-base-patch16-224'],
+  [/\b(DIR|my-model)\b/, 'vit-base-patch16-224'],
   [/^(lrp-native inspect) MODEL/, '$1 model.onnx'],
   [/^(lrp-native evaluate) model.onnx (?=.*--attribution)/, '$1 mlp-digits '], // all metrics of large images take minutes
   [/\b(MODEL|NAME)\b/, 'mlp-digits'],

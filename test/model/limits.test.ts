@@ -172,3 +172,11 @@ test('what is no model or no tensor is an LrpError', async () => {
     await expect(call()).rejects.toMatchObject({ name: 'LrpError', code: 'INVALID_ARGUMENT' })
   }
 })
+
+test('a parameter that an op does not have is refused, not ignored', async () => {
+  const layer = node('a', 'conv2d', ['input'], {}, { weight: 'w', bais: 'w' })
+  await expect(shapeOf([layer], [3, 5, 5], [4, 3, 1, 1])).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: "node 'a' (conv2d): parameter 'bais' is unknown"
+  })
+})
