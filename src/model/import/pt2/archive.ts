@@ -59,8 +59,8 @@ export async function readWeights(archive: ZipArchive, path: string): Promise<St
   for (const configName of configs) {
     const folder = configName.slice(0, configName.lastIndexOf('/') + 1)
     const { config } = parse(weightsSchema, await archive.read(configName, LARGEST_GRAPH), path)
-    for (const [name, { path_name, tensor_meta, use_pickle }] of Object.entries(config)) {
-      if (!tensor_meta) continue // no tensor; a program that reads it is refused
+    const reads = Object.entries(config).map(async ([name, { path_name, tensor_meta, use_pickle }]) => {
+      if (!tensor_meta) return undefined // no tensor; a program that reads it is refused
       const dtype = DTYPES[tensor_meta.dtype]
       if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: the weight '${name}' has an unknown number type`)
       if (use_pickle) throw new LrpError('UNSUPPORTED', `${path}: the weight '${name}' is stored as a pickle`)
@@ -71,8 +71,9 @@ export async function readWeights(archive: ZipArchive, path: string): Promise<St
       if (total > MOST_SHARING * archive.size) throw swollen(path)
       const range = await archive.entry(folder + path_name)
       const stored = await readRange(range, tensor_meta.storage_offset.as_int * bytes, extentOf(view) * bytes)
-      tensors.set(name, { dtype, shape, data: await dense(stored, view, bytes) })
-    }
+      return [name, { dtype, shape, data: await dense(stored, view, bytes) }] as const
+    })
+    for (const read of await Promise.all(reads)) if (read) tensors.set(...read)
   }
   return tensors
 }
