@@ -26,7 +26,7 @@ export interface AuditedFiles {
   files: string[]
   /** What can be done about flagged clusters, with commands. */
   next: NextStep[]
-  /** Whether an earlier audit had found everything already, so that only files were written. */
+  /** True if the results come from an earlier audit and only the files were written. */
   reused: boolean
 }
 

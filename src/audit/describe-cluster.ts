@@ -12,7 +12,7 @@ export interface Cluster {
   intervention: Intervention
   /** What all of them show. */
   pattern?: Pattern
-  /** The same as it is sought in smaller images. */
+  /** The same pattern, as searched for in smaller images. */
   sought?: Pattern
   /** The file of a pattern that the user suspects; there may be no image that has it. */
   suspect?: string

@@ -3,11 +3,11 @@ import { placesWith } from './places.js'
 import type { Class } from './prove-patterns.js'
 
 /**
- * Images that are labelled as the class and show a pattern, but that the model calls something else, by their place in the
- * split: who lists the pattern's images wants them too.
+ * Images that are labelled as the class and show a pattern, but that the model classifies differently, by their place in the
+ * split: a list of the pattern's images should include them.
  * @param labels of all images
  * @param patterns as they are sought, if there are any
- * @returns for every pattern the images that no earlier one has
+ * @returns for every pattern the images that no earlier pattern has
  */
 export async function imagesCalledOtherwise(
   { images, observed: { predicted }, target }: Pick<Class, 'images' | 'observed' | 'target'>,

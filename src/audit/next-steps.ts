@@ -44,7 +44,7 @@ export function nextSteps(model: Model, result: AuditResult, options: AuditOptio
   const list = {
     what: listsAll
       ? 'List the images of flagged clusters, and cut out their patterns'
-      : 'Audit training, validation and test images, list those of flagged clusters, and cut out their patterns',
+      : 'Audit training, validation and test images, list the images of flagged clusters, and cut out their patterns',
     command: audit(called, { exportLists: true, ...(own !== undefined && { output: own }) })
   }
   return [

@@ -20,8 +20,8 @@ const MOST_ELSEWHERE = 0.15
 /** Below this share of a pattern's pixels, an image does not have it. */
 export const ABSENT = 0.5
 /**
- * Maximum number of images with a part of a pattern, for each image that has all of it: an artefact is there, or it is not. A part
- * is often found by chance where it may be anywhere.
+ * Maximum number of images with a part of a pattern, for each image that has all of it: an artefact is there, or it is not. If the
+ * place is free, a part is often found by chance.
  */
 const MOST_IN_PART = { decides: { fixed: 0.75, anywhere: 2 }, enough: { fixed: 0.5, anywhere: 0.5 } }
 
@@ -42,7 +42,7 @@ export interface Class {
 /** A pattern that holds the class, and the images that have it, by their place in the class. */
 interface Proven {
   pattern: Pattern
-  /** As it is sought in smaller images. */
+  /** The same pattern, as searched for in smaller images. */
   sought: Pattern
   members: number[]
   intervention: Intervention

@@ -18,7 +18,7 @@ const cluster = z.object({
   images: z
     .array(z.string())
     .describe(
-      'Paths relative to the data folder. Those labelled as the class that show the pattern, but are called otherwise, come last.'
+      'Paths relative to the data folder. Images of the class that show the pattern but are classified differently come last.'
     ),
   suspicion: share.describe('Mean of separation, concentration, sameness and exclusiveness; docs/audit.md.'),
   where: box.nullable().describe('Pixels of the tested region; null if it varies from image to image.'),

@@ -59,7 +59,7 @@ export function reasonOf(className: string, what: string, intervention: Interven
 export function otherwiseText(className: string, images: number): string {
   if (images === 0) return ''
   const [show, are] = images === 1 ? ['shows', 'is'] : ['show', 'are']
-  return ` ${counted(images, 'image')} labelled ${className} ${show} it too, but ${are} called something else.`
+  return ` ${counted(images, 'image')} labelled ${className} ${show} it too, but ${are} classified differently.`
 }
 
 const listed = (all: string[]): string => `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`

@@ -93,7 +93,7 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
   if (start > bytes.length || !type || !order || !axes) throw invalid('its header cannot be read')
   const [, byteOrder, name = 'record'] = type
   const reader = READERS[name]
-  if (!reader) throw invalid(`its values are of the type '${name}': save numbers`)
+  if (!reader) throw invalid(`its values have the type '${name}': save numbers instead`)
   if (order[1] === 'True')
     throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
   const shape = axes[1]!

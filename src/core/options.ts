@@ -156,7 +156,7 @@ function wanted(issue: Issue): string {
   }
 }
 
-/** What a union takes, each once; what only programs can give is left out where there is anything else. */
+/** The values that a union accepts, without duplicates. Values that only programs can pass are omitted if there are others. */
 function alternatives(issue: Extract<Issue, { code: 'invalid_union' }>): string[] {
   const all = issue.errors.flatMap(([first]) => (first ? [first] : []))
   const plain = all.filter(({ code }) => code !== 'custom')

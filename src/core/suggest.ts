@@ -33,10 +33,19 @@ export function unknownName(
 
 /** The same for a class that an option names; of many classes none that is far off is suggested. */
 export function unknownClass(name: string, classes: readonly string[], option: string): LrpError {
+  const containing = classes.filter((one) => wordsOf(one).includes(name.toLowerCase())).slice(0, FEW)
+  if (containing.length > 0) {
+    const meant = containing.map((one) => `'${one}'`).join(' or ')
+    return new LrpError('INVALID_ARGUMENT', `there is no class '${name}': did you mean ${meant}?`, { option })
+  }
   if (classes.length <= MOST_LISTED || nearest(name, classes)) return unknownName('class', name, classes, { option })
   const few = classes.slice(0, FEW).join(', ')
   const message = `there is no class '${name}': the model has ${classes.length} classes, such as ${few}`
   return new LrpError('INVALID_ARGUMENT', message, { option })
+}
+
+function wordsOf(name: string): string[] {
+  return name.toLowerCase().split(/[^\p{L}\p{N}]+/u)
 }
 
 /** All names, or of many those most like the one given. */

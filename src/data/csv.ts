@@ -122,14 +122,17 @@ function textOf(bytes: Buffer, path: string): string {
   }
 }
 
-/** @throws LrpError INVALID_FILE where an image is listed with two classes */
+/** @throws LrpError INVALID_FILE if an image is listed with two classes */
 function checkOnce(rows: Row[]): void {
   const first = new Map<string, Row>()
   for (const row of rows) {
     const { path, labels, where } = row
     const other = first.get(path)
     if (other && other.labels[0] !== labels[0])
-      throw new LrpError('INVALID_FILE', `${where}: ${path} has the label ${labels[0]}, but ${other.labels[0]} before`)
+      throw new LrpError(
+        'INVALID_FILE',
+        `${where}: ${path} has the label ${labels[0]} here, but ${other.labels[0]} earlier`
+      )
     first.set(path, row)
   }
 }

@@ -130,7 +130,7 @@ export function classCounts(split: Split, classes: number): number[] {
   return counts
 }
 
-/** A data set that holds together. @throws LrpError INVALID_FILE when a label names no class, or a split has images without labels */
+/** Checks that a data set is consistent. @throws LrpError INVALID_FILE if a label names no class, or a split has images without labels */
 export function checkSplits(dataset: Dataset): Dataset {
   const size = sizeOf(storedShape(dataset))
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
@@ -151,7 +151,7 @@ export function checkSplits(dataset: Dataset): Dataset {
   return dataset
 }
 
-/** The same, ready for training. @throws LrpError INVALID_FILE also when a class has no training image though others have */
+/** The same, ready for training. @throws LrpError INVALID_FILE also if a class has no training images but others do */
 export function checkDataset(dataset: Dataset): Dataset {
   const { train } = checkSplits(dataset).splits
   if (dataset.task === 'regression') return dataset

@@ -79,7 +79,7 @@ async function withSharp(file: Buffer, header: ImageHeader, settings: DecodeSett
 /** From this reduction on, libvips decodes a JPEG file at a half, a quarter or an eighth of its size. */
 const LEAST_REDUCTION = 3
 
-/** A JPEG file reduced to what is enough, by the triangle filter: libjpeg skips most of a large one. */
+/** Reduces a JPEG file to the size needed, with the triangle filter. libjpeg skips most of a large file. */
 async function reduced(
   file: Buffer,
   image: Sharp,

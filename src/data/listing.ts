@@ -13,7 +13,7 @@ export interface Listing {
 }
 
 /**
- * The splits of a listing, those that it does not bring carved out: every image knows its place before it is read.
+ * The splits of a listing; missing splits are created. The place of every image is known before it is read.
  * @throws LrpError as `checkShares`
  */
 export function splitsOf({ name, splits }: Listing, options: SplitOptions): Dataset['splits'] {

@@ -55,7 +55,7 @@ export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
 
 /**
  * The same, of image files only the wanted splits: the others are empty.
- * @param asked the shares that were asked for, where `given` also has usual ones
+ * @param asked the requested shares; `given` also contains defaults
  * @throws LrpError as `openDataset`
  */
 export async function openSplits(
@@ -115,7 +115,7 @@ async function open(options: Given, { wanted, asked }: How): Promise<Dataset> {
     )
   }
   if (options.decode === 'fast' && !readsFiles(name) && Object.hasOwn(DATASETS, name))
-    throw optionError('decode', ` works only with image files, which the data set ${name} does not consist of`)
+    throw optionError('decode', ` works only with image files, but the data set ${name} has none`)
   const { dataPath } = options
   checkPlace(name, dataPath)
   const carving = { ...options, seed: options.splitSeed ?? options.seed, asked }

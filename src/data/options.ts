@@ -77,7 +77,7 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'fast decodes JPEG files at 1/2, 1/4 or 1/8 of their size if they are resized to less; values change slightly',
+    help: 'fast decodes JPEG files at 1/2, 1/4 or 1/8 of their size if they are at least three times as large as needed; pixel values change slightly',
     group: 'images',
     unit: 'how',
     default: 'exact'

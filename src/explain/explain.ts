@@ -28,6 +28,7 @@ import { describeMethod } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
+import { isBinary } from './targets/classes.js'
 import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { planTarget } from './targets/plan.js'
 
@@ -98,14 +99,22 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
     conservationError: isWhole ? conservationErrors(joined) : none,
     magnitude,
     unexplained: isWhole && given.topK === undefined ? unexplainedOf(joined, given) : none,
-    warnings: [...notesOn(model, joined), ...(isWhole ? warningsOf(joined, magnitude, plan.rules, given) : [])]
+    warnings: [...notesOn(model, joined, given), ...(isWhole ? warningsOf(joined, magnitude, plan.rules, given) : [])]
   }
 }
 
 /** Softmax in a form that is not recognised leaves outputs that are probabilities already. */
-function notesOn({ task, multilabel }: Model, { logits: { data, shape } }: AttributeResult): string[] {
+/** What is explained, if it may not be what the reader expects. */
+function notesOn(model: Model, result: AttributeResult, given: Given): string[] {
+  const { data, shape } = result.logits
+  const { target, targets } = given
   const [images, classes] = shape as [number, number]
-  if (task !== 'classification' || multilabel || shape.length !== 2 || classes < 2) return []
+  const isUsual = target === 'argmax' && targets === undefined && kindOf(given, result) === 'logit'
+  if (shape.length === 2 && isBinary(model, shape) && isUsual && data.some((logit) => logit < 0)) {
+    const [first, second] = [model.className(0), model.className(1)]
+    return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
+  }
+  if (model.task !== 'classification' || model.multilabel || shape.length !== 2 || classes < 2) return []
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )

@@ -15,7 +15,7 @@ import { channelsFirst } from './import/channels-first.js'
 import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
 import { PUBLISHED_NETWORKS } from './published-networks.js'
 import { checkPath, optionError } from '../core/options.js'
-import { unknownName } from '../core/suggest.js'
+import { nearest, unknownName } from '../core/suggest.js'
 import { isSavedModel, loadParts } from './save.js'
 
 /** Everything of a model, and the experiment that it is of. */
@@ -80,6 +80,9 @@ export async function loadModelParts(path: string, options: LoadOptions = {}): P
 async function experimentOf(path: string | undefined, root?: string): Promise<Experiment | undefined> {
   if (path === undefined) return newestExperiment(root)
   const found = findExperiment(path, root)
+  const meant = found || existsSync(path) ? undefined : nearest(path, Object.keys(PUBLISHED_NETWORKS))
+  if (meant !== undefined)
+    throw new LrpError('NOT_FOUND', `there is no experiment or file '${path}': did you mean the network '${meant}'?`)
   const isModel = existsSync(path) && (!statSync(path).isDirectory() || isSavedModel(path) || isPublishedFolder(path))
   return found !== path && (isModel || (!found && existsSync(path))) ? undefined : openExperiment(path, root)
 }

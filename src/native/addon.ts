@@ -70,7 +70,7 @@ export interface NativeAddon {
     /** `model.attribute` on the network as it is: batch norms unfolded, the usual memory layout. What benchmarks compare with. */
     attributePlain(model: NativeModel, input: Tensor, options: AttributeOptions): Promise<AttributeResult>
   }
-  /** Ends the process with a status, without taking libtorch down. */
+  /** Ends the process with a status, without libtorch's shutdown. */
   leave(status: number): never
   /** Returns cached GPU memory to the driver. */
   releaseCache(): void
@@ -221,7 +221,7 @@ export function native(): NativeAddon {
   return addon
 }
 
-/** Ends the process when nothing is left to do. If the addon is loaded, libtorch is not taken down, which takes 0.1 s. */
+/** Ends the process when nothing is left to do. If the addon is loaded, this skips libtorch's shutdown of 0.1 s. */
 export function leaveQuickly(): void {
   process.on('exit', (status) => addon?.leave(status))
 }

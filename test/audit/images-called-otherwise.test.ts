@@ -35,6 +35,6 @@ test('images of the class that show a pattern and are called otherwise are found
 
 test('the verdict says how many they are', () => {
   expect(otherwiseText('ship', 0)).toBe('')
-  expect(otherwiseText('ship', 1)).toBe(' 1 image labelled ship shows it too, but is called something else.')
-  expect(otherwiseText('ship', 3)).toBe(' 3 images labelled ship show it too, but are called something else.')
+  expect(otherwiseText('ship', 1)).toBe(' 1 image labelled ship shows it too, but is classified differently.')
+  expect(otherwiseText('ship', 3)).toBe(' 3 images labelled ship show it too, but are classified differently.')
 })

@@ -16,6 +16,13 @@ test('a class far from all names is not guessed: the number of classes is said',
   expect(unknownClass('malinoi', many, 'target').message).toContain("did you mean 'malinois'?")
 })
 
+test('classes whose names contain the word are suggested', () => {
+  const classes = ['tench', 'tabby, tabby cat', 'Egyptian cat', 'cab', 'catamaran']
+  expect(unknownClass('Cat', classes, 'target').message).toBe(
+    "there is no class 'Cat': did you mean 'tabby, tabby cat' or 'Egyptian cat'?"
+  )
+})
+
 test('few names are listed, of many those most like the one given', () => {
   expect(unknownName('rule', 'xyz', ['epsilon', 'gamma']).message).toBe(
     "there is no rule 'xyz': choose from epsilon, gamma"

@@ -85,6 +85,6 @@ test('data sets and images to explain are decoded so', async () => {
 test('without image files the option is refused', async () => {
   await expect(openDataset({ data: 'digits', decode: 'fast' })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
-    message: "option 'decode' works only with image files, which the data set digits does not consist of"
+    message: "option 'decode' works only with image files, but the data set digits has none"
   })
 })

@@ -261,7 +261,7 @@ describe('CSV lists', () => {
     ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
     ['a.png,0\na.png,2', 'the class 1 has no image'],
     ['a.png,1000000000', 'the class 0 has no image'],
-    ['a.png,cat\nb.png,dog\na.png,dog', 'list.csv, line 3: a.png has the label dog, but cat before'],
+    ['a.png,cat\nb.png,dog\na.png,dog', 'list.csv, line 3: a.png has the label dog here, but cat earlier'],
     ['path;label\na.png;cat', 'line 1 has no path or no label: separate its columns by commas'],
     ['a.png\tcat', 'line 1 has no path or no label: separate its columns by commas'],
     ['"a.png,0', 'not a CSV file']

@@ -86,10 +86,10 @@ describe('.npy files', () => {
   })
 
   test.each([
-    ['|O', "its values are of the type 'O': save numbers"],
-    ['<U3', "its values are of the type 'U3': save numbers"],
-    ['<c8', "its values are of the type 'c8': save numbers"],
-    ["' [('x', '<f4')] '", "its values are of the type 'record': save numbers"]
+    ['|O', "its values have the type 'O': save numbers instead"],
+    ['<U3', "its values have the type 'U3': save numbers instead"],
+    ['<c8', "its values have the type 'c8': save numbers instead"],
+    ["' [('x', '<f4')] '", "its values have the type 'record': save numbers instead"]
   ])('values of type %s are refused by it', async (descr, message) => {
     const path = join(folder, 'a.npy')
     const bytes = npy(descr, '1,', new Uint8Array(12))

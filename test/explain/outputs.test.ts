@@ -55,6 +55,9 @@ describe('a single logit (A3)', () => {
       expect([...first.targets, ...first.scores]).toEqual([0, 2])
     }
     for (const target of ['yes', 1, undefined]) expect([...(await of(target)).relevance.data]).toEqual([1, -3])
+    const note = 'the logit is that of class yes: if no is predicted, --target no explains the prediction'
+    expect((await of()).warnings).toContain(note)
+    expect((await of('yes')).warnings).not.toContain(note)
     expect([...(await of('all')).targets]).toEqual([0, 1])
     await expect(of(2)).rejects.toThrow('target 2 does not exist: the model has classes 0 to 1')
     const { sums } = await explain(model, image(1, 3), { ...epsilon, target: 'no', start: 'softmax-gradient' })

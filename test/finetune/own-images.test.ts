@@ -68,7 +68,7 @@ describe('a model that an experiment trained', () => {
   test('says how many images of each split a list has taken, and is tested without them', async () => {
     const options = { exclude: [join(root, 'list.csv')], dataPath: own, testSplit: 1 }
     const result = await testModel(trained.model, { ...options, output: join(root, 'scores') })
-    expect(result.notes).toEqual([`3 images of ${options.exclude[0]} left out: train 0, valid 0, test 3`])
+    expect(result.notes).toEqual([`3 images listed in ${options.exclude[0]} were left out: train 0, valid 0, test 3`])
     expect(result).toMatchObject({ task: 'classification', metrics: { images: 21 } })
     await expect(testModel(trained.model, { exclude: 'nothing.csv' })).rejects.toMatchObject({
       code: 'NOT_FOUND',

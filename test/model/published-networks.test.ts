@@ -154,3 +154,10 @@ describeShared('a real network', () => {
       expect(Math.abs(found[model.classes!.indexOf(name)]! - probability)).toBeLessThan(1e-3)
   })
 })
+
+test('a name that is nearly that of a published network suggests it', async () => {
+  await expect(Model.load('efficientnet_lite')).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: "there is no experiment or file 'efficientnet_lite': did you mean the network 'efficientnet_lite0'?"
+  })
+})

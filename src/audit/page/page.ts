@@ -126,7 +126,7 @@ async function clusterCard(
   </section>`
 }
 
-/** The pattern at its place in the images; checkered wherever they may be anything. */
+/** The pattern at its place in the images; chequered where any value is allowed. */
 function patternFigure({ class: name, id, png }: Patch): Html {
   return html`<figure class="map pattern">
     <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />

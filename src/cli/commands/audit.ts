@@ -33,7 +33,7 @@ export const register = defineCommand<string | undefined>({
       signal
     }).finally(() => Object.values(meters).forEach(({ done }) => done()))
     if (reused)
-      output.note('an earlier audit of the same model and images found this already: only the files were written')
+      output.note('these results come from an earlier audit of the same model and images; only the files were written')
     const steps = next.flatMap(({ what, command }) => [`  ${what}:`, `    ${command}`])
     output.result({ ...result, folder, files, next }, [
       ...linesOf(result),

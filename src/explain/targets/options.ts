@@ -62,7 +62,7 @@ const wholeTarget = z.strictObject({
 /** What is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
-    help: 'class to explain: number or name, several separated by commas, argmax (the predicted class) or all',
+    help: 'class to explain: number or name, several separated by commas, argmax (the predicted class; the second class of a single logit) or all',
     group: 'what',
     unit: 'class',
     commas: true
