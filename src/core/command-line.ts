@@ -44,7 +44,7 @@ function isPlain(value: unknown): value is Plain {
   return ['string', 'number', 'boolean'].includes(typeof value)
 }
 
-/** The command line: `lrp-native explain lenet --rule epsilon --top-k 0.02`. */
+/** The command line: `npx lrp-native explain lenet --rule epsilon --top-k 0.02`. */
 export function commandText(command: string, model: string | undefined, options: RecordedSettings = {}): string {
   const flags = Object.entries(options)
     .filter(([, value]) => value !== false)
@@ -52,7 +52,7 @@ export function commandText(command: string, model: string | undefined, options:
       const flag = `--${toKebab(name)}`
       return value === true ? flag : [flag, ...[value].flat().map((one) => quoted(String(one)))].join(' ')
     })
-  return ['lrp-native', command, ...(model === undefined ? [] : [quoted(model)]), ...flags].join(' ')
+  return ['npx lrp-native', command, ...(model === undefined ? [] : [quoted(model)]), ...flags].join(' ')
 }
 
 function quoted(text: string): string {

@@ -193,10 +193,10 @@ describe('an audit', () => {
     const output = join(folder, 'whole')
     const { next } = await audit(model, { data: dataset, output, called: 'mine', loadedWith: { experiments: folder } })
     expect(next.map(({ command }) => command)).toEqual([
-      `lrp-native audit mine --experiments ${folder} --split all --export-lists --output ${output}-all`,
-      expect.stringMatching(/^lrp-native train .*--exclude .*-all\/flagged\.csv$/),
-      expect.stringMatching(/^lrp-native finetune mine .*--augment insert=.*-all\/patch-8-0\.png$/),
-      `lrp-native audit --experiments ${folder} --split all`
+      `npx lrp-native audit mine --experiments ${folder} --split all --export-lists --output ${output}-all`,
+      expect.stringMatching(/^npx lrp-native train .*--exclude .*-all\/flagged\.csv$/),
+      expect.stringMatching(/^npx lrp-native finetune mine .*--augment insert=.*-all\/patch-8-0\.png$/),
+      `npx lrp-native audit --experiments ${folder} --split all`
     ])
   })
 

@@ -111,10 +111,10 @@ describeInBrowser('the report', () => {
       all.map((one) => (one as unknown as { textContent: string }).textContent)
     )
     for (const command of [
-      /^lrp-native test one$/,
-      /^lrp-native explain one --limit 8 --composite epsilon-plus$/,
-      /^lrp-native remove-features one --limit 10 --pictures 2$/,
-      /^lrp-native evaluate one --rules epsilon,gradient,random --randomisation 5 --limit 10$/
+      /^npx lrp-native test one$/,
+      /^npx lrp-native explain one --limit 8 --composite epsilon-plus$/,
+      /^npx lrp-native remove-features one --limit 10 --pictures 2$/,
+      /^npx lrp-native evaluate one --rules epsilon,gradient,random --randomisation 5 --limit 10$/
     ]) {
       expect(commands).toContainEqual(expect.stringMatching(command))
     }

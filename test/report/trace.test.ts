@@ -61,10 +61,10 @@ test('the area between the curves follows from the curves', () => {
 })
 
 test('every part has the command that gives it again', () => {
-  const commands = [...page.matchAll(/<code>(lrp-native [^<]*)<\/code>/g)].map(([, text]) => text)
+  const commands = [...page.matchAll(/<code>(npx lrp-native [^<]*)<\/code>/g)].map(([, text]) => text)
   expect(commands).toEqual([
-    'lrp-native test one',
-    'lrp-native explain one --limit 6 --rule epsilon --format png,npz',
-    'lrp-native evaluate one --rules epsilon,random --limit 8'
+    'npx lrp-native test one',
+    'npx lrp-native explain one --limit 6 --rule epsilon --format png,npz',
+    'npx lrp-native evaluate one --rules epsilon,random --limit 8'
   ])
 })

@@ -78,7 +78,7 @@ describeInBrowser('the page of serve', () => {
     expect(await answered(page, before)).not.toBe(before)
     seen.push(await picture())
     expect(await text(page, 'command')).toMatch(
-      /^lrp-native explain lenet --images \d --target \d --rule gamma --gamma 10$/
+      /^npx lrp-native explain lenet --images \d --target \d --rule gamma --gamma 10$/
     )
     const third = await text(page, 'told')
     await page.click('#gallery li:nth-child(3) button')

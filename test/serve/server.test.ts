@@ -88,7 +88,7 @@ describe('the page behind "lrp-native serve"', () => {
     expect(found.outputs.map(({ value }) => value)).toEqual([...wanted.logits.data].sort((a, b) => b - a))
     expect(found.outputs.reduce((sum, { probability }) => sum + probability!, 0)).toBeCloseTo(1, 6)
     expect(found.command).toBe(
-      'lrp-native explain digits --images 1 --target 3 --start one --rule gamma --gamma 0.5 --top-k 0.5 --colour-map hot --quantile 0.99'
+      'npx lrp-native explain digits --images 1 --target 3 --start one --rule gamma --gamma 0.5 --top-k 0.5 --colour-map hot --quantile 0.99'
     )
     const png = await sharp(Buffer.from(found.picture.split(',')[1]!, 'base64')).metadata()
     expect(png).toMatchObject({ width: 8, height: 8, format: 'png' })
@@ -164,7 +164,7 @@ describe('the page behind "lrp-native serve"', () => {
     const picture = await fetch(`${page.url}images/3.png`)
     expect(await sharp(Buffer.from(await picture.arrayBuffer())).metadata()).toMatchObject({ width: 96, height: 96 })
     expect((await ask({ ...question, image: 3 })).found.command).toMatch(
-      /^lrp-native explain digits --input '<b>.webp' /
+      /^npx lrp-native explain digits --input '<b>.webp' /
     )
     const broken = await add(Buffer.from('no image'))
     expect(broken.status).toBe(400)
