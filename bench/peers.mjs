@@ -76,7 +76,7 @@ async function compare(name, options, model, images, theirs, maps) {
         method: 'gradient',
         settings: {},
         layers: [],
-        target: { independent: false, classes: targets }
+        target: { binary: false, independent: false, classes: targets }
       })
     )
     resetPeak()

@@ -70,7 +70,7 @@ export async function measureRules({ network, batch, threads, repeat, device }) 
       method: 'gradient',
       settings: {},
       layers: [],
-      target: { independent: false, classes: targets }
+      target: { binary: false, independent: false, classes: targets }
     })
   const attends = model.graph.nodes.some((node) => node.op === 'layer_norm')
   const cases = (attends ? transformerRules : convolutionalRules)
