@@ -51,7 +51,7 @@ describe('an audit of a folder, in a process of its own', () => {
     expect(status).toBe(0)
     expect(err).toMatch(/^\d+\/10 classes$/m)
     expect(err).not.toMatch(/\/10 images/)
-    expect(out).toMatch(/^next:\n.*test images.*:\n {4}lrp-native audit .*--split all .*--export-lists/m)
+    expect(out).toMatch(/^next:\n.*test images.*:\n {4}npx lrp-native audit .*--split all .*--export-lists/m)
   })
 
   test('of all splits lists training and test images', async () => {
