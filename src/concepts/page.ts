@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { explain } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'

@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 
 /** What a file says of its image before anything is decoded. */
 export interface ImageHeader {

@@ -6,7 +6,7 @@ import { pickOptions } from '../core/option.js'
 import { effective } from '../core/option-effects.js'
 import { checkOptions, optionError } from '../core/options.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
+import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
 import { checkExplanation } from './check.js'
 import { drawComparison } from './compare.js'
@@ -79,12 +79,14 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   const passes = options.group ? await options.group.fromFirst(begin) : await begin()
   const doneBefore = passes.reduce((sum, { images }) => sum + images.length, 0)
   let explanation: Explanation | undefined
+  let provenance: Promise<Provenance> | undefined
   try {
     for (let from = doneBefore; from < names.length; from += passSize) {
       const batch = await batchOf(inputs, from, Math.min(names.length, from + passSize))
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
       explanation = await explain(model, batch.input, how)
+      provenance ??= beside(provenanceOf(model))
       const found = summarisePass(model, batch, explanation, performance.now() - begun)
       const { compare } = options
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
@@ -95,7 +97,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       settings: recordedSettings(explainToFilesOptions, called),
       call: recordCall(model, called, plan.rules)
     }
-    const summary = summarise(model, plan, passes, asking, await provenanceOf(model), trust)
+    const summary = summarise(model, plan, passes, asking, await (provenance ?? provenanceOf(model)), trust)
     summary.warnings.push(...notes)
     await writer?.finish(summary)
     const whole = passes.length === 1 && doneBefore === 0
@@ -107,6 +109,12 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
     if ((error as LrpError).code !== 'ABORTED' || done === 0 || key === undefined) throw error
     throw new LrpError('ABORTED', `stopped after ${done} of ${names.length} images: rerun the same command to continue`)
   }
+}
+
+/** Work that goes on while others are awaited; its failure is theirs who await it. */
+function beside<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {})
+  return work
 }
 
 /** The target taken apart, and what it names in files read once for all passes. */

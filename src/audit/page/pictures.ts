@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../../core/sharp.js'
 import { heatmap, imagePicture, pictureToPng, type Picture } from '../../plot/picture.js'
 import type { AuditSources } from '../sources.js'
 
