@@ -111,7 +111,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   }
 }
 
-/** Work that goes on while others are awaited; its failure is theirs who await it. */
+/** Work that is awaited later; until then its failure is not reported. */
 function beside<T>(work: Promise<T>): Promise<T> {
   work.catch(() => {})
   return work
