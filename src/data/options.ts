@@ -66,18 +66,18 @@ export const dataOptions = z.strictObject({
     flag: false
   }),
   strict: option(z.boolean(), {
-    help: 'an unreadable image is an error; otherwise it is skipped and reported, unless --input names the file itself',
+    help: 'stop at an unreadable image; otherwise it is skipped and reported, unless --input names the file itself',
     group: 'images'
   }),
   cache: option(z.enum(CACHES), {
-    help: 'keep image files in memory, or read them again each time (none); auto decides by their size',
+    help: 'memory keeps decoded images in memory; none reads the files again each time; auto decides by their size',
     group: 'images',
     unit: 'how',
     default: 'auto',
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'fast decodes JPEG files at 1/2, 1/4 or 1/8 of their size if they are at least three times as large as needed; pixel values change slightly',
+    help: 'exact, or fast: JPEG files at least three times as large as needed are decoded at a reduced size, which changes pixels slightly',
     group: 'images',
     unit: 'how',
     default: 'exact'
@@ -88,7 +88,7 @@ export const dataOptions = z.strictObject({
     'preprocessing of images to bytes, instead of imageSize and channels; usually that of a model'
   ),
   randomCrop: option(z.boolean(), {
-    help: 'keep images larger than the crop of the preprocessing, so that training can cut windows at random places',
+    help: 'keep images larger than the crop of the preprocessing, so that training can crop them at random places',
     group: 'images',
     flag: false
   }),
@@ -103,7 +103,7 @@ const { data } = dataOptions.shape
 
 /** Of training and scoring: images that are left out. */
 export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
-  help: 'CSV files with a column path: the images they list are left out (flagged.csv of an audit)',
+  help: 'CSV files with a column path, such as flagged.csv of an audit: the listed images are left out',
   group: 'images',
   unit: 'lists',
   commas: true,
@@ -125,7 +125,7 @@ export const datasetOption = option(
 /** The same option of functions that take a model. */
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
-  default: "that of the model's experiment; else by the content of --data-path, otherwise digits"
+  default: "that of the model's experiment; otherwise recognised by the content of --data-path; without it, digits"
 })
 
 function isPreprocessing(value: unknown): boolean {

@@ -28,9 +28,10 @@ export async function writeEvaluation(
   await out.json('evaluation.json', evaluation)
   await out.csv('ranking.csv', rankingTable(evaluation))
   await out.csv('scores.csv', scoreTable(evaluation))
-  for (const [order, words] of [
-    ['morf', 'most relevant first'],
-    ['lerf', 'least relevant first']
+  const several = evaluation.images.length > 1 ? ' Bands: 95 % intervals over the images.' : ''
+  for (const [order, words, note] of [
+    ['morf', 'most relevant first', 'Lower curves are better: a faithful map lets the output fall early.'],
+    ['lerf', 'least relevant first', 'Higher curves are better: a faithful map lets the output fall late.']
   ] as const) {
     const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
@@ -38,10 +39,11 @@ export async function writeEvaluation(
     const noun = nounOf(model.inputKind)
     const title = `${what}, ${words} (${counted(evaluation.images.length, noun)})`
     const range = axis === 'probability' ? { min: 0 } : {}
+    const reading = { ...range, note: note + several }
     const axes = [`share of the ${noun} replaced`, `mean ${axis}`] as const
-    await out.chart(order, lineChart(title, ...axes, [...lines, chance], range))
+    await out.chart(order, lineChart(title, ...axes, [...lines, chance], reading))
   }
-  await out.chart('flips', flipsChart(evaluation))
+  await out.chart('flips', flipsChart(evaluation, nounOf(model.inputKind)))
   await writePerturbed(out, model, evaluation, example)
   if (Object.keys(evaluation.randomisation).length > 0) await out.chart('randomisation', randomisationChart(evaluation))
 }
@@ -91,11 +93,13 @@ function toLine(name: string, { shares, mean, low, high }: MeanCurve): Line {
   }
 }
 
-function flipsChart(evaluation: Evaluation) {
+function flipsChart(evaluation: Evaluation, noun: string) {
   const { shares } = evaluation.random
   const units = shares.map((share, k): [number, number] => [k, k === 0 ? 0 : share - shares[k - 1]!])
-  return lineChart('Flips per step', 'step', 'share of the image', [{ name: 'flips', points: units.slice(1) }], {
-    min: 0
+  const line = { name: 'flips', points: units.slice(1) }
+  return lineChart('Size of the steps', 'step', `share of the ${noun} replaced in this step`, [line], {
+    min: 0,
+    note: 'The steps of all curves, the same for all methods. A flat line means steps of equal size.'
   })
 }
 
@@ -107,7 +111,10 @@ function randomisationChart(evaluation: Evaluation) {
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))
   const title = 'Similarity of the maps with weights randomised, starting at the output'
-  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, { max: 1 })
+  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, {
+    max: 1,
+    note: 'Lower curves are better: a map that depends on the model changes with the weights.'
+  })
 }
 
 async function writePerturbed(

@@ -64,7 +64,7 @@ export async function drawComparison(
   const most = `${(100 * common).toPrecision(2)} %`
   const captions = [
     ...whichTarget(model, explanation),
-    `Each map is divided by its sum of |relevance|, so maps of different methods compare. The last panel shows the colours: a pixel of the strongest red or blue has ${most} of its map's |relevance|.`
+    `Each map is divided by its total |relevance|, so that methods can be compared. The last panel is the colour scale: the strongest colours mark pixels with at least ${most} of this total.`
   ]
   const bar = { title: `-${most} to ${most}`, picture: colourBar(heatmap) }
   return [

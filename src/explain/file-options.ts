@@ -50,7 +50,7 @@ export type InputOptions = z.input<typeof inputOptions>
 /** How maps are drawn. */
 export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
-    help: 'views of each map',
+    help: 'how each map is shown',
     group: 'output',
     unit: 'names',
     commas: true
@@ -58,18 +58,18 @@ export const drawOptions = z.strictObject({
   heatmap: z
     .strictObject({
       colourMap: option(z.enum(colourMapNames()), {
-        help: 'colours',
+        help: 'colours of heat maps',
         group: 'output',
         default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value'
       }),
       quantile: option(z.number().gt(0).max(1), {
-        help: 'quantile of the magnitudes that gets the strongest colour',
+        help: 'quantile of the magnitudes of relevance that gets the strongest colour',
         group: 'output',
         unit: 'share',
         default: '1'
       }),
       scale: option(z.union([z.enum(['image', 'batch']), z.number().positive()]), {
-        help: 'relevance that gets the strongest colour: the largest of each image, of the batch, or a number',
+        help: 'relevance that gets the strongest colour: the largest of each image (image), of all images (batch), or a number',
         group: 'output',
         unit: 'scale',
         default: 'image'

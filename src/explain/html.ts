@@ -1,3 +1,4 @@
+import { duration } from '../core/duration.js'
 import { embedded, html, page, table } from '../plot/html.js'
 import { figure } from '../plot/figure.js'
 import { counted } from '../core/plural.js'
@@ -39,8 +40,8 @@ export async function explanationHtml(
   const rows = layers.map(([name], i) => [name, summary.rules[name], ...numbers.map((column) => column[i])])
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
-      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, noun)} in ${summary.milliseconds}
-      ms. ${legend}
+      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, noun)} in
+      ${duration(summary.milliseconds)}. ${legend}
     </p>
     ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
     <div class="grid">

@@ -2,6 +2,7 @@ import type { RuleChoice } from '../rules/options.js'
 import { chooseComposite } from '../rules/choose.js'
 import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../core/errors.js'
+import { counted } from '../core/plural.js'
 import type { NodeRule } from '../native/addon.js'
 import { sizeOf } from '../core/tensor.js'
 import type { Layout, OutputKind } from '../core/graph.js'
@@ -96,7 +97,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
 
 function importOf({ parts, layout, removed }: Model, folded: Set<string>): string[] {
   return [
-    ...(folded.size > 0 ? [`folded before explaining: ${[...folded].join(', ')}`] : []),
+    ...(folded.size > 0 ? [`folded before explaining: ${counted(folded.size, 'node')}, marked 'folded'`] : []),
     ...(layout === 'nhwc' ? ['transposed: the file uses [batch, height, width, channels]'] : []),
     ...(removed ? [`removed: the final ${removed.kind}`] : []),
     ...(parts.notes ?? [])

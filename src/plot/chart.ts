@@ -82,21 +82,31 @@ export interface Range {
   max?: number
 }
 
-/** Lines over a numeric axis, with optional bands; points that are no numbers leave a gap. */
-export function lineChart(title: string, xName: string, yName: string, lines: Line[], range?: Range): Promise<Chart> {
+/**
+ * Lines over a numeric axis, with optional bands. Points that are not finite leave a gap.
+ * @param note one line below the title: how to read the chart
+ */
+export function lineChart(
+  title: string,
+  xName: string,
+  yName: string,
+  lines: Line[],
+  { note, ...range }: Range & { note?: string } = {}
+): Promise<Chart> {
+  const noteHeight = note === undefined ? 0 : 20
   const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, line.background ?? colourOf(i)) : []))
   const legend = legendOf([...new Set(lines.map((line) => line.name))])
   return renderChart(
     {
-      title: titleOf(title),
+      title: titleOf(title, note),
       legend: legend.option,
-      grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
+      grid: { left: 78, right: 28, top: 52 + noteHeight, bottom: 60 + legend.height },
       xAxis: { ...numberAxis(xName, 30), ...spanOf(lines), minInterval: stepOf(lines) },
       yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
       series: [...bands, ...lines.map(lineSeries)]
     },
     WIDTH,
-    416 + legend.height
+    416 + noteHeight + legend.height
   )
 }
 
@@ -200,12 +210,14 @@ const LOG_AXIS = {
 
 const colourOf = (i: number): string => COLOURS[i % COLOURS.length]!
 
-function titleOf(text: string): echarts.TitleComponentOption {
+function titleOf(text: string, note?: string): echarts.TitleComponentOption {
   return {
     text: fitText(text, 16, WIDTH - 40),
     left: 'center',
     top: 8,
-    textStyle: { fontSize: 16, fontWeight: 'normal' }
+    textStyle: { fontSize: 16, fontWeight: 'normal' },
+    ...(note !== undefined && { subtext: fitText(note, FONT, WIDTH - 40), itemGap: 6 }),
+    subtextStyle: { fontSize: FONT, color: '#444' }
   }
 }
 

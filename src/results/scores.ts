@@ -25,8 +25,8 @@ const value = { r2: number, mae: number, rmse: number }
 export const classificationResult = z.object({
   ...about,
   accuracy: number,
-  top3Accuracy: number,
-  top5Accuracy: number,
+  top3Accuracy: number.optional().describe('Missing for 3 classes or fewer.'),
+  top5Accuracy: number.optional().describe('Missing for 5 classes or fewer.'),
   balancedAccuracy: number,
   macroPrecision: number,
   macroRecall: number,
@@ -41,7 +41,7 @@ export const classificationResult = z.object({
   cohenKappa: number,
   matthews: number,
   calibrationError: number,
-  threshold: share.optional().describe('For a single logit: the probability above which class 1 is assigned.'),
+  threshold: share.optional().describe('For a single logit: the probability above which the second class is assigned.'),
   binary: z
     .object({ positive: z.string(), sensitivity: number, specificity: number })
     .optional()

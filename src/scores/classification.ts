@@ -8,10 +8,10 @@ export interface ClassificationMetrics {
   images: number
   /** Share of the images whose class is right, 0 to 1. */
   accuracy: number
-  /** The true class is among the 3 most probable. */
-  top3Accuracy: number
-  /** The true class is among the 5 most probable. */
-  top5Accuracy: number
+  /** Share of the images whose true class is among the 3 most probable; missing for 3 classes or fewer. */
+  top3Accuracy?: number
+  /** Share of the images whose true class is among the 5 most probable; missing for 5 classes or fewer. */
+  top5Accuracy?: number
   /** Mean recall over the classes that occur. */
   balancedAccuracy: number
   /** Mean precision over the classes that occur among true or predicted ones. */
@@ -98,8 +98,8 @@ export function classificationMetrics(
   return {
     images,
     accuracy,
-    top3Accuracy: topAccuracy(probabilities, labels, count, 3),
-    top5Accuracy: topAccuracy(probabilities, labels, count, 5),
+    ...(count > 3 && { top3Accuracy: topAccuracy(probabilities, labels, count, 3) }),
+    ...(count > 5 && { top5Accuracy: topAccuracy(probabilities, labels, count, 5) }),
     balancedAccuracy: mean(present.map((score) => score.recall)),
     macroPrecision: mean(occurring.map((score) => score.precision)),
     macroRecall: mean(occurring.map((score) => score.recall)),

@@ -121,7 +121,7 @@ describe('figures of explanations', () => {
     const [a] = await drawMaps(model, batch, { ...two, name: 'epsilon' }, { views: ['heatmap', 'contours'] })
     expect(a!.slice(1, 3).map(({ title }) => title)).toEqual([
       expect.stringMatching(/^epsilon, class cat, heatmap, sum /),
-      'epsilon, class cat, contours: half of it'
+      'epsilon, class cat, contours around half of the relevance'
     ])
   })
 
@@ -145,7 +145,7 @@ describe('figures of explanations', () => {
   test('a regression has outputs', async () => {
     const regression = { ...model, task: 'regression' } as Model
     const [a] = await drawFigures(regression, batch, two, { views: ['contours'] })
-    expect(a!.panels[1]!.title).toBe('epsilon, output cat: half of it')
+    expect(a!.panels[1]!.title).toBe('epsilon, output cat, contours around half of the relevance')
     expect(a!.captions[1]).toBe('2 outputs explained')
   })
 

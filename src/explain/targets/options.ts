@@ -42,7 +42,7 @@ const parts = z.strictObject({
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: 'explain the difference from the logit of this class or of the runner-up',
+    help: "explain the explained class's logit minus the logit of this class, or of the runner-up",
     group: 'what',
     unit: 'class'
   })
@@ -68,7 +68,7 @@ export const targetOptions = z.strictObject({
     commas: true
   }),
   targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
-    help: 'instead of target: one class per image',
+    help: 'one class per image, instead of target',
     group: 'what',
     unit: 'list of whole numbers',
     flag: false
