@@ -5,11 +5,13 @@ import type { Dataset, Split } from './dataset.js'
 import type { DownloadProgress } from './mnist.js'
 
 export const CACHES = ['auto', 'memory', 'none'] as const
-/** Where the images of files are kept: in memory as bytes, or nowhere; `auto` decides by their size. */
+/**
+ * Whether decoded images are kept in memory (`memory`) or read again each time (`none`); `auto` decides by their size.
+ */
 export type Cache = (typeof CACHES)[number]
 
 export const DECODES = ['exact', 'fast'] as const
-/** How JPEG files become pixels: `fast` decodes them at a half, a quarter or an eighth of their size if that is enough. */
+/** How JPEG files are decoded: `exact`, or `fast` at 1/2, 1/4 or 1/8 of their size if that is large enough. */
 export type Decode = (typeof DECODES)[number]
 
 const side = z.int().positive()
@@ -17,7 +19,7 @@ const side = z.int().positive()
 export const TASK_HELP =
   'type of the labels: classification (one class each), binary (one of two, by a single logit), multilabel (any number of classes each) or regression (values to predict)'
 
-/** How a data set is opened; every function that takes a data set by name has these options too. */
+/** Options of `openDataset`; every function that takes a data set by name has them too. */
 export const dataOptions = z.strictObject({
   data: option(z.string(), {
     help: 'data set by name (lrp-native data lists them)',
@@ -101,7 +103,7 @@ export type DataOptions = z.input<typeof dataOptions>
 
 const { data } = dataOptions.shape
 
-/** Of training and scoring: images that are left out. */
+/** Images that training and scoring leave out. */
 export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
   help: 'CSV files with a column path, such as flagged.csv of an audit: the listed images are left out',
   group: 'images',
@@ -110,7 +112,7 @@ export const excludeOption = option(z.union([z.string().min(1), z.array(z.string
   files: 'settings'
 })
 
-/** The same option where a program may also give a data set that it has opened. */
+/** The same option for functions that also take a data set that a program has opened. */
 export const datasetOption = option(
   z.union([
     data,
@@ -122,7 +124,7 @@ export const datasetOption = option(
   data.meta() as never
 )
 
-/** The same option of functions that take a model. */
+/** The same option for functions that take a model. */
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
   default: "that of the model's experiment; otherwise recognised by the content of --data-path; without it, digits"

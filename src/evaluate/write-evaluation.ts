@@ -15,8 +15,9 @@ const FRAMES = 8
 const CHANCE = '#111111'
 
 /**
- * `evaluation.json` (every figure and setting), `scores.csv` (one row per method and image), `ranking.csv`, the curves as
- * `morf` and `lerf` charts with bands, the flips per step, and the first image on its way under the best method.
+ * Writes the results of `evaluate`: `evaluation.json` (all numbers and settings), `scores.csv` (one row per method
+ * and image), `ranking.csv`, the curves as charts `morf` and `lerf` with bands, the size of the steps (`flips`), and
+ * the first image during the steps of the best method (`perturbed`). @throws LrpError IO
  */
 export async function writeEvaluation(
   folder: string,
@@ -48,7 +49,7 @@ export async function writeEvaluation(
   if (Object.keys(evaluation.randomisation).length > 0) await out.chart('randomisation', randomisationChart(evaluation))
 }
 
-/** What curves show, in words. */
+/** What the curves show, in words: title and name of the axis. */
 function measured(model: Model, { settings }: Evaluation, example: ScoreContext): { what: string; axis: string } {
   if (model.task === 'regression') return { what: 'Value of the explained output', axis: 'value' }
   if (example.reference) return { what: 'Similarity to the reference', axis: 'similarity' }
@@ -58,7 +59,7 @@ function measured(model: Model, { settings }: Evaluation, example: ScoreContext)
   return { what: `${measure === 'logit' ? 'Logit' : 'Probability'} of the explained class${compared}`, axis: measure }
 }
 
-/** One row per method: mean and interval of every metric. */
+/** A row for each method with the mean and interval of every metric. */
 function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
   const head = metrics.flatMap(({ name }) => [name, `${name} low`, `${name} high`])
   const rows = methods.map(({ name, scores }) => [
@@ -97,9 +98,10 @@ function flipsChart(evaluation: Evaluation, noun: string) {
   const { shares } = evaluation.random
   const units = shares.map((share, k): [number, number] => [k, k === 0 ? 0 : share - shares[k - 1]!])
   const line = { name: 'flips', points: units.slice(1) }
+  const { growing } = evaluation.settings.perturbation
   return lineChart('Size of the steps', 'step', `share of the ${noun} replaced in this step`, [line], {
     min: 0,
-    note: 'The steps of all curves, the same for all methods. A flat line means steps of equal size.'
+    note: `The same steps for all methods.${growing ? '' : ' Steps of equal size can differ by one pixel or square.'}`
   })
 }
 

@@ -11,7 +11,7 @@ import { colourBar } from '../plot/colour-bar.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { strongest, sumOverChannels } from '../plot/picture.js'
 
-/** What the given explanation alone is about. */
+/** Options of the given explanation that the compared methods do not take over. */
 const OWN = {
   method: 'lrp' as const,
   rule: undefined,
@@ -23,8 +23,9 @@ const OWN = {
 }
 
 /**
- * A grid of methods (columns) and images (rows): the given explanation's first maps, and those of the named rules,
- * composites and methods for the same classes. @throws LrpError as `explain`; INVALID_ARGUMENT for an unknown name
+ * Draws a grid of methods (columns) and images (rows): the first maps of the given explanation, and those of the
+ * named rules, composites and methods for the same classes. @throws LrpError as `explain`; INVALID_ARGUMENT for an
+ * unknown name
  */
 export async function drawComparison(
   model: Model,
@@ -72,7 +73,7 @@ export async function drawComparison(
   ]
 }
 
-/** A few pixels of one map must not make all the others pale. */
+/** Quantile of the common scale: a few strong pixels of one map must not make all others pale. */
 const COMMON_QUANTILE = 0.995
 
 /** Every map divided by its sum of magnitudes: rules and methods have scales of their own. */

@@ -5,7 +5,7 @@ import { counted } from '../core/plural.js'
 import type { Figure } from './figures.js'
 import { describePrediction, type ExplainSummary } from './summary.js'
 
-/** A layer's numbers in their order on the page, and the digits of each. */
+/** The numbers of a layer in the order of the page, and their significant digits. */
 const NUMBERS = [
   ['sum', 4],
   ['propagated', 4],
@@ -14,9 +14,9 @@ const NUMBERS = [
 ] as const
 
 /**
- * One page with every figure and its numbers.
- * @param noun what one input is called
- * @param legend what the colours mean
+ * One page with all figures and the numbers of every layer.
+ * @param noun name of one input, such as `image`
+ * @param legend sentence that explains the colours
  */
 export async function explanationHtml(
   summary: ExplainSummary,

@@ -8,7 +8,10 @@ import { ruleChoice, ruleParameters } from '../rules/options.js'
 import { targetOptions, tensor } from './targets/options.js'
 
 export const STARTS = ['logit', 'one', 'probability', 'softmax-gradient', 'activation'] as const
-/** What relevance starts from: the logit (default), 1, the probability, or the gradient of its logarithm. */
+/**
+ * The initial relevance: the logit (default), 1, the probability, the gradient of the log-probability, or the
+ * activation of concepts.
+ */
 export type Start = (typeof STARTS)[number]
 
 const LRP = { method: ['lrp'] }

@@ -13,7 +13,8 @@ import { Model } from '../../src/model/model.js'
 import { colourMap } from '../../src/plot/colour-maps.js'
 
 /** What a comparison says of its colours. */
-const SCALE = /^Each map is divided by its sum of .* strongest red or blue has [\d.]+ % of its map's \|relevance\|/
+const SCALE =
+  /^Each map is divided by its total \|relevance\|, .* strongest colours mark pixels with at least [\d.]+ % of this total/
 
 const NAMES = ['cat', 'dog', 'frog']
 

@@ -10,7 +10,7 @@ const classes = z.union([classNumber, z.string(), z.array(z.union([classNumber, 
 
 export const tensor = z.custom<Tensor>(isTensor, 'must be a tensor: { data: Float32Array, shape }')
 
-/** What narrows a target down; each also an option of its own. */
+/** Options that restrict a target; each is also an option of `explain`. */
 const parts = z.strictObject({
   region: option(
     z.union([
@@ -59,7 +59,7 @@ const wholeTarget = z.strictObject({
   })
 })
 
-/** What is explained. */
+/** Options that choose what is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
     help: 'class to explain: number or name, several separated by commas, argmax (the predicted class; the second class of a single logit) or all',
@@ -87,19 +87,19 @@ export type Flat<T> = Omit<T, 'target' | 'seed'> & {
   target: ClassChoice
   /** Another output of the network. */
   head?: string | number
-  /** Of random numbers. */
+  /** Seed of random numbers. */
   seed?: number
-  /** The relevance that the output starts with. */
+  /** Initial relevance at the output. */
   outputRelevance?: Tensor
 }
 
-/** The same options for a model that starts from the head already. */
+/** The same options for a model that already ends at the head. */
 export function withoutHead<T extends { target?: unknown }>(options: T): T {
   const { head: _, ...target } = options.target as { head?: unknown }
   return { ...options, target }
 }
 
-/** Takes a target that is given as one object apart, and tells the two meanings of `seed` apart. */
+/** Splits a target that is one object into options, and separates the two meanings of `seed`. */
 export function flatTarget<T extends z.output<typeof targetOptions> & { seed?: number | Tensor }>(options: T): Flat<T> {
   const { target, seed, ...rest } = options
   const isTensor = typeof seed === 'object'
