@@ -8,7 +8,7 @@ import { readNpy, readNpz, type NpyArray } from '../core/npy.js'
 import { valueNames } from './regression.js'
 import { complete, type SplitOptions } from './split.js'
 
-/** Names an array of images or labels may have, ours first; `x_train` is what Keras writes. */
+/** Names that arrays of images and labels may have, ours first; Keras writes `x_train`. */
 const IMAGES = ['images', 'x', 'data']
 const LABELS = ['labels', 'y', 'targets']
 const SPLITS = ['train', 'valid', 'test'] as const
@@ -20,7 +20,7 @@ export interface ArrayOptions extends SplitOptions {
   task?: DataTask
 }
 
-/** Whether a path is, or a folder holds, a pair of arrays that `openArrays` reads. */
+/** Whether a path is a pair of arrays that `openArrays` reads, or a folder that contains one. */
 export function hasArrays(path: string): boolean {
   if (path.endsWith('.npz')) return true
   const names = [...namesOf(IMAGES), ...SPLITS.flatMap((split) => namesOf(IMAGES, split))]
@@ -28,10 +28,11 @@ export function hasArrays(path: string): boolean {
 }
 
 /**
- * A data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
- * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H, W]
- * or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are whole
- * numbers from 0; for regression any numbers, [N] or [N, values]; for multilabel 0 and 1, [N, labels]. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
+ * Opens a data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
+ * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H,
+ * W] or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are
+ * whole numbers from 0; for regression any numbers, [N] or [N, values]; for multilabel 0 and 1, [N, labels]. Missing
+ * splits are taken from the training images. @throws LrpError NOT_FOUND, INVALID_FILE
  */
 export async function openArrays(path: string, options: ArrayOptions = {}): Promise<Dataset> {
   const arrays = await sourceOf(path)
@@ -146,7 +147,7 @@ function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array
   return { data: planes, shape: [c, a, b] }
 }
 
-/** Whole numbers are bytes; real numbers are taken as bytes too where one is above 1, else as 0 to 1. */
+/** Whole numbers are bytes. Real numbers are bytes too if one of them is above 1, otherwise values from 0 to 1. */
 function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array {
   let [low, high] = [0, 0]
   for (const value of values) {

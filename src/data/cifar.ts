@@ -17,15 +17,15 @@ const KINDS = {
 
 export type CifarName = keyof typeof KINDS
 
-/** Which binary version of CIFAR lies in a folder, if any. */
+/** The binary version of CIFAR that a folder contains, if any. */
 export function cifarIn(folder: string): CifarName | undefined {
   if (existsSync(join(folder, 'test_batch.bin'))) return 'cifar10'
   return existsSync(join(folder, 'fine_label_names.txt')) ? 'cifar100' : undefined
 }
 
 /**
- * CIFAR-10 or CIFAR-100 (Krizhevsky 2009) in its binary version: colour images of 32x32 pixels. The validation split is
- * carved out of the training images. @throws LrpError NOT_FOUND, INVALID_FILE
+ * Opens CIFAR-10 or CIFAR-100 (Krizhevsky 2009) in the binary version: colour images of 32x32 pixels. The validation
+ * split is taken from the training images. @throws LrpError NOT_FOUND, INVALID_FILE
  */
 export async function openCifar(name: CifarName, folder: string, options: SplitOptions = {}): Promise<Dataset> {
   const kind = KINDS[name]

@@ -13,7 +13,7 @@ import { toValue, valueNames } from './regression.js'
 
 interface Table {
   rows: Row[]
-  /** Headings of the columns, where the file has them. */
+  /** Headings of the columns, if the file has them. */
   headings?: string[]
 }
 
@@ -21,10 +21,10 @@ const SPLITS = ['train', 'valid', 'test']
 const HEADINGS = ['path', 'file', 'filename', 'image']
 
 /**
- * A CSV file of `path,label` or `path,label,split`: paths from the folder of the CSV file, labels as names or as whole
- * numbers from 0, splits `train`, `valid` or `test`. For regression one or more values stand for the label, for multilabel
- * any number of labels, or 0 and 1 below headings (src/data/multilabel.ts). A first line of
- * headings (`path`, `file` or `image` first) is left out, and names the values.
+ * Reads a CSV file of `path,label` or `path,label,split`: paths relative to the folder of the CSV file, labels as names
+ * or as whole numbers from 0, splits `train`, `valid` or `test`. For regression, one or more values replace the label;
+ * for multilabel, any number of labels, or 0 and 1 below headings (src/data/multilabel.ts). A first line of headings
+ * (`path`, `file` or `image` first) is skipped, and names the values.
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the line
  */
 export async function listCsv(path: string, task?: DataTask): Promise<Listing> {
@@ -56,7 +56,10 @@ function labelled(
   return { classes, filesOf }
 }
 
-/** The last column is the split where it is not a number; several labels end in one only by its name. */
+/**
+ * The last column is the split if it is not a number. After several labels, it is the split only if its heading says
+ * so.
+ */
 function endsInSplit(rest: string[], headings: string[] | undefined, task?: DataTask): boolean {
   if (rest.length < 2) return false
   if (task !== 'multilabel') return Number.isNaN(Number(rest.at(-1)))
@@ -137,7 +140,7 @@ function checkOnce(rows: Row[]): void {
   }
 }
 
-/** Names in alphabetical order; whole numbers are class numbers from 0 to the highest. */
+/** Class names in alphabetical order; if all are whole numbers, the class numbers from 0 to the highest. */
 function classNames(rows: Row[], path: string): string[] {
   const several = rows.find(({ labels }) => labels.length > 1)
   if (several)

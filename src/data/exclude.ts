@@ -7,16 +7,16 @@ import { counted } from '../core/plural.js'
 import type { Dataset, Split } from './dataset.js'
 import { take } from './split.js'
 
-/** Images that are to be left out, and the files that list them. */
+/** Images to leave out, and the files that list them. */
 export interface ExcludeList {
   paths: string[]
   files: string
 }
 
 /**
- * A data set without the listed images. Their paths are those of the files, or begin at the data folder. The data set's notes
- * say how many images each split has lost.
- * @throws LrpError INVALID_ARGUMENT where none of them is an image of the data set
+ * Removes the listed images from a data set. Their paths are those of the files, or relative to the data folder. The
+ * notes of the data set give the number of removed images per split.
+ * @throws LrpError INVALID_ARGUMENT if none of them is an image of the data set
  */
 export function withoutListed(
   dataset: Dataset,

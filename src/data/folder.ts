@@ -6,11 +6,12 @@ import { isHidden, listImages, noImages } from './image-files.js'
 import type { Listing } from './listing.js'
 
 const SPLITS = ['train', 'valid', 'test'] as const
-/** What the folder of validation images is called. */
+/** Names that the folder of validation images may have. */
 const VALID = ['valid', 'val', 'validation']
 
 /**
- * Class folders of images: `root/train/class/*.png` with `test` and `valid` next to `train`, or `root/class/*.png`.
+ * Lists class folders of images: `root/train/class/*.png` with `test` and `valid` next to `train`, or
+ * `root/class/*.png`.
  * @throws LrpError NOT_FOUND, INVALID_FILE (a class without images)
  */
 export function listFolder(root: string): Listing {
@@ -33,7 +34,7 @@ function classFolders(folder: string): string[] {
   return readdirSync(folder).filter((name) => !isHidden(name) && isFolder(name))
 }
 
-/** What is trained on needs every class; what is tested on may lack some. */
+/** The training split needs images of every class; the other splits may lack some classes. */
 function labelledFiles(folder: string, classes: string[], needsAll: boolean): LabelledFile[] {
   return classes.flatMap((name, label) => {
     const path = join(folder, name)

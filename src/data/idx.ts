@@ -8,7 +8,7 @@ import type { Split } from './dataset.js'
 
 const LARGEST = 2 ** 31
 
-/** An idx file of bytes, gzipped or not (MNIST's format). @throws LrpError NOT_FOUND, INVALID_FILE */
+/** Reads an idx file of bytes, gzipped or not (MNIST's format). @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: number[] }> {
   let bytes = await readBytes(path)
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
@@ -34,7 +34,7 @@ export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: 
   return { data: bytes.subarray(start), shape }
 }
 
-/** The pair `<prefix>-images-idx3-ubyte[.gz]` and `<prefix>-labels-idx1-ubyte[.gz]` of a folder. */
+/** Reads the pair `<prefix>-images-idx3-ubyte[.gz]` and `<prefix>-labels-idx1-ubyte[.gz]` of a folder. */
 export async function readIdxPair(
   folder: string,
   prefix: string

@@ -4,7 +4,7 @@ import { LrpError, type ErrorCode } from '../core/errors.js'
 import { isImageFile } from '../core/image-file.js'
 import { medicalAdvice } from './medical.js'
 
-/** The error of folders without images; where medical images lie in them, it says what to do with those. */
+/** The error for folders without images; if they contain medical images, it says what to do. */
 export function noImages(what: string, folders: readonly string[], code: ErrorCode = 'NOT_FOUND'): LrpError {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
   const medical = files.find((name) => medicalAdvice(name) !== undefined)
@@ -12,7 +12,7 @@ export function noImages(what: string, folders: readonly string[], code: ErrorCo
   return new LrpError(code, `${what} contains no images${reason}`)
 }
 
-/** Image files of a folder and those below it, sorted by path; what is hidden is left out. */
+/** Image files of a folder and its subfolders, sorted by path; hidden files are ignored. */
 export function listImages(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
   return names

@@ -1,7 +1,10 @@
 import type { Dataset, Split } from './dataset.js'
 import { take } from './split.js'
 
-/** A data set whose test split holds the training, the validation and the test images, in this order; the others are empty. */
+/**
+ * A data set whose test split contains the training, validation and test images, in this order; the other splits are
+ * empty.
+ */
 export function joined(dataset: Dataset): Dataset {
   const { train, valid, test } = dataset.splits
   const all = [train, valid, test].filter(({ labels }) => labels.length > 0)

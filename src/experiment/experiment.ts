@@ -7,8 +7,8 @@ import { ioError, makeFolder, writeAtomic } from '../core/files.js'
 import { unknownName } from '../core/suggest.js'
 import { isLock, lockFolder, unlockFolder } from './lock.js'
 
-/** Where experiments lie when nothing else is said. */
-const EXPERIMENTS = 'experiments'
+/** The default folder with the experiments. */
+export const EXPERIMENTS = 'experiments'
 const MANIFEST = 'experiment.json'
 
 const manifestSchema = z.looseObject({
@@ -202,7 +202,7 @@ export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> 
   if (newest === undefined)
     throw new LrpError(
       'NOT_FOUND',
-      `there is no experiment in ${root}: run "lrp-native train" first, or name a model file or folder`
+      `there is no experiment in ${root}: run "npx lrp-native train" first, or name a model file or folder`
     )
   return openExperiment(join(root, newest))
 }

@@ -8,16 +8,18 @@ interface MethodOptions {
   seed?: number
 }
 
-/** An attribution method: what it is, and what C++ is told of the options (native/attribution/methods/). */
+/** An attribution method, and the settings that C++ gets (native/attribution/methods/). */
 interface MethodDescription {
   reference: string
   /** Its own settings, all of them, with their defaults. */
   settings: (options: MethodOptions) => Record<string, number | string | undefined>
-  /** It compares with a baseline: an input that holds nothing. */
+  /** It compares with a baseline: an input without information. */
   baseline?: true
   /** What a network must have for it. */
   needs?: 'convolution' | 'attention'
-  /** Its maps have no negative values: they say where, and not for or against. */
+  /**
+   * Its maps have no negative values: they show where the evidence is, but not whether it is for or against the class.
+   */
   positive?: true
 }
 

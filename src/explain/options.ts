@@ -8,7 +8,10 @@ import { ruleChoice, ruleParameters } from '../rules/options.js'
 import { targetOptions, tensor } from './targets/options.js'
 
 export const STARTS = ['logit', 'one', 'probability', 'softmax-gradient', 'activation'] as const
-/** What relevance starts from: the logit (default), 1, the probability, or the gradient of its logarithm. */
+/**
+ * The initial relevance: the logit (default), 1, the probability, the gradient of the log-probability, or the
+ * activation of concepts.
+ */
 export type Start = (typeof STARTS)[number]
 
 const LRP = { method: ['lrp'] }
@@ -21,13 +24,13 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   start: option(z.enum(STARTS), {
-    help: 'initial relevance: the logit, 1, the probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP), or the activation of the concepts',
+    help: 'initial relevance: logit, one (1), probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP) or activation (that of the concepts)',
     group: 'what',
     default: 'logit',
     only: LRP
   }),
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
-    help: "channels per layer: relevance at the layer's output is set to 0 in all other channels (Achtibat et al. 2023)",
+    help: "channels of a layer to explain: relevance at the layer's output is set to 0 in all other channels (Achtibat et al. 2023)",
     group: 'what',
     unit: 'layer:channels',
     flag: 'concept',
@@ -36,7 +39,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   exclusive: option(z.boolean(), {
-    help: 'relevance reaches the input only by paths through every layer of concepts',
+    help: 'relevance reaches the input only through the layers that --concept names',
     group: 'what',
     only: LRP
   }),
@@ -57,7 +60,7 @@ export const explainOptions = z.strictObject({
   ...ruleChoice.shape,
   ...ruleParameters.shape,
   topK: option(z.number().gt(0).max(1), {
-    help: 'at every weighted layer, keep only the strongest values that make up this share of the relevance',
+    help: "at the output of every weighted layer, keep only this share of each image's relevance values, the strongest ones",
     group: 'how',
     unit: 'share',
     only: LRP
@@ -96,7 +99,7 @@ export const explainOptions = z.strictObject({
     help: 'occlusion: distance between two positions of the square',
     group: 'how',
     unit: 'pixels',
-    default: 'its side',
+    default: 'the side of the square',
     only: { method: ['occlusion'] }
   }),
   camLayer: option(z.string(), {
@@ -107,7 +110,7 @@ export const explainOptions = z.strictObject({
     only: { method: ['grad-cam'] }
   }),
   baseline: option(z.string(), {
-    help: 'input without information: zero, black, mean, blur or a .npy file',
+    help: 'input to compare with, which contains no information: zero, black, mean, blur or a .npy file',
     group: 'how',
     files: 'settings',
     default: 'zero',

@@ -21,7 +21,7 @@ import { explanationHtml } from './html.js'
 import type { Batch } from './inputs.js'
 import { summaryJson, type ExplainSummary, type PassSummary } from './summary.js'
 
-/** Formats that hold pictures. */
+/** Formats that contain pictures. */
 const PICTURES = ['png', 'svg', 'html']
 
 /** Writes the results of passes into a folder. */
@@ -39,7 +39,7 @@ export class ResultWriter {
     private readonly images: number
   ) {}
 
-  /** The passes that a stopped run has done. */
+  /** Starts writing; returns the passes that a stopped run has completed. */
   async begin(key: string | undefined): Promise<PassSummary[]> {
     await makeFolder(this.folder)
     const path = join(this.folder, '.explain.passes.jsonl')
@@ -55,7 +55,7 @@ export class ResultWriter {
     return done
   }
 
-  /** What a run with a log has written stays, for the next to continue. */
+  /** Keeps the results of the completed passes, so that the next run can continue. */
   async stop(): Promise<void> {
     for (const array of this.arrays.values()) await (this.log ? array.close() : array.discard())
   }
@@ -104,7 +104,7 @@ export class ResultWriter {
     return whole
   }
 
-  /** Writes what belongs to all images, and removes files of an earlier explanation in this folder that this one lacks. */
+  /** Writes the results of all images together, and removes files of an earlier explanation that the new one lacks. */
   async finish(summary: ExplainSummary): Promise<void> {
     const before = this.files.length
     for (const [name, array] of this.arrays) {
@@ -128,7 +128,7 @@ export class ResultWriter {
     await this.log?.remove()
   }
 
-  /** Names of the files from a number on, relative to the folder. */
+  /** Names of the files from a number onwards, relative to the folder. */
   private written(from: number): string[] {
     return this.files.slice(from).map((path) => relative(this.folder, path))
   }

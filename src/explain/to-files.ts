@@ -28,29 +28,29 @@ type Given = Flat<z.output<typeof explainToFilesOptions>>
 
 /** What `explainToFiles` returns: the content of explain.json, and the files written. */
 export interface ExplainedFiles {
-  /** What explain.json holds. */
+  /** The content of explain.json. */
   summary: ExplainSummary
-  /** Everything that was computed; undefined where the images came in several passes. */
+  /** Everything that was computed; undefined if there were several passes. */
   explanation?: Explanation
   /** One name per image: its file, or its place in the data set. */
   names: string[]
-  /** Class of each image, where the data set says. */
+  /** Class of each image, if the data set has labels. */
   labels?: Int32Array
-  /** Images of a data set or folder that could not be read and were left out. */
+  /** Unreadable images of a data set or folder, which were skipped. */
   skipped: string[]
-  /** Where the files are. */
+  /** Folder with the files. */
   folder: string
   /** Files written. */
   files: string[]
-  /** Images that a stopped run had done already. */
+  /** Number of images that a stopped run had already explained. */
   doneBefore: number
 }
 
 const MEMORY_SHARE = 0.8
 
 /**
- * Explains images and writes what was found: figures, arrays, `explain.json`. Many images come in passes, so that memory
- * stays bounded; the same call continues a stopped run after its last whole pass.
+ * Explains images and writes figures, arrays and `explain.json`. Images are explained in passes, which limits the
+ * memory; the same call continues a stopped run after its last complete pass.
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
 export function explainToFiles(model: Model, given: ExplainToFilesOptions): Promise<ExplainedFiles> {
@@ -117,7 +117,7 @@ function beside<T>(work: Promise<T>): Promise<T> {
   return work
 }
 
-/** The target taken apart, and what it names in files read once for all passes. */
+/** The options with the target taken apart; files that the target names are read once for all passes. */
 async function prepared(model: Model, checked: z.output<typeof explainToFilesOptions>): Promise<Given> {
   const options = flatTarget(checked)
   const { reference, imageSize } = options
@@ -126,7 +126,7 @@ async function prepared(model: Model, checked: z.output<typeof explainToFilesOpt
   return { ...options, reference: await referenceOf(model, reference, size) }
 }
 
-/** Images that are checked. */
+/** Number of images that are checked. */
 const CHECKED = 3
 
 async function checkFirst(model: Model, inputs: Inputs, options: Given): Promise<Trust> {
@@ -135,7 +135,7 @@ async function checkFirst(model: Model, inputs: Inputs, options: Given): Promise
   return checkExplanation(model, batch.input, how)
 }
 
-/** What one pass is explained with. */
+/** The options of one pass. */
 function passOptions(options: Given, batch: Batch, from: number, total: number): ExplainOptions {
   const { target, outputRelevance, onProgress, method, compare } = options
   const images = batch.names.length
@@ -149,7 +149,10 @@ function passOptions(options: Given, batch: Batch, from: number, total: number):
   }
 }
 
-/** Some results need all images at once: then that is the pass. @throws LrpError INVALID_ARGUMENT where memory has no room */
+/**
+ * Number of images per pass; all of them if a result needs all images at once.
+ * @throws LrpError INVALID_ARGUMENT if they do not fit into memory
+ */
 async function passSizeOf(model: Model, { names }: Inputs, options: Given): Promise<number> {
   const { target, format, wide, compare, heatmap, passSize } = options
   const needs = [

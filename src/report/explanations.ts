@@ -1,4 +1,5 @@
 import { commandText } from '../core/command-line.js'
+import { duration } from '../core/duration.js'
 import { html, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 import { methodChooser, pictureGrid } from './pictures.js'
@@ -42,7 +43,7 @@ function byMethod(experiment: ExperimentReport, { name, summary, pictures }: Exp
   const classOfPicture = (picture: string): string | undefined => classByImage.get(picture.replace(/\.layers$/, ''))
   return html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
     <p class="note">
-      ${counted(images.length, 'image')} in ${milliseconds} ms; mean conservation error
+      ${counted(images.length, 'image')} in ${duration(milliseconds)}; mean conservation error
       ${conservationError.toPrecision(3)}. Command:
       <code>${commandText('explain', experiment.name, settings)}</code>
     </p>

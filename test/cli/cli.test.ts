@@ -37,7 +37,7 @@ describe('the command line', () => {
 
   test('help of every command has examples and ends with 0', async () => {
     const { stdout } = await lrp('--help')
-    expect(stdout.match(/^ {2}\$ lrp-native /gm)).toHaveLength(3)
+    expect(stdout.match(/^ {2}\$ npx lrp-native /gm)).toHaveLength(3)
     const names = [...stdout.matchAll(/^ {2}([a-z][a-z-]+)/gm)]
       .map((match) => match[1]!)
       .filter((name) => name !== 'help')

@@ -78,7 +78,9 @@ test('a layer is compared as the file writes it, without the batch norm that is 
     ['s', weight([2], [4, 4])]
   ])
   using normed = await Model.create({ name: 'n', graph: { inputShape: [null, 2], nodes, output: 'c' }, tensors }, 'cpu')
-  expect((await inspectModel(normed)).imported).toEqual(['folded before explaining: n, b'])
+  const summary = await inspectModel(normed)
+  expect(summary.imported).toEqual(["folded before explaining: 2 nodes, marked 'folded'"])
+  expect(summary.nodes.filter(({ folded }) => folded).map(({ name }) => name)).toEqual(['n', 'b'])
   await writeNpz(at('layers.npz'), {
     a: tensor([2, 4], [1, 2]),
     n: tensor([0, 4], [1, 2]),

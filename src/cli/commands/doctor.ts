@@ -35,7 +35,7 @@ export const register = defineCommand({
     ]
     context.status = await runScript(args, context, Boolean(quiet && !json))
     if (context.status !== 0)
-      context.stderr.write('lrp-native: something is missing: "lrp-native doctor" lists it with its fix\n')
+      context.stderr.write('lrp-native: something is missing: "npx lrp-native doctor" lists it with its fix\n')
   }
 })
 

@@ -14,7 +14,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./train.js')
   },
   finetune: {
-    description: 'Fine-tune a model: its last layer or all layers; new classes or values get a new last layer.',
+    description: 'Fine-tune the last layer or all layers of a model, also for new classes or values.',
     load: () => import('./finetune.js')
   },
   tune: {
@@ -23,8 +23,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./tune.js')
   },
   test: {
-    description:
-      'Score a model on a data set: accuracy and confusion matrix, or errors of predicted values; throughput.',
+    description: 'Score a model on a data set: accuracy and confusion matrix, or the errors of predicted values.',
     load: () => import('./test.js')
   },
   explain: {
@@ -54,7 +53,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./audit.js')
   },
   report: {
-    description: 'Collect experiments on one self-contained page.',
+    description: 'Collect all experiments, or those that you name, on one self-contained page.',
     load: () => import('./report.js')
   },
   serve: {
