@@ -9,7 +9,7 @@ import { defaultBatchSize, defaultPassSize, passBytes } from './pass-size.js'
 
 /** What a run of `explainToFiles` takes, estimated before it begins. */
 export interface RunEstimate {
-  /** Undefined where no images are named that fit the model. */
+  /** Number of images; undefined if none are named and the model has no data set. */
   images?: number
   /** Groups of images whose maps are in memory together. */
   passes?: number
@@ -30,8 +30,9 @@ export async function estimateRun(
   options: ExplainOptions & { passSize?: number }
 ): Promise<RunEstimate> {
   const { passSize, target = 'argmax', batchSize, ...rest } = options
+  const isNamed = images.input !== undefined || images.data !== undefined || images.dataPath !== undefined
   const found = await openInputs(model, images).catch((error: unknown) => {
-    if (isLrpError(error)) return undefined
+    if (isLrpError(error) && !isNamed) return undefined
     throw error
   })
   const count = found?.names.length
