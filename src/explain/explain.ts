@@ -24,7 +24,7 @@ import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { defaultBatchSize } from './pass-size.js'
 import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
-import { describeMethod } from './methods.js'
+import { alsoComputing, describeMethod, settingsOf } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
@@ -183,13 +183,10 @@ function checkInput(model: Model, input: Tensor): void {
   )
 }
 
-/** Methods that give relevance to several inputs in one pass. */
-export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
-
 /** @throws LrpError UNSUPPORTED if the method cannot explain further inputs */
 function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
-  if (!further || JOINT_METHODS.includes(method)) return
+  if (!further || alsoComputing('inputs').includes(method)) return
   const who = `${method} computes no relevance for the input '${further.name}'`
   throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
 }
@@ -222,7 +219,7 @@ async function nativeOptions(
   }
   return {
     method,
-    settings: describeMethod(method).settings(options),
+    settings: settingsOf(method, options),
     layers,
     lookups: model.inputKind === 'tokens' ? tokenLookups(model.graph) : undefined,
     lrp: method === 'lrp' ? lrp : undefined,

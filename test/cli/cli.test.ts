@@ -181,6 +181,7 @@ describe('the command line', () => {
     [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass --input or a data set'],
     [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],
     [['explain', '--input', 'missing.png'], 1, 'missing.png does not exist'],
+    [['explain', '--input', 'missing.png', '--dry-run'], 1, 'missing.png does not exist'],
     [['explain', 'no-such-experiment'], 1, 'no-such-experiment'],
     [['explain', '--data', 'digit'], 2, "there is no data set 'digit': did you mean 'digits'?"],
     [['train', '--data', 'minst'], 2, "did you mean 'mnist'?"],
