@@ -8,6 +8,8 @@ export interface Row {
   /** Between the path and the split: one label, or values. */
   labels: string[]
   split: SplitName
+  /** In the file. */
+  line: number
   /** The file and the line, for errors. */
   where: string
 }
