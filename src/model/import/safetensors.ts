@@ -3,7 +3,7 @@ import { LrpError } from '../../core/errors.js'
 import { writeAtomic } from '../../core/files.js'
 import { repeatedKey } from '../../core/repeated-key.js'
 import { DTYPE_SIZE, sizeOf, type DType, type RawTensor, type StateDict } from '../../core/tensor.js'
-import { readFrom } from './file-range.js'
+import { readFrom } from '../../core/file-range.js'
 
 const LARGEST_HEADER = 100_000_000
 
