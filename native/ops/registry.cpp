@@ -252,6 +252,9 @@ std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attribute
   auto op = entry.make(arguments);
   for (const auto& [role, tensor] : parameters) {
     if (arguments.roles.count(role) == 0) throw Error("INVALID_ARGUMENT", "parameter '" + role + "' is unknown");
+    if (entry.record.kind != "constant" && !tensor.is_floating_point()) {
+      throw Error("INVALID_ARGUMENT", "parameter '" + role + "' holds whole numbers: it must hold real numbers");
+    }
   }
   return op;
 }
