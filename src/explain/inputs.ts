@@ -189,7 +189,10 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
-    return (isFolder ? listImages(path) : [path]).map((file) => ({ file, folder: isFolder ? path : undefined }))
+    return (isFolder ? listImages(path).map((one) => one.path) : [path]).map((file) => ({
+      file,
+      folder: isFolder ? path : undefined
+    }))
   })
   if (found.length === 0) throw noImages(inputs.join(', '), inputs)
   const unknown = found.find(({ file }) => !isImageFile(file))
