@@ -51,18 +51,21 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
   const what = pattern
     ? `${suspect ?? 'their common pattern'} (${describeForm(pattern, shape)}, ${words})`
     : `the region of ${width}x${height} pixels ${words}`
-  const sameness = pattern ? 1 : 0
-  const separation = byMap && members.length > 0 ? separationOf(byMap, members) : 0
-  const concentration = concentrationOf(
-    observed,
-    members.map((i) => own[i]!)
-  )
-  const all = [...members.map((i) => own[i]!), ...otherwise]
+  const places = members.map((i) => own[i]!)
+  const suspicionParts = {
+    separation: byMap && members.length > 0 ? separationOf(byMap, members) : 0,
+    concentration: concentrationOf(observed, places),
+    sameness: pattern ? 1 : 0,
+    exclusiveness: concept.exclusiveness
+  }
+  const parts = Object.values(suspicionParts)
+  const all = [...places, ...otherwise]
   return {
     id: 0,
     size: all.length,
     images: all.map((i) => names[i]!),
-    suspicion: (separation + concentration + sameness + concept.exclusiveness) / 4,
+    suspicion: parts.reduce((sum, part) => sum + part, 0) / parts.length,
+    suspicionParts,
     where,
     channels: concept.channels.map((one) => ({ layer: observed.layer, ...one })),
     ...(suspect !== undefined && { suspect }),
