@@ -7,7 +7,7 @@ import type { NextStep } from '../next-steps.js'
 import type { AuditedClass, AuditedCluster, AuditResult } from '../result.js'
 import type { ImageShape } from '../pattern.js'
 import type { AuditSources } from '../sources.js'
-import { clearedText } from '../verdict.js'
+import { clearedText } from '../cleared.js'
 import { embed } from './embedding.js'
 import { examples, meanMap, sprite, SPRITE_COLUMNS, THUMB } from './pictures.js'
 import { SCRIPT } from './script.js'
@@ -23,7 +23,7 @@ const COLOURS = ['#0b5cad', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490
 const STYLE = `<style>
 .cluster { border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; margin: 12px 0; }
 .cluster.flagged { border: 3px solid #b91c1c; }
-.cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 8px; display: inline-block; white-space: nowrap; }
+.cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 4px; display: inline-block; white-space: nowrap; }
 .clusters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 16px; }
 .shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map { width: 112px; } .shown figure.map img { display: block; width: 112px; image-rendering: pixelated; }
 .pattern div { position: relative; } .pattern img { border: 0; border-radius: 0; background: conic-gradient(#9aa3ab 25%, #c3c9ce 0 50%, #9aa3ab 0 75%, #c3c9ce 0) 0 / 16px 16px; } .pattern i { position: absolute; outline: 2px solid #b91c1c; box-shadow: 0 0 0 4px #fff; }
@@ -110,7 +110,7 @@ async function classSection(one: AuditedClass, sources: AuditSources): Promise<H
   const isFlagged = one.clusters.some(({ flagged }) => flagged)
   return html`<details ${new Html(isFlagged ? 'open' : '')}>
     <summary>
-      Class ${one.class}: ${counted(one.images, 'image')}${isFlagged && html`<span class="badge">flagged</span>`}
+      Class ${one.class}: ${counted(one.images, 'image')} ${isFlagged && html`<span class="badge">flagged</span>`}
     </summary>
     <div class="clusters">${cards}</div>
     ${await embeddingSection(one, indicesOf, sources)}
@@ -131,7 +131,7 @@ async function clusterCard(
   const parts = Object.entries(suspicionParts).map(([name, value]) => `${name} ${value.toFixed(2)}`)
   const patch = sources.patches.find((one) => one.class === className && one.id === id)
   return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
-    <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
+    <h3>Cluster ${id}: ${counted(size, 'image')} ${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">
