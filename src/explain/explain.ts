@@ -103,8 +103,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   }
 }
 
-/** Softmax in a form that is not recognised leaves outputs that are probabilities already. */
-/** What is explained, if it may not be what the reader expects. */
+/** What is explained, if it may not be what the reader expects: a softmax that is not recognised leaves probabilities. */
 function notesOn(model: Model, result: AttributeResult, given: Given): string[] {
   const { data, shape } = result.logits
   const { target, targets } = given
@@ -114,7 +113,7 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
     const [first, second] = [model.className(0), model.className(1)]
     return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
   }
-  if (model.task !== 'classification' || model.multilabel || shape.length !== 2 || classes < 2) return []
+  if (model.givesValues || model.multilabel || shape.length !== 2 || classes < 2) return []
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )

@@ -67,7 +67,7 @@ function classTables(test: ClassificationMetrics): Html {
   const { threshold } = test
   const facts: Fact[] = [
     ['Accuracy', percent(test.accuracy)],
-    ['Top-3 accuracy', percent(test.top3Accuracy)],
+    ...(test.perClass.length > 3 ? [['Top-3 accuracy', percent(test.top3Accuracy)] satisfies Fact] : []),
     ['Balanced accuracy', percent(test.balancedAccuracy)],
     ['Macro F1', score(test.macroF1)],
     ['ROC AUC, one-vs-rest', score(test.rocAuc)],

@@ -36,8 +36,8 @@ function classCount(model: Model, isDetection: boolean): number {
 }
 
 /** Whether one logit tells two classes apart, at every position of an output of this shape. It is the logit of class 1. */
-export function isBinary({ task }: Model, shape: readonly number[]): boolean {
-  return task === 'classification' && shape[1] === 1
+export function isBinary({ givesValues }: Model, shape: readonly number[]): boolean {
+  return !givesValues && shape[1] === 1
 }
 
 /** The class that is predicted for each image; 0 for a single value. */
