@@ -121,7 +121,7 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
     const [first, second] = [model.className(0), model.className(1)]
     return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
   }
-  if (model.task !== 'classification' || model.multilabel || shape.length !== 2 || classes < 2) return []
+  if (model.givesValues || model.multilabel || shape.length !== 2 || classes < 2) return []
   // a softmax in a form that is not recognised leaves outputs that are probabilities already
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4

@@ -67,6 +67,7 @@ const modelSchema = z.strictObject({
   task: z.enum(TASKS).optional(),
   multilabel: z.boolean().optional(),
   classes: z.array(z.string()).optional(),
+  inner: z.boolean().optional(),
   vocabulary: z.array(z.string()).optional(),
   layout: z.enum(LAYOUTS).optional(),
   takesBytes: z.boolean().optional()
@@ -91,8 +92,8 @@ export async function refuseOtherFiles(folder: string): Promise<void> {
 export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
   await makeFolder(folder)
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const { name, graph, preprocessing, task, multilabel, classes, vocabulary, layout, takesBytes } = parts
-  const described = { name, graph, preprocessing, task, multilabel, classes, vocabulary, layout, takesBytes }
+  const { name, graph, preprocessing, task, multilabel, classes, inner, vocabulary, layout, takesBytes } = parts
+  const described = { name, graph, preprocessing, task, multilabel, classes, inner, vocabulary, layout, takesBytes }
   const json = { format: 'lrp-native', version: VERSION, ...described }
   await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
 }

@@ -159,6 +159,7 @@ describe('the command line', () => {
       "too many arguments for 'explain': expected 1, got 2; images are given with --input"
     ],
     [['explain', '--image', 'photo.jpg'], 2, "there is no flag '--image': did you mean '--input'?"],
+    [['finetune', '--hed', '1'], 2, "there is no flag '--hed': did you mean '--help' or '--seed'?"],
     [['explian'], 2, "did you mean 'explain'"],
     [['explain', '--rule', 'epsilom'], 2, "there is no rule 'epsilom': did you mean 'epsilon'?"],
     [['explain', '--composite', 'epsilon-pluss'], 2, "did you mean 'epsilon-plus'?"],
