@@ -7,6 +7,10 @@ import { explainOptions } from './options.js'
 export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
+/** The formats that show pictures. */
+export const PICTURES: readonly string[] = ['png', 'svg', 'html'] satisfies Format[]
+const DRAWN = { format: PICTURES }
+
 /** How a figure can show each map next to the original image. */
 export const VIEWS = ['heatmap', 'overlay', 'contours'] as const
 export type View = (typeof VIEWS)[number]
@@ -53,36 +57,42 @@ export const drawOptions = z.strictObject({
     help: 'how each map is shown',
     group: 'output',
     unit: 'names',
-    commas: true
+    commas: true,
+    only: DRAWN
   }),
   heatmap: z
     .strictObject({
       colourMap: option(z.enum(colourMapNames()), {
         help: 'colours of heat maps',
         group: 'output',
-        default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value'
+        default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value',
+        only: DRAWN
       }),
       quantile: option(z.number().gt(0).max(1), {
         help: 'quantile of the magnitudes of relevance that gets the strongest colour',
         group: 'output',
         unit: 'share',
-        default: '1'
+        default: '1',
+        only: DRAWN
       }),
       scale: option(z.union([z.enum(['image', 'batch']), z.number().positive()]), {
         help: 'relevance that gets the strongest colour: the largest of each image (image), of all images (batch), or a number',
         group: 'output',
         unit: 'scale',
-        default: 'image'
+        default: 'image',
+        only: DRAWN
       }),
       asymmetric: option(z.boolean(), {
         help: 'colours span the lowest to the highest relevance instead of being symmetric about zero',
-        group: 'output'
+        group: 'output',
+        only: DRAWN
       })
     })
     .optional(),
   wide: option(z.boolean(), {
     help: 'also draw all images and their maps in one wide picture',
-    group: 'output'
+    group: 'output',
+    only: DRAWN
   })
 })
 
@@ -118,7 +128,8 @@ export const explainToFilesOptions = z.strictObject({
     group: 'output',
     unit: 'names',
     commas: true,
-    files: 'settings'
+    files: 'settings',
+    only: DRAWN
   }),
   check: option(z.boolean(), {
     help: 'also check how far to trust the maps: float64, gradient x input, conservation (docs/background/trust.md)',

@@ -16,13 +16,10 @@ import { attentionArrays, drawAttention } from './attention.js'
 import type { Explanation } from './explain.js'
 import { removeEarlier } from './earlier-files.js'
 import { drawFigures, drawLayers, type Figure } from './figures.js'
-import type { explainToFilesOptions } from './file-options.js'
+import { PICTURES, type explainToFilesOptions } from './file-options.js'
 import { explanationHtml } from './html.js'
 import type { Batch } from './inputs.js'
 import { summaryJson, type ExplainSummary, type PassSummary } from './summary.js'
-
-/** Formats that contain pictures. */
-const PICTURES = ['png', 'svg', 'html']
 
 /** Writes the results of passes into a folder. */
 export class ResultWriter {
@@ -91,7 +88,7 @@ export class ResultWriter {
       await writeNpz(path, tensors, { targets, names, ...(paths && { paths }) })
       this.files.push(path)
     }
-    const isDrawn = this.options.wide || this.options.format.some((format) => PICTURES.includes(format))
+    const isDrawn = this.options.format.some((format) => PICTURES.includes(format))
     const drawn = isDrawn && [
       ...(await drawFigures(this.model, batch, explanation, this.options)),
       ...drawLayers(this.model, batch.names, explanation, this.options),

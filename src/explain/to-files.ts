@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
-import { effective } from '../core/option-effects.js'
+import { checkEffects, effective } from '../core/option-effects.js'
 import { checkOptions, optionError } from '../core/options.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
@@ -65,6 +65,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   checked.compare?.forEach(namedMethod)
   const options = await prepared(model, checked)
   checkExplainEffects(given as ExplainOptions, checked.compare)
+  checkEffects(explainToFilesOptions, given, { format: checked.format })
   if (options.head !== undefined) return run(await model.head(options.head), withoutHead(given), called)
   if (options.check && (options.method !== 'lrp' || options.concepts))
     throw optionError('check', ` works only with the method lrp without concepts`)

@@ -25,6 +25,7 @@ import { searchOptions } from '../../src/tune/options.js'
 /** Schemas whose options are checked for their effect (checkEffects), and the options that decide over others there. */
 const DECIDED: [Parameters<typeof entriesOf>[0], string[]][] = [
   [explainOptions, ['method']],
+  [explainToFilesOptions, ['format']],
   [trainOptions, ['model', 'optimizer', 'loss', 'scheduler']],
   [searchOptions, ['method']],
   [perturbationOptions, ['fill']]
