@@ -176,10 +176,14 @@ export function findExperiment(nameOrFolder: string, root = EXPERIMENTS): string
   return [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
 /** An experiment by folder or by name. @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): Promise<Experiment> {
   const folder = findExperiment(nameOrFolder, root)
   if (!folder) {
+    const other = [nameOrFolder, join(root, nameOrFolder)].find((path) => isFolder(path))
+    if (other !== undefined) throw new LrpError('NOT_FOUND', `${other} is not an experiment: it has no ${MANIFEST}`)
     if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder))
       throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or contains no model`)
     const names = listExperiments(root)

@@ -182,6 +182,12 @@ describe('opening experiments', () => {
     await expect(openExperiment('mlp', root)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const { folder } = await create('mlp-digits')
     await expect(openExperiment('mlp-digit', root)).rejects.toThrow("did you mean 'mlp-digits'?")
+    mkdirSync(join(root, 'other'), { recursive: true })
+    for (const name of ['other', join(root, 'other')])
+      await expect(openExperiment(name, root)).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: `${join(root, 'other')} is not an experiment: it has no experiment.json`
+      })
     writeFileSync(join(folder, 'experiment.json'), '{"format":')
     await expect(openExperiment('mlp-digits', root)).rejects.toMatchObject({ code: 'INVALID_FILE' })
     expect(listExperiments(root)).toEqual([])

@@ -6,6 +6,7 @@ import { writeNpy, writeNpz } from '../../src/core/npy.js'
 import { compareOutputs } from '../../src/explain/compare-outputs.js'
 import { inspectModel } from '../../src/explain/inspect-model.js'
 import { Model } from '../../src/model/model.js'
+import { cli } from '../cli/run.js'
 import { node, weight } from '../models.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'compare-outputs-'))
@@ -97,4 +98,18 @@ test('what cannot be compared is refused', async () => {
   const refused = { code: 'INVALID_ARGUMENT' }
   await expect(compareOutputs(model, { input: at('x.npy') })).rejects.toMatchObject(refused)
   await expect(compareOutputs(model, { input: at('x.npy'), logits: at('three.npy') })).rejects.toMatchObject(refused)
+})
+
+test('on the command line, outputs that differ are a failure', async () => {
+  const saved = at('saved')
+  await model.save(saved)
+  await writeNpy(at('other.npy'), tensor([2, -1], [1, 2]))
+  const compared = (logits: string): ReturnType<typeof cli> =>
+    cli('inspect', saved, '--input', at('x.npy'), '--logits', at(logits))
+  expect(await compared('y.npy')).toMatchObject({ status: 0, out: expect.stringContaining('1 image agree') })
+  const { status, out } = await compared('other.npy')
+  expect([status, out.split('\n')[0]]).toEqual([
+    1,
+    "the first node that differs is 'c', by 50.0 % of its largest value"
+  ])
 })
