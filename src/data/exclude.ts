@@ -43,7 +43,7 @@ export function withoutListed(
       `none of the ${listed.length} paths in ${files} is an image of ${dataset.name}`
     )
   const counts = lost.map(([name, count]) => `${name} ${count}`).join(', ')
-  const note = `${counted(all, 'image')} listed in ${files} were left out: ${counts}`
+  const note = `${counted(all, 'image')} listed in ${files} ${all === 1 ? 'was' : 'were'} left out: ${counts}`
   return { ...dataset, splits, notes: [...(dataset.notes ?? []), note] }
 }
 
