@@ -22,10 +22,10 @@ class Convolution : public Op, public LinearMap {
         output_padding_(window_attribute(a.attributes, "output_padding", axes_, 0)),
         groups_(a.attributes.integer("groups", 1)) {
     if (weight_.dim() != static_cast<int64_t>(axes_) + 2) {
-      throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " has " + std::to_string(axes_ + 2) + " axes");
+      throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " must have " + std::to_string(axes_ + 2) + " axes");
     }
     if (groups_ < 1 || weight_.size(0) % groups_ != 0) {
-      throw Error("INVALID_ARGUMENT", "groups must divide the channels");
+      throw Error("INVALID_ARGUMENT", "the number of channels must be a multiple of groups");
     }
     check_bias(transposed_ ? weight_.size(1) * groups_ : weight_.size(0));
     set_padding(a);
