@@ -33,9 +33,9 @@ async function createProgram(context: CliContext, called: string[]): Promise<Com
       writeOut: (text) => context.stdout.write(text),
       outputError: () => {} // `report` says it
     })
-  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+  for (const [name, { description, bare, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(description).copyInheritedSettings(program)
-    if (called.includes(name)) (await load()).register(command, context)
+    if (called.includes(name)) (await load()).register(command, context, bare)
   }
   program.on('command:*', ([name]: string[]) => {
     throw unknownName('command', name!, Object.keys(COMMANDS))
@@ -106,12 +106,22 @@ function takesInput({ options }: Command): boolean {
   return options.some(({ long }) => long === '--input')
 }
 
+/** `'--seed'`, `'--help' or '--seed'` */
+function orList(flags: string[]): string {
+  return flags.map((flag) => `'${flag}'`).join(' or ')
+}
+
 /** The parser's own errors in our words. */
 function usageSentence({ message }: CommanderError, takesImages: boolean): string {
   if (takesImages && message.startsWith("error: unknown option '--image'"))
     return "there is no flag '--image': did you mean '--input'?"
   const advice = takesImages && message.startsWith('error: too many arguments') ? '; images are given with --input' : ''
-  const sentence = message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)/, ": did you mean '$1'?")
+  const sentence = message
+    .replace(/^error: /, '')
+    .replace(
+      /\n\(Did you mean (?:one of )?(.*)\?\)/,
+      (_, meant: string) => `: did you mean ${orList(meant.split(', '))}?`
+    )
   return sentence
     .replace(/^unknown option '(.*?)'/, "there is no flag '$1'")
     .replace(/^option '(\S+).*' argument missing/, '$1 needs a value')

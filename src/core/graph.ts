@@ -104,8 +104,8 @@ export const DATA_TASKS = [...TASKS, 'multilabel', 'binary'] as const
  */
 export type DataTask = (typeof DATA_TASKS)[number]
 
-/** What the numbers of the output mean: one class of several, a single logit, independent classes, or values. */
-export const OUTPUT_KINDS = ['classes', 'binary', 'multilabel', 'values'] as const
+/** What the numbers of the output mean: one class of several, a single logit, independent classes, values, or units of a layer. */
+export const OUTPUT_KINDS = ['classes', 'binary', 'multilabel', 'values', 'units'] as const
 export type OutputKind = (typeof OUTPUT_KINDS)[number]
 
 /** Everything needed to build a model: what an importer or an architecture function returns. */
@@ -124,6 +124,8 @@ export interface ModelParts {
   multilabel?: boolean
   /** Names of the classes; of the values for regression. */
   classes?: string[]
+  /** The output is a layer that the file does not return: its numbers are units, not classes. */
+  inner?: boolean
   /**
    * Of the file's own arrays, where it is `nhwc`: the graph reads [batch, channels, height, width] all the same, and arrays in .npy
    * files are [batch, height, width, channels].

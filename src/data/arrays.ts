@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import type { DataTask } from '../core/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { numbered } from './image-names.js'
 import { noDataSet } from './no-data-set.js'
 import { readNpy, readNpz, type NpyArray } from '../core/npy.js'
 import { valueNames } from './regression.js'
@@ -13,7 +14,7 @@ const IMAGES = ['images', 'x', 'data']
 const LABELS = ['labels', 'y', 'targets']
 const SPLITS = ['train', 'valid', 'test'] as const
 
-type Arrays = (names: string[]) => Promise<NpyArray | undefined>
+type Arrays = (names: string[]) => Promise<(NpyArray & { name: string }) | undefined>
 type Parts = { split: Split; shape: [number, number, number] }
 
 export interface ArrayOptions extends SplitOptions {
@@ -78,13 +79,16 @@ async function sourceOf(path: string): Promise<Arrays> {
   if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the data ${path} does not exist`)
   if (statSync(path).isDirectory()) {
     return async (names) => {
-      const found = names.map((name) => join(path, `${name}.npy`)).find((file) => existsSync(file))
-      return found === undefined ? undefined : readNpy(found)
+      const name = names.find((one) => existsSync(join(path, `${one}.npy`)))
+      return name === undefined ? undefined : { ...(await readNpy(join(path, `${name}.npy`))), name }
     }
   }
   if (!path.endsWith('.npz')) throw noDataSet(path)
   const all = await readNpz(path)
-  return async (names) => names.map((name) => all[name]).find((array) => array !== undefined)
+  return async (names) => {
+    const name = names.find((one) => all[one] !== undefined)
+    return name === undefined ? undefined : { ...all[name]!, name }
+  }
 }
 
 function namesOf(kinds: string[], split?: string): string[] {
@@ -108,7 +112,8 @@ async function readPair(path: string, arrays: Arrays, task?: DataTask, split?: s
   }
   const { data, shape } = toPlanes(images, `${path}: ${what}`)
   const bytes = toBytes(data, images.dtype, `${path}: ${what}`)
-  return { split: { images: bytes, ...labelsFrom(labels, path, task) }, shape }
+  const names = numbered(images.name, count!)
+  return { split: { images: bytes, ...labelsFrom(labels, path, task), names }, shape }
 }
 
 function labelsFrom({ data, shape }: NpyArray, path: string, task?: DataTask): Pick<Split, 'labels' | 'values'> {

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { numbered } from './image-names.js'
 import { carve, checkShares, type SplitOptions } from './split.js'
 
 const PIXELS = 3 * 32 * 32
@@ -57,7 +58,8 @@ async function readBatches(paths: string[], labelBytes: number): Promise<Split> 
     labels[i] = bytes[start - 1]!
     images.set(bytes.subarray(start, start + PIXELS), i * PIXELS)
   }
-  return { images, labels }
+  const names = batches.flatMap(({ length }, i) => numbered(basename(paths[i]!), length / record))
+  return { images, labels, names }
 }
 
 async function readBatch(path: string, record: number): Promise<Buffer> {

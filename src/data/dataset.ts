@@ -15,6 +15,8 @@ export interface Split {
   values?: Float32Array
   /** File of each image, if the images are files. */
   paths?: string[]
+  /** Name of each image of a larger file: the file and the number in it. */
+  names?: string[]
 }
 
 /** A set of labelled images, all of one size, in memory as bytes or read from their files when they are needed. */

@@ -1,4 +1,5 @@
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { bmpHeader, readBmp } from './bmp.js'
 import { headerOf, type ImageHeader } from './image-header.js'
 import { Limit } from './limit.js'
@@ -10,9 +11,6 @@ export const MOST_PIXELS = 1e8
 /** Bytes that all images together may take while they are decoded; a single image may take more. */
 const MOST_BYTES = 512 * 2 ** 20
 const MOST_SECONDS = 60
-
-// files that change while the process runs are read again
-sharp.cache(false)
 
 const memory = new Limit(MOST_BYTES)
 

@@ -220,16 +220,18 @@ function taken(dataset: Dataset, name: SplitName, places: readonly number[]): Da
 }
 
 /** A split of the first images, which shares their memory. */
-function firstOf(dataset: Dataset, { images, labels, values, paths }: Split, limit: number): Split {
+function firstOf(dataset: Dataset, { images, labels, values, paths, names }: Split, limit: number): Split {
   return {
     images: dataset.read ? images : images.subarray(0, limit * sizeOf(storedShape(dataset))),
     labels: labels.subarray(0, limit),
     ...(values && { values: values.subarray(0, limit * dataset.classes.length) }),
-    ...(paths && { paths: paths.slice(0, limit) })
+    ...(paths && { paths: paths.slice(0, limit) }),
+    ...(names && { names: names.slice(0, limit) })
   }
 }
 
-function rowsOf(dataset: Dataset, { images, labels, values, paths }: Split, places: readonly number[]): Split {
+function rowsOf(dataset: Dataset, split: Split, places: readonly number[]): Split {
+  const { images, labels, values, paths, names } = split
   const rows = <T extends Uint8Array | Float32Array>(from: T, width: number): T => {
     const size = places.length * width
     // a copy: `slice` of a Buffer, which images of files are, is a view of the data set's own memory
@@ -241,6 +243,7 @@ function rowsOf(dataset: Dataset, { images, labels, values, paths }: Split, plac
     images: dataset.read ? images : rows(images, sizeOf(storedShape(dataset))),
     labels: Int32Array.from(places, (place) => labels[place]!),
     ...(values && { values: rows(values, dataset.classes.length) }),
-    ...(paths && { paths: places.map((place) => paths[place]!) })
+    ...(paths && { paths: places.map((place) => paths[place]!) }),
+    ...(names && { names: places.map((place) => names[place]!) })
   }
 }

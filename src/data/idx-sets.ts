@@ -88,7 +88,8 @@ async function openEmnist(
   options: IdxOptions
 ): Promise<Dataset> {
   const lowest = splits[0].labels.reduce((least, label) => Math.min(least, label), Infinity)
-  const upright = splits.map(({ images, labels }) => ({
+  const upright = splits.map(({ images, labels, ...rest }) => ({
+    ...rest,
     images: transposed(images, imageShape[1]),
     labels: lowest === 1 ? labels.map((label) => label - 1) : labels
   })) as [Split, Split]

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import type { Split } from './dataset.js'
+import { numbered } from './image-names.js'
 
 const LARGEST = 2 ** 31
 
@@ -39,13 +40,18 @@ export async function readIdxPair(
   folder: string,
   prefix: string
 ): Promise<{ split: Split; imageShape: [number, number, number] }> {
-  const images = await readIdx(pathOf(folder, prefix, 'images-idx3-ubyte'))
+  const path = pathOf(folder, prefix, 'images-idx3-ubyte')
+  const images = await readIdx(path)
   const labels = await readIdx(pathOf(folder, prefix, 'labels-idx1-ubyte'))
   const [count, height, width] = images.shape
   if (images.shape.length !== 3 || labels.shape.length !== 1 || labels.shape[0] !== count) {
     throw new LrpError('INVALID_FILE', `${folder}: the ${prefix} images and labels do not match`)
   }
-  return { split: { images: images.data, labels: Int32Array.from(labels.data) }, imageShape: [1, height!, width!] }
+  const names = numbered(basename(path, '.gz'), count!)
+  return {
+    split: { images: images.data, labels: Int32Array.from(labels.data), names },
+    imageShape: [1, height!, width!]
+  }
 }
 
 export function hasIdxPair(folder: string, prefix: string): boolean {

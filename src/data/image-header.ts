@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 
 /** The header of an image file, read before anything is decoded. */
 export interface ImageHeader {

@@ -8,6 +8,8 @@ export interface Row {
   /** The cells between path and split: labels or values. */
   labels: string[]
   split: SplitName
+  /** In the file. */
+  line: number
   /** The file and the line, for errors. */
   where: string
 }

@@ -1,4 +1,5 @@
-import sharp, { type OutputInfo } from 'sharp'
+import type { OutputInfo } from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import type { NativePatch } from '../native/train-types.js'

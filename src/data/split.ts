@@ -49,7 +49,8 @@ export function take(split: Split, indices: readonly number[]): Split {
     images,
     labels: Int32Array.from(indices, (index) => split.labels[index]!),
     ...(split.values && { values: takeRows(split.values, split.labels.length, indices) }),
-    ...(split.paths && { paths: indices.map((index) => split.paths![index]!) })
+    ...(split.paths && { paths: indices.map((index) => split.paths![index]!) }),
+    ...(split.names && { names: indices.map((index) => split.names![index]!) })
   }
 }
 

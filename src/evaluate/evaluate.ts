@@ -25,6 +25,7 @@ import type { Evaluation, ImageResult } from './results.js'
 import { Stages } from './stages.js'
 import { summarise } from './summary.js'
 import { classesOf } from './targets.js'
+import { usualMethods } from './usual-methods.js'
 import { writeEvaluation } from './write-evaluation.js'
 
 /**
@@ -38,7 +39,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   const { draws, randomisation, seed, signal } = checked
   const perturbation = settingsFor(model, options.perturbation)
   const given = {
-    classes: model.task === 'classification' && checked.reference === undefined,
+    classes: !model.givesValues && checked.reference === undefined,
     others: hasOthers(model),
     model: true,
     image: model.inputKind !== 'tokens',
@@ -49,7 +50,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
   }
   const metrics = chooseMetrics(options.metrics ?? DEFAULT_METRICS, METRICS, given)
   const patterns = checked.patterns === undefined ? undefined : await patternsFor(model, checked.patterns)
-  const methods = chooseMethods(checked.methods, patterns)
+  const chosen = chooseMethods(checked.methods, patterns)
   const { input, names, labels } = await readInputs(model, pickOptions(inputOptions, checked))
   if (model.inputKind === 'array') {
     const axes = model.imageShape.join('x')
@@ -67,6 +68,8 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     { ...pickOptions(scoredOptions, checked), ...(await classesOf(checked.target, labels)) }
   )
   const images = new ExplainedImages(classified)
+  const methods = options.methods === undefined ? await usualMethods(chosen, images) : chosen
+  for (const method of methods) if (method.rules) await images.tryOut(method)
   const settings = {
     methods: methods.map(({ name }) => name),
     metrics: metrics.map(({ name }) => name),
@@ -103,9 +106,10 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     if (plan.length > 0) rules.set(name, rulesByNode(plan))
   }
   const evaluation = summarise({
-    asked: { ...recordedMethods(checked.methods), ...recordedSettings(evaluateOptions, options) },
+    asked: { ...recordedMethods(options.methods ?? settings.methods), ...recordedSettings(evaluateOptions, options) },
     settings,
     model: model.name,
+    inputKind: model.inputKind,
     images: names,
     notes,
     metrics,

@@ -36,6 +36,11 @@ export class ExplainedImages {
     this.chunk = Math.max(1, Math.min(32, Math.floor(imagesPerPass(images.model) / 8)))
   }
 
+  /** Explains the first image, so that a method that cannot explain the network is refused at once. @throws LrpError as `explain` */
+  async tryOut(method: Explainer): Promise<void> {
+    await this.maps(method, this.images.model, 0, 1)
+  }
+
   /** Curves and scores of images `from` to `to`. */
   async results(method: Explainer, metrics: MetricDescription[], from: number, to: number): Promise<ImageResult[]> {
     const { model, perturbation, signal } = this.images

@@ -33,8 +33,10 @@ const CHUNK = 64
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions = {}): Promise<RemovalResult> {
   const checked = checkOptions(removeFeaturesOptions, options)
   const { pictures, fraction, fill, seed, signal } = checked
-  if (model.task === 'regression')
-    throw new LrpError('INVALID_ARGUMENT', 'feature removal needs a classifier: use evaluate for a regression')
+  if (model.givesValues) {
+    const what = model.isInner ? 'a layer' : 'a regression'
+    throw new LrpError('INVALID_ARGUMENT', `feature removal needs a classifier: use evaluate for ${what}`)
+  }
   checkFill(model, fill)
   const { input, names } = await readInputs(model, {
     ...pickOptions(inputOptions, checked),
@@ -69,6 +71,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
   const result = {
     method: explanation.name,
+    inputKind: model.inputKind,
     settings: recordedSettings(removeFeaturesOptions, options),
     fill,
     rules: rulesByNode(explanation.rules),

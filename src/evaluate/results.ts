@@ -1,4 +1,5 @@
 import type { RecordedSettings } from '../core/command-line.js'
+import type { InputKind } from '../model/input-kind.js'
 import type { Provenance } from '../model/provenance.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
@@ -64,6 +65,8 @@ export interface MethodEvaluation {
 export interface Evaluation {
   /** Name of the model. */
   model: string
+  /** What one input is. */
+  inputKind: InputKind
   /** What was measured, and how. */
   settings: EvaluationSettings
   /** The options that were given, by their flags. */
@@ -102,6 +105,8 @@ export interface RemovalPoint {
 export interface RemovalResult {
   /** Name of the rule, composite or method. */
   method: string
+  /** What one input is. */
+  inputKind: InputKind
   /** The options that were given, by their flags. */
   settings: RecordedSettings
   /** What removed pixels become. */

@@ -90,7 +90,7 @@ export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promis
   const given = {
     others: hasOthers(model),
     model: true,
-    classes: model.task === 'classification' && checked.reference === undefined,
+    classes: !model.givesValues && checked.reference === undefined,
     image: !['array', 'tokens'].includes(model.inputKind),
     neighbours: hasNeighbours(model),
     mask: mask !== undefined,

@@ -1,4 +1,5 @@
 import type { RecordedSettings } from '../core/command-line.js'
+import type { InputKind } from '../model/input-kind.js'
 import type { Provenance } from '../model/provenance.js'
 import type { MetricDescription } from './metrics/description.js'
 import type { Similarity } from './metrics/randomisation.js'
@@ -18,6 +19,7 @@ interface Found {
   asked: RecordedSettings
   settings: EvaluationSettings
   model: string
+  inputKind: InputKind
   images: string[]
   notes: string[]
   metrics: MetricDescription[]

@@ -12,6 +12,7 @@ import { perturbationOf } from './perturbation/settings.js'
 import type { Evaluation, MeanCurve } from './results.js'
 
 const FRAMES = 8
+const STEP = 128 // pixels of one step's picture: a whole multiple of 32 and 64
 const CHANCE = '#111111'
 
 /**
@@ -29,7 +30,8 @@ export async function writeEvaluation(
   await out.json('evaluation.json', evaluation)
   await out.csv('ranking.csv', rankingTable(evaluation))
   await out.csv('scores.csv', scoreTable(evaluation))
-  const several = evaluation.images.length > 1 ? ' Bands: 95 % intervals over the images.' : ''
+  const noun = nounOf(evaluation.inputKind)
+  const several = evaluation.images.length > 1 ? ` Bands: 95 % intervals over the ${noun}s.` : ''
   for (const [order, words, note] of [
     ['morf', 'most relevant first', 'Lower curves are better: a faithful map lets the output fall early.'],
     ['lerf', 'least relevant first', 'Higher curves are better: a faithful map lets the output fall late.']
@@ -37,26 +39,27 @@ export async function writeEvaluation(
     const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
     const { what, axis } = measured(model, evaluation, example)
-    const noun = nounOf(model.inputKind)
     const title = `${what}, ${words} (${counted(evaluation.images.length, noun)})`
     const range = axis === 'probability' ? { min: 0 } : {}
     const reading = { ...range, note: note + several }
     const axes = [`share of the ${noun} replaced`, `mean ${axis}`] as const
     await out.chart(order, lineChart(title, ...axes, [...lines, chance], reading))
   }
-  await out.chart('flips', flipsChart(evaluation, nounOf(model.inputKind)))
+  await out.chart('flips', flipsChart(evaluation, noun))
   await writePerturbed(out, model, evaluation, example)
   if (Object.keys(evaluation.randomisation).length > 0) await out.chart('randomisation', randomisationChart(evaluation))
 }
 
 /** What the curves show, in words: title and name of the axis. */
 function measured(model: Model, { settings }: Evaluation, example: ScoreContext): { what: string; axis: string } {
-  if (model.task === 'regression') return { what: 'Value of the explained output', axis: 'value' }
+  const place = example.region === undefined ? '' : ' in its region'
+  if (model.givesValues) return { what: `Value of the explained ${model.outputNoun}${place}`, axis: 'value' }
   if (example.reference) return { what: 'Similarity to the reference', axis: 'similarity' }
   const compared = example.against === undefined ? '' : ' against another'
   if (example.box !== undefined) return { what: `Score of the explained class${compared}`, axis: 'score' }
   const { measure } = settings.perturbation
-  return { what: `${measure === 'logit' ? 'Logit' : 'Probability'} of the explained class${compared}`, axis: measure }
+  const what = `${measure === 'logit' ? 'Logit' : 'Probability'} of the explained class${compared}${place}`
+  return { what, axis: measure }
 }
 
 /** A row for each method with the mean and interval of every metric. */
@@ -144,12 +147,12 @@ async function writePerturbed(
   const isSmall = ['image', 'volume'].includes(model.inputKind)
   const [first, second] = isSmall ? ['above', 'below'] : ['left', 'right']
   const captions = [
-    `First ${nounOf(model.inputKind)} under ${method}: most relevant replaced first (${first}), least relevant first (${second}).`
+    `First ${nounOf(evaluation.inputKind)} under ${method}: most relevant replaced first (${first}), least relevant first (${second}).`
   ]
   // lines, bars and words cannot be read when they are made smaller: one pair of them below the other
   const pairs = morf.flatMap((panel, k) => [panel, lerf[k]!])
   const drawn = isSmall
-    ? await figure([...morf, ...lerf], captions, { columns: morf.length, size: 112, shrink: true })
+    ? await figure([...morf, ...lerf], captions, { columns: morf.length, size: STEP, shrink: true })
     : await figure(pairs, captions, { columns: 2 })
   await out.write('perturbed.png', drawn)
   await out.write('perturbed.webp', await animation(morf.map(({ picture }) => picture)))

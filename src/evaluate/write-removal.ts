@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { probabilities } from '../core/logits.js'
 import type { Tensor } from '../core/tensor.js'
 import { depictionOf } from '../explain/depict.js'
+import { nounOf, placeNoun } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import { lineChart, scatterChart, type Chart, type Line } from '../plot/chart.js'
 import { figure } from '../plot/figure.js'
@@ -72,7 +73,7 @@ async function writeImage(
   }
   const percent = percentOf(shares.at(-1)!)
   const panels = [
-    { title: 'original', picture: pictures[0]! },
+    { title: depiction.title, picture: pictures[0]! },
     { title: 'relevance', picture: map },
     { title: `without the most relevant ${percent}`, picture: pictures[steps]! },
     { title: `without the least relevant ${percent}`, picture: pictures[2 * steps]! }
@@ -92,23 +93,28 @@ function confidenceTexts(model: Model, logits: Tensor): string[] {
   })
 }
 
-function curveChart({ method, curve }: Omit<RemovalResult, 'folder' | 'files'>): Promise<Chart> {
+function curveChart({ method, inputKind, curve }: Omit<RemovalResult, 'folder' | 'files'>): Promise<Chart> {
   const line = (name: string, key: 'important' | 'unimportant'): Line => ({
     name,
     points: curve.map((point) => [point.fraction, point[key]])
   })
   const lines = [line('most relevant removed', 'important'), line('least relevant removed', 'unimportant')]
   const title = `Confidence of the predicted class, ${method}`
-  return lineChart(title, 'share of pixels removed', 'mean confidence', lines, { min: 0, max: 1 })
+  return lineChart(title, `share of ${placeNoun(inputKind)}s removed`, 'mean confidence', lines, { min: 0, max: 1 })
 }
 
-function perImageChart({ method, curve, perImage }: Omit<RemovalResult, 'folder' | 'files'>): Promise<Chart> {
+function perImageChart({
+  method,
+  inputKind,
+  curve,
+  perImage
+}: Omit<RemovalResult, 'folder' | 'files'>): Promise<Chart> {
   const points = perImage.important.map((value, i) => [value, perImage.unimportant[i]!] as [number, number])
   return scatterChart(
-    `Confidence of each image without ${percentOf(curve.at(-1)!.fraction)} of its pixels, ${method}`,
+    `Confidence of each ${nounOf(inputKind)} without ${percentOf(curve.at(-1)!.fraction)} of its ${placeNoun(inputKind)}s, ${method}`,
     'most relevant removed',
     'least relevant removed',
-    [{ name: 'images', points }],
+    [{ name: `${nounOf(inputKind)}s`, points }],
     { min: 0, max: 1 }
   )
 }

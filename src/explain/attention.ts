@@ -3,9 +3,10 @@ import { heatmap, strongest } from '../plot/picture.js'
 import type { AttentionRelevance } from '../native/addon.js'
 import type { Explanation } from './explain.js'
 import type { DrawOptions } from './file-options.js'
-import { mapTitle, type Figure } from './figures.js'
+import type { Figure } from './figures.js'
 import type { Model } from '../model/model.js'
 import { colourBar } from '../plot/colour-bar.js'
+import { mapTitle } from './targets/describe.js'
 
 /** Relevance of one attention layer in `explain.json`, for the first target. */
 export interface AttentionSummary {

@@ -1,4 +1,5 @@
 import { sizeOf, type Tensor } from '../core/tensor.js'
+import { placeNoun } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import { colourBar } from '../plot/colour-bar.js'
 import type { Legend } from '../plot/figure.js'
@@ -67,22 +68,16 @@ export function legendOf(
   const sums = depiction.sums(data.subarray(i * size, (i + 1) * size))
   const isOwn = colours.scale === undefined
   const isOne = data.length === input.data.length
-  const what = `relevance of a ${UNITS[model.inputKind] ?? 'value'}:`
+  const what = `relevance of a ${placeNoun(model.inputKind)}:`
   if (isOwn && !isOne) {
     const [from, to] = colours.asymmetric ? ['lowest', 'highest'] : ['-largest', 'largest']
     return { picture, from: `${what} ${from}`, to: `${to} of each map` }
   }
   const most = colours.scale ?? strongest(sums, colours.quantile)
+  if (most === 0) return undefined
   const ends = colours.asymmetric ? [least(sums), -least(sums.map((value) => -value))] : [-most, most]
   const [from, to] = ends.map(short) as [string, string]
   return { picture, from: `${what} ${from}`, to: isOwn ? to : `${to}, in all maps` }
-}
-
-const UNITS: Partial<Record<Model['inputKind'], string>> = {
-  image: 'pixel',
-  volume: 'voxel',
-  signal: 'value',
-  tokens: 'token'
 }
 
 const short = (value: number): string =>

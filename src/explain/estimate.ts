@@ -9,7 +9,7 @@ import { defaultBatchSize, defaultPassSize, passBytes } from './pass-size.js'
 
 /** Estimated time and memory of a run of `explainToFiles`. */
 export interface RunEstimate {
-  /** Number of images; undefined if no images that fit the model are named. */
+  /** Number of images; undefined if none are named and the model has no data set. */
   images?: number
   /** Number of passes: groups of images whose maps are in memory together. */
   passes?: number
@@ -33,8 +33,9 @@ export async function estimateRun(
   options: ExplainOptions & { passSize?: number }
 ): Promise<RunEstimate> {
   const { passSize, target = 'argmax', batchSize, ...rest } = options
+  const isNamed = images.input !== undefined || images.data !== undefined || images.dataPath !== undefined
   const found = await openInputs(model, images).catch((error: unknown) => {
-    if (isLrpError(error)) return undefined
+    if (isLrpError(error) && !isNamed) return undefined
     throw error
   })
   const count = found?.names.length

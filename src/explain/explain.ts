@@ -24,7 +24,7 @@ import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { defaultBatchSize } from './pass-size.js'
 import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
-import { describeMethod } from './methods.js'
+import { alsoComputing, describeMethod, settingsOf } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
@@ -111,7 +111,6 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   }
 }
 
-/** Softmax in a form that is not recognised leaves outputs that are probabilities already. */
 /** What is explained, if it may not be what the reader expects. */
 function notesOn(model: Model, result: AttributeResult, given: Given): string[] {
   const { data, shape } = result.logits
@@ -122,7 +121,8 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
     const [first, second] = [model.className(0), model.className(1)]
     return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
   }
-  if (model.task !== 'classification' || model.multilabel || shape.length !== 2 || classes < 2) return []
+  if (model.givesValues || model.multilabel || shape.length !== 2 || classes < 2) return []
+  // a softmax in a form that is not recognised leaves outputs that are probabilities already
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )
@@ -183,13 +183,10 @@ function checkInput(model: Model, input: Tensor): void {
   )
 }
 
-/** Methods that give relevance to several inputs in one pass. */
-export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
-
 /** @throws LrpError UNSUPPORTED if the method cannot explain further inputs */
 function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
-  if (!further || JOINT_METHODS.includes(method)) return
+  if (!further || alsoComputing('inputs').includes(method)) return
   const who = `${method} computes no relevance for the input '${further.name}'`
   throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
 }
@@ -222,7 +219,7 @@ async function nativeOptions(
   }
   return {
     method,
-    settings: describeMethod(method).settings(options),
+    settings: settingsOf(method, options),
     layers,
     lookups: model.inputKind === 'tokens' ? tokenLookups(model.graph) : undefined,
     lrp: method === 'lrp' ? lrp : undefined,

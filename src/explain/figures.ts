@@ -2,13 +2,22 @@ import type { Model } from '../model/model.js'
 import type { FigureOptions, Panel } from '../plot/figure.js'
 import { heatmap, joinWide } from '../plot/picture.js'
 import { optionError } from '../core/options.js'
-import { counted } from '../core/plural.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import type { Explanation } from './explain.js'
 import { colourCaptions, coloursOf, legendOf } from './colours.js'
 import { depictionOf, depictionOfFurther } from './depict.js'
 import type { DrawOptions } from './file-options.js'
-import { predictionText, targetOutline, targetText } from './targets/describe.js'
+import {
+  countedTargets,
+  explainedText,
+  mapTitle,
+  predictionOf,
+  predictionText,
+  scoreNoun,
+  targetCount,
+  targetOutline,
+  type Asked
+} from './targets/describe.js'
 
 /** A picture yet to be rendered. */
 export interface Figure {
@@ -93,7 +102,7 @@ export async function drawFigures(
   model: Model,
   batch: Images,
   explanation: Explanation,
-  options: DrawOptions
+  options: DrawOptions & Asked
 ): Promise<Figure[]> {
   const { input, names, labels } = batch
   if (options.wide && model.inputKind !== 'image') throw optionError('wide', ' is for images')
@@ -103,9 +112,13 @@ export async function drawFigures(
     const map = explanation.relevance.data.subarray(i * size, (i + 1) * size)
     const truth = labels ? `, true class ${model.className(labels[i]!)}` : ''
     const isOutlined = targetOutline(model, explanation, i, input.shape.slice(1)).length > 0
+    const several = targetCount(explanation) > 1
+    const scores = [explanation.scores[i]!]
+    const said = predictionText(predictionOf(model, explanation, i), scores, scoreNoun(explanation.kind))
     const captions = [
-      predictionText(model, explanation, i) + truth,
-      explainedOf(model, explanation, i, map, isOutlined),
+      said + truth,
+      explainedOf(model, explanation, i, map, isOutlined, options),
+      ...(map.every((value) => value === 0) && !several ? ['the relevance is 0 everywhere'] : []),
       ...colourCaptions(explanation, options)
     ]
     const perMap = (options.views?.length ?? 1) + Object.keys(explanation.inputs).length
@@ -164,24 +177,9 @@ export function isTogether(model: Model, explanation: Explanation): boolean {
   return targetCount(explanation) > 1 && !hasMaps(model, explanation)
 }
 
-/** What one map explains: `class cat`, of a regression `output price`. `at`: explanation by explanation. */
-export function mapTitle(model: Model, explanation: Explanation, at: number): string {
-  const { kind } = explanation
-  if (kind === 'similarity' || kind === 'seed') return targetText(model, explanation, at)
-  return `${model.task === 'regression' ? 'output' : 'class'} ${targetText(model, explanation, at)}`
-}
-
-function targetCount({ targets, logits }: Explanation): number {
-  return targets.length / logits.shape[0]!
-}
-
 /** Whether there is a map per target: they lead as an axis. */
 function hasMaps(model: Model, { relevance }: Explanation): boolean {
   return relevance.shape.length > model.graph.inputShape.length
-}
-
-function countedTargets(model: Model, count: number): string {
-  return model.task === 'regression' ? counted(count, 'output') : counted(count, 'class', 'classes')
 }
 
 /** @param isOutlined a region or a box has a line around it */
@@ -190,16 +188,12 @@ function explainedOf(
   explanation: Explanation,
   i: number,
   map: Float32Array,
-  isOutlined: boolean
+  isOutlined: boolean,
+  asked: Asked
 ): string {
   const count = targetCount(explanation)
   if (hasMaps(model, explanation)) return `${countedTargets(model, count)} explained`
-  const what =
-    count > 1
-      ? `${countedTargets(model, count)} together`
-      : model.classes
-        ? targetText(model, explanation, i)
-        : mapTitle(model, explanation, i)
+  const what = count > 1 ? `${countedTargets(model, count)} together` : explainedText(model, explanation, i, asked)
   const all = Object.keys(explanation.inputs).length > 0 ? `, of all inputs ${explanation.sums[i]!.toPrecision(4)}` : ''
   return `explained ${what}${isOutlined ? ' (green)' : ''}: sum of relevance ${sumOf(map)}${all}`
 }

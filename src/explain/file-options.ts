@@ -103,7 +103,8 @@ export const explainToFilesOptions = z.strictObject({
     help: 'folder for the results',
     group: 'output',
     unit: 'folder',
-    default: "explanations/<rule> in the experiment's folder, otherwise in the current folder",
+    default:
+      "explanations/<rule> in the experiment's folder, otherwise in the current folder; -target-3 and the like follow",
     resume: false
   }),
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {

@@ -11,7 +11,8 @@ import { optionError } from '../core/options.js'
 import { counted } from '../core/plural.js'
 import { checkModel, type Model } from '../model/model.js'
 import { ImageStore } from '../data/image-store.js'
-import { asNetwork } from '../model/layout.js'
+import { nounOf } from '../model/input-kind.js'
+import { asNetwork, isOfFile, TO_LAST } from '../model/layout.js'
 import { inputRange, neededPreprocessing, normaliseBytes } from '../model/preprocessing.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { sliceBatch } from './batches.js'
@@ -126,12 +127,39 @@ export async function batchOf(inputs: Inputs, from: number, to: number): Promise
   }
 }
 
+/** What one input must look like, in words: `signals of 2x160`. */
+function wantedInputs({ inputKind, imageShape }: Model): string {
+  return `${nounOf(inputKind)}s of ${imageShape.map((axis) => (axis === 0 ? 'any' : axis)).join('x')}`
+}
+
+/** @throws LrpError INVALID_ARGUMENT for images where the network takes something else */
+function checkTakesImages(model: Model, given: string): void {
+  if (model.inputKind === 'image') return
+  const what = `${model.name} takes ${wantedInputs(model)}, not images (${given})`
+  throw new LrpError('INVALID_ARGUMENT', `${what}: pass one .npy file`)
+}
+
+/** @throws LrpError INVALID_ARGUMENT for inputs of a shape that the network does not take */
+function checkShape(model: Model, path: string, shape: readonly number[]): void {
+  const { inputShape } = model.graph
+  const wanted = isOfFile(model, { shape } as Tensor) ? TO_LAST.map((axis) => inputShape[axis]!) : inputShape
+  const fits =
+    shape.length === wanted.length && wanted.every((axis, i) => i === 0 || axis === null || axis === shape[i])
+  if (fits) return
+  const found = shape.slice(1).join('x')
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `${path} has inputs of ${found}, but ${model.name} takes ${wantedInputs(model)}`
+  )
+}
+
 async function ofArray(model: Model, path: string, { limit = Infinity, images }: InputOptions): Promise<Inputs> {
   const { data, shape: found } = await readNpy(path)
   const shape = found.length === model.graph.inputShape.length - 1 ? [1, ...found] : found
   if (data.length === 0 || shape.length < 2) {
     throw new LrpError('INVALID_ARGUMENT', `${path} contains no images: its shape is [${found.join(', ')}]`)
   }
+  checkShape(model, path, shape)
   const places = placesOf(path, shape[0]!, images) ?? Array.from({ length: Math.min(limit, shape[0]!) }, (_, i) => i)
   const size = sizeOf(shape.slice(1))
   const check = (place: number): void => {
@@ -185,11 +213,13 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   if (options.images)
     throw optionError('images', ' works only with a data set or a .npy file: pass only these image files instead')
   const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
-  const preprocessing = neededPreprocessing(model)
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
-    return (isFolder ? listImages(path) : [path]).map((file) => ({ file, folder: isFolder ? path : undefined }))
+    return (isFolder ? listImages(path).map((one) => one.path) : [path]).map((file) => ({
+      file,
+      folder: isFolder ? path : undefined
+    }))
   })
   if (found.length === 0) throw noImages(inputs.join(', '), inputs)
   const unknown = found.find(({ file }) => !isImageFile(file))
@@ -197,6 +227,8 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
     const advice = medicalAdvice(unknown.file) ?? 'is neither an image nor a .npy file'
     throw new LrpError('INVALID_ARGUMENT', `${unknown.file} ${advice}`)
   }
+  checkTakesImages(model, found[0]!.folder ?? found[0]!.file)
+  const preprocessing = neededPreprocessing(model)
   const folders = new Map(found.map(({ file, folder }) => [file, folder]))
   const store = await ImageStore.open(
     found.map(({ file }) => file),
@@ -222,6 +254,7 @@ function ofStore(model: Model, store: ImageStore, names: string[]): Inputs {
 
 async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
   const { split = 'test', limit = 10 } = options
+  if (!model.experiment) checkTakesImages(model, 'a data set')
   if (typeof options.data !== 'object') {
     const listed = await listFor(model, options)
     if (listed) return ofListed(model, listed, split, limit, options)

@@ -104,8 +104,11 @@ export class ResultWriter {
     return whole
   }
 
-  /** Writes the results of all images together, and removes files of an earlier explanation that the new one lacks. */
-  async finish(summary: ExplainSummary): Promise<void> {
+  /**
+   * Writes the results of all images together, and removes files of an earlier explanation that the new one lacks.
+   * @returns whether the earlier one had other settings
+   */
+  async finish(summary: ExplainSummary): Promise<boolean> {
     const before = this.files.length
     for (const [name, array] of this.arrays) {
       await array.finish()
@@ -123,9 +126,10 @@ export class ResultWriter {
         )
       )
     summary.files = [...summary.files, ...this.written(before)].sort()
-    await removeEarlier(this.folder, summary.files)
+    const replaced = await removeEarlier(this.folder, summary)
     await this.write('explain.json', summaryJson(this.model.graph, summary))
     await this.log?.remove()
+    return replaced
   }
 
   /** Names of the files from a number onwards, relative to the folder. */

@@ -3,13 +3,23 @@ import type { NodeRule } from '../native/addon.js'
 import type { RecordedSettings } from '../core/command-line.js'
 import { digest } from '../core/digest.js'
 import type { Tensor } from '../core/tensor.js'
+import type { InputKind } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import type { Provenance } from '../model/provenance.js'
 import { summariseAttention, type AttentionSummary } from './attention.js'
 import type { RecordedCall } from './call.js'
 import type { Explanation } from './explain.js'
 import type { Batch } from './inputs.js'
-import { insideShare, labelsText, predictionOf, type Prediction } from './targets/describe.js'
+import {
+  countedTargets,
+  explainedText,
+  insideShare,
+  predictionOf,
+  predictionText,
+  targetCount,
+  type Asked,
+  type Prediction
+} from './targets/describe.js'
 import { judge, worst, type Trust, type TrustMeasures } from './trust.js'
 
 /** One image in `explain.json`. */
@@ -19,6 +29,8 @@ export interface ImageSummary extends Prediction {
   path?: string
   /** Explained classes; -1 if a reference or a seed is explained. */
   target: number[]
+  /** What is explained, in words: `cat in box 7`. */
+  explained: string[]
   /** Names of the explained classes, if the classes have names. */
   targetNames?: string[]
   /** Classes with which the explained ones are compared. */
@@ -56,6 +68,8 @@ export interface ExplainSummary {
   call: RecordedCall
   /** Name of the model. */
   model: string
+  /** What one input is. */
+  inputKind: InputKind
   /** The final softmax or sigmoid of the network, which was removed. */
   removed?: Model['removed']
   /** The node whose output is explained, its shape without the batch, and what it means. */
@@ -112,15 +126,19 @@ export function summarisePass(
   model: Model,
   batch: Batch,
   explanation: Explanation,
-  milliseconds: number
+  milliseconds: number,
+  asked: Asked = {}
 ): Omit<PassSummary, 'files'> {
   const images = batch.names.length
   const maps = explanation.relevance.data.length / batch.input.data.length
   const { boxes, regions, kind, against } = explanation
   const further = Object.entries(explanation.inputs)
-  const isClasses = model.classes && model.task !== 'regression' && kind !== 'similarity' && kind !== 'seed'
+  const isClasses = model.classes && !model.givesValues && kind !== 'similarity' && kind !== 'seed'
   const perMap = <T>(pick: (index: number) => T, i: number): T[] =>
     Array.from({ length: maps }, (_, t) => pick(t * images + i))
+  const count = targetCount(explanation)
+  const isTogether = count > maps
+  const together = `${countedTargets(model, count)} together`
   const size = batch.input.data.length / images
   const mapOf = (index: number): Float32Array => explanation.relevance.data.subarray(index * size, (index + 1) * size)
   const total = (values: Float64Array): number => values.reduce((all, value) => all + value, 0)
@@ -151,6 +169,7 @@ export function summarisePass(
       ...(batch.paths && { path: batch.paths[i]! }),
       ...predictionOf(model, explanation, i),
       target: perMap((index) => explanation.targets[index]!, i),
+      explained: isTogether ? [together] : perMap((index) => explainedText(model, explanation, index, asked), i),
       ...(isClasses && {
         targetNames: perMap((index) => model.className(explanation.targets[index]!), i)
       }),
@@ -207,6 +226,7 @@ export function summarise(
     method: name,
     ...(camLayer && { camLayer }),
     model: model.name,
+    inputKind: model.inputKind,
     ...(model.removed && { removed: model.removed }),
     output: { node: model.graph.output, shape, kind: model.outputKind(shape[0] ?? 0) },
     device: model.device,
@@ -260,14 +280,20 @@ export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
 
 /** The prediction in words: `predicted castle (38.8 %)`; the explained score if nothing is predicted. */
 export function describePrediction(image: ImageSummary): string {
-  const { predicted, predictedName, confidence, share, outputs, labels, score } = image
-  const listed = (values: number[]): string => values.map((value) => value.toPrecision(4)).join(', ')
-  if (outputs) return `predicted ${listed(outputs)}`
-  if (labels) return labelsText(labels)
-  if (predicted === undefined) return `score ${listed(score)}`
-  const percent = `${((share ?? confidence ?? 0) * 100).toFixed(1)} %`
-  const much = share === undefined ? percent : `${percent} of the positions`
-  return `predicted ${predictedName ?? `class ${predicted}`} (${much})`
+  return predictionText(image, image.score)
+}
+
+/** More targets than this are not listed. */
+const MOST_LISTED = 4
+
+/** The same with what is explained: `predicted castle (38.8 %), explained tower`. */
+export function describeImage(image: ImageSummary): string {
+  const { explained } = image
+  const listed =
+    explained.length <= MOST_LISTED
+      ? explained.join(', ')
+      : `${explained.slice(0, 2).join(', ')} and ${explained.length - 2} more`
+  return `${describePrediction(image)}, explained ${listed}`
 }
 
 /** The rule of every node, in order of execution. */

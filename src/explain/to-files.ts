@@ -6,7 +6,7 @@ import { pickOptions } from '../core/option.js'
 import { effective } from '../core/option-effects.js'
 import { checkOptions, optionError } from '../core/options.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
+import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
 import { checkExplanation } from './check.js'
 import { drawComparison } from './compare.js'
@@ -17,8 +17,8 @@ import { namedMethod } from './named-method.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { keyOf } from './pass-key.js'
 import { defaultPassSize, valuesOfMaps } from './pass-size.js'
+import { resultName } from './result-name.js'
 import { ResultWriter } from './result-writer.js'
-import { safeName } from '../core/paths.js'
 import { flatTarget, withoutHead, type Flat } from './targets/options.js'
 import { referenceOf } from './targets/reference.js'
 import { summarise, summarisePass, type ExplainSummary, type PassSummary } from './summary.js'
@@ -44,6 +44,8 @@ export interface ExplainedFiles {
   files: string[]
   /** Number of images that a stopped run had already explained. */
   doneBefore: number
+  /** The folder held an explanation with other settings, which is gone. */
+  replaced: boolean
 }
 
 const MEMORY_SHARE = 0.8
@@ -72,20 +74,23 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
     throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
   const passSize = await passSizeOf(model, inputs, options)
   const plan = await planOf(model, checked)
-  const folder = options.output ?? model.resultFolder('explanations', safeName(plan.name))
+  const asked = flatTarget({ ...called, target: called.target ?? 'argmax' } as z.output<typeof explainToFilesOptions>)
+  const folder = options.output ?? model.resultFolder('explanations', resultName(model, plan.name, asked))
   const writer = (options.group?.rank ?? 0) === 0 ? new ResultWriter(model, folder, checked, names.length) : undefined
   const key = passSize < names.length ? await keyOf(model, inputs, plan, { ...checked, passSize }) : undefined
   const begin = async (): Promise<PassSummary[]> => writer!.begin(key)
   const passes = options.group ? await options.group.fromFirst(begin) : await begin()
   const doneBefore = passes.reduce((sum, { images }) => sum + images.length, 0)
   let explanation: Explanation | undefined
+  let provenance: Promise<Provenance> | undefined
   try {
     for (let from = doneBefore; from < names.length; from += passSize) {
       const batch = await batchOf(inputs, from, Math.min(names.length, from + passSize))
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
       explanation = await explain(model, batch.input, how)
-      const found = summarisePass(model, batch, explanation, performance.now() - begun)
+      provenance ??= beside(provenanceOf(model))
+      const found = summarisePass(model, batch, explanation, performance.now() - begun, checked)
       const { compare } = options
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
       passes.push((await writer?.pass(batch, explanation, from, comparison, found)) ?? { ...found, files: [] })
@@ -95,18 +100,24 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       settings: recordedSettings(explainToFilesOptions, called),
       call: recordCall(model, called, plan.rules)
     }
-    const summary = summarise(model, plan, passes, asking, await provenanceOf(model), trust)
+    const summary = summarise(model, plan, passes, asking, await (provenance ?? provenanceOf(model)), trust)
     summary.warnings.push(...notes)
-    await writer?.finish(summary)
+    const replaced = (await writer?.finish(summary)) ?? false
     const whole = passes.length === 1 && doneBefore === 0
     const result = { summary, ...(whole && { explanation }), names, labels, skipped }
-    return { ...result, folder, files: writer?.files ?? [], doneBefore }
+    return { ...result, folder, files: writer?.files ?? [], doneBefore, replaced }
   } catch (error) {
     await writer?.stop()
     const done = passes.reduce((sum, { images }) => sum + images.length, 0)
     if ((error as LrpError).code !== 'ABORTED' || done === 0 || key === undefined) throw error
     throw new LrpError('ABORTED', `stopped after ${done} of ${names.length} images: rerun the same command to continue`)
   }
+}
+
+/** Work that is awaited later; until then its failure is not reported. */
+function beside<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {})
+  return work
 }
 
 /** The options with the target taken apart; files that the target names are read once for all passes. */

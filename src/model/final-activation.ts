@@ -11,6 +11,17 @@ export interface FinalActivation {
 
 type Shapes = Record<string, number[]>
 
+/** The nodes that hold the logits of an output: the output itself, and what comes before a final activation and moved values. */
+export function logitNodes({ nodes, output }: Pick<Graph, 'nodes' | 'output'>): string[] {
+  const byName = new Map(nodes.map((node) => [node.name, node]))
+  const found = [output]
+  for (let node = byName.get(output); node && (onlyMoves(node) || recordOf(node).squashes);) {
+    found.push(node.inputs[0]!)
+    node = byName.get(node.inputs[0]!)
+  }
+  return found
+}
+
 /** What moves numbers, or changes their type, and leaves each as it is. */
 function onlyMoves(node: GraphNode): boolean {
   const { movesValues, sign } = recordOf(node)

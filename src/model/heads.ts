@@ -1,6 +1,7 @@
 import type { Graph } from '../core/graph.js'
 import { optionError } from '../core/options.js'
 import { unknownName } from '../core/suggest.js'
+import { logitNodes } from './final-activation.js'
 
 /**
  * The part of a network that leads to another output.
@@ -17,6 +18,12 @@ export function withHead(graph: Graph, head: string | number): Graph {
   const kept = shapes && Object.fromEntries(Object.entries(shapes).filter(([name]) => needed.has(name)))
   const nodes = graph.nodes.filter(({ name }) => needed.has(name))
   return { ...rest, output, nodes, ...(kept && { shapes: kept }) }
+}
+
+/** Whether a node is a layer inside a network: none of the network's outputs, nor the logits of one. */
+export function isInner(graph: Graph, node: string): boolean {
+  const { output, outputs = [output] } = graph
+  return !outputs.some((one) => logitNodes({ ...graph, output: one }).includes(node))
 }
 
 function nodeOf(graph: Graph, head: string | number): string {

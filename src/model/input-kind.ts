@@ -2,11 +2,19 @@ import type { Graph } from '../core/graph.js'
 import { sizeOf } from '../core/tensor.js'
 import { recordOf } from '../native/op-record.js'
 
+export const INPUT_KINDS = ['image', 'signal', 'volume', 'table', 'tokens', 'array'] as const
 /**
  * What one input is: `image` [channels, height, width], `signal` [channels, length], `volume` [channels, depth, height,
  * width], `table` (one row of numbers), `tokens` (numbers of words), or `array` for any other shape.
  */
-export type InputKind = 'image' | 'signal' | 'volume' | 'table' | 'tokens' | 'array'
+export type InputKind = (typeof INPUT_KINDS)[number]
+
+const PLACES: Partial<Record<InputKind, string>> = { image: 'pixel', volume: 'voxel', table: 'column', tokens: 'token' }
+
+/** What people call one place of an input: what has one relevance. */
+export function placeNoun(kind: InputKind): string {
+  return PLACES[kind] ?? 'value'
+}
 
 const NOUNS: Record<InputKind, string> = {
   image: 'image',

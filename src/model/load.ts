@@ -9,7 +9,7 @@ import { furtherInputs } from './further-inputs.js'
 import { importFolder, isPublishedFolder } from './import/folder.js'
 import { holdsWeightsAlone, importModel } from './import/index.js'
 import { readClasses, readVocabulary } from './classes.js'
-import { withHead } from './heads.js'
+import { isInner, withHead } from './heads.js'
 import type { LoadOptions } from './options.js'
 import { channelsFirst } from './import/channels-first.js'
 import { asBytes, choosePreprocessing, plainPreprocessing } from './preprocessing.js'
@@ -45,8 +45,8 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   const preprocessing = preprocess !== undefined ? await choosePreprocessing(preprocess, shape) : stored
   const given = {
     ...(preprocessing && { preprocessing: parts.takesBytes ? asBytes(preprocessing) : preprocessing }),
-    ...(task !== undefined && partsOf(task)),
-    ...(classes !== undefined && { classes: await readClasses(classes) }),
+    ...(task !== undefined && { ...partsOf(task), inner: undefined }),
+    ...(classes !== undefined && { classes: await readClasses(classes), inner: undefined }),
     ...(vocabulary !== undefined && { vocabulary: await readVocabulary(vocabulary) })
   }
   return { parts: withSizes({ ...parts, ...given }), experiment }
@@ -150,7 +150,8 @@ function headOf({ classes, ...parts }: ModelParts, head: string | number): Model
   const graph = withHead(parts.graph, head)
   const own = graph.output === parts.graph.output && classes ? { classes } : {}
   const names = new Set(graph.nodes.flatMap((node) => Object.values(node.parameters)))
-  return { ...parts, ...own, graph, tensors: new Map([...parts.tensors].filter(([name]) => names.has(name))) }
+  const inner = isInner(parts.graph, graph.output) && { inner: true }
+  return { ...parts, ...own, ...inner, graph, tensors: new Map([...parts.tensors].filter(([name]) => names.has(name))) }
 }
 
 /** The same network for images of another size: they are resized to it. @throws LrpError INVALID_ARGUMENT for other axes */

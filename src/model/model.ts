@@ -4,15 +4,16 @@ import { LrpError } from '../core/errors.js'
 import { callNative, toLrpError, type NativeModel, type NodeFacts, type Replacement } from '../native/addon.js'
 import { checkOptions, optionError, withoutUndefined } from '../core/options.js'
 import { absolute, defaultDevice } from '../core/paths.js'
+import { counted } from '../core/plural.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { checkClasses } from './classes.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { asTask, withoutFinalActivation, type FinalActivation } from './final-activation.js'
-import { withHead } from './heads.js'
+import { isInner, withHead } from './heads.js'
 import { rowsOfBatch } from './further-inputs.js'
-import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
+import { inputKind, nounOf, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
@@ -62,8 +63,7 @@ export class Model {
     try {
       checkStoredShapes(parts.graph.shapes, model.graph, path ?? model.name)
       if (options.classes !== undefined) checkClasses(model, options.classes)
-      if (options.vocabulary !== undefined && model.inputKind === 'image')
-        throw optionError('vocabulary', `: ${model.name} takes images, which have no words`)
+      if (options.vocabulary !== undefined) checkVocabulary(model)
       if (options.task !== undefined) model.checkTask(options.task)
     } catch (error) {
       model.dispose()
@@ -101,16 +101,33 @@ export class Model {
   get task(): Task {
     return this.parts.task ?? 'classification'
   }
+  /** The outputs are numbers without probabilities: values of a regression, or units of a layer. */
+  get givesValues(): boolean {
+    return this.task === 'regression' || this.isInner
+  }
+  /** The output is a layer inside the network, whose numbers are units. */
+  get isInner(): boolean {
+    return this.parts.inner === true
+  }
   /** Every logit is a class of its own, whose probability is its sigmoid; otherwise all share a softmax. */
   get multilabel(): boolean {
-    return this.parts.multilabel === true && this.task === 'classification'
+    return this.parts.multilabel === true && !this.givesValues
   }
   /** The softmax or sigmoid at the end of the network that was left out. */
   get removed(): FinalActivation | undefined {
     return this.parts.removed
   }
-  /** What this number of outputs means: one class of several, one of two by a single logit, independent classes, or values. */
+  /** What one number of the output is called. */
+  get outputNoun(): string {
+    if (this.isInner) return (this.graph.shapes?.[this.graph.output]?.length ?? 2) > 2 ? 'channel' : 'unit'
+    return this.task === 'regression' ? 'output' : 'class'
+  }
+  /**
+   * What this number of outputs means: one class of several, one of two by a single logit, independent classes, values, or units of a
+   * layer.
+   */
   outputKind(outputs: number): OutputKind {
+    if (this.isInner) return 'units'
     if (this.task === 'regression') return 'values'
     if (outputs === 1) return 'binary'
     return this.multilabel ? 'multilabel' : 'classes'
@@ -135,12 +152,13 @@ export class Model {
   private async makeHead(head: string | number): Promise<Model> {
     const { classes, removed: _, facts, whole = { graph: this.graph, facts }, ...others } = this.parts
     const graph = withHead(whole.graph, head)
-    const rest = { ...others, ...(graph.output === whole.graph.output && { classes }) }
+    const own = graph.output === whole.graph.output && { classes }
+    const rest = { ...others, ...own, inner: isInner(whole.graph, graph.output) || undefined }
     const parts = asTask({ ...rest, graph }, await withoutFinalActivation(graph, async () => graph.shapes ?? {}))
     const handle = await callNative(() => this.handle.withGraph(parts.graph))
     const Class = this.constructor as ModelClass<Model>
-    const own = { ...parts, facts: factsOf(parts.graph, whole.facts) }
-    return new Class(own, handle, this.parameterShapes, this.experiment, this.precision)
+    const built = { ...parts, facts: factsOf(parts.graph, whole.facts) }
+    return new Class(built, handle, this.parameterShapes, this.experiment, this.precision)
   }
 
   /** Names of the classes; of the values for regression. */
@@ -283,8 +301,9 @@ export class Model {
 
   /** The network as data with its weights, as `Model.create` takes it. @throws LrpError DISPOSED */
   async toParts(): Promise<ModelParts> {
-    const { removed: _, facts: __, source: ___, whole, ...parts } = this.parts
-    return { ...parts, graph: whole?.graph ?? this.graph, tensors: await this.stateDict() }
+    const { removed: _, facts: __, source: ___, whole, inner, ...parts } = this.parts
+    const layer = inner && !whole && { inner }
+    return { ...parts, ...layer, graph: whole?.graph ?? this.graph, tensors: await this.stateDict() }
   }
 
   /**
@@ -306,6 +325,15 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+/** @throws LrpError INVALID_ARGUMENT where there are no words or columns to be named, or another number of columns */
+function checkVocabulary({ name, inputKind, imageShape, parts: { vocabulary = [] } }: Model): void {
+  if (inputKind !== 'tokens' && inputKind !== 'table')
+    throw optionError('vocabulary', `: ${name} takes ${nounOf(inputKind)}s, which have no words`)
+  const columns = imageShape[0]!
+  if (inputKind === 'table' && columns > 0 && vocabulary.length !== columns)
+    throw optionError('vocabulary', ` has ${counted(vocabulary.length, 'name')} for ${counted(columns, 'column')}`)
 }
 
 /** Where a model was loaded from. */

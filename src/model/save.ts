@@ -42,14 +42,15 @@ export const preprocessingSchema = z
 /** Of `model.json`: 2 stores the shapes of all nodes. */
 const VERSION = 2
 
-const modelSchema = z.object({
+/** Nothing in a file may be left unread: what an older or a newer program wrote, or a typing error, would change the network. */
+const modelSchema = z.strictObject({
   format: z.literal('lrp-native'),
   version: z.literal(VERSION),
   name: z.string(),
-  graph: z.object({
+  graph: z.strictObject({
     inputShape: z.array(z.int().nullable()),
     nodes: z.array(
-      z.object({
+      z.strictObject({
         name: z.string(),
         op: z.string(),
         inputs: z.array(z.string()),
@@ -66,6 +67,7 @@ const modelSchema = z.object({
   task: z.enum(TASKS).optional(),
   multilabel: z.boolean().optional(),
   classes: z.array(z.string()).optional(),
+  inner: z.boolean().optional(),
   vocabulary: z.array(z.string()).optional(),
   layout: z.enum(LAYOUTS).optional(),
   takesBytes: z.boolean().optional()
@@ -90,8 +92,8 @@ export async function refuseOtherFiles(folder: string): Promise<void> {
 export async function saveParts(folder: string, parts: ModelParts): Promise<void> {
   await makeFolder(folder)
   await writeSafetensors(join(folder, 'weights.safetensors'), parts.tensors)
-  const { name, graph, preprocessing, task, multilabel, classes, vocabulary, layout, takesBytes } = parts
-  const described = { name, graph, preprocessing, task, multilabel, classes, vocabulary, layout, takesBytes }
+  const { name, graph, preprocessing, task, multilabel, classes, inner, vocabulary, layout, takesBytes } = parts
+  const described = { name, graph, preprocessing, task, multilabel, classes, inner, vocabulary, layout, takesBytes }
   const json = { format: 'lrp-native', version: VERSION, ...described }
   await writeAtomic(join(folder, 'model.json'), JSON.stringify(json, null, 1) + '\n')
 }

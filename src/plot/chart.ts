@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type * as echarts from 'echarts'
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { fitText, textToPaths, textWidth } from './text.js'
 

@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { colourMap, isDiverging, type Colour } from './colour-maps.js'
 import { placeOf, type HeatmapOptions, type Picture } from './picture.js'
 

@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { sized, type Picture, type SizedPng } from './picture.js'
 import { fitText, textPath, textWidth, wrapText } from './text.js'
 import type { Outline } from './overlay.js'

@@ -42,7 +42,7 @@ export function table(label: string, columns: string[], rows: (unknown | Best)[]
     <table>
       <thead>
         <tr>
-          ${columns.map((column, i) => html`<th scope="col" class="${align(i)}">${column}</th>`)}
+          ${columns.map((column, i) => html`<th scope="col" class="${align(i)}">${breakable(column)}</th>`)}
         </tr>
       </thead>
       <tbody>
@@ -56,6 +56,11 @@ export function table(label: string, columns: string[], rows: (unknown | Best)[]
       </tbody>
     </table>
   </div>`
+}
+
+/** Names such as `conservation_error` may be broken behind an underscore. */
+function breakable(name: string): Html[] {
+  return name.split(/(?<=_)/).map((part, i) => (i === 0 ? html`${part}` : html`<wbr />${part}`))
 }
 
 function isBest(value: unknown): value is Best {
@@ -80,7 +85,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption
 th, td { border-bottom: 1px solid var(--line); padding: 4px 12px; text-align: right; } th:first-child, td:first-child, .text { text-align: left; }
 thead th { background: var(--shade); } td.best { font-weight: 700; } .interval { color: var(--quiet); font-weight: 400; white-space: nowrap; font-size: .88rem; } dt { font-family: ui-monospace, monospace; } dd { margin: 0 0 6px 16px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 16px; }
-figure { margin: 0; } img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: 4px; }
+figure { margin: 0; } figure.wide { grid-column: 1 / -1; } img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: 4px; }
 code, pre { font-family: ui-monospace, monospace; font-size: .88rem; background: var(--shade); border-radius: 4px; padding: 1px 4px; overflow-wrap: anywhere; white-space: pre-wrap; }
 pre { padding: 10px 12px; } select, button { font: inherit; padding: 4px 8px; margin-right: 12px; } .pager { display: flex; align-items: center; }
 .facts { display: flex; flex-wrap: wrap; gap: 12px; padding: 0; list-style: none; } .facts li { background: var(--shade); border-radius: 6px; padding: 8px 14px; } .facts b { display: block; font-size: 1.3rem; }

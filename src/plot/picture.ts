@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { colourMap, isDiverging } from './colour-maps.js'
 
 /** An image of bytes, interleaved RGB. */

@@ -1,11 +1,12 @@
 import { coloursOf, drawnPicture } from './drawn.js'
 import type { HeatmapOptions, Picture } from './picture.js'
-import { textPath } from './text.js'
+import { textPath, type Anchor } from './text.js'
 
 const WIDTH = 420
 const ROW = 84
 const PAD = 8
-const LABEL = 16 // height above the line of a channel that is named
+const LABEL = 16 // height above a line for its label
+const AXIS = 16
 const MOST_CHANNELS = 8
 const LINE = '#444'
 
@@ -24,29 +25,46 @@ export function signalPicture(
   const colour = relevance && coloursOf(relevance, options)
   const elements = Array.from({ length: rows }, (_, c) => {
     const own = Array.from({ length }, (_, i) => values[c * length + i]!)
-    const points = pointsOf(own, c * ROW, channels > 1 ? LABEL : PAD)
+    const points = pointsOf(own, c * ROW)
     const line = `<path d="M${points.join('L')}" fill="none" stroke="${LINE}" stroke-width="${relevance ? 4 : 1.5}"/>`
     const parts = relevance && colour ? coloured(points, relevance.subarray(c * length, (c + 1) * length), colour) : ''
-    const label =
-      channels > 1 ? `<path d="${textPath(labelOf(c, rows, channels), 4, c * ROW + 12, 10)}" fill="#666"/>` : ''
-    return line + parts + label
+    return line + parts + small(labelOf(c, rows, channels, own), 4, c * ROW + 12)
   })
-  return drawnPicture(WIDTH, rows * ROW, elements.join(''))
+  return drawnPicture(WIDTH, rows * ROW + AXIS, elements.join('') + axis(length, rows * ROW))
 }
 
-function labelOf(channel: number, rows: number, channels: number): string {
-  return channel === rows - 1 && channels > rows
-    ? `channel ${channel}, first ${rows} of ${channels}`
-    : `channel ${channel}`
+const small = (text: string, x: number, y: number, anchor: Anchor = 'start'): string =>
+  `<path d="${textPath(text, x, y, 10, anchor)}" fill="#666"/>`
+
+/** Which channel it is, and from which value its line goes to which. */
+function labelOf(channel: number, rows: number, channels: number, own: number[]): string {
+  const [low, high] = rangeOf(own)
+  const range = low < high ? `${short(low)} to ${short(high)}` : short(low)
+  if (channels === 1) return range
+  const more = channel === rows - 1 && channels > rows ? `, first ${rows} of ${channels}` : ''
+  return `channel ${channel}${more}: ${range}`
 }
 
-/** `x y` of every value, the row's lowest at the bottom, the highest `above` below its top. */
-function pointsOf(values: number[], top: number, above: number): string[] {
-  const [low, high] = values.reduce(
+const short = (value: number): string => String(Number(value.toPrecision(3)))
+
+/** The first and the last position, below the lines. */
+function axis(length: number, top: number): string {
+  const line = `<path d="M${PAD} ${top}H${WIDTH - PAD}" stroke="#bbb" stroke-width="1"/>`
+  const last = small(String(length - 1), WIDTH - PAD, top + 12, 'end')
+  return line + small('0', PAD, top + 12) + small('position', WIDTH / 2, top + 12, 'middle') + last
+}
+
+function rangeOf(values: number[]): [low: number, high: number] {
+  return values.reduce<[number, number]>(
     ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
     [Infinity, -Infinity]
   )
-  const scale = high > low ? (ROW - PAD - above) / (high - low) : 0
+}
+
+/** `x y` of every value, the row's lowest at the bottom, the highest below its label. */
+function pointsOf(values: number[], top: number): string[] {
+  const [low, high] = rangeOf(values)
+  const scale = high > low ? (ROW - PAD - LABEL) / (high - low) : 0
   const step = (WIDTH - 2 * PAD) / Math.max(1, values.length - 1)
   return values.map((value, i) => {
     const y = scale > 0 ? top + ROW - PAD - (value - low) * scale : top + ROW / 2

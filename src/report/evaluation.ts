@@ -2,16 +2,18 @@ import type { Evaluation } from '../evaluate/results.js'
 import { html, table, type Html } from '../plot/html.js'
 import { commandText } from '../core/command-line.js'
 import { counted } from '../core/plural.js'
+import { nounOf } from '../model/input-kind.js'
 
 const ARROW = { higher: ' ↑', lower: ' ↓' }
 
 /** The comparison of methods: ranking with intervals, tests, randomisation; `curves` are the charts. */
 export function evaluationSection(name: string, evaluation: Evaluation, curves: Html): Html {
-  const { images, rankedBy, settings, notes } = evaluation
+  const { images, inputKind, rankedBy, settings, notes } = evaluation
+  const noun = nounOf(inputKind)
   return html`<h2>Evaluation of explanations</h2>
     <p class="note">
-      ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, 'image')}, ranked by ${rankedBy}:
-      mean and 95 % bootstrap interval over the images (↑ higher is better, ↓
+      ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, noun)}, ranked by ${rankedBy}: mean
+      and 95 % bootstrap interval over the ${noun}s (↑ higher is better, ↓
       lower).${evaluation.methods.length > 1 && ' The best mean of each metric is marked.'} Fill:
       ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
     </p>
@@ -52,12 +54,12 @@ function ranking({ metrics, methods }: Evaluation): Html {
   return table('Scores of the methods', columns, rows)
 }
 
-function tests({ comparisons, rankedBy }: Evaluation): Html {
+function tests({ comparisons, rankedBy, inputKind }: Evaluation): Html {
   const columns = [
     `${comparisons[0]!.best} against`,
     `Difference of ${rankedBy}`,
     '95 % interval',
-    'p, sign-flip test over the images'
+    `p, sign-flip test over the ${nounOf(inputKind)}s`
   ]
   const rows = comparisons.map(({ other, mean, low, high, p }) => [
     other,

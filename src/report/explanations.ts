@@ -2,6 +2,7 @@ import { commandText } from '../core/command-line.js'
 import { duration } from '../core/duration.js'
 import { html, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
+import { nounOf } from '../model/input-kind.js'
 import { methodChooser, pictureGrid } from './pictures.js'
 import type { ExperimentReport } from './gather.js'
 
@@ -36,19 +37,20 @@ export function explanationSection(experiment: ExperimentReport, index: number):
 }
 
 function byMethod(experiment: ExperimentReport, { name, summary, pictures }: Explained, group: string): Html {
-  const { images, milliseconds, conservationError, warnings, settings } = summary
+  const { images, inputKind: kind, milliseconds, conservationError, warnings, settings } = summary
   const classByImage = new Map(
     images.map(({ name, predicted }) => [name, predicted === undefined ? undefined : classOf(experiment, predicted)])
   )
-  const classOfPicture = (picture: string): string | undefined => classByImage.get(picture.replace(/\.layers$/, ''))
+  const classOfPicture = (picture: string): string | undefined =>
+    classByImage.get(picture.replace(/\.(layers|attention)$/, ''))
   return html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
     <p class="note">
-      ${counted(images.length, 'image')} in ${duration(milliseconds)}; mean conservation error
+      ${counted(images.length, nounOf(kind))} in ${duration(milliseconds)}; mean conservation error
       ${conservationError.toPrecision(3)}. Command:
       <code>${commandText('explain', experiment.name, settings)}</code>
     </p>
     ${warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
-    ${pictureGrid(experiment, pictures, classOfPicture)}
+    ${pictureGrid(experiment, pictures, { classOf: classOfPicture, kind })}
   </section>`
 }
 

@@ -89,12 +89,15 @@ async function inFolders<T>(path: string, read: (name: string) => Promise<T | un
   return found
 }
 
-/** Pictures in a folder and those below it, by name. */
+const withoutEnding = (name: string): string => name.slice(0, -'.png'.length)
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
+
+/** Pictures in a folder and those below it, by name: `a.png` before `a.layers.png`. */
 function pngs(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll(sep, '/'))
     .filter((name) => name.endsWith('.png'))
-    .sort()
+    .sort((a, b) => compare(withoutEnding(a), withoutEnding(b)))
 }
 
 function pictures(experiment: Experiment, ...parts: string[]): string[] {

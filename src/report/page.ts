@@ -117,5 +117,5 @@ function testPictures(experiment: ExperimentReport): Html {
 
 function evaluated(experiment: ExperimentReport): Html {
   const { result, pictures } = experiment.evaluation!
-  return evaluationSection(experiment.name, result, pictureGrid(experiment, pictures))
+  return evaluationSection(experiment.name, result, pictureGrid(experiment, pictures, { kind: result.inputKind }))
 }

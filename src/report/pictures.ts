@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nounOf, placeNoun, type InputKind } from '../model/input-kind.js'
 import { embedded, html, type Html } from '../plot/html.js'
 import type { ExperimentReport } from './gather.js'
 
@@ -13,24 +14,55 @@ export function methodChooser(group: string, names: string[]): Html {
   >`
 }
 
-/** Pictures of an experiment, embedded; `classOf` tells by a picture's name of which class its image is. */
+interface GridOptions {
+  /** Of which class the input of a picture is, by the picture's name. */
+  classOf?: (name: string) => string | undefined
+  /** What the inputs are. */
+  kind?: InputKind
+}
+
+/** Pictures of an experiment, embedded; one that is much wider than high gets a row of its own. */
 export function pictureGrid(
   experiment: ExperimentReport,
   paths: string[],
-  classOf: (name: string) => string | undefined = () => undefined
+  { classOf = () => undefined, kind = 'image' }: GridOptions = {}
 ): Html {
   return html`<div class="grid">
     ${paths.map((path) => {
       const name = path.replace(/^explanations\/[^/]+\/|^.*\//, '').replace(/\.png$/, '')
       const predicted = classOf(name)
-      return html`<figure ${predicted !== undefined && html`data-class="${predicted}"`}>
-        <img src="${embedded(readFileSync(join(experiment.folder, path)))}" alt="${alternative(path, name)}" />
-        <figcaption>
-          ${TITLES[path.replace(/\.png$/, '')] ?? (path.endsWith('curve.png') ? 'Confidence against the share of pixels removed' : name)}
-        </figcaption>
+      const png = readFileSync(join(experiment.folder, path))
+      return html`<figure
+        ${isWide(png) && html`class="wide"`}
+        ${predicted !== undefined && html`data-class="${predicted}"`}
+      >
+        <img src="${embedded(png)}" alt="${alternative(path, name, kind)}" />
+        <figcaption>${titleOf(path, kind) ?? name}</figcaption>
       </figure> `
     })}
   </div>`
+}
+
+/** Wider pictures cannot be read in half of the page. */
+const WIDE = 960
+
+/** Whether a PNG, whose header holds its size, is wide and low. */
+function isWide(png: Buffer): boolean {
+  if (png.length < 24) return false
+  const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)]
+  return width > WIDE && width > 2 * height
+}
+
+function titleOf(path: string, kind: InputKind): string | undefined {
+  const places = `${placeNoun(kind)}s`
+  const titles: Record<string, string> = {
+    ...TITLES,
+    'evaluation/morf': `Most relevant ${places} replaced first`,
+    'evaluation/lerf': `Least relevant ${places} replaced first`,
+    'evaluation/perturbed': `The first ${nounOf(kind)} while ${places} are replaced`
+  }
+  if (path.endsWith('curve.png')) return `Confidence against the share of ${places} removed`
+  return titles[path.replace(/\.png$/, '')]
 }
 
 /** Charts by the path of their file, without its ending. */
@@ -41,24 +73,27 @@ const TITLES: Record<string, string> = {
   'test/per-class': 'Accuracy per class',
   'test/predictions': 'Predicted and true values',
   'test/worst-errors': 'Largest errors',
-  'evaluation/morf': 'Most relevant pixels replaced first',
-  'evaluation/lerf': 'Least relevant pixels replaced first',
-  'evaluation/perturbed': 'The first image while pixels are replaced',
   'evaluation/randomisation': 'Similarity with randomised weights'
 }
 
-function alternative(path: string, name: string): string {
+function alternative(path: string, name: string, kind: InputKind): string {
+  const places = `${placeNoun(kind)}s`
   if (path.startsWith('charts/')) return `Chart of ${name} per epoch; the numbers are in history.csv`
   if (path.startsWith('test/')) return `${name} of the test; the numbers are in the tables`
-  if (path.startsWith('evaluation/')) return EVALUATION_CHARTS[name] ?? `${name} of the evaluation`
+  if (path.startsWith('evaluation/')) return evaluationCharts(kind)[name] ?? `${name} of the evaluation`
   if (path.endsWith('curve.png'))
-    return 'Curve of mean confidence over the share of pixels removed; the numbers are in the table'
-  return `Original and relevance of image ${name}`
+    return `Curve of mean confidence over the share of ${places} removed; the numbers are in the table`
+  return `Original and relevance of ${nounOf(kind)} ${name}`
 }
 
-const EVALUATION_CHARTS: Record<string, string> = {
-  morf: 'Mean probability while the most relevant pixels are replaced, one curve per method; the areas are in the table',
-  lerf: 'Mean probability while the least relevant pixels are replaced, one curve per method; the areas are in the table',
-  perturbed: 'Steps of the first image, with the most or the least relevant pixels replaced first',
-  randomisation: 'Similarity of the maps by number of randomised layers; the final values are in the table'
+function evaluationCharts(kind: InputKind): Record<string, string> {
+  const places = `${placeNoun(kind)}s`
+  const curve = (which: string): string =>
+    `Mean probability while the ${which} relevant ${places} are replaced, one curve per method; the areas are in the table`
+  return {
+    morf: curve('most'),
+    lerf: curve('least'),
+    perturbed: `Steps of the first ${nounOf(kind)}, with the most or the least relevant ${places} replaced first`,
+    randomisation: 'Similarity of the maps by number of randomised layers; the final values are in the table'
+  }
 }

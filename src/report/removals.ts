@@ -1,5 +1,6 @@
 import { commandText } from '../core/command-line.js'
 import { html, table, type Html } from '../plot/html.js'
+import { nounOf, placeNoun } from '../model/input-kind.js'
 import { methodChooser, pictureGrid } from './pictures.js'
 import type { RemovalResult } from '../evaluate/results.js'
 import { comparable, type Conditions } from './comparable.js'
@@ -26,9 +27,9 @@ export function removalSection(experiment: ExperimentReport, index: number): Htm
   const { removals } = experiment
   return html`<h2>Feature removal</h2>
     <p class="note">
-      Mean confidence of the predicted class after removing pixels. If an explanation is faithful, the confidence falls
-      without the most relevant pixels and hardly changes without the least relevant ones: the gap between the two is
-      large.
+      Mean confidence of the predicted class after removing ${placesOf(removals)}. If an explanation is faithful, the
+      confidence falls without the most relevant ${placesOf(removals)} and hardly changes without the least relevant
+      ones: the gap between the two is large.
     </p>
     ${comparable(removals, conditions).map(
       ({ results, differences }) =>
@@ -48,17 +49,25 @@ export function removalSection(experiment: ExperimentReport, index: number): Htm
       ({ name, pictures, result }) =>
         html`<section data-in="${group}" data-key="${name}" aria-label="Feature removal by ${name}">
           <p class="note">
-            Pixels replaced by: ${result.fill}. Command:
+            Replaced by: ${result.fill}. Command:
             <code>${commandText('remove-features', experiment.name, result.settings)}</code>
           </p>
-          ${pictureGrid(experiment, curveFirst(pictures))}
+          ${pictureGrid(experiment, curveFirst(pictures), { kind: result.inputKind })}
         </section>`
     )}`
 }
 
 function removalTable(removals: Removal[]): Html {
   const best = removals.length > 1 ? Math.max(...removals.map(({ result }) => gap(result))) : NaN
-  const columns = ['Method', 'Images', 'Share removed', 'Most relevant removed', 'Least relevant removed', 'Mean gap']
+  const kinds = [...new Set(removals.map(({ result }) => `${nounOf(result.inputKind)}s`))].join(', ')
+  const columns = [
+    'Method',
+    kinds[0]!.toUpperCase() + kinds.slice(1),
+    'Share removed',
+    'Most relevant removed',
+    'Least relevant removed',
+    'Mean gap'
+  ]
   const rows = removals.flatMap(({ name, result }) =>
     result.curve.map(({ fraction, important, unimportant }, i) => {
       const first = i === 0
@@ -68,7 +77,12 @@ function removalTable(removals: Removal[]): Html {
     })
   )
   const names = removals.map(({ name }) => name).join(', ')
-  return table(`Confidence by share of pixels removed: ${names}`, columns, rows)
+  return table(`Confidence by share of ${placesOf(removals)} removed: ${names}`, columns, rows)
+}
+
+/** `pixels`: what was removed. */
+function placesOf(removals: Removal[]): string {
+  return [...new Set(removals.map(({ result }) => `${placeNoun(result.inputKind)}s`))].join(' or ')
 }
 
 function curveFirst(pictures: string[]): string[] {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, number, provenance, rules, settings, share } from './parts.js'
+import { count, inputKind, number, provenance, rules, settings, share } from './parts.js'
 
 const interval = { mean: number, low: number, high: number }
 const curve = z.object({
@@ -12,6 +12,7 @@ const similarity = z.object({ layer: z.string(), ssim: number, spearman: number,
 
 export const evaluationResult = z.object({
   model: z.string(),
+  inputKind,
   asked: settings,
   settings: z.object({
     methods: z.array(z.string()),
@@ -53,6 +54,7 @@ export const evaluationResult = z.object({
 
 export const removalResult = z.object({
   method: z.string(),
+  inputKind,
   settings,
   fill: z.string(),
   rules,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { OUTPUT_KINDS } from '../core/graph.js'
 import { callSchema, sha256 } from '../explain/call.js'
-import { count, number, provenance, rules, settings } from './parts.js'
+import { count, inputKind, number, provenance, rules, settings } from './parts.js'
 
 const means = z
   .object({ sum: number, propagated: number, absorbedByBias: number, absorbedByStabiliser: number })
@@ -28,6 +28,7 @@ export const explainResult = z.object({
   settings,
   call: callSchema,
   model: z.string(),
+  inputKind,
   removed: z
     .object({ kind: z.enum(['softmax', 'sigmoid']), node: z.string() })
     .optional()
@@ -49,7 +50,15 @@ export const explainResult = z.object({
         .describe('For independent classes: all with a probability above a half, the most probable first.'),
       share: number.optional().describe('For a dense output: share of the positions with the predicted class.'),
       outputs: z.array(number).optional().describe('For a regression: the predicted values.'),
+      outputNames: z.array(z.string()).optional(),
+      strongest: count
+        .optional()
+        .describe(
+          'For a layer: its strongest unit; for a dense layer, the channel that is the strongest at most positions.'
+        ),
+      value: number.optional().describe('The value of that unit.'),
       target: z.array(z.int().min(-1)).describe('Explained classes; -1 where a reference or a seed is explained.'),
+      explained: z.array(z.string()).describe('What each map explains, in words.'),
       targetNames: z.array(z.string()).optional(),
       against: z.array(z.int().min(-1)).optional().describe('Classes that the explained ones are compared with.'),
       score: z.array(number).describe('A logit, the sum of the logits of a region, the score of a box, a similarity.'),

@@ -7,7 +7,7 @@ import { drawMaps } from '../explain/figures.js'
 import { drawOptions, explainToFilesOptions, VIEWS, type DrawOptions } from '../explain/file-options.js'
 import { explainOptions, type ExplainOptions } from '../explain/options.js'
 import { isBinary, scoreLayout } from '../explain/targets/classes.js'
-import { targetText } from '../explain/targets/describe.js'
+import { explainedText } from '../explain/targets/describe.js'
 import { embedded } from '../plot/html.js'
 import type { Model } from '../model/model.js'
 import { checkContent } from '../core/options.js'
@@ -82,13 +82,12 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
     height: picture.height,
     outlines,
     further: await Promise.all(further),
-    explained: targetText(model, found, 0),
+    explained: explainedText(model, found, 0),
     ...numbersOf(model, found, 'region' in narrowed),
     milliseconds,
     warnings: found.warnings,
     command: commandText('explain', served.called, {
-      ...served.loadedWith,
-      ...(head !== undefined && { head }),
+      ...loadedWith(served, head),
       ...source,
       ...recordedSettings(explainToFilesOptions, {
         ...options,
@@ -97,6 +96,12 @@ export async function answer(served: Served, given: unknown, signal: AbortSignal
       })
     })
   }
+}
+
+/** How the model is loaded on the command line; names of classes are those of its own output, and not another head's. */
+function loadedWith({ loadedWith: { classes, ...others } }: Served, head?: string): RecordedSettings {
+  if (head !== undefined) return { ...others, head }
+  return { ...others, ...(classes !== undefined && { classes }) }
 }
 
 function optionsOf(
@@ -130,7 +135,7 @@ function outputsOf(model: Model, { kind, logits, boxes, regions }: Explanation, 
     )
     return Array.from(counts, (count, index) => ({ index, value: count / inside, probability: count / inside }))
   }
-  const probabilities = model.task === 'regression' ? undefined : probabilitiesOf(logits, model.multilabel)
+  const probabilities = model.givesValues ? undefined : probabilitiesOf(logits, model.multilabel)
   if (probabilities && isBinary(model, logits.shape)) {
     const [value, probability] = [logits.data[0]!, probabilities[0]!]
     return [{ index: 0, value: -value, probability: 1 - probability }, { index: 1, value, probability }] // prettier-ignore

@@ -15,7 +15,7 @@ export function narrowingFor(model: Model): Narrowing[] {
   const axes = model.graph.shapes?.[model.graph.output]?.length ?? 4
   const fitting = BY_AXES[axes] ?? DENSE
   return fitting
-    .filter((name) => name !== 'against' || model.task !== 'regression')
+    .filter((name) => name !== 'against' || model.task !== 'regression' || model.isInner)
     .filter((name) => name !== 'reference' || maybeEmbedding(model))
     .map((name) => {
       const { help, default: usual } = ENTRIES.get(name)!

@@ -8,7 +8,7 @@ const STYLE = `
 .gallery button { padding: 2px; border: 2px solid transparent; border-radius: 6px; background: none; cursor: pointer; } .gallery button[aria-pressed=true] { border-color: var(--accent); }
 .gallery img { display: block; width: 56px; height: 56px; object-fit: contain; image-rendering: pixelated; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px; } .maps img { display: block; width: 100%; image-rendering: pixelated; }
-.drawn img, #further img { image-rendering: auto !important; }
+.drawn img, #further img { image-rendering: auto !important; } .drawn .gallery img { width: 116px; height: 48px; }
 .map { position: relative; } .map svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; } .map.waiting { opacity: .6; }
 form label { display: block; margin: 0 0 12px; } form label span { display: flex; justify-content: space-between; } form select, form input { width: 100%; font: inherit; margin: 0; } form fieldset { border: 0; padding: 0; margin: 0; } form small { display: block; color: var(--quiet); } form .layers { opacity: .45; } form output { color: var(--quiet); font-variant-numeric: tabular-nums; }
 .outputs { padding: 0; list-style: none; } .outputs button { position: relative; display: flex; justify-content: space-between; width: 100%; margin: 2px 0; padding: 4px 8px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; overflow: hidden; } .outputs button[aria-pressed=true] { border-color: var(--accent); font-weight: 700; }
@@ -30,7 +30,7 @@ export function servePage(links: Html | false, facts: Facts): string {
     </style>
     <div class="app ${facts.drawn && 'drawn'}">
       <div>
-        <ul class="gallery" id="gallery" aria-label="Images"></ul>
+        <ul class="gallery" id="gallery" aria-label="${headline(facts.noun)}s"></ul>
         <p class="note" ${!facts.takesImages && 'hidden'}>
           <label>
             Your own image (you can also drop it anywhere on the page):
@@ -40,7 +40,7 @@ export function servePage(links: Html | false, facts: Facts): string {
         <p id="message" role="status"></p>
         <div class="maps" id="maps">
           <figure>
-            <div class="map"><img id="original" alt="The image as the network sees it" /></div>
+            <div class="map"><img id="original" alt="The ${facts.noun} as the network sees it" /></div>
             <figcaption id="named"></figcaption>
           </figure>
           <figure>
@@ -65,13 +65,13 @@ export function servePage(links: Html | false, facts: Facts): string {
           <span>Strongest share kept (top k) <output id="shown-topK">all</output></span>
           <input type="range" id="topK" min="-3" max="0" step="0.05" value="0" />
         </label>
-        ${select('start', 'Relevance starts from', STARTS.slice(0, facts.regression ? 2 : 4))}
+        ${select('start', 'Relevance starts from', STARTS.slice(0, facts.values ? 2 : 4))}
         ${select('view', 'Shown as', facts.views)} ${select('colourMap', 'Colours', facts.colourMaps)}
         ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
         ${facts.heads.length > 0 && select('head', 'Output of the network', facts.heads)}
-        ${facts.narrowing.map(narrowing)}
+        ${facts.narrowing.map((one) => narrowing(one, facts))}
         <section id="outputs-section">
-          <h2 id="outputs-title">${facts.regression ? 'Outputs' : 'Classes'}</h2>
+          <h2 id="outputs-title">${headline(facts.outputNoun === 'class' ? 'classes' : `${facts.outputNoun}s`)}</h2>
           <p class="note">The selected one is explained.</p>
           <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
           ${
@@ -92,18 +92,23 @@ export function servePage(links: Html | false, facts: Facts): string {
   return page(title, body)
 }
 
+const headline = (text: string): string => text[0]!.toUpperCase() + text.slice(1)
+
 /** What fields without a default take. */
-const TAKES: Record<string, string> = {
-  against: 'a class, or runner-up',
-  reference: 'the name of an image above',
-  box: 'best, or a number'
+function takes({ noun, outputNoun }: Facts): Record<string, string> {
+  return {
+    against: `a ${outputNoun}, or runner-up`,
+    reference: `the name of ${noun === 'image' ? 'an' : 'a'} ${noun} above`,
+    box: 'best, or a number'
+  }
 }
 
 /** A field for an option of the target, as it is written on the command line. */
-function narrowing({ name, help, default: usual = TAKES[name] ?? '', value = '' }: Narrowing): Html {
+function narrowing({ name, help, default: given, value = '' }: Narrowing, facts: Facts): Html {
+  const usual = given ?? takes(facts)[name] ?? ''
   const list = name === 'reference' ? 'images' : undefined
   return html`<label>
-    <span>${name[0]!.toUpperCase() + name.slice(1)}</span>
+    <span>${headline(name)}</span>
     <input
       type="text"
       id="${name}"

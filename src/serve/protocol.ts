@@ -7,7 +7,12 @@ import type { Start } from '../explain/options.js'
 export interface Facts {
   model: string
   device: string
-  regression: boolean
+  /** The outputs are values without probabilities. */
+  values: boolean
+  /** What one output is called. */
+  outputNoun: string
+  /** What one input is called. */
+  noun: string
   /** Names of the outputs. */
   classes: string[]
   images: ImageFacts[]

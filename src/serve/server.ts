@@ -7,6 +7,7 @@ import { ioError } from '../core/files.js'
 import { inputOptions, VIEWS } from '../explain/file-options.js'
 import { scoreLayout } from '../explain/targets/classes.js'
 import { patternsFor } from '../explain/patterns.js'
+import { nounOf } from '../model/input-kind.js'
 import type { Model } from '../model/model.js'
 import { titleOf } from '../model/title.js'
 import { toLrpError } from '../native/addon.js'
@@ -161,7 +162,9 @@ async function pageOf({ model, gallery, choices, outputs }: Served): Promise<str
   return servePage(navigation(await writtenKinds(model), './'), {
     model: titleOf(model),
     device: model.device,
-    regression: model.task === 'regression',
+    values: model.givesValues,
+    outputNoun: model.outputNoun,
+    noun: nounOf(model.inputKind),
     classes: outputs,
     images: gallery.list(),
     choices,

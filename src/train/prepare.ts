@@ -12,6 +12,7 @@ import { counted } from '../core/plural.js'
 import { chooseArchitecture } from '../model/architectures/choose.js'
 import { initialise } from '../model/builder.js'
 import { loadModel, type LoadedModel } from '../model/load.js'
+import { inferFacts, shapesOf } from '../model/facts.js'
 import { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { choosePreprocessing, plainPreprocessing } from '../model/preprocessing.js'
@@ -66,6 +67,7 @@ export async function startOf(settings: TrainSettings, options: TrainOptions, lo
   const { experimentsRoot, onDownload } = options
   const asked = { ...settings, experimentsRoot, onDownload }
   const found = loaded ?? (from === undefined ? undefined : (await loadStart(from, asked)).parts)
+  if (found) await checkTrainable(found)
   const dataset = await openTrainData(settings, options, found?.preprocessing)
   if (found) checkImages(found, dataset)
   checkClasses(dataset)
@@ -194,6 +196,16 @@ async function checkOutputs(parts: ModelParts, dataset: Dataset, outputs: number
     )
   }
   return { ...parts, ...taskOf(dataset), classes }
+}
+
+/** @throws LrpError UNSUPPORTED for segmentation networks, detectors and whatever else has no single row of outputs */
+async function checkTrainable(parts: ModelParts): Promise<void> {
+  const { name, graph } = parts
+  const { output, shapes = shapesOf((await inferFacts(graph, parts.tensors)) ?? []) } = graph
+  const [, ...shape] = shapes[output] ?? []
+  if (shape.length < 2) return
+  const what = `${name} has an output of ${shape.join('x')} for each image`
+  throw new LrpError('UNSUPPORTED', `${what}: only networks with one row of classes or values can be trained`)
 }
 
 /** The number of outputs of a model. */

@@ -159,6 +159,7 @@ describe('the command line', () => {
       "too many arguments for 'explain': expected 1, got 2; images are given with --input"
     ],
     [['explain', '--image', 'photo.jpg'], 2, "there is no flag '--image': did you mean '--input'?"],
+    [['finetune', '--hed', '1'], 2, "there is no flag '--hed': did you mean '--help' or '--seed'?"],
     [['explian'], 2, "did you mean 'explain'"],
     [['explain', '--rule', 'epsilom'], 2, "there is no rule 'epsilom': did you mean 'epsilon'?"],
     [['explain', '--composite', 'epsilon-pluss'], 2, "did you mean 'epsilon-plus'?"],
@@ -181,6 +182,7 @@ describe('the command line', () => {
     [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass --input or a data set'],
     [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],
     [['explain', '--input', 'missing.png'], 1, 'missing.png does not exist'],
+    [['explain', '--input', 'missing.png', '--dry-run'], 1, 'missing.png does not exist'],
     [['explain', 'no-such-experiment'], 1, 'no-such-experiment'],
     [['explain', '--data', 'digit'], 2, "there is no data set 'digit': did you mean 'digits'?"],
     [['train', '--data', 'minst'], 2, "did you mean 'mnist'?"],

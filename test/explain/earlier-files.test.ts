@@ -55,9 +55,22 @@ test('a list in a damaged or foreign explain.json removes nothing outside the fo
   symlinkSync(root, join(folder, 'link'))
   const files = ['../kept.txt', 'link/kept.txt', join(root, 'kept.txt'), 'missing.png', 'link']
   writeFileSync(join(folder, 'explain.json'), JSON.stringify({ files }))
-  await removeEarlier(folder, ['link'])
+  await removeEarlier(folder, { files: ['link'], settings: {} })
   expect(existsSync(join(root, 'kept.txt'))).toBe(true)
   writeFileSync(join(folder, 'explain.json'), '{ "files": [')
-  await removeEarlier(folder, [])
+  await removeEarlier(folder, { files: [], settings: {} })
   expect(existsSync(join(root, 'kept.txt'))).toBe(true)
+})
+
+test('an earlier explanation with other settings is reported, one with other formats is not', async () => {
+  const folder = join(root, 'settings')
+  mkdirSync(folder)
+  const write = (settings: object): void =>
+    writeFileSync(join(folder, 'explain.json'), JSON.stringify({ files: [], settings }))
+  const replaced = (settings: Record<string, string>): Promise<boolean> =>
+    removeEarlier(folder, { files: [], settings })
+  expect(await replaced({ rule: 'gamma' })).toBe(false)
+  write({ rule: 'gamma', target: '3', format: 'png' })
+  expect(await replaced({ target: '3', rule: 'gamma', format: 'npy' })).toBe(false)
+  expect(await replaced({ target: '5', rule: 'gamma' })).toBe(true)
 })

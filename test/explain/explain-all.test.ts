@@ -70,14 +70,19 @@ test('without a limit the whole split is explained; batches are read only when t
 
   const { input } = await readInputs(model, { data, limit: 2 })
   let read = 0
+  let closed = false
   async function* endless(): AsyncGenerator<Tensor> {
-    for (;;) {
-      read++
-      yield Promise.resolve(input)
+    try {
+      for (;;) {
+        read++
+        yield Promise.resolve(input)
+      }
+    } finally {
+      closed = true
     }
   }
   for await (const { from } of explainAll(model, endless(), { rule: 'zplus' })) if (from === 4) break
-  expect(read).toBe(3)
+  expect([read, closed]).toEqual([3, true])
 })
 
 test('what cannot be done is refused before anything is read', async () => {

@@ -7,6 +7,7 @@ import type { DrawOptions } from '../../src/explain/file-options.js'
 import { explanationHtml } from '../../src/explain/html.js'
 import { namedMethod } from '../../src/explain/named-method.js'
 import type { ExplainSummary } from '../../src/explain/summary.js'
+import { explainedText } from '../../src/explain/targets/describe.js'
 import { initialise } from '../../src/model/builder.js'
 import { buildLayers } from '../../src/model/layers.js'
 import { Model } from '../../src/model/model.js'
@@ -22,6 +23,7 @@ const NAMES = ['cat', 'dog', 'frog']
 const model = {
   className: (index: number) => NAMES[index],
   classes: NAMES,
+  outputNoun: 'class',
   inputKind: 'image',
   graph: { inputShape: [null, 1, 2, 2], nodes: [{ name: 'fc', op: 'linear' }] },
   preprocessing: { channels: 1, channelOrder: 'rgb', scale: 1, mean: [0], std: [1] }
@@ -43,6 +45,7 @@ function explanation(targets: number[], relevance: number[]): Explanation {
     targets: Int32Array.from(targets),
     relevance: { data: Float32Array.from(relevance), shape: [...(several ? [targets.length / 2] : []), 2, 1, 2, 2] },
     logits: { data: Float32Array.of(2, 0, 0, 0, 3, 0), shape: [2, 3] },
+    scores: new Float64Array(targets.length),
     inputs: {},
     layers: { fc: several ? { data: layer.data, shape: [1, ...layer.shape] } : layer }
   } as unknown as Explanation
@@ -59,6 +62,30 @@ describe('figures of explanations', () => {
     const [a, b] = await drawFigures(model, batch, compared, {})
     expect(a!.captions[1]).toBe('explained cat against frog: sum of relevance 0.000')
     expect(b!.captions[1]).toBe('explained dog against cat: sum of relevance 2.000')
+  })
+
+  test('say what is explained besides a class', async () => {
+    const unnamed = Object.create(model, { classes: { value: undefined } }) as Model
+    const inBox = { ...one, kind: 'box' as const, boxes: Int32Array.of(7, 3) }
+    expect(explainedText(unnamed, inBox, 0)).toBe('class cat in box 7')
+    const similar = { ...one, kind: 'similarity' as const }
+    expect(explainedText(model, similar, 0, { reference: 'photos/a.png' })).toBe('the similarity to a.png')
+    expect(explainedText(model, one, 1, { start: 'softmax-gradient' })).toBe('dog, starting from softmax-gradient')
+    const data = new Uint8Array(4096).fill(1, 0, 1).fill(0, 1)
+    const regions = { data, shape: [1, 1, 64, 64] }
+    expect(explainedText(model, { ...one, kind: 'region' as const, regions }, 0)).toBe('cat at 1 position')
+    data.fill(1, 0, 4)
+    expect(explainedText(model, { ...one, kind: 'region' as const, regions }, 0)).toBe(
+      'cat in 0.098 % of the positions'
+    )
+  })
+
+  test('a map of zeros is called that, and has no colour bar', async () => {
+    const zero = explanation([0, 1], [0, 0, 0, 0, 1, 0, 0, 1])
+    const [a, b] = await drawFigures(model, batch, zero, {})
+    expect(a!.captions[2]).toBe('the relevance is 0 everywhere')
+    expect([a!.options.legend, b!.options.legend === undefined]).toEqual([undefined, false])
+    expect(b!.captions).toHaveLength(2)
   })
 
   test('name all labels that are predicted', async () => {
@@ -144,7 +171,7 @@ describe('figures of explanations', () => {
   })
 
   test('a regression has outputs', async () => {
-    const regression = { ...model, task: 'regression' } as Model
+    const regression = { ...model, task: 'regression', outputNoun: 'output' } as Model
     const [a] = await drawFigures(regression, batch, two, { views: ['contours'] })
     expect(a!.panels[1]!.title).toBe('epsilon, output cat, contours around half of the relevance')
     expect(a!.captions[1]).toBe('2 outputs explained')

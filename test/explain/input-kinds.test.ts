@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import sharp from 'sharp'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GraphNode } from '../../src/core/graph.js'
@@ -15,7 +16,7 @@ import { explain } from '../../src/explain/explain.js'
 import { explainToFiles } from '../../src/explain/to-files.js'
 import { drawMaps } from '../../src/explain/figures.js'
 import { readVocabulary } from '../../src/model/classes.js'
-import type { InputKind } from '../../src/model/input-kind.js'
+import { nounOf, type InputKind } from '../../src/model/input-kind.js'
 import { Model } from '../../src/model/model.js'
 import { serve } from '../../src/serve/server.js'
 import { node, weight } from '../models.js'
@@ -175,6 +176,33 @@ describe.each(CASES.map((one) => [one.kind, one] as const))('%s', (kind, one) =>
     expect(readdirSync(removed)).toContain('0.png')
   })
 
+  test('is evaluated with methods that can explain it, if none are named', async () => {
+    using model = await build(one)
+    await writeNpy(path, inputsOf(one))
+    const perturbation = { steps: 2 }
+    const { methods } = await evaluate(model, { input: [path], metrics: ['abc'], perturbation })
+    const names = methods.map(({ name }) => name).toSorted()
+    const others = ['alpha2beta1', 'epsilon', 'epsilon-plus', 'input-x-gradient', 'random']
+    expect(names).toEqual(kind === 'tokens' ? others : [...others, 'gradient'].toSorted())
+  })
+
+  test('images are refused, as inputs and as a reference', async () => {
+    using model = await build(one)
+    const photo = join(folder, 'photo.png')
+    await sharp({ create: { width: 4, height: 4, channels: 3, background: '#888' } }).toFile(photo)
+    const shape = one.image.join('x')
+    const message = `net takes ${nounOf(kind)}s of ${shape}, not images (${photo}): pass one .npy file`
+    const output = join(folder, 'refused')
+    await expect(explainToFiles(model, { input: [photo], output })).rejects.toThrow(message)
+    await writeNpy(path, inputsOf(one))
+    await expect(explainToFiles(model, { input: [path], reference: photo, output })).rejects.toThrow(message)
+    const other = join(folder, 'other.npy')
+    await writeNpy(other, { data: new Float32Array(22), shape: [2, 11] })
+    await expect(explainToFiles(model, { input: [path], reference: other, output })).rejects.toThrow(
+      `, but net takes ${nounOf(kind)}s of ${shape}`
+    )
+  })
+
   test('is served', async () => {
     using model = await build(one)
     await writeNpy(path, inputsOf(one))
@@ -190,6 +218,57 @@ describe.each(CASES.map((one) => [one.kind, one] as const))('%s', (kind, one) =>
       await page.close()
     }
   })
+})
+
+describe('methods that cannot explain a network', () => {
+  const gated: Case = {
+    kind: 'table',
+    image: [7],
+    nodes: [linear('first', 'input'), node('shares', 'softmax', ['first'], { dim: 1 }), linear('last', 'shares')],
+    tensors: { 'first.weight': random([4, 7], 1), 'first.bias': random([4], 2), ...head }
+  }
+
+  test('are refused before anything is written', async () => {
+    using model = await build(gated)
+    const path = join(folder, 'gated.npy')
+    await writeNpy(path, inputsOf(gated))
+    const output = join(folder, 'evaluated-gated')
+    const methods = ['gradient', 'epsilon']
+    await expect(evaluate(model, { input: [path], methods, output })).rejects.toThrow(
+      "composite 'epsilon' names no rule"
+    )
+    expect(existsSync(output)).toBe(false)
+  })
+
+  test('are left out if none are named, and auto takes the place of the rules', async () => {
+    using model = await build(gated)
+    const path = join(folder, 'gated.npy')
+    await writeNpy(path, inputsOf(gated))
+    const { methods, asked } = await evaluate(model, { input: [path], metrics: ['abc'], perturbation: { steps: 2 } })
+    expect(methods.map(({ name }) => name).toSorted()).toEqual(['auto', 'gradient', 'input-x-gradient', 'random'])
+    expect(asked.rules).toBe('auto,gradient,input-x-gradient,random')
+  })
+})
+
+test('a vocabulary is for tokens and for the columns of a table, one name for each', async () => {
+  const words = join(folder, 'names.txt')
+  writeFileSync(words, 'a\nb\n')
+  const load = async (one: Case): Promise<string> => {
+    const saved = join(folder, `saved-${one.kind}`)
+    using model = await build(one)
+    await model.save(saved)
+    return Model.load(saved, { vocabulary: words }).then(
+      (loaded) => (loaded.dispose(), ''),
+      (error: Error) => error.message
+    )
+  }
+  const messages = await Promise.all(CASES.map(load))
+  expect(messages).toEqual([
+    expect.stringMatching(/takes signals, which have no words$/),
+    expect.stringMatching(/takes volumes, which have no words$/),
+    "option 'vocabulary' has 2 names for 7 columns",
+    ''
+  ])
 })
 
 describe('tokens', () => {

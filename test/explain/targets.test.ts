@@ -144,6 +144,17 @@ describe('dense outputs', () => {
     near(other.relevance.data, [0, 2, 0])
   })
 
+  test('without a class, a region explains the class that the network says at most of its positions', async () => {
+    const model = await dense()
+    expect([...(await explain(model, image, { ...epsilon, region: [0, 0] })).targets]).toEqual([0])
+    expect([...(await explain(model, image, { ...epsilon, region: [0, 1] })).targets]).toEqual([1])
+    const column = tensor([2, 3], 1, 0, 0, 1, 1, 0)
+    const found = await explain(model, image, { ...epsilon, region: column })
+    expect([...found.targets]).toEqual([0])
+    near(found.scores, [3 + 2 - 2])
+    expect([...(await explain(model, image, { ...epsilon, region: 'all' })).targets]).toEqual([1])
+  })
+
   test('the runner-up has the second highest mean logit in the region', async () => {
     const model = await dense()
     const corner = await explain(model, image, { ...epsilon, region: [0, 0], against: 'runner-up', target: 'all' })
@@ -236,7 +247,7 @@ describe('detection heads', () => {
 
   test('without a box, or with one that does not exist, they are refused', async () => {
     const model = await ultralytics()
-    await expect(explain(model, input, { target: 0 })).rejects.toThrow('a detection head needs a box')
+    await expect(explain(model, input, { target: 0 })).rejects.toThrow("needs a box (option 'box': best, or a number)")
     await expect(explain(model, input, { target: 0, box: 7 })).rejects.toThrow('box 7 does not exist')
     await expect(explain(model, input, { target: 2, box: 0 })).rejects.toThrow('target 2 does not exist')
   })

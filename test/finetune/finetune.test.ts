@@ -43,6 +43,14 @@ describe('finetune', () => {
   const run = (options: FinetuneOptions) => finetune({ model: base, data: high, experimentsRoot: root, ...options })
   const weights = (folder: string): string => readFileSync(join(folder, 'weights.safetensors')).toString('base64')
 
+  test('a network without one row of outputs is refused before anything is trained', async () => {
+    const model = join(import.meta.dirname, '..', 'explain', 'dense', 'unet.pt2')
+    await expect(run({ model })).rejects.toThrow(
+      'unet has an output of 5x32x32 for each image: only networks with one row of classes or values can be trained'
+    )
+    await expect(train({ from: model, data: high, experimentsRoot: root })).rejects.toThrow('an output of 5x32x32')
+  })
+
   test('the last layer alone learns new classes; the rest stays, the experiment holds the whole model', async () => {
     const { model, experiment, test: scores } = await run({ epochs: 30, learningRate: 0.02 })
     expect(scores!.metrics.accuracy).toBeGreaterThan(0.75)

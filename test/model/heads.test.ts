@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
+import { predictionOf, predictionText } from '../../src/explain/targets/describe.js'
 import { inspectModel } from '../../src/explain/inspect-model.js'
 import { withHead } from '../../src/model/heads.js'
 import { Model } from '../../src/model/model.js'
@@ -93,4 +94,33 @@ test('it is disposed of with its model', async () => {
   model.dispose()
   await new Promise((done) => setImmediate(done))
   await expect(other.forward(input)).rejects.toMatchObject({ code: 'DISPOSED' })
+})
+
+test('numbers of a layer are units without probabilities; logits before a final activation are classes', async () => {
+  const model = await make()
+  const kinds = await Promise.all(['kind', 'size', 'classes', 'block', 'block.fc'].map((head) => model.head(head)))
+  expect(kinds.map((one) => one.isInner)).toEqual([false, false, false, true, true])
+  const block = kinds[3]!
+  expect([block.outputKind(2), block.outputNoun, block.givesValues]).toEqual(['units', 'unit', true])
+  const found = await explain(block, input, epsilon)
+  const said = predictionOf(block, found, 0)
+  expect(said).toEqual({ strongest: 1, value: 4 })
+  expect(predictionText(said, [4])).toBe('strongest unit 1 (4.000)')
+  await expect(explain(block, input, { ...epsilon, start: 'probability' })).rejects.toThrow(
+    'a layer has no probability: relevance starts from its value or from one'
+  )
+  const { scores } = await explain(block, input, { ...epsilon, against: 0 })
+  expect(scores[0]).toBeCloseTo(3, 5)
+})
+
+test('a layer whose output is given a task or names of classes has classes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lrp-layer-'))
+  await (await make()).save(folder)
+  using layer = await Model.load(folder, { head: 'block' })
+  using named = await Model.load(folder, { head: 'block', task: 'classes' })
+  expect([layer.isInner, named.isInner]).toEqual([true, false])
+  const again = join(folder, 'again')
+  await layer.save(again)
+  using saved = await Model.load(again)
+  expect(saved.outputKind(2)).toBe('units')
 })

@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser, Page } from 'puppeteer-core'
 import sharp from 'sharp'
+import { writeNpy } from '../../src/core/npy.js'
+import { readSafetensors } from '../../src/model/import/safetensors.js'
 import { Model } from '../../src/model/model.js'
 import { serve, type ServedPage } from '../../src/serve/server.js'
 import { train } from '../../src/train/train.js'
+import { floats } from '../shared.js'
 import { describeInBrowser, faultsOf, launch, openPage } from '../chromium.js'
 
 jest.setTimeout(600_000)
@@ -116,6 +119,26 @@ describeInBrowser('the page of serve', () => {
     await page.click('#forget')
     expect(await kept()).toEqual([])
     await page.close()
+  })
+
+  test('a similarity hides the list of classes, which comes back with them', async () => {
+    const fixture = (name: string): string => join(import.meta.dirname, '..', 'model', 'import', 'inputs', name)
+    const tensors = await readSafetensors(fixture('lesion.safetensors'))
+    const input = join(root, 'lesions.npy')
+    await writeNpy(input, floats(tensors.get('image')!))
+    using lesion = await Model.load(fixture('lesion.pt2'), { constants: { patient: floats(tensors.get('patient')!) } })
+    const own = await serve(lesion, { input: [input], port: 0 })
+    const { page } = await openPage(browser, own.url, { scheme: 'light', width: 1280, own: /./ })
+    await answered(page, '')
+    const isShown = (): Promise<boolean> =>
+      page.$eval('#outputs-section', (one) => (one as unknown as { offsetHeight: number }).offsetHeight > 0)
+    expect(await isShown()).toBe(true)
+    expect(await turn(page, 'reference', '1', 'change')).toContain('for the similarity')
+    expect(await isShown()).toBe(false)
+    expect(await turn(page, 'reference', '', 'change')).toContain('for class')
+    expect(await isShown()).toBe(true)
+    await page.close()
+    await own.close()
   })
 
   test('an image of one’s own is explained; what is no image is told', async () => {

@@ -50,7 +50,7 @@ test('a dense output is explained in a region, and its classes are those there',
   )
   expect(page.facts.narrowing.map(({ name }) => name)).toEqual(['region', 'against'])
   const found = await page.ask({ narrowed: { region: '10,20' } })
-  expect(found.explained).toMatch(/ in 0\.1 % of the positions$/)
+  expect(found.explained).toMatch(/^class \d at 1 position$/)
   expect(found.outputs[0]).toMatchObject({ index: found.target, probability: 1 })
   expect(found.outlines.length).toBeGreaterThan(0)
   const other = await page.ask({ target: (found.target + 1) % 5 }) // predicted nowhere: its region is empty
@@ -95,7 +95,7 @@ test('a detection head is explained at its best box', async () => {
   await using page = await open(file, values, { inputShape: [3, 64, 64] })
   expect(page.facts.narrowing[0]).toMatchObject({ name: 'box', value: 'best' })
   const found = await page.ask({ narrowed: { box: 'best' } })
-  expect(found.explained).toMatch(/^\d in box \d+$/)
+  expect(found.explained).toMatch(/^class \d in box \d+$/)
   expect(found.outlines).toHaveLength(1) // the box
   expect(found.outputs).toHaveLength(6)
   expect(found.outputs[0]!.index).toBe(found.target)
@@ -127,5 +127,22 @@ test('another output of the network is a choice', async () => {
   expect(page.facts.heads).toEqual([])
   const found = await page.ask({ head: 'features.2', narrowed: { region: 'all' } })
   expect(found.command).toContain('--head features.2')
-  expect(found.explained).toMatch(/ in 100\.0 % of the positions$/)
+  expect(found.explained).toMatch(/^channel \d in 100\.0 % of the positions$/)
+})
+
+test('the command for another output leaves out the names of the classes, which are those of the first', async () => {
+  const values = fixture('model', 'import', 'inputs', 'lesion.safetensors')
+  const constants = { patient: floats((await readSafetensors(values)).get('patient')!) }
+  using model = await Model.load(fixture('model', 'import', 'inputs', 'lesion.pt2'), { constants })
+  const path = join(root, 'lesion.npy')
+  await writeNpy(path, floats((await readSafetensors(values)).get('image')!))
+  const page = await serve(model, { input: [path], port: 0, loadedWith: { classes: 'two.txt', precision: 'fp64' } })
+  const command = async (head?: string): Promise<string> => {
+    const body = JSON.stringify({ image: 0, choice: 'epsilon', ...(head && { head, narrowed: { region: 'all' } }) })
+    const headers = { 'content-type': 'application/json' }
+    return ((await (await fetch(`${page.url}explain`, { method: 'POST', headers, body })).json()) as Answer).command
+  }
+  expect(await command()).toContain('--classes two.txt')
+  expect(await command('features.2')).toMatch(/--precision fp64 --head features\.2 (?!.*--classes)/)
+  await page.close()
 })

@@ -57,7 +57,9 @@ describe('the page behind "lrp-native serve"', () => {
     expect(known).toMatchObject({
       model: 'digits',
       device: expect.stringMatching(/^cpu$|^cuda:0$/),
-      regression: false,
+      values: false,
+      outputNoun: 'class',
+      noun: 'image',
       classes: data.classes
     })
     expect(known.images.map(({ label }) => label)).toEqual(
@@ -216,7 +218,9 @@ describe('the page behind "lrp-native serve"', () => {
   test('a network that does not fit the images, and a port that is taken, are named', async () => {
     const builder = new GraphBuilder([5])
     const row = await Model.create(await initialise(builder.finish('row', builder.linear('a', 'input', 2)), 0))
-    await expect(serve(row, { port: 0 })).rejects.toThrow('the model needs images of 5, but digits has 1x8x8')
+    await expect(serve(row, { port: 0 })).rejects.toThrow(
+      'row takes rows of 5, not images (a data set): pass one .npy file'
+    )
     row.dispose()
     const port = Number(new URL(page.url).port)
     await expect(serve(model, { data, port })).rejects.toThrow(/the port is in use/)

@@ -70,16 +70,24 @@ Tensor resized(const Tensor& mask, const Tensor& output) {
   return at::_upsample_nearest_exact2d(inside, output.sizes().slice(2)).squeeze(1) > 0;
 }
 
+/// The region that is the same for all classes, [batch, ...space] or [1, ...space]; undefined where each class has its
+/// own.
+Tensor common_region(const TargetSettings& settings, const Tensor& output, at::IntArrayRef input_sizes) {
+  const Region region = settings.region.value_or(Region{"predicted", {}, {}});
+  if (region.point) return at_point(*region.point, output, input_sizes);
+  if (region.mask) return resized(*region.mask, output);
+  if (region.name != "all") return {};
+  std::vector<int64_t> shape{1};
+  for (const int64_t axis : output.sizes().slice(2)) shape.push_back(axis);
+  return at::ones(shape, output.options().dtype(at::kBool));
+}
+
 /// 1 inside, [explanations, batch, ...space].
-Tensor inside_of(const TargetSettings& settings, const Contrast& contrast, const Tensor& says, const Tensor& output,
-                 at::IntArrayRef input_sizes) {
+Tensor inside_of(const Contrast& contrast, const Tensor& common, const Tensor& says, const Tensor& output) {
   const Tensor& rows = contrast.classes;
   std::vector<int64_t> shape{rows.size(0), output.size(0)};
   for (const int64_t axis : output.sizes().slice(2)) shape.push_back(axis);
-  const Region region = settings.region.value_or(Region{"predicted", {}, {}});
-  if (region.point) return at_point(*region.point, output, input_sizes).unsqueeze(0).expand(shape);
-  if (region.mask) return resized(*region.mask, output).unsqueeze(0).expand(shape);
-  if (region.name == "all") return at::ones({}, says.options()).expand(shape);
+  if (common.defined()) return common.unsqueeze(0).expand(shape);
   std::vector<Tensor> inside;
   const Tensor image = at::arange(output.size(0), rows.options());
   for (const Tensor& row : rows.unbind(0)) {
@@ -96,12 +104,14 @@ Tensor inside_of(const TargetSettings& settings, const Contrast& contrast, const
 
 }  // namespace
 
-/// Explains a class where the region lies. Without a class it is the one that the network says at most positions. The
-/// runner-up has the second highest mean logit inside the region.
+/// Explains a class where the region lies. Without a class it is the one that the network says at most positions of the
+/// region. The runner-up has the second highest mean logit inside the region.
 Targets region_target(const TargetSettings& settings, const Tensor& output, at::IntArrayRef input_sizes) {
   const Tensor says = predicted(output, settings.independent);
-  Contrast contrast = chosen_classes(settings, says.flatten(2).sum(2, false, at::kDouble));
-  const Tensor inside = inside_of(settings, contrast, says, output, input_sizes);
+  const Tensor common = common_region(settings, output, input_sizes);
+  const Tensor counted = common.defined() ? says.logical_and(common.unsqueeze(1)) : says;
+  Contrast contrast = chosen_classes(settings, counted.flatten(2).sum(2, false, at::kDouble));
+  const Tensor inside = inside_of(contrast, common, says, output);
   compare_with(contrast, settings, output.size(1),
                [&](int64_t t) { return (output * inside[t].unsqueeze(1)).flatten(2).sum(2, false, at::kDouble); });
   return std::make_shared<RegionTarget>(contrast, inside);

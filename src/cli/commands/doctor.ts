@@ -24,7 +24,6 @@ const options = z.strictObject({
 export const register = defineCommand({
   options: [options],
   examples: ['doctor', 'doctor --fix', 'doctor --libtorch cu130 --sha256 none'],
-  bare: true,
   run: async ({ given, context }) => {
     const { fix, libtorch, sha256 } = given(options)
     const { json, quiet } = given(commonOptions)

@@ -8,7 +8,7 @@ import { planRules } from '../../explain/explain.js'
 import { estimateRun, type RunEstimate } from '../../explain/estimate.js'
 import { explainToFilesOptions, inputOptions, type ExplainToFilesOptions } from '../../explain/file-options.js'
 import { explainOptions } from '../../explain/options.js'
-import { describePrediction, describeRule } from '../../explain/summary.js'
+import { describeImage, describeRule } from '../../explain/summary.js'
 import { explainToFiles, type ExplainedFiles } from '../../explain/to-files.js'
 import { nounOf } from '../../model/input-kind.js'
 import { Model } from '../../model/model.js'
@@ -81,14 +81,16 @@ export const register = defineCommand<string | undefined>({
 
 /** @param noun what one input is called */
 function print(result: ExplainedFiles, noun: string, output: Output, more: object, lines: string[]): void {
-  const { summary, folder, files, names: images, doneBefore, skipped } = result
+  const { summary, folder, files, names: images, doneBefore, replaced, skipped } = result
   const { method, target: targets, milliseconds, warnings, trust, rules, provenance } = summary
   if (skipped.length > 0) output.note(leftOut(skipped))
   if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, noun)} were already done`)
+  if (replaced)
+    output.note(`note: this replaced an explanation with other settings in ${folder}: pass --output to keep both`)
   for (const warning of warnings) output.note(`note: ${warning}`)
   const isSaid = trust?.verdict === 'trustworthy' || lines.includes(trust?.sentence ?? '')
   if (trust && !isSaid) output.note(`note: ${trust.sentence}`)
-  const predictions = summary.images.map((image) => `${image.name}: ${describePrediction(image)}`)
+  const predictions = summary.images.map((image) => `${image.name}: ${describeImage(image)}`)
   const further = predictions.length - SHOWN_PREDICTIONS
   const found = { method, folder, files, images, targets, predictions, milliseconds, warnings }
   output.result({ ...found, trust, rules, provenance, ...more }, [

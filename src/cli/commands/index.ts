@@ -2,6 +2,8 @@ import type { Register } from '../command.js'
 
 export interface Listed {
   description: string
+  /** It works without the addon. */
+  bare?: boolean
   load: () => Promise<{ register: Register }>
 }
 
@@ -60,10 +62,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   rules: {
     description: 'List the rules with their formulas and parameters.',
+    bare: true,
     load: () => import('./rules.js')
   },
   composites: {
     description: 'List the composites: a rule for each kind of layer.',
+    bare: true,
     load: () => import('./composites.js')
   },
   inspect: {
@@ -88,6 +92,13 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   doctor: {
     description: 'Check the installation and print a fix for each problem.',
+    bare: true,
     load: () => import('./doctor.js')
   }
+}
+
+/** Whether a command line runs a command that needs the addon. */
+export function needsAddon([name = '', ...rest]: string[]): boolean {
+  const isListed = Object.hasOwn(COMMANDS, name) && !COMMANDS[name]!.bare
+  return isListed && !rest.includes('--help') && !rest.includes('-h')
 }

@@ -61,7 +61,7 @@ export function hasOthers({ graph }: Model): boolean {
 
 const LACKS: Record<MetricNeed, string> = {
   model: 'a model',
-  classes: 'classes, which a regression and a similarity do not have',
+  classes: 'classes, which a regression, a layer and a similarity do not have',
   others: 'more than one logit: there is no other class to compare with',
   image: 'inputs whose values can be changed (an image, a signal, a volume, a row)',
   neighbours: 'inputs with places next to each other (an image, a signal, a volume)',

@@ -7,13 +7,14 @@ import { FILLS, type Fill } from './fills.js'
 import type { Order } from './order.js'
 import { stepsTo } from './steps.js'
 
-/** Settings for a model: a regression has no probabilities. @throws LrpError INVALID_ARGUMENT */
+/** Settings for a model: a regression and a layer have no probabilities. @throws LrpError INVALID_ARGUMENT */
 export function settingsFor(model: Model, given: GivenPerturbation = {}): PerturbationSettings {
   const settings = perturbationOptions.parse({ ...(model.inputKind === 'tokens' && { fill: 'zero' }), ...given })
   checkFill(model, settings.fill)
   checkEffects(perturbationOptions, given, { fill: settings.fill })
-  if (model.task === 'classification') return settings
-  if (given.measure === 'probability') throw optionError('measure', ' must be logit: a regression has no probabilities')
+  if (!model.givesValues) return settings
+  const what = model.isInner ? 'a layer' : 'a regression'
+  if (given.measure === 'probability') throw optionError('measure', ` must be logit: ${what} has no probabilities`)
   return { ...settings, measure: 'logit' }
 }
 

@@ -38,8 +38,8 @@ function classCount(model: Model, isDetection: boolean): number {
 /**
  * Whether one logit separates two classes at every position of an output of this shape. It belongs to the second class.
  */
-export function isBinary({ task }: Model, shape: readonly number[]): boolean {
-  return task === 'classification' && shape[1] === 1
+export function isBinary({ givesValues }: Model, shape: readonly number[]): boolean {
+  return !givesValues && shape[1] === 1
 }
 
 /** The class that is predicted for each image; 0 for a single value. */

@@ -1,7 +1,10 @@
+import { basename } from 'node:path'
 import { argmax, mostSaid, probabilities, twoClasses } from '../../core/logits.js'
+import { counted } from '../../core/plural.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import type { Model } from '../../model/model.js'
 import { outline, type Outline } from '../../plot/overlay.js'
+import type { Start } from '../options.js'
 import { scoreLayout } from './classes.js'
 
 /**
@@ -33,6 +36,12 @@ export interface Prediction {
   share?: number
   /** Predicted values of a regression. */
   outputs?: number[]
+  /** Names of these values, where they have names. */
+  outputNames?: string[]
+  /** Of a layer: the unit with the highest value; of a dense layer the channel that is the strongest at most positions. */
+  strongest?: number
+  /** The value of that unit. */
+  value?: number
 }
 
 /** One of several independent classes. */
@@ -48,8 +57,12 @@ export interface Label {
 export function predictionOf(model: Model, { kind, logits }: Explained, i: number): Prediction {
   const size = sizeOf(logits.shape.slice(1))
   const own = { data: logits.data.subarray(i * size, (i + 1) * size), shape: [1, ...logits.shape.slice(1)] }
-  if (model.task === 'regression') return logits.shape.length === 2 ? { outputs: Array.from(own.data) } : {}
   if (kind === 'similarity' || kind === 'box' || logits.shape.length === 3) return {}
+  if (model.isInner) return strongestOf(own)
+  if (model.task === 'regression') {
+    if (logits.shape.length > 2) return {}
+    return { outputs: Array.from(own.data), ...(model.classes && { outputNames: model.classes }) }
+  }
   if (logits.shape.length > 3) {
     const { index, share } = mostSaid(own)
     return { predicted: index, ...named(model, index), share }
@@ -67,6 +80,15 @@ export function predictionOf(model: Model, { kind, logits }: Explained, i: numbe
   }
 }
 
+function strongestOf(output: Tensor): Prediction {
+  if (output.shape.length > 2) {
+    const { index, share } = mostSaid(output)
+    return { strongest: index, share }
+  }
+  const strongest = argmax(output)[0]!
+  return { strongest, value: output.data[strongest]! }
+}
+
 function labelOf(model: Model, index: number, confidence: number): Label {
   return { class: index, ...(model.classes && { name: model.className(index) }), confidence }
 }
@@ -74,26 +96,69 @@ function labelOf(model: Model, index: number, confidence: number): Label {
 const named = (model: Model, index: number): { predictedName?: string } =>
   model.classes ? { predictedName: model.className(index) } : {}
 
-/** The prediction in words. */
-export function predictionText(model: Model, explained: Explained, i: number): string {
-  const { predicted, confidence, share, outputs, labels } = predictionOf(model, explained, i)
+/**
+ * The prediction in words: `predicted castle (38.8 %)`; the explained score where nothing is predicted.
+ * @param what the score is called
+ */
+export function predictionText(prediction: Prediction, scores: number[], what = 'score'): string {
+  const { predicted, predictedName, confidence, share, outputs, outputNames, labels, strongest, value } = prediction
   if (outputs) {
-    const values = outputs.map((value, output) => `${model.className(output)} ${value.toPrecision(4)}`)
+    const values = outputs.map((one, i) => `${outputNames ? `${outputNames[i]} ` : ''}${one.toPrecision(4)}`)
     return `predicted ${values.join(', ')}`
   }
-  if (predicted === undefined) {
-    const { kind, scores } = explained
-    return `${kind === 'box' ? 'score' : kind} ${scores[i]!.toPrecision(4)}`
-  }
   if (labels) return labelsText(labels)
-  const much = share === undefined ? `${(confidence! * 100).toFixed(1)} %` : `${percent(share)} of the positions`
-  return `predicted ${model.classes ? '' : 'class '}${model.className(predicted)} (${much})`
+  const positions = share === undefined ? undefined : `${percent(share)} of the positions`
+  if (strongest !== undefined)
+    return positions ? `strongest channel ${strongest} (${positions})` : `strongest unit ${strongest} (${value!.toPrecision(4)})` // prettier-ignore
+  if (predicted === undefined) return `${what} ${scores.map((score) => score.toPrecision(4)).join(', ')}`
+  return `predicted ${predictedName ?? `class ${predicted}`} (${positions ?? percent(confidence ?? 0)})`
 }
 
 /** All predicted labels in words: `predicted cat (98.0 %), dog (61.2 %)`. */
-export function labelsText(labels: Label[]): string {
+function labelsText(labels: Label[]): string {
   const each = labels.map((one) => `${one.name ?? `class ${one.class}`} (${percent(one.confidence)})`)
   return `predicted ${each.join(', ') || 'no label'}`
+}
+
+/** What a score is called where nothing is predicted. */
+export function scoreNoun(kind: TargetKind): string {
+  return kind === 'similarity' || kind === 'seed' ? kind : 'score'
+}
+
+/** What an explanation was asked for that its result does not tell. */
+export interface Asked {
+  reference?: unknown
+  start?: Start
+}
+
+/** What one map explains, as people read it: `cat`, `class 3`, `the similarity to a.png`. `at`: explanation by explanation. */
+export function explainedText(
+  model: Model,
+  explained: Explained,
+  at: number,
+  { reference, start }: Asked = {}
+): string {
+  const isNamed = model.classes !== undefined
+  const what = isNamed ? targetText(model, explained, at) : mapTitle(model, explained, at)
+  const to = explained.kind === 'similarity' && typeof reference === 'string' ? ` to ${basename(reference)}` : ''
+  return `${what}${to}${start === undefined || start === 'logit' ? '' : `, starting from ${start}`}`
+}
+
+/** How many targets each image has. */
+export function targetCount({ targets, logits }: Explained): number {
+  return targets.length / logits.shape[0]!
+}
+
+/** `3 classes`, `2 outputs`, `4 channels`. */
+export function countedTargets({ outputNoun }: Model, count: number): string {
+  return outputNoun === 'class' ? counted(count, 'class', 'classes') : counted(count, outputNoun)
+}
+
+/** What one map explains, with what its number is: `class cat`, of a regression `output price`, of a layer `unit 5`. */
+export function mapTitle(model: Model, explained: Explained, at: number): string {
+  const { kind } = explained
+  if (kind === 'similarity' || kind === 'seed') return `the ${kind}`
+  return `${model.outputNoun} ${targetText(model, explained, at)}`
 }
 
 /**
@@ -106,10 +171,22 @@ export function targetText(model: Model, explained: Explained, at: number): stri
   const own = model.className(targets[at]!)
   const name = against ? `${own} against ${model.className(against[at]!)}` : own
   if (boxes) return `${name} in box ${boxes[at]}`
-  return regions ? `${name} in ${percent(insideShare(regions, at))} of the positions` : name
+  return regions ? `${name} ${placesText(regions, at)}` : name
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+/** Of fewer positions than this the number says more than the share. */
+const FEW_POSITIONS = 4
+
+/** Where a region lies: `in 12.0 % of the positions`, `at 1 position`. */
+function placesText(regions: NonNullable<Explained['regions']>, at: number): string {
+  const share = insideShare(regions, at)
+  const count = Math.round(share * sizeOf(regions.shape.slice(2)))
+  return count < FEW_POSITIONS ? `at ${counted(count, 'position')}` : `in ${percent(share)} of the positions`
+}
+
+/** Small shares keep two digits: none is shown as 0. */
+const percent = (share: number): string =>
+  share > 0 && share < 0.001 ? `${(share * 100).toPrecision(2)} %` : `${(share * 100).toFixed(1)} %`
 
 /** Share of the positions that lie in a region. */
 export function insideShare({ data, shape }: NonNullable<Explained['regions']>, at: number): number {

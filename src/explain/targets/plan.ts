@@ -27,7 +27,7 @@ export async function planTarget(model: Model, given: Given, input: Tensor): Pro
   const { outputRelevance, reference, box } = given
   const independent = model.multilabel
   const imageShape = input.shape.slice(1)
-  const isBinary = model.task === 'classification' && box === undefined
+  const isBinary = !model.givesValues && box === undefined
   if (outputRelevance)
     return (from, to) => ({ independent, binary: false, seed: partOf(outputRelevance, input, from, to) })
   if (reference !== undefined) {
@@ -74,10 +74,11 @@ function checkTogether(given: Given): void {
 const OF_PROBABILITIES: readonly string[] = ['probability', 'softmax-gradient']
 
 function checkStart(model: Model, { start = 'logit', against, outputRelevance: seed, reference, box }: Given): void {
-  if (model.task === 'regression' && (OF_PROBABILITIES.includes(start) || against !== undefined))
+  const isContrast = against !== undefined && !model.isInner
+  if (model.givesValues && (OF_PROBABILITIES.includes(start) || isContrast))
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `a regression has no ${against === undefined ? start : 'classes to compare'}: relevance starts from its value or from one`
+      `a ${model.isInner ? 'layer' : 'regression'} has no ${isContrast ? 'classes to compare' : start}: relevance starts from its value or from one`
     )
   if (start === 'softmax-gradient' && model.multilabel)
     throw optionError('start', ': independent classes have no softmax in common; use probability')

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { LrpError } from '../../core/errors.js'
+import { optionError } from '../../core/options.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 import { readImage } from '../../data/read-image.js'
 import type { Model } from '../../model/model.js'
@@ -30,6 +32,8 @@ export async function regionOf(
  * without interpolation; a mask of the network's own size is not changed.
  */
 async function readMask({ preprocessing }: Model, path: string, imageShape: readonly number[]): Promise<Tensor> {
+  if (!existsSync(path))
+    throw optionError('region', ` must be predicted, all, y,x or a mask image: '${path}' does not exist`)
   const own = await readImage(path, maskPreprocessing())
   const isArranged = own.shape.slice(1).join() === imageShape.slice(1).join()
   const resize = otherSize(preprocessing, imageShape)
