@@ -67,7 +67,7 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
     <h2>Classes</h2>
     <p class="note">
       Each channel is shown by the images that it ranks highest. Above is the part of the image that the channel sees.
-      Below is the relevance that passes through the channel: red speaks for the class, blue against it.
+      Below is the relevance that passes through the channel: red is evidence for the class, blue evidence against it.
     </p>
     ${
       classes.length > MOST_CLASSES &&

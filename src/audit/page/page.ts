@@ -14,7 +14,7 @@ import { SCRIPT } from './script.js'
 
 /** Images of a class that are shown in its embedding. */
 const MOST_POINTS = 200
-/** Images of a cluster that are shown beside its map. */
+/** Images of a cluster that are shown next to its map. */
 const EXAMPLES = 8
 const SIZE = 100
 const BADGES = { decides: 'decides the class', enough: 'enough by itself' }
@@ -46,11 +46,12 @@ const READING = html`<p class="note">
     relevance in channels that the rest of the class lacks).
   </p>
   <p class="note">
-    Mean relevance is red where pixels speak for the class, and blue where they speak against it. The chequered pixels
-    of a pattern are not part of it. Examples show their names, which <code>--exclude</code> takes, under the mouse.
+    Mean relevance is red where pixels are evidence for the class, and blue where they are evidence against it. The
+    chequered pixels of a pattern are not part of it. Examples show their names, which <code>--exclude</code> takes,
+    under the mouse.
   </p>`
 
-/** The audit as one page that needs nothing from anywhere. */
+/** The audit as one page without external resources. */
 export async function auditPage(result: AuditResult, sources: AuditSources): Promise<string> {
   const { accuracy, images, classes, flagged, rule, data, split } = result
   const sections: Html[] = []
