@@ -8,6 +8,7 @@ import { inputOptions } from '../explain/file-options.js'
 import { readInputs } from '../explain/inputs.js'
 import { patternsFor } from '../explain/patterns.js'
 import { rulesByNode } from '../explain/summary.js'
+import { loadedWith } from '../model/loaded-with.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
 import { ExplainedImages } from './explained-images.js'
@@ -106,7 +107,11 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     if (plan.length > 0) rules.set(name, rulesByNode(plan))
   }
   const evaluation = summarise({
-    asked: { ...recordedMethods(options.methods ?? settings.methods), ...recordedSettings(evaluateOptions, options) },
+    asked: {
+      ...loadedWith(model),
+      ...recordedMethods(options.methods ?? settings.methods),
+      ...recordedSettings(evaluateOptions, options)
+    },
     settings,
     model: model.name,
     inputKind: model.inputKind,

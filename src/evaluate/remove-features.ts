@@ -10,6 +10,7 @@ import { readInputs } from '../explain/inputs.js'
 import { explainOptions } from '../explain/options.js'
 import { rulesByNode } from '../explain/summary.js'
 import { safeName } from '../core/paths.js'
+import { loadedWith } from '../model/loaded-with.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf } from '../model/provenance.js'
 import { imageSeed } from './images.js'
@@ -72,7 +73,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const result = {
     method: explanation.name,
     inputKind: model.inputKind,
-    settings: recordedSettings(removeFeaturesOptions, options),
+    settings: { ...loadedWith(model), ...recordedSettings(removeFeaturesOptions, options) },
     fill,
     rules: rulesByNode(explanation.rules),
     images: names.length,

@@ -5,6 +5,7 @@ import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkEffects, effective } from '../core/option-effects.js'
 import { checkOptions, optionError } from '../core/options.js'
+import { loadedWith } from '../model/loaded-with.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
@@ -98,7 +99,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
     }
     const trust = options.check ? await checkFirst(model, inputs, options) : undefined
     const asking = {
-      settings: recordedSettings(explainToFilesOptions, called),
+      settings: { ...loadedWith(model), ...recordedSettings(explainToFilesOptions, called) },
       call: recordCall(model, called, plan.rules)
     }
     const summary = summarise(model, plan, passes, asking, await (provenance ?? provenanceOf(model)), trust)

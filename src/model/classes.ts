@@ -94,6 +94,7 @@ interface Named {
   classes?: string[]
   graph: Graph
   shapes(): Record<string, number[]>
+  source?: { options: { head?: string | number } }
 }
 
 /**
@@ -106,6 +107,11 @@ export function checkClasses(network: Named, from: string): void {
   if (outputs === 1 && names === 2 && network.task === 'classification') return // one logit tells two classes apart
   // a detection head has four numbers of each box before its classes, or its classes behind its boxes
   if (outputs === names || (boxes !== undefined && (outputs === names + 4 || boxes === names))) return
-  const found = `${counted(names, 'class name')}, but ${network.name} has ${counted(outputs, 'output')}`
+  const head = network.source?.options.head
+  const has =
+    head === undefined
+      ? `${network.name} has ${counted(outputs, 'output')}`
+      : `the output '${head}' of ${network.name} has ${counted(outputs, 'number')}`
+  const found = `${counted(names, 'class name')}, but ${has}`
   throw new LrpError('INVALID_ARGUMENT', `${from} contains ${found}`)
 }

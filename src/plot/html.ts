@@ -82,7 +82,7 @@ p.note, figcaption, caption { color: var(--quiet); font-size: .9rem; text-align:
 a { color: var(--accent); }
 .scroll { overflow-x: auto; margin-bottom: 16px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { padding-bottom: 6px; }
-th, td { border-bottom: 1px solid var(--line); padding: 4px 12px; text-align: right; } th:first-child, td:first-child, .text { text-align: left; }
+th, td { border-bottom: 1px solid var(--line); padding: 4px 8px; text-align: right; } th:first-child, td:first-child, .text { text-align: left; }
 thead th { background: var(--shade); } td.best { font-weight: 700; } .interval { color: var(--quiet); font-weight: 400; white-space: nowrap; font-size: .88rem; } dt { font-family: ui-monospace, monospace; } dd { margin: 0 0 6px 16px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 16px; }
 figure { margin: 0; } figure.wide { grid-column: 1 / -1; } img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); border-radius: 4px; }

@@ -1,10 +1,14 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from '@jest/globals'
+import { commandText } from '../../src/core/command-line.js'
+import { writeNpy } from '../../src/core/npy.js'
+import { evaluate } from '../../src/evaluate/evaluate.js'
 import { explain } from '../../src/explain/explain.js'
 import { predictionOf, predictionText } from '../../src/explain/targets/describe.js'
 import { inspectModel } from '../../src/explain/inspect-model.js'
+import { explainToFiles } from '../../src/explain/to-files.js'
 import { withHead } from '../../src/model/heads.js'
 import { Model } from '../../src/model/model.js'
 import { node, weight } from '../models.js'
@@ -123,4 +127,26 @@ test('a layer whose output is given a task or names of classes has classes', asy
   await layer.save(again)
   using saved = await Model.load(again)
   expect(saved.outputKind(2)).toBe('units')
+})
+
+test('names of classes are those of the chosen output, which the error names', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lrp-names-'))
+  await (await make()).save(folder)
+  const classes = join(folder, 'names.txt')
+  writeFileSync(classes, 'a\nb\nc\n')
+  await expect(Model.load(folder, { head: 'size', classes })).rejects.toThrow(
+    "names.txt contains 3 class names, but the output 'size' of two has 1 number"
+  )
+})
+
+test('results record the output that was chosen, so that their command repeats them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lrp-recorded-'))
+  await (await make()).save(folder)
+  await writeNpy(join(folder, 'x.npy'), input)
+  using model = await Model.load(folder, { head: 'block' })
+  const run = { input: [join(folder, 'x.npy')], output: join(folder, 'out') }
+  const { summary } = await explainToFiles(model, { ...run, rule: 'epsilon', format: ['npy'] })
+  expect(commandText('explain', 'two', summary.settings)).toContain('--head block ')
+  const { asked } = await evaluate(model, { ...run, methods: ['epsilon'], metrics: ['abc'] })
+  expect(asked).toMatchObject({ head: 'block', rules: 'epsilon' })
 })
