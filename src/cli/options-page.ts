@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { z } from 'zod'
 import { entriesOf, GROUPS, type Entry } from '../core/option.js'
+import { eitherOf } from '../core/plural.js'
 import { besideChoices, choicesOf, defaultText, kindOf, rangeOf } from '../core/option-text.js'
 import { auditOptions } from '../audit/options.js'
 import { conceptsOptions } from '../concepts/options.js'
@@ -120,7 +121,7 @@ function rowOf(entry: Entry): string {
       : free && [free, unit].filter(Boolean).join(', ')
   const kind = [choices.join(', '), own].filter(Boolean).join(' or ')
   const value = [kind, rangeOf(type)].filter(Boolean).join('; ')
-  const effect = Object.entries(facts.only ?? {}).map(([name, values]) => `; only with ${name} ${values.join(' or ')}`)
+  const effect = Object.entries(facts.only ?? {}).map(([name, values]) => `; only with ${name} ${eitherOf(values)}`)
   const cells = [
     `\`${path.join('.')}\``,
     flag === undefined ? '' : `\`--${flag}\``,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { isLrpError, LrpError } from '../core/errors.js'
+import { eitherOf } from '../core/plural.js'
 import { unknownName } from '../core/suggest.js'
 import { packageVersion } from '../core/package-version.js'
 import { COMMANDS } from './commands/index.js'
@@ -106,11 +107,6 @@ function takesInput({ options }: Command): boolean {
   return options.some(({ long }) => long === '--input')
 }
 
-/** `'--seed'`, `'--help' or '--seed'` */
-function orList(flags: string[]): string {
-  return flags.map((flag) => `'${flag}'`).join(' or ')
-}
-
 /** The parser's own errors in our words. */
 function usageSentence({ message }: CommanderError, takesImages: boolean): string {
   if (takesImages && message.startsWith("error: unknown option '--image'"))
@@ -120,7 +116,7 @@ function usageSentence({ message }: CommanderError, takesImages: boolean): strin
     .replace(/^error: /, '')
     .replace(
       /\n\(Did you mean (?:one of )?(.*)\?\)/,
-      (_, meant: string) => `: did you mean ${orList(meant.split(', '))}?`
+      (_, meant: string) => `: did you mean ${eitherOf(meant.split(', ').map((flag) => `'${flag}'`))}?`
     )
   return sentence
     .replace(/^unknown option '(.*?)'/, "there is no flag '$1'")

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { entriesOf, isAsked, resumeValues, valueAt, type Entry } from './option.js'
 import { optionError } from './options.js'
+import { eitherOf } from './plural.js'
 
 /** The values that deciding options have; several where methods are compared. */
 type Chosen = Readonly<Record<string, string | readonly string[]>>
@@ -16,7 +17,7 @@ export function checkEffects(schema: z.ZodObject, options: object, chosen: Chose
     const values = entry.facts.only![idle]!
     throw optionError(
       entry.path.join('.'),
-      ` works only with the ${idle} ${values.join(' or ')}, not ${[chosen[idle]!].flat()[0]}`
+      ` works only with the ${idle} ${eitherOf(values)}, not ${[chosen[idle]!].flat()[0]}`
     )
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LrpError, type ErrorCode } from './errors.js'
-import { listed } from './plural.js'
+import { eitherOf, listed } from './plural.js'
 import { nearest, unknownName } from './suggest.js'
 
 type Issue = z.core.$ZodIssue
@@ -145,7 +145,7 @@ function wanted(issue: Issue): string {
       return KINDS[issue.expected] ?? issue.expected
     case 'invalid_union': {
       const all = alternatives(issue)
-      return all.length < 2 ? all.join() : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`
+      return eitherOf(all)
     }
     case 'too_small':
       return bound(issue.origin, issue.inclusive ? 'at least' : 'above', issue.minimum)

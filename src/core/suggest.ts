@@ -1,4 +1,5 @@
 import { LrpError } from './errors.js'
+import { eitherOf } from './plural.js'
 
 /** More names than this are not listed. */
 const MOST_LISTED = 20
@@ -35,7 +36,7 @@ export function unknownName(
 export function unknownClass(name: string, classes: readonly string[], option: string): LrpError {
   const containing = classes.filter((one) => wordsOf(one).includes(name.toLowerCase())).slice(0, FEW)
   if (containing.length > 0) {
-    const meant = containing.map((one) => `'${one}'`).join(' or ')
+    const meant = eitherOf(containing.map((one) => `'${one}'`))
     return new LrpError('INVALID_ARGUMENT', `there is no class '${name}': did you mean ${meant}?`, { option })
   }
   if (classes.length <= MOST_LISTED || nearest(name, classes)) return unknownName('class', name, classes, { option })
