@@ -150,7 +150,13 @@ test('images beyond what is kept are decoded again, and ahead', async () => {
 test.each<[string, number[], number[], RegExp]>([
   ['empty', [0, 1, 8, 8], [], /empty\.npy contains no images: its shape is \[0, 1, 8, 8\]/],
   ['scalar', [], [1], /scalar\.npy contains no images: its shape is \[\]/],
-  ['nan', [2, 1, 1, 2], [0, 1, NaN, 2], /nan\.npy: image 1 contains values that are not finite/]
+  [
+    'nan',
+    [2, 1, 8, 8],
+    [...Array<number>(64).fill(1), ...Array<number>(64).fill(NaN)],
+    /nan\.npy: image 1 contains values that are not finite/
+  ],
+  ['small', [2, 1, 1, 2], [0, 1, 3, 2], /small\.npy has inputs of 1x1x2, but mlp takes images of 1x8x8/]
 ])('an array that is no images is named: %s', async (name, shape, values, message) => {
   const path = join(root, `${name}.npy`)
   await writeNpy(path, { data: Float32Array.from(values), shape })
