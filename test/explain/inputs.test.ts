@@ -153,7 +153,7 @@ test.each<[string, number[], number[], RegExp]>([
   [
     'nan',
     [2, 1, 8, 8],
-    [...Array<number>(64).fill(1), ...Array<number>(64).fill(NaN)],
+    Array.from({ length: 128 }, (_, i) => (i === 70 ? NaN : i)),
     /nan\.npy: image 1 contains values that are not finite/
   ],
   ['small', [2, 1, 1, 2], [0, 1, 3, 2], /small\.npy has inputs of 1x1x2, but mlp takes images of 1x8x8/]
