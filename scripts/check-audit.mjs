@@ -14,8 +14,8 @@ import { draw, planted, plantedDataset, random, randomPlant, randomTag } from '.
 // From data with a planted reason to the verdict of `audit`, with one setting for all. Reads ../shared; takes half an hour.
 // A network that did not learn its plant gives the auditor nothing to find: such a line says "not learned" and counts as neither.
 // Status 1 if a learned plant is missed or a clean network is flagged. `--plant moves` keeps the named plants that contain "moves".
-//   node scripts/check-audit.mjs [--only planted,others,clean,random,tags,repair,time] [--plant NAME] [--plants 20] [--seeds 10]
-//     [--first 0] [--threads 2]
+//   node scripts/check-audit.mjs [--only planted,others,clean,cleanCifar,random,tags,repair,time] [--plant NAME] [--plants 20]
+//     [--seeds 10] [--first 0] [--threads 2]
 // `--first 5 --plants 5` checks the plants 5 to 9 alone, so that several processes can share them; likewise `--seeds`.
 const { values } = parseArgs({
   options: {
@@ -66,6 +66,7 @@ const checks = {
   planted: () => plants(PLANTS),
   others: () => plants(OTHERS),
   clean,
+  cleanCifar,
   random: () => randomPlants(mnist, [1, 28, 28], randomPlant),
   tags: () => randomPlants(cifar, [3, 32, 32], randomTag),
   repair,
@@ -96,15 +97,21 @@ async function randomPlants(data, shape, draw) {
 }
 
 async function clean() {
-  const first = Number(values.first) + 1
-  for (let seed = first; seed < first + Number(values.seeds); seed++) {
-    const { dataset } = await plantedDataset(mnist, undefined, seed)
-    const { result } = await audited(dataset, await learn(dataset, mnist, seed))
-    tell(`clean MNIST, seed ${seed}`, result.flagged.length === 0, { flagged: result.flagged.length })
-  }
-  const { dataset } = await plantedDataset(cifar, undefined)
-  const { result } = await audited(dataset, await learn(dataset, cifar, 0))
-  tell('clean CIFAR', result.flagged.length === 0, { flagged: result.flagged.length })
+  for (const seed of seeds()) await oneClean(`clean MNIST, seed ${seed}`, mnist, seed)
+}
+
+async function cleanCifar() {
+  for (const seed of seeds()) await oneClean(`clean CIFAR, seed ${seed}`, cifar, seed)
+}
+
+function seeds() {
+  return Array.from({ length: Number(values.seeds) }, (_, i) => Number(values.first) + 1 + i)
+}
+
+async function oneClean(name, data, seed) {
+  const { dataset } = await plantedDataset(data, undefined, seed)
+  const { result } = await audited(dataset, await learn(dataset, data, seed))
+  tell(name, result.flagged.length === 0, { flagged: result.flagged.length })
 }
 
 async function onePlant(name, data, plant, seed, steps) {

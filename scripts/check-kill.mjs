@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from 'node:timers'
+import { clearInterval, setInterval } from 'node:timers'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -21,8 +21,9 @@ import { readSafetensors } from '../dist/model/import/safetensors.js'
 import { Random } from './lib/random-graph.mjs'
 import { root } from './lib/paths.mjs'
 
-// Kills commands by SIGKILL at random times. After every kill each file must be whole; in the end the command is run to
-// its end and must leave what a run that was never killed leaves, to the bit, and no temporary files. Each command gets one line.
+// Kills commands by SIGKILL at random times until so many kills have hit. After every kill each file must be whole. Every run
+// that reaches its end must leave what a run that was never killed leaves, to the bit, and no temporary files. Each command gets
+// one line.
 //   node scripts/check-kill.mjs [--kills 50] [--seed 1] [--only train,explain]
 const { values } = parseArgs({
   options: {
@@ -68,19 +69,32 @@ const COMMANDS = {
   audit: { begin: ['audit', 'base', '--limit', '60', '--output', 'out'], left: 'out' }
 }
 
-/** Runs a command line; kills it after so many milliseconds. @returns milliseconds, and how it ended */
-function run(args, killAfter) {
-  const begun = performance.now()
+/** Runs a command line; kills it after so many milliseconds of CPU time. @returns CPU time, and how it ended */
+function run(args, killAfter = Infinity) {
   const child = spawn(process.execPath, [main, ...args, '--threads', '1'], { stdio: ['ignore', 'ignore', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (chunk) => (errors += chunk))
-  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
+  let milliseconds = 0
+  const timer = setInterval(() => {
+    milliseconds = cpuTimeOf(child.pid) ?? milliseconds
+    if (milliseconds >= killAfter) child.kill('SIGKILL')
+  }, 5)
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      resolve({ milliseconds: performance.now() - begun, killed: signal === 'SIGKILL', code, errors })
+      clearInterval(timer)
+      resolve({ milliseconds, killed: signal === 'SIGKILL', code, errors })
     })
   })
+}
+
+/** Milliseconds in steps of 10, as Linux tells them: on a busy machine the time on the clock says little. */
+function cpuTimeOf(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ')
+    return 10 * (Number(fields[11]) + Number(fields[12]))
+  } catch {
+    return undefined // it has ended
+  }
 }
 
 function filesOf(path) {
@@ -104,7 +118,9 @@ async function checkWhole(path) {
 /** Files whose bytes follow from the command alone. */
 const EXACT = new Set(['.safetensors', '.npy', '.onnx', '.png', '.csv'])
 const EXACT_JSON = /(concepts|audit|model)\.json$/
-const TIMED = /history|checkpoints|tune\.csv|charts|trials/
+const TIMED = /history|checkpoints|tune\.csv|charts/
+/** Runs for each kill that must hit, at most: some end before they are killed. */
+const MOST_RUNS = 6
 
 function digests(left) {
   const files = filesOf(left).filter((path) => (EXACT.has(extname(path)) || EXACT_JSON.test(path)) && !TIMED.test(path))
@@ -139,26 +155,39 @@ async function check(name, { begin, again = begin, left }) {
   if (whole.code !== 0) throw new Error(`${name}: ${whole.errors}`)
   const wanted = digests(left)
   clear()
-  let killed = 0
-  for (let i = 0; i < Number(values.kills); i++) {
-    const { killed: died, code, errors } = await run(argumentsNow(begin, again), random.below(whole.milliseconds * 0.9))
-    if (died) killed++
-    else if (code !== 0) throw new Error(`${name}: ${errors}`)
-    else clear() // it was done before it could be killed
+  const kills = Number(values.kills)
+  const counts = { runs: 0, kills: 0, withFiles: 0, ends: 0 }
+  for (; counts.kills < kills && counts.runs < MOST_RUNS * kills; counts.runs++) {
+    const { killed, code, errors } = await run(argumentsNow(begin, again), random.below(whole.milliseconds))
+    if (!killed && code !== 0) throw new Error(`${name}: after ${counts.kills} kills it does not continue: ${errors}`)
     for (const path of filesOf(left)) {
       await checkWhole(path).catch((error) => {
-        throw new Error(`${name}: after ${i + 1} kills ${path} is not whole: ${error.message}`)
+        throw new Error(`${name}: after ${counts.kills} kills ${path} is not whole: ${error.message}`)
       })
     }
+    counts.kills += killed
+    counts.withFiles += killed && filesOf(left).length > 0
+    if (killed) continue
+    counts.ends++ // it was done before it could be killed
+    checkEnd(name, left, wanted)
+    clear()
   }
   const last = await run(argumentsNow(begin, again))
   if (last.code !== 0) throw new Error(`${name}: it does not continue: ${last.errors}`)
+  checkEnd(name, left, wanted)
+  const { runs, withFiles, ends } = counts
+  const hits = `${counts.kills} kills in ${runs} runs, ${withFiles} of them with files there`
+  const same = `${ends + 1} runs ended, each with ${Object.keys(wanted).length} files the same to the bit`
+  console.log(`${name}: ${hits}; ${same}`)
+  if (counts.kills < kills) throw new Error(`${name}: only ${counts.kills} kills hit`)
+}
+
+function checkEnd(name, left, wanted) {
   const found = digests(left)
   const other = Object.keys({ ...wanted, ...found }).filter((path) => wanted[path] !== found[path])
   if (other.length > 0) throw new Error(`${name}: other files than without kills: ${other.join(', ')}`)
   const leftovers = filesOf(left).filter((path) => path.endsWith('.tmp') || path.endsWith('.partial'))
   if (leftovers.length > 0) throw new Error(`${name}: left behind: ${leftovers.join(', ')}`)
-  console.log(`${name}: ${killed} kills, ${Object.keys(found).length} files the same to the bit`)
 }
 
 /** What a user would type: the run is resumed where there is one. */

@@ -105,8 +105,9 @@ std::optional<size_t> merge(std::vector<Node>& nodes, int output, size_t i) {
   const auto both = b ? sum_of(*a, *b) : std::nullopt;
   if (!both) return std::nullopt;
   Node& layer = nodes[kept];
-  layer.attributes =
-      layer.attributes.with("padding", as_numbers(both->padding)).with("dilation", as_numbers(both->dilation));
+  layer.attributes = layer.attributes.with("padding", as_numbers(both->padding))
+                         .with("dilation", as_numbers(both->dilation))
+                         .without("kernel_size");
   set_weights(layer, both->weight, both->bias);
   take_out(nodes, other, static_cast<int>(kept));
   return kept;

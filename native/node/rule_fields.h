@@ -115,10 +115,11 @@ struct Codec<Part::Kind> : Named<Part::Kind> {
 
 template <>
 struct Codec<InputPart> : Named<InputPart> {
-  static constexpr Names<7> names{{{"all", InputPart::all},
+  static constexpr Names<8> names{{{"all", InputPart::all},
                                    {"positive", InputPart::positive},
                                    {"negative", InputPart::negative},
                                    {"absolute", InputPart::absolute},
+                                   {"squared", InputPart::squared},
                                    {"ones", InputPart::ones},
                                    {"low", InputPart::low},
                                    {"high", InputPart::high}}};

@@ -105,7 +105,12 @@ at::Generator& training_generator(c10::DeviceType device) {
 }
 
 std::shared_ptr<Op> make_activation(const OpArguments& a) {
-  if (a.name == "dropout") return std::make_shared<Dropout>(a.attributes.number("p", 0.5));
+  if (a.name == "dropout") {
+    if (a.attributes.flag("training", false)) {
+      throw Error("INVALID_ARGUMENT", "attribute 'training' must be false: dropout acts only while training");
+    }
+    return std::make_shared<Dropout>(a.attributes.number("p", 0.5));
+  }
   return std::make_shared<Activation>(activations().at(a.name)(a.attributes));
 }
 

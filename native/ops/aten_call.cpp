@@ -52,6 +52,7 @@ class ArgumentReader {
         is_optional ? argument_.type()->expectRef<c10::OptionalType>().getElementType() : argument_.type();
     const Attributes& at = node_.attributes;
     const std::string& name = argument_.name();
+    check_given_once(*type);
     if (type->kind() == TypeKind::DeviceObjType) {
       return [](const std::vector<Tensor>&, const Pass& pass) { return IValue(pass.device); };
     }
@@ -70,6 +71,25 @@ class ArgumentReader {
   }
 
  private:
+  /// What a node says of an argument and this argument cannot take would be ignored. Throws INVALID_ARGUMENT.
+  void check_given_once(const c10::Type& type) const {
+    const std::string name = "the argument '" + argument_.name() + "'";
+    const bool is_list = is_list_of_tensors(type);
+    const bool is_tensor = is_list || type.kind() == TypeKind::TensorType;
+    const bool is_attribute = node_.attributes.has(argument_.name());
+    const bool is_parameter = node_.parameters.count(argument_.name()) > 0;
+    if (type.kind() == TypeKind::DeviceObjType && is_attribute) throw Error("INVALID_ARGUMENT", set_by_the_model());
+    if (is_attribute && is_tensor) throw Error("INVALID_ARGUMENT", name + " is a tensor, so it cannot be an attribute");
+    if ((is_parameter || reads_inputs()) && !is_tensor) throw Error("INVALID_ARGUMENT", name + " is not a tensor");
+    if (is_parameter && is_list) throw Error("INVALID_ARGUMENT", name + " is a list, so it cannot be a parameter");
+    const size_t given = inputs_.size() + (is_parameter ? 1 : 0);
+    if (!is_list && given > 1) throw Error("INVALID_ARGUMENT", name + " is given more than once");
+  }
+
+  std::string set_by_the_model() const {
+    return "the argument '" + argument_.name() + "' is set by the model, not by a graph";
+  }
+
   static bool is_list_of_tensors(const c10::Type& type) {
     if (type.kind() != TypeKind::ListType) return false;
     auto element = type.expectRef<c10::ListType>().getElementType();
@@ -146,7 +166,7 @@ class ArgumentReader {
       }
       case TypeKind::LayoutType:
       case TypeKind::MemoryFormatType:
-        throw Error("INVALID_ARGUMENT", "the argument '" + name + "' is set by the model, not by a graph");
+        throw Error("INVALID_ARGUMENT", set_by_the_model());
       default:
         break;
     }

@@ -66,6 +66,12 @@ Attributes Attributes::with(const std::string& name, Attribute value) const {
   return Attributes(std::move(values));
 }
 
+Attributes Attributes::without(const std::string& name) const {
+  auto values = values_;
+  values.erase(name);
+  return Attributes(std::move(values));
+}
+
 double Attributes::number(const std::string& name) const {
   if (const auto* value = std::get_if<double>(&at(name))) return *value;
   if (const auto* text = std::get_if<std::string>(&at(name))) return parsed(name, *text);

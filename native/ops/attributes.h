@@ -32,6 +32,8 @@ class Attributes {
   std::vector<std::string> names() const;
   /// The same attributes and one more.
   Attributes with(const std::string& name, Attribute value) const;
+  /// The same attributes without one.
+  Attributes without(const std::string& name) const;
   /// A number; `inf`, `-inf` and `nan`, which JSON lacks, are given as strings.
   double number(const std::string& name) const;
   double number(const std::string& name, double fallback) const;

@@ -22,12 +22,13 @@ class Convolution : public Op, public LinearMap {
         output_padding_(window_attribute(a.attributes, "output_padding", axes_, 0)),
         groups_(a.attributes.integer("groups", 1)) {
     if (weight_.dim() != static_cast<int64_t>(axes_) + 2) {
-      throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " has " + std::to_string(axes_ + 2) + " axes");
+      throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " must have " + std::to_string(axes_ + 2) + " axes");
     }
     if (groups_ < 1 || weight_.size(0) % groups_ != 0) {
-      throw Error("INVALID_ARGUMENT", "groups must divide the channels");
+      throw Error("INVALID_ARGUMENT", "the number of channels must be a multiple of groups");
     }
     check_bias(transposed_ ? weight_.size(1) * groups_ : weight_.size(0));
+    check_redundant(a.attributes);
     set_padding(a);
   }
 
@@ -92,6 +93,21 @@ class Convolution : public Op, public LinearMap {
   }
 
  private:
+  /// What a file says twice must agree.
+  void check_redundant(const Attributes& attributes) const {
+    const at::IntArrayRef kernel = weight_.sizes().slice(2);
+    const auto stated =
+        attributes.has("kernel_size") ? window_attribute(attributes, "kernel_size", axes_) : kernel.vec();
+    if (kernel != stated) {
+      throw Error("INVALID_ARGUMENT", "attribute 'kernel_size' is " + c10::str(at::IntArrayRef(stated)) +
+                                          ", but the weight is " + c10::str(weight_.sizes()));
+    }
+    const bool grows = std::any_of(output_padding_.begin(), output_padding_.end(), [](int64_t p) { return p != 0; });
+    if (!transposed_ && grows) {
+      throw Error("INVALID_ARGUMENT", "attribute 'output_padding' must be 0 for a convolution that is not transposed");
+    }
+  }
+
   void set_padding(const OpArguments& a) {
     padding_.assign(axes_, 0);
     const auto kernel = weight_.sizes().slice(2);

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 namespace lrp {
 
@@ -50,6 +51,9 @@ struct OpRecord {
   bool homogeneous = false;
   /// Its last input names rows of the first, by their numbers.
   bool looks_up = false;
+  /// Every attribute that a node of this op may have; its factory reads or checks each. Calls of aten overloads have the
+  /// arguments of their schema instead.
+  std::vector<std::string> attributes = {};
 };
 
 /// The record of an op of ours or of an aten overload. Throws UNSUPPORTED for a name that a graph must not use.

@@ -47,7 +47,16 @@ bool is_explained_input(const std::string& op, const Attributes& attributes) {
 }
 
 std::shared_ptr<Op> make_other_input(const OpArguments& a) {
-  return std::make_shared<OtherInput>(a.parameter("value"), is_explained_input(a.name, a.attributes));
+  const Tensor value = a.parameter("value");
+  a.attributes.flag("required", false);  // JavaScript reads it
+  if (a.attributes.has("shape")) {
+    const auto row = a.attributes.integers("shape");
+    if (value.dim() == 0 || value.sizes().slice(1) != row) {
+      throw Error("INVALID_ARGUMENT", "attribute 'shape' is " + c10::str(at::IntArrayRef(row)) +
+                                          ", but its value has the shape " + c10::str(value.sizes()));
+    }
+  }
+  return std::make_shared<OtherInput>(value, is_explained_input(a.name, a.attributes));
 }
 
 }  // namespace lrp

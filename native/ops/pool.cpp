@@ -227,12 +227,18 @@ std::shared_ptr<Op> make_reduction(const OpArguments& a) {
 }
 
 std::shared_ptr<Op> make_interpolate(const OpArguments& a) {
+  if (a.attributes.has("size") && a.attributes.has("scale_factor")) {
+    throw Error("INVALID_ARGUMENT", "it has both 'size' and 'scale_factor': only one of them can apply");
+  }
   const std::string mode = a.attributes.text("mode", "nearest");
   const bool corners = a.attributes.flag("align_corners", false);
   const auto size = a.attributes.has("size") ? a.attributes.integers("size", 2) : std::vector<int64_t>{};
   const auto scale = size.empty() ? a.attributes.numbers("scale_factor") : std::vector<double>{};
   if (mode != "nearest" && mode != "bilinear") {
     throw Error("UNSUPPORTED", "interpolate has no mode '" + mode + "': use 'nearest' or 'bilinear'");
+  }
+  if (corners && mode == "nearest") {
+    throw Error("INVALID_ARGUMENT", "attribute 'align_corners' must be false for the mode 'nearest'");
   }
   if (size.empty() && scale.size() != 1 && scale.size() != 2) {
     throw Error("INVALID_ARGUMENT", "attribute 'scale_factor' must have one or two numbers");

@@ -25,7 +25,7 @@ Rule pattern_rule(const RuleArguments& a, bool times_weight) {
       [=](const LinearLayer& f, const Tensor& R) {
         if (pattern.sizes() != f.weight().sizes()) {
           throw Error("INVALID_ARGUMENT", "the pattern has shape " + c10::str(pattern.sizes()) +
-                                              ", the layer's weight " + c10::str(f.weight().sizes()));
+                                              ", but the layer's weight has shape " + c10::str(f.weight().sizes()));
         }
         const Tensor result = f.gradient(R, times_weight ? pattern * f.weight() : pattern);
         return normalise ? normalised(result) : result;
@@ -48,7 +48,7 @@ Rule pass(const RuleArguments& a) {
             const Tensor& x = layer.inputs[0];
             if (R.numel() != x.numel())
               throw Error("UNSUPPORTED",
-                          "relevance can pass unchanged only if inputs and outputs have the same number");
+                          "relevance can pass unchanged only if the input has as many values as the output");
             const Tensor same = R.sizes() == x.sizes() ? R : R.reshape(x.sizes());
             return {normalise ? normalised(same) : same};
           },

@@ -68,6 +68,8 @@ class SharedOut {
         return f_.x_negative();
       case InputPart::absolute:
         return f_.nonnegative_input() ? f_.x() : f_.x().abs();
+      case InputPart::squared:
+        return f_.x().square();
       case InputPart::ones:
         return at::ones_like(f_.x().narrow(0, 0, 1));
       case InputPart::low:

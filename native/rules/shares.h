@@ -7,8 +7,9 @@
 // Rules as data: a rule that is a sum of shares, written in JSON (docs/rules.md) instead of C++.
 namespace lrp {
 
-/// Which values stand for the input x: x itself, max(x, 0), min(x, 0), |x|, ones, or the bounds of the input's values.
-enum class InputPart { all, positive, negative, absolute, ones, low, high };
+/// Which values stand for the input x: x itself, max(x, 0), min(x, 0), |x|, x^2, ones, or the bounds of the input's
+/// values.
+enum class InputPart { all, positive, negative, absolute, squared, ones, low, high };
 
 /// Which outputs a share serves: all, those above 0, those below 0.
 enum class OutputSide { any, positive, negative };

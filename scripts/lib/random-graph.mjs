@@ -41,19 +41,11 @@ const STRANGE = [
   true
 ]
 const AXES = { 1: '1d', 2: '2d', 3: '3d' }
+/** Ops of one input that need no attributes. */
 const UNARY = [
-  'relu',
-  'relu6',
-  'silu',
-  'sigmoid',
-  'tanh',
-  'hardswish',
-  'hardsigmoid',
-  'softplus',
-  'gelu',
-  'elu',
-  'leaky_relu',
-  'hardtanh',
+  ...native()
+    .ops()
+    .filter((op) => native().opRecord(op).kind === 'activation'),
   'identity'
 ]
 const ATEN = [

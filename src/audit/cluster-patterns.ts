@@ -1,5 +1,6 @@
 import { fixedPattern, MOST_SEEN, movingPattern } from './find-patterns.js'
-import { isSame, isSmallOrBorder, type Bytes, type ImageShape, type Pattern } from './pattern.js'
+import { formOf } from './form.js'
+import { isSame, type Bytes, type ImageShape, type Pattern } from './pattern.js'
 import type { Random } from './random.js'
 
 /** Smaller groups have no pattern that could be told from chance. */
@@ -32,7 +33,7 @@ export function clusterPatterns(
     const seen = random.some(members, MOST_SEEN).map((i) => ({ bytes: bytes[i]!, relevance: relevance(i) }))
     for (const seek of SEEKERS[lies]) {
       const pattern = seek(seen, others, shape, random)
-      if (!pattern || !isSmallOrBorder(pattern, shape)) continue
+      if (!pattern || !formOf(pattern, shape)) continue
       if (!patterns.some((one) => isSame(one, pattern))) patterns.push(pattern)
     }
   }

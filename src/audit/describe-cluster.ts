@@ -1,4 +1,5 @@
 import type { ChannelIntervention, ClusterChannel } from './cluster-channels.js'
+import { formInWords } from './form.js'
 import type { Flips, Intervention } from './intervene.js'
 import type { Observed } from './observe.js'
 import type { ImageShape, Pattern } from './pattern.js'
@@ -47,22 +48,24 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
   const tested = (pattern ?? region)!
   const { place, width, height } = tested
   const where = place ? { x: place.left, y: place.top, width, height } : null
-  const words = placeInWords(where, [shape[1], shape[2]])
   const what = pattern
-    ? `${suspect ?? 'their common pattern'} (${describeForm(pattern, shape)}, ${words})`
-    : `the region of ${width}x${height} pixels ${words}`
-  const sameness = pattern ? 1 : 0
-  const separation = byMap && members.length > 0 ? separationOf(byMap, members) : 0
-  const concentration = concentrationOf(
-    observed,
-    members.map((i) => own[i]!)
-  )
-  const all = [...members.map((i) => own[i]!), ...otherwise]
+    ? `${suspect ?? 'their common pattern'} (${formInWords(pattern, shape)})`
+    : `the region of ${width}x${height} pixels ${placeInWords(where, [shape[1], shape[2]])}`
+  const places = members.map((i) => own[i]!)
+  const suspicionParts = {
+    separation: byMap && members.length > 0 ? separationOf(byMap, members) : 0,
+    concentration: concentrationOf(observed, places),
+    sameness: pattern ? 1 : 0,
+    exclusiveness: concept.exclusiveness
+  }
+  const parts = Object.values(suspicionParts)
+  const all = [...places, ...otherwise]
   return {
     id: 0,
     size: all.length,
     images: all.map((i) => names[i]!),
-    suspicion: (separation + concentration + sameness + concept.exclusiveness) / 4,
+    suspicion: parts.reduce((sum, part) => sum + part, 0) / parts.length,
+    suspicionParts,
     where,
     channels: concept.channels.map((one) => ({ layer: observed.layer, ...one })),
     ...(suspect !== undefined && { suspect }),
@@ -85,13 +88,6 @@ export function describeCluster(cluster: Cluster, concept: ClusterConcept, conte
 }
 
 const plain = ({ flips, interval, images }: Flips): Flips => ({ flips, interval, images })
-
-function describeForm({ mask, width, height }: Pattern, [, rows, columns]: ImageShape): string {
-  const pixels = mask.reduce((sum, one) => sum + one, 0)
-  const [isWide, isHigh] = [width > 0.8 * columns, height > 0.8 * rows]
-  if (isWide && isHigh) return `a frame of ${pixels} pixels`
-  return `a ${isWide || isHigh ? 'strip' : 'patch'} of ${width}x${height} pixels`
-}
 
 /** How much more often than by chance an image's neighbours lie in its own cluster: 0 by chance, 1 always. */
 function separationOf({ neighbours: { index, k } }: Clustering, members: number[]): number {

@@ -98,6 +98,13 @@ function pasted(
   })
 }
 
+/** Images that leave the class once the pattern is filled in. */
+export async function leaving(images: Images, target: number, pattern: Pattern, members: Member[]): Promise<boolean[]> {
+  const { shape } = images
+  const without = members.map(({ bytes, place }) => filled(bytes, maskAt(pattern, shape, place, MARGIN), shape))
+  return Array.from(await images.predict(without), (one) => one !== target)
+}
+
 /**
  * Takes the pattern out of its own images and puts it into others, and does the same with random regions. Without images of its
  * own, random regions are those of other images of the class.

@@ -26,13 +26,13 @@ export const auditOptions = z.strictObject({
     }
   ),
   suspect: option(z.array(z.string().min(1)).min(1), {
-    help: 'patterns that are tested in every class: PNG files, transparent but for the pattern; one smaller than the images lies anywhere, or at PATCH.png@left:top',
+    help: 'patterns to test in every class: PNG files, transparent except for the pattern; a file smaller than the images is pasted anywhere, or at PATCH.png@left:top',
     group: 'what',
     unit: 'files',
     files: 'images'
   }),
   exportLists: option(z.boolean(), {
-    help: 'also write a list of the images in flagged clusters (flagged.csv), and the patches',
+    help: 'also write the images of flagged clusters (flagged.csv) and their patterns (patch-CLASS-CLUSTER.png)',
     group: 'output',
     resume: false
   }),

@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { maskAt, type ImageShape, type Pattern } from './pattern.js'
 
 /** The file of a flagged cluster's pattern. */

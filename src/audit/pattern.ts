@@ -192,27 +192,6 @@ export function shifted(mask: Uint8Array, [, rows, columns]: ImageShape, down: n
   return result
 }
 
-/** A pattern whose box takes a larger share of the image is rather the object itself. */
-export const MOST_AREA = 0.16
-/** Width of the border in which a frame lies, as a share of the image's side. */
-const BORDER = 1 / 6
-
-/** Whether a pattern has the form of an artefact: small, or along the border. */
-export function isSmallOrBorder(pattern: Pattern, shape: ImageShape): boolean {
-  const [, rows, columns] = shape
-  if (pattern.height * pattern.width <= MOST_AREA * rows * columns) return true
-  if (!pattern.place) return false
-  const [down, across] = [rows * BORDER, columns * BORDER]
-  let [inside, inBorder] = [0, 0]
-  maskAt(pattern, shape, pattern.place).forEach((one, i) => {
-    if (!one) return
-    const [y, x] = [Math.floor(i / columns), i % columns]
-    inside++
-    if (y < down || x < across || y >= rows - down || x >= columns - across) inBorder++
-  })
-  return inBorder >= 0.95 * inside
-}
-
 export function isSame(a: Pattern, b: Pattern): boolean {
   const same = (x: Uint8Array, y: Uint8Array): boolean => x.length === y.length && x.every((value, i) => value === y[i])
   return (

@@ -1,6 +1,6 @@
 import { clusterPatterns, type Group } from './cluster-patterns.js'
 import type { Images } from './images.js'
-import { insert, intervene, type Intervention, type Member, type Sample, type Subject } from './intervene.js'
+import { insert, intervene, leaving, type Intervention, type Member, type Sample, type Subject } from './intervene.js'
 import { magnitudesOf, type Observed } from './observe.js'
 import { enlarged, findPattern, PRESENT, type Bytes, type Match, type Pattern } from './pattern.js'
 import { placesWith } from './places.js'
@@ -140,7 +140,20 @@ async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined>
   const inPart = matches.length - members.length - without.length
   const most = MOST_IN_PART[kind][pattern.place ? 'fixed' : 'anywhere']
   if (inPart > most * members.length) return undefined
-  return { pattern: subject.pattern, sought: pattern, members, intervention, kind }
+  const partly = pattern.place && kind === 'decides' ? await needing(some, subject.pattern, matches) : []
+  return { pattern: subject.pattern, sought: pattern, members: [...members, ...partly], intervention, kind }
+}
+
+/**
+ * Images that show a part of a pattern at its place, and leave the class once it is filled in: they have it too, but something covers
+ * it, or it is transparent.
+ */
+async function needing({ images, target, own }: Class, pattern: Pattern, matches: Match[]): Promise<number[]> {
+  const partly = placesWith(matches, ({ share }) => share >= ABSENT && share < PRESENT)
+  const read = await images.read(partly.map((i) => own[i]!))
+  const members = read.map((bytes) => ({ bytes, place: pattern.place! }))
+  const isLeft = await leaving(images, target, pattern, members)
+  return partly.filter((_, at) => isLeft[at])
 }
 
 /** Some of the images that have a pattern, and its place in them. @param matches of all images of the class */

@@ -18,9 +18,15 @@ const cluster = z.object({
   images: z
     .array(z.string())
     .describe(
-      'Paths relative to the data folder. Images of the class that show the pattern but are classified differently come last.'
+      'Paths relative to the data folder, or a file and the number in it. Images of the class that show the pattern but are classified differently come last.'
     ),
-  suspicion: share.describe('Mean of separation, concentration, sameness and exclusiveness; docs/audit.md.'),
+  suspicion: share.describe('Mean of suspicionParts; it orders clusters, but flags none.'),
+  suspicionParts: z.object({
+    separation: share.describe('How much more often than by chance neighbours are in the same cluster.'),
+    concentration: share.describe('Share of the relevance in the strongest 5 % of the pixels.'),
+    sameness: share.describe('1 if the images show a common pattern, otherwise 0.'),
+    exclusiveness: share.describe('Share of the relevance in channels that the rest of the class lacks.')
+  }),
   where: box.nullable().describe('Pixels of the tested region; null if it varies from image to image.'),
   channels: z
     .array(z.object({ layer: z.string(), channel: z.int().min(0), relevance: share, elsewhere: share }))

@@ -1,9 +1,6 @@
 import { counted } from '../core/plural.js'
 import type { ChannelIntervention } from './cluster-channels.js'
 import type { Flips, Intervention } from './intervene.js'
-import { MOST_AREA } from './pattern.js'
-import { LEAST_REPEATED } from './repeated-blocks.js'
-import type { AuditResult } from './result.js'
 
 /** How a pattern holds a class: its images need it, or it makes any image one of the class, which its images do not need. */
 export type Kind = 'decides' | 'enough'
@@ -62,26 +59,6 @@ export function otherwiseText(className: string, images: number): string {
   return ` ${counted(images, 'image')} labelled ${className} ${show} it too, but ${are} classified differently.`
 }
 
-const listed = (all: string[]): string => `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`
-
-/** What an audit that flags nothing has tested, and what it cannot find. */
-export function clearedText({ classes }: Pick<AuditResult, 'classes'>): [string, string] {
-  const patterns = classes.reduce((sum, one) => sum + one.patterns, 0)
-  const clusters = classes.flatMap((one) => one.clusters)
-  const regions = clusters.filter(({ suspect }) => suspect === undefined).length
-  const suspects = new Set(clusters.flatMap(({ suspect }) => suspect ?? [])).size
-  const named = suspects > 0 ? [counted(suspects, 'suspected pattern')] : []
-  const tested = [...named, counted(patterns, 'repeated pattern'), counted(regions, 'region')]
-  const least = Math.max(...classes.map((one) => one.leastShare))
-  const shares = classes.length === 1 ? 'of the class' : 'of the smallest class'
-  return [
-    `Nothing is flagged: ${listed(tested)} were tested, and none ` +
-      `turns images of other classes more often than random regions and the class's own pixels do.`,
-    `Not searched for: patterns in fewer than ${LEAST_REPEATED} images of a class (${(100 * least).toFixed(1)} % ${shares}), ` +
-      `patterns that vary from image to image, and patterns larger than ${100 * MOST_AREA} % of the image away from its border.`
-  ]
-}
-
 /** The same of a cluster's channels, whose activation was replaced. */
 export function channelReason(className: string, layer: string, intervention: ChannelIntervention): string {
   const { channels, removed, inserted, random } = intervention
@@ -94,13 +71,12 @@ export function channelReason(className: string, layer: string, intervention: Ch
   ].join('; ')
 }
 
-/** Where a box lies: "in the upper left", "in the middle", "along the border". */
+/** Where a box lies: "in the upper left", "in the middle". */
 export function placeInWords(
   where: { x: number; y: number; width: number; height: number } | null,
   [height, width]: [number, number]
 ): string {
   if (!where) return 'at a place that varies'
-  if (where.width > 0.8 * width && where.height > 0.8 * height) return 'along the border'
   const third = (centre: number, whole: number, names: [string, string, string]): string =>
     names[Math.min(2, Math.floor((3 * centre) / whole))]!
   const row = third(where.y + where.height / 2, height, ['upper', '', 'lower'])

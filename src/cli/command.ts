@@ -7,8 +7,8 @@ import { commonOptions, examplesText, type CliContext, type CommonFlags, type Ou
 import { downloadProgress } from './data-progress.js'
 import { addFlags, optionsOf } from './flags.js'
 
-/** Adds arguments, flags and action to a command that has its name and description. */
-export type Register = (command: Command, context: CliContext) => void
+/** Adds arguments, flags and action to a command that has its name and description. `bare`: it works without the addon. */
+export type Register = (command: Command, context: CliContext, bare?: boolean) => void
 
 /** One call of a command. */
 export interface Call<Argument> {
@@ -29,8 +29,6 @@ export interface Definition<Argument> {
   examples: readonly string[]
   /** Several processes can run it together (docs/distributed.md); then rank 0 alone prints. */
   shared?: boolean
-  /** It works without the addon. */
-  bare?: boolean
   run: (call: Call<Argument>) => Promise<void> | void
 }
 
@@ -42,8 +40,8 @@ export const MODEL = [
 
 /** Defines a command; its module is loaded only where it is called. */
 export function defineCommand<Argument = undefined>(definition: Definition<Argument>): Register {
-  const { argument, options = [], examples, shared, bare, run } = definition
-  return (command, context) => {
+  const { argument, options = [], examples, shared, run } = definition
+  return (command, context, bare) => {
     if (argument) command.argument(...argument)
     addFlags(command, ...options, ...(shared ? [peerOptions] : []), commonOptions)
       .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(`${GROUPS.machine}:`))

@@ -107,5 +107,5 @@ export class Output {
 }
 
 export function examplesText(examples: readonly string[]): string {
-  return `\nExamples:\n${examples.map((example) => `  $ lrp-native ${example}`).join('\n')}`
+  return `\nExamples:\n${examples.map((example) => `  $ npx lrp-native ${example}`).join('\n')}`
 }

@@ -81,7 +81,9 @@ function flagText({ flag, type, facts }: Entry): string {
 
 function takesMany(type: z.ZodType): boolean {
   const bare = withoutWrappers(type)
-  if (bare instanceof z.ZodUnion) return bare.options.some((one) => takesMany(one as z.ZodType))
+  // a record that a file can hold instead has no words of its own
+  if (bare instanceof z.ZodUnion)
+    return bare.options.some((one) => !(one instanceof z.ZodRecord) && takesMany(one as z.ZodType))
   if (bare instanceof z.ZodArray) return !isObject(bare.element as z.ZodType)
   return bare instanceof z.ZodTuple || bare instanceof z.ZodRecord
 }

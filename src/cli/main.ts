@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-import { CliContext } from './context.js'
-import { run } from './program.js'
-import { leaveQuickly } from '../native/addon.js'
+import { needsAddon } from './commands/index.js'
+import { preloadAddon } from '../native/libraries.js'
+
+// before anything else is loaded, so that both load at the same time
+const argv = process.argv.slice(2)
+if (needsAddon(argv)) preloadAddon()
 
 const controller = new AbortController()
 let interrupted = 0
@@ -23,5 +26,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await run(process.argv.slice(2), new CliContext(process.stdout, process.stderr, controller.signal))
+const [{ CliContext }, { run }, { leaveQuickly }] = await Promise.all([
+  import('./context.js'),
+  import('./program.js'),
+  import('../native/addon.js')
+])
 leaveQuickly()
+process.exitCode = await run(argv, new CliContext(process.stdout, process.stderr, controller.signal))

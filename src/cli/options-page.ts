@@ -111,8 +111,13 @@ function rowOf(entry: Entry): string {
   const { path, flag, type, facts } = entry
   const choices = choicesOf(type).map((choice) => `\`${choice}\``)
   const free = choices.length > 0 ? besideChoices(type) : kindOf(type)
+  const isProgramOnly = flag === undefined && free === 'object' && facts.unit !== undefined
   const unit = facts.unit === undefined || free.includes(facts.unit) ? '' : facts.unit
-  const own = free === 'list' && unit ? `list of ${unit}` : free && [free, unit].filter(Boolean).join(', ')
+  const own = isProgramOnly
+    ? facts.unit!
+    : free === 'list' && unit
+      ? `list of ${unit}`
+      : free && [free, unit].filter(Boolean).join(', ')
   const kind = [choices.join(', '), own].filter(Boolean).join(' or ')
   const value = [kind, rangeOf(type)].filter(Boolean).join('; ')
   const effect = Object.entries(facts.only ?? {}).map(([name, values]) => `; only with ${name} ${values.join(' or ')}`)

@@ -33,9 +33,9 @@ async function createProgram(context: CliContext, called: string[]): Promise<Com
       writeOut: (text) => context.stdout.write(text),
       outputError: () => {} // `report` says it
     })
-  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+  for (const [name, { description, bare, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(description).copyInheritedSettings(program)
-    if (called.includes(name)) (await load()).register(command, context)
+    if (called.includes(name)) (await load()).register(command, context, bare)
   }
   program.on('command:*', ([name]: string[]) => {
     throw unknownName('command', name!, Object.keys(COMMANDS))

@@ -41,12 +41,12 @@ export const conceptsOptions = z.strictObject({
     default: 'epsilon-plus; auto for networks with layers that it has no rule for, such as transformers'
   }),
   by: option(z.enum(['relevance', 'activation']).default('relevance'), {
-    help: 'value for ranking images',
+    help: 'value that ranks the reference images',
     group: 'what',
     unit: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'rank images by the sum over all positions, or by the largest value',
+    help: 'rank the reference images by the sum over all positions (sum) or by the largest value (max)',
     group: 'what',
     unit: 'what'
   }),

@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { explain } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
@@ -27,7 +27,7 @@ const COLOURS: [number, number, number][] = [
 
 const STYLE = `<style>
 .concept { border-top: 1px solid var(--line); padding: 10px 0; } .concept h3 { margin: 0 0 4px; font-size: 1rem; }
-.pairs { display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 0; list-style: none; } .pairs img { display: block; width: ${SIDE}px; height: ${SIDE}px; image-rendering: pixelated; object-fit: contain; }
+.pairs { display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 0; list-style: none; } .pairs img { display: block; margin-bottom: 3px; width: ${SIDE}px; height: ${SIDE}px; image-rendering: pixelated; object-fit: contain; }
 .atlas { display: flex; flex-wrap: wrap; gap: 16px; } .atlas img { width: 192px; height: 192px; image-rendering: pixelated; object-fit: contain; } .key { list-style: none; padding: 0; margin: 0; } .key i { display: inline-block; width: .8em; height: .8em; margin-right: 6px; }
 summary { cursor: pointer; font-size: 1.15rem; padding: 10px 0; font-weight: 600; } details { border-bottom: 1px solid var(--line); }
 </style>`
@@ -65,6 +65,10 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
     <h2>One image</h2>
     ${await atlasSection(model, result, sources)}
     <h2>Classes</h2>
+    <p class="note">
+      Each channel is shown by the images that it ranks highest. Above is the part of the image that the channel sees.
+      Below is the relevance that passes through the channel: red is evidence for the class, blue evidence against it.
+    </p>
     ${
       classes.length > MOST_CLASSES &&
       html`<p class="note">The ${MOST_CLASSES} classes with the most images; --class NAME shows another.</p>`
@@ -100,8 +104,13 @@ async function conceptCard(
         <img
           src="${embedded(await cut(pictureOf(model, inputs[i]!), box))}"
           alt="${image}: the part that channel ${channel} sees"
+          title="${image}"
         />
-        <img src="${embedded(await cut(heatmap(map, shape), box))}" alt="Relevance through channel ${channel}" />
+        <img
+          src="${embedded(await cut(heatmap(map, shape), box))}"
+          alt="Relevance through channel ${channel}"
+          title="Relevance through channel ${channel}"
+        />
       </li>`
     )
   }
@@ -113,7 +122,7 @@ async function conceptCard(
   </section>`
 }
 
-async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { image }: Sources): Promise<Html> {
+async function atlasSection(model: Model, { atlas }: ConceptsResult, { image }: Sources): Promise<Html> {
   const [height, width] = atlas.size
   const picture = pictureOf(model, image)
   const data = coloured(picture, atlas.where)
@@ -127,14 +136,14 @@ async function atlasSection(model: Model, { atlas, layer }: ConceptsResult, { im
           src="${embedded(await pictureToPng({ data, height, width }, 192))}"
           alt="Atlas: the channel with the largest relevance at each pixel, among ${atlas.channels.length} channels"
         />
-        <figcaption>atlas of layer ${layer}</figcaption>
+        <figcaption>the strongest of these channels at each pixel</figcaption>
       </figure>
       <ul class="key">
         ${atlas.channels.map(
           ({ channel, relevance }, i) =>
             html`<li>
               <i style="background:rgb(${COLOURS[i % COLOURS.length]!.join()})"></i>channel ${channel}:
-              ${(relevance * 100).toFixed(1)} %
+              ${(relevance * 100).toFixed(1)} % of the relevance
             </li>`
         )}
       </ul>

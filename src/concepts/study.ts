@@ -1,4 +1,4 @@
-import { join, relative, sep } from 'node:path'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { digest } from '../core/digest.js'
 import { isLrpError } from '../core/errors.js'
@@ -6,8 +6,9 @@ import { makeFolder } from '../core/files.js'
 import { LineLog } from '../core/journal.js'
 import { pickOptions, resumeValues } from '../core/option.js'
 import type { Tensor } from '../core/tensor.js'
-import type { Dataset, Split, SplitName } from '../data/dataset.js'
+import type { Dataset, SplitName } from '../data/dataset.js'
 import { fitTo, openFor, ownData, placesByChoice, readImages, spreadPlaces } from '../data/for-model.js'
+import { imageNames, namesBelow } from '../data/image-names.js'
 import { joined } from '../data/join.js'
 import { planOf } from '../explain/explain.js'
 import type { ExplainOptions } from '../explain/options.js'
@@ -27,7 +28,7 @@ export interface Study {
   dataset: Dataset
   /** The one that holds the images; `all` splits are joined in `test`. */
   split: SplitName
-  /** Paths below the data folder; numbers where images have none. */
+  /** Paths below the data folder, or numbers in a larger file. */
   names: string[]
   how: ExplainOptions
   rule: string
@@ -59,7 +60,8 @@ export async function openStudy(
   const whole = asked === 'all' ? joined(opened) : opened
   const places = placesOf(whole.splits[split].labels, asked, limit)
   const dataset = await fitTo(model, whole, split, places)
-  const allNames = namesOf(whole.splits[split], asked, ownData(model, options).dataPath)
+  const images = whole.splits[split]
+  const allNames = namesBelow(imageNames(images, split), images, ownData(model, options).dataPath)
   const names = places?.map((place) => allNames[place]!) ?? allNames
   const choice = pickOptions(ruleChoice, options)
   const how = { ...(Object.keys(choice).length > 0 ? choice : await usual(model, usualComposite)), signal }
@@ -108,9 +110,4 @@ export function openJournal<Entry>(
 function placesOf(labels: Int32Array, split: string, limit = Infinity): number[] | undefined {
   if (limit >= labels.length) return undefined
   return split === 'all' ? spreadPlaces(labels.length, limit) : placesByChoice(labels, limit).slice(0, limit)
-}
-
-function namesOf({ paths, labels }: Split, split: string, folder: string | undefined): string[] {
-  if (!paths) return Array.from(labels, (_, i) => `${split}/${String(i).padStart(5, '0')}`)
-  return paths.map((path) => (folder === undefined ? path : relative(folder, path)).split(sep).join('/'))
 }

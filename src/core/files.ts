@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path'
 import { LrpError } from './errors.js'
 import { isAlive } from './process.js'
+import { repeatedKey } from './repeated-key.js'
 
 type Part = string | Uint8Array
 
@@ -80,11 +81,15 @@ export async function readBytes(path: string, failure = `cannot read ${path}`): 
 
 /** What the text of a JSON file says. @throws LrpError INVALID_FILE naming the file */
 export function parseJson(text: string, path: string): unknown {
+  let json: unknown
   try {
-    return JSON.parse(text)
+    json = JSON.parse(text)
   } catch (cause) {
     throw new LrpError('INVALID_FILE', `${path} is not valid JSON: ${(cause as Error).message}`, { cause })
   }
+  const key = repeatedKey(text)
+  if (key === undefined) return json
+  throw new LrpError('INVALID_FILE', `${path} has the key '${key}' twice in one object`)
 }
 
 /** Makes a folder and those above it. @throws LrpError IO */

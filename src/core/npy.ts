@@ -1,11 +1,16 @@
-import { unzipSync, zipSync } from 'fflate'
+import { zipSync } from 'fflate'
 import { LrpError } from './errors.js'
+import { readFrom } from './file-range.js'
 import { readBytes, writeAtomic } from './files.js'
 import { checkPath } from './options.js'
 import { sizeOf, type Tensor } from './tensor.js'
+import { ZipArchive } from './zip.js'
 
 /** Bytes of all arrays of an archive: as float32 they take up to four times as much. */
 const LARGEST = 2 ** 30
+/** Masks of zeros become a thousand times smaller. */
+const NPZ_LIMITS = { limit: LARGEST, swelling: Infinity, checksum: true }
+const ENDING = '.npy'
 const MAGIC = '\x93NUMPY'
 
 const READERS: Record<string, { size: number; read: (view: DataView, at: number, little: boolean) => number }> = {
@@ -50,28 +55,24 @@ export async function readNpy(path: string): Promise<NpyArray> {
  * compressed zeros are a thousand times smaller.
  * @throws LrpError as `readNpy`
  */
-export async function readNpz(path: string): Promise<Record<string, NpyArray>> {
-  const bytes = await readBytes(path)
-  let entries: Record<string, Uint8Array>
-  let total = 0
-  try {
-    entries = unzipSync(bytes, {
-      filter: ({ name, originalSize }) => {
-        total += originalSize
-        if (total > LARGEST) throw new Error('its arrays are larger than 1 GiB: save them as .npy files in a folder')
-        return name.endsWith('.npy')
-      }
-    })
-  } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${path} is not a valid .npz file: ${(cause as Error).message}`, { cause })
-  }
-  const parse = (name: string, entry: Uint8Array): NpyArray =>
-    parseNpy(Buffer.from(entry.buffer, entry.byteOffset, entry.length), `${name} in ${path}`)
-  return Object.fromEntries(
-    Object.entries(entries)
-      .filter(([, entry]) => !isText(entry))
-      .map(([name, entry]) => [name.slice(0, -'.npy'.length), parse(name, entry)])
-  )
+export function readNpz(path: string): Promise<Record<string, NpyArray>> {
+  return readFrom(path, async (whole) => {
+    const archive = await ZipArchive.open(whole)
+    const names = archive.names.filter((name) => name.endsWith(ENDING))
+    const total = names.reduce((sum, name) => sum + archive.sizeOf(name), 0)
+    if (total > LARGEST)
+      throw new LrpError(
+        'INVALID_FILE',
+        `${path}: its arrays are larger than 1 GiB: save them as .npy files in a folder`
+      )
+    const arrays: [string, NpyArray][] = []
+    for (const name of names) {
+      const { buffer, byteOffset, length } = await archive.read(name, NPZ_LIMITS)
+      const bytes = Buffer.from(buffer, byteOffset, length)
+      if (!isText(bytes)) arrays.push([name.slice(0, -ENDING.length), parseNpy(bytes, `${name} in ${path}`)])
+    }
+    return Object.fromEntries(arrays)
+  })
 }
 
 const isText = (entry: Uint8Array): boolean =>

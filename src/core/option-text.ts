@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defaultOf, withoutWrappers, type Entry } from './option.js'
 
-/** Names and values to choose from; empty where there is no such list. */
+/** Names and values to choose from; empty if there is no such list. */
 export function choicesOf(type: z.ZodType): string[] {
   const bare = withoutWrappers(type)
   if (bare instanceof z.ZodEnum) return bare.options.map(String)
@@ -10,11 +10,16 @@ export function choicesOf(type: z.ZodType): string[] {
   return bare instanceof z.ZodUnion ? bare.options.flatMap((one) => choicesOf(one as z.ZodType)) : []
 }
 
-/** `above 0, at most 1`; empty where every value of the type fits. */
+/** `above 0, at most 1`; empty if every value of the type fits, or if the option also takes names: then numbers are positions. */
 export function rangeOf(type: z.ZodType): string {
   const bare = withoutWrappers(type)
   if (bare instanceof z.ZodArray) return rangeOf(bare.element as z.ZodType)
   if (bare instanceof z.ZodTuple) return rangeOf(bare.def.items[0] as z.ZodType)
+  if (
+    bare instanceof z.ZodUnion &&
+    bare.options.some((one) => withoutWrappers(one as z.ZodType) instanceof z.ZodString)
+  )
+    return ''
   if (bare instanceof z.ZodUnion)
     return [...new Set(bare.options.map((one) => rangeOf(one as z.ZodType)))].filter(Boolean).join('; ')
   if (!(bare instanceof z.ZodNumber)) return ''
@@ -39,7 +44,7 @@ export function kindOf(type: z.ZodType): string {
   return bare instanceof z.ZodLiteral ? 'name' : bare instanceof z.ZodString ? 'string' : 'object'
 }
 
-/** What an option takes besides its choices: of `all` or a list of names a list. */
+/** What an option takes besides its choices: `list` for `all` or a list of names. */
 export function besideChoices(type: z.ZodType): string {
   const bare = withoutWrappers(type)
   if (!(bare instanceof z.ZodUnion)) return ''
@@ -47,13 +52,14 @@ export function besideChoices(type: z.ZodType): string {
   return [...new Set(free.map(kindOf))].join(' or ')
 }
 
+/** The default of an option as text; empty if there is none. */
 export function defaultText(entry: Entry): string {
   const value = defaultOf(entry)
   if (value === undefined || value === false) return ''
   return Array.isArray(value) ? value.join(' ') : String(value)
 }
 
-/** The line of `--help`: what an option is, its choices, range and default. */
+/** The line of an option in `--help`: its help text, choices, range and default. */
 export function helpLine(entry: Entry): string {
   const choices = choicesOf(entry.type)
   const named = choices.length > 0 && !choices.every((choice) => entry.facts.help.includes(choice))

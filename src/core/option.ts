@@ -119,13 +119,22 @@ export interface Entry {
   flag?: string
 }
 
+/** A schema's options do not change; every call of a public function asks for them. */
+const known = new WeakMap<z.ZodObject, Entry[]>()
+
 /** All options of a schema. An object without facts of its own holds options itself. */
-export function entriesOf(schema: z.ZodObject, before: string[] = []): Entry[] {
+export function entriesOf(schema: z.ZodObject): Entry[] {
+  const entries = known.get(schema) ?? entriesBelow(schema, [])
+  known.set(schema, entries)
+  return entries
+}
+
+function entriesBelow(schema: z.ZodObject, before: string[]): Entry[] {
   return Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([name, type]): Entry[] => {
     const path = [...before, name]
     const facts = type.meta() as OptionFacts | undefined
     const bare = withoutWrappers(type)
-    if (!facts?.help && bare instanceof z.ZodObject) return entriesOf(bare, path)
+    if (!facts?.help && bare instanceof z.ZodObject) return entriesBelow(bare, path)
     if (!facts?.help) throw new Error(`the option ${path.join('.')} has no facts`)
     return [{ path, type, facts, ...(facts.flag !== false && { flag: facts.flag ?? toKebab(name) }) }]
   })

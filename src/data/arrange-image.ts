@@ -5,14 +5,14 @@ import { callNative } from '../native/addon.js'
 import { MOST_PIXELS } from './decode-image.js'
 import type { Pixels } from './pixels.js'
 
-/** Whether images [C, H, W] of bytes are already what resizing, cropping and the wanted channels would make of them. */
+/** Whether images [C, H, W] of bytes already have the size and channels that resizing and cropping would give them. */
 export function isArranged([channels, height, width]: readonly number[], p: Preprocessing): boolean {
   const [h, w] = resizedSize(height!, width!, p.resize)
   const [cropHeight, cropWidth] = p.crop ?? [h, w]
   return channels === p.channels && h === height && w === width && cropHeight === h && cropWidth === w
 }
 
-/** An image of bytes [C, H, W], resized, cropped and in the wanted channels as `readImage` does it with a file. */
+/** Resizes and crops an image of bytes [C, H, W], and converts its channels, as `readImage` does with a file. */
 export async function arrangeImage(
   planes: Uint8Array,
   [channels, height, width]: readonly [number, number, number],
@@ -24,15 +24,16 @@ export async function arrangeImage(
 }
 
 interface GivenPixels extends Pixels {
-  /** Planes one after the other instead of pixel after pixel. */
+  /** Channels are stored one after the other, instead of pixel by pixel. */
   planar: boolean
-  /** The bytes are needed for nothing else. */
+  /** The bytes may be overwritten: nothing else needs them. */
   consumes: boolean
 }
 
 /**
- * Grey if the model takes one channel, resized, cropped, [C, H, W], in `into` where that has the size.
- * @throws LrpError INVALID_ARGUMENT when the image is smaller than the crop, INVALID_FILE when it would become too large
+ * Converts an image to grey if the model takes one channel, resizes and crops it: [C, H, W], in `into` if that has the
+ * right size.
+ * @throws LrpError INVALID_ARGUMENT if the image is smaller than the crop, INVALID_FILE if it would become too large
  */
 export async function inPlanes(
   { bytes, ...from }: GivenPixels,
@@ -55,7 +56,7 @@ export async function inPlanes(
   return { bytes: result, shape }
 }
 
-/** [height, width], or the shorter side to a number of pixels. */
+/** The size [height, width] after resizing: as given, or with the shorter side of the given number of pixels. */
 export function resizedSize(height: number, width: number, size: Preprocessing['resize']): [number, number] {
   if (typeof size !== 'number') return size ?? [height, width]
   const shorter = Math.min(width, height)
@@ -63,7 +64,10 @@ export function resizedSize(height: number, width: number, size: Preprocessing['
   return [scaled(height), scaled(width)]
 }
 
-/** Top, left, height and width of the middle. @throws LrpError INVALID_ARGUMENT when the image is smaller */
+/**
+ * Top, left, height and width of the centre crop in pixels.
+ * @throws LrpError INVALID_ARGUMENT if the image is smaller
+ */
 function middle(
   [height, width]: [number, number],
   [h, w]: [number, number],
@@ -75,13 +79,13 @@ function middle(
   return [half(height - h), half(width - w), h, w]
 }
 
-/** Half of a number of pixels; if that is not a whole number, the even neighbour, as in torchvision's CenterCrop. */
+/** Half of a number of pixels, rounded to the even neighbour as in torchvision's CenterCrop. */
 function halved(pixels: number): number {
   const half = Math.floor(pixels / 2)
   return pixels % 2 === 0 || half % 2 === 0 ? half : half + 1
 }
 
-/** The middle of images [C, H, W] of bytes, one after the other. @throws LrpError INVALID_ARGUMENT where they are smaller */
+/** Centre crops of consecutive images [C, H, W] of bytes. @throws LrpError INVALID_ARGUMENT if they are smaller */
 export function middleOf(
   bytes: Uint8Array,
   [, height, width]: readonly [number, number, number],

@@ -6,20 +6,20 @@ import { imagesOf, type Dataset, type SplitName } from './dataset.js'
 import { checkMemory } from './memory.js'
 
 export interface ArrangeOptions {
-  /** [height, width] and channels of every image. */
+  /** Height and width of every image in pixels. */
   imageSize?: [number, number]
   channels?: 1 | 3
-  /** How images become bytes; instead of imageSize and channels. */
+  /** Preprocessing of images to bytes, instead of imageSize and channels. */
   preprocessing?: Preprocessing
   signal?: AbortSignal
 }
 
-/** Images at the same time: what sharp's threads can use. */
+/** Number of images at the same time: what sharp's threads can use. */
 const AT_ONCE = 8
 
 /**
- * A data set in memory whose images are resized, cropped, made grey (one channel) or coloured (one channel three times), as
- * files are when they are read; the same data set where nothing is to be done.
+ * Resizes and crops the images of a data set in memory and converts their channels, as files are when they are read.
+ * Returns the same data set if nothing changes.
  * @throws LrpError INVALID_ARGUMENT for a crop larger than the images, or more than memory holds
  */
 export async function arranged(dataset: Dataset, options: ArrangeOptions): Promise<Dataset> {

@@ -3,24 +3,25 @@ import { join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import type { DataTask } from '../core/graph.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { numbered } from './image-names.js'
 import { noDataSet } from './no-data-set.js'
 import { readNpy, readNpz, type NpyArray } from '../core/npy.js'
 import { valueNames } from './regression.js'
 import { complete, type SplitOptions } from './split.js'
 
-/** Names an array of images or labels may have, ours first; `x_train` is what Keras writes. */
+/** Names that arrays of images and labels may have, ours first; Keras writes `x_train`. */
 const IMAGES = ['images', 'x', 'data']
 const LABELS = ['labels', 'y', 'targets']
 const SPLITS = ['train', 'valid', 'test'] as const
 
-type Arrays = (names: string[]) => Promise<NpyArray | undefined>
+type Arrays = (names: string[]) => Promise<(NpyArray & { name: string }) | undefined>
 type Parts = { split: Split; shape: [number, number, number] }
 
 export interface ArrayOptions extends SplitOptions {
   task?: DataTask
 }
 
-/** Whether a path is, or a folder holds, a pair of arrays that `openArrays` reads. */
+/** Whether a path is a pair of arrays that `openArrays` reads, or a folder that contains one. */
 export function hasArrays(path: string): boolean {
   if (path.endsWith('.npz')) return true
   const names = [...namesOf(IMAGES), ...SPLITS.flatMap((split) => namesOf(IMAGES, split))]
@@ -28,10 +29,11 @@ export function hasArrays(path: string): boolean {
 }
 
 /**
- * A data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
- * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H, W]
- * or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are whole
- * numbers from 0; for regression any numbers, [N] or [N, values]; for multilabel 0 and 1, [N, labels]. Splits that are missing are carved out. @throws LrpError NOT_FOUND, INVALID_FILE
+ * Opens a data set of NumPy arrays: one `.npz` file, or a folder of `.npy` files, with `images` and `labels`, or with
+ * `train_images`, `train_labels`, `test_images`, ... (also `x`, `y`, `x_train`, ...). Images are [N, H, W], [N, C, H,
+ * W] or [N, H, W, C] with one or three channels: bytes, or real numbers from 0 to 1, which become bytes. Labels are
+ * whole numbers from 0; for regression any numbers, [N] or [N, values]; for multilabel 0 and 1, [N, labels]. Missing
+ * splits are taken from the training images. @throws LrpError NOT_FOUND, INVALID_FILE
  */
 export async function openArrays(path: string, options: ArrayOptions = {}): Promise<Dataset> {
   const arrays = await sourceOf(path)
@@ -77,13 +79,16 @@ async function sourceOf(path: string): Promise<Arrays> {
   if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the data ${path} does not exist`)
   if (statSync(path).isDirectory()) {
     return async (names) => {
-      const found = names.map((name) => join(path, `${name}.npy`)).find((file) => existsSync(file))
-      return found === undefined ? undefined : readNpy(found)
+      const name = names.find((one) => existsSync(join(path, `${one}.npy`)))
+      return name === undefined ? undefined : { ...(await readNpy(join(path, `${name}.npy`))), name }
     }
   }
   if (!path.endsWith('.npz')) throw noDataSet(path)
   const all = await readNpz(path)
-  return async (names) => names.map((name) => all[name]).find((array) => array !== undefined)
+  return async (names) => {
+    const name = names.find((one) => all[one] !== undefined)
+    return name === undefined ? undefined : { ...all[name]!, name }
+  }
 }
 
 function namesOf(kinds: string[], split?: string): string[] {
@@ -107,7 +112,8 @@ async function readPair(path: string, arrays: Arrays, task?: DataTask, split?: s
   }
   const { data, shape } = toPlanes(images, `${path}: ${what}`)
   const bytes = toBytes(data, images.dtype, `${path}: ${what}`)
-  return { split: { images: bytes, ...labelsFrom(labels, path, task) }, shape }
+  const names = numbered(images.name, count!)
+  return { split: { images: bytes, ...labelsFrom(labels, path, task), names }, shape }
 }
 
 function labelsFrom({ data, shape }: NpyArray, path: string, task?: DataTask): Pick<Split, 'labels' | 'values'> {
@@ -146,7 +152,7 @@ function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array
   return { data: planes, shape: [c, a, b] }
 }
 
-/** Whole numbers are bytes; real numbers are taken as bytes too where one is above 1, else as 0 to 1. */
+/** Whole numbers are bytes. Real numbers are bytes too if one of them is above 1, otherwise values from 0 to 1. */
 function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array {
   let [low, high] = [0, 0]
   for (const value of values) {

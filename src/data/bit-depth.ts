@@ -1,7 +1,7 @@
-/** Where no 16-bit image of a set reaches this, the data has more likely 12 or 14 bits. */
+/** If no 16-bit image of a data set reaches this value, the data probably has 12 or 14 bits. */
 const FULL_RANGE = 2 ** 14
 
-/** Notices sets of 16-bit images that use less than a quarter of their range: they come out nearly black. */
+/** Notices data sets of 16-bit images that use less than a quarter of their range and would look nearly black. */
 export class BitDepth {
   private largest: number | undefined
 
@@ -9,7 +9,7 @@ export class BitDepth {
     if (largest16 !== undefined) this.largest = Math.max(this.largest ?? 0, largest16)
   }
 
-  /** What is to be said about the images seen. */
+  /** Notes on the images seen so far, as sentences. */
   notes(): string[] {
     if (this.largest === undefined || this.largest >= FULL_RANGE) return []
     const white = this.largest < 2 ** 10 ? 1023 : this.largest < 2 ** 12 ? 4095 : 16383

@@ -4,15 +4,15 @@ export interface BmpHeader {
   width: number
   height: number
   bits: number
-  /** Rows from the top instead of from the bottom. */
+  /** The rows begin at the top, not at the bottom. */
   fromTop: boolean
-  /** Where the pixels begin. */
+  /** Offset of the first pixel in bytes. */
   start: number
   /** Colours by number, blue, green, red and a spare byte each. */
   palette: Buffer
 }
 
-/** The header of a `.bmp` file; undefined for anything else. @throws Error for a kind that is not read */
+/** Reads the header of a `.bmp` file; undefined for any other file. @throws Error for an unsupported kind of BMP */
 export function bmpHeader(file: Buffer): BmpHeader | undefined {
   if (file.length < 54 || file.toString('latin1', 0, 2) !== 'BM') return undefined
   const size = file.readUInt32LE(14)
@@ -31,7 +31,7 @@ export function bmpHeader(file: Buffer): BmpHeader | undefined {
   return { width, height: Math.abs(height), bits, fromTop: height < 0, start: file.readUInt32LE(10), palette }
 }
 
-/** Pixels of an uncompressed BMP file. @throws Error where it is truncated */
+/** Reads the pixels of an uncompressed BMP file. @throws Error if it is truncated */
 export function readBmp(file: Buffer, { width, height, bits, fromTop, start, palette }: BmpHeader): Pixels {
   const row = Math.ceil((width * bits) / 32) * 4
   if (start + row * height > file.length) throw new Error('it is truncated')
@@ -47,7 +47,7 @@ export function readBmp(file: Buffer, { width, height, bits, fromTop, start, pal
   return { bytes, width, height, channels: 3 }
 }
 
-/** Where blue, green and red of a pixel are. */
+/** Offset of a pixel's blue, green and red in bytes. */
 function colourAt(file: Buffer, row: number, x: number, bits: number, palette: Buffer): [Buffer, number] {
   if (bits > 8) return [file, row + (x * bits) / 8]
   const byte = file[row + ((x * bits) >> 3)]!

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import { checkDataset, type Dataset, type Split } from './dataset.js'
+import { numbered } from './image-names.js'
 import { carve, checkShares, type SplitOptions } from './split.js'
 
 const PIXELS = 3 * 32 * 32
@@ -17,15 +18,15 @@ const KINDS = {
 
 export type CifarName = keyof typeof KINDS
 
-/** Which binary version of CIFAR lies in a folder, if any. */
+/** The binary version of CIFAR that a folder contains, if any. */
 export function cifarIn(folder: string): CifarName | undefined {
   if (existsSync(join(folder, 'test_batch.bin'))) return 'cifar10'
   return existsSync(join(folder, 'fine_label_names.txt')) ? 'cifar100' : undefined
 }
 
 /**
- * CIFAR-10 or CIFAR-100 (Krizhevsky 2009) in its binary version: colour images of 32x32 pixels. The validation split is
- * carved out of the training images. @throws LrpError NOT_FOUND, INVALID_FILE
+ * Opens CIFAR-10 or CIFAR-100 (Krizhevsky 2009) in the binary version: colour images of 32x32 pixels. The validation
+ * split is taken from the training images. @throws LrpError NOT_FOUND, INVALID_FILE
  */
 export async function openCifar(name: CifarName, folder: string, options: SplitOptions = {}): Promise<Dataset> {
   const kind = KINDS[name]
@@ -57,7 +58,8 @@ async function readBatches(paths: string[], labelBytes: number): Promise<Split> 
     labels[i] = bytes[start - 1]!
     images.set(bytes.subarray(start, start + PIXELS), i * PIXELS)
   }
-  return { images, labels }
+  const names = batches.flatMap(({ length }, i) => numbered(basename(paths[i]!), length / record))
+  return { images, labels, names }
 }
 
 async function readBatch(path: string, record: number): Promise<Buffer> {

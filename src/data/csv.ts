@@ -8,12 +8,13 @@ import { counted } from '../core/plural.js'
 import type { SplitName } from './dataset.js'
 import type { LabelledFile } from './decode.js'
 import type { Listing } from './listing.js'
+import { findSameFile } from './same-file.js'
 import { severalLabels, type Labelling, type Row } from './multilabel.js'
 import { toValue, valueNames } from './regression.js'
 
 interface Table {
   rows: Row[]
-  /** Headings of the columns, where the file has them. */
+  /** Headings of the columns, if the file has them. */
   headings?: string[]
 }
 
@@ -21,10 +22,10 @@ const SPLITS = ['train', 'valid', 'test']
 const HEADINGS = ['path', 'file', 'filename', 'image']
 
 /**
- * A CSV file of `path,label` or `path,label,split`: paths from the folder of the CSV file, labels as names or as whole
- * numbers from 0, splits `train`, `valid` or `test`. For regression one or more values stand for the label, for multilabel
- * any number of labels, or 0 and 1 below headings (src/data/multilabel.ts). A first line of
- * headings (`path`, `file` or `image` first) is left out, and names the values.
+ * Reads a CSV file of `path,label` or `path,label,split`: paths relative to the folder of the CSV file, labels as names
+ * or as whole numbers from 0, splits `train`, `valid` or `test`. For regression, one or more values replace the label;
+ * for multilabel, any number of labels, or 0 and 1 below headings (src/data/multilabel.ts). A first line of headings
+ * (`path`, `file` or `image` first) is skipped, and names the values. An image must not be listed twice.
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the line
  */
 export async function listCsv(path: string, task?: DataTask): Promise<Listing> {
@@ -47,6 +48,7 @@ function labelled(
   { rows, headings }: Table,
   task?: DataTask
 ): { classes: string[]; filesOf: (split: SplitName) => LabelledFile[] } {
+  checkOnce(path, rows, task)
   const { classes, labelOf } =
     task === 'multilabel' ? severalLabels(path, rows, headings) : oneLabel(path, rows, headings, task)
   const filesOf = (split: SplitName): LabelledFile[] =>
@@ -56,7 +58,10 @@ function labelled(
   return { classes, filesOf }
 }
 
-/** The last column is the split where it is not a number; several labels end in one only by its name. */
+/**
+ * The last column is the split if it is not a number. After several labels, it is the split only if its heading says
+ * so.
+ */
 function endsInSplit(rest: string[], headings: string[] | undefined, task?: DataTask): boolean {
   if (rest.length < 2) return false
   if (task !== 'multilabel') return Number.isNaN(Number(rest.at(-1)))
@@ -66,7 +71,6 @@ function endsInSplit(rest: string[], headings: string[] | undefined, task?: Data
 function oneLabel(path: string, rows: Row[], headings?: string[], task?: DataTask): Labelling {
   const regression = task === 'regression'
   const classes = regression ? namesOfValues(rows, headings) : classNames(rows, path)
-  if (!regression) checkOnce(rows)
   const numbers = new Map(classes.map((name, label) => [name, label]))
   const labelOf: Labelling['labelOf'] = ({ labels, where }) =>
     regression ? { label: 0, values: labels.map((text) => toValue(text, where)) } : { label: numbers.get(labels[0]!)! }
@@ -109,7 +113,7 @@ async function readTable(path: string, task?: DataTask): Promise<Table> {
     }
     if (!SPLITS.includes(split))
       throw new LrpError('INVALID_FILE', `${where} has the split '${split}': it must be train, valid or test`)
-    return { path: file, labels: rest, split: split as SplitName, where }
+    return { path: file, labels: rest, split: split as SplitName, line: lines, where }
   })
   return { rows, headings }
 }
@@ -122,22 +126,27 @@ function textOf(bytes: Buffer, path: string): string {
   }
 }
 
-/** @throws LrpError INVALID_FILE if an image is listed with two classes */
-function checkOnce(rows: Row[]): void {
-  const first = new Map<string, Row>()
-  for (const row of rows) {
-    const { path, labels, where } = row
-    const other = first.get(path)
-    if (other && other.labels[0] !== labels[0])
-      throw new LrpError(
-        'INVALID_FILE',
-        `${where}: ${path} has the label ${labels[0]} here, but ${other.labels[0]} earlier`
-      )
-    first.set(path, row)
-  }
+/** @throws LrpError INVALID_FILE if an image is listed twice */
+function checkOnce(path: string, rows: Row[], task?: DataTask): void {
+  const same = findSameFile(rows.map((row) => ({ path: resolve(dirname(path), row.path), row })))
+  if (!same) return
+  const [{ row: first }, { row: again }] = same
+  const image = first.path === again.path ? again.path : `${again.path}, the same file as ${first.path},`
+  throw new LrpError('INVALID_FILE', `${again.where}: ${image} ${howListed(first, again, task)}`)
 }
 
-/** Names in alphabetical order; whole numbers are class numbers from 0 to the highest. */
+function howListed(first: Row, again: Row, task?: DataTask): string {
+  const [here, there] = [again, first].map(({ labels }) => labels.join(', ')) as [string, string]
+  const differ = (what: string, one: string, other: string): string =>
+    `has the ${what} ${one} here, but ${other} in line ${first.line}`
+  if (here !== there && task === 'multilabel')
+    return `${differ('labels', here || 'none', there || 'none')}: put all labels of an image in one row`
+  if (here !== there) return differ(task === 'regression' ? 'value' : 'label', here, there)
+  if (first.split !== again.split) return differ('split', again.split, first.split)
+  return `is listed here and in line ${first.line}: list each image once`
+}
+
+/** Class names in alphabetical order; if all are whole numbers, the class numbers from 0 to the highest. */
 function classNames(rows: Row[], path: string): string[] {
   const several = rows.find(({ labels }) => labels.length > 1)
   if (several)

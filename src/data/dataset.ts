@@ -5,16 +5,18 @@ import { middleOf } from './arrange-image.js'
 import { counted } from '../core/plural.js'
 import { sizeOf } from '../core/tensor.js'
 
-/** Images of one split as bytes, one class number or some values each. */
+/** The images of one split as bytes, each with a class number or values. */
 export interface Split {
-  /** [images, ...imageShape] (or `storedShape`), row-major; empty where the data set reads its images from `paths`. */
+  /** [images, ...imageShape] (or `storedShape`), row-major; empty if the data set reads its images from `paths`. */
   images: Uint8Array
-  /** Class numbers; for regression and multilabel all 0. */
+  /** Class numbers from 0; all 0 for regression and multilabel. */
   labels: Int32Array
   /** Regression: [images, values]; multilabel: [images, classes] of 0 and 1; row-major. */
   values?: Float32Array
-  /** File of each image, where images are files. */
+  /** File of each image, if the images are files. */
   paths?: string[]
+  /** Name of each image of a larger file: the file and the number in it. */
+  names?: string[]
 }
 
 /** A set of labelled images, all of one size, in memory as bytes or read from their files when they are needed. */
@@ -25,26 +27,28 @@ export interface Dataset {
   task?: Exclude<DataTask, 'binary'>
   /** Names of the classes; of the values for regression. */
   classes: string[]
-  /** Channels, height, width. */
+  /** Channels, height and width of every image. */
   imageShape: [number, number, number]
   /**
-   * Where images are kept larger than `imageShape`: channels, height, width of what is kept. Training can cut windows at
-   * random places out of it; everything else sees the middle.
+   * Channels, height and width of the stored images, if they are larger than `imageShape`. Training can crop them at
+   * random places; everything else uses the centre.
    */
   storedShape?: [number, number, number]
   /** Images and labels for training, validation and test. */
   splits: { train: Split; valid: Split; test: Split }
   /** Images that could not be read and were left out. */
   skipped: string[]
-  /** Those of them that do not exist. */
+  /** The skipped images that do not exist. */
   missing?: string[]
-  /** What else is to be said about the images. */
+  /** Notes on the images, as sentences. */
   notes?: string[]
-  /** Height and width of the smallest and the largest image file, where they differ. */
+  /** Height and width of the smallest and the largest image file, if they differ. */
   originalSizes?: OriginalSizes
-  /** Where images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array. */
+  /**
+   * If images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array.
+   */
   read?: (path: string, into: Uint8Array) => Promise<void>
-  /** Where images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
+  /** If images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
   digests?: Map<string, string>
 }
 
@@ -56,7 +60,7 @@ export interface OriginalSizes {
 /** `train`, `valid` or `test`. */
 export type SplitName = keyof Dataset['splits']
 
-/** Images `from` to `to` of a split, over the same memory where no middle is cut out; of a data set that keeps its images there. */
+/** Images `from` to `to` (exclusive) of a split that is in memory; they share its memory unless they are cropped. */
 export function imagesOf(
   dataset: Dataset,
   split: SplitName,
@@ -67,7 +71,10 @@ export function imagesOf(
   return asSeen(dataset, dataset.splits[split].images.subarray(from * size, to * size))
 }
 
-/** Images `from` to `to` of a split, from memory or from their files. @throws LrpError where a file cannot be read */
+/**
+ * Images `from` to `to` (exclusive) of a split, from memory or from their files.
+ * @throws LrpError if a file cannot be read
+ */
 export async function loadImages(
   dataset: Dataset,
   split: SplitName,
@@ -79,7 +86,10 @@ export async function loadImages(
   return asSeen(dataset, await readChosen(dataset, dataset.splits[split], indices))
 }
 
-/** Some images of a split whose images are not in memory, one after the other, as they are stored, in `into` or a new array. */
+/**
+ * Reads some images of a split that is not in memory, one after the other at their stored size, into `into` or a new
+ * array.
+ */
 export async function readChosen(
   dataset: Dataset,
   split: Split,
@@ -94,7 +104,7 @@ export async function readChosen(
   return bytes
 }
 
-/** Channels, height and width of the images as they are kept. */
+/** Channels, height and width of the stored images. */
 export function storedShape({ storedShape: stored, imageShape }: Dataset): [number, number, number] {
   return stored ?? imageShape
 }
@@ -106,8 +116,8 @@ function asSeen(dataset: Dataset, stored: Uint8Array): { bytes: Uint8Array; shap
 }
 
 /**
- * SHA-256 over every image and label: two data sets with the same fingerprint are the same. Images that are not in memory
- * count by their digests, so that the same images have another fingerprint in memory.
+ * SHA-256 over every image and label: two data sets with the same fingerprint are equal. Images that are not in
+ * memory count by their digests, so the same images have another fingerprint in memory.
  */
 export function fingerprint(dataset: Dataset): string {
   const { digests } = dataset
@@ -121,7 +131,7 @@ export function fingerprint(dataset: Dataset): string {
   return hash.digest('hex')
 }
 
-/** Images per class of a split; one with several classes counts for each. */
+/** Number of images per class of a split; an image with several classes counts for each of them. */
 export function classCounts(split: Split, classes: number): number[] {
   const counts = Array<number>(classes).fill(0)
   split.values?.forEach((value, i) => (counts[i % classes]! += Number(value > 0.5)))
@@ -130,7 +140,10 @@ export function classCounts(split: Split, classes: number): number[] {
   return counts
 }
 
-/** Checks that a data set is consistent. @throws LrpError INVALID_FILE if a label names no class, or a split has images without labels */
+/**
+ * Checks that a data set is consistent.
+ * @throws LrpError INVALID_FILE if a label names no class, or a split has images without labels
+ */
 export function checkSplits(dataset: Dataset): Dataset {
   const size = sizeOf(storedShape(dataset))
   for (const [name, { images, labels }] of Object.entries(dataset.splits)) {
@@ -151,7 +164,10 @@ export function checkSplits(dataset: Dataset): Dataset {
   return dataset
 }
 
-/** The same, ready for training. @throws LrpError INVALID_FILE also if a class has no training images but others do */
+/**
+ * Checks in addition that a data set can be used for training.
+ * @throws LrpError INVALID_FILE also if only some of the classes have training images
+ */
 export function checkDataset(dataset: Dataset): Dataset {
   const { train } = checkSplits(dataset).splits
   if (dataset.task === 'regression') return dataset

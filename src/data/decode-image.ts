@@ -1,41 +1,40 @@
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { bmpHeader, readBmp } from './bmp.js'
 import { headerOf, type ImageHeader } from './image-header.js'
 import { Limit } from './limit.js'
 import { netpbmHeader, readNetpbm } from './netpbm.js'
 import type { Pixels } from './pixels.js'
 
-/** Pixels of the largest image that is read. */
+/** Number of pixels of the largest image that is read. */
 export const MOST_PIXELS = 1e8
-/** Memory that images take while they are decoded, all together; one alone may take more. */
+/** Bytes that all images together may take while they are decoded; a single image may take more. */
 const MOST_BYTES = 512 * 2 ** 20
 const MOST_SECONDS = 60
-
-// files that change while the process runs are read again
-sharp.cache(false)
 
 const memory = new Limit(MOST_BYTES)
 
 export interface DecodeSettings {
-  /** Turned as EXIF says. */
+  /** Applies the EXIF orientation (false). */
   orient?: boolean
   /** The value of 16-bit images that is white (65535). */
   white?: number
-  /** [height, width] that is enough of an image of this size: a JPEG file may be reduced to it. */
+  /** The size [height, width] that is large enough for an image of this size: a JPEG file may be reduced to it. */
   enough?: (height: number, width: number) => [number, number]
 }
 
 export interface DecodedImage extends Pixels {
-  /** Of 16-bit images whose white is not named: their largest value. */
+  /** Largest value of a 16-bit image whose `white` is not set. */
   largest16?: number
   /** Height and width of the image in the file, if it was reduced. */
   whole?: [number, number]
 }
 
 /**
- * An image file's bytes in colours, as PIL's `convert('RGB')` makes them: colour profiles are not applied, transparency
- * and all frames but the first are left out; drawings (SVG) lie on white.
- * @param use takes the pixels, of three or, with transparency that does not count, four channels; large images wait until
+ * Decodes an image file as PIL's `convert('RGB')` does: colour profiles are not applied, transparency and all frames
+ * but the first are ignored, and drawings (SVG) get a white background.
+ * @param use takes the pixels, of three or, with transparency that does not count, four channels; large images wait
+ * until
  *   others have been used
  * @throws Error saying why the file cannot be read
  */
@@ -56,7 +55,7 @@ export async function decodeImage<T>(
   return weighed(size, async () => use(await withSharp(file, header, settings)))
 }
 
-/** Waits until there is memory for an image. @throws Error where it has too many pixels */
+/** Waits until there is memory for an image. @throws Error if it has too many pixels */
 async function weighed<T>({ width, height, channels }: Omit<Pixels, 'bytes'>, decode: () => Promise<T>): Promise<T> {
   const pixels = width * height
   if (pixels > MOST_PIXELS)
@@ -79,7 +78,7 @@ async function withSharp(file: Buffer, header: ImageHeader, settings: DecodeSett
 /** From this reduction on, libvips decodes a JPEG file at a half, a quarter or an eighth of its size. */
 const LEAST_REDUCTION = 3
 
-/** Reduces a JPEG file to the size needed, with the triangle filter. libjpeg skips most of a large file. */
+/** Reduces a JPEG file to the required size with the triangle filter. libjpeg skips most of a large file. */
 async function reduced(
   file: Buffer,
   image: Sharp,
@@ -117,7 +116,10 @@ async function isInks(file: Buffer, { channels, format }: ImageHeader): Promise<
   return (await sharp(file, { limitInputPixels: false }).metadata()).space === 'cmyk'
 }
 
-/** Cyan, magenta, yellow and black as PIL turns them into colours: each ink takes its share of what black leaves. */
+/**
+ * Converts cyan, magenta, yellow and black to RGB as PIL does: each ink absorbs its share of the light that black
+ * leaves.
+ */
 async function inks(image: Sharp): Promise<Pixels> {
   const { bytes, channels, ...size } = await pixelsOf(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw())
   const result = new Uint8Array((bytes.length / channels) * 3)

@@ -11,7 +11,7 @@ import type { Cache, Decode } from './options.js'
 import { Limit } from './limit.js'
 import { checkMemory } from './memory.js'
 
-/** Images decoded at the same time: what sharp's threads can use, without holding many decoded images at once. */
+/** Number of images decoded at the same time: enough for sharp's threads, few enough to save memory. */
 const AT_ONCE = 8
 /** Share of the machine's memory up to which `auto` keeps images. */
 const AUTO_SHARE = 0.5
@@ -24,20 +24,20 @@ export interface LabelledFile {
 }
 
 export interface DecodeOptions {
-  /** [height, width] of every image; by default that of the first. */
+  /** Height and width of every image in pixels (those of the first image). */
   imageSize?: [number, number]
   channels?: 1 | 3
-  /** How images become bytes; instead of imageSize and channels. */
+  /** Preprocessing of images to bytes, instead of imageSize and channels. */
   preprocessing?: Preprocessing
-  /** A broken image is an error instead of being left out. */
+  /** An unreadable image is an error instead of being skipped (false). */
   strict?: boolean
-  /** `none`: every image is read again whenever it is needed. `auto` by default. */
+  /** `none` reads every image again whenever it is needed (`auto`). */
   cache?: Cache
   decode?: Decode
   signal?: AbortSignal
 }
 
-/** Decodes labelled image files into splits of one image size; those that cannot be read are named in `skipped`. */
+/** Decodes labelled image files into splits of one image size; `skipped` lists the unreadable files. */
 export class Decoder {
   private readonly skipped: string[] = []
   private readonly missing: string[] = []
@@ -48,14 +48,14 @@ export class Decoder {
 
   private constructor(
     private readonly preprocessing: ReadSettings,
-    /** Channels, height, width of every image. */
+    /** Channels, height and width of every image. */
     readonly imageShape: [number, number, number],
     private readonly strict: boolean,
     private readonly keeps: boolean,
     private readonly signal?: AbortSignal
   ) {}
 
-  /** Finds the size of all images from the first readable one. @throws LrpError INVALID_FILE when there is none */
+  /** Takes the size of all images from the first readable one. @throws LrpError INVALID_FILE if there is none */
   static async create(files: LabelledFile[], options: DecodeOptions): Promise<Decoder> {
     const { strict = false, signal } = options
     let first: LrpError | undefined
@@ -77,9 +77,9 @@ export class Decoder {
   }
 
   /**
-   * All images of a split. Where they are not kept, they are decoded all the same, once: to leave out the broken ones
-   * before anything is drawn or counted, and to know them again by their digests.
-   * @throws LrpError INVALID_ARGUMENT when the images do not fit into memory or differ in size
+   * Reads all images of a split. Images that are not kept are decoded once too: to skip the unreadable ones before
+   * anything is drawn or counted, and to recognise the images by their digests.
+   * @throws LrpError INVALID_ARGUMENT if the images do not fit into memory or differ in size
    */
   async read(files: LabelledFile[]): Promise<Split> {
     const one = this.imageShape.reduce((product, axis) => product * axis, 1)
@@ -103,7 +103,7 @@ export class Decoder {
     return this.leaveOut(broken, files, images, size)
   }
 
-  /** What a data set of these images holds besides its splits. */
+  /** The fields of a data set of these images besides its splits. */
   rest(): Pick<Dataset, 'imageShape' | 'skipped' | 'missing' | 'notes' | 'originalSizes' | 'read' | 'digests'> {
     const { imageShape, skipped, missing, sizes } = this
     const same = sizes && sizes.smallest.join() === sizes.largest.join()
@@ -118,7 +118,7 @@ export class Decoder {
     }
   }
 
-  /** How to read the images again, where they are not kept. */
+  /** How to read the images again if they are not kept. */
   private reader(): Pick<Dataset, 'read' | 'digests'> {
     if (this.keeps) return {}
     const read = (path: string, into: Uint8Array): Promise<void> =>
@@ -129,7 +129,7 @@ export class Decoder {
     return { read, digests: this.digests }
   }
 
-  /** Why an image cannot be read, if it cannot. */
+  /** Decodes an image; returns the reason if it cannot be read. */
   private async decode(path: string, into: Uint8Array): Promise<LrpError | undefined> {
     checkSignal(this.signal)
     const image = await readImage(path, this.preprocessing, into).catch((cause: LrpError) => {
@@ -171,7 +171,7 @@ export class Decoder {
   }
 }
 
-/** By area; of the same area by height, so that upright images and lying ones differ. */
+/** Compares sizes by area, then by height, so that portrait and landscape images differ. */
 function bySize(a: [number, number], b: [number, number]): number {
   return sizeOf(a) - sizeOf(b) || a[0] - b[0]
 }

@@ -4,34 +4,35 @@ import { parse } from 'csv-parse/sync'
 import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
 import { counted } from '../core/plural.js'
-import type { Dataset, Split } from './dataset.js'
+import type { Dataset, Split, SplitName } from './dataset.js'
+import { folderOf, imageNames } from './image-names.js'
 import { take } from './split.js'
 
-/** Images that are to be left out, and the files that list them. */
+/** Images to leave out, and the files that list them. */
 export interface ExcludeList {
   paths: string[]
   files: string
 }
 
 /**
- * A data set without the listed images. Their paths are those of the files, or begin at the data folder. The data set's notes
- * say how many images each split has lost.
- * @throws LrpError INVALID_ARGUMENT where none of them is an image of the data set
+ * Removes the listed images from a data set. Their paths are those of the files, or relative to the data folder. Images
+ * of larger files have the names that `audit` lists. The notes of the data set give the number of removed images per split.
+ * @throws LrpError INVALID_ARGUMENT if none of them is an image of the data set
  */
 export function withoutListed(
   dataset: Dataset,
   { paths: listed, files }: ExcludeList,
-  folder: string | undefined
+  dataPath: string | undefined
 ): Dataset {
-  const wanted = new Set(listed.flatMap((path) => [path, resolve(path), resolve(folder ?? '.', path)]))
-  const kept = (split: Split): Split => {
-    const places = Array.from(split.labels.keys())
-    const own = split.paths ?? []
-    const some = places.filter((i) => own[i] === undefined || !(wanted.has(own[i]) || wanted.has(resolve(own[i]))))
-    return some.length === places.length ? split : take(split, some)
+  const folder = dataPath === undefined ? '.' : folderOf(dataPath)
+  const wanted = new Set(listed.flatMap((path) => [path, resolve(path), resolve(folder, path)]))
+  const kept = (name: SplitName): Split => {
+    const split = dataset.splits[name]
+    const own = imageNames(split, name)
+    const some = Array.from(own.keys()).filter((i) => !(wanted.has(own[i]!) || wanted.has(resolve(own[i]!))))
+    return some.length === own.length ? split : take(split, some)
   }
-  const { train, valid, test } = dataset.splits
-  const splits = { train: kept(train), valid: kept(valid), test: kept(test) }
+  const splits = { train: kept('train'), valid: kept('valid'), test: kept('test') }
   const lost = (['train', 'valid', 'test'] as const).map((name) => {
     return [name, dataset.splits[name].labels.length - splits[name].labels.length] as const
   })
@@ -42,7 +43,7 @@ export function withoutListed(
       `none of the ${listed.length} paths in ${files} is an image of ${dataset.name}`
     )
   const counts = lost.map(([name, count]) => `${name} ${count}`).join(', ')
-  const note = `${counted(all, 'image')} listed in ${files} were left out: ${counts}`
+  const note = `${counted(all, 'image')} listed in ${files} ${all === 1 ? 'was' : 'were'} left out: ${counts}`
   return { ...dataset, splits, notes: [...(dataset.notes ?? []), note] }
 }
 

@@ -4,8 +4,8 @@ import type { Preprocessing } from '../core/graph.js'
 const AT_ONCE = 256
 
 /**
- * Mean and standard deviation per channel of the training images, from 0 to `scale`: what normalisation starts from. In the
- * order of `channelOrder`, because that is where they are applied.
+ * Mean and standard deviation per channel of the training images, in the range from 0 to `scale` and the order of
+ * `channelOrder`, to which normalisation applies them.
  */
 export async function fitNormalisation(
   dataset: Dataset,

@@ -13,9 +13,9 @@ import { dataOptions, type DataOptions } from './options.js'
 import { checkShares } from './split.js'
 
 /**
- * The data set that is given, or that of a model's own images, read as the model wants them.
- * @param wanted splits that are needed: of image files only these are read
- * @param testSplit share of images for testing, unless one is asked for or the images are those of the model's training
+ * Opens the given data set, or the one that the model was trained on, with the model's preprocessing.
+ * @param wanted the required splits: only their image files are read
+ * @param testSplit share of the images for testing, unless the options set one or the model was trained on these images
  */
 export async function openFor(
   model: Model,
@@ -33,14 +33,14 @@ export async function openFor(
   return openSplits({ testSplit, ...own, task: dataTask(model, own), preprocessing }, wanted, asked)
 }
 
-/** What labels are to a model: a list of images may have several for each, where its classes are independent. */
+/** The task of a data set for a model: if the model's classes are independent, an image may have several labels. */
 function dataTask(model: Model, own: DataOptions): DataTask {
   const trained = model.experiment && pickOptions(dataOptions, model.experiment.manifest.command).task
   const isTrained = trained === 'multilabel' && own.task === trained
   return model.multilabel && (isTrained || datasetName(own) === 'csv') ? 'multilabel' : model.task
 }
 
-/** Images `from` to `to` of a split as a model wants them. */
+/** Images `from` to `to` (exclusive) of a split, preprocessed for a model: [images, ...]. */
 export async function readImages(
   { preprocessing }: Model,
   dataset: Dataset,
@@ -53,8 +53,8 @@ export async function readImages(
 }
 
 /**
- * The data set that is named, else the one that the model's experiment was trained on. That one is split as it was for
- * training, however it is named.
+ * The named data set, or the one that the model's experiment was trained on. The latter is split as for training,
+ * even if it is named.
  */
 export function ownData({ experiment }: Pick<Model, 'experiment'>, options: object): DataOptions {
   const asked = pickOptions(dataOptions, options)
@@ -65,7 +65,7 @@ export function ownData({ experiment }: Pick<Model, 'experiment'>, options: obje
   return { ...withoutUndefined(own), ...asked }
 }
 
-/** Whether options name the data set that an experiment was trained on, or none. */
+/** Whether options name no data set, or the one that an experiment was trained on. */
 export function isOwnData(experiment: Experiment, asked: { data?: string | Dataset; dataPath?: string }): boolean {
   const { data, dataPath } = pickOptions(dataOptions, experiment.manifest.command)
   const name = typeof asked.data === 'object' ? asked.data.name : asked.data
@@ -74,8 +74,8 @@ export function isOwnData(experiment: Experiment, asked: { data?: string | Datas
 }
 
 /**
- * The image files of a model's own data set, none of which is read yet; undefined for data sets of other kinds. Its images
- * are taken to have the model's size.
+ * Lists the image files of a model's own data set without reading them; undefined for data sets of other kinds. The
+ * images are assumed to have the model's size.
  */
 export async function listFor(model: Model, options: object): Promise<Dataset | undefined> {
   const { imageShape } = model
@@ -88,9 +88,9 @@ export async function listFor(model: Model, options: object): Promise<Dataset | 
 }
 
 /**
- * A data set as a model is to see it: class numbers are those of the model's outputs, and of a split there are at most `limit`
- * images, spread evenly where they are sorted by class, or those at given places.
- * @throws LrpError INVALID_ARGUMENT when images, classes or values and model do not fit together
+ * Adapts a data set to a model: class numbers become those of the model's outputs. Each split keeps at most `limit`
+ * images, evenly spaced if they are sorted by class, or the images at given places.
+ * @throws LrpError INVALID_ARGUMENT if images, classes or values do not fit the model
  */
 export async function fitTo(
   model: Model,
@@ -129,7 +129,7 @@ function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
   }
 }
 
-/** Classes are the same by name; by number where one side has no names for them. */
+/** Matches classes by name, or by number if one side has no names. */
 async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   const { classes, name } = dataset
   const outputs = model.classes?.length ?? Math.max(2, model.outputs()) // a single logit tells two classes apart
@@ -159,7 +159,7 @@ async function withClassesOf(model: Model, dataset: Dataset): Promise<Dataset> {
   return { ...dataset, classes: all, splits }
 }
 
-/** Says that classes were matched without names. */
+/** Adds the note that classes were matched by number. */
 function byOrder({ classes, notes = [] }: Dataset): Pick<Dataset, 'notes'> {
   if (areNumbers(classes)) return { notes }
   const pairs = classes.slice(0, 3).map((name, i) => `${name} is output ${i}`)
@@ -169,7 +169,7 @@ function byOrder({ classes, notes = [] }: Dataset): Pick<Dataset, 'notes'> {
   }
 }
 
-/** Columns of [images, labels] moved to their places among this number of outputs. */
+/** Moves columns of [images, labels] to their places among this number of outputs. */
 function moved(values: Float32Array, places: number[], outputs: number): Float32Array {
   const count = places.length
   const result = new Float32Array((values.length / count) * outputs)
@@ -177,7 +177,7 @@ function moved(values: Float32Array, places: number[], outputs: number): Float32
   return result
 }
 
-/** Names that only count: 0, 1, 2, ... */
+/** Whether names are only numbers: 0, 1, 2, ... */
 function areNumbers(names: string[]): boolean {
   return names.every((name, i) => name === String(i))
 }
@@ -190,17 +190,20 @@ function listed(names: string[]): string {
   return names.length > 8 ? `${names.slice(0, 8).join(', ')}, ...` : names.join(', ')
 }
 
-/** Whether images are sorted by class: then a few of them are taken at even distances. */
+/** Whether images are sorted by class: then evenly spaced images are taken. */
 function isSorted(labels: Int32Array): boolean {
   return labels.every((label, i) => i === 0 || labels[i - 1]! <= label)
 }
 
-/** Places at even distances. */
+/** At most `limit` evenly spaced places among `images`. */
 export function spreadPlaces(images: number, limit: number): number[] {
   return Array.from({ length: limit }, (_, i) => Math.floor((i * images) / limit))
 }
 
-/** All places of a split: those that `fitTo` takes for this limit first, then the others, which can take their place. */
+/**
+ * All places of a split: first those that `fitTo` takes for this limit, then the others, which can replace unreadable
+ * images.
+ */
 export function placesByChoice(labels: Int32Array, limit: number): number[] {
   const all = Array.from(labels, (_, i) => i)
   if (limit >= labels.length || !isSorted(labels)) return all
@@ -216,17 +219,19 @@ function taken(dataset: Dataset, name: SplitName, places: readonly number[]): Da
   return { ...dataset, splits: { ...dataset.splits, [name]: few } }
 }
 
-/** The first images, over the same memory. */
-function firstOf(dataset: Dataset, { images, labels, values, paths }: Split, limit: number): Split {
+/** A split of the first images, which shares their memory. */
+function firstOf(dataset: Dataset, { images, labels, values, paths, names }: Split, limit: number): Split {
   return {
     images: dataset.read ? images : images.subarray(0, limit * sizeOf(storedShape(dataset))),
     labels: labels.subarray(0, limit),
     ...(values && { values: values.subarray(0, limit * dataset.classes.length) }),
-    ...(paths && { paths: paths.slice(0, limit) })
+    ...(paths && { paths: paths.slice(0, limit) }),
+    ...(names && { names: names.slice(0, limit) })
   }
 }
 
-function rowsOf(dataset: Dataset, { images, labels, values, paths }: Split, places: readonly number[]): Split {
+function rowsOf(dataset: Dataset, split: Split, places: readonly number[]): Split {
+  const { images, labels, values, paths, names } = split
   const rows = <T extends Uint8Array | Float32Array>(from: T, width: number): T => {
     const size = places.length * width
     // a copy: `slice` of a Buffer, which images of files are, is a view of the data set's own memory
@@ -238,6 +243,7 @@ function rowsOf(dataset: Dataset, { images, labels, values, paths }: Split, plac
     images: dataset.read ? images : rows(images, sizeOf(storedShape(dataset))),
     labels: Int32Array.from(places, (place) => labels[place]!),
     ...(values && { values: rows(values, dataset.classes.length) }),
-    ...(paths && { paths: places.map((place) => paths[place]!) })
+    ...(paths && { paths: places.map((place) => paths[place]!) }),
+    ...(names && { names: places.map((place) => names[place]!) })
   }
 }

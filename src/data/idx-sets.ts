@@ -24,7 +24,7 @@ const FASHION = [
 const KUZUSHIJI = ['o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo']
 const EMNIST_PARTS = ['balanced', 'byclass', 'bymerge', 'digits', 'letters', 'mnist']
 
-/** Data sets of idx files that are named: their classes, and where people get them. */
+/** Named data sets of idx files: their classes, and where to download them. */
 const NAMED = {
   mnist: { classes: DIGITS, from: 'MNIST (LeCun, Cortes, Burges 1998)' },
   'fashion-mnist': { classes: FASHION, from: 'github.com/zalandoresearch/fashion-mnist (Xiao et al. 2017)' },
@@ -39,7 +39,7 @@ export interface IdxOptions extends SplitOptions {
   onDownload?: DownloadProgress
 }
 
-/** The digits in `data/`, whose splits are fixed. */
+/** Opens the digits in `data/`, whose splits are fixed. */
 export async function openDigits({ dataPath, asked }: IdxOptions): Promise<Dataset> {
   checkShares('digits', { valid: true, test: true }, asked)
   const folder = dataPath ?? join(packageRoot, 'data', 'digits')
@@ -57,8 +57,8 @@ export function idxPrefixes(folder: string): [string, string] | undefined {
 }
 
 /**
- * MNIST and the sets in its format: idx files in `dataPath`, gzipped or not; MNIST alone is downloaded where no place is
- * given. The validation split is carved out of the training images. @throws LrpError NOT_FOUND, INVALID_FILE, IO
+ * Opens MNIST or a data set in its format: idx files in `dataPath`, gzipped or not. Only MNIST is downloaded if no
+ * path is given. The validation split is taken from the training images. @throws LrpError NOT_FOUND, INVALID_FILE, IO
  */
 export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Dataset> {
   const { classes, from } = NAMED[name]
@@ -79,7 +79,7 @@ export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Da
   return finish(name, classes, [all.split, test.split], all.imageShape, options)
 }
 
-/** EMNIST's images lie on their side, and its letters are counted from 1. */
+/** EMNIST's images are transposed, and its letters are numbered from 1. */
 async function openEmnist(
   folder: string,
   prefix: string,
@@ -88,7 +88,8 @@ async function openEmnist(
   options: IdxOptions
 ): Promise<Dataset> {
   const lowest = splits[0].labels.reduce((least, label) => Math.min(least, label), Infinity)
-  const upright = splits.map(({ images, labels }) => ({
+  const upright = splits.map(({ images, labels, ...rest }) => ({
+    ...rest,
     images: transposed(images, imageShape[1]),
     labels: lowest === 1 ? labels.map((label) => label - 1) : labels
   })) as [Split, Split]
@@ -102,7 +103,10 @@ async function openEmnist(
   return finish('emnist', classes, upright, imageShape, options)
 }
 
-/** Lines of a label and the code points of its characters, the first of which names the class. */
+/**
+ * Class names of a mapping file: each line has a label and the code points of its characters, the first of which is the
+ * name.
+ */
 function namesIn(mapping: string): string[] {
   const lines = mapping.split(/\r?\n/).filter((line) => line.trim() !== '')
   return lines.map((line) => String.fromCodePoint(Number(line.trim().split(/\s+/)[1])))

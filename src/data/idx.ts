@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import type { Split } from './dataset.js'
+import { numbered } from './image-names.js'
 
 const LARGEST = 2 ** 31
 
-/** An idx file of bytes, gzipped or not (MNIST's format). @throws LrpError NOT_FOUND, INVALID_FILE */
+/** Reads an idx file of bytes, gzipped or not (MNIST's format). @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: number[] }> {
   let bytes = await readBytes(path)
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
@@ -34,18 +35,23 @@ export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: 
   return { data: bytes.subarray(start), shape }
 }
 
-/** The pair `<prefix>-images-idx3-ubyte[.gz]` and `<prefix>-labels-idx1-ubyte[.gz]` of a folder. */
+/** Reads the pair `<prefix>-images-idx3-ubyte[.gz]` and `<prefix>-labels-idx1-ubyte[.gz]` of a folder. */
 export async function readIdxPair(
   folder: string,
   prefix: string
 ): Promise<{ split: Split; imageShape: [number, number, number] }> {
-  const images = await readIdx(pathOf(folder, prefix, 'images-idx3-ubyte'))
+  const path = pathOf(folder, prefix, 'images-idx3-ubyte')
+  const images = await readIdx(path)
   const labels = await readIdx(pathOf(folder, prefix, 'labels-idx1-ubyte'))
   const [count, height, width] = images.shape
   if (images.shape.length !== 3 || labels.shape.length !== 1 || labels.shape[0] !== count) {
     throw new LrpError('INVALID_FILE', `${folder}: the ${prefix} images and labels do not match`)
   }
-  return { split: { images: images.data, labels: Int32Array.from(labels.data) }, imageShape: [1, height!, width!] }
+  const names = numbered(basename(path, '.gz'), count!)
+  return {
+    split: { images: images.data, labels: Int32Array.from(labels.data), names },
+    imageShape: [1, height!, width!]
+  }
 }
 
 export function hasIdxPair(folder: string, prefix: string): boolean {

@@ -4,7 +4,7 @@ import { LrpError, type ErrorCode } from '../core/errors.js'
 import { isImageFile } from '../core/image-file.js'
 import { medicalAdvice } from './medical.js'
 
-/** The error of folders without images; where medical images lie in them, it says what to do with those. */
+/** The error for folders without images; if they contain medical images, it says what to do. */
 export function noImages(what: string, folders: readonly string[], code: ErrorCode = 'NOT_FOUND'): LrpError {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
   const medical = files.find((name) => medicalAdvice(name) !== undefined)
@@ -12,14 +12,21 @@ export function noImages(what: string, folders: readonly string[], code: ErrorCo
   return new LrpError(code, `${what} contains no images${reason}`)
 }
 
-/** Image files of a folder and those below it, sorted by path; what is hidden is left out. */
-export function listImages(folder: string): string[] {
+/** An image in a folder. */
+export interface FoundImage {
+  path: string
+  /** Its name is a link to a file that may be elsewhere. */
+  isLink: boolean
+}
+
+/** Image files of a folder and its subfolders, sorted by path; hidden files are ignored. */
+export function listImages(folder: string): FoundImage[] {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
   return names
     .filter((entry) => isImageFile(entry.name) && (entry.isFile() || isLinkToFile(entry)))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !relative(folder, path).split(sep).some(isHidden))
-    .sort()
+    .map((entry) => ({ path: join(entry.parentPath, entry.name), isLink: entry.isSymbolicLink() }))
+    .filter(({ path }) => !relative(folder, path).split(sep).some(isHidden))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 function isLinkToFile(entry: Dirent): boolean {

@@ -1,10 +1,10 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 
-/** What a file says of its image before anything is decoded. */
+/** The header of an image file, read before anything is decoded. */
 export interface ImageHeader {
   width: number
   height: number
-  /** Numbers of one pixel. */
+  /** Number of channels. */
   channels: number
   /** Type of a number, as sharp calls it: `uchar`, `ushort`, `float`, ... */
   depth: string
@@ -21,7 +21,7 @@ async function otherHeader(file: Buffer): Promise<ImageHeader> {
   return { width, height, channels, depth, format }
 }
 
-/** PNG and JPEG are looked into here: sharp needs as long for a header as for a small image. */
+/** PNG and JPEG headers are read here: sharp takes as long for a header as for a small image. */
 function pngHeader(file: Buffer): ImageHeader | undefined {
   if (file.length < 33 || file.toString('latin1', 1, 4) !== 'PNG') return undefined
   const channels = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 }[file[25]!]

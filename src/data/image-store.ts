@@ -4,38 +4,41 @@ import { BitDepth } from './bit-depth.js'
 import { Limit } from './limit.js'
 import { readImage, type ReadSettings } from './read-image.js'
 
-/** Images decoded at the same time. */
+/** Number of images decoded at the same time. */
 const AT_ONCE = 8
-/** Bytes of images that are kept from when they were first decoded; further ones are decoded again when they are asked for. */
+/** Bytes of decoded images that are kept; other images are decoded again when they are needed. */
 const KEPT_BYTES = 128 * 2 ** 20
 
 export interface StoreOptions {
   preprocessing: ReadSettings
   /** Maximum number of images; later ones replace those that cannot be read. */
   most: number
-  /** Whether a file that cannot be read is an error; otherwise it is left out. */
+  /** Whether an unreadable file is an error; otherwise it is skipped. */
   mustRead: (path: string) => boolean
   signal?: AbortSignal
   /** For tests: bytes of images that are kept. */
   keptBytes?: number
 }
 
-/** Image files of one size, each decoded once (as far as memory for them is given), some at a time. */
+/** Image files of one size, decoded some at a time; decoded images are kept up to a limit. */
 export class ImageStore {
   /** The images, in the order of the files. */
   readonly paths: string[] = []
-  /** Files that could not be read and were left out. */
+  /** Unreadable files, which were skipped. */
   readonly skipped: string[] = []
   private readonly kept: (Uint8Array | undefined)[] = []
   private readonly bits = new BitDepth()
   private readonly limit = new Limit(AT_ONCE)
-  /** Images decoded ahead of being asked for, by their place. */
+  /** Images that were decoded ahead, by their place. */
   private readonly ahead = new Map<number, Promise<Uint8Array>>()
   private shape: number[] = []
 
   private constructor(private readonly options: StoreOptions) {}
 
-  /** Decodes files until there are as many images as wanted. @throws LrpError as `readImage`; INVALID_ARGUMENT where sizes differ */
+  /**
+   * Decodes files until `most` images are readable.
+   * @throws LrpError as `readImage`; INVALID_ARGUMENT if sizes differ
+   */
   static async open(files: readonly string[], options: StoreOptions): Promise<ImageStore> {
     const store = new ImageStore(options)
     for (let from = 0; from < files.length && store.paths.length < options.most;) {
@@ -51,12 +54,15 @@ export class ImageStore {
     return this.shape
   }
 
-  /** What is to be said about the images. */
+  /** Notes on the images, as sentences. */
   get notes(): string[] {
     return this.bits.notes()
   }
 
-  /** Bytes of images `from` to `to`; those after them are decoded meanwhile. @throws LrpError where a file was changed */
+  /**
+   * Bytes of images `from` to `to` (exclusive); the next ones are decoded meanwhile.
+   * @throws LrpError if a file was changed
+   */
   async read(from: number, to: number): Promise<Uint8Array> {
     const size = sizeOf(this.shape)
     const bytes = new Uint8Array((to - from) * size)

@@ -8,23 +8,26 @@ import { kindsText } from './kinds-text.js'
 export interface DatasetSummary {
   /** Name of the data set or of its folder. */
   name: string
-  /** Of the classes; of the values for regression. */
+  /** Names of the classes; of the values for regression. */
   classes: string[]
   /** Channels, height, width. */
   imageShape: [number, number, number]
-  /** Images per split, and per class in the order of `classes`; for regression the range of each value instead. */
+  /**
+   * Number of images per split, and per class in the order of `classes`; for regression, the range of each value
+   * instead.
+   */
   splits: Record<SplitName, { images: number; perClass?: number[]; ranges?: [number, number][] }>
-  /** Per channel over the training images, from 0 to 1; absent if there are none. */
+  /** Mean per channel over the training images, from 0 to 1; missing if there are none. */
   mean?: number[]
-  /** Standard deviation per channel over the training images, from 0 to 1; absent if there are none. */
+  /** Standard deviation per channel over the training images, from 0 to 1; missing if there are none. */
   std?: number[]
-  /** Height and width of the smallest and the largest image file, where they differ. */
+  /** Height and width of the smallest and the largest image file in pixels, if they differ. */
   originalSizes?: OriginalSizes
-  /** Files that could not be read; `missing` are those of them that do not exist. */
+  /** Unreadable files, those in `missing` included. */
   skipped: string[]
   /** Listed files that do not exist. */
   missing?: string[]
-  /** What else a reader should know, in sentences. */
+  /** Notes on the data set, as sentences. */
   notes?: string[]
   /** SHA-256 over all images and labels. */
   fingerprint: string
@@ -34,7 +37,7 @@ const PER_CLASS = 10
 const MANY_CLASSES = 20
 const MOST_PANELS = 400
 
-/** What a data set holds, in numbers. */
+/** Describes a data set in numbers. */
 export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> {
   const { name, classes, imageShape, originalSizes, skipped, missing, notes } = dataset
   const summary = (split: SplitName): DatasetSummary['splits'][SplitName] => {
@@ -59,8 +62,8 @@ function rangeOf(values: Float32Array, output: number, outputs: number): [number
 }
 
 /**
- * The first images of every class side by side, as PNG: ten of each, or one where there are more than 20 classes; for
- * regression the first hundred with their values.
+ * Draws the first images of every class side by side, as PNG: ten of each class, or one if there are more than 20
+ * classes; for regression, the first hundred images with their values.
  */
 export async function contactSheet(dataset: Dataset, split: SplitName = 'train'): Promise<Buffer> {
   const { classes, imageShape, splits, task } = dataset

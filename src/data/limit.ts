@@ -1,11 +1,11 @@
-/** Runs asynchronous pieces of work while their weights together are at most `most`, in the order in which they came. */
+/** Runs asynchronous work in the order of the calls, while the sum of the weights is at most `most`. */
 export class Limit {
   private running = 0
   private readonly waiting: { weight: number; begin: () => void }[] = []
 
   constructor(private readonly most: number) {}
 
-  /** @param weight what the work takes of the limit; more than all of it counts as all of it */
+  /** @param weight share of the limit that the work takes; a larger weight counts as the whole limit */
   async run<T>(work: () => Promise<T>, weight = 1): Promise<T> {
     const share = Math.min(weight, this.most)
     if (this.waiting.length > 0 || this.running + share > this.most)

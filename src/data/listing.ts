@@ -2,13 +2,13 @@ import { checkDataset, type Dataset, type Split, type SplitName } from './datase
 import { Decoder, type DecodeOptions, type LabelledFile } from './decode.js'
 import { complete, type SplitOptions } from './split.js'
 
-/** Labelled image files before any of them is read. */
+/** Labelled image files, none of which is read yet. */
 export interface Listing {
   name: string
   task?: Dataset['task']
   /** Names of the classes; of the values for regression. */
   classes: string[]
-  /** Where they are given: the others are carved out of the training files. */
+  /** Splits that are given; the others are taken from the training files. */
   splits: { train: LabelledFile[]; valid?: LabelledFile[]; test?: LabelledFile[] }
 }
 
@@ -23,8 +23,8 @@ export function splitsOf({ name, splits }: Listing, options: SplitOptions): Data
 }
 
 /**
- * A data set of image files, decoded.
- * @param wanted the splits that are read; the others are empty
+ * Decodes a data set of image files.
+ * @param wanted the splits to read; the others are empty
  * @throws LrpError INVALID_FILE (nothing readable), INVALID_ARGUMENT (sizes differ)
  */
 export async function readListing(

@@ -5,7 +5,7 @@ const KINDS: { kind: string; pattern: RegExp; read: string }[] = [
   { kind: 'NIfTI', pattern: /\.nii(\.gz)?$/i, read: 'nibabel.load(PATH).get_fdata()' }
 ]
 
-/** What to do with a medical image, whose numbers are no colours: they are read as an array, with the network's own scaling. */
+/** Advice for a medical image, whose values are not colours: convert it to an array with the network's own scaling. */
 export function medicalAdvice(path: string): string | undefined {
   const found = KINDS.find(({ pattern }) => pattern.test(path))
   if (!found) return undefined

@@ -19,8 +19,8 @@ const MIRRORS = ['https://storage.googleapis.com/cvdf-datasets/mnist', 'https://
 export type DownloadProgress = (file: string, done: number, total: number) => void
 
 /**
- * The folder with MNIST in our cache; what is missing is downloaded from the first mirror that answers, checked by
- * SHA-256. @throws LrpError IO saying what to put where when no mirror can be reached.
+ * The folder with MNIST in the cache. Missing files are downloaded from the first mirror that responds, and checked
+ * by SHA-256. @throws LrpError IO if no mirror can be reached; it says which files to put where
  */
 export async function mnistFolder(
   options: { mirrors?: string[]; onProgress?: DownloadProgress } = {}

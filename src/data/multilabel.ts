@@ -5,25 +5,28 @@ import type { LabelledFile } from './decode.js'
 /** A row of a CSV file. */
 export interface Row {
   path: string
-  /** Between the path and the split: one label, or values. */
+  /** The cells between path and split: labels or values. */
   labels: string[]
   split: SplitName
+  /** In the file. */
+  line: number
   /** The file and the line, for errors. */
   where: string
 }
 
-/** Names of the classes or values, and what a row says of its image. */
+/** Names of the classes or values, and the label or values of each row. */
 export interface Labelling {
   classes: string[]
   labelOf: (row: Row) => Omit<LabelledFile, 'path'>
 }
 
-/** Between the labels of one column. */
+/** Separators of the labels in one column. */
 const BETWEEN = /\s*[;|,]\s*/
 
 /**
- * Several labels per image, in one of two forms: names in one column, apart by `;` or `|`, or in a column each
- * (`a.png,cat;dog` or `a.png,cat,dog`; none is allowed); or a column of 0 and 1 for each label, named by the headings.
+ * Reads several labels per image in one of two forms: names in one column, separated by `;` or `|`, or in one column
+ * each (`a.png,cat;dog` or `a.png,cat,dog`; none is allowed); or a column of 0 and 1 for each label, named by the
+ * headings.
  * @throws LrpError INVALID_FILE naming the line
  */
 export function severalLabels(path: string, rows: Row[], headings?: string[]): Labelling {
@@ -59,7 +62,7 @@ function ofTable(classes: string[]): Labelling {
   }
 }
 
-/** The same images with their one class as the only label. */
+/** The same images, with their class as the only label. */
 export function asLabels(dataset: Dataset): Dataset {
   const count = dataset.classes.length
   const convert = (split: Split): Split => {

@@ -1,6 +1,6 @@
 import type { Pixels } from './pixels.js'
 
-/** Channels of each kind of file; 1 to 3 hold their numbers as text, 4 to 6 as bytes. */
+/** Channels of each kind of file; P1 to P3 contain text, P4 to P6 bytes. */
 const CHANNELS: Record<string, number> = { P1: 1, P2: 1, P3: 3, P4: 1, P5: 1, P6: 3 }
 
 export interface NetpbmHeader {
@@ -8,13 +8,13 @@ export interface NetpbmHeader {
   width: number
   height: number
   channels: number
-  /** The number that is white. */
+  /** The value of white. */
   white: number
-  /** Where the pixels begin. */
+  /** Offset of the first pixel in bytes. */
   start: number
 }
 
-/** The header of a `.pbm`, `.pgm` or `.ppm` file; undefined for anything else. @throws Error where it is damaged */
+/** The header of a `.pbm`, `.pgm` or `.ppm` file; undefined for any other file. @throws Error if it is damaged */
 export function netpbmHeader(file: Buffer): NetpbmHeader | undefined {
   const kind = file.toString('latin1', 0, 2)
   const channels = CHANNELS[kind]
@@ -29,7 +29,7 @@ export function netpbmHeader(file: Buffer): NetpbmHeader | undefined {
   return { kind, width, height, channels, white, start: found[0].length }
 }
 
-/** Pixels of a netpbm file as bytes: the largest number becomes 255. @throws Error where it is truncated */
+/** Reads the pixels of a netpbm file as bytes: the value of white becomes 255. @throws Error if it is truncated */
 export function readNetpbm(file: Buffer, header: NetpbmHeader): Pixels {
   const { kind, width, height, channels, white, start } = header
   const count = width * height * channels
@@ -48,7 +48,7 @@ function isBitmap(kind: string): boolean {
   return kind === 'P1' || kind === 'P4'
 }
 
-/** A function from a number's place to the number; NaN if there is none. */
+/** A function from the place of a number to the number; NaN if there is none. */
 function valuesOf(body: Buffer, { kind, width, white }: NetpbmHeader, count: number): (i: number) => number {
   if (kind === 'P1') {
     const digits = body.toString('latin1').replace(/[^01]/g, '')

@@ -6,8 +6,8 @@ import { npyHeader } from '../core/npy.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 
 /**
- * A .npy file (float32) that is written some rows at a time, in any order, under a hidden name until it is whole. What a
- * stopped run has written stays for the next.
+ * A .npy file (float32) that is written some rows at a time, in any order, under a hidden name until it is complete.
+ * The rows of a stopped run are kept for the next run.
  */
 export class NpyRows {
   private constructor(
@@ -17,7 +17,7 @@ export class NpyRows {
     private readonly shape: readonly number[]
   ) {}
 
-  /** Opens what is there, or makes a new one. @throws LrpError IO */
+  /** Opens the rows of a stopped run, or creates a new file. @throws LrpError IO */
   static async open(path: string, shape: readonly number[], goesOn: boolean): Promise<NpyRows> {
     const header = npyHeader(shape)
     let rows: NpyRows | undefined
@@ -36,7 +36,10 @@ export class NpyRows {
     return existsSync(partial(path))
   }
 
-  /** Writes rows along the axis after `leading` ones: a tensor [...leading, rows, ...] at the place `from`. @throws LrpError IO */
+  /**
+   * Writes rows along the axis after `leading` ones: a tensor [...leading, rows, ...] at the place `from`.
+   * @throws LrpError IO
+   */
   async write(tensor: Tensor, from: number, leading = 0): Promise<void> {
     const outer = sizeOf(this.shape.slice(0, leading))
     const row = sizeOf(this.shape.slice(leading + 1))
@@ -52,7 +55,7 @@ export class NpyRows {
     }
   }
 
-  /** A write may be cut short, by a disk that is full for one. */
+  /** A write can be incomplete, for example on a full disk. */
   private async writeAll(bytes: Buffer, at: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, at + done)
@@ -60,7 +63,7 @@ export class NpyRows {
     }
   }
 
-  /** The file gets its name. @throws LrpError IO */
+  /** Completes the file: it gets its final name. @throws LrpError IO */
   async finish(): Promise<void> {
     try {
       await this.file.sync()
@@ -71,7 +74,7 @@ export class NpyRows {
     }
   }
 
-  /** Leaves it as it is, to be gone on with. */
+  /** Closes the file without completing it, so that another run can continue. */
   async close(): Promise<void> {
     await this.file.close()
   }

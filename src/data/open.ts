@@ -21,13 +21,13 @@ import { asValues } from './regression.js'
 
 type Given = z.output<typeof dataOptions>
 
-/** Splits of image files that are read (all), and shares that were asked for. */
+/** The splits whose image files are read (all), and the requested shares. */
 interface How {
   wanted?: readonly SplitName[]
   asked: AskedShares
 }
 
-/** What each data set is, and where its files come from. */
+/** What each data set contains, and where its files come from. */
 export const DATASETS = {
   digits: 'handwritten digits of 8x8 pixels, included in the package (the default)',
   mnist: 'handwritten digits of 28x28 pixels; downloaded if no --data-path is given',
@@ -45,8 +45,8 @@ export const DATASETS = {
 export type DatasetName = keyof typeof DATASETS
 
 /**
- * Opens a data set: its images in memory as bytes, or read from their files when they are needed (`cache`). For regression,
- * CSV files and arrays hold values; elsewhere the names of the classes must be numbers.
+ * Opens a data set: its images in memory as bytes, or read from their files when they are needed (`cache`). For
+ * regression, CSV files and arrays contain values; in other data sets, the names of the classes must be numbers.
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
@@ -54,7 +54,7 @@ export async function openDataset(given: DataOptions = {}): Promise<Dataset> {
 }
 
 /**
- * The same, of image files only the wanted splits: the others are empty.
+ * Opens a data set and reads only the wanted splits of image files: the others are empty.
  * @param asked the requested shares; `given` also contains defaults
  * @throws LrpError as `openDataset`
  */
@@ -84,7 +84,10 @@ async function openArranged(options: Given, how: How): Promise<Dataset> {
   return readsFiles(datasetName(options)) ? opened : arranged(opened, options)
 }
 
-/** Images as they are before the preprocessing's crop; of those resized by their shorter side the square in the middle. */
+/**
+ * Opens images as they are before the preprocessing's crop; if they are resized by their shorter side, their centre
+ * square.
+ */
 async function openLarger(options: Given, how: How): Promise<Dataset> {
   const { preprocessing } = options
   const crop = preprocessing?.crop
@@ -135,8 +138,8 @@ function listingOf(name: string, dataPath: string, task?: DataTask): Listing | P
 }
 
 /**
- * The splits of image files, nothing of which is read yet: `paths` and labels as `openDataset` has them. Undefined for
- * data sets of other kinds.
+ * The splits of image files that are not read yet: `paths` and labels as in `openDataset`. Undefined for data sets of
+ * other kinds.
  * @throws LrpError as `openDataset`
  */
 export async function listDataset(
@@ -163,17 +166,17 @@ function checkPlace(name: string, dataPath?: string): void {
     throw noDataSet(dataPath)
 }
 
-/** Whether a data set can be one file; the others are folders. */
+/** Whether a data set can be a single file; the others are folders. */
 function takesFile(name: string): boolean {
   return name === 'csv' || name === 'npy'
 }
 
-/** Whether a data set's images are files of their own, of any size. */
+/** Whether each image of a data set is a file, of any size. */
 function readsFiles(name: string): boolean {
   return name === 'folder' || name === 'csv'
 }
 
-/** The data set that is meant: by its name, else by what lies at `dataPath`, else the shipped one. */
+/** Name of the data set: as given, otherwise recognised by the content of `dataPath`, otherwise `digits`. */
 export function datasetName({ data, dataPath }: Pick<Given, 'data' | 'dataPath'>): string {
   if (data !== undefined) return data
   if (dataPath === undefined) return 'digits'

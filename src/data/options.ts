@@ -5,11 +5,13 @@ import type { Dataset, Split } from './dataset.js'
 import type { DownloadProgress } from './mnist.js'
 
 export const CACHES = ['auto', 'memory', 'none'] as const
-/** Where the images of files are kept: in memory as bytes, or nowhere; `auto` decides by their size. */
+/**
+ * Whether decoded images are kept in memory (`memory`) or read again each time (`none`); `auto` decides by their size.
+ */
 export type Cache = (typeof CACHES)[number]
 
 export const DECODES = ['exact', 'fast'] as const
-/** How JPEG files become pixels: `fast` decodes them at a half, a quarter or an eighth of their size if that is enough. */
+/** How JPEG files are decoded: `exact`, or `fast` at 1/2, 1/4 or 1/8 of their size if that is large enough. */
 export type Decode = (typeof DECODES)[number]
 
 const side = z.int().positive()
@@ -17,7 +19,7 @@ const side = z.int().positive()
 export const TASK_HELP =
   'type of the labels: classification (one class each), binary (one of two, by a single logit), multilabel (any number of classes each) or regression (values to predict)'
 
-/** How a data set is opened; every function that takes a data set by name has these options too. */
+/** Options of `openDataset`; every function that takes a data set by name has them too. */
 export const dataOptions = z.strictObject({
   data: option(z.string(), {
     help: 'data set by name (lrp-native data lists them)',
@@ -66,18 +68,18 @@ export const dataOptions = z.strictObject({
     flag: false
   }),
   strict: option(z.boolean(), {
-    help: 'an unreadable image is an error; otherwise it is skipped and reported, unless --input names the file itself',
+    help: 'stop at an unreadable image; otherwise it is skipped and reported, unless --input names the file itself',
     group: 'images'
   }),
   cache: option(z.enum(CACHES), {
-    help: 'keep image files in memory, or read them again each time (none); auto decides by their size',
+    help: 'memory keeps decoded images in memory; none reads the files again each time; auto decides by their size',
     group: 'images',
     unit: 'how',
     default: 'auto',
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'fast decodes JPEG files at 1/2, 1/4 or 1/8 of their size if they are at least three times as large as needed; pixel values change slightly',
+    help: 'exact, or fast: JPEG files at least three times as large as needed are decoded at a reduced size, which changes pixels slightly',
     group: 'images',
     unit: 'how',
     default: 'exact'
@@ -88,7 +90,7 @@ export const dataOptions = z.strictObject({
     'preprocessing of images to bytes, instead of imageSize and channels; usually that of a model'
   ),
   randomCrop: option(z.boolean(), {
-    help: 'keep images larger than the crop of the preprocessing, so that training can cut windows at random places',
+    help: 'keep images larger than the crop of the preprocessing, so that training can crop them at random places',
     group: 'images',
     flag: false
   }),
@@ -101,16 +103,16 @@ export type DataOptions = z.input<typeof dataOptions>
 
 const { data } = dataOptions.shape
 
-/** Of training and scoring: images that are left out. */
+/** Images that training and scoring leave out. */
 export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
-  help: 'CSV files with a column path: the images they list are left out (flagged.csv of an audit)',
+  help: 'CSV files with a column path, such as flagged.csv of an audit: the listed images are left out',
   group: 'images',
   unit: 'lists',
   commas: true,
   files: 'settings'
 })
 
-/** The same option where a program may also give a data set that it has opened. */
+/** The same option for functions that also take a data set that a program has opened. */
 export const datasetOption = option(
   z.union([
     data,
@@ -122,10 +124,10 @@ export const datasetOption = option(
   data.meta() as never
 )
 
-/** The same option of functions that take a model. */
+/** The same option for functions that take a model. */
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
-  default: "that of the model's experiment; else by the content of --data-path, otherwise digits"
+  default: "that of the model's experiment; otherwise recognised by the content of --data-path; without it, digits"
 })
 
 function isPreprocessing(value: unknown): boolean {

@@ -1,15 +1,16 @@
-import sharp, { type OutputInfo } from 'sharp'
+import type { OutputInfo } from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { LrpError } from '../core/errors.js'
 import { readBytes } from '../core/files.js'
 import type { NativePatch } from '../native/train-types.js'
 
-/** The file of `patch.png@left:top`, and the place. */
+/** Splits `patch.png@left:top` into the file and the place in pixels. */
 function partsOf(insert: string): [path: string, left?: string, top?: string] {
   const [, path, left, top] = /^(.*?)(?:@(\d+):(\d+))?$/.exec(insert)!
   return [path!, left, top]
 }
 
-/** @throws LrpError NOT_FOUND, INVALID_FILE for what cannot be read as a patch */
+/** @throws LrpError NOT_FOUND, INVALID_FILE if the file cannot be read as a patch */
 export async function checkPatch(insert: string): Promise<void> {
   await openPatch(partsOf(insert)[0])
 }
@@ -25,10 +26,10 @@ async function openPatch(path: string): Promise<{ data: Buffer; info: OutputInfo
 }
 
 /**
- * Reads a patch that is pasted into every second training image, of all classes alike, so that it stops being evidence for one
- * of them (class artifact compensation; Anders et al. 2022). One as large as the images lies where it is opaque; a smaller one at
- * the place behind `@` (`patch.png@left:top`), else at a random place in each image. Which images get it is drawn again in every
- * epoch.
+ * Reads a patch that is pasted into every second training image of all classes, so that it is no longer evidence for
+ * one of them (class artifact compensation; Anders et al. 2022). A patch of the size of the images is pasted where it
+ * is opaque; a smaller one at the place after `@` (`patch.png@left:top`), or at a random place in each image. The
+ * images are chosen again in every epoch.
  * @param shape channels, height and width of the stored images
  * @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT (a patch larger than the images, a place outside)
  */

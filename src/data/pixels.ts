@@ -1,4 +1,4 @@
-/** An image of bytes, pixel after pixel. */
+/** An image of bytes, interleaved: the channels of a pixel are adjacent. */
 export interface Pixels {
   bytes: Uint8Array
   channels: number

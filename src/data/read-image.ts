@@ -5,27 +5,27 @@ import { inPlanes, resizedSize } from './arrange-image.js'
 import { decodeImage } from './decode-image.js'
 import type { Decode } from './options.js'
 
-/** How an image file becomes bytes. */
+/** How an image file is converted to bytes. */
 export type ReadSettings = Preprocessing & { decode?: Decode }
 
 export interface ReadImage {
   /** [C, H, W] */
   bytes: Uint8Array
   shape: number[]
-  /** Height and width that the file has. */
+  /** Height and width of the image in the file, in pixels. */
   original: [number, number]
-  /** Of 16-bit images whose white is not named: their largest value. */
+  /** Largest value of a 16-bit image whose `white` is not set. */
   largest16?: number
 }
 
 /**
- * An image file as bytes [C, H, W], read as PIL and torchvision read it: grey by 0.299, 0.587 and 0.114 of the stored
- * bytes, no colour profile, no transparency, EXIF's orientation only where the preprocessing says so (docs/data.md).
- * Resized and cropped on bytes, by PIL's interpolation to one step of 255; with `decode: 'fast'` from a JPEG that was decoded
- * at a part of its size (docs/data.md).
+ * Reads an image file as bytes [C, H, W], as PIL and torchvision do: grey is 0.299, 0.587 and 0.114 of the stored
+ * bytes, colour profiles and transparency are ignored, and the EXIF orientation is applied only if the preprocessing
+ * says so. Bytes are resized and cropped with PIL's interpolation, to one step of 255. `decode: 'fast'` decodes a
+ * JPEG file at a part of its size (docs/data.md).
  * @param source a file's path or its bytes
- * @param into where the bytes go if they are as many; a new array otherwise
- * @throws LrpError NOT_FOUND, INVALID_FILE naming the image; INVALID_ARGUMENT when it is smaller than the crop
+ * @param into array for the bytes if it has the right length; otherwise a new one is used
+ * @throws LrpError NOT_FOUND, INVALID_FILE naming the image; INVALID_ARGUMENT if it is smaller than the crop
  */
 export async function readImage(source: string | Buffer, p: ReadSettings, into?: Uint8Array): Promise<ReadImage> {
   const name = typeof source === 'string' ? source : 'the image'

@@ -4,7 +4,7 @@ import { LrpError } from '../core/errors.js'
 import { ioError } from '../core/files.js'
 import { MOST_PIXELS } from './decode-image.js'
 
-/** Numbers of a mask image, one for each pixel. */
+/** The numbers of a mask image, one for each pixel. */
 export interface Labels {
   data: Uint8Array
   height: number
@@ -16,8 +16,9 @@ const GREY = 0
 const PALETTE = 3
 
 /**
- * The numbers that a PNG stores: grey values, or places in its palette, as label tools write classes. Image libraries turn
- * palettes into colours. @throws LrpError NOT_FOUND, INVALID_FILE for colours, 16 bits and interlacing
+ * Reads the numbers that a PNG stores: grey values, or indices into its palette, as label tools write classes. (Image
+ * libraries convert palettes to colours.) @throws LrpError NOT_FOUND; INVALID_FILE for colours, 16 bits and
+ * interlacing
  */
 export async function readLabels(path: string): Promise<Labels> {
   const file = await readFile(path).catch((cause: unknown) => {

@@ -1,19 +1,22 @@
 import { LrpError } from '../core/errors.js'
 import type { Dataset, Split } from './dataset.js'
 
-/** What values are called that have no name. */
+/** Names of values without names. */
 export function valueNames(count: number): string[] {
   return count === 1 ? ['value'] : Array.from({ length: count }, (_, i) => `value ${i + 1}`)
 }
 
-/** A number of a file. @throws LrpError INVALID_FILE saying where */
+/** Parses a number of a file. @throws LrpError INVALID_FILE naming the place */
 export function toValue(text: string, where: string): number {
   const value = Number(text)
   if (text !== '' && Number.isFinite(value)) return value
   throw new LrpError('INVALID_FILE', `${where}: '${text}' is not a number, which regression needs`)
 }
 
-/** The same images with the names of their classes as values: digits, or folders named by age. @throws LrpError INVALID_FILE */
+/**
+ * The same images, with the names of their classes as values: digits, or folders named by age.
+ * @throws LrpError INVALID_FILE
+ */
 export function asValues(dataset: Dataset): Dataset {
   const numbers = dataset.classes.map((name) => toValue(name, `data set ${dataset.name}, the class '${name}'`))
   const convert = (split: Split): Split => ({

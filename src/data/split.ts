@@ -3,24 +3,24 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { optionError } from '../core/options.js'
 import type { Dataset, Split } from './dataset.js'
 
-/** How the splits that a data set does not bring itself are carved out of its training images. */
+/** How missing splits are taken from the training images. */
 export interface SplitOptions {
-  /** Share of the training images that validates (0.1). */
+  /** Share of the training images for validation, 0 to below 1 (0.1). */
   validSplit?: number
-  /** Share of the images that tests (0.1); 1 takes all. */
+  /** Share of the images for testing, 0 to 1 (0.1). */
   testSplit?: number
   seed?: number
-  /** Those that were asked for: they must have an effect. */
+  /** The requested shares: they must have an effect. */
   asked?: AskedShares
 }
 
 const SHARES = ['validSplit', 'testSplit', 'splitSeed'] as const
 export type AskedShares = { [name in (typeof SHARES)[number]]?: number }
 
-/** What a data set brings itself, which no share of other images replaces. */
+/** The splits that a data set already has. */
 type Brought = Partial<Record<'valid' | 'test', unknown>>
 
-/** @throws LrpError INVALID_ARGUMENT for a share that was asked for, but of a split that a data set brings itself */
+/** @throws LrpError INVALID_ARGUMENT for a requested share of a split that the data set already has */
 export function checkShares(name: string, { valid, test }: Brought, asked: AskedShares = {}): void {
   const idle = { validSplit: valid, testSplit: test, splitSeed: valid && test }
   const option = SHARES.find((share) => asked[share] !== undefined && idle[share])
@@ -29,7 +29,7 @@ export function checkShares(name: string, { valid, test }: Brought, asked: Asked
   throw optionError(option, ` has no effect: ${name} has its own ${own[option]}`)
 }
 
-/** 0 to n - 1 in an order that depends on the seed alone. */
+/** The numbers 0 to n - 1 in an order that depends only on the seed. */
 export function shuffled(n: number, seed: number): number[] {
   const random = xoroshiro128plus(seed)
   const order = Array.from({ length: n }, (_, i) => i)
@@ -49,7 +49,8 @@ export function take(split: Split, indices: readonly number[]): Split {
     images,
     labels: Int32Array.from(indices, (index) => split.labels[index]!),
     ...(split.values && { values: takeRows(split.values, split.labels.length, indices) }),
-    ...(split.paths && { paths: indices.map((index) => split.paths![index]!) })
+    ...(split.paths && { paths: indices.map((index) => split.paths![index]!) }),
+    ...(split.names && { names: indices.map((index) => split.names![index]!) })
   }
 }
 
@@ -61,7 +62,7 @@ function takeRows(values: Float32Array, rows: number, indices: readonly number[]
   return taken
 }
 
-/** Takes a share of every class away: [rest, share]. Stratified and seeded. */
+/** Divides a split into [rest, share], stratified by class and seeded. */
 export function carve(split: Split, share: number, seed: number): [Split, Split] {
   const byClass = new Map<number, number[]>()
   for (const index of shuffled(split.labels.length, seed)) {
@@ -81,7 +82,7 @@ export function carve(split: Split, share: number, seed: number): [Split, Split]
 }
 
 /**
- * Carves out the splits that are missing: 10 % each by default, stratified and seeded.
+ * Creates the missing splits: 10 % each by default, stratified by class and seeded.
  * @throws LrpError as `checkShares`
  */
 export function complete(

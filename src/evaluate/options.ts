@@ -17,7 +17,7 @@ const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), 
   commas: true
 })
 const mask = option(array, {
-  help: 'masks (above 0 is inside) or boxes (left, top, right, bottom) of the images, .npy, for the localisation metrics',
+  help: 'masks (values above 0 are inside) or boxes (left, top, right, bottom) as a .npy file, for the localisation metrics',
   group: 'metrics',
   unit: 'file'
 })
@@ -30,18 +30,18 @@ const onProgress = callback<(done: number, total: number) => void>('called with 
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side of the square that is replaced in one step; 1 replaces single pixels (default for given maps: 4)',
+    help: 'side of the squares that are replaced together; 1 replaces single pixels; for given maps, the default is 4',
     group: 'metrics',
     unit: 'pixels'
   }),
-  fill: option(z.enum(FILLS).default('mean'), { help: 'replacement value for pixels', group: 'metrics' }),
+  fill: option(z.enum(FILLS).default('mean'), { help: 'what replaces the pixels', group: 'metrics' }),
   value: option(z.number().default(0), {
-    help: 'value of the fill constant',
+    help: 'replacement value of --fill constant',
     group: 'metrics',
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'value of the explained class in the curves; a regression always uses its value',
+    help: 'what the curves show for the explained class: probability or logit; for a regression, always the value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
@@ -71,7 +71,7 @@ export const scoredOptions = z.strictObject({ region, box, reference, against })
 const isList = (value: unknown): boolean => typeof value === 'object' && value !== null && 'length' in value
 const classes = z.custom<ArrayLike<number>>(isList, 'must be a class, a file or a list of classes')
 const target = option(z.union([z.int().min(0), z.string().min(1), classes]), {
-  help: 'explained class by number or name, argmax (the predicted one), label (the true one), or an .npy file with one for each image',
+  help: 'class to explain: number or name, argmax (the predicted class), label (the true class), or an .npy file with one class for each image',
   group: 'what',
   unit: 'class',
   default: 'argmax',
@@ -114,7 +114,7 @@ export const evaluateOptions = z.strictObject({
     resume: false
   }),
   onProgress: callback<(done: number, total: number, stage: string) => void>(
-    'called with the number of steps done and in total, and the stage: every image under every method is a step, and so is every random order of an image'
+    'called with the number of steps done and in total, and the name of the stage; each image is a step for each method and each random order'
   ),
   signal: signalOption
 })
@@ -124,13 +124,21 @@ export type EvaluateOptions = z.input<typeof evaluateOptions>
 
 /** Options of `scoreMaps`. */
 export const scoreMapsOptions = z.strictObject({
-  input: required(array, { help: 'preprocessed images, .npy', group: 'images', unit: 'file' }),
-  attribution: required(array, { help: 'maps to score, .npy shaped like the input', group: 'metrics', unit: 'file' }),
+  input: required(array, { help: 'preprocessed images, as a .npy file', group: 'images', unit: 'file' }),
+  attribution: required(array, {
+    help: 'maps to score, as a .npy file with the shape of the input',
+    group: 'metrics',
+    unit: 'file'
+  }),
   target,
   ...scoredOptions.shape,
   mask,
   metrics,
-  patchSize: option(patchSize.default(4), { help: 'side of a region', group: 'metrics', unit: 'pixels' }),
+  patchSize: option(patchSize.default(4), {
+    help: 'side of the squares of region perturbation',
+    group: 'metrics',
+    unit: 'pixels'
+  }),
   featuresInStep: option(z.int().min(1).default(28), {
     help: 'number of entries that pixel-flipping replaces at a time',
     group: 'metrics',
@@ -167,7 +175,7 @@ export const removeFeaturesOptions = z.strictObject({
     unit: 'shares'
   }),
   fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), {
-    help: 'replacement value for pixels',
+    help: 'what replaces the pixels',
     group: 'metrics'
   }),
   output: option(outputPath, {

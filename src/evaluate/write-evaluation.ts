@@ -16,8 +16,9 @@ const STEP = 128 // pixels of one step's picture: a whole multiple of 32 and 64
 const CHANCE = '#111111'
 
 /**
- * `evaluation.json` (every figure and setting), `scores.csv` (one row per method and image), `ranking.csv`, the curves as
- * `morf` and `lerf` charts with bands, the flips per step, and the first image on its way under the best method.
+ * Writes the results of `evaluate`: `evaluation.json` (all numbers and settings), `scores.csv` (one row per method
+ * and image), `ranking.csv`, the curves as charts `morf` and `lerf` with bands, the size of the steps (`flips`), and
+ * the first image during the steps of the best method (`perturbed`). @throws LrpError IO
  */
 export async function writeEvaluation(
   folder: string,
@@ -30,24 +31,26 @@ export async function writeEvaluation(
   await out.csv('ranking.csv', rankingTable(evaluation))
   await out.csv('scores.csv', scoreTable(evaluation))
   const noun = nounOf(evaluation.inputKind)
-  for (const [order, words] of [
-    ['morf', 'most relevant first'],
-    ['lerf', 'least relevant first']
+  const several = evaluation.images.length > 1 ? ` Bands: 95 % intervals over the ${noun}s.` : ''
+  for (const [order, words, note] of [
+    ['morf', 'most relevant first', 'Lower curves are better: a faithful map lets the output fall early.'],
+    ['lerf', 'least relevant first', 'Higher curves are better: a faithful map lets the output fall late.']
   ] as const) {
     const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
     const { what, axis } = measured(model, evaluation, example)
     const title = `${what}, ${words} (${counted(evaluation.images.length, noun)})`
     const range = axis === 'probability' ? { min: 0 } : {}
-    const axes = [`share of the ${noun} replaced`, `mean ${axis} (band: 95 % interval)`] as const
-    await out.chart(order, lineChart(title, ...axes, [...lines, chance], range))
+    const reading = { ...range, note: note + several }
+    const axes = [`share of the ${noun} replaced`, `mean ${axis}`] as const
+    await out.chart(order, lineChart(title, ...axes, [...lines, chance], reading))
   }
   await out.chart('flips', flipsChart(evaluation, noun))
   await writePerturbed(out, model, evaluation, example)
   if (Object.keys(evaluation.randomisation).length > 0) await out.chart('randomisation', randomisationChart(evaluation))
 }
 
-/** What curves show, in words. */
+/** What the curves show, in words: title and name of the axis. */
 function measured(model: Model, { settings }: Evaluation, example: ScoreContext): { what: string; axis: string } {
   const place = example.region === undefined ? '' : ' in its region'
   if (model.givesValues) return { what: `Value of the explained ${model.outputNoun}${place}`, axis: 'value' }
@@ -59,7 +62,7 @@ function measured(model: Model, { settings }: Evaluation, example: ScoreContext)
   return { what, axis: measure }
 }
 
-/** One row per method: mean and interval of every metric. */
+/** A row for each method with the mean and interval of every metric. */
 function rankingTable({ metrics, methods }: Evaluation): (string | number)[][] {
   const head = metrics.flatMap(({ name }) => [name, `${name} low`, `${name} high`])
   const rows = methods.map(({ name, scores }) => [
@@ -97,8 +100,11 @@ function toLine(name: string, { shares, mean, low, high }: MeanCurve): Line {
 function flipsChart(evaluation: Evaluation, noun: string) {
   const { shares } = evaluation.random
   const units = shares.map((share, k): [number, number] => [k, k === 0 ? 0 : share - shares[k - 1]!])
-  return lineChart('Flips per step', 'step', `share of the ${noun}`, [{ name: 'flips', points: units.slice(1) }], {
-    min: 0
+  const line = { name: 'flips', points: units.slice(1) }
+  const { growing } = evaluation.settings.perturbation
+  return lineChart('Size of the steps', 'step', `share of the ${noun} replaced in this step`, [line], {
+    min: 0,
+    note: `The same steps for all methods.${growing ? '' : ' Steps of equal size can differ by one pixel or square.'}`
   })
 }
 
@@ -110,7 +116,10 @@ function randomisationChart(evaluation: Evaluation) {
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))
   const title = 'Similarity of the maps with weights randomised, starting at the output'
-  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, { max: 1 })
+  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, {
+    max: 1,
+    note: 'Lower curves are better: a map that depends on the model changes with the weights.'
+  })
 }
 
 async function writePerturbed(

@@ -7,8 +7,8 @@ import { ioError, makeFolder, writeAtomic } from '../core/files.js'
 import { unknownName } from '../core/suggest.js'
 import { isLock, lockFolder, unlockFolder } from './lock.js'
 
-/** Where experiments lie when nothing else is said. */
-const EXPERIMENTS = 'experiments'
+/** The default folder with the experiments. */
+export const EXPERIMENTS = 'experiments'
 const MANIFEST = 'experiment.json'
 
 const manifestSchema = z.looseObject({
@@ -176,10 +176,14 @@ export function findExperiment(nameOrFolder: string, root = EXPERIMENTS): string
   return [nameOrFolder, join(root, nameOrFolder)].find((path) => existsSync(join(path, MANIFEST)))
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
 /** An experiment by folder or by name. @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): Promise<Experiment> {
   const folder = findExperiment(nameOrFolder, root)
   if (!folder) {
+    const other = [nameOrFolder, join(root, nameOrFolder)].find((path) => isFolder(path))
+    if (other !== undefined) throw new LrpError('NOT_FOUND', `${other} is not an experiment: it has no ${MANIFEST}`)
     if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder))
       throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or contains no model`)
     const names = listExperiments(root)
@@ -202,7 +206,7 @@ export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> 
   if (newest === undefined)
     throw new LrpError(
       'NOT_FOUND',
-      `there is no experiment in ${root}: run "lrp-native train" first, or name a model file or folder`
+      `there is no experiment in ${root}: run "npx lrp-native train" first, or name a model file or folder`
     )
   return openExperiment(join(root, newest))
 }

@@ -15,7 +15,7 @@ import { batchOf, openInputs } from './inputs.js'
 import { inputHash } from './summary.js'
 import { explainToFiles, type ExplainedFiles } from './to-files.js'
 
-/** Options that do not decide over the maps, and where model and images lie now. */
+/** Options that do not change the maps, and the present paths of model and images. */
 export const againOptions = z.strictObject({
   ...pick(loadOptions, ['experimentsRoot', 'device', 'onDownload']),
   ...pick(explainToFilesOptions, ['input', 'dataPath', 'output', 'format', 'group', 'onProgress', 'signal'])
@@ -26,7 +26,7 @@ export type AgainOptions = z.input<typeof againOptions>
 
 /** What `explainAgain` returns. */
 export interface RepeatedFiles extends ExplainedFiles {
-  /** Images whose maps are not those of the record, bit for bit. */
+  /** Images whose maps are not bit-identical to the recorded ones. */
   differing: string[]
 }
 
@@ -39,16 +39,16 @@ const recordSchema = z.looseObject({
 
 type Recorded = z.output<typeof recordSchema>
 
-/** Images that are read at the same time to compare them. */
+/** Number of images that are read at the same time for the comparison. */
 const TOGETHER = 16
 
 /**
  * Repeats the explanation that an explain.json records, with the same model, images and options, and compares the maps.
  * @param path an explain.json, or its folder
- * @param model where the model is now; by default where it was. `input` and `dataPath` say the same of the images.
- * @param options `output` is by default the folder of the record with `-again` behind its name
- * @throws LrpError INVALID_FILE where the record, the model, a file or an image is another one than recorded; NOT_FOUND;
- *   UNSUPPORTED where a program gave what the record cannot hold
+ * @param model the model's present path; by default the recorded one. `input` and `dataPath` are those of the images.
+ * @param options `output` is by default the record's folder with `-again` appended to its name
+ * @throws LrpError INVALID_FILE if the model, a file or an image differs from the recorded one; NOT_FOUND; UNSUPPORTED
+ * if a program passed values that the record cannot contain
  */
 export async function explainAgain(
   path: string,

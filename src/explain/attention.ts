@@ -8,19 +8,19 @@ import type { Model } from '../model/model.js'
 import { colourBar } from '../plot/colour-bar.js'
 import { mapTitle } from './targets/describe.js'
 
-/** Relevance of one attention in `explain.json`, of the first target. */
+/** Relevance of one attention layer in `explain.json`, for the first target. */
 export interface AttentionSummary {
   node: string
-  /** Of each token where the attention's block begins. */
+  /** Relevance of each token at the input of the layer's block. */
   tokens: number[]
-  /** What each head carries. */
+  /** Relevance of each head. */
   heads: number[]
 }
 
 const PANEL = 72
 const MOST_PREFIX = 16
 
-/** What `explain.json` says of one image's attentions. */
+/** The attention layers of one image, as `explain.json` contains them. */
 export function summariseAttention(attention: AttentionRelevance[], image: number): AttentionSummary[] {
   return attention.map(({ node, tokens, heads }) => ({
     node,
@@ -40,8 +40,9 @@ export function attentionArrays(attention: AttentionRelevance[]): Record<string,
 }
 
 /**
- * One figure per image: a row for each attention with the relevance of its block's tokens and what every head passes to
- * each token, all heads on one scale. Tokens lie as patches of the image where their number allows it, else in a row.
+ * Draws one figure per image: a row for each attention layer with the relevance of its block's tokens, and the
+ * relevance that every head passes to each token, all heads on one scale. Tokens are drawn as patches of the image if
+ * their number allows it, otherwise in a row.
  */
 export function drawAttention(
   model: Model,

@@ -12,11 +12,11 @@ import { blur } from '../plot/box-filter.js'
 const NAMES = ['zero', 'black', 'mean', 'blur']
 
 /**
- * What an absent input is to integrated gradients and occlusion: [1, ...] for all images, or one for each.
- * `zero` (the default) is 0 where the network reads it, after preprocessing: mean grey for most networks. `black` is black
- * before preprocessing, `mean` each image's mean per channel, `blur` each image blurred, a quarter of its size wide.
- * Any other text is a `.npy` file shaped like one image.
- * @throws LrpError INVALID_ARGUMENT where black is not known or a file has another shape; as `readNpy`
+ * The input without information for integrated gradients and occlusion: [1, ...] for all images, or one for each.
+ * `zero` (the default) is 0 where the network reads it, after preprocessing: mean grey for most networks. `black` is
+ * black before preprocessing, `mean` each image's mean per channel, `blur` each image blurred, a quarter of its size
+ * wide. Any other text is a `.npy` file shaped like one image.
+ * @throws LrpError INVALID_ARGUMENT if black is not known or a file has another shape; as `readNpy`
  */
 export async function baselineOf(model: Model, images: Tensor, baseline = 'zero'): Promise<Tensor> {
   const image = images.shape.slice(1)

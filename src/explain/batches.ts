@@ -19,7 +19,7 @@ export function sliceBatch(tensor: Tensor, from: number, to: number): Tensor {
   }
 }
 
-/** Results of consecutive batches as one. */
+/** Joins the results of consecutive batches. */
 export function concatenate(parts: AttributeResult[]): AttributeResult {
   if (parts.length === 1) return parts[0]!
   const first = parts[0]!
@@ -116,7 +116,7 @@ function joinChannels(parts: Channels[], axis: 0 | 1): Channels {
   }
 }
 
-/** Whether the maps carry a leading axis of targets. */
+/** Whether the maps have a leading axis of targets. */
 function isStacked(part: AttributeResult): boolean {
   const batch = part.logits.shape[0]!
   const rows = part.targets.length / batch

@@ -21,8 +21,9 @@ const ZERO: Composite = {
 const LINEAR_KINDS = ['linear', 'convolution', 'batch_norm', 'sum', 'average', 'move', 'constant']
 
 /**
- * How far an explanation by LRP can be trusted: its maps compared with those of float64, LRP-0 compared with gradient x input
- * where theory says that they are equal (networks of linear layers, ReLUs and pooling), and the conservation of relevance.
+ * Checks how far explanations by LRP can be trusted. It compares the maps with those in float64, and LRP-0 with
+ * gradient x input if theory says that they are equal (networks of linear layers, ReLUs and pooling), and measures
+ * how much relevance is conserved.
  * @param input a few images [batch, ...], as for `explain`
  * @throws LrpError as `explain`
  */
@@ -64,7 +65,7 @@ async function distanceToGradient(model: Model, input: Tensor, targets: Int32Arr
   return distance(zero.relevance, gradient.relevance)
 }
 
-/** Sum of |a - b| as a share of the sum of |b|, of the image where it is largest. */
+/** Sum of |a - b| as a share of the sum of |b|, for the image with the largest share. */
 function distance(a: Tensor, b: Tensor): number {
   const images = b.shape[0]!
   const size = sizeOf(b.shape.slice(1))

@@ -9,22 +9,27 @@ import type { Explanation } from './explain.js'
 import type { DrawOptions } from './file-options.js'
 import { isPositive } from './methods.js'
 
-/** Colours of maps without negative values: nearly equal values would all have the strongest colour about zero. */
+/**
+ * Colour map for maps without negative values: with a diverging map, nearly equal values would all have the strongest
+ * colour.
+ */
 const SEQUENTIAL = 'viridis'
 
-/** Whether a map has these colours: the method allows no negative values, there are none, and no colours were asked for. */
+/**
+ * Whether a map gets these colours: the method allows no negative values, there are none, and no colour map was chosen.
+ */
 function isSequential({ name, relevance }: Explanation, given: DrawOptions['heatmap']): boolean {
   return given?.colourMap === undefined && isPositive(name) && relevance.data.every((value) => value >= 0)
 }
 
-/** What a sequential map says of its colours. */
+/** The caption that explains the colours of maps without negative values. */
 export function colourCaptions(explanation: Explanation, options: DrawOptions): string[] {
   if (!isSequential(explanation, options.heatmap)) return []
   const from = options.heatmap?.scale === undefined ? 'the lowest value of each map' : 'zero'
   return [`no negative values: colours go from ${from} (dark blue) to the highest (yellow)`]
 }
 
-/** The colours of all maps of an explanation, as a common scale or one for each map. */
+/** The colour options for all maps of an explanation: with a common scale, or with one scale for each map. */
 export function coloursOf(
   given: DrawOptions['heatmap'],
   explanation: Explanation,
@@ -43,7 +48,10 @@ export function coloursOf(
   return { ...rest, scale: Math.max(...largest) }
 }
 
-/** The colour bar of image `i`: of one map, or of a scale that all maps have, with its ends in numbers. None for bar charts. */
+/**
+ * The colour bar of image `i` with the relevance at its ends, for one map or for the common scale of all maps.
+ * Undefined for bar charts.
+ */
 export function legendOf(
   model: Model,
   input: Tensor,

@@ -45,19 +45,19 @@ export interface OutputDifference {
 export interface OutputComparison {
   images: number
   agrees: boolean
-  /** Of the logits; of the probabilities where those were given. */
+  /** Difference of the logits, or of the probabilities if those were given. */
   logits: OutputDifference
   /** Compared nodes in order of execution. */
   nodes: OutputDifference[]
   /** The first compared node beyond the tolerance. */
   firstDifference?: OutputDifference
-  /** Activations whose names are no nodes. */
+  /** Names of activations that are not nodes of the network. */
   unknown: string[]
 }
 
 /**
  * Compares a network's outputs for an input with those of another tool, to check an import.
- * @throws LrpError NOT_FOUND, INVALID_FILE; INVALID_ARGUMENT where shapes or all names do not fit
+ * @throws LrpError NOT_FOUND, INVALID_FILE; INVALID_ARGUMENT if shapes do not fit, or no name is that of a node
  */
 export async function compareOutputs(model: Model, options: CompareOutputsOptions): Promise<OutputComparison> {
   const { input: inputPath, logits: logitsPath, activations, tolerance } = checkOptions(compareOutputsOptions, options)
@@ -104,7 +104,7 @@ function areProbabilities({ data }: Tensor): boolean {
   return data.every((value) => value >= 0 && value <= 1)
 }
 
-/** Largest difference as a share of their largest magnitude; what is not finite differs without limit. */
+/** Largest difference as a share of their largest magnitude; infinite if a value is not finite. */
 function difference(ours: ArrayLike<number>, theirs: Tensor, where: string): number {
   if (ours.length !== theirs.data.length)
     throw new LrpError(

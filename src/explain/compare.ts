@@ -12,7 +12,7 @@ import { colourBar } from '../plot/colour-bar.js'
 import { colourMapNames } from '../plot/colour-maps.js'
 import { strongest, sumOverChannels } from '../plot/picture.js'
 
-/** What the given explanation alone is about. */
+/** Options of the given explanation that the compared methods do not take over. */
 const OWN = {
   method: 'lrp' as const,
   rule: undefined,
@@ -24,8 +24,9 @@ const OWN = {
 }
 
 /**
- * A grid of methods (columns) and images (rows): the given explanation's first maps, and those of the named rules,
- * composites and methods for the same classes. @throws LrpError as `explain`; INVALID_ARGUMENT for an unknown name
+ * Draws a grid of methods (columns) and images (rows): the first maps of the given explanation, and those of the
+ * named rules, composites and methods for the same classes. @throws LrpError as `explain`; INVALID_ARGUMENT for an
+ * unknown name
  */
 export async function drawComparison(
   model: Model,
@@ -65,7 +66,7 @@ export async function drawComparison(
   const most = `${(100 * common).toPrecision(2)} %`
   const captions = [
     ...whichTarget(model, explanation),
-    `Each map is divided by its sum of |relevance|, so maps of different methods compare. The last panel shows the colours: a pixel of the strongest red or blue has ${most} of its map's |relevance|.`
+    `Each map is divided by its total |relevance|, so that methods can be compared. The last panel is the colour scale: the strongest colours mark pixels with at least ${most} of this total.`
   ]
   const bar = { title: `-${most} to ${most}`, picture: colourBar(heatmap) }
   return [
@@ -73,7 +74,7 @@ export async function drawComparison(
   ]
 }
 
-/** A few pixels of one map must not make all the others pale. */
+/** Quantile of the common scale: a few strong pixels of one map must not make all others pale. */
 const COMMON_QUANTILE = 0.995
 
 /** Every map divided by its sum of magnitudes: rules and methods have scales of their own. */

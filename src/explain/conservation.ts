@@ -7,14 +7,14 @@ export function conservationErrors({ sums, starts }: AttributeResult): Float64Ar
   return sums.map((sum, i) => Math.abs(sum - starts[i]!) / Math.max(Math.abs(starts[i]!), 1e-12))
 }
 
-/** Of each image's first map: sum of |relevance| as a multiple of what it started from, or of the largest logit. */
+/** Sum of |relevance| of each image's first map, as a multiple of the initial relevance or of the largest logit. */
 export function magnitudesOf(result: AttributeResult, options: Conditions): Float64Array {
   return scalesOf(result, options).map((scale, image) => result.magnitudes[image]! / scale)
 }
 
 /**
- * Of each image's first map: relevance that neither arrived at the input nor was absorbed by biases or stabilisers, as a
- * share of the same. Empty without the sums of layers (`conservation`).
+ * Relevance of each image's first map that neither reached the input nor was absorbed by biases or stabilisers, as a
+ * share of the initial relevance or of the largest logit. Empty without the sums of layers (`conservation`).
  */
 export function unexplainedOf(result: AttributeResult, options: Conditions): Float64Array {
   if (result.conservation.length === 0) return new Float64Array(0)
@@ -27,7 +27,7 @@ export function unexplainedOf(result: AttributeResult, options: Conditions): Flo
   })
 }
 
-/** Magnitudes of relevance, as multiples of what it started from, that ask for a note. */
+/** Magnitude of relevance, as a multiple of the initial relevance, above which a note appears. */
 const TOO_MUCH = 1000
 const TOO_LITTLE = 0.01
 
@@ -40,8 +40,8 @@ interface Conditions {
 }
 
 /**
- * A sentence where the map holds far more or far less relevance than the output, with advice that fits the rule. With the sums of every layer
- * (`conservation`) it names the layer; without them it goes by the map alone.
+ * A note if most maps contain far more or far less relevance than the output, with advice for the rule. With the sums
+ * of every layer (`conservation`) it names the layer; without them, only the map is checked.
  * @param magnitude of each image's first map, as `magnitudesOf` has it
  */
 export function warningsOf(
@@ -91,7 +91,8 @@ function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string
 }
 
 /**
- * What took the relevance that the map lacks. That biases take it is what the rules define: it makes a map small, not wrong.
+ * What took the relevance that the map lacks. That biases take it is what the rules define: it makes a map small, not
+ * wrong.
  * @param layers from the output to the input; empty where no sums were asked for
  * @param kept what the map holds, in words
  */

@@ -6,8 +6,8 @@ import type { ExplainOptions } from './options.js'
 import { isBinary } from './targets/classes.js'
 
 /**
- * Explains the predicted class of every image. A single logit has two classes: below 0, the first class is explained; `explain`
- * does this only if the class is named. @throws LrpError as `explain`
+ * Explains the predicted class of every image. A single logit has two classes: if it is below 0, the first class is
+ * explained. `explain` does this only if the class is named. @throws LrpError as `explain`
  */
 export async function explainDecision(model: Model, input: Tensor, options: ExplainOptions): Promise<Explanation> {
   const shape = model.graph.shapes?.[model.graph.output] ?? []

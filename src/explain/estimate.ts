@@ -7,31 +7,35 @@ import { openInputs } from './inputs.js'
 import type { ExplainOptions } from './options.js'
 import { defaultBatchSize, defaultPassSize, passBytes } from './pass-size.js'
 
-/** What a run of `explainToFiles` takes, estimated before it begins. */
+/** Estimated time and memory of a run of `explainToFiles`. */
 export interface RunEstimate {
-  /** Undefined where no images are named that fit the model. */
+  /** Number of images; undefined if none are named and the model has no data set. */
   images?: number
-  /** Groups of images whose maps are in memory together. */
+  /** Number of passes: groups of images whose maps are in memory together. */
   passes?: number
-  /** Images that go through the network together. */
+  /** Number of images that pass through the network together. */
   batchSize: number
-  /** Of activations, relevance and weights. */
+  /** Estimated bytes of activations, relevance and weights. */
   memoryBytes: number
   secondsPerImage: number
 }
 
-/** Images that are explained to measure the time. */
+/** Number of images that are explained to measure the time. */
 const MEASURED = 4
 
-/** Opens the images and explains a few grey ones, to tell what the whole run would take. @throws LrpError as `explain` */
+/**
+ * Opens the images and explains a few grey ones to estimate the time and memory of the whole run.
+ * @throws LrpError as `explain`
+ */
 export async function estimateRun(
   model: Model,
   images: InputOptions,
   options: ExplainOptions & { passSize?: number }
 ): Promise<RunEstimate> {
   const { passSize, target = 'argmax', batchSize, ...rest } = options
+  const isNamed = images.input !== undefined || images.data !== undefined || images.dataPath !== undefined
   const found = await openInputs(model, images).catch((error: unknown) => {
-    if (isLrpError(error)) return undefined
+    if (isLrpError(error) && !isNamed) return undefined
     throw error
   })
   const count = found?.names.length

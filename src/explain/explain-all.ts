@@ -19,18 +19,18 @@ export const explainAllOptions = z.strictObject({ ...explainOptions.shape, targe
 /** Options of `explainAll`: those of `explain`, and how many images pass at a time (docs/options.md). */
 export type ExplainAllOptions = z.input<typeof explainAllOptions>
 
-/** Images: a data set, what `Model.read` takes, or batches [images, ...] as the network wants them. */
+/** Images: a data set, the options of `Model.read`, or preprocessed batches [images, ...]. */
 export type ImageSource = Dataset | InputOptions | Iterable<Tensor> | AsyncIterable<Tensor>
 
 /** Some of the images with their explanation. */
 export interface ExplainedPart extends Explanation, Batch {
-  /** How many images came before. */
+  /** Number of images in the parts before this one. */
   from: number
 }
 
 /**
- * Explains any number of images, some at a time: memory stays bounded by one part, and the next part is read when it is
- * asked for. Parts of a data set have `passSize` images; batches are parts as they are given.
+ * Explains any number of images, some at a time: only one part is in memory, and the next part is read when it is
+ * requested. Parts of a data set have `passSize` images; each given batch is a part.
  * @param options as for `explain`; the target `label` needs a data set with labels
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for images
  * @example

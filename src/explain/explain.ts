@@ -24,7 +24,7 @@ import { baselineOf } from './baseline.js'
 import { concatenate, sliceBatch } from './batches.js'
 import { defaultBatchSize } from './pass-size.js'
 import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
-import { describeMethod } from './methods.js'
+import { alsoComputing, describeMethod, settingsOf } from './methods.js'
 import { explainOptions, type ExplainOptions } from './options.js'
 import { patternsFor } from './patterns.js'
 import type { TargetKind } from './targets/describe.js'
@@ -38,11 +38,17 @@ export interface Explanation extends AttributeResult {
   kind: TargetKind
   /** |sum of relevance - start| / |start|, [targets, batch]; empty without LRP. */
   conservationError: Float64Array
-  /** For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without LRP. */
+  /**
+   * For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without
+   * LRP.
+   */
   magnitude: Float64Array
-  /** Relevance that neither arrived nor was absorbed by biases or stabilisers, as a share of the same; with `conservation`. */
+  /**
+   * Relevance that neither reached the input nor was absorbed by biases or stabilisers, as a share of the same; only
+   * with `conservation`.
+   */
   unexplained: Float64Array
-  /** Sentences where a map holds far more or far less relevance than the output. */
+  /** Notes for maps with far more or far less relevance than the output. */
   warnings: string[]
   /** The rule of every node; empty for other methods than LRP. */
   rules: NodeRule[]
@@ -53,9 +59,11 @@ export interface Explanation extends AttributeResult {
 type Given = Flat<z.output<typeof explainOptions>>
 
 /**
- * Why did the model decide so? Relevance of every input value for the explained class, by LRP or another method.
- * @param input [batch, ...] as the network wants it, or in its file's layout, in which the map comes then too; any batch size
- * @throws LrpError INVALID_ARGUMENT (unknown names, targets that do not exist), UNSUPPORTED (a node no rule is published
+ * Explains a decision: computes the relevance of every input value for the explained class, by LRP or another method.
+ * @param input the preprocessed input [batch, ...] of any batch size, in the network's layout or in that of its file;
+ * the map has the same layout
+ * @throws LrpError INVALID_ARGUMENT (unknown names, targets that do not exist), UNSUPPORTED (a node no rule is
+ * published
  *   for), NUMERIC (input that is not finite), ABORTED
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
@@ -103,7 +111,7 @@ export async function explain(model: Model, input: Tensor, options: ExplainOptio
   }
 }
 
-/** What is explained, if it may not be what the reader expects: a softmax that is not recognised leaves probabilities. */
+/** What is explained, if it may not be what the reader expects. */
 function notesOn(model: Model, result: AttributeResult, given: Given): string[] {
   const { data, shape } = result.logits
   const { target, targets } = given
@@ -114,6 +122,7 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
     return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
   }
   if (model.givesValues || model.multilabel || shape.length !== 2 || classes < 2) return []
+  // a softmax in a form that is not recognised leaves outputs that are probabilities already
   const areShares = Array.from({ length: images }, (_, i) => data.subarray(i * classes, (i + 1) * classes)).every(
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )
@@ -138,13 +147,13 @@ export function checkExplainEffects(options: ExplainOptions, compared: string[] 
     throw optionError('low', ` must be below option 'high'`)
 }
 
-/** The rules of an explanation and its name, without running anything; other methods than LRP have no rules. */
+/** The rules and the name of an explanation, without computing it; methods other than LRP have no rules. */
 export async function planOf(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const { method = 'lrp' } = options
   return method === 'lrp' ? rulesOf(model, options) : { name: method, rules: [] }
 }
 
-/** The rule of every node under a choice of rules, without running anything. */
+/** The rule of every node for a choice of rules, without explaining anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const given = checkOptions(explainOptions, options)
   if (given.method !== 'lrp') throw optionError('method', `: ${given.method} has no rules to show`)
@@ -174,18 +183,15 @@ function checkInput(model: Model, input: Tensor): void {
   )
 }
 
-/** Methods that give relevance to several inputs in one pass. */
-export const JOINT_METHODS = ['lrp', 'gradient', 'input-x-gradient']
-
-/** @throws LrpError UNSUPPORTED where further inputs are to be explained and the method cannot */
+/** @throws LrpError UNSUPPORTED if the method cannot explain further inputs */
 function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
-  if (!further || JOINT_METHODS.includes(method)) return
+  if (!further || alsoComputing('inputs').includes(method)) return
   const who = `${method} computes no relevance for the input '${further.name}'`
   throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
 }
 
-/** What C++ is asked with, the target aside. */
+/** The options that C++ gets, except the target. */
 async function nativeOptions(
   model: Model,
   options: Given,
@@ -213,7 +219,7 @@ async function nativeOptions(
   }
   return {
     method,
-    settings: describeMethod(method).settings(options),
+    settings: settingsOf(method, options),
     layers,
     lookups: model.inputKind === 'tokens' ? tokenLookups(model.graph) : undefined,
     lrp: method === 'lrp' ? lrp : undefined,

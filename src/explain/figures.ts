@@ -64,8 +64,8 @@ export async function drawMaps(
       const region = targetOutline(model, explanation, at, imageShape)
       for (const view of views) {
         const { picture, outlines = [] } = await depiction.map(view, map, i, colours)
-        const named = views.length > 1 ? `${title}, ${view}` : title
-        const full = named + (view === 'contours' ? ': half of it' : sum)
+        const named = views.length > 1 || view === 'contours' ? `${title}, ${view}` : title
+        const full = named + (view === 'contours' ? ' around half of the relevance' : sum)
         row.push({ title: full, picture, outlines: [...outlines, ...region] })
       }
       row.push(...(await drawFurther(input, explanation, at, i, maps * images, options.heatmap)))

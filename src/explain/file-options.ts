@@ -7,11 +7,15 @@ import { explainOptions } from './options.js'
 export const FORMATS = ['png', 'svg', 'npy', 'npz', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** What a figure can show of each map next to the original image. */
+/** The formats that show pictures. */
+export const PICTURES: readonly string[] = ['png', 'svg', 'html'] satisfies Format[]
+const DRAWN = { format: PICTURES }
+
+/** How a figure can show each map next to the original image. */
 export const VIEWS = ['heatmap', 'overlay', 'contours'] as const
 export type View = (typeof VIEWS)[number]
 
-/** Which images are meant. */
+/** Options that choose the images. */
 export const inputOptions = z.strictObject({
   input: option(z.array(z.string()).min(1), {
     help: 'images, folders of images, or one .npy file (not preprocessed), instead of a data set',
@@ -40,49 +44,55 @@ export const inputOptions = z.strictObject({
   data: modelDataOption
 })
 
-/** A split of a data set, all of it unless limited. */
+/** Options that choose a split of a data set. */
 export const splitOptions = inputOptions.omit({ input: true, images: true }).extend({
   limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' })
 })
 
 export type InputOptions = z.input<typeof inputOptions>
 
-/** How maps are drawn. */
+/** Options for drawing maps. */
 export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
-    help: 'views of each map',
+    help: 'how each map is shown',
     group: 'output',
     unit: 'names',
-    commas: true
+    commas: true,
+    only: DRAWN
   }),
   heatmap: z
     .strictObject({
       colourMap: option(z.enum(colourMapNames()), {
-        help: 'colours',
+        help: 'colours of heat maps',
         group: 'output',
-        default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value'
+        default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value',
+        only: DRAWN
       }),
       quantile: option(z.number().gt(0).max(1), {
-        help: 'quantile of the magnitudes that gets the strongest colour',
+        help: 'quantile of the magnitudes of relevance that gets the strongest colour',
         group: 'output',
         unit: 'share',
-        default: '1'
+        default: '1',
+        only: DRAWN
       }),
       scale: option(z.union([z.enum(['image', 'batch']), z.number().positive()]), {
-        help: 'relevance that gets the strongest colour: the largest of each image, of the batch, or a number',
+        help: 'relevance that gets the strongest colour: the largest of each image (image), of all images (batch), or a number',
         group: 'output',
         unit: 'scale',
-        default: 'image'
+        default: 'image',
+        only: DRAWN
       }),
       asymmetric: option(z.boolean(), {
         help: 'colours span the lowest to the highest relevance instead of being symmetric about zero',
-        group: 'output'
+        group: 'output',
+        only: DRAWN
       })
     })
     .optional(),
   wide: option(z.boolean(), {
     help: 'also draw all images and their maps in one wide picture',
-    group: 'output'
+    group: 'output',
+    only: DRAWN
   })
 })
 
@@ -118,7 +128,8 @@ export const explainToFilesOptions = z.strictObject({
     group: 'output',
     unit: 'names',
     commas: true,
-    files: 'settings'
+    files: 'settings',
+    only: DRAWN
   }),
   check: option(z.boolean(), {
     help: 'also check how far to trust the maps: float64, gradient x input, conservation (docs/background/trust.md)',
@@ -136,9 +147,9 @@ export const explainToFilesOptions = z.strictObject({
 /** Options of `explainToFiles`: those of `explain`, the images, formats and pictures (docs/options.md). */
 export type ExplainToFilesOptions = z.input<typeof explainToFilesOptions>
 
-/** Which samples a unit's pattern is fitted to: all of them, or those that make it fire. */
+/** The samples that patterns are fitted to: those that activate a unit (`positive`), or all. */
 export const PATTERN_KINDS = ['positive', 'all'] as const
-/** `positive`: samples that make a unit fire; `all`: every sample. */
+/** `positive`: samples that activate a unit; `all`: every sample. */
 export type PatternKind = (typeof PATTERN_KINDS)[number]
 
 /** Options of `fitPatternsToDataset`. */

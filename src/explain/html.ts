@@ -1,10 +1,11 @@
+import { duration } from '../core/duration.js'
 import { embedded, html, page, table } from '../plot/html.js'
 import { figure } from '../plot/figure.js'
 import { counted } from '../core/plural.js'
 import type { Figure } from './figures.js'
 import { describePrediction, type ExplainSummary } from './summary.js'
 
-/** A layer's numbers in their order on the page, and the digits of each. */
+/** The numbers of a layer in the order of the page, and their significant digits. */
 const NUMBERS = [
   ['sum', 4],
   ['propagated', 4],
@@ -13,9 +14,9 @@ const NUMBERS = [
 ] as const
 
 /**
- * One page with every figure and its numbers.
- * @param noun what one input is called
- * @param legend what the colours mean
+ * One page with all figures and the numbers of every layer.
+ * @param noun name of one input, such as `image`
+ * @param legend sentence that explains the colours
  */
 export async function explanationHtml(
   summary: ExplainSummary,
@@ -39,8 +40,8 @@ export async function explanationHtml(
   const rows = layers.map(([name], i) => [name, summary.rules[name], ...numbers.map((column) => column[i])])
   const body = html`<h1>Explanation by ${summary.method}</h1>
     <p class="note">
-      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, noun)} in ${summary.milliseconds}
-      ms. ${legend}
+      Model ${summary.model} on ${summary.device}; ${counted(summary.images.length, noun)} in
+      ${duration(summary.milliseconds)}. ${legend}
     </p>
     ${summary.warnings.map((warning) => html`<p role="note"><strong>Note:</strong> ${warning}</p>`)}
     <div class="grid">

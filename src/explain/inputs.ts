@@ -19,7 +19,7 @@ import { sliceBatch } from './batches.js'
 import type { InputOptions } from './file-options.js'
 
 export interface Batch {
-  /** The images as the network takes them, [batch, ...]. */
+  /** The preprocessed images, [batch, ...]. */
   input: Tensor
   /** One name per image: its file, or its place in the data set. */
   names: string[]
@@ -27,7 +27,7 @@ export interface Batch {
   paths?: string[]
   /** Their numbers in the split of a data set or in an array, where they are no files. */
   places?: readonly number[]
-  /** Class of each image, where the data set says. */
+  /** Class of each image, if the data set has labels. */
   labels?: Int32Array
 }
 
@@ -39,13 +39,16 @@ export interface Inputs {
   /** Their numbers in the split of a data set or in an array, where they are no files. */
   places?: readonly number[]
   labels?: Int32Array
-  /** What else is to be said about the images. */
+  /** Notes on the images, as sentences. */
   notes: string[]
-  /** Of an array or named files: how many there are, those that are left out included. */
+  /** Number of images in an array, or of named files, including those that are left out. */
   total?: number
-  /** Images of a data set or folder that could not be read and were left out. */
+  /** Unreadable images of a data set or folder, which were skipped. */
   skipped: string[]
-  /** Images `from` to `to` as the network wants them. @throws LrpError NOT_FOUND, INVALID_FILE naming the image */
+  /**
+   * Reads and preprocesses images `from` to `to` (exclusive).
+   * @throws LrpError NOT_FOUND, INVALID_FILE naming the image
+   */
   read: (from: number, to: number) => Promise<Tensor>
 }
 
@@ -57,7 +60,7 @@ export async function openInputs(model: Model, options: InputOptions): Promise<I
 
 /**
  * The rows of further inputs come with the images that they are for.
- * @throws LrpError INVALID_ARGUMENT where it is not clear which row is for which image
+ * @throws LrpError INVALID_ARGUMENT if it is not clear which row belongs to which image
  */
 function withRows({ parts: { rows } }: Model, inputs: Inputs): Inputs {
   const { names, places = names.map((_, i) => i), skipped, total = names.length } = inputs
@@ -181,7 +184,7 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
   }
 }
 
-/** Says that values lie far outside those of preprocessed images: by more than all their range. */
+/** A note if values are outside those of preprocessed images by more than their whole range. */
 function rangeNotes({ preprocessing, inputKind }: Model, data: Float32Array, path: string): string[] {
   if (!preprocessing || inputKind !== 'image') return []
   const { low, high } = inputRange(preprocessing)
@@ -195,7 +198,7 @@ function rangeNotes({ preprocessing, inputKind }: Model, data: Float32Array, pat
   return [`${path} has values from ${has}, but the model expects ${wanted}: arrays are not preprocessed`]
 }
 
-/** The images that are asked for by number. @throws LrpError INVALID_ARGUMENT where there is no such image */
+/** The images that are requested by number. @throws LrpError INVALID_ARGUMENT if an image does not exist */
 function placesOf(where: string, count: number, images: number[] | undefined): number[] | undefined {
   const beyond = images?.find((place) => place >= count)
   if (beyond === undefined) return images
@@ -213,7 +216,10 @@ async function ofFiles(model: Model, inputs: string[], options: InputOptions): P
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)
     const isFolder = statSync(path).isDirectory()
-    return (isFolder ? listImages(path) : [path]).map((file) => ({ file, folder: isFolder ? path : undefined }))
+    return (isFolder ? listImages(path).map((one) => one.path) : [path]).map((file) => ({
+      file,
+      folder: isFolder ? path : undefined
+    }))
   })
   if (found.length === 0) throw noImages(inputs.join(', '), inputs)
   const unknown = found.find(({ file }) => !isImageFile(file))
@@ -265,12 +271,12 @@ async function ofDataset(model: Model, options: InputOptions): Promise<Inputs> {
   return { names, ...where, skipped, notes, read, ...(hasClasses(dataset) && { labels }) }
 }
 
-/** Whether each image has one class: what may be explained as the target `label`. */
+/** Whether each image has exactly one class, as the target `label` requires. */
 function hasClasses({ task = 'classification' }: Pick<Dataset, 'task'>): boolean {
   return task === 'classification'
 }
 
-/** Of image files only those that are asked for are read; others take the place of what cannot be read. */
+/** Reads only the requested image files; other files replace the unreadable ones. */
 async function ofListed(
   model: Model,
   listed: Dataset,
@@ -307,7 +313,7 @@ async function ofListed(
   return { ...inputs, ...(hasClasses(listed) && { labels: Int32Array.from(chosen, (i) => labels[i]!) }) }
 }
 
-/** Names of files below the deepest folder that holds them all: `class/0000`. */
+/** Names of files relative to the deepest folder that contains them all: `class/0000`. */
 function namesBelow(paths: string[]): string[] {
   const parts = paths.map((path) => dirname(path).split(sep))
   const [first = [], ...others] = parts
@@ -316,7 +322,7 @@ function namesBelow(paths: string[]): string[] {
   return uniqueNames(paths.map((path) => relative(folder === '' ? '.' : folder, path)))
 }
 
-/** Without their extension, with `/` between folders; a name that is taken already gets a number. */
+/** Names without extensions, with `/` between folders; a name that is already used gets a number. */
 function uniqueNames(files: string[]): string[] {
   const seen = new Map<string, number>()
   return files.map((file) => {

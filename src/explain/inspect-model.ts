@@ -2,6 +2,7 @@ import type { RuleChoice } from '../rules/options.js'
 import { chooseComposite } from '../rules/choose.js'
 import { planNodes } from '../rules/resolve.js'
 import { isLrpError } from '../core/errors.js'
+import { counted } from '../core/plural.js'
 import type { NodeRule } from '../native/addon.js'
 import { sizeOf } from '../core/tensor.js'
 import type { Layout, OutputKind } from '../core/graph.js'
@@ -15,13 +16,15 @@ export interface NodeSummary {
   op: string
   /** Names of the nodes that it reads. */
   inputs: string[]
-  /** For one image; the batch is left out. */
+  /** Shape of the output for one image, without the batch. */
   outputShape: number[]
-  /** Numbers in its weights, running statistics left out; a weight that several nodes share counts once, at the first. */
+  /**
+   * Numbers in its weights, running statistics left out; a weight that several nodes share counts once, at the first.
+   */
   parameters: number
   /** Multiply-adds for one image. */
   multiplyAdds: number
-  /** The rule LRP gives it; absent if there is none or if the node is folded. */
+  /** Its LRP rule; missing if there is none or if the node is folded. */
   rule?: NodeRule
   /** It becomes part of another layer before the network is explained. */
   folded?: boolean
@@ -35,7 +38,7 @@ export interface ModelSummary {
   inputShape: number[]
   /** Axes of arrays in the model's file. */
   layout: Layout
-  /** What reading the model's file did to the network. */
+  /** Changes that the import made to the network, as sentences. */
   imported: string[]
   /** What the outputs mean: classes, binary, multilabel or values. */
   outputKind: OutputKind
@@ -49,12 +52,12 @@ export interface ModelSummary {
   multiplyAdds: number
   /** Name of the rule or composite the rules are from. */
   composite: string
-  /** Why LRP cannot explain this network by them, if it cannot. */
+  /** The reason why LRP cannot explain the network with these rules, if it cannot. */
   obstacle?: string
 }
 
 /**
- * What a network is made of: its nodes with shapes, sizes, and the rule each would get.
+ * Describes a network: its nodes with shapes and sizes, and the rule that each node gets.
  * @throws LrpError INVALID_ARGUMENT for unknown rules, DISPOSED
  */
 export async function inspectModel(model: Model, choice: RuleChoice = {}): Promise<ModelSummary> {
@@ -96,7 +99,7 @@ export async function inspectModel(model: Model, choice: RuleChoice = {}): Promi
 
 function importOf({ parts, layout, removed }: Model, folded: Set<string>): string[] {
   return [
-    ...(folded.size > 0 ? [`folded before explaining: ${[...folded].join(', ')}`] : []),
+    ...(folded.size > 0 ? [`folded before explaining: ${counted(folded.size, 'node')}, marked 'folded'`] : []),
     ...(layout === 'nhwc' ? ['transposed: the file uses [batch, height, width, channels]'] : []),
     ...(removed ? [`removed: the final ${removed.kind}`] : []),
     ...(parts.notes ?? [])
@@ -115,7 +118,7 @@ function planned(model: Model, composite: Awaited<ReturnType<typeof chooseCompos
   }
 }
 
-/** The name of a node's rule, or that it is folded; undefined where it has none. */
+/** The name of a node's rule, or `folded`; undefined if it has no rule. */
 export function treatmentOf({ folded, rule }: NodeSummary): string | undefined {
   return folded ? 'folded' : rule?.rule
 }

@@ -1,56 +1,50 @@
-/** The options that methods read. */
-interface MethodOptions {
-  steps?: number
-  noise?: number
-  window?: number
-  stride?: number
-  camLayer?: string
-  seed?: number
-}
+/** What is in force where an option is not given: a value, or one that follows from the method's options before it. */
+type Usual = number | string | undefined | ((settings: Settings) => number | string | undefined)
+type Settings = Record<string, number | string | undefined>
 
-/** An attribution method: what it is, and what C++ is told of the options (native/attribution/methods/). */
+/** An attribution method: what it is, and the options that it reads. */
 interface MethodDescription {
   reference: string
-  /** Its own settings, all of them, with their defaults. */
-  settings: (options: MethodOptions) => Record<string, number | string | undefined>
-  /** It compares with a baseline: an input that holds nothing. */
+  /** Options of `explain` that only some methods read, with their defaults; C++ gets them by the same names. */
+  reads?: Readonly<Record<string, Usual>>
+  /** It compares with a baseline: an input without information. */
   baseline?: true
+  /** What it computes in the same pass: relevance at `layers`, of further `inputs`, of attention `heads`. */
+  also?: readonly ('layers' | 'inputs' | 'heads')[]
   /** What a network must have for it. */
   needs?: 'convolution' | 'attention'
-  /** Its maps have no negative values: they say where, and not for or against. */
+  /**
+   * Its maps have no negative values: they show where the evidence is, but not whether it is for or against the class.
+   */
   positive?: true
 }
 
-const none = (): Record<string, never> => ({})
-
 /** Methods by name. Adding one is one file in C++ and one entry here (docs/extending.md). */
 const TABLE = {
-  lrp: { reference: 'Bach et al. 2015', settings: none },
-  gradient: { reference: 'Simonyan et al. 2014', settings: none },
-  'input-x-gradient': { reference: 'Shrikumar et al. 2016', settings: none },
-  'integrated-gradients': {
-    reference: 'Sundararajan et al. 2017',
-    settings: ({ steps = 20 }) => ({ steps }),
-    baseline: true
-  },
-  smoothgrad: {
-    reference: 'Smilkov et al. 2017',
-    settings: ({ steps = 20, noise = 0.1, seed = 0 }) => ({ steps, noise, seed })
-  },
+  lrp: { reference: 'Bach et al. 2015', also: ['layers', 'inputs', 'heads'] },
+  gradient: { reference: 'Simonyan et al. 2014', also: ['layers', 'inputs'] },
+  'input-x-gradient': { reference: 'Shrikumar et al. 2016', also: ['layers', 'inputs'] },
+  'integrated-gradients': { reference: 'Sundararajan et al. 2017', reads: { steps: 20 }, baseline: true },
+  smoothgrad: { reference: 'Smilkov et al. 2017', reads: { steps: 20, noise: 0.1, seed: 0 } },
   occlusion: {
     reference: 'Zeiler and Fergus 2014',
-    settings: ({ window = 4, stride = window }) => ({ window, stride }),
+    reads: { window: 4, stride: ({ window }) => window },
     baseline: true
   },
   'grad-cam': {
     reference: 'Selvaraju et al. 2017',
-    settings: ({ camLayer }) => ({ layer: camLayer }),
+    reads: { camLayer: undefined },
     needs: 'convolution',
     positive: true
   },
-  'attention-rollout': { reference: 'Abnar and Zuidema 2020', settings: none, needs: 'attention', positive: true },
-  chefer: { reference: 'Chefer, Gur and Wolf 2021', settings: none, needs: 'attention', positive: true },
-  random: { reference: '', settings: ({ seed = 0 }) => ({ seed }) }
+  'attention-rollout': {
+    reference: 'Abnar and Zuidema 2020',
+    also: ['heads'],
+    needs: 'attention',
+    positive: true
+  },
+  chefer: { reference: 'Chefer, Gur and Wolf 2021', also: ['heads'], needs: 'attention', positive: true },
+  random: { reference: '', reads: { seed: 0 } }
 } as const satisfies Record<string, MethodDescription>
 
 export type MethodName = keyof typeof TABLE
@@ -65,4 +59,30 @@ export function isPositive(name: string): boolean {
 
 export function describeMethod(name: MethodName): MethodDescription {
   return TABLE[name]
+}
+
+/** Facts of an option that only some methods read: which ones, and its default if that is a value. */
+export function readBy(option: string): { only: { method: MethodName[] }; default?: string } {
+  const method = METHODS.filter((name) => option in (describeMethod(name).reads ?? {}))
+  const usual = new Set(method.map((name) => describeMethod(name).reads![option]))
+  const [value] = usual
+  const isValue = usual.size === 1 && (typeof value === 'number' || typeof value === 'string')
+  return { only: { method }, ...(isValue && { default: String(value) }) }
+}
+
+/** Methods that compare with a baseline. */
+export const WITH_BASELINE = METHODS.filter((name) => describeMethod(name).baseline)
+
+/** Methods that also compute something in the same pass. */
+export function alsoComputing(what: 'layers' | 'inputs' | 'heads'): MethodName[] {
+  return METHODS.filter((name) => describeMethod(name).also?.includes(what))
+}
+
+/** A method's own settings, all of them, as C++ reads them. */
+export function settingsOf(name: MethodName, options: object): Settings {
+  const given = options as Settings
+  const settings: Settings = {}
+  for (const [option, usual] of Object.entries(describeMethod(name).reads ?? {}))
+    settings[option] = given[option] ?? (typeof usual === 'function' ? usual(settings) : usual)
+  return settings
 }

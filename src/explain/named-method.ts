@@ -5,7 +5,7 @@ import { METHODS } from './methods.js'
 import type { ExplainOptions } from './options.js'
 
 /**
- * The options of a method that is named by one word: a rule, a composite, a method other than LRP, or a JSON
+ * Options of `explain` for a method that is given by name: a rule, a composite, a method other than LRP, or a JSON
  * file of rules.
  * @throws LrpError INVALID_ARGUMENT with the nearest name
  */

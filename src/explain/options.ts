@@ -3,12 +3,15 @@ import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { optionError } from '../core/options.js'
 import type { StateDict } from '../core/tensor.js'
 import type { ProcessGroup } from '../distributed/process-group.js'
-import { METHODS } from './methods.js'
+import { alsoComputing, METHODS, readBy, WITH_BASELINE } from './methods.js'
 import { ruleChoice, ruleParameters } from '../rules/options.js'
 import { targetOptions, tensor } from './targets/options.js'
 
 export const STARTS = ['logit', 'one', 'probability', 'softmax-gradient', 'activation'] as const
-/** What relevance starts from: the logit (default), 1, the probability, or the gradient of its logarithm. */
+/**
+ * The initial relevance: the logit (default), 1, the probability, the gradient of the log-probability, or the
+ * activation of concepts.
+ */
 export type Start = (typeof STARTS)[number]
 
 const LRP = { method: ['lrp'] }
@@ -21,13 +24,13 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   start: option(z.enum(STARTS), {
-    help: 'initial relevance: the logit, 1, the probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP), or the activation of the concepts',
+    help: 'initial relevance: logit, one (1), probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP) or activation (that of the concepts)',
     group: 'what',
     default: 'logit',
     only: LRP
   }),
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
-    help: "channels per layer: relevance at the layer's output is set to 0 in all other channels (Achtibat et al. 2023)",
+    help: "channels of a layer to explain: relevance at the layer's output is set to 0 in all other channels (Achtibat et al. 2023)",
     group: 'what',
     unit: 'layer:channels',
     flag: 'concept',
@@ -36,7 +39,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   exclusive: option(z.boolean(), {
-    help: 'relevance reaches the input only by paths through every layer of concepts',
+    help: 'relevance reaches the input only through the layers that --concept names',
     group: 'what',
     only: LRP
   }),
@@ -51,13 +54,13 @@ export const explainOptions = z.strictObject({
     group: 'what',
     unit: 'names',
     commas: true,
-    only: { method: ['lrp', 'gradient', 'input-x-gradient'] }
+    only: { method: alsoComputing('layers') }
   }),
   method: option(z.enum(METHODS).default('lrp'), { help: 'LRP or another explanation method', group: 'how' }),
   ...ruleChoice.shape,
   ...ruleParameters.shape,
   topK: option(z.number().gt(0).max(1), {
-    help: 'at every weighted layer, keep only the strongest values that make up this share of the relevance',
+    help: "at the output of every weighted layer, keep only this share of each image's relevance values, the strongest ones",
     group: 'how',
     unit: 'share',
     only: LRP
@@ -75,48 +78,45 @@ export const explainOptions = z.strictObject({
   steps: option(z.int().min(1), {
     help: 'number of points on the path of integrated-gradients, or of samples of smoothgrad',
     group: 'how',
-    default: '20',
-    only: { method: ['integrated-gradients', 'smoothgrad'] }
+    ...readBy('steps')
   }),
   noise: option(z.number().min(0), {
     help: "smoothgrad: noise as a share of each image's range of values",
     group: 'how',
     unit: 'share',
-    default: '0.1',
-    only: { method: ['smoothgrad'] }
+    ...readBy('noise')
   }),
   window: option(z.int().min(1), {
     help: 'occlusion: side of the covered square',
     group: 'how',
     unit: 'pixels',
-    default: '4',
-    only: { method: ['occlusion'] }
+    ...readBy('window')
   }),
   stride: option(z.int().min(1), {
     help: 'occlusion: distance between two positions of the square',
     group: 'how',
     unit: 'pixels',
-    default: 'its side',
-    only: { method: ['occlusion'] }
+    ...readBy('stride'),
+    default: 'the side of the square'
   }),
   camLayer: option(z.string(), {
     help: 'grad-cam: layer whose channels are weighted',
     group: 'how',
     unit: 'name',
-    default: 'the last layer that every path passes through',
-    only: { method: ['grad-cam'] }
+    ...readBy('camLayer'),
+    default: 'the last layer that every path passes through'
   }),
   baseline: option(z.string(), {
-    help: 'input without information: zero, black, mean, blur or a .npy file',
+    help: 'input to compare with, which contains no information: zero, black, mean, blur or a .npy file',
     group: 'how',
     files: 'settings',
     default: 'zero',
-    only: { method: ['integrated-gradients', 'occlusion'] }
+    only: { method: WITH_BASELINE }
   }),
   attentionHeads: option(z.boolean(), {
     help: 'transformers: also compute the relevance of every token and every attention head',
     group: 'what',
-    only: { method: ['lrp', 'attention-rollout', 'chefer'] }
+    only: { method: alsoComputing('heads') }
   }),
   conservation: option(z.boolean(), {
     help: 'also report the relevance that biases and stabilisers absorb in each layer',
@@ -126,7 +126,7 @@ export const explainOptions = z.strictObject({
   seed: option(z.union([z.int().min(0), tensor]), {
     help: 'seed of all random numbers; in programs also the initial relevance, a tensor with the shape of the output',
     group: 'machine',
-    default: '0'
+    default: readBy('seed').default
   }),
   batchSize: option(z.int().min(1), {
     help: 'number of images per pass through the network',

@@ -2,19 +2,18 @@ import type { Model } from '../model/model.js'
 import { sizeOf } from '../core/tensor.js'
 import type { Target } from './options.js'
 
-/** Numbers of the maps that are held in memory at the same time, and images. */
+/** Largest number of relevance values that are in memory at the same time. */
 const PASS_VALUES = 32e6
 const MOST_IN_PASS = 256
 
-/** Bytes of all nodes' outputs in one pass; the weights' bytes come on top. A pass takes about five times as much. */
+/** Bytes of all nodes' outputs in one pass; those of the weights are added. A pass takes about five times as much. */
 const CPU_BYTES = 256 * 2 ** 20
 const MOST_ON_CPU = 32
-/** What a GPU has more of. */
+/** Factor by which a pass on a GPU may be larger. */
 const GPU_FACTOR = 16
 
 /**
- * Images of one pass, so that memory is bounded by the model and not by the images: as many as their activations fit next to
- * the weights.
+ * Number of images in one pass through the network: memory then depends on the model and not on the number of images.
  */
 export function defaultBatchSize(model: Model): number {
   if (!model.graph.shapes) return 1 // images of any size: what a pass takes is not known before
@@ -32,19 +31,19 @@ function weightBytes(model: Model): number {
   return [...model.parameterShapes.values()].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0)
 }
 
-/** Of one image. */
+/** Bytes of all nodes' outputs for one image. */
 function outputBytes(model: Model): number {
   const images = model.graph.inputShape[0] ?? 1
   const numbers = Object.values(model.shapes()).reduce((sum, shape) => sum + sizeOf(shape), 0)
   return 4 * (numbers / images + sizeOf(model.imageShape))
 }
 
-/** Images whose maps are held in memory at the same time: as many as take 128 MB, at most 256. */
+/** Number of images whose maps are in memory at the same time: as many as fit into 128 MB, at most 256. */
 export async function defaultPassSize(model: Model, target?: Target): Promise<number> {
   return Math.max(1, Math.min(MOST_IN_PASS, Math.floor(PASS_VALUES / (await valuesOfMaps(model, target)))))
 }
 
-/** Numbers of the maps of one image. */
+/** Number of relevance values in the maps of one image. */
 export async function valuesOfMaps(model: Model, target?: Target): Promise<number> {
   const maps = target === 'all' ? await model.outputs() : Array.isArray(target) ? target.length : 1
   return sizeOf(model.imageShape) * maps

@@ -11,9 +11,9 @@ import { callNative } from '../native/addon.js'
 import { fitPatternsOptions, type FitPatternsOptions, type PatternKind } from './file-options.js'
 
 /**
- * Signal patterns of every weighted layer, by layer name, for PatternNet and PatternAttribution (Kindermans et al. 2018;
- * fitted as TorchLRP does). Any amount of data: batches stream by.
- * @param batches inputs as the network wants them
+ * Signal patterns of every weighted layer, by layer name, for PatternNet and PatternAttribution (Kindermans et al.
+ * 2018; fitted as TorchLRP does). Batches are read one after the other, so the amount of data is not limited.
+ * @param batches preprocessed inputs [images, ...]
  */
 export async function fitPatterns(
   model: Model,
@@ -34,7 +34,7 @@ export async function fitPatterns(
 
 /**
  * `fitPatterns` over a split of a data set, by default of the one that the model was trained on.
- * @throws LrpError INVALID_ARGUMENT when images and model do not fit together
+ * @throws LrpError INVALID_ARGUMENT if the images do not fit the model
  */
 export async function fitPatternsToDataset(model: Model, options: FitPatternsOptions = {}): Promise<StateDict> {
   const { kind, batchSize, limit, split, signal, onProgress } = checkOptions(fitPatternsOptions, options)
@@ -51,7 +51,10 @@ export async function fitPatternsToDataset(model: Model, options: FitPatternsOpt
   return fitPatterns(model, batches(), kind, signal)
 }
 
-/** Fitted patterns: those given, else those of the model's experiment, if it has some. @throws LrpError as `loadPatterns` */
+/**
+ * Fitted patterns: the given ones, otherwise those of the model's experiment, if there are any.
+ * @throws LrpError as `loadPatterns`
+ */
 export async function patternsFor(model: Model, given?: string | StateDict): Promise<StateDict | undefined> {
   const own = model.experiment?.path('patterns.safetensors')
   const found = given ?? (own !== undefined && existsSync(own) ? own : undefined)
@@ -64,7 +67,10 @@ export async function savePatterns(path: string, patterns: StateDict): Promise<v
   await writeSafetensors(path, patterns)
 }
 
-/** Reads patterns that `savePatterns` wrote. @throws LrpError NOT_FOUND, INVALID_FILE, or INVALID_ARGUMENT where patterns and model do not belong together */
+/**
+ * Reads patterns that `savePatterns` wrote.
+ * @throws LrpError NOT_FOUND, INVALID_FILE, or INVALID_ARGUMENT if the patterns do not fit the model
+ */
 export async function loadPatterns(path: string, model: Model): Promise<StateDict> {
   const patterns = await readSafetensors(path)
   const names = new Set(model.graph.nodes.map((node) => node.name))

@@ -16,13 +16,10 @@ import { attentionArrays, drawAttention } from './attention.js'
 import type { Explanation } from './explain.js'
 import { removeEarlier } from './earlier-files.js'
 import { drawFigures, drawLayers, type Figure } from './figures.js'
-import type { explainToFilesOptions } from './file-options.js'
+import { PICTURES, type explainToFilesOptions } from './file-options.js'
 import { explanationHtml } from './html.js'
 import type { Batch } from './inputs.js'
 import { summaryJson, type ExplainSummary, type PassSummary } from './summary.js'
-
-/** Formats that hold pictures. */
-const PICTURES = ['png', 'svg', 'html']
 
 /** Writes the results of passes into a folder. */
 export class ResultWriter {
@@ -39,7 +36,7 @@ export class ResultWriter {
     private readonly images: number
   ) {}
 
-  /** The passes that a stopped run has done. */
+  /** Starts writing; returns the passes that a stopped run has completed. */
   async begin(key: string | undefined): Promise<PassSummary[]> {
     await makeFolder(this.folder)
     const path = join(this.folder, '.explain.passes.jsonl')
@@ -55,7 +52,7 @@ export class ResultWriter {
     return done
   }
 
-  /** What a run with a log has written stays, for the next to continue. */
+  /** Keeps the results of the completed passes, so that the next run can continue. */
   async stop(): Promise<void> {
     for (const array of this.arrays.values()) await (this.log ? array.close() : array.discard())
   }
@@ -91,7 +88,7 @@ export class ResultWriter {
       await writeNpz(path, tensors, { targets, names, ...(paths && { paths }) })
       this.files.push(path)
     }
-    const isDrawn = this.options.wide || this.options.format.some((format) => PICTURES.includes(format))
+    const isDrawn = this.options.format.some((format) => PICTURES.includes(format))
     const drawn = isDrawn && [
       ...(await drawFigures(this.model, batch, explanation, this.options)),
       ...drawLayers(this.model, batch.names, explanation, this.options),
@@ -105,7 +102,7 @@ export class ResultWriter {
   }
 
   /**
-   * Writes what belongs to all images, and removes files of an earlier explanation in this folder that this one lacks.
+   * Writes the results of all images together, and removes files of an earlier explanation that the new one lacks.
    * @returns whether the earlier one had other settings
    */
   async finish(summary: ExplainSummary): Promise<boolean> {
@@ -132,7 +129,7 @@ export class ResultWriter {
     return replaced
   }
 
-  /** Names of the files from a number on, relative to the folder. */
+  /** Names of the files from a number onwards, relative to the folder. */
   private written(from: number): string[] {
     return this.files.slice(from).map((path) => relative(this.folder, path))
   }

@@ -25,38 +25,38 @@ import { judge, worst, type Trust, type TrustMeasures } from './trust.js'
 /** One image in `explain.json`. */
 export interface ImageSummary extends Prediction {
   name: string
-  /** The image's file, where it is one. */
+  /** The image's file, if it is a file. */
   path?: string
-  /** Explained classes; -1 where a reference or a seed is explained. */
+  /** Explained classes; -1 if a reference or a seed is explained. */
   target: number[]
   /** What is explained, in words: `cat in box 7`. */
   explained: string[]
-  /** Names of the explained classes, where classes have names. */
+  /** Names of the explained classes, if the classes have names. */
   targetNames?: string[]
-  /** Classes that the explained ones are compared with. */
+  /** Classes with which the explained ones are compared. */
   against?: number[]
   /** The explained numbers: a logit, a region's sum of logits, a box's score, a similarity. */
   score: number[]
   /** Explained boxes of a detection head. */
   box?: number[]
-  /** Dense outputs: share of the positions that lie in the explained region. */
+  /** Dense outputs: share of the positions in the explained region, 0 to 1. */
   region?: number[]
   label?: number
-  /** Of all inputs together. */
+  /** Sum of the relevance of all inputs, for each target. */
   sumOfRelevance: number[]
-  /** Where several inputs are explained: the sum of each further one's relevance, by its name. */
+  /** If several inputs are explained: sum of the relevance of each further input, by its name. */
   inputs?: Record<string, number[]>
   /** |sum of relevance - start| / |start| for each target; LRP only. */
   conservationError: number[]
-  /** SHA-256 of the input as the network reads it. */
+  /** SHA-256 of the preprocessed input. */
   inputSha256: string
   /** SHA-256 of the relevance of all its maps. */
   mapSha256: string
-  /** With `attentionHeads`. */
+  /** Relevance of tokens and heads; only with `attentionHeads`. */
   attention?: AttentionSummary[]
 }
 
-/** What `explain.json` holds. */
+/** The content of `explain.json`. */
 export interface ExplainSummary {
   /** Name of the rule, composite or other method. */
   method: string
@@ -64,33 +64,33 @@ export interface ExplainSummary {
   camLayer?: string
   /** The options that were given, by their flags. */
   settings: RecordedSettings
-  /** What `explainAgain` repeats. */
+  /** The call that `explainAgain` repeats. */
   call: RecordedCall
   /** Name of the model. */
   model: string
   /** What one input is. */
   inputKind: InputKind
-  /** The softmax or sigmoid at the end of the network that was left out. */
+  /** The final softmax or sigmoid of the network, which was removed. */
   removed?: Model['removed']
   /** The node whose output is explained, its shape without the batch, and what it means. */
   output: { node: string; shape: number[]; kind: OutputKind }
-  /** Where it was computed: `cpu` or `cuda:n`. */
+  /** The device that computed it: `cpu` or `cuda:n`. */
   device: string
   /** One entry for each image. */
   images: ImageSummary[]
-  /** The rule of every node with its parameters; empty for other methods than LRP. */
+  /** The rule of every node with its parameters; empty for methods other than LRP. */
   rules: Record<string, string>
-  /** Per layer, mean over images of the first target: relevance arriving, propagated, absorbed. */
+  /** For each layer, the mean over images for the first target: relevance received, propagated and absorbed. */
   layers: Record<string, LayerMeans>
-  /** [targets, images] row by row. */
+  /** Explained classes, [targets, images], row-major. */
   target: number[]
   /** Mean over images and targets of |sum of relevance - start| / |start|. */
   conservationError: number
-  /** Time of the explanations, without reading and drawing. */
+  /** Time of the explanations in milliseconds, without reading and drawing. */
   milliseconds: number
-  /** Sentences where a map holds far more or far less relevance than the output. */
+  /** Notes for maps with far more or far less relevance than the output. */
   warnings: string[]
-  /** How far the maps can be trusted; of LRP. */
+  /** How far the maps can be trusted; LRP only. */
   trust?: Trust
   /** Files of this explanation, relative to its folder; this one is not listed. */
   files: string[]
@@ -105,7 +105,7 @@ interface LayerMeans {
   absorbedByStabiliser: number
 }
 
-/** What one pass over some images adds to a summary; plain JSON. */
+/** The part of a summary that one pass over some images adds; plain JSON. */
 export interface PassSummary {
   /** Files that the pass wrote, relative to the folder. */
   files: string[]
@@ -118,7 +118,7 @@ export interface PassSummary {
   layers: Record<string, LayerMeans>
   milliseconds: number
   warnings: string[]
-  /** Of LRP: the largest of the images. */
+  /** The largest measures of the images; LRP only. */
   trust?: Pick<TrustMeasures, 'magnitude' | 'unexplained'>
 }
 
@@ -193,19 +193,19 @@ export function summarisePass(
   }
 }
 
-/** SHA-256 of image `i` of a batch, as the network reads it. */
+/** SHA-256 of image `i` of a preprocessed batch. */
 export function inputHash({ data, shape }: Tensor, i: number): string {
   const size = data.length / shape[0]!
   return digest([shape.slice(1), data.subarray(i * size, (i + 1) * size)])
 }
 
-/** Sum of one of [maps, images] maps that lie one after the other. */
+/** Sum of one map of [maps, images] consecutive maps. */
 function sumOfMap({ data }: Tensor, maps: number, images: number, index: number): number {
   const size = data.length / (maps * images)
   return data.subarray(index * size, (index + 1) * size).reduce((total, value) => total + value, 0)
 }
 
-/** The summary of all passes. */
+/** Combines the summaries of all passes. */
 export function summarise(
   model: Model,
   { name, rules }: Pick<Explanation, 'name' | 'rules'>,
@@ -254,7 +254,7 @@ export function summarise(
   }
 }
 
-/** The verdict on all images, with what a check of a few of them found. */
+/** The verdict on all images, including the checks of a few of them. */
 function trustOf(passes: PassSummary[], checked?: Trust): Trust | undefined {
   const measured = passes.flatMap(({ trust }) => trust ?? [])
   if (measured.length === 0) return checked
@@ -266,7 +266,10 @@ function trustOf(passes: PassSummary[], checked?: Trust): Trust | undefined {
   })
 }
 
-/** The text of `explain.json`; layers stand in order of execution, which objects do not keep for names that are numbers. */
+/**
+ * The text of `explain.json`, with layers in order of execution; objects do not keep this order for names that are
+ * numbers.
+ */
 export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
   const MARK = '\u0001'
   const inOrder = <T>(record: Record<string, T>): Record<string, T> =>
@@ -275,7 +278,7 @@ export function summaryJson({ nodes }: Graph, summary: ExplainSummary): string {
   return `${JSON.stringify(ordered, null, 2).replaceAll('"\\u0001', '"')}\n`
 }
 
-/** What was predicted, as people read it: `predicted castle (38.8 %)`; the explained score where nothing is predicted. */
+/** The prediction in words: `predicted castle (38.8 %)`; the explained score if nothing is predicted. */
 export function describePrediction(image: ImageSummary): string {
   return predictionText(image, image.score)
 }
@@ -298,7 +301,7 @@ export function rulesByNode(rules: readonly NodeRule[]): Record<string, string> 
   return Object.fromEntries(rules.map((rule) => [rule.node, describeRule(rule)]))
 }
 
-/** A rule with its parameters, as people write it: `epsilon(epsilon=1e-6)`. */
+/** A rule with its parameters in words: `epsilon(epsilon=1e-6)`. */
 export function describeRule(rule: Pick<NodeRule, 'name' | 'rule' | 'parameters'>): string {
   const parameters = Object.entries(rule.parameters).map(
     ([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`

@@ -3,11 +3,11 @@ import type { z } from 'zod'
 import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
-import { effective } from '../core/option-effects.js'
+import { checkEffects, effective } from '../core/option-effects.js'
 import { checkOptions, optionError } from '../core/options.js'
 import { loadedWith } from '../model/loaded-with.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf } from '../model/provenance.js'
+import { provenanceOf, type Provenance } from '../model/provenance.js'
 import { checkExplainEffects, explain, planOf, type Explanation } from './explain.js'
 import { checkExplanation } from './check.js'
 import { drawComparison } from './compare.js'
@@ -29,21 +29,21 @@ type Given = Flat<z.output<typeof explainToFilesOptions>>
 
 /** What `explainToFiles` returns: the content of explain.json, and the files written. */
 export interface ExplainedFiles {
-  /** What explain.json holds. */
+  /** The content of explain.json. */
   summary: ExplainSummary
-  /** Everything that was computed; undefined where the images came in several passes. */
+  /** Everything that was computed; undefined if there were several passes. */
   explanation?: Explanation
   /** One name per image: its file, or its place in the data set. */
   names: string[]
-  /** Class of each image, where the data set says. */
+  /** Class of each image, if the data set has labels. */
   labels?: Int32Array
-  /** Images of a data set or folder that could not be read and were left out. */
+  /** Unreadable images of a data set or folder, which were skipped. */
   skipped: string[]
-  /** Where the files are. */
+  /** Folder with the files. */
   folder: string
   /** Files written. */
   files: string[]
-  /** Images that a stopped run had done already. */
+  /** Number of images that a stopped run had already explained. */
   doneBefore: number
   /** The folder held an explanation with other settings, which is gone. */
   replaced: boolean
@@ -52,8 +52,8 @@ export interface ExplainedFiles {
 const MEMORY_SHARE = 0.8
 
 /**
- * Explains images and writes what was found: figures, arrays, `explain.json`. Many images come in passes, so that memory
- * stays bounded; the same call continues a stopped run after its last whole pass.
+ * Explains images and writes figures, arrays and `explain.json`. Images are explained in passes, which limits the
+ * memory; the same call continues a stopped run after its last complete pass.
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
 export function explainToFiles(model: Model, given: ExplainToFilesOptions): Promise<ExplainedFiles> {
@@ -66,6 +66,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   checked.compare?.forEach(namedMethod)
   const options = await prepared(model, checked)
   checkExplainEffects(given as ExplainOptions, checked.compare)
+  checkEffects(explainToFilesOptions, given, { format: checked.format })
   if (options.head !== undefined) return run(await model.head(options.head), withoutHead(given), called)
   if (options.check && (options.method !== 'lrp' || options.concepts))
     throw optionError('check', ` works only with the method lrp without concepts`)
@@ -83,12 +84,14 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   const passes = options.group ? await options.group.fromFirst(begin) : await begin()
   const doneBefore = passes.reduce((sum, { images }) => sum + images.length, 0)
   let explanation: Explanation | undefined
+  let provenance: Promise<Provenance> | undefined
   try {
     for (let from = doneBefore; from < names.length; from += passSize) {
       const batch = await batchOf(inputs, from, Math.min(names.length, from + passSize))
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
       explanation = await explain(model, batch.input, how)
+      provenance ??= beside(provenanceOf(model))
       const found = summarisePass(model, batch, explanation, performance.now() - begun, checked)
       const { compare } = options
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
@@ -99,7 +102,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       settings: { ...loadedWith(model), ...recordedSettings(explainToFilesOptions, called) },
       call: recordCall(model, called, plan.rules)
     }
-    const summary = summarise(model, plan, passes, asking, await provenanceOf(model), trust)
+    const summary = summarise(model, plan, passes, asking, await (provenance ?? provenanceOf(model)), trust)
     summary.warnings.push(...notes)
     const replaced = (await writer?.finish(summary)) ?? false
     const whole = passes.length === 1 && doneBefore === 0
@@ -113,7 +116,13 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   }
 }
 
-/** The target taken apart, and what it names in files read once for all passes. */
+/** Work that is awaited later; until then its failure is not reported. */
+function beside<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {})
+  return work
+}
+
+/** The options with the target taken apart; files that the target names are read once for all passes. */
 async function prepared(model: Model, checked: z.output<typeof explainToFilesOptions>): Promise<Given> {
   const options = flatTarget(checked)
   const { reference, imageSize } = options
@@ -122,7 +131,7 @@ async function prepared(model: Model, checked: z.output<typeof explainToFilesOpt
   return { ...options, reference: await referenceOf(model, reference, size) }
 }
 
-/** Images that are checked. */
+/** Number of images that are checked. */
 const CHECKED = 3
 
 async function checkFirst(model: Model, inputs: Inputs, options: Given): Promise<Trust> {
@@ -131,7 +140,7 @@ async function checkFirst(model: Model, inputs: Inputs, options: Given): Promise
   return checkExplanation(model, batch.input, how)
 }
 
-/** What one pass is explained with. */
+/** The options of one pass. */
 function passOptions(options: Given, batch: Batch, from: number, total: number): ExplainOptions {
   const { target, outputRelevance, onProgress, method, compare } = options
   const images = batch.names.length
@@ -145,7 +154,10 @@ function passOptions(options: Given, batch: Batch, from: number, total: number):
   }
 }
 
-/** Some results need all images at once: then that is the pass. @throws LrpError INVALID_ARGUMENT where memory has no room */
+/**
+ * Number of images per pass; all of them if a result needs all images at once.
+ * @throws LrpError INVALID_ARGUMENT if they do not fit into memory
+ */
 async function passSizeOf(model: Model, { names }: Inputs, options: Given): Promise<number> {
   const { target, format, wide, compare, heatmap, passSize } = options
   const needs = [

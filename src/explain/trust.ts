@@ -3,17 +3,20 @@ import { listed } from '../core/plural.js'
 /** How far maps can be trusted. */
 export type Verdict = 'trustworthy' | 'limited' | 'untrustworthy'
 
-/** What tells how far the maps of LRP can be trusted; of several images the worst. */
+/** Measures of how far maps of LRP can be trusted; for several images, the worst values. */
 export interface TrustMeasures {
-  /** Sum of |relevance| as a multiple of what it started from, or of the largest logit. */
+  /** Sum of |relevance| as a multiple of the initial relevance, or of the largest logit. */
   magnitude: number
   /** Relevance that neither reached the input nor was absorbed by biases or stabilisers, as a share of the same. */
   unexplained?: number
-  /** Difference of the maps to those in float64: sum of |difference| as a share of the sum of |relevance|. */
+  /** Difference from the maps in float64: sum of |difference| as a share of the sum of |relevance|. */
   rounding?: number
-  /** Difference of LRP-0 to gradient x input, measured alike; null where theory does not say that they are equal. */
+  /**
+   * Difference between LRP-0 and gradient x input, measured in the same way; null if theory does not say that they are
+   * equal.
+   */
   gradient?: number | null
-  /** The first node for which theory does not say so. */
+  /** The first node for which theory does not say this. */
   unequal?: string
 }
 
@@ -25,7 +28,10 @@ export interface Trust extends TrustMeasures {
   sentence: string
 }
 
-/** Above the first number trust is limited, above the second there is none. docs/background/trust.md gives the reasons. */
+/**
+ * Above the first number, the verdict is `limited`; above the second, `untrustworthy`. docs/background/trust.md gives
+ * the reasons.
+ */
 export const TRUST_LIMITS = {
   magnitude: [30, 100],
   unexplained: [0.1, Infinity],
@@ -73,7 +79,7 @@ function short(value: number): string {
   return Number(value.toPrecision(2)).toString()
 }
 
-/** The largest; NaN counts as infinite. */
+/** The largest value; NaN counts as infinite. */
 export function worst(values: ArrayLike<number>): number {
   return Array.from(values).reduce((most, value) => Math.max(most, Number.isNaN(value) ? Infinity : value), 0)
 }

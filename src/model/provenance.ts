@@ -1,5 +1,7 @@
+import { webcrypto } from 'node:crypto'
 import { z } from 'zod'
 import { digest } from '../core/digest.js'
+import type { RawTensor } from '../core/tensor.js'
 import { COMPUTE_PRECISIONS } from '../core/graph.js'
 import { packageVersion } from '../core/package-version.js'
 import type { Model } from './model.js'
@@ -28,6 +30,7 @@ export const rulesSchema = z.record(z.string(), z.string()).describe('The rule o
 /** What a result of this model is computed with, as the model is now. */
 export async function provenanceOf(model: Model): Promise<Provenance> {
   const weights = [...(await model.stateDict())].sort(([a], [b]) => (a < b ? -1 : 1))
+  const hashes = await Promise.all(weights.map(([, weight]) => hashOf(weight)))
   const { nodes, inputShape, output } = model.graph
   const graph = nodes.map(({ name, op, inputs, attributes, parameters }) => [
     name,
@@ -38,10 +41,21 @@ export async function provenanceOf(model: Model): Promise<Provenance> {
   ])
   return {
     version: packageVersion(),
-    modelSha256: digest([inputShape, output, graph, weights]),
+    modelSha256: digest([
+      inputShape,
+      output,
+      graph,
+      weights.map(([name, { dtype, shape }], i) => [name, dtype, shape, hashes[i]])
+    ]),
     precision: model.precision,
     ...(model.preprocessing && { preprocessing: { ...model.preprocessing } })
   }
+}
+
+/** SHA-256 of a tensor's bytes, in the threads of Node's pool: large models take as long as a pass otherwise. */
+async function hashOf({ data }: RawTensor): Promise<string> {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex')
 }
 
 function sorted(record: object): [string, unknown][] {

@@ -42,14 +42,15 @@ export const preprocessingSchema = z
 /** Of `model.json`: 2 stores the shapes of all nodes. */
 const VERSION = 2
 
-const modelSchema = z.object({
+/** Nothing in a file may be left unread: what an older or a newer program wrote, or a typing error, would change the network. */
+const modelSchema = z.strictObject({
   format: z.literal('lrp-native'),
   version: z.literal(VERSION),
   name: z.string(),
-  graph: z.object({
+  graph: z.strictObject({
     inputShape: z.array(z.int().nullable()),
     nodes: z.array(
-      z.object({
+      z.strictObject({
         name: z.string(),
         op: z.string(),
         inputs: z.array(z.string()),

@@ -6,6 +6,7 @@ import type { Graph, GraphNode, Interpolation, ParameterSpec, Precision } from '
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
 import type { AttributeOptions, AttributeResult } from './attribute-types.js'
+import { endPreload, isPreloading, resetLibraryVariables, setLibraryVariables } from './libraries.js'
 import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions } from './handles.js'
 import type { AtenArgument, OpRecord } from './op-types.js'
 import type { NativeShare, RuleParameters } from './rule-types.js'
@@ -190,16 +191,6 @@ export interface NativeModel {
 
 let addon: NativeAddon | undefined
 
-// Read by libraries when they are loaded.
-/** What libtorch logs is for those who program it. */
-const LOGGING = { TORCH_CPP_LOG_LEVEL: 'FATAL' }
-/**
- * OpenMP's threads wait for the next operation without sleeping, but for some ten microseconds only: sleeping at once makes
- * training of small networks twice as slow, waiting for milliseconds up to twenty times where another process wants their
- * core (docs/performance.md).
- */
-const WAITING = { OMP_WAIT_POLICY: 'active', GOMP_SPINCOUNT: '2000' }
-
 /** The addon, loaded on first use. @throws LrpError SETUP when it is not built or libtorch is missing. */
 export function native(): NativeAddon {
   if (addon) return addon
@@ -207,23 +198,29 @@ export function native(): NativeAddon {
   if (!existsSync(path)) {
     throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor --fix"`)
   }
-  const settings = process.env.OMP_WAIT_POLICY === undefined ? { ...LOGGING, ...WAITING } : LOGGING
-  const ours = Object.entries(settings).filter(([name]) => process.env[name] === undefined)
-  for (const [name, value] of ours) process.env[name] = value
+  setLibraryVariables()
   try {
     addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon
   } catch (cause) {
     const detail = (cause as Error).message
     throw new LrpError('SETUP', `the native addon does not load (${detail}): run "npx lrp-native doctor"`, { cause })
   } finally {
-    for (const [name] of ours) delete process.env[name] // of no concern to processes that this one starts
+    resetLibraryVariables()
+    endPreload()
   }
   return addon
 }
 
-/** Ends the process when nothing is left to do. If the addon is loaded, this skips libtorch's shutdown of 0.1 s. */
+/** Ends the process when nothing is left to do. If libtorch is loaded, this skips its shutdown of 0.1 s. */
 export function leaveQuickly(): void {
-  process.on('exit', (status) => addon?.leave(status))
+  process.on('exit', (status) => {
+    try {
+      if (isPreloading()) native()
+    } catch {
+      // what the thread could not load needs no shutdown
+    }
+    addon?.leave(status)
+  })
 }
 
 /** Runs one native call: its errors become `LrpError`s and an AbortSignal stops it within a batch. */

@@ -35,6 +35,8 @@ export interface OpRecord {
   looksUp: boolean
   /** A linear map whose weight is [in, out / groups, ...]. */
   transposed: boolean
+  /** Every attribute that a node may have; a call of an aten overload has its schema's arguments instead. */
+  attributes: string[]
   /** How the rule conserves relevance, up to its stabiliser. */
   conserves: 'exact' | 'up to bias' | 'no'
 }

@@ -20,7 +20,7 @@ export interface NativePart {
 
 export interface NativeTerm {
   factor: number
-  input: 'all' | 'positive' | 'negative' | 'absolute' | 'ones' | 'low' | 'high'
+  input: 'all' | 'positive' | 'negative' | 'absolute' | 'squared' | 'ones' | 'low' | 'high'
   weight: NativePart
   bias?: NativePart
 }

@@ -9,8 +9,8 @@ const NUMBERS = 66
 const MOST_ROWS = 30
 
 /**
- * A row of numbers as a bar chart: the value of each column, or its relevance in colour. Of more than 30 columns those
- * with the largest magnitudes are shown, in their order.
+ * A row of numbers as a bar chart: the value of each column, or its relevance in colour. If there are more than 30
+ * columns, those with the largest magnitudes are shown, in their order.
  */
 export function barsPicture(
   names: (column: number) => string,

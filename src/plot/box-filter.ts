@@ -1,6 +1,6 @@
 /**
- * Three times the mean over squares of this radius in pixels, edges repeated: nearly a Gaussian blur.
- * @param values of one plane [height, width]
+ * Applies a mean over squares of this radius in pixels three times, with repeated edges: nearly a Gaussian blur.
+ * @param values one plane [height, width]
  */
 export function blur(values: Float32Array, height: number, width: number, reach: number): Float32Array {
   let smooth = values

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type * as echarts from 'echarts'
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { fitText, textToPaths, textWidth } from './text.js'
 
@@ -23,7 +23,7 @@ export interface Chart {
   png: Buffer
 }
 
-/** Okabe and Ito's colours, told apart by colour-blind readers; then darker ones of Paul Tol's, so that none repeats soon. */
+/** The colours of Okabe and Ito, which colour-blind readers can distinguish; then darker ones of Paul Tol. */
 const COLOURS = [
   ...['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666'],
   ...['#332288', '#882255', '#117733', '#999933', '#44aa99', '#aa4499', '#8c510a']
@@ -36,7 +36,7 @@ const FONT = 12
 const WIDTH = 720
 const LONGEST_NAME = 150
 
-/** Renders an ECharts option on a white ground, text as paths; the PNG has twice the pixels. */
+/** Renders an ECharts option on a white background, with text as paths; the PNG has twice the size. */
 async function renderChart(option: echarts.EChartsOption, width = WIDTH, height = 440): Promise<Chart> {
   const size = { width: Math.ceil(width), height: Math.ceil(height) }
   const { init } = await loadEcharts()
@@ -67,11 +67,11 @@ export interface Line {
   band?: [number, number][]
   /** Drawn dashed (false). */
   dashed?: boolean
-  /** Drawn beneath the others in this colour; all of one name have one place in the legend. */
+  /** Drawn below the others in this colour; lines of one name share an entry of the legend. */
   background?: string
 }
 
-/** An axis that is not just of numbers: logarithmic, or with names, of which a point's x is the number. */
+/** A special axis: logarithmic, or with names; then the x of a point is the index of a name. */
 export interface ScatterAxis {
   log?: boolean
   names?: string[]
@@ -82,25 +82,35 @@ export interface Range {
   max?: number
 }
 
-/** Lines over a numeric axis, with optional bands; points that are no numbers leave a gap. */
-export function lineChart(title: string, xName: string, yName: string, lines: Line[], range?: Range): Promise<Chart> {
+/**
+ * Lines over a numeric axis, with optional bands. Points that are not finite leave a gap.
+ * @param note one line below the title: how to read the chart
+ */
+export function lineChart(
+  title: string,
+  xName: string,
+  yName: string,
+  lines: Line[],
+  { note, ...range }: Range & { note?: string } = {}
+): Promise<Chart> {
+  const noteHeight = note === undefined ? 0 : 24
   const bands = lines.flatMap((line, i) => (line.band ? bandSeries(line, line.background ?? colourOf(i)) : []))
   const legend = legendOf([...new Set(lines.map((line) => line.name))])
   return renderChart(
     {
-      title: titleOf(title),
+      title: titleOf(title, note),
       legend: legend.option,
-      grid: { left: 78, right: 28, top: 52, bottom: 60 + legend.height },
+      grid: { left: 78, right: 28, top: 52 + noteHeight, bottom: 60 + legend.height },
       xAxis: { ...numberAxis(xName, 30), ...spanOf(lines), minInterval: stepOf(lines) },
       yAxis: { ...numberAxis(yName, 54), scale: true, ...range },
       series: [...bands, ...lines.map(lineSeries)]
     },
     WIDTH,
-    416 + legend.height
+    416 + noteHeight + legend.height
   )
 }
 
-/** Points per group: what two measures say of the same things. */
+/** Points in groups, each point with two measures of one thing. */
 export function scatterChart(
   title: string,
   xName: string,
@@ -160,7 +170,10 @@ export function barChart(
   )
 }
 
-/** Counts of true (row) and predicted (column) classes, numbers in the cells, shaded by share of the row. */
+/**
+ * Counts of true (row) and predicted (column) classes. Cells contain the counts and are shaded by their share of the
+ * row.
+ */
 export function confusionChart(matrix: number[][], classes: string[]): Promise<Chart> {
   const sums = matrix.map((row) => row.reduce((sum, count) => sum + count, 0))
   const many = classes.length > 40
@@ -192,7 +205,7 @@ export function confusionChart(matrix: number[][], classes: string[]): Promise<C
   )
 }
 
-/** ECharts takes powers by logarithms, and would write 0.00009999999999999999. */
+/** ECharts computes powers with logarithms, and would write 0.00009999999999999999. */
 const LOG_AXIS = {
   type: 'log',
   axisLabel: { formatter: (tick: number) => String(Number(tick.toPrecision(6))) }
@@ -200,12 +213,14 @@ const LOG_AXIS = {
 
 const colourOf = (i: number): string => COLOURS[i % COLOURS.length]!
 
-function titleOf(text: string): echarts.TitleComponentOption {
+function titleOf(text: string, note?: string): echarts.TitleComponentOption {
   return {
     text: fitText(text, 16, WIDTH - 40),
     left: 'center',
     top: 8,
-    textStyle: { fontSize: 16, fontWeight: 'normal' }
+    textStyle: { fontSize: 16, fontWeight: 'normal' },
+    ...(note !== undefined && { subtext: fitText(note, FONT, WIDTH - 40), itemGap: 10 }),
+    subtextStyle: { fontSize: FONT, color: '#444' }
   }
 }
 
@@ -216,7 +231,7 @@ function spanOf(lines: Line[]): { min: number | 'dataMin'; max: number | 'dataMa
   return places.size === 1 ? { min: only! - 1, max: only! + 1 } : { min: 'dataMin', max: 'dataMax' }
 }
 
-/** Whole numbers such as epochs get whole ticks. */
+/** Ticks are whole numbers if all x values are, such as epochs. */
 function stepOf(lines: Line[]): number {
   return lines.every(({ points }) => points.every(([x]) => Number.isInteger(x))) ? 1 : 0
 }
@@ -232,7 +247,10 @@ function numberAxis(
   return { type: 'value', ...named(name, gap) }
 }
 
-/** Class names along an axis: level where they fit next to each other, otherwise upright; some left out where there are many. */
+/**
+ * Class names along an axis: horizontal if they fit next to each other, otherwise vertical; if there are many, some are
+ * left out.
+ */
 function nameAxis(
   names: string[],
   width: number,

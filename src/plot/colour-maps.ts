@@ -81,12 +81,15 @@ export function colourMapNames(): string[] {
   return Object.keys(STOPS)
 }
 
-/** Whether a map's middle stands for zero. */
+/** Whether the middle of a colour map is zero. */
 export function isDiverging(name: string): boolean {
   return STOPS[name]?.diverging ?? false
 }
 
-/** Colour of a value in [-1, 1]; maps that do not diverge use [0, 1]; no number is grey. @throws LrpError for an unknown map */
+/**
+ * Colour of a value in [-1, 1]; maps that do not diverge use [0, 1]; NaN is grey.
+ * @throws LrpError INVALID_ARGUMENT for an unknown map
+ */
 export function colourMap(name: string): (value: number) => Colour {
   const map = Object.hasOwn(STOPS, name) ? STOPS[name] : undefined
   if (!map) throw unknownName('colour map', name, colourMapNames())
@@ -106,7 +109,7 @@ const SIDES: Record<string, [positive: string, negative: string, zero: string]> 
   coldnhot: ['red and yellow', 'blue and cyan', 'black']
 }
 
-/** What the colours of a map mean, as a sentence. */
+/** A sentence that explains the colours of a map. */
 export function legendOf(name = 'red-blue'): string {
   if (!isDiverging(name)) return 'Dark is the lowest relevance, bright the highest.'
   const [positive, negative, zero] = SIDES[name] ?? ['red', 'blue', 'white']

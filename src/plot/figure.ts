@@ -1,15 +1,15 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { sized, type Picture, type SizedPng } from './picture.js'
 import { fitText, textPath, textWidth, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
 /** A picture of a figure, with its title. */
 export interface Panel {
-  /** A title of at most two lines; or its lines, however many. */
+  /** The title, wrapped to at most two lines; or a list of any number of lines. */
   title: string | string[]
   /** The pixels to show. */
   picture: Picture
-  /** Lines drawn over the picture, in its pixels. */
+  /** Lines over the picture, in pixels of the picture. */
   outlines?: Outline[]
 }
 
@@ -21,13 +21,13 @@ export interface FigureOptions {
   aside?: boolean
   /** Small pictures are enlarged to at most this number of pixels (256). */
   size?: number
-  /** Larger pictures are made smaller to `size`; else they stay as they are. */
+  /** Larger pictures are reduced to `size` (false). */
   shrink?: boolean
   /** A colour bar below the captions. */
   legend?: Legend
 }
 
-/** A colour bar with what stands left and right of it. */
+/** A colour bar with a text on its left and right. */
 export interface Legend {
   picture: Picture
   from: string
@@ -41,7 +41,7 @@ const CAPTION = 12
 const LEAST_WIDTH = 360
 const LEAST_COLUMN = 200 // where other columns are wider
 
-/** Pictures side by side (in rows of `columns`), a title above each and lines of text below all, as PNG. */
+/** Draws pictures side by side (in rows of `columns`), with a title above each and lines of text below all, as PNG. */
 export async function figure(panels: Panel[], captions: string[] = [], options: FigureOptions = {}): Promise<Buffer> {
   const { width, height, images, drawing } = await layOut(panels, captions, options)
   const input = Buffer.from(svgOf(width, height, drawing))
@@ -51,7 +51,7 @@ export async function figure(panels: Panel[], captions: string[] = [], options: 
     .toBuffer()
 }
 
-/** The same as SVG: pictures embedded, text as paths. */
+/** Draws the same as SVG, with embedded pictures and text as paths. */
 export async function figureSvg(
   panels: Panel[],
   captions: string[] = [],
@@ -130,7 +130,7 @@ async function layOutLegend({ picture, from, to }: Legend, top: number): Promise
   return { image: { ...bar, left, top: top + 4 }, drawing: text.join('') + frame }
 }
 
-/** What does not fit is cut off. */
+/** The lines of a title; text that does not fit is cut off. */
 function titleLines(title: string | string[], room: number): string[] {
   if (Array.isArray(title)) return title.map((line) => fitText(line, TITLE, room))
   const [first = '', ...rest] = wrapText(title, TITLE, room)

@@ -14,9 +14,9 @@ export async function writeFilters(model: Model, path: string): Promise<void> {
 }
 
 /**
- * What the first layer looks for: the weights of its units as pictures, all on one scale. Filters over three channels
- * are coloured (grey is zero), others red where positive and blue where negative, summed over their channels.
- * Undefined where the first layer with weights looks at no image.
+ * Draws the weights of the first layer's units as pictures, all on one scale. Filters with three channels are
+ * coloured (grey is zero); others are summed over channels, red for positive and blue for negative weights. Undefined
+ * if the first layer with weights does not read an image.
  */
 export async function filterFigure(model: Model): Promise<Buffer | undefined> {
   const first = await firstLayer(model)

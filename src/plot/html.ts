@@ -1,4 +1,4 @@
-/** Text that is safe inside HTML. */
+/** Escapes text for HTML. */
 function escapeHtml(text: unknown): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
   return String(text).replace(/[&<>"']/g, (char) => entities[char]!)
@@ -12,7 +12,7 @@ export class Html {
   }
 }
 
-/** A template whose values are escaped, unless they are Html themselves; lists are joined. */
+/** A template whose values are escaped unless they are Html; lists are joined. */
 export function html(strings: TemplateStringsArray, ...values: unknown[]): Html {
   const render = (value: unknown): string => {
     if (value instanceof Html) return value.text
@@ -28,7 +28,10 @@ export interface Best {
   best: boolean
 }
 
-/** A table that scrolls by itself; the first cell of a row names it. Cells are text, numbers, markup, or one that may be best; `texts` names columns that begin at the left. */
+/**
+ * A table that scrolls horizontally if it is wide; the first cell of a row is its heading. Cells are text, numbers,
+ * markup, or `Best`; `texts` names columns that are aligned to the left.
+ */
 export function table(label: string, columns: string[], rows: (unknown | Best)[][], texts: string[] = []): Html {
   const align = (i: number): string => (texts.includes(columns[i]!) ? 'text' : '')
   const cell = (value: unknown, i: number): Html =>
@@ -64,7 +67,7 @@ function isBest(value: unknown): value is Best {
   return typeof value === 'object' && value !== null && 'best' in value
 }
 
-/** A picture that lies inside the page. */
+/** A picture as a data URL, which needs no file. */
 export function embedded(png: Uint8Array): string {
   return `data:image/png;base64,${Buffer.from(png).toString('base64')}`
 }
@@ -89,7 +92,7 @@ pre { padding: 10px 12px; } select, button { font: inherit; padding: 4px 8px; ma
 @media print { :root { --ground: #fff; --text: #000; --quiet: #444; --shade: #eee; } nav, .chooser { display: none; } figure { break-inside: avoid; } }
 `
 
-/** A whole page that needs nothing from anywhere. */
+/** A complete page without external resources. */
 export function page(title: string, body: Html, script = ''): string {
   return html`<!doctype html>
     <html lang="en">

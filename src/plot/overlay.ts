@@ -2,9 +2,9 @@ import { blur } from './box-filter.js'
 import { colourMap, isDiverging } from './colour-maps.js'
 import { placeOf, strongest, sumOverChannels, type HeatmapOptions, type Picture } from './picture.js'
 
-/** A line in pixels of a picture: the data of an SVG path. */
+/** A line over a picture. */
 export interface Outline {
-  /** Path data of SVG, in pixels of the image. */
+  /** Data of an SVG path, in pixels of the picture. */
   path: string
   /** Colour of the line, `#rrggbb`. */
   colour: string
@@ -17,7 +17,10 @@ const NEGATIVE = '#2c7bb6'
 const REGION = '#1a9641'
 const GREY = [0.299, 0.587, 0.114] // luma of red, green, blue (ITU-R BT.601)
 
-/** The image in grey, coloured the more the more relevant a pixel [channels, height, width] is. */
+/**
+ * The image in grey, coloured by relevance [channels, height, width]: the more relevant a pixel, the stronger its
+ * colour.
+ */
 export function overlay(
   image: Picture,
   relevance: ArrayLike<number>,
@@ -41,8 +44,9 @@ export function overlay(
 }
 
 /**
- * Lines around the fewest pixels that hold `share` of the positive relevance (red) and of the negative (blue).
- * Maps of 48 pixels and more are smoothed first. A sign that holds less than 5 % of all relevance gets no line. Relevance is [channels, height, width], summed over channels.
+ * Lines around the smallest set of pixels that contains `share` (0.5) of the positive relevance (red) and of the
+ * negative relevance (blue). Maps of 48 pixels and more are smoothed first. A sign with less than 5 % of all
+ * |relevance| gets no line. Relevance is [channels, height, width], summed over channels.
  */
 export function contours(relevance: ArrayLike<number>, shape: readonly number[], share = 0.5): Outline[] {
   const [, height, width] = shape as [number, number, number]

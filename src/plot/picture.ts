@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import { sharp } from '../core/sharp.js'
 import { colourMap, isDiverging } from './colour-maps.js'
 
 /** An image of bytes, interleaved RGB. */
@@ -13,11 +13,14 @@ export interface Picture {
 
 /** How a heat map is coloured. */
 export interface HeatmapOptions {
-  /** red-blue (default), bwr, seismic, coldnhot, hot, afmhot, viridis */
+  /** Name of the colour map: red-blue (default), bwr, seismic, coldnhot, hot, afmhot or viridis. */
   colourMap?: string
   /** Relevance that gets the strongest colour; by default the image's largest magnitude. */
   scale?: number
-  /** Share of the magnitudes below the strongest colour: 0.99 keeps single pixels from drowning the rest. */
+  /**
+   * Quantile of the magnitudes that gets the strongest colour, above 0 to 1 (1): 0.99 prevents single pixels from
+   * dominating.
+   */
   quantile?: number
   /** Colours span the lowest to the highest relevance instead of being symmetric about zero. */
   asymmetric?: boolean
@@ -32,7 +35,10 @@ export function sumOverChannels(relevance: ArrayLike<number>, shape: readonly nu
   return sums
 }
 
-/** Red positive, blue negative, white zero, symmetric about zero. */
+/**
+ * Draws relevance [channels, height, width], summed over channels: by default red for positive, blue for negative,
+ * white for zero.
+ */
 export function heatmap(relevance: ArrayLike<number>, shape: readonly number[], options: HeatmapOptions = {}): Picture {
   const sums = sumOverChannels(relevance, shape)
   const name = options.colourMap ?? 'red-blue'
@@ -43,7 +49,7 @@ export function heatmap(relevance: ArrayLike<number>, shape: readonly number[], 
   return { data, height: shape[1]!, width: shape[2]! }
 }
 
-/** Where each value lies among the colours: -1 to 1, or 0 to 1 of a map that is not diverging. */
+/** The place of each value on the colour scale: -1 to 1, or 0 to 1 for a map that does not diverge. */
 export function placeOf(values: Float32Array, options: HeatmapOptions, diverging: boolean): (value: number) => number {
   return options.asymmetric ? spread(values, options.quantile, diverging) : about0(values, options)
 }
@@ -53,7 +59,7 @@ function about0(sums: Float32Array, options: HeatmapOptions): (value: number) =>
   return (value) => (scale > 0 ? value / scale : 0)
 }
 
-/** Lowest to highest over all colours; `quantile` cuts as much off at the top as at the bottom. */
+/** Spreads the lowest to the highest value over all colours; `quantile` cuts off equal shares at both ends. */
 function spread(sums: Float32Array, quantile = 1, diverging: boolean): (value: number) => number {
   const sorted = sums.slice().sort()
   const cut = Math.floor((1 - quantile) * (sorted.length - 1))
@@ -64,13 +70,13 @@ function spread(sums: Float32Array, quantile = 1, diverging: boolean): (value: n
   }
 }
 
-/** The magnitude below which a share of the values lies: the scale of one map, or of several together. */
+/** The quantile of the magnitudes, which is the scale of one map or of several together. */
 export function strongest(values: Float32Array, quantile = 1): number {
   const magnitudes = values.map(Math.abs).sort()
   return magnitudes[Math.max(0, Math.ceil(quantile * magnitudes.length) - 1)] ?? 0
 }
 
-/** Bytes [channels, height, width] as a picture; one channel becomes grey. */
+/** Converts bytes [channels, height, width] to a picture; a single channel becomes grey. */
 export function imagePicture(bytes: ArrayLike<number>, shape: readonly number[]): Picture {
   const [channels, height, width] = shape as [number, number, number]
   const plane = height * width
@@ -87,8 +93,8 @@ export interface SizedPng {
 }
 
 /**
- * Enlarged without smoothing by a whole number, so that pixels stay pixels. Large pictures stay as they are, or are made
- * small enough with `shrink`.
+ * Enlarges a picture by a whole factor without smoothing, to at most `size` pixels. Larger pictures keep their size,
+ * or are reduced with `shrink`.
  */
 export async function sized(picture: Picture, size: number, shrink = false): Promise<SizedPng> {
   const largest = Math.max(picture.width, picture.height)
@@ -102,12 +108,15 @@ export async function sized(picture: Picture, size: number, shrink = false): Pro
   return { data: await image.png().toBuffer(), width: width!, height: height! }
 }
 
-/** A picture as a PNG file; with `size`, small ones are enlarged by a whole factor, at most to that many pixels. */
+/**
+ * Encodes a picture as PNG; with `size`, a small picture is enlarged by a whole factor to at most this number of
+ * pixels.
+ */
 export async function pictureToPng(picture: Picture, size = 0): Promise<Buffer> {
   return (await sized(picture, size)).data
 }
 
-/** Pictures of one height joined into one wide picture. */
+/** Joins pictures of one height into one wide picture. */
 export function joinWide(pictures: Picture[]): Picture {
   const height = pictures[0]?.height ?? 0
   const width = pictures.reduce((sum, picture) => sum + picture.width, 0)
@@ -122,7 +131,7 @@ export function joinWide(pictures: Picture[]): Picture {
   return { data, width, height }
 }
 
-/** Pictures of one size: what is missing at the right and below is white. */
+/** Pads pictures with white at the right and at the bottom, so that all have one size. */
 export function ofOneSize(pictures: Picture[]): Picture[] {
   const [width, height] = [
     Math.max(...pictures.map((one) => one.width)),
@@ -136,7 +145,7 @@ export function ofOneSize(pictures: Picture[]): Picture[] {
   })
 }
 
-/** Pictures of one size as an animated WebP that repeats. */
+/** Encodes pictures of one size as an animated WebP that repeats; each is shown for `milliseconds` (400). */
 export async function animation(
   frames: Picture[],
   options: { size?: number; milliseconds?: number } = {}

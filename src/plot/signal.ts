@@ -11,8 +11,8 @@ const MOST_CHANNELS = 8
 const LINE = '#444'
 
 /**
- * Signals [channels, length] as lines, a row for each of the first eight channels; each part of a line has the colour of
- * its relevance, on one scale for all channels.
+ * Draws signals [channels, length] as lines, a row for each of the first eight channels. The colour of a line shows
+ * the relevance, on one scale for all channels.
  */
 export function signalPicture(
   values: ArrayLike<number>,

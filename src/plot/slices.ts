@@ -6,11 +6,13 @@ export interface Slices {
   shape: [number, number, number]
   /** Which slices along the depth, from 0. */
   shown: number[]
-  /** Takes the shown slices out of [channels, depth, height, width]; what is left of the last row becomes `blank`. */
+  /**
+   * Takes the shown slices from [channels, depth, height, width]; the empty rest of the last row becomes `blank` (0).
+   */
   lay: (volume: ArrayLike<number>, blank?: number) => Float32Array
 }
 
-/** At most 16 slices at even distances, in rows and columns. */
+/** At most 16 evenly spaced slices, in rows and columns. */
 export function slicesOf(shape: readonly number[]): Slices {
   const [channels, depth, height, width] = shape as [number, number, number, number]
   const count = Math.min(depth, MOST_SLICES)
@@ -33,7 +35,7 @@ export function slicesOf(shape: readonly number[]): Slices {
   return { shape: [channels, tall, wide], shown, lay }
 }
 
-/** About a square, with whole rows where the number allows it. */
+/** Number of columns of an approximate square, with complete rows if possible. */
 function columnsFor(count: number): number {
   const least = Math.ceil(Math.sqrt(count))
   const whole = [least, least + 1].find((columns) => count % columns === 0)

@@ -6,7 +6,7 @@ import { packageRoot } from '../core/paths.js'
 
 let font: opentype.Font | undefined
 
-/** DejaVu Sans from npm: text is drawn as paths, so pictures are legible on a machine without fonts. */
+/** Loads DejaVu Sans from npm: text is drawn as paths, so pictures are legible on a machine without fonts. */
 function dejavu(): opentype.Font {
   if (!font) {
     const require = createRequire(join(packageRoot, 'package.json'))

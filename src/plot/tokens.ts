@@ -8,7 +8,7 @@ const LINE = 26
 const PAD = 4
 const MOST_LINES = 60
 
-/** Words in lines, each on the colour of its relevance. */
+/** Draws words in lines, each on a background in the colour of its relevance. */
 export function tokensPicture(
   words: string[],
   relevance?: Float32Array,
@@ -33,12 +33,12 @@ export function tokensPicture(
   return drawnPicture(WIDTH, y + LINE + PAD, boxes.join(''))
 }
 
-/** What tokenizers write for a space in front of a word. */
+/** Replaces the characters that tokenizers write for a space before a word. */
 function visible(word: string): string {
   return word.replace(/^[\u0120\u2581]/, ' ').trim() === '' ? '\u00b7' : word.replace(/^[\u0120\u2581]/, '')
 }
 
-/** White on dark colours. */
+/** Colour of text on this background: white on dark colours. */
 function inkOn(fill: string): string {
   const [r = 255, g = 255, b = 255] = (fill.match(/\d+/g) ?? []).map(Number)
   return fill.startsWith('rgb') && 0.299 * r + 0.587 * g + 0.114 * b < 120 ? '#fff' : '#222'

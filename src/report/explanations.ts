@@ -1,4 +1,5 @@
 import { commandText } from '../core/command-line.js'
+import { duration } from '../core/duration.js'
 import { html, type Html } from '../plot/html.js'
 import { counted } from '../core/plural.js'
 import { nounOf } from '../model/input-kind.js'
@@ -44,7 +45,7 @@ function byMethod(experiment: ExperimentReport, { name, summary, pictures }: Exp
     classByImage.get(picture.replace(/\.(layers|attention)$/, ''))
   return html`<section data-in="${group}" data-key="${name}" aria-label="Explanations by ${name}">
     <p class="note">
-      ${counted(images.length, nounOf(kind))} in ${milliseconds} ms; mean conservation error
+      ${counted(images.length, nounOf(kind))} in ${duration(milliseconds)}; mean conservation error
       ${conservationError.toPrecision(3)}. Command:
       <code>${commandText('explain', experiment.name, settings)}</code>
     </p>

@@ -13,7 +13,7 @@ export const reportOptions = z.strictObject({
     help: 'file to write',
     group: 'output',
     unit: 'file',
-    default: "report.<format> in the first experiment's folder"
+    default: "report.<format> in the first named experiment's folder, otherwise in the folder with the experiments"
   })
 })
 

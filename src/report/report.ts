@@ -1,8 +1,15 @@
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { toCsv } from '../core/csv.js'
+import { isLrpError, type LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { checkOptions } from '../core/options.js'
-import { newestExperiment, openExperiment, type Experiment } from '../experiment/experiment.js'
+import {
+  EXPERIMENTS,
+  listExperiments,
+  newestExperiment,
+  openExperiment,
+  type Experiment
+} from '../experiment/experiment.js'
 import { gather, type ExperimentReport } from './gather.js'
 import { reportOptions, type ReportOptions } from './options.js'
 import { reportHtml } from './page.js'
@@ -11,24 +18,25 @@ import { classScores, valueScores } from './test-report.js'
 
 /** Where a report was written, and of which experiments. */
 export interface Reported {
+  /** The report's file. */
   report: string
+  /** Names of the experiments, in the order of the report. */
   experiments: string[]
+  /** Without named experiments: a sentence for each experiment that could not be read and was left out. */
+  skipped: string[]
 }
 
 /**
- * Gathers what experiments hold and writes `report.html` (one file, no network) with `report.json` next to it, or one of
+ * Collects the results of experiments in `report.html` (one file, no network) with `report.json` next to it, or in one of
  * the other formats.
- * @param given experiments, or their folders or names; by default the newest
- * @throws LrpError NOT_FOUND, IO
+ * @param given experiments, or their folders or names; by default all below `experimentsRoot`, newest first
+ * @throws LrpError NOT_FOUND if there is no experiment, INVALID_FILE for a damaged result of a named experiment, IO
  */
 export async function report(given: (Experiment | string)[] = [], options: ReportOptions = {}): Promise<Reported> {
-  const { format, experimentsRoot, output: file } = checkOptions(reportOptions, options)
-  const chosen = given.length > 0 ? given : [await newestExperiment(experimentsRoot)]
-  const experiments = await Promise.all(
-    chosen.map((one) => (typeof one === 'string' ? openExperiment(one, experimentsRoot) : one))
-  )
-  const gathered = await Promise.all(experiments.map(gather))
-  const output = file ?? experiments[0]!.path(`report.${format}`)
+  const { format, experimentsRoot = EXPERIMENTS, output: file } = checkOptions(reportOptions, options)
+  const { gathered, skipped } =
+    given.length > 0 ? { gathered: await named(given, experimentsRoot), skipped: [] } : await all(experimentsRoot)
+  const output = file ?? join(given.length > 0 ? gathered[0]!.folder : experimentsRoot, `report.${format}`)
   await makeFolder(dirname(output))
   const json = JSON.stringify({ experiments: gathered }, null, 2) + '\n'
   if (format === 'html') {
@@ -40,7 +48,30 @@ export async function report(given: (Experiment | string)[] = [], options: Repor
       format === 'json' ? json : format === 'csv' ? toCsv(table(gathered)) : toMarkdown(table(gathered))
     )
   }
-  return { report: output, experiments: experiments.map(({ name }) => name) }
+  return { report: output, experiments: gathered.map(({ name }) => name), skipped }
+}
+
+/** @throws LrpError NOT_FOUND, INVALID_FILE */
+async function named(given: (Experiment | string)[], root: string): Promise<ExperimentReport[]> {
+  const experiments = await Promise.all(given.map((one) => (typeof one === 'string' ? openExperiment(one, root) : one)))
+  return Promise.all(experiments.map(gather))
+}
+
+/** All experiments below a folder, newest first. @throws LrpError NOT_FOUND; INVALID_FILE if none can be read */
+async function all(root: string): Promise<{ gathered: ExperimentReport[]; skipped: string[] }> {
+  await newestExperiment(root) // its error says what to do where there is none
+  const gathered: ExperimentReport[] = []
+  const errors: LrpError[] = []
+  for (const name of listExperiments(root)) {
+    try {
+      gathered.push(await gather(await openExperiment(join(root, name))))
+    } catch (error) {
+      if (!isLrpError(error)) throw error
+      errors.push(error)
+    }
+  }
+  if (gathered.length === 0) throw errors[0]!
+  return { gathered, skipped: errors.map(({ message }) => message) }
 }
 
 function table(experiments: ExperimentReport[]): (string | number)[][] {

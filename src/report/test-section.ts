@@ -64,20 +64,22 @@ function valueTable({ perOutput }: RegressionMetrics): Html {
 }
 
 function classTables(test: ClassificationMetrics): Html {
-  const { threshold } = test
+  const { threshold, top3Accuracy, perClass } = test
   const facts: Fact[] = [
     ['Accuracy', percent(test.accuracy)],
-    ...(test.perClass.length > 3 ? [['Top-3 accuracy', percent(test.top3Accuracy)] satisfies Fact] : []),
+    ...(top3Accuracy === undefined ? [] : [['Top-3 accuracy', percent(top3Accuracy)] satisfies Fact]),
     ['Balanced accuracy', percent(test.balancedAccuracy)],
     ['Macro F1', score(test.macroF1)],
     ['ROC AUC, one-vs-rest', score(test.rocAuc)],
     ['Average precision', score(test.averagePrecision)],
-    ...(threshold === undefined ? [] : [['Threshold of class 1', threshold.toPrecision(3)] satisfies Fact]),
+    ...(threshold === undefined
+      ? []
+      : [[`Threshold of ${perClass[1]!.name}`, threshold.toPrecision(3)] satisfies Fact]),
     ['Log loss', score(test.logLoss)],
     ['Expected calibration error, 15 bins', score(test.calibrationError)],
     ['Matthews correlation', score(test.matthews)]
   ]
-  return scoreTables(facts, 'class', test.perClass, {})
+  return scoreTables(facts, 'class', perClass, {})
 }
 
 type Fact = [name: string, value: string]

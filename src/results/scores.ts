@@ -21,12 +21,16 @@ const counts = {
 }
 const value = { r2: number, mae: number, rmse: number }
 
-/** metrics.json of a classifier. */
+/** Schema of metrics.json for a classifier. */
 export const classificationResult = z.object({
   ...about,
   accuracy: number,
-  top3Accuracy: number,
-  top5Accuracy: number,
+  top3Accuracy: number
+    .optional()
+    .describe('Share of the images whose true class is among the 3 most probable; missing for 3 classes or fewer.'),
+  top5Accuracy: number
+    .optional()
+    .describe('Share of the images whose true class is among the 5 most probable; missing for 5 classes or fewer.'),
   balancedAccuracy: number,
   macroPrecision: number,
   macroRecall: number,
@@ -41,7 +45,7 @@ export const classificationResult = z.object({
   cohenKappa: number,
   matthews: number,
   calibrationError: number,
-  threshold: share.optional().describe('For a single logit: the probability above which class 1 is assigned.'),
+  threshold: share.optional().describe('For a single logit: the probability above which the second class is assigned.'),
   binary: z
     .object({ positive: z.string(), sensitivity: number, specificity: number })
     .optional()
@@ -56,7 +60,7 @@ export const classificationResult = z.object({
   )
 })
 
-/** metrics.json of independent classes. */
+/** Schema of metrics.json for independent classes. */
 export const multilabelResult = z.object({
   task: z.literal('multilabel'),
   ...about,
@@ -83,7 +87,7 @@ export const multilabelResult = z.object({
   )
 })
 
-/** metrics.json of a regression. */
+/** Schema of metrics.json for a regression. */
 export const regressionResult = z.object({
   task: z.literal('regression'),
   ...about,
@@ -91,7 +95,7 @@ export const regressionResult = z.object({
   perOutput: z.array(z.object({ name: z.string(), ...value }))
 })
 
-/** metrics.json of a dense network that was scored by masks. */
+/** Schema of metrics.json for a dense network that is scored with masks. */
 export const segmentationResult = z.object({
   task: z.literal('segmentation'),
   data: z.string(),

@@ -42,7 +42,7 @@ const results = z
   })
   .describe('For train and finetune: the values of the best epoch.')
 
-/** experiment.json of train, finetune and tune. */
+/** Schema of experiment.json, which train, finetune and tune write. */
 export const experimentResult = z.object({
   format: z.literal('lrp-native-experiment'),
   version: z.literal(1),

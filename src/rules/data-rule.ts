@@ -16,8 +16,8 @@ const part = z.union([
 const termSchema = z.strictObject({
   /** 1 by default. */
   factor: factor.optional(),
-  /** Stands for the input: all of it (the default), max(x, 0), min(x, 0), |x|, ones, or the bounds of its values. */
-  input: z.enum(['all', 'positive', 'negative', 'absolute', 'ones', 'low', 'high']).optional(),
+  /** Stands for the input: all of it (the default), max(x, 0), min(x, 0), |x|, x^2, ones, or the bounds of its values. */
+  input: z.enum(['all', 'positive', 'negative', 'absolute', 'squared', 'ones', 'low', 'high']).optional(),
   /** Of the weights: all (the default), one part, or a sum of parts: `{ "all": 1, "positive": "gamma" }`. */
   weight: part.optional(),
   /** Of the bias, likewise; none by default. */

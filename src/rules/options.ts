@@ -60,18 +60,21 @@ export const ruleParameters = z.strictObject({
   epsilon: option(z.number().min(0), {
     help: 'stabiliser of every rule',
     group: 'how',
+    default: 'that of each rule',
     only,
     slider: { min: -9, max: 2, step: 0.1, powers: true }
   }),
   gamma: option(z.number().min(0), {
     help: 'gamma of the gamma rules',
     group: 'how',
+    default: 'that of each rule',
     only,
     slider: { min: -3, max: 2, step: 0.05, powers: true }
   }),
   alpha: option(z.number(), {
     help: 'alpha of alphabeta',
     group: 'how',
+    default: '2',
     only,
     slider: { min: 1, max: 5, step: 0.1 }
   }),
@@ -82,8 +85,18 @@ export const ruleParameters = z.strictObject({
     only,
     slider: { min: 0, max: 4, step: 0.1 }
   }),
-  low: option(bound, { help: 'lowest input value for zbox: one number, or one per channel', group: 'how', only }),
-  high: option(bound, { help: 'highest input value for zbox: one number, or one per channel', group: 'how', only }),
+  low: option(bound, {
+    help: 'lowest input value for zbox: one number, or one per channel',
+    group: 'how',
+    default: 'black, if the model has preprocessing',
+    only
+  }),
+  high: option(bound, {
+    help: 'highest input value for zbox: one number, or one per channel',
+    group: 'how',
+    default: 'white, if the model has preprocessing',
+    only
+  }),
   ignoreBias: option(z.boolean(), { help: 'treat biases as 0 in the rules', group: 'how', only }),
   stabiliser: option(z.enum(['signed', 'signed-below', 'at-zero', 'plain']), {
     help: 'how denominators are kept away from zero (docs/rules.md)',

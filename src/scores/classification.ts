@@ -8,15 +8,15 @@ export interface ClassificationMetrics {
   images: number
   /** Share of the images whose class is right, 0 to 1. */
   accuracy: number
-  /** The true class is among the 3 most probable. */
-  top3Accuracy: number
-  /** The true class is among the 5 most probable. */
-  top5Accuracy: number
-  /** Mean recall over the classes that occur. */
+  /** Share of the images whose true class is among the 3 most probable; missing for 3 classes or fewer. */
+  top3Accuracy?: number
+  /** Share of the images whose true class is among the 5 most probable; missing for 5 classes or fewer. */
+  top5Accuracy?: number
+  /** Mean recall over the classes that occur, 0 to 1. */
   balancedAccuracy: number
-  /** Mean precision over the classes that occur among true or predicted ones. */
+  /** Mean precision over the classes that occur as true or predicted classes. */
   macroPrecision: number
-  /** Mean recall over the classes that occur among true or predicted ones. */
+  /** Mean recall over the classes that occur as true or predicted classes. */
   macroRecall: number
   /** Mean F1 over the same classes. */
   macroF1: number
@@ -30,17 +30,17 @@ export interface ClassificationMetrics {
   microF1: number
   /** Mean negative logarithm (base e) of the true class's probability. */
   logLoss: number
-  /** One against the rest, mean over classes; NaN where a class is missing. */
+  /** Area under the ROC curve, one against the rest, mean over classes; NaN if a class is missing. */
   rocAuc: number
-  /** Area under precision over recall, like `rocAuc`; of a single logit that of class 1. */
+  /** Average precision, mean over classes; for a single logit, that of the second class. */
   averagePrecision: number
   /** Cohen's kappa: agreement beyond chance, at most 1. */
   cohenKappa: number
   /** Matthews correlation coefficient, -1 to 1. */
   matthews: number
-  /** Of a single logit: the probability above which class 1 is given. */
+  /** For a single logit: the probability above which the second class is assigned. */
   threshold?: number
-  /** Of two classes: what class 1 is to medicine, the finding. */
+  /** For two classes: scores of the second class as the positive one. */
   binary?: BinaryScores
   /** Expected calibration error, 15 bins of equal width. */
   calibrationError: number
@@ -50,13 +50,13 @@ export interface ClassificationMetrics {
   perClass: ClassScore[]
 }
 
-/** Scores of two classes, of which class 1 is the positive one. */
+/** Scores of two classes, of which the second is the positive one. */
 export interface BinaryScores {
-  /** Name of class 1. */
+  /** Name of the positive class. */
   positive: string
-  /** Share of the images of class 1 that are found. */
+  /** Share of the images of the positive class that are assigned to it, 0 to 1. */
   sensitivity: number
-  /** Share of the images of class 0 that are not taken for class 1. */
+  /** Share of the images of the negative class that are assigned to it, 0 to 1. */
   specificity: number
 }
 
@@ -67,9 +67,10 @@ const mean = (values: number[]): number => values.reduce((sum, value) => sum + v
 
 /**
  * Scores predicted classes.
- * @param multilabel the classes are independent: probabilities are sigmoids, and the log loss is the binary one, mean over classes
- * @param threshold of a single logit: the probability above which class 1 is given
- * @param given [images, classes]; or [images, 1], whose positive logits mean class 1 and whose sigmoid is its probability
+ * @param multilabel whether the classes are independent: then probabilities are sigmoids, and the log loss is the mean
+ * of the binary ones
+ * @param threshold for a single logit: the probability above which the second class is assigned (0.5)
+ * @param given logits [images, classes]; or [images, 1], whose sigmoid is the probability of the second class
  */
 export function classificationMetrics(
   given: Tensor,
@@ -98,8 +99,8 @@ export function classificationMetrics(
   return {
     images,
     accuracy,
-    top3Accuracy: topAccuracy(probabilities, labels, count, 3),
-    top5Accuracy: topAccuracy(probabilities, labels, count, 5),
+    ...(count > 3 && { top3Accuracy: topAccuracy(probabilities, labels, count, 3) }),
+    ...(count > 5 && { top5Accuracy: topAccuracy(probabilities, labels, count, 5) }),
     balancedAccuracy: mean(present.map((score) => score.recall)),
     macroPrecision: mean(occurring.map((score) => score.precision)),
     macroRecall: mean(occurring.map((score) => score.recall)),
@@ -122,7 +123,7 @@ export function classificationMetrics(
   }
 }
 
-/** Predicted class of each row; of a single logit class 1 where its sigmoid is above the threshold. */
+/** Predicted class of each row; for a single logit, the second class if its sigmoid is above the threshold. */
 export function guessesOf(given: Tensor, threshold = 0.5): Int32Array {
   if (given.shape[1] !== 1) return argmax(given)
   const limit = Math.log(threshold / (1 - threshold))
@@ -155,7 +156,10 @@ function topAccuracy(probabilities: Float64Array, labels: Int32Array, classes: n
   )
 }
 
-/** Area under the ROC curve by ranks, ties sharing theirs. `positive` holds 0 and 1. */
+/**
+ * Area under the ROC curve by ranks; ties share their mean rank. `positive` contains 0 and 1. NaN if one of them is
+ * missing.
+ */
 export function rocAuc(positive: ArrayLike<number>, score: (i: number) => number): number {
   const order = Array.from({ length: positive.length }, (_, i) => i).sort((a, b) => score(a) - score(b))
   let rankSum = 0

@@ -21,7 +21,7 @@ export const testOptions = z.strictObject({
     default: '256'
   }),
   thresholds: option(z.union([z.literal('best'), z.array(z.number().min(0).max(1)).min(1)]), {
-    help: 'probability above which a label (for a single logit: class 1) is assigned: one number, one per label, or best (the highest F1 on the validation split)',
+    help: 'probability above which a label is assigned (for a single logit: the second class): one number, one per label, or best (the highest F1 on the validation split)',
     group: 'metrics',
     unit: 'numbers',
     commas: true,

@@ -25,8 +25,8 @@ export interface ClassificationResult extends SplitResult {
 }
 
 /**
- * Classifies a split and scores it. A single logit means class 1 where it is positive.
- * @throws LrpError INVALID_ARGUMENT when images and model do not fit together, or the model predicts values
+ * Classifies a split and scores it. A positive single logit means the second class.
+ * @throws LrpError INVALID_ARGUMENT if the images do not fit the model, or the model predicts values
  */
 export async function testClassifier(model: Model, options: TestOptions = {}): Promise<ClassificationResult> {
   if (model.task === 'regression')
@@ -95,7 +95,7 @@ async function writeResult(
   return out.files
 }
 
-/** Of one class against another: precision over recall of class 1. */
+/** For two classes: the precision-recall curve of the second. */
 async function writeCurve(
   out: ResultFolder,
   { metrics, labels, probabilities }: ClassificationResult & { probabilities: Float64Array }

@@ -10,8 +10,8 @@ import type { TestOptions } from './options.js'
 import { outputsOn } from './split-outputs.js'
 
 /**
- * The probability above which each label is given: 0.5, one number for all, one for each, or `best`: those with the highest
- * F1 on the validation split.
+ * The probability above which each label is assigned: 0.5, one number for all, one for each, or with `best` those
+ * with the highest F1 on the validation split.
  * @throws LrpError INVALID_ARGUMENT for another number of them, or without a validation split
  */
 export async function thresholdsFor(model: Model, labels: number, options: TestOptions): Promise<number[]> {
@@ -39,12 +39,12 @@ async function bestOn(model: Model, options: TestOptions): Promise<number[]> {
   })
 }
 
-/** 0 and 1 per image and label; of one of two classes whether it is class 1. */
+/** 0 or 1 for each image and label; for two classes, whether the image has the second. */
 export function truthOf({ values, labels }: Split): ArrayLike<number> {
   return values ?? labels
 }
 
-/** @throws LrpError INVALID_ARGUMENT where classes share a softmax, which has no thresholds */
+/** @throws LrpError INVALID_ARGUMENT if classes share a softmax, which has no thresholds */
 export function refuseThresholds({ thresholds }: TestOptions, logits: Tensor): void {
   if (thresholds === undefined || logits.shape[1] === 1) return
   throw new LrpError('INVALID_ARGUMENT', 'thresholds are for labels that are independent, or for a single logit')

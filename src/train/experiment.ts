@@ -37,7 +37,7 @@ export function checkContinues({ name, manifest }: Experiment, command: string, 
   if (began === command) return
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `${name} was started by ${began}: resume it with "lrp-native ${began} --resume"`
+    `${name} was started by ${began}: resume it with "npx lrp-native ${began} --resume"`
   )
 }
 

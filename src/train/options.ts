@@ -39,7 +39,7 @@ export const trainSettings = z.object({
   cache,
   decode,
   model: option(z.union([z.string(), layersSchema]).default('mlp'), {
-    help: 'network (lrp-native models lists them), or a JSON file with its layers',
+    help: 'name of a network (lrp-native models lists them), or a JSON file with its layers',
     group: 'network',
     unit: 'name'
   }),
@@ -50,7 +50,7 @@ export const trainSettings = z.object({
     default: 'values from 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: 'none: values as defined by preprocess; fit: normalise by the mean and deviation of the training images, per channel',
+    help: 'none: values as defined by --preprocess; fit: normalise with the mean and deviation of the training images, per channel',
     group: 'images',
     unit: 'how'
   }),
@@ -93,7 +93,7 @@ export const trainSettings = z.object({
     group: 'schedule'
   }),
   momentum: option(z.number().min(0).lt(1).default(0), {
-    help: 'momentum',
+    help: 'momentum of the optimiser',
     group: 'optimiser',
     only: { optimizer: ['sgd', 'rmsprop'] }
   }),
@@ -102,7 +102,10 @@ export const trainSettings = z.object({
     group: 'optimiser',
     only: { optimizer: ['sgd'] }
   }),
-  weightDecay: option(z.number().min(0).default(0), { help: 'weight decay', group: 'optimiser' }),
+  weightDecay: option(z.number().min(0).default(0), {
+    help: 'weight decay (L2 penalty; decoupled for adamw)',
+    group: 'optimiser'
+  }),
   freeze: option(z.array(pattern), {
     help: 'tensors to freeze: regular expressions for their names, applied before groups',
     group: 'optimiser',
@@ -142,7 +145,7 @@ export const trainSettings = z.object({
     only: { scheduler: ['plateau'] }
   }),
   gradientClip: option(z.number().min(0).default(0), {
-    help: 'largest norm of all gradients together; 0 disables clipping',
+    help: 'clip gradients whose total norm is larger than this; 0 disables clipping',
     group: 'optimiser',
     unit: 'norm'
   }),
@@ -162,7 +165,7 @@ export const trainSettings = z.object({
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes of training images: random-crop,crop=4,flip,vertical-flip,rotation=10,translate=0.1,zoom=0.1,shear=5,brightness=0.2,contrast=0.2,saturation=0.2,hue=0.05,erasing=0.25,insert=PATCH.png',
+    help: 'random changes of training images, separated by commas without spaces: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]
@@ -234,13 +237,13 @@ export const trainOptions = z.strictObject({
   }),
   experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
   resume: option(z.string(), {
-    help: 'stopped experiment to continue, in its own folder and with its own settings; epochs may be raised',
+    help: 'stopped experiment to continue in its own folder, with its own settings; --epochs can be larger',
     group: 'output',
     unit: 'experiment',
     resume: false
   }),
   untilEpoch: option(z.int().min(1), {
-    help: 'stop after this epoch; --resume continues',
+    help: 'stop after this epoch; resume continues the run',
     group: 'schedule',
     flag: false,
     resume: false

@@ -40,7 +40,7 @@ const { untilEpoch: _epoch, onProgress: _progress, ...kept } = trainOptions.shap
 /** Options of `tune`. */
 export const tuneOptions = z.strictObject({
   space: option(z.union([z.record(z.string(), axisSchema), z.string()]), {
-    help: 'settings of train to search, an object or a JSON file: {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}',
+    help: 'settings of train to search, as a JSON file (in programs also an object): {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}',
     group: 'search',
     unit: 'file'
   }),

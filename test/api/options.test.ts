@@ -13,11 +13,23 @@ import { entriesOf, GROUPS, option, resumeValues, type Entry } from '../../src/c
 import { checkEffects } from '../../src/core/option-effects.js'
 import { checkOptions } from '../../src/core/options.js'
 import { packageRoot } from '../../src/core/paths.js'
+import { perturbationOptions } from '../../src/evaluate/options.js'
 import { explainToFilesOptions, type ExplainToFilesOptions } from '../../src/explain/file-options.js'
 import type { Inputs } from '../../src/explain/inputs.js'
+import { explainOptions } from '../../src/explain/options.js'
 import { keyOf } from '../../src/explain/pass-key.js'
 import type { Model } from '../../src/model/model.js'
 import { trainOptions } from '../../src/train/options.js'
+import { searchOptions } from '../../src/tune/options.js'
+
+/** Schemas whose options are checked for their effect (checkEffects), and the options that decide over others there. */
+const DECIDED: [Parameters<typeof entriesOf>[0], string[]][] = [
+  [explainOptions, ['method']],
+  [explainToFilesOptions, ['format']],
+  [trainOptions, ['model', 'optimizer', 'loss', 'scheduler']],
+  [searchOptions, ['method']],
+  [perturbationOptions, ['fill']]
+]
 
 const entries = (schema: Parameters<typeof entriesOf>[0]): [string, Entry][] =>
   entriesOf(schema).map((entry) => [entry.path.join('.'), entry])
@@ -61,6 +73,19 @@ describe('every option', () => {
     const flags = [...(await helpOf(command)).values()].flatMap((text) => [...text.matchAll(/^ {2}(--[\w-]+)/gm)])
     expect(flags.length).toBeGreaterThan(5)
     for (const [, flag] of flags) expect(page).toContain(`\`${flag}\``)
+  })
+
+  test.each(REFERENCE)('of $name that has an effect only with another is refused without it', ({ options }) => {
+    for (const { path, facts } of entriesOf(options)) {
+      for (const [decider, values] of Object.entries(facts.only ?? {})) {
+        const found = DECIDED.some(
+          ([schema, deciders]) =>
+            deciders.includes(decider) &&
+            entriesOf(schema).some((one) => one.path.at(-1) === path.at(-1) && one.facts.only?.[decider] === values)
+        )
+        expect([path.join('.'), decider, found]).toEqual([path.join('.'), decider, true])
+      }
+    }
   })
 
   test('says what it is in a line that begins in lower case', () => {

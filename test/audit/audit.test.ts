@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import sharp from 'sharp'
 import { audit, type AuditedFiles } from '../../src/audit/audit.js'
 import type { AuditOptions } from '../../src/audit/options.js'
-import { clearedText } from '../../src/audit/verdict.js'
+import { clearedText } from '../../src/audit/cleared.js'
 import { auditSchema, type AuditResult } from '../../src/audit/result.js'
 import type { Dataset } from '../../src/data/dataset.js'
 import { openDataset } from '../../src/data/open.js'

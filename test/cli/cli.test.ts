@@ -37,7 +37,7 @@ describe('the command line', () => {
 
   test('help of every command has examples and ends with 0', async () => {
     const { stdout } = await lrp('--help')
-    expect(stdout.match(/^ {2}\$ lrp-native /gm)).toHaveLength(3)
+    expect(stdout.match(/^ {2}\$ npx lrp-native /gm)).toHaveLength(3)
     const names = [...stdout.matchAll(/^ {2}([a-z][a-z-]+)/gm)]
       .map((match) => match[1]!)
       .filter((name) => name !== 'help')
@@ -181,7 +181,14 @@ describe('the command line', () => {
     [['explain', '--rule', 'norm'], 2, "the rule 'norm' applies only to some layers"],
     [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass --input or a data set'],
     [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],
+    [['explain', '--format', 'npy', '--wide'], 2, '--wide works only with the format png or svg or html, not npy'],
+    [
+      ['explain', '--format', 'npz', '--quantile', '0.9'],
+      2,
+      '--quantile works only with the format png or svg or html'
+    ],
     [['explain', '--input', 'missing.png'], 1, 'missing.png does not exist'],
+    [['explain', '--input', 'missing.png', '--dry-run'], 1, 'missing.png does not exist'],
     [['explain', 'no-such-experiment'], 1, 'no-such-experiment'],
     [['explain', '--data', 'digit'], 2, "there is no data set 'digit': did you mean 'digits'?"],
     [['train', '--data', 'minst'], 2, "did you mean 'mnist'?"],

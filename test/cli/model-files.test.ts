@@ -85,7 +85,7 @@ describeShared('a converted model', () => {
   test('keeps the preprocessing it is given', async () => {
     const output = join(folder, 'resnet20')
     await cli('convert', shared('models', 'resnet20.onnx'), '--preprocess', 'cifar', '--output', output)
-    const { status, out } = await cli('explain', output, '--input', shared('models', 'resnet20.onnx'), '--dry-run')
+    const { status, out } = await cli('explain', output, '--dry-run')
     expect(status).toBe(0)
     expect(out).toContain('layer1.0.conv1')
   })

@@ -220,7 +220,8 @@ describe('CSV lists', () => {
   test('of path, label and split, with headings and quotes', async () => {
     await image('a, b.png', RED)
     await image('c.png', BLUE)
-    const text = '\uFEFFpath,label,split\r\n"a, b.png",cat,train\r\nc.png,dog,train\r\nc.png,"dog",test\r\n'
+    await image('d.png', BLUE)
+    const text = '\uFEFFpath,label,split\r\n"a, b.png",cat,train\r\nc.png,dog,train\r\nd.png,"dog",test\r\n'
     const dataset = await openDataset({ dataPath: list(text), validSplit: 0 })
     expect(dataset.classes).toEqual(['cat', 'dog'])
     expect([...dataset.splits.train.labels, ...dataset.splits.test.labels]).toEqual([0, 1, 1])
@@ -259,15 +260,69 @@ describe('CSV lists', () => {
     ['path,label\n', 'lists no images'],
     ['a.png,0\na.png', 'list.csv, line 2 has no path or no label'],
     ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
-    ['a.png,0\na.png,2', 'the class 1 has no image'],
+    ['a.png,0\nb.png,2', 'the class 1 has no image'],
     ['a.png,1000000000', 'the class 0 has no image'],
-    ['a.png,cat\nb.png,dog\na.png,dog', 'list.csv, line 3: a.png has the label dog here, but cat earlier'],
+    ['a.png,cat\nb.png,dog\na.png,dog', 'list.csv, line 3: a.png has the label dog here, but cat in line 1'],
+    ['a.png,cat\nb.png,dog\na.png,cat', 'list.csv, line 3: a.png is listed here and in line 1: list each image once'],
+    ['a.png,cat,train\na.png,cat,test', 'list.csv, line 2: a.png has the split test here, but train in line 1'],
+    ['a.png,cat\nx/../a.png,cat', 'line 2: x/../a.png, the same file as a.png, is listed here and in line 1'],
     ['path;label\na.png;cat', 'line 1 has no path or no label: separate its columns by commas'],
     ['a.png\tcat', 'line 1 has no path or no label: separate its columns by commas'],
     ['"a.png,0', 'not a CSV file']
   ])('%j is refused', async (text, message) => {
     await image('a.png')
     await expect(openDataset({ dataPath: list(text) })).rejects.toThrow(message)
+  })
+})
+
+describe('an image that is there twice could be trained and tested on, so it is refused', () => {
+  const csv = (text: string, task: 'regression' | 'multilabel'): Promise<unknown> => {
+    writeFileSync(join(folder, 'list.csv'), text)
+    return openDataset({ dataPath: join(folder, 'list.csv'), task })
+  }
+
+  test('in lists of values and of several labels', async () => {
+    await image('a.png')
+    await expect(csv('a.png,1\na.png,2', 'regression')).rejects.toThrow(
+      'line 2: a.png has the value 2 here, but 1 in line 1'
+    )
+    await expect(csv('a.png,cat\na.png,dog', 'multilabel')).rejects.toThrow(
+      'line 2: a.png has the labels dog here, but cat in line 1: put all labels of an image in one row'
+    )
+  })
+
+  test('in a list, by a link to it', async () => {
+    await image('a.png')
+    symlinkSync(join(folder, 'a.png'), join(folder, 'b.png'))
+    await expect(csv('a.png,1\nb.png,1', 'regression')).rejects.toThrow(
+      'line 2: b.png, the same file as a.png, is listed here and in line 1'
+    )
+  })
+
+  test('in class folders, by a link to it or to its folder', async () => {
+    await classes('train/', 2)
+    const [first, again] = [join(folder, 'train', 'red', '1.png'), join(folder, 'train', 'red', '2.png')]
+    symlinkSync(first, again)
+    await expect(openDataset({ dataPath: folder })).rejects.toMatchObject({
+      code: 'INVALID_FILE',
+      message: `${again} is the same file as ${first}: an image must be there once`
+    })
+    rmSync(again)
+    mkdirSync(join(folder, 'test'))
+    symlinkSync(join(folder, 'train', 'red'), join(folder, 'test', 'red'))
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(
+      `${join(folder, 'test', 'red', '0.png')} is the same file as ${join(folder, 'train', 'red', '0.png')}`
+    )
+  })
+
+  test('while links to images elsewhere are fine', async () => {
+    for (const name of ['red', 'blue']) {
+      await image(`pool/${name}.png`)
+      mkdirSync(join(folder, 'data', name), { recursive: true })
+      symlinkSync(join(folder, 'pool', `${name}.png`), join(folder, 'data', name, '0.png'))
+    }
+    const { splits } = await openDataset({ dataPath: join(folder, 'data'), validSplit: 0, testSplit: 0 })
+    expect(splits.train.labels).toHaveLength(2)
   })
 })
 

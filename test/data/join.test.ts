@@ -26,11 +26,12 @@ test('joined splits are in order, each image with its label, values and path', (
   expect([splits.train.labels.length, splits.valid.labels.length]).toEqual([0, 0])
 })
 
-test('a split without images takes nothing away, and images without files stay without', () => {
+test('a split without images takes nothing away, and images without files get names', () => {
   const none = { images: new Uint8Array(0), labels: new Int32Array(0) }
   const one = joined({ ...dataset, splits: { train: none, valid: none, test: split(4, 2) } })
   expect(one.splits.test).toEqual(split(4, 2))
   const { images, labels } = split(0, 3)
   const unnamed = joined({ ...dataset, splits: { train: { images, labels }, valid: none, test: none } })
-  expect(unnamed.splits.test).toEqual({ images, labels })
+  const names = ['train/00000', 'train/00001', 'train/00002']
+  expect(unnamed.splits.test).toEqual({ images, labels, names })
 })

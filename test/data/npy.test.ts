@@ -185,5 +185,5 @@ test('an archive that says it holds more than 1 GiB is refused before it is unpa
   const directory = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]))
   zip.writeUInt32LE(2 ** 30 + 1, directory + 24)
   writeFileSync(path, zip)
-  await expect(readNpz(path)).rejects.toThrow('bomb.npz is not a valid .npz file: its arrays are larger than 1 GiB')
+  await expect(readNpz(path)).rejects.toThrow('bomb.npz: its arrays are larger than 1 GiB')
 })

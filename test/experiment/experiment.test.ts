@@ -177,11 +177,17 @@ describe('opening experiments', () => {
 
   test('none, an unknown name and a damaged one are told apart', async () => {
     await expect(newestExperiment(root)).rejects.toThrow(
-      /run "lrp-native train" first, or name a model file or folder$/
+      /run "npx lrp-native train" first, or name a model file or folder$/
     )
     await expect(openExperiment('mlp', root)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const { folder } = await create('mlp-digits')
     await expect(openExperiment('mlp-digit', root)).rejects.toThrow("did you mean 'mlp-digits'?")
+    mkdirSync(join(root, 'other'), { recursive: true })
+    for (const name of ['other', join(root, 'other')])
+      await expect(openExperiment(name, root)).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: `${join(root, 'other')} is not an experiment: it has no experiment.json`
+      })
     writeFileSync(join(folder, 'experiment.json'), '{"format":')
     await expect(openExperiment('mlp-digits', root)).rejects.toMatchObject({ code: 'INVALID_FILE' })
     expect(listExperiments(root)).toEqual([])

@@ -6,6 +6,7 @@ import { writeNpy, writeNpz } from '../../src/core/npy.js'
 import { compareOutputs } from '../../src/explain/compare-outputs.js'
 import { inspectModel } from '../../src/explain/inspect-model.js'
 import { Model } from '../../src/model/model.js'
+import { cli } from '../cli/run.js'
 import { node, weight } from '../models.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'compare-outputs-'))
@@ -78,7 +79,9 @@ test('a layer is compared as the file writes it, without the batch norm that is 
     ['s', weight([2], [4, 4])]
   ])
   using normed = await Model.create({ name: 'n', graph: { inputShape: [null, 2], nodes, output: 'c' }, tensors }, 'cpu')
-  expect((await inspectModel(normed)).imported).toEqual(['folded before explaining: n, b'])
+  const summary = await inspectModel(normed)
+  expect(summary.imported).toEqual(["folded before explaining: 2 nodes, marked 'folded'"])
+  expect(summary.nodes.filter(({ folded }) => folded).map(({ name }) => name)).toEqual(['n', 'b'])
   await writeNpz(at('layers.npz'), {
     a: tensor([2, 4], [1, 2]),
     n: tensor([0, 4], [1, 2]),
@@ -95,4 +98,18 @@ test('what cannot be compared is refused', async () => {
   const refused = { code: 'INVALID_ARGUMENT' }
   await expect(compareOutputs(model, { input: at('x.npy') })).rejects.toMatchObject(refused)
   await expect(compareOutputs(model, { input: at('x.npy'), logits: at('three.npy') })).rejects.toMatchObject(refused)
+})
+
+test('on the command line, outputs that differ are a failure', async () => {
+  const saved = at('saved')
+  await model.save(saved)
+  await writeNpy(at('other.npy'), tensor([2, -1], [1, 2]))
+  const compared = (logits: string): ReturnType<typeof cli> =>
+    cli('inspect', saved, '--input', at('x.npy'), '--logits', at(logits))
+  expect(await compared('y.npy')).toMatchObject({ status: 0, out: expect.stringContaining('1 image agree') })
+  const { status, out } = await compared('other.npy')
+  expect([status, out.split('\n')[0]]).toEqual([
+    1,
+    "the first node that differs is 'c', by 50.0 % of its largest value"
+  ])
 })

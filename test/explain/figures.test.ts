@@ -14,7 +14,8 @@ import { Model } from '../../src/model/model.js'
 import { colourMap } from '../../src/plot/colour-maps.js'
 
 /** What a comparison says of its colours. */
-const SCALE = /^Each map is divided by its sum of .* strongest red or blue has [\d.]+ % of its map's \|relevance\|/
+const SCALE =
+  /^Each map is divided by its total \|relevance\|, .* strongest colours mark pixels with at least [\d.]+ % of this total/
 
 const NAMES = ['cat', 'dog', 'frog']
 
@@ -148,7 +149,7 @@ describe('figures of explanations', () => {
     const [a] = await drawMaps(model, batch, { ...two, name: 'epsilon' }, { views: ['heatmap', 'contours'] })
     expect(a!.slice(1, 3).map(({ title }) => title)).toEqual([
       expect.stringMatching(/^epsilon, class cat, heatmap, sum /),
-      'epsilon, class cat, contours: half of it'
+      'epsilon, class cat, contours around half of the relevance'
     ])
   })
 
@@ -172,7 +173,7 @@ describe('figures of explanations', () => {
   test('a regression has outputs', async () => {
     const regression = { ...model, task: 'regression', outputNoun: 'output' } as Model
     const [a] = await drawFigures(regression, batch, two, { views: ['contours'] })
-    expect(a!.panels[1]!.title).toBe('epsilon, output cat: half of it')
+    expect(a!.panels[1]!.title).toBe('epsilon, output cat, contours around half of the relevance')
     expect(a!.captions[1]).toBe('2 outputs explained')
   })
 

@@ -3,8 +3,8 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { explain } from '../../src/explain/explain.js'
-import { METHODS } from '../../src/explain/methods.js'
-import { describeMethod } from '../../src/explain/methods.js'
+import { describeMethod, METHODS, settingsOf } from '../../src/explain/methods.js'
+import { explainOptions } from '../../src/explain/options.js'
 import { writeNpy } from '../../src/core/npy.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { GraphBuilder, initialise } from '../../src/model/builder.js'
@@ -31,6 +31,26 @@ async function pooled(): Promise<Model> {
 
 test('the registries of C++ and of JavaScript hold the same methods', () => {
   expect([...METHODS].sort()).toEqual(native().methods().sort())
+})
+
+test('what a method reads is an option of explain, which names the method and the default', () => {
+  for (const method of METHODS) {
+    for (const [name, usual] of Object.entries(describeMethod(method).reads ?? {})) {
+      expect(Object.keys(explainOptions.shape)).toContain(name)
+      const { only, default: text } = explainOptions.shape[name as keyof typeof explainOptions.shape].meta()!
+      if (only) expect(only.method).toContain(method)
+      if (typeof usual === 'number') expect([name, text]).toEqual([name, String(usual)])
+    }
+  }
+  const settings = METHODS.map((method) => [method, settingsOf(method, { window: 6, steps: 3 })])
+  expect(Object.fromEntries(settings)).toMatchObject({
+    lrp: {},
+    'integrated-gradients': { steps: 3 },
+    smoothgrad: { steps: 3, noise: 0.1, seed: 0 },
+    occlusion: { window: 6, stride: 6 },
+    random: { seed: 0 }
+  })
+  expect(settingsOf('occlusion', { stride: 2 })).toEqual({ window: 4, stride: 2 })
 })
 
 test('a setting that is missing is named', async () => {

@@ -12,12 +12,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 interface Stored {
   version: number
-  graph: { shapes: Record<string, number[]> }
+  graph: { shapes: Record<string, number[]>; nodes: { attributes: object }[] }
 }
+
+const firstNode = ({ graph }: Stored): { attributes: object } => graph.nodes[0]!
 
 async function saved(change: (json: Stored) => void): Promise<Stored> {
   const layers = [{ type: 'flatten' }, { type: 'linear', features: 'classes' }] as const
   using model = await Model.create(await initialise(buildLayers([...layers], { imageShape: [1, 4, 4], classes: 3 }), 1))
+  rmSync(path, { force: true })
   await model.save(folder)
   const json = JSON.parse(readFileSync(path, 'utf8')) as Stored
   change(json)
@@ -59,6 +62,26 @@ test.each([
 ])('what is wrong in an edited file is said in a sentence: %#', async (change, sentence) => {
   await saved(change)
   await expect(Model.load(folder)).rejects.toMatchObject({ code: 'INVALID_FILE', message: `${path}: ${sentence}` })
+})
+
+test.each([
+  [(json: Stored) => Object.assign(json, { colour: 1 }), "has no 'colour'"],
+  [(json: Stored) => Object.assign(json.graph, { output_names: ['y'] }), ": graph has no 'output_names'"],
+  [(json: Stored) => Object.assign(firstNode(json), { attrs: {} }), ": graph.nodes[0] has no 'attrs'"],
+  [(json: Stored) => Object.assign(firstNode(json).attributes, { axis: 1 }), "node '0' (flatten): attribute 'axis' is"]
+])('what would be ignored in an edited file is refused: %#', async (change, sentence) => {
+  await saved(change)
+  await expect(Model.load(folder)).rejects.toThrow(sentence)
+})
+
+test('a key that stands twice in an object is refused, for one of the values would be ignored', async () => {
+  await saved(() => undefined)
+  const text = readFileSync(path, 'utf8')
+  writeFileSync(path, text.replace('"attributes":{', '"\\u0061ttributes":{},"attributes":{'))
+  await expect(Model.load(folder)).rejects.toMatchObject({
+    code: 'INVALID_FILE',
+    message: `${path} has the key 'attributes' twice in one object`
+  })
 })
 
 test('a file that holds no object is refused by its name', async () => {

@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { packageRoot } from '../../src/core/paths.js'
 import { explain } from '../../src/explain/explain.js'
 import { describeArchitectures } from '../../src/model/architectures/describe.js'
 import { initialise } from '../../src/model/builder.js'
-import { buildLayers, readLayers, type Layer } from '../../src/model/layers.js'
+import { buildLayers, layersSchema, readLayers, type Layer } from '../../src/model/layers.js'
 import { Model } from '../../src/model/model.js'
 import { train } from '../../src/train/train.js'
 
@@ -135,4 +136,15 @@ test('architectures are as large as torchvision says', () => {
     convnext_tiny: 28_589_128,
     vit_b_16: 86_567_656
   })
+})
+
+test('docs/models.md lists every type of layer', () => {
+  const page = readFileSync(join(packageRoot, 'docs', 'models.md'), 'utf8')
+  const from = page.indexOf('## A network as a list of layers')
+  const listed = page
+    .slice(from, page.indexOf('\n## ', from))
+    .split('\n')
+    .map((row) => row.split('| ')[1] ?? '')
+  const types = layersSchema.element.options.map(({ shape }) => shape.type.value)
+  expect(types.filter((type) => !listed.some((cell) => cell.includes(`\`${type}\``)))).toEqual([])
 })

@@ -58,6 +58,17 @@ describe('charts', () => {
     await widthOf(await lineChart('title', 'x', 'y', [{ name: 'a', points: [[1, 1]] }]))
   })
 
+  test('of lines: a note stands below the title', async () => {
+    const [plain, noted] = [
+      await lineChart('title', 'x', 'y', [line]),
+      await lineChart('title', 'x', 'y', [line], { note: 'how to read it' })
+    ]
+    await widthOf(noted)
+    const places = ({ svg }: Chart): number => svg.split('<path').length
+    expect(places(noted)).toBe(places(plain) + 1)
+    expect((await sharp(noted.png).metadata()).height).toBeGreaterThan((await sharp(plain.png).metadata()).height)
+  })
+
   /** Where the points of a scatter chart are, from left to right. */
   const places = ({ svg }: Chart): number[] =>
     [...svg.matchAll(/transform="matrix\(4,0,0,4,([\d.]+),/g)].map(([, x]) => Number(x)).sort((a, b) => a - b)

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -55,3 +55,25 @@ test.each(FILES.flatMap((file) => Object.keys(DAMAGE).map((how) => [file, how] a
     }
   }
 )
+
+test('without names, all experiments are collected; one that cannot be read is left out with a note', async () => {
+  for (const name of ['two', 'three']) cpSync(join(root, 'one'), join(root, name), { recursive: true })
+  const damaged = join(root, 'two', 'test', 'metrics.json')
+  writeFileSync(damaged, '')
+  try {
+    const { status, out, err } = await cli('report', '--experiments', root)
+    expect({ status, out }).toEqual({
+      status: 0,
+      out: `collected 2 experiments\nreport: ${join(root, 'report.html')}\n`
+    })
+    expect(err).toMatch(/^note: left out: [^\n]+\n$/)
+    expect(err).toContain(damaged)
+    const { experiments } = JSON.parse(readFileSync(join(root, 'report.json'), 'utf8')) as {
+      experiments: { name: string }[]
+    }
+    expect(experiments.map(({ name }) => name).sort()).toEqual(['one', 'three'])
+    expect(existsSync(join(root, 'one', 'report.html'))).toBe(false)
+  } finally {
+    for (const name of ['two', 'three']) rmSync(join(root, name), { recursive: true })
+  }
+})

@@ -21,11 +21,11 @@ beforeAll(async () => {
   ]) {
     expect(await cli(...command, '--experiments', root, '--quiet')).toMatchObject({ status: 0 })
   }
-  const { experiments } = JSON.parse(readFileSync(join(root, 'one', 'report.json'), 'utf8')) as {
+  const { experiments } = JSON.parse(readFileSync(join(root, 'report.json'), 'utf8')) as {
     experiments: ExperimentReport[]
   }
   shown = experiments[0]!
-  page = readFileSync(join(root, 'one', 'report.html'), 'utf8')
+  page = readFileSync(join(root, 'report.html'), 'utf8')
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 

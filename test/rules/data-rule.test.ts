@@ -15,6 +15,7 @@ import { readComposite } from '../../src/rules/choose.js'
 import type { DataRule } from '../../src/rules/data-rule.js'
 import type { LrpError } from '../../src/core/errors.js'
 import { choicesFor } from '../../src/serve/choices.js'
+import { sequentialModel, weight } from '../models.js'
 import { describeShared, floats, goldenModel, relativeError, shared } from '../shared.js'
 
 const fileOf = (name: string): string => join(packageRoot, 'examples', 'rules', `${name}.json`)
@@ -72,6 +73,30 @@ describe('rules written as data equal the built-in ones', () => {
     })
     model.dispose()
   })
+})
+
+test('shares by the squares of inputs and weights: x^2 W^2', async () => {
+  const [x, weights] = [
+    [0.5, -2, 1],
+    [3, -0.5, 0, 1, 2, -1]
+  ]
+  const model = await sequentialModel(
+    [null, 3],
+    [['linear']],
+    new Map([
+      ['0.weight', weight([2, 3], weights)],
+      ['0.bias', weight([2], [0, 0])]
+    ])
+  )
+  const rule: DataRule = { name: 'squares', shares: [{ terms: [{ input: 'squared', weight: 'squared' }] }] }
+  const input = { data: Float32Array.from(x), shape: [1, 3] }
+  for (const target of [0, 1]) {
+    const { relevance, logits } = await explain(model, input, { composite: rule, target })
+    const shares = x.map((value, i) => (value * weights[3 * target + i]!) ** 2)
+    const sum = shares.reduce((a, b) => a + b)
+    relevance.data.forEach((found, i) => expect(found).toBeCloseTo((shares[i]! / sum) * logits.data[target]!, 5))
+  }
+  model.dispose()
 })
 
 describeShared("captum's gamma, a rule of its own", () => {

@@ -198,7 +198,9 @@ describe('a lost peer', () => {
     const { ended } = start([cli, 'train', '--peer-timeout', '1', '--experiments', root], await environment(1))
     const { code, stderr } = await ended
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^lrp-native: rank 1 of 2 did not meet the others at 127.0.0.1:\d+ within 1 s: .*\n$/)
+    expect(stderr).toMatch(
+      /^lrp-native: rank 1 of 2 could not connect to the other processes at 127.0.0.1:\d+ within 1 s: .*\n$/
+    )
   })
 
   test('one with other settings is told from a lost one', async () => {

@@ -15,7 +15,8 @@ namespace {
 struct GradCamOptions {
   std::string layer;  // whose channels are weighed; empty: chosen
 
-  explicit GradCamOptions(const Attributes& settings) : layer(settings.has("layer") ? settings.text("layer") : "") {}
+  explicit GradCamOptions(const Attributes& settings)
+      : layer(settings.has("camLayer") ? settings.text("camLayer") : "") {}
 };
 
 [[noreturn]] void refuse(const std::string& why) {

@@ -173,7 +173,7 @@ ProcessGroup::ProcessGroup(const Rendezvous& rendezvous) : state_(std::make_uniq
     state_->group = gloo_group(rendezvous);
   } catch (const std::exception& error) {
     throw Error("PEER", "rank " + std::to_string(rendezvous.rank) + " of " + std::to_string(rendezvous.size) +
-                            " did not meet the others at " + rendezvous.address + ":" +
+                            " could not connect to the other processes at " + rendezvous.address + ":" +
                             std::to_string(rendezvous.port) + " within " + seconds_of(rendezvous.timeout) + ": " +
                             cause_of(error));
   }

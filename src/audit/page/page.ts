@@ -5,14 +5,17 @@ import { Random } from '../random.js'
 import type { Patch } from '../audit-class.js'
 import type { NextStep } from '../next-steps.js'
 import type { AuditedClass, AuditedCluster, AuditResult } from '../result.js'
+import type { ImageShape } from '../pattern.js'
 import type { AuditSources } from '../sources.js'
-import { clearedText } from '../verdict.js'
+import { clearedText } from '../cleared.js'
 import { embed } from './embedding.js'
 import { examples, meanMap, sprite, SPRITE_COLUMNS, THUMB } from './pictures.js'
 import { SCRIPT } from './script.js'
 
 /** Images of a class that are shown in its embedding. */
 const MOST_POINTS = 200
+/** Images of a cluster that are shown next to its map. */
+const EXAMPLES = 8
 const SIZE = 100
 const BADGES = { decides: 'decides the class', enough: 'enough by itself' }
 const COLOURS = ['#0b5cad', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490', '#a16207', '#4b5563']
@@ -20,9 +23,11 @@ const COLOURS = ['#0b5cad', '#c2410c', '#15803d', '#7e22ce', '#b91c1c', '#0e7490
 const STYLE = `<style>
 .cluster { border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; margin: 12px 0; }
 .cluster.flagged { border: 3px solid #b91c1c; }
-.cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 8px; }
+.cluster h3 { margin: 0 0 6px; font-size: 1.05rem; } .badge { background: #b91c1c; color: #fff; border-radius: 4px; padding: 1px 8px; font-size: .85rem; margin-left: 4px; display: inline-block; white-space: nowrap; }
 .clusters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 0 16px; }
-.shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map img { width: 112px; image-rendering: pixelated; } .shown figure.pattern img { background: conic-gradient(#9aa3ab 25%, #e3e6e8 0 50%, #9aa3ab 0 75%, #e3e6e8 0) 0 / 16px 16px; }
+.shown { display: flex; gap: 12px; align-items: flex-start; flex-wrap: wrap; } .shown figure { max-width: 100%; } .shown figure.map { width: 112px; } .shown figure.map img { display: block; width: 112px; image-rendering: pixelated; }
+.pattern div { position: relative; } .pattern img { border: 0; border-radius: 0; background: conic-gradient(#9aa3ab 25%, #c3c9ce 0 50%, #9aa3ab 0 75%, #c3c9ce 0) 0 / 16px 16px; } .pattern i { position: absolute; outline: 2px solid #b91c1c; box-shadow: 0 0 0 4px #fff; }
+.examples { display: flex; flex-wrap: wrap; gap: 6px; margin: 0; padding: 0; list-style: none; } .examples img { display: block; width: 64px; height: 64px; object-fit: contain; image-rendering: pixelated; }
 .next { border: 1px solid var(--line); border-radius: 8px; padding: 0 16px; margin: 16px 0; } .next h2 { margin-top: 12px; border: 0; } .next li { margin-bottom: 10px; } .next code { display: inline-block; }
 .embedding { margin-bottom: 16px; display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); gap: 16px; } @media (max-width: 640px) { .embedding { grid-template-columns: minmax(0, 1fr); } }
 .embedding svg { width: 100%; border: 1px solid var(--line); border-radius: 6px; touch-action: none; cursor: crosshair; background: var(--shade); }
@@ -33,7 +38,20 @@ summary { cursor: pointer; font-size: 1.15rem; padding: 10px 0; font-weight: 600
 ${COLOURS.map((colour, i) => `.c${i} { fill: ${colour}; border-color: ${colour}; }`).join(' ')}
 </style>`
 
-/** The audit as one page that needs nothing from anywhere. */
+const READING = html`<p class="note">
+    Flagged clusters of a class come first, then the most suspicious. The suspicion, from 0 to 1, only orders them: the
+    tests decide what is flagged. It is the mean of four numbers: <b>separation</b> (how much more often than by chance
+    neighbours are in the same cluster), <b>concentration</b> (share of the relevance in the strongest 5 % of the
+    pixels), <b>sameness</b> (1 if the images show a common pattern, otherwise 0) and <b>exclusiveness</b> (share of the
+    relevance in channels that the rest of the class lacks).
+  </p>
+  <p class="note">
+    Mean relevance is red where pixels are evidence for the class, and blue where they are evidence against it. The
+    chequered pixels of a pattern are not part of it. Examples show their names, which <code>--exclude</code> takes,
+    under the mouse.
+  </p>`
+
+/** The audit as one page without external resources. */
 export async function auditPage(result: AuditResult, sources: AuditSources): Promise<string> {
   const { accuracy, images, classes, flagged, rule, data, split } = result
   const sections: Html[] = []
@@ -63,7 +81,7 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
     }
     ${sources.next.length > 0 && nextSection(sources.next)}
     <h2>Classes</h2>
-    ${sections}`
+    ${READING} ${sections}`
   return page(`Audit of ${sources.title}`, body, SCRIPT)
 }
 
@@ -93,7 +111,7 @@ async function classSection(one: AuditedClass, sources: AuditSources): Promise<H
   const isFlagged = one.clusters.some(({ flagged }) => flagged)
   return html`<details ${new Html(isFlagged ? 'open' : '')}>
     <summary>
-      Class ${one.class}: ${counted(one.images, 'image')}${isFlagged && html`<span class="badge">flagged</span>`}
+      Class ${one.class}: ${counted(one.images, 'image')} ${isFlagged && html`<span class="badge">flagged</span>`}
     </summary>
     <div class="clusters">${cards}</div>
     ${await embeddingSection(one, indicesOf, sources)}
@@ -106,37 +124,48 @@ async function clusterCard(
   indices: number[],
   sources: AuditSources
 ): Promise<Html> {
-  const { id, size, flagged, kind, suspicion, reason, channels, channelIntervention } = cluster
+  const { id, size, flagged, kind, suspicion, suspicionParts, reason, channels, channelIntervention } = cluster
   const channelText = channels.map(({ channel, relevance, elsewhere }) => {
     const share = (value: number): string => `${(value * 100).toFixed(1)} %`
     return `${channel} (${share(relevance)} of the relevance, elsewhere ${share(elsewhere)})`
   })
+  const parts = Object.entries(suspicionParts).map(([name, value]) => `${name} ${value.toFixed(2)}`)
   const patch = sources.patches.find((one) => one.class === className && one.id === id)
   return html`<section class="cluster ${flagged ? 'flagged' : ''}" id="${anchor(className, id)}">
-    <h3>Cluster ${id}: ${counted(size, 'image')}${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
+    <h3>Cluster ${id}: ${counted(size, 'image')} ${flagged && html`<span class="badge">${BADGES[kind!]}</span>`}</h3>
     <p>${reason}</p>
     ${channelIntervention && html`<p>${channelIntervention.reason}</p>`}
     <div class="shown">
-      ${patch && patternFigure(patch)}${indices.length > 0 && (await clusterPictures(className, id, indices, sources))}
+      ${patch && patternFigure(patch, cluster.where, sources.images.shape)}${indices.length > 0 && (await clusterPictures(className, id, indices, sources))}
     </div>
     <p class="note">
-      Suspicion ${suspicion.toFixed(2)}.
+      Suspicion ${suspicion.toFixed(2)} of 1: ${parts.join(', ')}.
       ${channelText.length > 0 && html`Channels of layer ${channels[0]!.layer} that matter more here: ${channelText.join('; ')}.`}
     </p>
   </section>`
 }
 
-/** The pattern at its place in the images; chequered where any value is allowed. */
-function patternFigure({ class: name, id, png }: Patch): Html {
+/** The pattern at its place in the images, in a frame; chequered where any value is allowed. */
+function patternFigure({ class: name, id, png }: Patch, where: AuditedCluster['where'], shape: ImageShape): Html {
+  const [, height, width] = shape
+  const box = where ?? { x: 0, y: 0, width: 1, height: 1 }
+  const [down, across] = where ? [height, width] : [1, 1] // else the picture is the pattern
+  const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(2)}%`
+  const [left, top] = [share(box.x, across), share(box.y, down)]
+  const frame = `left:${left};top:${top};width:${share(box.width, across)};height:${share(box.height, down)}`
   return html`<figure class="map pattern">
-    <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />
-    <figcaption>the pattern</figcaption>
+    <div>
+      <img src="data:image/png;base64,${png}" alt="Pattern of cluster ${id} of class ${name}" width="112" />
+      <i style="${frame}"></i>
+    </div>
+    <figcaption>${where ? 'the pattern, framed' : 'the pattern, at any place'}</figcaption>
   </figure>`
 }
 
 /** The cluster's mean map and some of its images. */
 async function clusterPictures(className: string, id: number, indices: number[], sources: AuditSources): Promise<Html> {
-  const some = new Random(id).some(indices, 8)
+  const some = new Random(id).some(indices, EXAMPLES)
+  const pictures = await examples(sources, some)
   return html`<figure class="map">
       <img
         src="${embedded(await meanMap(sources, indices))}"
@@ -146,10 +175,13 @@ async function clusterPictures(className: string, id: number, indices: number[],
       <figcaption>mean relevance</figcaption>
     </figure>
     <figure>
-      <img
-        src="data:image/webp;base64,${(await examples(sources, some)).toString('base64')}"
-        alt="${some.length} images of cluster ${id} of class ${className}"
-      />
+      <ul class="examples">
+        ${pictures.map((picture, i) => {
+          const name = sources.names[some[i]!]!
+          const source = `data:image/webp;base64,${picture.toString('base64')}`
+          return html`<li><img src="${source}" alt="${name}" title="${name}" /></li>`
+        })}
+      </ul>
       <figcaption>examples</figcaption>
     </figure>`
 }

@@ -1,12 +1,11 @@
-import sharp from 'sharp'
+import { sharp } from '../../core/sharp.js'
 import { heatmap, imagePicture, pictureToPng, type Picture } from '../../plot/picture.js'
 import type { AuditSources } from '../sources.js'
 
 /** Side of the thumbnails of the embedding, in pixels. */
 export const THUMB = 44
 export const SPRITE_COLUMNS = 20
-const EXAMPLES = 8
-const EXAMPLE_SIDE = 96
+const EXAMPLE_SIDE = 128
 
 /** Thumbnails of images side by side in rows, as WebP. */
 export async function sprite({ images }: AuditSources, indices: number[]): Promise<string> {
@@ -15,11 +14,18 @@ export async function sprite({ images }: AuditSources, indices: number[]): Promi
   return `data:image/webp;base64,${(await inRows(pictures, THUMB, SPRITE_COLUMNS)).toString('base64')}`
 }
 
-/** Some images of a cluster in one row. */
-export async function examples({ images }: AuditSources, indices: number[]): Promise<Buffer> {
-  const read = await images.read(indices.slice(0, EXAMPLES))
-  const pictures = read.map((bytes) => imagePicture(bytes, images.shape))
-  return inRows(pictures, EXAMPLE_SIDE, pictures.length)
+/** Some images of a cluster, each as WebP. */
+export async function examples({ images }: AuditSources, indices: number[]): Promise<Buffer[]> {
+  const read = await images.read(indices)
+  return Promise.all(read.map((bytes) => example(imagePicture(bytes, images.shape))))
+}
+
+function example({ data, width, height }: Picture): Promise<Buffer> {
+  const isSmall = Math.max(width, height) < EXAMPLE_SIDE
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(EXAMPLE_SIDE, EXAMPLE_SIDE, { fit: 'inside', kernel: isSmall ? 'nearest' : 'lanczos3' })
+    .webp({ quality: 85, effort: 2 })
+    .toBuffer()
 }
 
 /** Pictures as squares of one side in rows; enlarged or reduced by taking pixels. */

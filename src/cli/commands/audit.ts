@@ -1,7 +1,7 @@
 import { audit } from '../../audit/audit.js'
 import { auditOptions } from '../../audit/options.js'
 import type { AuditResult } from '../../audit/result.js'
-import { clearedText } from '../../audit/verdict.js'
+import { clearedText } from '../../audit/cleared.js'
 import { recordedSettings } from '../../core/command-line.js'
 import { counted } from '../../core/plural.js'
 import { Model } from '../../model/model.js'

@@ -3,7 +3,6 @@ import { defineCommand } from '../command.js'
 
 export const register = defineCommand({
   examples: ['composites', 'composites --json'],
-  bare: true,
   run: ({ output }) =>
     output.result(
       COMPOSITES,

@@ -24,7 +24,6 @@ const options = z.strictObject({
 export const register = defineCommand({
   options: [options],
   examples: ['doctor', 'doctor --fix', 'doctor --libtorch cu130 --sha256 none'],
-  bare: true,
   run: async ({ given, context }) => {
     const { fix, libtorch, sha256 } = given(options)
     const { json, quiet } = given(commonOptions)
@@ -36,7 +35,7 @@ export const register = defineCommand({
     ]
     context.status = await runScript(args, context, Boolean(quiet && !json))
     if (context.status !== 0)
-      context.stderr.write('lrp-native: something is missing: "lrp-native doctor" lists it with its fix\n')
+      context.stderr.write('lrp-native: something is missing: "npx lrp-native doctor" lists it with its fix\n')
   }
 })
 

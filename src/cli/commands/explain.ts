@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { duration } from '../../core/duration.js'
 import { option, pickOptions } from '../../core/option.js'
 import { optionError } from '../../core/options.js'
 import { counted } from '../../core/plural.js'
@@ -95,7 +96,7 @@ function print(result: ExplainedFiles, noun: string, output: Output, more: objec
   output.result({ ...found, trust, rules, provenance, ...more }, [
     ...predictions.slice(0, SHOWN_PREDICTIONS),
     ...(further > 0 ? [`and ${further} more, in explain.json`] : []),
-    `explained ${counted(images.length, noun)} by ${method} in ${milliseconds.toFixed(0)} ms`,
+    `explained ${counted(images.length, noun)} by ${method} in ${duration(milliseconds)}`,
     ...lines,
     `written to ${folder}`
   ])

@@ -2,6 +2,8 @@ import type { Register } from '../command.js'
 
 export interface Listed {
   description: string
+  /** It works without the addon. */
+  bare?: boolean
   load: () => Promise<{ register: Register }>
 }
 
@@ -12,7 +14,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./train.js')
   },
   finetune: {
-    description: 'Fine-tune a model: its last layer or all layers; new classes or values get a new last layer.',
+    description: 'Fine-tune the last layer or all layers of a model, also for new classes or values.',
     load: () => import('./finetune.js')
   },
   tune: {
@@ -21,8 +23,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./tune.js')
   },
   test: {
-    description:
-      'Score a model on a data set: accuracy and confusion matrix, or errors of predicted values; throughput.',
+    description: 'Score a model on a data set: accuracy and confusion matrix, or the errors of predicted values.',
     load: () => import('./test.js')
   },
   explain: {
@@ -52,7 +53,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./audit.js')
   },
   report: {
-    description: 'Collect experiments on one self-contained page.',
+    description: 'Collect all experiments, or those that you name, on one self-contained page.',
     load: () => import('./report.js')
   },
   serve: {
@@ -61,10 +62,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   rules: {
     description: 'List the rules with their formulas and parameters.',
+    bare: true,
     load: () => import('./rules.js')
   },
   composites: {
     description: 'List the composites: a rule for each kind of layer.',
+    bare: true,
     load: () => import('./composites.js')
   },
   inspect: {
@@ -89,6 +92,13 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   doctor: {
     description: 'Check the installation and print a fix for each problem.',
+    bare: true,
     load: () => import('./doctor.js')
   }
+}
+
+/** Whether a command line runs a command that needs the addon. */
+export function needsAddon([name = '', ...rest]: string[]): boolean {
+  const isListed = Object.hasOwn(COMMANDS, name) && !COMMANDS[name]!.bare
+  return isListed && !rest.includes('--help') && !rest.includes('-h')
 }

@@ -32,12 +32,15 @@ export const register = defineCommand<string | undefined>({
     'inspect model.onnx --input x.npy --logits y.npy --activations activations.npz',
     'inspect vgg16.pth --architecture vgg16 --format mermaid > vgg16.mmd'
   ],
-  run: async ({ argument, given, output }) => {
+  run: async ({ argument, given, output, context }) => {
     using model = await Model.load(argument, given(loadOptions))
     const outputs = given(compareOutputsOptions)
     const provenance = await provenanceOf(model)
-    if (Object.keys(withoutUndefined(outputs)).length > 0)
-      return printComparison({ ...(await compareOutputs(model, outputs)), provenance }, output)
+    if (Object.keys(withoutUndefined(outputs)).length > 0) {
+      const found = await compareOutputs(model, outputs)
+      if (!found.agrees) context.status = 1
+      return printComparison({ ...found, provenance }, output)
+    }
     const summary = { ...(await inspectModel(model, given(ruleChoice))), provenance }
     const { format } = given(options)
     if (format === 'json') return output.result(summary, [JSON.stringify(summary, null, 2)])

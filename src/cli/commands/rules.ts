@@ -4,7 +4,6 @@ import { defineCommand } from '../command.js'
 
 export const register = defineCommand({
   examples: ['rules', 'rules --json'],
-  bare: true,
   run: ({ output }) =>
     output.result(
       RULES,

@@ -52,10 +52,10 @@ export function showTrained(result: TrainResult, output: Output, command: string
   if (shared?.gradients.startsWith('Gloo:')) output.note(`note: gradients were exchanged over ${shared.gradients}`)
   if (!completed) {
     output.result(json, [])
-    const resume = `continue with: lrp-native ${command} --resume ${experiment.name}`
+    const resume = `continue with: npx lrp-native ${command} --resume ${experiment.name}`
     throw new LrpError(
       'ABORTED',
-      `stopped after ${counted(history.length, 'epoch')}; all is saved in ${experiment.folder}; ${resume}`
+      `stopped after ${counted(history.length, 'epoch')}; everything is saved in ${experiment.folder}; ${resume}`
     )
   }
   const best = history[bestEpoch - 1]

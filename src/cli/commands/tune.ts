@@ -28,7 +28,7 @@ export const register = defineCommand({
       `experiment: ${experiment.folder}`
     ])
     if (completed) return
-    const message = `stopped; all is saved in ${experiment.folder}; continue with: lrp-native tune --resume ${experiment.name}`
+    const message = `stopped; everything is saved in ${experiment.folder}; continue with: npx lrp-native tune --resume ${experiment.name}`
     throw new LrpError('ABORTED', message)
   }
 })

@@ -29,7 +29,7 @@ export const INVARIANCE = familyOf({ family: 'axiomatic', needs: ['model', 'imag
   }
 ])
 
-/** LRP without bias and stabiliser loses nothing. */
+/** |sum of R - initial relevance| / |initial relevance|: 0 for LRP without biases and stabilisers. */
 function conservationError(c: ScoreContext): number {
   const start = startOf(c, c.logit)
   return Math.abs(sumOf(c.relevance) - start) / Math.abs(start)

@@ -2,7 +2,7 @@ import { familyOf } from './description.js'
 
 const magnitudes = (map: Float32Array): Float64Array => Float64Array.from(map, Math.abs)
 
-/** Scores of a map by itself; definitions as in Quantus 0.6. */
+/** Scores of a map alone; definitions as in Quantus 0.6. */
 export const COMPLEXITY = familyOf({ family: 'complexity', needs: [] }, [
   {
     name: 'sparseness',
@@ -24,7 +24,7 @@ export const COMPLEXITY = familyOf({ family: 'complexity', needs: [] }, [
   }
 ])
 
-/** Gini index of |a| + 1e-7: 0 evenly spread, 1 all in one pixel. */
+/** Gini index of |a| + 1e-7: 0 if evenly spread, 1 if all relevance is in one pixel. */
 function sparseness(map: Float32Array): number {
   const sorted = magnitudes(map)
     .map((value) => value + 1e-7)

@@ -15,7 +15,7 @@ import type { PerturbationSettings } from '../options.js'
 import { reader, type Said, type Scored } from '../perturbation/scored.js'
 import { perturbationOf } from '../perturbation/settings.js'
 
-/** One explained image, with all that a score may need. */
+/** One explained image with everything that a score may need. */
 export interface ScoreContext extends Subject {
   model: Model
   /** Number of logits. */
@@ -23,11 +23,13 @@ export interface ScoreContext extends Subject {
   /** The target's logit and probability for the image as it is. */
   logit: number
   probability: number
-  /** 1 inside, for each position [height, width]; absent if there is none, or it is empty or full. */
+  /** 1 inside and 0 outside, for each position [height, width]; missing if there is no mask, or it is empty or full. */
   mask?: Uint8Array
   /** Scores of the perturbation curves, which several metrics share. */
   areas: () => Promise<PerturbationScores>
-  /** Explains images of the same size by the same method: their maps, one after the other. Absent: the map was given. */
+  /**
+   * Explains images of the same size by the same method, and returns consecutive maps; missing if the map was given.
+   */
   explainer?: (images: Tensor, targets: Int32Array, model?: Model) => Promise<Float32Array>
   signal?: AbortSignal
 }
@@ -46,7 +48,7 @@ export interface ClassifiedImages extends Settings {
   input: Tensor
   /** Number of classes. */
   outputs: number
-  /** What is explained of each image, and what the network says of it. */
+  /** The explained target of each image, and its outputs. */
   scored: Scored[]
   said: Said[]
 }
@@ -175,12 +177,12 @@ async function areasOf(c: ScoreContext, settings: PerturbationSettings): Promise
   return perturbationScores(morf!, lerf!, settings.measure)
 }
 
-/** The map, one number per place: channels summed. */
+/** The map summed over channels: one number per position. */
 export function pooledMap({ model, relevance }: ScoreContext): Float32Array {
   return sumOverChannels(relevance, model.planes)
 }
 
-/** The explained number for changed copies of the image, in few large batches. */
+/** The explained value for changed copies of the image, computed in large batches. */
 export async function targetLogits(context: ScoreContext, images: Float32Array[]): Promise<number[]> {
   const { model, signal } = context
   const batch = { ...stacked(images, model.imageShape), ...rowsFor([context]) }

@@ -82,14 +82,14 @@ function areaOfProbability({ shares, probabilities }: Curve): number {
   return areaOver(shares, probabilities)
 }
 
-/** A class is kept while it is predicted; of a single logit the predicted one, whichever is explained. */
+/** Share of the steps after which the predicted class is unchanged, for a single logit too. */
 async function road(c: ScoreContext): Promise<number> {
   const { predictions } = await curveOf(c, ROAD)
   const own = c.outputs === 1 && c.logit <= 0 ? 1 - c.target : c.target
   return predictions.slice(1).filter((predicted) => predicted === own).length / (predictions.length - 1)
 }
 
-/** Averaged over the sizes of subsets. */
+/** Mean correlation over subsets of several sizes. */
 async function sensitivityN(c: ScoreContext): Promise<number> {
   const random = xoroshiro128plus(c.seed)
   let sum = 0
@@ -97,7 +97,10 @@ async function sensitivityN(c: ScoreContext): Promise<number> {
   return sum / SIZES.length
 }
 
-/** Correlation of the summed attribution of random subsets of the pixels with the fall of the logit when they turn black. */
+/**
+ * Pearson correlation between the summed attribution of random subsets of the pixels and the drop in the logit when
+ * they turn black.
+ */
 async function subsetCorrelation(c: ScoreContext, share: number, subsets: number, random: RandomGenerator) {
   const [channels] = c.model.planes
   const plane = c.image.length / channels
@@ -122,7 +125,7 @@ async function subsetCorrelation(c: ScoreContext, share: number, subsets: number
   )
 }
 
-/** `count` of the numbers 0 to n - 1, each at most once. */
+/** Draws `count` different numbers from 0 to n - 1. */
 function draw(n: number, count: number, random: RandomGenerator): Int32Array {
   const all = firstNumbers(n)
   for (let i = 0; i < count; i++) {
@@ -133,9 +136,9 @@ function draw(n: number, count: number, random: RandomGenerator): Int32Array {
 }
 
 /**
- * Mean squared difference between noise times attribution and the change that the noise makes to the logit, the
- * attribution scaled as fits best, over the mean squared change: 0 is perfect, 1 is no better than a map of zeros (Yeh et
- * al. 2019). Noise: normal, a fifth of the range.
+ * Mean squared difference between the scaled product of noise and attribution, and the change of the logit under this
+ * noise, divided by the mean squared change. The scale is the best fit: 0 is perfect, 1 is no better than a map of
+ * zeros (Yeh et al. 2019). The noise is normal with a deviation of a fifth of the range.
  */
 async function infidelity(c: ScoreContext): Promise<number> {
   const random = xoroshiro128plus(c.seed)

@@ -6,8 +6,8 @@ import { stacked, valueRange } from '../images.js'
 import type { ScoreContext } from './context.js'
 
 /**
- * Relative change of the map when all inputs are shifted by the whole range downwards and the first layer's biases make up
- * for it, so that the network computes the same: 0 is invariant (Kindermans et al. 2019).
+ * Relative change of the map if all inputs are shifted down by the whole range and the first layer's biases
+ * compensate this, so that the outputs are unchanged: 0 is invariant (Kindermans et al. 2019).
  */
 export async function inputInvariance(c: ScoreContext): Promise<number> {
   const { low, high } = valueRange(c.model)
@@ -23,7 +23,7 @@ export async function inputInvariance(c: ScoreContext): Promise<number> {
   return whole === 0 ? 0 : Math.sqrt(change / whole)
 }
 
-/** All images of a model share its shifted copy, which goes with it. */
+/** The shifted copy of each model, shared by all its images. */
 const known = new WeakMap<Model, Promise<Model>>()
 
 function shiftedOf(model: Model, shift: number): Promise<Model> {
@@ -34,7 +34,7 @@ function shiftedOf(model: Model, shift: number): Promise<Model> {
   return found
 }
 
-/** Whether a network begins with linear layers or convolutions, whose biases can make up for a shift. */
+/** Whether a network begins with linear layers or convolutions, whose biases can compensate a shift. */
 export function canShift(graph: Graph): boolean {
   const passing = passingNodes(graph)
   const first = graph.nodes.filter(
@@ -43,7 +43,7 @@ export function canShift(graph: Graph): boolean {
   return first.every((node) => isWeighted(node) && !recordOf(node).transposed && node.attributes.padding !== 'same')
 }
 
-/** The input and what only moves its values: a shift of the input shifts them alike. */
+/** The input and the nodes that only move its values: a shift of the input shifts them equally. */
 function passingNodes(graph: Graph): Set<string> {
   const passing = new Set(['input'])
   for (const node of graph.nodes) {
@@ -54,7 +54,9 @@ function passingNodes(graph: Graph): Set<string> {
   return passing
 }
 
-/** A network that computes of inputs plus `shift` what the given one, for which `canShift` holds, computes of the inputs. */
+/**
+ * A network whose outputs for inputs plus `shift` are those of the given network for the inputs; requires `canShift`.
+ */
 export function shiftedParts(parts: ModelParts, shift: number): ModelParts {
   const tensors = new Map(parts.tensors)
   const passing = passingNodes(parts.graph)

@@ -5,7 +5,7 @@ import { familyOf, type MetricDescription } from './description.js'
 
 const TOP = 50
 
-/** A map summed over channels, against the mask of an image. */
+/** A map summed over channels, and the mask of its image. */
 interface Located {
   map: Float32Array
   mask: Uint8Array
@@ -21,8 +21,8 @@ const located = ({ of, ...metric }: Localisation): Omit<MetricDescription, 'fami
 })
 
 /**
- * Scores of a map against a mask. Channels are summed first (Arras et al. 2022); of equal values, which one counts as larger
- * is drawn with the seed. Images whose mask is empty or full have no score.
+ * Scores of a map against a mask. Channels are summed first (Arras et al. 2022); ties are broken at random by the seed.
+ * Images whose mask is empty or full have no score.
  */
 export const LOCALISATION = familyOf(
   { family: 'localisation', needs: ['mask'] },
@@ -68,7 +68,7 @@ export const LOCALISATION = familyOf(
 
 const insideOf = (mask: Uint8Array): number => mask.reduce((sum, inside) => sum + inside, 0)
 
-/** 0 for a map of zeros. */
+/** Share of |map| inside the mask; 0 for a map of zeros. */
 function massInside({ map, mask }: Located): number {
   let [inside, total] = [0, 0]
   map.forEach((value, i) => {
@@ -78,7 +78,7 @@ function massInside({ map, mask }: Located): number {
   return inside / (total || 1)
 }
 
-/** Share of the k largest values that lie inside the mask. */
+/** Share of the k largest values inside the mask. */
 function topInside({ map, mask, seed }: Located, k: number): number {
   return (
     fallingOrder(map, seed)

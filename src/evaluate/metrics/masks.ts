@@ -2,19 +2,22 @@ import { LrpError } from '../../core/errors.js'
 import { sizeOf, type Tensor } from '../../core/tensor.js'
 
 export interface Masks {
-  /** Per image: 1 inside, for each position [height, width]. Undefined where the mask is empty or full. */
+  /**
+   * For each image, 1 inside and 0 outside at each position [height, width]; undefined if the mask is empty or full.
+   */
   planes: (Uint8Array | undefined)[]
-  /** What is left out and why, in words. */
+  /** Sentences on the images that are left out. */
   notes: string[]
 }
 
 /**
- * Masks of images, channels pooled: a position is inside where any channel of the mask is above 0. An image whose mask is
- * empty or full has no localisation to score: it is left out, and a note says so.
- * @param given shaped like the input; [images, ...places] or [images, 1, ...places], the same for all channels; of images also
+ * Reads the masks of images: a position is inside if any channel of the mask is above 0. Images whose mask is empty
+ * or full are left out with a note.
+ * @param given shaped like the input; [images, ...places] or [images, 1, ...places], the same for all channels; of
+ * images also
  *   boxes [images, 4]: left, top, right, bottom in pixels, right and bottom not inside
  * @param names of the images
- * @throws LrpError INVALID_ARGUMENT where the shapes do not fit, a box leaves the image, or no mask is left
+ * @throws LrpError INVALID_ARGUMENT if the shapes do not fit, a box leaves the image, or no mask is left
  */
 export function masksOf(given: Tensor, input: Tensor, names: string[]): Masks {
   const planes = inShape(given, input)

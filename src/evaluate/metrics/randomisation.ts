@@ -25,7 +25,10 @@ export const RANDOM_LOGIT = familyOf(
   ]
 )
 
-/** Structural similarity of the target's map with that of another class, drawn at random: low is good (Sixt et al. 2020). */
+/**
+ * Structural similarity (SSIM) between the target's map and that of another, randomly chosen class: lower is better
+ * (Sixt et al. 2020).
+ */
 async function randomLogit(c: ScoreContext): Promise<number> {
   const [, height, width] = c.model.planes
   const classes = c.outputs
@@ -37,11 +40,11 @@ async function randomLogit(c: ScoreContext): Promise<number> {
   return ssim(pooledMap(c), pooledMap({ ...c, relevance: map }), height, width)
 }
 
-/** How alike maps are before and after weights were replaced; averaged over images. */
+/** Similarity of maps before and after weights were randomised, averaged over images. */
 export interface Similarity {
   /** The layer that was the last to be randomised. */
   layer: string
-  /** Structural similarity of the maps, mean over images; 1 is equal. */
+  /** Structural similarity of the maps, mean over images, -1 to 1; 1 is equal. */
   ssim: number
   /** Rank correlation of the maps, mean over images, -1 to 1. */
   spearman: number
@@ -54,11 +57,11 @@ export interface Similarity {
 export type RandomisationOrder = 'cascading' | 'independent'
 
 /**
- * Model parameter randomisation (Adebayo et al. 2018): weights of one layer after the other, from the output to the input,
- * are replaced by normal numbers of the same mean and deviation; all so far (cascading), or only that layer (independent).
- * An explanation of what the model has learnt must change.
- * @param maps explains the images by a model: maps one after the other
- * @returns one entry per weighted layer, the output's first
+ * Model parameter randomisation (Adebayo et al. 2018): from the output to the input, the weights of one layer after
+ * another are replaced by normal random numbers with the same mean and deviation, cumulatively or one layer at a time
+ * (`independent`). An explanation of what the model has learnt must change.
+ * @param maps explains the images with a model; returns consecutive maps
+ * @returns one entry for each weighted layer, from the output to the input
  */
 export async function parameterRandomisation(
   model: Model,

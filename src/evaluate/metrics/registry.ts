@@ -10,7 +10,7 @@ import { PERTURBATION } from './perturbation.js'
 import { RANDOM_LOGIT } from './randomisation.js'
 import { ROBUSTNESS } from './robustness.js'
 
-/** Scores of an image and its map, in the order in which they are shown. */
+/** All metrics, in the order in which results show them. */
 export const METRICS: MetricDescription[] = [
   ...PERTURBATION,
   ...FAITHFULNESS,
@@ -27,7 +27,8 @@ export const DEFAULT_METRICS = ['abc', 'morf_auc', 'lerf_auc', 'aopc', 'au_mse',
 
 /**
  * Metrics by name, or all that the given data allow.
- * @throws LrpError INVALID_ARGUMENT for names that do not exist, with the nearest, and for a metric whose need is not met
+ * @throws LrpError INVALID_ARGUMENT for names that do not exist, with the nearest name, and for a metric whose
+ * requirements are not met
  */
 export function chooseMetrics<T extends Pick<MetricDescription, 'name' | 'needs'>>(
   names: string[] | 'all',
@@ -48,12 +49,12 @@ export function chooseMetrics<T extends Pick<MetricDescription, 'name' | 'needs'
   })
 }
 
-/** Whether places of the input lie next to each other, so that one can be filled in from those around it. */
+/** Whether positions of the input have neighbours, so that one can be filled in from those around it. */
 export function hasNeighbours({ inputKind }: Model): boolean {
   return ['image', 'signal', 'volume'].includes(inputKind)
 }
 
-/** Whether there is another class to compare with; a network of unknown output is taken to have one. */
+/** Whether there is another class to compare with; a network with an unknown output counts as having one. */
 export function hasOthers({ graph }: Model): boolean {
   return graph.shapes?.[graph.output]?.[1] !== 1
 }

@@ -8,7 +8,7 @@ const SAMPLES = 10
 /** Largest change of a pixel, as a share of the range. */
 const RADIUS = 0.02
 
-/** How far a map changes when every pixel changes a little. */
+/** Metrics of how much a map changes if every pixel changes a little. */
 export const ROBUSTNESS = familyOf({ family: 'robustness', needs: ['model', 'image', 'explainer'] }, [
   {
     name: 'max_sensitivity',
@@ -34,9 +34,9 @@ export const ROBUSTNESS = familyOf({ family: 'robustness', needs: ['model', 'ima
 ])
 
 interface Change {
-  /** Norm of the change of the map over the norm of the map. */
+  /** Norm of the change of the map, divided by the norm of the map. */
   relative: number
-  /** Norm of the change of the map over the norm of the change of the image. */
+  /** Norm of the change of the map, divided by the norm of the change of the image. */
   ratio: number
 }
 

@@ -28,14 +28,16 @@ export function classRows(
   return [target].flat().map((one) => classNumber(model, one, 'target'))
 }
 
-/** How many classes the output tells apart, by its shape: a single logit two. */
+/** Number of classes of an output, by its shape; a single logit has two. */
 function classCount(model: Model, isDetection: boolean): number {
   const shape = model.shapes()[model.graph.output]!
   if (isDetection) return scoreLayout(model, shape).classes
   return isBinary(model, shape) ? 2 : shape[1]!
 }
 
-/** Whether one logit tells two classes apart, at every position of an output of this shape. It is the logit of class 1. */
+/**
+ * Whether one logit separates two classes at every position of an output of this shape. It belongs to the second class.
+ */
 export function isBinary({ givesValues }: Model, shape: readonly number[]): boolean {
   return !givesValues && shape[1] === 1
 }
@@ -45,7 +47,10 @@ export function predictedClasses(model: Model, logits: Tensor): Int32Array {
   return isBinary(model, logits.shape) ? decisions(logits) : argmax(logits)
 }
 
-/** The class of each image that `explain` explains if none is named: the predicted one, and class 1 of a single logit. */
+/**
+ * The class that `explain` explains for each image if none is named: the predicted class, or the second class of a
+ * single logit.
+ */
 export function usualClasses(model: Model, logits: Tensor): Int32Array {
   return isBinary(model, logits.shape) ? new Int32Array(logits.shape[0]!).fill(1) : argmax(logits)
 }
@@ -55,13 +60,13 @@ const BOX_NUMBERS = 4
 
 interface ScoreLayout {
   classes: number
-  /** Where the score of a class stands in a box. */
+  /** Index of the score of a class for a box. */
   at: (index: number, box: number) => number
-  /** Where the four numbers of a box stand, as far as the output has them. */
+  /** Indices of the four numbers of a box, if the output has them. */
   corners?: (box: number) => number[]
 }
 
-/** Where a detection head [1, ...] holds its scores, as native/attribution/targets/box_target.cpp reads it. */
+/** Where a detection head [1, ...] has its scores, as native/attribution/targets/box_target.cpp reads it. */
 export function scoreLayout(model: Model, [, first = 0, second = 0]: readonly number[]): ScoreLayout {
   const named = model.classes?.length ?? -1
   const boxesFirst = first !== BOX_NUMBERS + named && (second === named || first > second)

@@ -7,7 +7,9 @@ import { outline, type Outline } from '../../plot/overlay.js'
 import type { Start } from '../options.js'
 import { scoreLayout } from './classes.js'
 
-/** What an explanation explains: a logit, a dense region's logits, a box's score, a cosine similarity, or a given seed. */
+/**
+ * What an explanation explains: a logit, a dense region's logits, a box's score, a cosine similarity, or a given seed.
+ */
 export type TargetKind = 'logit' | 'region' | 'box' | 'similarity' | 'seed'
 
 interface Explained {
@@ -20,19 +22,19 @@ interface Explained {
   regions?: { data: Uint8Array; shape: number[] }
 }
 
-/** What the network says of an image as a whole. */
+/** The prediction for an image. */
 export interface Prediction {
-  /** The predicted class; of a dense output the class of most positions. */
+  /** Number of the predicted class; for a dense output, the class of most positions. */
   predicted?: number
   /** Its name, where classes have names. */
   predictedName?: string
   /** Its probability. */
   confidence?: number
-  /** Of independent classes all that are predicted, above a half; `predicted` is the most probable one. */
+  /** For independent classes, all labels with a probability above 0.5; `predicted` is the most probable one. */
   labels?: Label[]
-  /** Dense outputs: share of the positions that the network gives to the predicted class. */
+  /** Dense outputs: share of the positions with the predicted class, 0 to 1. */
   share?: number
-  /** What a regression predicts. */
+  /** Predicted values of a regression. */
   outputs?: number[]
   /** Names of these values, where they have names. */
   outputNames?: string[]
@@ -51,7 +53,7 @@ export interface Label {
   confidence: number
 }
 
-/** What the network predicts for image `i`; nothing where its output is an embedding or boxes. */
+/** The prediction for image `i`; empty if the output is an embedding or boxes. */
 export function predictionOf(model: Model, { kind, logits }: Explained, i: number): Prediction {
   const size = sizeOf(logits.shape.slice(1))
   const own = { data: logits.data.subarray(i * size, (i + 1) * size), shape: [1, ...logits.shape.slice(1)] }
@@ -112,7 +114,7 @@ export function predictionText(prediction: Prediction, scores: number[], what = 
   return `predicted ${predictedName ?? `class ${predicted}`} (${positions ?? percent(confidence ?? 0)})`
 }
 
-/** All labels that are predicted: `predicted cat (98.0 %), dog (61.2 %)`. */
+/** All predicted labels in words: `predicted cat (98.0 %), dog (61.2 %)`. */
 function labelsText(labels: Label[]): string {
   const each = labels.map((one) => `${one.name ?? `class ${one.class}`} (${percent(one.confidence)})`)
   return `predicted ${each.join(', ') || 'no label'}`
@@ -159,7 +161,10 @@ export function mapTitle(model: Model, explained: Explained, at: number): string
   return `${model.outputNoun} ${targetText(model, explained, at)}`
 }
 
-/** What one map explains, in words: `cat`, `cat against dog`, `cat in 12.0 % of the positions`, `cat in box 7`. */
+/**
+ * What one map explains, in words: `cat`, `cat against dog`, `cat in 12.0 % of the positions`, `cat in box 7`. `at`:
+ * explanation by explanation.
+ */
 export function targetText(model: Model, explained: Explained, at: number): string {
   const { kind, targets, against, boxes, regions } = explained
   if (kind === 'similarity' || kind === 'seed') return `the ${kind}`
@@ -189,7 +194,10 @@ export function insideShare({ data, shape }: NonNullable<Explained['regions']>, 
   return data.subarray(at * size, (at + 1) * size).reduce((sum, inside) => sum + inside, 0) / size
 }
 
-/** Where the explained region or box of one map lies, as a line on the image; none where it is empty or everything. */
+/**
+ * The border of the explained region or box of one map, as lines on the image; none if it is empty or covers
+ * everything.
+ */
 export function targetOutline(model: Model, explained: Explained, at: number, imageShape: number[]): Outline[] {
   if (imageShape.length !== 3) return []
   const [rows, columns] = imageShape.slice(1) as [number, number]
@@ -203,7 +211,7 @@ export function targetOutline(model: Model, explained: Explained, at: number, im
 
 type IsInside = (y: number, x: number) => boolean
 
-/** Centre, width and height in pixels of the image, as Ultralytics exports boxes. */
+/** Centre, width and height of a box in pixels of the image, as Ultralytics exports it. */
 function boxAt(model: Model, { boxes, logits }: Explained, at: number): IsInside | undefined {
   const { corners } = boxes ? scoreLayout(model, logits.shape) : {}
   if (!boxes || !corners) return undefined

@@ -10,7 +10,7 @@ const classes = z.union([classNumber, z.string(), z.array(z.union([classNumber, 
 
 export const tensor = z.custom<Tensor>(isTensor, 'must be a tensor: { data: Float32Array, shape }')
 
-/** What narrows a target down; each also an option of its own. */
+/** Options that restrict a target; each is also an option of `explain`. */
 const parts = z.strictObject({
   region: option(
     z.union([
@@ -42,7 +42,7 @@ const parts = z.strictObject({
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: 'explain the difference from the logit of this class or of the runner-up',
+    help: "explain the explained class's logit minus the logit of this class, or of the runner-up",
     group: 'what',
     unit: 'class'
   })
@@ -59,7 +59,7 @@ const wholeTarget = z.strictObject({
   })
 })
 
-/** What is explained. */
+/** Options that choose what is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
     help: 'class to explain: number or name, several separated by commas, argmax (the predicted class; the second class of a single logit) or all',
@@ -68,7 +68,7 @@ export const targetOptions = z.strictObject({
     commas: true
   }),
   targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
-    help: 'instead of target: one class per image',
+    help: 'one class per image, instead of target',
     group: 'what',
     unit: 'list of whole numbers',
     flag: false
@@ -87,19 +87,19 @@ export type Flat<T> = Omit<T, 'target' | 'seed'> & {
   target: ClassChoice
   /** Another output of the network. */
   head?: string | number
-  /** Of random numbers. */
+  /** Seed of random numbers. */
   seed?: number
-  /** The relevance that the output starts with. */
+  /** Initial relevance at the output. */
   outputRelevance?: Tensor
 }
 
-/** The same options for a model that starts from the head already. */
+/** The same options for a model that already ends at the head. */
 export function withoutHead<T extends { target?: unknown }>(options: T): T {
   const { head: _, ...target } = options.target as { head?: unknown }
   return { ...options, target }
 }
 
-/** Takes a target that is given as one object apart, and tells the two meanings of `seed` apart. */
+/** Splits a target that is one object into options, and separates the two meanings of `seed`. */
 export function flatTarget<T extends z.output<typeof targetOptions> & { seed?: number | Tensor }>(options: T): Flat<T> {
   const { target, seed, ...rest } = options
   const isTensor = typeof seed === 'object'

@@ -13,12 +13,13 @@ import { regionOf } from './region.js'
 
 type Given = Flat<z.output<typeof targetOptions>> & { start?: Start }
 
-/** What C++ is asked for images `from` to `to`. */
+/** The target that C++ gets for images `from` to `to` (exclusive). */
 export type TargetPlan = (from: number, to: number) => TargetSettings
 
 /**
  * The target of an explanation of these images.
- * @throws LrpError INVALID_ARGUMENT for classes that do not exist and for options that do not go together; as `readImage`
+ * @throws LrpError INVALID_ARGUMENT for classes that do not exist and for options that cannot be combined; as
+ * `readImage`
  */
 export async function planTarget(model: Model, given: Given, input: Tensor): Promise<TargetPlan> {
   checkTogether(given)

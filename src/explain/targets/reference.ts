@@ -5,13 +5,14 @@ import type { Model } from '../../model/model.js'
 import { otherSize } from '../../model/preprocessing.js'
 import { openInputs } from '../inputs.js'
 
-/** Images whose embeddings are computed together. */
+/** Number of images whose embeddings are computed together. */
 const AT_ONCE = 16
 
 /**
- * The embedding that others are compared with, [references, features]: of an image, of a `.npy` input, or the mean of a
- * folder's embeddings. An embedding that is given stays as it is.
- * @param imageShape of the images that are explained, if it is not that of the preprocessing: image files are brought to it
+ * The reference embedding [references, features]: that of an image or a `.npy` input, or the mean embedding of a
+ * folder. A given embedding is not changed.
+ * @param imageShape of the images that are explained, if it is not that of the preprocessing: image files are brought
+ * to it
  * @throws LrpError NOT_FOUND, INVALID_FILE
  */
 export async function referenceOf(

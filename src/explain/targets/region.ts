@@ -28,8 +28,8 @@ export async function regionOf(
 }
 
 /**
- * A mask image: what is not black is inside. It is resized and cropped as the model's images are, without mixing pixels; a
- * mask of the network's own size stays as it is.
+ * Reads a mask image: pixels that are not black are inside. It is resized and cropped like the model's images,
+ * without interpolation; a mask of the network's own size is not changed.
  */
 async function readMask({ preprocessing }: Model, path: string, imageShape: readonly number[]): Promise<Tensor> {
   if (!existsSync(path))

@@ -7,8 +7,6 @@ import { ARCHITECTURES, buildArchitecture } from '../architectures/index.js'
 import type { Layout, ModelParts } from '../../core/graph.js'
 import { imagenetClasses } from '../classes.js'
 import { bindWeights } from './bind.js'
-import { importOnnx } from './onnx/index.js'
-import { importPt2 } from './pt2/index.js'
 import { readPytorch } from './pytorch.js'
 import { readSafetensors } from './safetensors.js'
 
@@ -41,8 +39,9 @@ export function holdsWeightsAlone(path: string): boolean {
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelParts> {
   const type = extname(path).toLowerCase()
-  if (type === '.pt2') return importPt2(path, options)
-  if (type === '.onnx') return importOnnx(path, options)
+  // each is loaded where it is needed: both are large
+  if (type === '.pt2') return (await import('./pt2/index.js')).importPt2(path, options)
+  if (type === '.onnx') return (await import('./onnx/index.js')).importOnnx(path, options)
   if (isImageFile(path)) {
     const advice = 'give a model, and the image with --input'
     throw new LrpError('UNSUPPORTED', `${path} looks like an image and not like a model: ${advice}`)

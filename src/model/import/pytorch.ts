@@ -1,9 +1,9 @@
 import { LrpError } from '../../core/errors.js'
 import { DTYPE_SIZE, sizeOf, type StateDict } from '../../core/tensor.js'
-import { readFrom, readRange, type FileRange } from './file-range.js'
+import { readFrom, readRange, type FileRange } from '../../core/file-range.js'
 import { TensorRef, Unpickler } from './pickle.js'
 import { dense, extentOf } from './strided.js'
-import { ZipArchive } from './zip.js'
+import { ZipArchive } from '../../core/zip.js'
 
 const LARGEST_PICKLE = 64 << 20
 /** How many times the file's size its tensors may have where they share storages (tied weights do). */
@@ -35,10 +35,13 @@ async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict
   if (!name) throw new LrpError('INVALID_FILE', `${range.path} is not a PyTorch file: it lacks data.pkl`)
   const root = name.slice(0, -'data.pkl'.length)
   const order = archive.find('byteorder')
-  if (order && Buffer.from(await archive.read(order, 16)).toString() === 'big') {
+  if (order && Buffer.from(await archive.read(order, { limit: 16 })).toString() === 'big') {
     throw new LrpError('UNSUPPORTED', `${range.path} contains big-endian numbers`)
   }
-  const value = new Unpickler(Buffer.from((await archive.read(name, LARGEST_PICKLE)).buffer), range.path).next()
+  const value = new Unpickler(
+    Buffer.from((await archive.read(name, { limit: LARGEST_PICKLE })).buffer),
+    range.path
+  ).next()
   if (mayBeEmpty && value instanceof Map && value.size === 0) return new Map()
   return collect(value, range.path, (tensor) => archive.entry(`${root}data/${tensor.storage.key}`), range.length)
 }

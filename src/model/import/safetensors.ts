@@ -1,8 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
 import { LrpError } from '../../core/errors.js'
 import { writeAtomic } from '../../core/files.js'
+import { repeatedKey } from '../../core/repeated-key.js'
 import { DTYPE_SIZE, sizeOf, type DType, type RawTensor, type StateDict } from '../../core/tensor.js'
-import { readFrom } from './file-range.js'
+import { readFrom } from '../../core/file-range.js'
 
 const LARGEST_HEADER = 100_000_000
 
@@ -38,13 +39,18 @@ async function readHeader(file: FileHandle, size: number, path: string): Promise
   if (length > LARGEST_HEADER || 8 + length > size) throw invalid(path, 'its header is longer than the file')
   const bytes = Buffer.alloc(length)
   await file.read(bytes, 0, length, 8)
+  const text = bytes.toString('utf8')
+  let header: unknown
   try {
-    const header: unknown = JSON.parse(bytes.toString('utf8'))
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return { header, start: 8 + length }
+    header = JSON.parse(text)
   } catch {
-    // falls through to the error below
+    // it is no object either
   }
-  throw invalid(path, 'its header is not a JSON object')
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw invalid(path, 'its header is not a JSON object')
+  const key = repeatedKey(text)
+  if (key !== undefined) throw invalid(path, `its header has the key '${key}' twice in one object`)
+  return { header, start: 8 + length }
 }
 
 function checkedEntries(header: object, available: number, path: string): [string, HeaderEntry][] {

@@ -311,7 +311,7 @@ describe('hostile safetensors', () => {
     [
       'a name twice',
       '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
-      /contain a name twice/
+      /its header has the key 'a' twice/
     ],
     ['no object', '[1]', /header/],
     ['null', 'null', /header/]

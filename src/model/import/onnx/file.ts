@@ -1,6 +1,6 @@
 import { LrpError } from '../../../core/errors.js'
 import type { RawTensor } from '../../../core/tensor.js'
-import { readFrom, type FileRange } from '../file-range.js'
+import { readFrom, type FileRange } from '../../../core/file-range.js'
 import {
   decode,
   invalid,

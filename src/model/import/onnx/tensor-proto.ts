@@ -5,7 +5,7 @@ import { LrpError } from '../../../core/errors.js'
 import { ioError } from '../../../core/files.js'
 import { DTYPE_SIZE, sizeOf, type DType, type RawTensor } from '../../../core/tensor.js'
 import { MOST_SHARING, swollen } from '../pytorch.js'
-import { readRange, type FileRange } from '../file-range.js'
+import { readRange, type FileRange } from '../../../core/file-range.js'
 import { decode, invalid, type OnnxTensor } from './proto.js'
 import { readField, wireFields } from './wire.js'
 

@@ -1,5 +1,5 @@
 import { LrpError } from '../../../core/errors.js'
-import { readRange, type FileRange } from '../file-range.js'
+import { readRange, type FileRange } from '../../../core/file-range.js'
 
 const WINDOW = 1 << 16
 

@@ -3,8 +3,8 @@ import { LrpError } from '../../../core/errors.js'
 import { DTYPE_SIZE, sizeOf, type StateDict } from '../../../core/tensor.js'
 import { MOST_SHARING, readPytorchRange, swollen } from '../pytorch.js'
 import { dense, extentOf } from '../strided.js'
-import { readRange } from '../file-range.js'
-import type { ZipArchive } from '../zip.js'
+import { readRange } from '../../../core/file-range.js'
+import type { ZipArchive } from '../../../core/zip.js'
 import { DTYPES, programSchema } from './read.js'
 
 /** Weights and constants as PyTorch before 2.9 saves them; later each lies in an entry of its own. */
@@ -31,7 +31,7 @@ export async function readGraph(archive: ZipArchive, path: string): Promise<z.in
     archive.names.find((one) => /(^|\/)models\/[^/]+\.json$/.test(one)) ??
     archive.find('serialized_exported_program.json')
   if (!name) throw new LrpError('INVALID_FILE', `${path} does not contain an exported program of PyTorch`)
-  return parse(programSchema, await archive.read(name, LARGEST_GRAPH), path)
+  return parse(programSchema, await archive.read(name, { limit: LARGEST_GRAPH }), path)
 }
 
 function parse<T>(type: z.ZodType<T>, bytes: Uint8Array, path: string): T {
@@ -58,7 +58,7 @@ export async function readWeights(archive: ZipArchive, path: string): Promise<St
   const configs = archive.names.filter((name) => /_(weights|constants)_config\.json$/.test(name))
   for (const configName of configs) {
     const folder = configName.slice(0, configName.lastIndexOf('/') + 1)
-    const { config } = parse(weightsSchema, await archive.read(configName, LARGEST_GRAPH), path)
+    const { config } = parse(weightsSchema, await archive.read(configName, { limit: LARGEST_GRAPH }), path)
     const reads = Object.entries(config).map(async ([name, { path_name, tensor_meta, use_pickle }]) => {
       if (!tensor_meta) return undefined // no tensor; a program that reads it is refused
       const dtype = DTYPES[tensor_meta.dtype]

@@ -1,3 +1,4 @@
+import { recordOf } from '../../../native/op-record.js'
 import { FURTHER_INPUT } from '../../further-inputs.js'
 import type { Call, Meta } from './program.js'
 import { literalOf, tensorOf, TO_THE_END } from './program.js'
@@ -230,16 +231,12 @@ const looked: BatchRule = (b) => (b.axis('weight') === undefined ? b.axis('indic
 const rules = (names: string, rule: BatchRule): Record<string, BatchRule> =>
   Object.fromEntries(names.split(' ').map((name) => [name, rule]))
 
-/** How every op that can be followed carries the batch. What is not here is not followed. */
-export const BATCH_RULES: Record<string, BatchRule> = {
+/** How ops carry the batch, except for those that PyTorch tags as pointwise. */
+const BATCH_RULES: Record<string, BatchRule> = {
   [FURTHER_INPUT]: () => 0,
   ...rules(
-    'relu relu6 silu gelu elu selu celu mish sigmoid tanh hardswish hardsigmoid hardtanh leaky_relu softplus softsign log_sigmoid ' +
-      'threshold hardshrink softshrink abs neg exp expm1 exp2 log log1p log2 sqrt rsqrt square reciprocal erf sin cos sign floor ' +
-      'ceil round trunc pow clamp clamp_min clamp_max add sub rsub mul div true_divide floor_divide remainder fmod maximum minimum ' +
-      'eq ne lt le gt ge where masked_fill logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not addcmul addcdiv ' +
-      'lerp to _to_copy type_as clone contiguous alias detach lift_fresh lift_fresh_copy positive dropout feature_dropout ' +
-      'alpha_dropout nan_to_num zeros_like ones_like full_like isnan isinf',
+    'hardswish leaky_relu softsign log_sigmoid floor_divide to _to_copy type_as clone contiguous alias detach lift_fresh ' +
+      'lift_fresh_copy dropout feature_dropout alpha_dropout zeros_like ones_like full_like',
     pointwise
   ),
   ...rules(
@@ -315,4 +312,15 @@ export const BATCH_RULES: Record<string, BatchRule> = {
   einsum,
   index: indexed,
   embedding: looked
+}
+
+/** How a call carries the batch; undefined for a call that cannot be followed. */
+export function batchRuleOf({ op, overload }: Call): BatchRule | undefined {
+  if (Object.hasOwn(BATCH_RULES, op)) return BATCH_RULES[op]
+  try {
+    const { reach } = recordOf({ op: overload === 'default' ? `aten::${op}` : `aten::${op}.${overload}` })
+    return reach === 'place' ? pointwise : undefined
+  } catch {
+    return undefined // no graph can make the call: the error comes where it is translated
+  }
 }

@@ -1,5 +1,5 @@
 import { LrpError } from '../../../core/errors.js'
-import { BATCH_RULES, type Batched } from './batch-rules.js'
+import { batchRuleOf, pointwise, type Batched } from './batch-rules.js'
 import { literal, metaOf, tensor, tensorsOf, type Argument, type Call, type Meta, type Program } from './program.js'
 import { times } from './sizes.js'
 
@@ -61,8 +61,8 @@ class BatchFollower {
       return true
     }
     const joined = JOINS.has(call.op) ? this.expanded(call) : call
-    const rule = Object.hasOwn(BATCH_RULES, call.op) ? BATCH_RULES[call.op] : undefined
-    const axis = this.readsBatch(joined) ? rule?.(this.view(joined)) : undefined
+    const rule = batchRuleOf(call)
+    const axis = rule === pointwise || this.readsBatch(joined) ? rule?.(this.view(joined)) : undefined
     if (axis === undefined) return false
     for (const result of call.results) this.mark(result, axis)
     this.calls.push(joined)
@@ -72,10 +72,8 @@ class BatchFollower {
   /** Rules ask for the batch of what they read first, unless they look at all operands. */
   private readsBatch(call: Call): boolean {
     const first = [...call.args.values()].find((one) => one.kind === 'tensor')
-    const all =
-      /^(add|sub|rsub|mul|div|true_divide|floor_divide|remainder|fmod|maximum|minimum|eq|ne|lt|le|gt|ge|where)$/
-    const anyOperand = /^(pow|masked_fill|logical_|bitwise_|addc|lerp|matmul|mm|bmm|addmm|embedding|einsum)/
-    if (all.test(call.op) || anyOperand.test(call.op) || JOINS.has(call.op) || first === undefined) return true
+    const anyOperand = /^(matmul|mm|bmm|addmm|embedding|einsum)/
+    if (anyOperand.test(call.op) || JOINS.has(call.op) || first === undefined) return true
     return this.axes.has(first.name)
   }
 

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { LrpError } from '../../core/errors.js'
-import { ioError } from '../../core/files.js'
+import { LrpError } from './errors.js'
+import { ioError } from './files.js'
 
 /** A part of an open file: the whole, or a stored entry of an archive. */
 export interface FileRange {
