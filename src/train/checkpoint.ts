@@ -31,9 +31,15 @@ export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkp
   await writeSafetensors(experiment.path('checkpoints', 'last.safetensors'), entries)
 }
 
-/** Whether a run has written a checkpoint. */
+/**
+ * Whether a run has written a checkpoint.
+ * @throws LrpError NOT_FOUND if it had one that is gone: beginning again would replace a model that is there
+ */
 export function hasCheckpoint(experiment: Experiment): boolean {
-  return existsSync(experiment.path('checkpoints', 'last.safetensors'))
+  const path = experiment.path('checkpoints', 'last.safetensors')
+  if (existsSync(path)) return true
+  if (!existsSync(experiment.path('history.csv'))) return false // it is written after the first checkpoint
+  throw new LrpError('NOT_FOUND', `${path} is missing, so the run cannot continue: train again with another name`)
 }
 
 const number = z.number()

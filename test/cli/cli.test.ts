@@ -113,7 +113,7 @@ describe('the command line', () => {
     const { stdout } = await lrp('explain', ...experiments, '--composite', 'lrp-tutorial', '--dry-run')
     expect(stdout).toMatch(/linear\s+zbox\(/)
     expect(stdout).toMatch(/linear\s+epsilon\(epsilon=1e-9\)/)
-    expect(stdout).toMatch(/^10 images in 1 pass: about [\d.e-]+ s and about [\d.e-]+ GB of memory$/m)
+    expect(stdout).toMatch(/^10 images in 1 pass: about [\d.e-]+ s and about [\d.]+ MB of memory$/m)
   })
 
   test('fit-patterns feeds patternattribution', async () => {

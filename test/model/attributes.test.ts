@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import type { AttributeValue } from '../../src/core/graph.js'
 import { packageRoot } from '../../src/core/paths.js'
+import { explain } from '../../src/explain/explain.js'
+import { Model } from '../../src/model/model.js'
 import { native } from '../../src/native/addon.js'
-import { node } from '../models.js'
+import { node, weight } from '../models.js'
 import { shapesOf } from './op-shapes.js'
 
 type Given = Record<string, AttributeValue>
@@ -97,6 +99,28 @@ describe('nothing that a call of an aten overload says is ignored', () => {
   ])('%s %j %j', (op, attributes, parameters, inputs, message) => {
     expect(call(op, attributes, parameters, inputs)).toThrow(message)
   })
+})
+
+test('parallel convolutions that say their kernel size still merge into one', async () => {
+  const nodes = [
+    node('small', 'conv2d', ['input'], { kernel_size: 1 }, { weight: 'v' }),
+    node('large', 'conv2d', ['input'], { kernel_size: [3, 3], padding: 1 }, { weight: 'w' }),
+    node('sum', 'add', ['small', 'large']),
+    node('flat', 'flatten', ['sum'])
+  ]
+  const tensors = new Map([
+    ['v', weight([1, 1, 1, 1], [2])],
+    ['w', weight([1, 1, 3, 3], [0, 0, 0, 0, 1, 3, 0, 0, 0])]
+  ])
+  using model = await Model.create({
+    name: 'branches',
+    graph: { inputShape: [null, 1, 1, 2], nodes, output: 'flat' },
+    tensors
+  })
+  const input = { data: Float32Array.of(1, 10), shape: [1, 1, 1, 2] }
+  expect(Array.from((await model.forward(input)).data)).toEqual([33, 30])
+  const { relevance } = await explain(model, input, { rule: 'epsilon', epsilon: 1e-9, target: 0 })
+  expect(Array.from(relevance.data, Math.round)).toEqual([3, 30])
 })
 
 test('docs/ops.md lists the attributes of every op', () => {

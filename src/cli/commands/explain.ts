@@ -120,7 +120,8 @@ async function printPlan(model: Model, asked: ExplainToFilesOptions, output: Out
 }
 
 function estimateLine({ images, passes, memoryBytes, secondsPerImage }: RunEstimate, noun: string): string {
-  const memory = `about ${(memoryBytes / 1e9).toPrecision(2)} GB of memory`
+  const [size, unit] = memoryBytes < 1e8 ? [1e6, 'MB'] : [1e9, 'GB']
+  const memory = `about ${(memoryBytes / size).toPrecision(2)} ${unit} of memory`
   if (images === undefined)
     return `about ${secondsPerImage.toPrecision(2)} s per ${noun} and ${memory}; no ${noun}s were given`
   const seconds = (images * secondsPerImage).toPrecision(2)
