@@ -55,6 +55,7 @@ export async function serve(model: Model, options: ServeOptions = {}): Promise<S
   const choices = await choicesFor(model, patterns !== undefined, given.rules ?? [])
   const served: Served = { model, called, loadedWith, gallery, patterns, choices, outputs: await outputsOf(model) }
   const server = createServer((request, response) => void respond(served, request, response))
+  server.keepAliveTimeout = 60_000 // closed after 5 s, a connection may end in the moment in which it is used again
   await listen(server, host, port)
   const shown = host.includes(':') ? `[${host}]` : host
   return { url: `http://${shown}:${(server.address() as AddressInfo).port}/`, close: () => close(server) }
