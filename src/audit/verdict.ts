@@ -6,7 +6,7 @@ import type { Flips, Intervention } from './intervene.js'
 export type Kind = 'decides' | 'enough'
 
 /** An insertion that turns fewer images than this, by the lower end of its interval, proves nothing. */
-const LEAST_INSERTED = 0.3
+const LEAST_INSERTED = 0.4
 /**
  * The same of a pattern whose images stay in the class without it, or that nearly all images of the class have, so that no others are
  * left to compare it with: pasting it turns most images.

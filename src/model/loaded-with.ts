@@ -2,7 +2,7 @@ import { recordedSettings, type RecordedSettings } from '../core/command-line.js
 import type { Model } from './model.js'
 import { loadOptions } from './options.js'
 
-/** Where experiments lie is no part of what a model is. */
+/** The folder of the experiments does not change a model. */
 const recorded = loadOptions.omit({ experimentsRoot: true })
 
 /** The options that a model was loaded with, by their flags: what a command needs besides its own to repeat a result. */

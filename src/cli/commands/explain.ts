@@ -86,7 +86,9 @@ function print(result: ExplainedFiles, noun: string, output: Output, more: objec
   if (skipped.length > 0) output.note(leftOut(skipped))
   if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, noun)} were already done`)
   if (replaced)
-    output.note(`note: this replaced an explanation with other settings in ${folder}: pass --output to keep both`)
+    output.note(
+      `note: this replaced an explanation with other settings in ${folder}: to keep both, pass another folder with --output`
+    )
   for (const warning of warnings) output.note(`note: ${warning}`)
   const isSaid = trust?.verdict === 'trustworthy' || lines.includes(trust?.sentence ?? '')
   if (trust && !isSaid) output.note(`note: ${trust.sentence}`)
