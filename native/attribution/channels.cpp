@@ -16,8 +16,8 @@ int64_t channel_axis(const Graph& graph, size_t index, int64_t axes) {
     if (node.record.kind == "move") break;
     i = node.inputs.empty() ? kInput : node.inputs[0];
   }
-  throw Error("UNSUPPORTED", "the channel axis of '" + graph.nodes()[index].name +
-                                 "' is not known: name a layer with weights");
+  throw Error("UNSUPPORTED",
+              "the channel axis of '" + graph.nodes()[index].name + "' is not known: name a layer with weights");
 }
 
 void check_images(const Graph& graph, size_t index, const Tensor& output, int64_t images) {

@@ -45,8 +45,7 @@ constexpr auto fields(const OpRecord*) {
                          node::field("gates", &OpRecord::gates), node::field("squashes", &OpRecord::squashes),
                          node::field("reach", &OpRecord::reach), node::field("transposed", &OpRecord::transposed),
                          node::field("cut", &OpRecord::cut), node::field("homogeneous", &OpRecord::homogeneous),
-                         node::field("looksUp", &OpRecord::looks_up),
-                         node::field("attributes", &OpRecord::attributes));
+                         node::field("looksUp", &OpRecord::looks_up), node::field("attributes", &OpRecord::attributes));
 }
 
 }  // namespace lrp

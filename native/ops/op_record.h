@@ -51,8 +51,8 @@ struct OpRecord {
   bool homogeneous = false;
   /// Its last input names rows of the first, by their numbers.
   bool looks_up = false;
-  /// Every attribute that a node of this op may have; its factory reads or checks each. Calls of aten overloads have the
-  /// arguments of their schema instead.
+  /// Every attribute that a node of this op may have; its factory reads or checks each. Calls of aten overloads have
+  /// the arguments of their schema instead.
   std::vector<std::string> attributes = {};
 };
 

@@ -99,7 +99,9 @@ beforeAll(async () => {
     concepts: await run('concepts', 'lenet-digits', '--limit', '20'),
     audit: await run('audit', model, '--limit', '40')
   }
-  const explanations = ['auto-target-all', 'gradient', 'custom'].map((name) => at(model, 'explanations', name, 'explain.json'))
+  const explanations = ['auto-target-all', 'gradient', 'custom'].map((name) =>
+    at(model, 'explanations', name, 'explain.json')
+  )
   Object.assign(results, {
     explain: explanations,
     evaluation: [at(model, 'evaluation', 'evaluation.json')],

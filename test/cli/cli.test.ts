@@ -182,11 +182,7 @@ describe('the command line', () => {
     [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass --input or a data set'],
     [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],
     [['explain', '--format', 'npy', '--wide'], 2, '--wide works only with the format png, svg or html, not npy'],
-    [
-      ['explain', '--format', 'npz', '--quantile', '0.9'],
-      2,
-      '--quantile works only with the format png, svg or html'
-    ],
+    [['explain', '--format', 'npz', '--quantile', '0.9'], 2, '--quantile works only with the format png, svg or html'],
     [['explain', '--input', 'missing.png'], 1, 'missing.png does not exist'],
     [['explain', '--input', 'missing.png', '--dry-run'], 1, 'missing.png does not exist'],
     [['explain', 'no-such-experiment'], 1, 'no-such-experiment'],

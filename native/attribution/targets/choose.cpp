@@ -23,7 +23,9 @@ Targets choose_target(const TargetSettings& settings, const Tensor& output, at::
     return class_target(settings, output);
   }
   if (output.dim() == 3 && !settings.region) {
-    refuse(output, "a detection head needs a box (option 'box': best, or a number), and an output [batch, classes, length] a region "
+    refuse(output,
+           "a detection head needs a box (option 'box': best, or a number), and an output [batch, classes, length] a "
+           "region "
            "(option 'region')");
   }
   if (output.dim() < 3) refuse(output, "explanations start from logits of shape [batch, classes]");

@@ -65,7 +65,8 @@ void compare_with(Contrast& contrast, const TargetSettings& settings, int64_t co
   contrast.against = asked.expand_as(contrast.classes).clone();
   if (asked.lt(0).any().item<bool>()) {
     if (settings.independent) {
-      throw Error("INVALID_ARGUMENT", "independent classes have no runner-up: name the class to compare with (against)");
+      throw Error("INVALID_ARGUMENT",
+                  "independent classes have no runner-up: name the class to compare with (against)");
     }
     for (int64_t t = 0; t < contrast.classes.size(0); ++t) {
       const Tensor own = contrast.classes[t].unsqueeze(1);
