@@ -1,4 +1,4 @@
-import { findPattern, PRESENT, type Pattern } from './pattern.js'
+import { findPattern, shows, type Pattern } from './pattern.js'
 import { placesWith } from './places.js'
 import type { Class } from './prove-patterns.js'
 
@@ -19,7 +19,7 @@ export async function imagesCalledOtherwise(
   const bytes = new Map((await images.readSmall(left)).map((one, at) => [left[at]!, one]))
   return patterns.map((pattern) => {
     if (!pattern) return []
-    const found = left.filter((i) => findPattern(bytes.get(i)!, images.workShape, pattern).share >= PRESENT)
+    const found = left.filter((i) => shows(findPattern(bytes.get(i)!, images.workShape, pattern), pattern))
     left = left.filter((i) => !found.includes(i))
     return found
   })

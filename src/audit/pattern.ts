@@ -14,6 +14,15 @@ export interface Pattern {
   mask: Uint8Array
   /** [channels, height, width] in bytes. */
   content: Uint8Array
+  /** How exactly its images show it, if most of them show it more exactly than TOLERANCE and PRESENT ask for. */
+  exactness?: Exactness
+}
+
+export interface Exactness {
+  /** How far a value may be off. */
+  tolerance: number
+  /** Share of the pattern's pixels that an image must have. */
+  share: number
 }
 
 export interface Place {
@@ -30,6 +39,11 @@ export interface Match extends Place {
 export const TOLERANCE = 28
 /** An image has the pattern if it has this share of its pixels. */
 export const PRESENT = 0.8
+
+/** Whether an image shows the pattern. @param match where it is most like it */
+export function shows({ share }: Match, { exactness }: Pattern): boolean {
+  return share >= (exactness?.share ?? PRESENT)
+}
 
 /** Where an image is most like the pattern: at its place, or anywhere. */
 export function findPattern(image: Bytes, shape: ImageShape, pattern: Pattern): Match {
@@ -58,18 +72,19 @@ function pixelsOf({ mask, width }: Pattern, [, , across]: ImageShape): [number, 
 function shareAt(
   image: Bytes,
   [channels, rows, columns]: ImageShape,
-  { content, height, width }: Pattern,
+  { content, height, width, exactness }: Pattern,
   pixels: [number, number][],
   { top, left }: Place,
   least: number
 ): number {
   const [plane, own] = [rows * columns, height * width]
   const start = top * columns + left
+  const tolerance = exactness?.tolerance ?? TOLERANCE
   let missing = 0
   const most = pixels.length * (1 - least)
   for (const [there, here] of pixels) {
     for (let c = 0; c < channels; c++) {
-      if (Math.abs(image[c * plane + start + there]! - content[c * own + here]!) <= TOLERANCE) continue
+      if (Math.abs(image[c * plane + start + there]! - content[c * own + here]!) <= tolerance) continue
       if (++missing > most) return 0
       break
     }

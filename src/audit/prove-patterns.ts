@@ -2,7 +2,8 @@ import { clusterPatterns, type Group } from './cluster-patterns.js'
 import type { Images } from './images.js'
 import { insert, intervene, leaving, type Intervention, type Member, type Sample, type Subject } from './intervene.js'
 import { magnitudesOf, type Observed } from './observe.js'
-import { enlarged, findPattern, PRESENT, type Bytes, type Match, type Pattern } from './pattern.js'
+import { asExactAsShown } from './exactness.js'
+import { enlarged, findPattern, PRESENT, shows, type Bytes, type Match, type Pattern } from './pattern.js'
 import { placesWith } from './places.js'
 import type { Random } from './random.js'
 import { groupsByBlock, LEAST_REPEATED, MOST_COMPARED } from './repeated-blocks.js'
@@ -140,16 +141,24 @@ async function prove(some: Class, pattern: Pattern): Promise<Proven | undefined>
   const inPart = matches.length - members.length - without.length
   const most = MOST_IN_PART[kind][pattern.place ? 'fixed' : 'anywhere']
   if (inPart > most * members.length) return undefined
-  const partly = pattern.place && kind === 'decides' ? await needing(some, subject.pattern, matches) : []
-  return { pattern: subject.pattern, sought: pattern, members: [...members, ...partly], intervention, kind }
+  const sought = asExactAsShown(pattern, bytes, matches, members, workShape)
+  const exact = sought === pattern ? matches : bytes.map((one) => findPattern(one, workShape, sought))
+  const shown = placesWith(exact, (match) => shows(match, sought))
+  const partly = pattern.place && kind === 'decides' ? await needing(some, subject.pattern, sought, exact) : []
+  return { pattern: subject.pattern, sought, members: [...shown, ...partly], intervention, kind }
 }
 
 /**
  * Images that show a part of a pattern at its place, and leave the class once it is filled in: they have it too, but something covers
  * it, or it is transparent.
  */
-async function needing({ images, target, own }: Class, pattern: Pattern, matches: Match[]): Promise<number[]> {
-  const partly = placesWith(matches, ({ share }) => share >= ABSENT && share < PRESENT)
+async function needing(
+  { images, target, own }: Class,
+  pattern: Pattern,
+  sought: Pattern,
+  matches: Match[]
+): Promise<number[]> {
+  const partly = placesWith(matches, (match) => match.share >= ABSENT && !shows(match, sought))
   const read = await images.read(partly.map((i) => own[i]!))
   const members = read.map((bytes) => ({ bytes, place: pattern.place! }))
   const isLeft = await leaving(images, target, pattern, members)

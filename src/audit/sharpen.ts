@@ -1,5 +1,6 @@
 import type { Images } from './images.js'
 import type { Member } from './intervene.js'
+import { medianContent } from './median-content.js'
 import type { Pattern } from './pattern.js'
 
 /** Images of which the median is taken. */
@@ -13,14 +14,5 @@ const MOST = 25
 export function sharpened(pattern: Pattern, members: Member[], { shape, factor }: Images): Pattern {
   if (factor === 1) return pattern
   const some = members.slice(0, pattern.place ? MOST : 1)
-  const { height, width } = pattern
-  const [channels, rows, columns] = shape
-  const content = new Uint8Array(channels * height * width)
-  for (let c = 0; c < channels; c++)
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const values = some.map(({ bytes, place: { top, left } }) => bytes[(c * rows + top + y) * columns + left + x]!)
-        content[(c * height + y) * width + x] = values.sort((a, b) => a - b)[values.length >> 1]!
-      }
-  return { ...pattern, content }
+  return { ...pattern, content: medianContent(pattern, some, shape) }
 }

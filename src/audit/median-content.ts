@@ -1,0 +1,20 @@
+import type { Member } from './intervene.js'
+import type { ImageShape, Pattern } from './pattern.js'
+
+/** What most images show where a pattern lies in them: the median of every value, [channels, height, width]. */
+export function medianContent(
+  { height, width }: Pattern,
+  members: Member[],
+  [channels, rows, columns]: ImageShape
+): Uint8Array {
+  const content = new Uint8Array(channels * height * width)
+  for (let c = 0; c < channels; c++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) {
+        const values = members.map(
+          ({ bytes, place: { top, left } }) => bytes[(c * rows + top + y) * columns + left + x]!
+        )
+        content[(c * height + y) * width + x] = values.sort((a, b) => a - b)[values.length >> 1]!
+      }
+  return content
+}
