@@ -113,6 +113,9 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   throw Error("NUMERIC", std::string(what) + " is not finite");
 }
 
+/// With a leading axis of explanations, also where there is one.
+Tensor stacked(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0].unsqueeze(0) : at::stack(t); }
+
 Tensor joined(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); }
 
 /// One map for all explanations.
@@ -138,7 +141,7 @@ ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValue
 Tensor scores_of(const Target& target, const Tensor& output) {
   std::vector<Tensor> rows;
   for (int64_t t = 0; t < target.explanations(); ++t) rows.push_back(target.score(output, t));
-  return at::stack(rows);
+  return stacked(rows);
 }
 
 Tensor rows_of(const Node& further_input, const Tensor& x) {
@@ -227,8 +230,8 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
     recorder.conservation = false;
   }
   result.relevance = joined(maps);
-  result.starts = at::stack(starts);
-  result.start_sizes = at::stack(start_sizes);
+  result.starts = stacked(starts);
+  result.start_sizes = stacked(start_sizes);
   for (const auto& layer : options.channels) result.channel_relevance[layer] = joined_values(channels, layer);
   result.attention = joined_attention(attention);
   result.channel_activation = conditions.activation();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../error.h"
+#include "path.h"
 #include "values.h"
 
 /// One field list per struct that crosses to JavaScript, for reading and for writing:
@@ -56,7 +57,7 @@ constexpr Field<As, T, M> field_as(const char* name, M T::*member) {
 
 /// Reads a value. Throws INVALID_ARGUMENT naming `path` and the field within it.
 template <typename T>
-T read(const Napi::Value& value, const std::string& path) {
+T read(const Napi::Value& value, const Path& path) {
   return Codec<T>::read(value, path);
 }
 
@@ -65,21 +66,16 @@ Napi::Value write(Napi::Env env, const T& value) {
   return Codec<T>::write(env, value);
 }
 
-/// The path of a field within what is read: "the options: schedule.gamma".
-inline std::string within(const std::string& path, const std::string& name) {
-  const bool inside = path.find(": ") != std::string::npos;
-  return path + (!inside ? ": " : name[0] == '[' ? "" : ".") + name;
-}
-
 inline bool is_missing(const Napi::Value& value) { return value.IsUndefined() || value.IsNull(); }
 
-[[noreturn]] inline void refuse(const std::string& path, const Napi::Value& value, const char* wanted) {
-  throw Error("INVALID_ARGUMENT", path + (is_missing(value) ? " is missing" : std::string(" must be ") + wanted));
+[[noreturn]] inline void refuse(const Path& path, const Napi::Value& value, const char* wanted) {
+  throw Error("INVALID_ARGUMENT",
+              path.text() + (is_missing(value) ? " is missing" : std::string(" must be ") + wanted));
 }
 
 template <>
 struct Codec<bool> {
-  static bool read(const Napi::Value& value, const std::string& path) {
+  static bool read(const Napi::Value& value, const Path& path) {
     if (!value.IsBoolean()) refuse(path, value, "true or false");
     return value.As<Napi::Boolean>().Value();
   }
@@ -88,7 +84,7 @@ struct Codec<bool> {
 
 template <>
 struct Codec<double> {
-  static double read(const Napi::Value& value, const std::string& path) {
+  static double read(const Napi::Value& value, const Path& path) {
     if (!value.IsNumber()) refuse(path, value, "a number");
     return value.As<Napi::Number>().DoubleValue();
   }
@@ -98,7 +94,7 @@ struct Codec<double> {
 /// Whole numbers, which JavaScript holds exactly up to 2^53.
 template <typename T>
 struct Codec<T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>>> {
-  static T read(const Napi::Value& value, const std::string& path) {
+  static T read(const Napi::Value& value, const Path& path) {
     constexpr double kLargest = 9007199254740992.0;
     const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
     const bool fits = std::abs(number) <= kLargest && number == std::floor(number) &&
@@ -112,7 +108,7 @@ struct Codec<T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, boo
 
 template <>
 struct Codec<std::string> {
-  static std::string read(const Napi::Value& value, const std::string& path) {
+  static std::string read(const Napi::Value& value, const Path& path) {
     if (!value.IsString()) refuse(path, value, "a string");
     return value.As<Napi::String>();
   }
@@ -122,7 +118,7 @@ struct Codec<std::string> {
 /// A tensor: read over JavaScript's memory, which the caller keeps alive; written with its dtype and bytes.
 template <>
 struct Codec<at::Tensor> {
-  static at::Tensor read(const Napi::Value& value, const std::string& path) {
+  static at::Tensor read(const Napi::Value& value, const Path& path) {
     if (is_missing(value)) refuse(path, value, "a tensor");
     return tensor_over(value, path);
   }
@@ -154,21 +150,21 @@ struct Named {
   template <size_t N>
   using Names = std::array<std::pair<const char*, E>, N>;
   template <size_t N>
-  static E find(const Names<N>& names, const Napi::Value& value, const std::string& path) {
+  static E find(const Names<N>& names, const Napi::Value& value, const Path& path) {
     const std::string given = Codec<std::string>::read(value, path);
     std::string list;
     for (const auto& [name, one] : names) {
       if (given == name) return one;
       list += (list.empty() ? "" : ", ") + std::string(name);
     }
-    throw Error("INVALID_ARGUMENT", path + " must be one of " + list + ", not '" + given + "'");
+    throw Error("INVALID_ARGUMENT", path.text() + " must be one of " + list + ", not '" + given + "'");
   }
 };
 
 /// A missing value, or undefined, is none.
 template <typename T>
 struct Codec<std::optional<T>> {
-  static std::optional<T> read(const Napi::Value& value, const std::string& path) {
+  static std::optional<T> read(const Napi::Value& value, const Path& path) {
     if (is_missing(value)) return std::nullopt;
     return Codec<T>::read(value, path);
   }
@@ -179,12 +175,12 @@ struct Codec<std::optional<T>> {
 
 template <typename T>
 struct Codec<std::vector<T>> {
-  static std::vector<T> read(const Napi::Value& value, const std::string& path) {
+  static std::vector<T> read(const Napi::Value& value, const Path& path) {
     if (!value.IsArray()) refuse(path, value, "a list");
     const auto array = value.As<Napi::Array>();
     std::vector<T> list;
     for (uint32_t i = 0; i < array.Length(); ++i) {
-      list.push_back(Codec<T>::read(array[i], within(path, "[" + std::to_string(i) + "]")));
+      list.push_back(Codec<T>::read(array[i], Path(path, i)));
     }
     return list;
   }
@@ -197,9 +193,9 @@ struct Codec<std::vector<T>> {
 
 template <typename T, size_t N>
 struct Codec<std::array<T, N>> {
-  static std::array<T, N> read(const Napi::Value& value, const std::string& path) {
+  static std::array<T, N> read(const Napi::Value& value, const Path& path) {
     const auto list = Codec<std::vector<T>>::read(value, path);
-    if (list.size() != N) throw Error("INVALID_ARGUMENT", path + " must have " + std::to_string(N) + " entries");
+    if (list.size() != N) throw Error("INVALID_ARGUMENT", path.text() + " must have " + std::to_string(N) + " entries");
     std::array<T, N> result;
     std::copy(list.begin(), list.end(), result.begin());
     return result;
@@ -208,14 +204,14 @@ struct Codec<std::array<T, N>> {
 
 template <typename T>
 struct Codec<std::map<std::string, T>> {
-  static std::map<std::string, T> read(const Napi::Value& value, const std::string& path) {
+  static std::map<std::string, T> read(const Napi::Value& value, const Path& path) {
     if (!value.IsObject()) refuse(path, value, "an object");
     const auto object = value.As<Napi::Object>();
     const Napi::Array keys = object.GetPropertyNames();
     std::map<std::string, T> result;
     for (uint32_t i = 0; i < keys.Length(); ++i) {
       const std::string key = keys.Get(i).As<Napi::String>();
-      result.emplace(key, Codec<T>::read(object.Get(key), within(path, key)));
+      result.emplace(key, Codec<T>::read(object.Get(key), Path(path, key.c_str())));
     }
     return result;
   }
@@ -229,12 +225,12 @@ struct Codec<std::map<std::string, T>> {
 /// A struct with a field list, which argument-dependent lookup finds.
 template <typename T, typename>
 struct Codec {
-  static T read(const Napi::Value& value, const std::string& path) {
+  static T read(const Napi::Value& value, const Path& path) {
     if (!value.IsObject()) refuse(path, value, "an object");
     const auto object = value.As<Napi::Object>();
     T result{};
     each([&](auto codec, const auto& one) {
-      result.*one.member = decltype(codec)::read(object.Get(one.name), within(path, one.name));
+      result.*one.member = decltype(codec)::read(object.Get(one.name), Path(path, one.name));
     });
     return result;
   }

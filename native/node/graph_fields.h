@@ -25,12 +25,12 @@ namespace node {
 
 template <>
 struct Codec<Attributes> {
-  static Attributes read(const Napi::Value& value, const std::string& path) {
+  static Attributes read(const Napi::Value& value, const Path& path) {
     if (!value.IsObject()) refuse(path, value, "an object");
     try {
       return attributes_from(value);
     } catch (const Error& error) {
-      throw Error(error.code(), path + ": " + error.what());
+      throw Error(error.code(), path.text() + ": " + error.what());
     }
   }
 };
@@ -38,15 +38,15 @@ struct Codec<Attributes> {
 /// Errors name a node that has a name.
 template <>
 struct Codec<std::vector<NodeSpec>> {
-  static std::vector<NodeSpec> read(const Napi::Value& value, const std::string& path) {
+  static std::vector<NodeSpec> read(const Napi::Value& value, const Path& path) {
     if (!value.IsArray()) refuse(path, value, "a list");
     const auto array = value.As<Napi::Array>();
     std::vector<NodeSpec> nodes;
     for (uint32_t i = 0; i < array.Length(); ++i) {
       const Napi::Value one = array[i];
       const Napi::Value name = one.IsObject() ? one.As<Napi::Object>().Get("name") : one.Env().Undefined();
-      nodes.push_back(Codec<NodeSpec>::read(one, name.IsString() ? "node '" + std::string(name.As<Napi::String>()) + "'"
-                                                                 : within(path, "[" + std::to_string(i) + "]")));
+      const std::string named = name.IsString() ? "node '" + std::string(name.As<Napi::String>()) + "'" : "";
+      nodes.push_back(Codec<NodeSpec>::read(one, named.empty() ? Path(path, i) : Path(named)));
     }
     return nodes;
   }

@@ -79,12 +79,12 @@ class JavaScriptImages : public ImageSource {
 Samples samples_from(const Napi::Value& value, const std::string& what, std::shared_ptr<CancelToken> cancel) {
   if (is_missing(value)) return {};
   const auto split = value.As<Napi::Object>();
-  const Tensor labels = read<Tensor>(split.Get("labels"), within(what, "labels"));
-  const auto images = read<std::optional<Tensor>>(split.Get("images"), within(what, "images"));
+  const Tensor labels = read<Tensor>(split.Get("labels"), Path(what, "labels"));
+  const auto images = read<std::optional<Tensor>>(split.Get("images"), Path(what, "images"));
   Samples samples{images.value_or(Tensor()), labels.is_floating_point() ? labels : labels.to(at::kLong)};
   if (images || samples.size() == 0) return samples;
   const Napi::Value read_images = split.Get("read");
-  if (!read_images.IsFunction()) refuse(within(what, "read"), read_images, "a function");
+  if (!read_images.IsFunction()) refuse(Path(what, "read"), read_images, "a function");
   samples.source = std::make_shared<JavaScriptImages>(value.Env(), read_images.As<Napi::Function>(), std::move(cancel));
   return samples;
 }

@@ -25,7 +25,7 @@ namespace lrp::node {
 /// Seconds.
 template <>
 struct Codec<std::chrono::milliseconds> {
-  static std::chrono::milliseconds read(const Napi::Value& value, const std::string& path) {
+  static std::chrono::milliseconds read(const Napi::Value& value, const Path& path) {
     return std::chrono::milliseconds(static_cast<int64_t>(Codec<double>::read(value, path) * 1000));
   }
 };

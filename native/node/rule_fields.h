@@ -92,13 +92,13 @@ struct Codec<Start> : Named<Start> {
                                    {"sigmoid", Start::sigmoid},
                                    {"softmax-gradient", Start::softmax_gradient},
                                    {"activation", Start::activation}}};
-  static Start read(const Napi::Value& value, const std::string& path) { return find(names, value, path); }
+  static Start read(const Napi::Value& value, const Path& path) { return find(names, value, path); }
 };
 
 /// { layer: [channels], ... }
 template <>
 struct Codec<std::vector<Concept>> {
-  static std::vector<Concept> read(const Napi::Value& value, const std::string& path) {
+  static std::vector<Concept> read(const Napi::Value& value, const Path& path) {
     std::vector<Concept> concepts;
     for (auto& [layer, channels] : Codec<std::map<std::string, std::vector<int64_t>>>::read(value, path)) {
       concepts.push_back({layer, std::move(channels)});
@@ -110,7 +110,7 @@ struct Codec<std::vector<Concept>> {
 template <>
 struct Codec<Part::Kind> : Named<Part::Kind> {
   static constexpr Names<3> names{{{"split", Part::kSplit}, {"squared", Part::kSquared}, {"ones", Part::kOnes}}};
-  static Part::Kind read(const Napi::Value& value, const std::string& path) { return find(names, value, path); }
+  static Part::Kind read(const Napi::Value& value, const Path& path) { return find(names, value, path); }
 };
 
 template <>
@@ -123,14 +123,14 @@ struct Codec<InputPart> : Named<InputPart> {
                                    {"ones", InputPart::ones},
                                    {"low", InputPart::low},
                                    {"high", InputPart::high}}};
-  static InputPart read(const Napi::Value& value, const std::string& path) { return find(names, value, path); }
+  static InputPart read(const Napi::Value& value, const Path& path) { return find(names, value, path); }
 };
 
 template <>
 struct Codec<OutputSide> : Named<OutputSide> {
   static constexpr Names<3> names{
       {{"any", OutputSide::any}, {"positive", OutputSide::positive}, {"negative", OutputSide::negative}}};
-  static OutputSide read(const Napi::Value& value, const std::string& path) { return find(names, value, path); }
+  static OutputSide read(const Napi::Value& value, const Path& path) { return find(names, value, path); }
 };
 
 }  // namespace node

@@ -17,12 +17,13 @@ const std::map<std::string, at::ScalarType>& dtypes() {
   return table;
 }
 
-at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data, const std::string& what) {
+at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data, const Path& path) {
   // only bytes need to be told what they hold
   if (data.TypedArrayType() == napi_uint8_array && object.Has("dtype") && object.Get("dtype").IsString()) {
     const std::string name = object.Get("dtype").As<Napi::String>();
     const auto found = dtypes().find(name);
-    if (found == dtypes().end()) throw Error("INVALID_ARGUMENT", what + " has the unknown element type '" + name + "'");
+    if (found == dtypes().end())
+      throw Error("INVALID_ARGUMENT", path.text() + " has the unknown element type '" + name + "'");
     return found->second;
   }
   switch (data.TypedArrayType()) {
@@ -37,23 +38,30 @@ at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data
     case napi_uint8_array:
       return at::kByte;
     default:
-      throw Error("INVALID_ARGUMENT", what + " contains an array of a type that is not supported");
+      throw Error("INVALID_ARGUMENT", path.text() + " contains an array of a type that is not supported");
   }
 }
 
+/// Fewer bytes are copied sooner than handed over.
+constexpr size_t kFewBytes = 4096;
+
 /// Hands the memory of a contiguous CPU tensor to JavaScript; the tensor lives until the buffer is collected.
 Napi::ArrayBuffer buffer_over(Napi::Env env, const Tensor& tensor) {
-  auto* kept = new Tensor(tensor);
   const auto bytes = static_cast<size_t>(tensor.numel()) * tensor.element_size();
-  if (bytes == 0) {
-    delete kept;
-    return Napi::ArrayBuffer::New(env, 0);
+  if (bytes <= kFewBytes) {
+    auto buffer = Napi::ArrayBuffer::New(env, bytes);
+    if (bytes > 0) std::memcpy(buffer.Data(), tensor.const_data_ptr(), bytes);
+    return buffer;
   }
+  auto* kept = new Tensor(tensor);
   return Napi::ArrayBuffer::New(
       env, kept->data_ptr(), bytes, [](Napi::Env, void*, Tensor* held) { delete held; }, kept);
 }
 
-Tensor on_cpu(const Tensor& tensor, at::ScalarType dtype) { return tensor.detach().to(at::kCPU, dtype).contiguous(); }
+Tensor on_cpu(const Tensor& tensor, at::ScalarType dtype) {
+  if (tensor.is_cpu() && tensor.scalar_type() == dtype && tensor.is_contiguous()) return tensor;
+  return tensor.detach().to(at::kCPU, dtype).contiguous();
+}
 
 Napi::Array shape_of(Napi::Env env, const Tensor& tensor) {
   auto shape = Napi::Array::New(env, static_cast<size_t>(tensor.dim()));
@@ -90,21 +98,21 @@ Attribute attribute_from(const std::string& name, const Napi::Value& value) {
 
 }  // namespace
 
-Tensor tensor_over(const Napi::Value& value, const std::string& what) {
+Tensor tensor_over(const Napi::Value& value, const Path& path) {
   if (!value.IsObject() || !value.As<Napi::Object>().Get("data").IsTypedArray()) {
-    throw Error("INVALID_ARGUMENT", what + " must be an object with data (a typed array) and shape");
+    throw Error("INVALID_ARGUMENT", path.text() + " must be an object with data (a typed array) and shape");
   }
   const auto object = value.As<Napi::Object>();
   const auto data = object.Get("data").As<Napi::TypedArray>();
-  const auto dtype = dtype_of(object, data, what);
-  const auto shape = integers_from(object.Get("shape"), what + ": shape");
+  const auto dtype = dtype_of(object, data, path);
+  const auto shape = integers_from(object.Get("shape"), Path(path, "shape"));
   double elements = 1;
   for (const int64_t axis : shape) {
-    if (axis < 0) throw Error("INVALID_ARGUMENT", what + " has a negative axis");
+    if (axis < 0) throw Error("INVALID_ARGUMENT", path.text() + " has a negative axis");
     elements *= static_cast<double>(axis);
   }
   if (elements * static_cast<double>(c10::elementSize(dtype)) != static_cast<double>(data.ByteLength())) {
-    throw Error("INVALID_ARGUMENT", what + " holds " + std::to_string(data.ByteLength()) +
+    throw Error("INVALID_ARGUMENT", path.text() + " holds " + std::to_string(data.ByteLength()) +
                                         " bytes, which does not fit its shape " + c10::str(at::IntArrayRef(shape)));
   }
   if (elements == 0) return at::empty(shape, at::dtype(dtype));
@@ -117,7 +125,7 @@ Tensor tensor_over(const Napi::Value& value, const std::string& what) {
   return copy;
 }
 
-Tensor tensor_copy(const Napi::Value& value, const std::string& what) { return tensor_over(value, what).clone(); }
+Tensor tensor_copy(const Napi::Value& value, const Path& path) { return tensor_over(value, path).clone(); }
 
 Napi::Object float_tensor(Napi::Env env, const Tensor& tensor) {
   const Tensor ready = on_cpu(tensor, at::kFloat);
@@ -173,13 +181,13 @@ Attributes attributes_from(const Napi::Value& value) {
   return Attributes(std::move(result));
 }
 
-std::vector<int64_t> integers_from(const Napi::Value& value, const std::string& what) {
-  if (!value.IsArray()) throw Error("INVALID_ARGUMENT", what + " must be a list of whole numbers");
+std::vector<int64_t> integers_from(const Napi::Value& value, const Path& path) {
+  if (!value.IsArray()) throw Error("INVALID_ARGUMENT", path.text() + " must be a list of whole numbers");
   const auto array = value.As<Napi::Array>();
   std::vector<int64_t> result;
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Value entry = array[i];
-    if (!entry.IsNumber()) throw Error("INVALID_ARGUMENT", what + " must be a list of whole numbers");
+    if (!entry.IsNumber()) throw Error("INVALID_ARGUMENT", path.text() + " must be a list of whole numbers");
     result.push_back(entry.As<Napi::Number>().Int64Value());
   }
   return result;

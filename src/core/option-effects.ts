@@ -12,9 +12,10 @@ type Chosen = Readonly<Record<string, string | readonly string[]>>
  */
 export function checkEffects(schema: z.ZodObject, options: object, chosen: Chosen): void {
   for (const entry of entriesOf(schema)) {
+    if (!entry.facts.only) continue
     const idle = isAsked(entry, valueAt(options, entry.path)) ? decidedAgainst(entry, chosen) : undefined
     if (!idle) continue
-    const values = entry.facts.only![idle]!
+    const values = entry.facts.only[idle]!
     throw optionError(
       entry.path.join('.'),
       ` works only with the ${idle} ${eitherOf(values)}, not ${[chosen[idle]!].flat()[0]}`

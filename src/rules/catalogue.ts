@@ -209,10 +209,17 @@ export const RULES: readonly RuleDescription[] = [
 /** Parameters that every rule for weighted layers takes besides its own, with their defaults. */
 export const COMMON_PARAMETERS: RuleParameters = { ignoreBias: false, stabiliser: 'signed' }
 
+/** By the name that C++ knows: every parameter of a rule, with its default. Rules that divide take the common ones. */
+const DEFAULTS = new Map<string, RuleParameters>(
+  [...RULES].reverse().map(({ native, layers, parameters }) => {
+    const divides = layers === 'weighted' || 'stabiliser' in parameters
+    return [native, divides ? { ...COMMON_PARAMETERS, ...parameters } : parameters]
+  })
+)
+
 /** A node's rule as C++ takes it, which has no defaults: every parameter is there. */
 export function withDefaults(rule: NodeRule): NodeRule {
-  const own = RULES.find(({ native }) => native === rule.rule)?.parameters
-  return { ...rule, parameters: { ...COMMON_PARAMETERS, ...own, ...rule.parameters } }
+  return { ...rule, parameters: { ...(DEFAULTS.get(rule.rule) ?? COMMON_PARAMETERS), ...rule.parameters } }
 }
 
 /** Names of all rules, as `rule` takes them. */

@@ -70,7 +70,6 @@ function describe(name: string, { rules = [] }: Composite): RuleDescription {
 
 /** Names of the nodes an entry is for. */
 function select(graph: Graph, match: CompositeEntry): Set<string> {
-  const depth = depths(graph)
   let nodes = graph.nodes.filter((node) => matchesKind(node, match) && (!match.op || node.op === match.op))
   if (match.nodes) nodes = nodes.filter(({ name }) => match.nodes!.has(name))
   if (match.name !== undefined) {
@@ -84,6 +83,7 @@ function select(graph: Graph, match: CompositeEntry): Set<string> {
       )
   }
   if (match.depth) {
+    const depth = depths(graph)
     const [from, to] = match.depth
     nodes = nodes.filter((node) => depth.get(node.name)! >= from && depth.get(node.name)! <= to)
   }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "../../error.h"
@@ -31,18 +32,21 @@ Tensor Selection::score(const Tensor& output, int64_t t) const {
 
 Tensor checked_rows(const Tensor& rows, const Tensor& output, int64_t count, const char* what, int64_t lowest) {
   const int64_t batch = output.size(0);
-  if (rows.dim() != 2 || rows.size(1) != batch) {
+  if (rows.dim() != 2 || rows.size(1) != batch || rows.numel() == 0) {
     throw Error("INVALID_ARGUMENT",
                 "there must be one " + std::string(what) + " for each of the " + std::to_string(batch) + " images");
   }
-  const int64_t least = rows.min().item<int64_t>(), most = rows.max().item<int64_t>();
+  const Tensor numbers = rows.to(at::kCPU, at::kLong).contiguous();
+  const auto* first = numbers.const_data_ptr<int64_t>();
+  const auto [lowest_row, highest_row] = std::minmax_element(first, first + numbers.numel());
+  const int64_t least = *lowest_row, most = *highest_row;
   if (least < lowest || most >= count) {
     const std::string plural = std::string(what) == "box" ? "boxes" : "classes";
     throw Error("INVALID_ARGUMENT", std::string(what) + " " + std::to_string(least < lowest ? least : most) +
                                         " does not exist: the model has " + plural + " 0 to " +
                                         std::to_string(count - 1));
   }
-  return rows.to(output.device(), at::kLong);
+  return numbers.to(output.device());
 }
 
 Contrast chosen_classes(const TargetSettings& settings, const Tensor& scores) {
