@@ -12,8 +12,8 @@ import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median, peakMegabytes, resetPeak } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
 
-// `npm run bench:peers`: zennit and captum, pinned, in a virtual environment of the bench's own (or those of --python), on the
-// same weights and input; each of their rules and ours in turn, and the largest difference of the maps.
+// `npm run bench:peers`: zennit and captum, or LXT for `--network vit_b_16`, pinned, in a virtual environment of the bench's own (or
+// those of --python), on the same weights and input; each of their rules and ours in turn, and the largest difference of the maps.
 const { values } = parseArgs({
   options: {
     network: { type: 'string', default: 'vgg16' },
@@ -25,17 +25,27 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false }
   }
 })
-const PACKAGES = ['torch==2.11.0', 'torchvision==0.26.0', 'zennit==0.5.1', 'captum==0.9.0', 'safetensors', 'numpy']
-const OURS = {
-  epsilon: { rule: 'epsilon' },
-  zplus: { rule: 'zplus' },
-  alpha2beta1: { rule: 'alpha2beta1' },
-  gamma: { rule: 'gamma' },
-  'epsilon-plus': { composite: 'epsilon-plus' }
+const TORCH = ['torch==2.11.0', 'torchvision==0.26.0', 'safetensors', 'numpy']
+const CONVOLUTIONAL = {
+  script: 'peers.py',
+  packages: [...TORCH, 'zennit==0.5.1', 'captum==0.9.0'],
+  rules: {
+    epsilon: { rule: 'epsilon' },
+    zplus: { rule: 'zplus' },
+    alpha2beta1: { rule: 'alpha2beta1' },
+    gamma: { rule: 'gamma' },
+    'epsilon-plus': { composite: 'epsilon-plus' }
+  }
+}
+const TRANSFORMER = {
+  script: 'peers_lxt.py',
+  packages: [...TORCH, 'lxt==2.1', 'transformers==4.57.1'],
+  rules: { attnlrp: { composite: 'attnlrp' }, 'attnlrp-cp': { composite: 'attnlrp-cp' } }
 }
 
-const python = values.python ?? (await pythonEnvironment('bench-peers', PACKAGES))
-if (!python) throw new Error('there is no Python, or pip cannot fetch zennit and captum')
+const { script, packages, rules } = values.network.startsWith('vit') ? TRANSFORMER : CONVOLUTIONAL
+const python = values.python ?? (await pythonEnvironment(`bench-${script.slice(0, -3)}`, packages))
+if (!python) throw new Error(`there is no Python, or pip cannot fetch ${packages.join(' ')}`)
 const [batch, threads, repeat] = [values.batch, values.threads, values.repeat].map(Number)
 const { device } = values
 const folder = mkdtempSync(join(tmpdir(), 'lrp-peers-'))
@@ -47,15 +57,14 @@ try {
   const images = randomInput([batch, ...model.imageShape])
   await writeNpy(join(folder, 'input.npy'), images)
 
-  const script = join(import.meta.dirname, 'peers.py')
-  const args = [script, folder, values.network, String(threads), String(repeat), device]
+  const args = [join(import.meta.dirname, script), folder, values.network, String(threads), String(repeat), device]
   const peers = spawnSync(python, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   if (peers.status !== 0) throw new Error('the peers did not run: see above')
   const theirs = JSON.parse(peers.stdout)
   const maps = await readSafetensors(join(folder, 'maps.safetensors'))
 
   const rows = []
-  for (const [name, options] of Object.entries(OURS))
+  for (const [name, options] of Object.entries(rules))
     rows.push(await compare(name, options, model, images, theirs, maps))
   const { baseline, versions } = theirs
   const table = { network: values.network, batch, device, threads, baseline, versions, rows }
@@ -128,23 +137,18 @@ function difference(ours, theirs) {
 function print({ network, batch, device, threads, versions, rows }) {
   const where = `${device}, ${threads} threads`
   console.log(`${network}, batch ${batch}, ${where}; time over forward + input gradient in the same process`)
+  const peers = Object.keys(rows[0].peers)
+  const list = (of, digits) => ['ours', ...peers].map((name) => of[name]?.toFixed(digits) ?? '-').join(', ')
   console.log(
-    Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')
+    `${Object.entries(versions)
+      .map((one) => one.join(' '))
+      .join(', ')}; columns: ours, ${peers.join(', ')}`
   )
-  const cell = (value, digits = 2) => (value === undefined ? '-' : value.toFixed(digits)).padStart(9)
-  console.log(
-    `${'rule'.padEnd(16)}${['ours', 'zennit', 'captum'].map((name) => name.padStart(9)).join('')}   largest difference to zennit, captum; ms, and peak MB of the process: ours, zennit, captum`
-  )
-  for (const { name, ours, peers, differences, milliseconds, megabytes } of rows) {
-    const each = (found, digits) =>
-      ['ours', 'zennit', 'captum'].map((peer) => found[peer]?.toFixed(digits) ?? '-').join(', ')
-    const apart = ['zennit', 'captum']
-      .map((peer) => (differences[peer] === undefined ? '-' : differences[peer].toExponential(1)))
-      .join(', ')
-    console.log(
-      `${name.padEnd(16)}${cell(ours)}${cell(peers.zennit)}${cell(peers.captum)}   ${apart.padEnd(20)}  ${each(milliseconds, 1).padEnd(22)}  ${each(megabytes, 0)}`
-    )
+  console.log('rule            time             largest difference    ms                      peak MB of the process')
+  for (const { name, ours, peers: theirs, differences, milliseconds, megabytes } of rows) {
+    const apart = peers.map((peer) => differences[peer]?.toExponential(1) ?? '-').join(', ')
+    const times = list({ ours, ...theirs }, 2)
+    const cells = [name.padEnd(16), times.padEnd(17), apart.padEnd(22), list(milliseconds, 1).padEnd(24)]
+    console.log(`${cells.join('')}${list(megabytes, 0)}`)
   }
 }
