@@ -81,7 +81,7 @@ describe('every tutorial does what it says', () => {
   test('explain-your-model.md', () => {
     const folder = project()
     expect(follow('explain-your-model.md', folder)).toContain('[ 1, 1, 8, 8 ]')
-    has(folder, 'net.onnx', 'maps/explain.json', 'maps/sheet.png', 'maps-of-3/sheet.png', 'arrays/relevance.npy')
+    has(folder, 'net.onnx', 'maps/explain.json', 'maps/105.png', 'maps-of-8/105.png', 'arrays/relevance.npy')
   })
 
   test('is-it-faithful.md', () => {
@@ -112,9 +112,9 @@ describe('every tutorial does what it says', () => {
     )
   })
 
-  test('write-a-rule.md: with gamma 0 the rule is epsilon', () => {
+  test('write-a-rule.md: with gamma 0, the rule is epsilon', () => {
     const output = follow('write-a-rule.md', project())
-    const difference = Number(/largest difference to epsilon: (\S+)/.exec(output)?.[1])
+    const difference = Number(/largest difference from epsilon: (\S+)/.exec(output)?.[1])
     expect(difference).toBeLessThan(1e-4)
   })
 
