@@ -64,7 +64,10 @@ export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Da
   const { classes, from } = NAMED[name]
   checkShares(name, { test: true }, options.asked)
   if (options.dataPath === undefined && name !== 'mnist') {
-    throw new LrpError('INVALID_ARGUMENT', `put the idx files of ${from} into a folder and pass it as --data-path`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the data set ${name} needs its idx files: put those of ${from} into a folder and pass it as --data-path`
+    )
   }
   if (options.dataPath !== undefined && !existsSync(options.dataPath)) {
     throw new LrpError('NOT_FOUND', `the data folder ${options.dataPath} does not exist`)

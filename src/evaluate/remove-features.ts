@@ -36,7 +36,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const { pictures, fraction, fill, seed, signal } = checked
   if (model.givesValues) {
     const what = model.isInner ? 'a layer' : 'a regression'
-    throw new LrpError('INVALID_ARGUMENT', `feature removal needs a classifier: use evaluate for ${what}`)
+    throw new LrpError('INVALID_ARGUMENT', `remove-features needs a classifier: use evaluate for ${what}`)
   }
   checkFill(model, fill)
   const { input, names } = await readInputs(model, {

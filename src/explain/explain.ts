@@ -156,7 +156,7 @@ export async function planOf(model: Model, options: ExplainOptions): Promise<{ n
 /** The rule of every node for a choice of rules, without explaining anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const given = checkOptions(explainOptions, options)
-  if (given.method !== 'lrp') throw optionError('method', `: ${given.method} has no rules to show`)
+  if (given.method !== 'lrp') throw optionError('method', `: only lrp has rules to show, not ${given.method}`)
   checkExplainEffects(given)
   return rulesOf(model, given)
 }
@@ -188,7 +188,7 @@ function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
   if (!further || alsoComputing('inputs').includes(method)) return
   const who = `${method} computes no relevance for the input '${further.name}'`
-  throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
+  throw new LrpError('UNSUPPORTED', `the method ${who}: load the model without explainInputs`)
 }
 
 /** The options that C++ gets, except the target. */

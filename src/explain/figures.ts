@@ -105,7 +105,7 @@ export async function drawFigures(
   options: DrawOptions & Asked
 ): Promise<Figure[]> {
   const { input, names, labels } = batch
-  if (options.wide && model.inputKind !== 'image') throw optionError('wide', ' is for images')
+  if (options.wide && model.inputKind !== 'image') throw optionError('wide', ' works only with images')
   const size = sizeOf(input.shape.slice(1))
   const rows = await drawMaps(model, batch, explanation, options)
   const figures = rows.map((panels, i): Figure => {

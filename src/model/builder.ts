@@ -31,7 +31,7 @@ export class GraphBuilder {
   /** Shape of a node's output, without the batch. */
   shapeOf(node: string): number[] {
     const shape = this.shapes.get(node)
-    if (!shape) throw new LrpError('INVALID_ARGUMENT', `there is no node '${node}' to read from`)
+    if (!shape) throw new LrpError('INVALID_ARGUMENT', `there is no node '${node}'`)
     return shape
   }
 
@@ -163,7 +163,7 @@ function perAxis(value: number | number[], axes: number, node: string): number[]
   const list = typeof value === 'number' ? [value] : value
   if (list.length === 1) return Array<number>(axes).fill(list[0]!)
   if (list.length === axes) return list
-  const found = `its kernel_size has ${list.length} entries where ${axes} are needed`
+  const found = `kernel_size has ${list.length} entries, but needs ${axes}`
   throw new LrpError('INVALID_ARGUMENT', `node '${node}': ${found}`)
 }
 

@@ -30,7 +30,7 @@ void find(at::DynamicLibrary& library, const char* name, Function& function) {
   try {
     function = reinterpret_cast<Function>(library.sym(name));
   } catch (const c10::Error&) {
-    throw Error("UNSUPPORTED", std::string("NCCL has no ") + name);
+    throw Error("UNSUPPORTED", std::string("the NCCL library has no function ") + name);
   }
 }
 
@@ -68,7 +68,7 @@ NcclLibrary::NcclLibrary(at::DynamicLibrary& library, c10::DeviceType type) : de
 }
 
 NcclLibrary NcclLibrary::for_device(c10::Device device) {
-  if (!device.is_cuda()) throw Error("UNSUPPORTED", "it computes on the CPU");
+  if (!device.is_cuda()) throw Error("UNSUPPORTED", "NCCL needs a CUDA device, but this process computes on the CPU");
   // Loaded with libtorch's CUDA library, or part of it.
   at::DynamicLibrary library("libtorch_cuda.so", nullptr, true);
   return NcclLibrary(library, c10::kCUDA);
@@ -82,7 +82,7 @@ std::string NcclLibrary::new_id() const {
 
 void NcclLibrary::check(Result result) const {
   if (result != kSuccess && result != kInProgress)
-    throw Error("UNSUPPORTED", std::string("NCCL: ") + error_text(result));
+    throw Error("UNSUPPORTED", std::string("the NCCL library reported: ") + error_text(result));
 }
 
 NcclCommunicator::NcclCommunicator(const NcclLibrary& library, const std::string& id, int rank, int size,

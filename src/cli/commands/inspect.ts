@@ -18,7 +18,7 @@ import type { Output } from '../context.js'
 
 const options = z.strictObject({
   format: option(z.enum(['table', 'mermaid', 'json']).default('table'), {
-    help: 'format of the output',
+    help: 'format of the printed network',
     group: 'output'
   })
 })

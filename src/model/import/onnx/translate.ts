@@ -50,7 +50,7 @@ export async function translate(file: OnnxFile, how: Reading = {}): Promise<Tran
   const { path, opset } = file
   if (opset < OPSETS.first || opset > OPSETS.last) {
     const range = `${OPSETS.first} to ${OPSETS.last}`
-    throw new LrpError('UNSUPPORTED', `${path} uses opset ${opset} of ONNX; opsets ${range} can be imported`)
+    throw new LrpError('UNSUPPORTED', `${path} uses ONNX opset ${opset}, but only opsets ${range} can be imported`)
   }
   const { input, given } = inputsOf(file, how)
   const layout = how.layout ?? layoutOf(file, input)
