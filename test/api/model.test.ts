@@ -45,7 +45,7 @@ describe('a model of an experiment', () => {
     expect(byName.relevance).toEqual(byNumber.relevance)
     await expect(trained.explain(input, { target: 'thee' })).rejects.toThrow("there is no class 'thee'")
     await expect(trained.explain(input, { target: 'label' })).rejects.toThrow(
-      'label needs images whose classes are known'
+      'can be label only for images with labels'
     )
   })
 

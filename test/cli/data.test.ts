@@ -62,7 +62,7 @@ describe('lrp-native data', () => {
     stop.abort()
     const [out, err] = [new PassThrough(), new PassThrough()]
     expect(await run(['data', 'inspect'], new CliContext(out, err, stop.signal))).toBe(130)
-    expect([out.read(), String(err.read())]).toEqual([null, 'lrp-native: stopped on request\n'])
+    expect([out.read(), String(err.read())]).toEqual([null, 'lrp-native: the work was stopped on request\n'])
   })
 
   test('inspect prints a table for people', async () => {

@@ -32,9 +32,18 @@ test.each([
   ['--box -1', '--box must be at least 0, not -1'],
   ['--rule zbox --low 1 --high 0', '--low must be below --high'],
   ['--method occlusion --baseline blck', "--baseline must be zero, black, mean, blur or a .npy file, not 'blck': did you mean 'black'?"], // prettier-ignore
-  ['--constant a=b.npy', '--constant applies only to files of other tools: mlp already defines its inputs'],
-  ['--layout nhwc', '--layout applies only to files of other tools: mlp already defines its inputs'],
-  [`--input ${array} --image-size 5`, '--image-size works only with image files: a .npy array is not preprocessed'],
+  [
+    '--constant a=b.npy',
+    '--constant works only with files of other tools, but mlp is in our own format, which defines the inputs'
+  ],
+  [
+    '--layout nhwc',
+    '--layout works only with files of other tools, but mlp is in our own format, which defines the inputs'
+  ],
+  [
+    `--input ${array} --image-size 5`,
+    '--image-size works only with image files, because a .npy array is not preprocessed'
+  ],
   [`--input ${one} --channels 1`, '--channels works only with a data set, not with --input']
 ])('explain %s', async (words, sentence) => {
   const { status, err } = await cli('explain', 'mlp-digits', ...words.split(' '), '--experiments', root, '--quiet')
@@ -54,7 +63,7 @@ test('images of one class train, with a note, and are not tested', async () => {
   expect(out).not.toContain('test accuracy')
   expect(await cli('test', 'single', '--experiments', root, '--quiet')).toMatchObject({
     status: 2,
-    err: `lrp-native: ${one} has one class (only), so the accuracy says nothing\n`
+    err: `lrp-native: the data set ${one} has only one class (only), so its accuracy would say nothing\n`
   })
   expect(await cli('report', 'single', '--experiments', root, '--quiet')).toMatchObject({ status: 0, err: '' })
 })

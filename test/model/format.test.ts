@@ -50,7 +50,7 @@ test('a stored shape that the network does not have is refused', async () => {
   await saved(({ graph }) => (graph.shapes[1] = [1, 4]))
   await expect(Model.load(folder)).rejects.toMatchObject({
     code: 'INVALID_FILE',
-    message: `${folder}: node '1' has the shape 1x3, but the file says 1x4`
+    message: `${folder}: node '1' has the output shape 1x3, but the file states 1x4`
   })
 })
 

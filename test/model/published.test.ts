@@ -114,7 +114,7 @@ describe('what is not known is refused by name', () => {
       'INVALID_FILE',
       /relative positions has 49 rows, but a window of 2x2 has 9 distances/
     ],
-    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /swin: its windows are larger than its images/],
+    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /the windows of .*swin are larger than its feature maps/],
     ['hf-siglip-vision', { hidden_size: 4, num_attention_heads: 1 }, 'INVALID_FILE', /\[24, 8\], not 3 \* 4 rows/],
     ['hf-dinov2-mlp', { image_size: 16 }, 'INVALID_FILE', /positions \[1, \d+, \d+\] do not match 4x4 places/],
     ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /pooling_type "max" is not supported/]

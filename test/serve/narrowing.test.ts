@@ -83,7 +83,9 @@ test('images with rows of their own are named together, and none is dropped on t
   const answer = (await (await fetch(`${page.url}explain`, { method: 'POST', headers, body })).json()) as Answer
   expect(answer.command).toContain(` --input ${folder} --composite auto`)
   const dropped = await fetch(`${page.url}images?name=a.png`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }) // prettier-ignore
-  expect(((await dropped.json()) as { message: string }).message).toMatch(/which a dropped image lacks$/)
+  expect(((await dropped.json()) as { message: string }).message).toMatch(
+    /the model needs further values for each image$/
+  )
   await page.close()
 })
 

@@ -133,7 +133,7 @@ describe('the page behind "lrp-native serve"', () => {
 
   test('offers no reference where the outputs are classes, and says what else narrows a target down', async () => {
     expect((await facts()).narrowing.map(({ name }) => name)).toEqual(['against'])
-    expect(await (await fetch(page.url)).text()).toMatch(/<small[^>]*id="against-help">explain the explained class/)
+    expect(await (await fetch(page.url)).text()).toMatch(/<small[^>]*id="against-help">class to compare with/)
   })
 
   test('answers for every choice', async () => {

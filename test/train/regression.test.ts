@@ -221,10 +221,10 @@ describe('a regression', () => {
     await expect(evaluate(model, { perturbation: { measure: 'probability' } })).rejects.toThrow('no probabilities')
     await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs classes")
     await expect(train({ ...settings, loss: 'nll' })).rejects.toThrow(
-      'regression works only with the losses mse, mae and huber'
+      'the task regression needs the loss mse, mae or huber'
     )
     await expect(testRegression(model, { data: await openDataset() })).rejects.toThrow(
-      'the model is for regression, but the data set digits is for classification'
+      'the model was made for the task regression, but the data set digits is for the task classification'
     )
   })
 })

@@ -236,7 +236,7 @@ describe('train', () => {
       [{ model: 'lenet' }, /option 'model' cannot change when resuming mlp-digits\S* \(it was "mlp"\)/],
       [{ seed: 4 }, /option 'seed' cannot change .* \(it was 0\)/],
       [{ experimentName: 'foo' }, /option 'experimentName': mlp-digits\S* continues in its own folder/],
-      [{ epochs: 1 }, /option 'epochs': mlp-digits\S* has 2 epochs already; choose a larger number/]
+      [{ epochs: 1 }, /option 'epochs' must be larger than the 2 epochs that mlp-digits\S* already has/]
     ] as const)
       await expect(resume(options)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
@@ -291,7 +291,7 @@ describe('train', () => {
     const again = (options: TrainOptions): Promise<unknown> =>
       train({ data: digits, from, experimentsRoot: root, ...options })
     for (const options of [{ model: 'lenet' }, { hiddenSize: [8] }, { normalise: 'fit' }] as TrainOptions[])
-      await expect(again(options)).rejects.toThrow(/is for a new network, not for one to start from/)
+      await expect(again(options)).rejects.toThrow(/works only with a new network, not together with 'from'/)
     const unnamed = join(root, 'unnamed')
     await saveParts(unnamed, { ...(await model.toParts()), classes: undefined })
     model.dispose()

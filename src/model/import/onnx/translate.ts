@@ -169,7 +169,7 @@ class Translation {
     if (this.followed !== undefined && !isBatchFirst(output)) throw new BatchMixed()
     if (this.axes[0] === 1 && output.shape[0] !== 1) {
       const why = 'its output has no axis for images: export it with a dynamic batch'
-      throw new LrpError('UNSUPPORTED', `${path} is for one image, and ${why}`)
+      throw new LrpError('UNSUPPORTED', `${path} was exported for only one image, and ${why}`)
     }
     const node = output.node === 'input' ? draft.draft.add(result, 'identity', ['input']) : output.node
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))
