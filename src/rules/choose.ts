@@ -138,7 +138,7 @@ function checkRules(rules: readonly DataRule[], where: string): void {
     if (ruleNames().includes(name))
       throw new LrpError('INVALID_ARGUMENT', `${where}: '${name}' is a built-in rule: choose another name`)
     if (rules.findIndex((other) => other.name === name) !== i)
-      throw new LrpError('INVALID_ARGUMENT', `${where} defines the rule '${name}' twice`)
+      throw new LrpError('INVALID_ARGUMENT', `${where}: the rule '${name}' is defined twice`)
     checkParameters(rule, where)
   })
 }

@@ -154,12 +154,12 @@ describe('an archive', () => {
     [
       'a wrong checksum',
       patched((bytes, at) => bytes.writeUInt32LE(7, at + 16)),
-      "'m/a' is damaged: its checksum is wrong"
+      "'m/a' in this archive is damaged: its checksum is wrong"
     ],
     [
       'two sizes of a stored file',
       patched((bytes, at) => bytes.writeUInt32LE(2, at + 24)),
-      "'m/a' has two different sizes"
+      "'m/a' in this archive has two different sizes"
     ],
     [
       'another size of a deflated file',

@@ -180,7 +180,7 @@ test.each<[object, string]>([
     "layers[1]: rule 'gamma' has no parameter 'gama': did you mean 'gamma'?"
   ],
   [{ layers: [{ rule: 'gama' }] }, "layers[0]: there is no rule 'gama': did you mean 'gamma'?"],
-  [{ layers: [{ rule: 'twin' }], rules: [TWIN, TWIN] }, "defines the rule 'twin' twice"]
+  [{ layers: [{ rule: 'twin' }], rules: [TWIN, TWIN] }, "the rule 'twin' is defined twice"]
 ])('what is wrong in a file is said of the file: %j', async (content, sentence) => {
   const folder = mkdtempSync(join(tmpdir(), 'lrp-rule-'))
   const file = join(folder, 'mine.json')
