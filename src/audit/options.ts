@@ -10,7 +10,7 @@ export const auditOptions = z.strictObject({
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
     default:
-      'epsilon-plus-flat, which also gives relevance to black pixels; auto for networks with layers that it has no rule for'
+      'epsilon-plus-flat, which also gives relevance to black pixels; auto for networks with layers that epsilon-plus-flat has no rule for'
   }),
   format: option(
     z
@@ -45,7 +45,7 @@ export const auditOptions = z.strictObject({
   }),
   ...calledOptions.shape,
   onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
-    'called with the number of images, then classes, done and in total'
+    'called with the number of images, and later of classes, that are done, and with their total number'
   )
 })
 

@@ -23,7 +23,7 @@ export const commonOptions = z.strictObject({
   threads: option(z.int().min(1).max(1024), {
     help: 'number of CPU threads for each operation',
     group: 'machine',
-    default: 'one per core'
+    default: 'one for each core'
   }),
   json: option(z.boolean(), { help: 'print the result as one JSON document on stdout', group: 'machine' }),
   quiet: option(z.boolean(), { help: 'print only errors, and the JSON document of --json', group: 'machine' }),

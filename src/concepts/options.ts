@@ -73,7 +73,9 @@ export const conceptsOptions = z.strictObject({
     default: "concepts in the experiment's folder",
     resume: false
   }),
-  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total')
+  onProgress: callback<(done: number, total: number) => void>(
+    'called with the number of images done and the total number of images'
+  )
 })
 
 /** Options of `concepts`: images, rule, layer, how channels are ranked (docs/concepts.md). */

@@ -25,7 +25,9 @@ const seed = option(z.int().min(0).default(0), {
   help: 'seed of all random numbers, which also decide the order of equal values',
   group: 'machine'
 })
-const onProgress = callback<(done: number, total: number) => void>('called with the number of images done and in total')
+const onProgress = callback<(done: number, total: number) => void>(
+  'called with the number of images done and the total number of images'
+)
 
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
@@ -114,14 +116,14 @@ export const evaluateOptions = z.strictObject({
   ...scoredOptions.shape,
   seed,
   output: option(outputPath, {
-    help: 'folder for evaluation.json, tables and charts; a stopped evaluation continues from there',
+    help: 'folder for evaluation.json, tables and charts; run the same command again to continue a stopped evaluation',
     group: 'output',
     unit: 'folder',
     default: "evaluation in the experiment's folder",
     resume: false
   }),
   onProgress: callback<(done: number, total: number, stage: string) => void>(
-    'called with the number of steps done and in total, and the name of the stage; each image is a step for each method and each random order'
+    'called with the number of steps done, the total number of steps and the name of the stage; a step is one image for one method or one random order'
   ),
   signal: signalOption
 })
@@ -157,7 +159,7 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'regions'
   }),
   seed,
-  onNote: callback<(note: string) => void>('called with each skipped image and the reason'),
+  onNote: callback<(note: string) => void>('called for each skipped image, with its name and the reason'),
   onProgress,
   signal: signalOption
 })

@@ -100,7 +100,7 @@ function notesOn(model: Model, images: Float32Array[], fill: RemoveFeaturesOptio
   if (share < MUCH) return []
   const colour = fill === 'white' ? 'white' : 'black'
   return [
-    `${(share * 100).toFixed(0)} % of the pixels are ${colour} already, so removing them changes nothing: curves of different methods may coincide. The fill mean removes these pixels too`
+    `${(share * 100).toFixed(0)} % of the pixels are already ${colour}, so their removal changes nothing, and the curves of different methods may coincide: use --fill mean, which changes these pixels too`
   ]
 }
 

@@ -119,7 +119,9 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
   const isUsual = target === 'argmax' && targets === undefined && kindOf(given, result) === 'logit'
   if (shape.length === 2 && isBinary(model, shape) && isUsual && data.some((logit) => logit < 0)) {
     const [first, second] = [model.className(0), model.className(1)]
-    return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
+    return [
+      `the single logit belongs to class ${second}: if ${first} is predicted, pass --target ${first} to explain the prediction`
+    ]
   }
   if (model.givesValues || model.multilabel || shape.length !== 2 || classes < 2) return []
   // a softmax in a form that is not recognised leaves outputs that are probabilities already

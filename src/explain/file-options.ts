@@ -29,7 +29,7 @@ export const inputOptions = z.strictObject({
     group: 'images'
   }),
   limit: option(z.int().min(1), {
-    help: 'maximum number of images',
+    help: 'maximum number of images to use',
     group: 'images',
     unit: 'images',
     default: '10 images of a data set; all images of --input'
@@ -47,7 +47,7 @@ export const inputOptions = z.strictObject({
 /** Options that choose a split of a data set. */
 export const splitOptions = inputOptions.omit({ input: true, images: true }).extend({
   limit: option(z.int().min(1), {
-    help: 'maximum number of images',
+    help: 'maximum number of images to use',
     group: 'images',
     unit: 'images',
     default: 'all images'
@@ -119,7 +119,7 @@ export const explainToFilesOptions = z.strictObject({
     group: 'output',
     unit: 'folder',
     default:
-      "explanations/<rule> in the experiment's folder, otherwise in the current folder; -target-3 and the like follow",
+      "explanations/<rule> in the experiment's folder, or in the current folder without an experiment; a chosen target is added to the name, such as -target-3",
     resume: false
   }),
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {

@@ -140,9 +140,11 @@ export const explainOptions = z.strictObject({
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
     'what joinProcessGroup returns',
-    'processes that share the images (joinProcessGroup); each gets the whole result'
+    'processes that share the images; each process gets the whole result'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
+  onProgress: callback<(done: number, total: number) => void>(
+    'called with the number of images done and the total number of images'
+  ),
   signal: signalOption
 })
 

@@ -37,9 +37,11 @@ export const testOptions = z.strictObject({
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
     'what joinProcessGroup returns',
-    'processes that share the images (joinProcessGroup); each gets the result, and rank 0 writes it'
+    'processes that share the images; each process gets the whole result, and rank 0 writes it'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
+  onProgress: callback<(done: number, total: number) => void>(
+    'called with the number of images done and the total number of images'
+  ),
   signal: signalOption
 })
 

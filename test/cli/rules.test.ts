@@ -122,7 +122,7 @@ describe('evaluate --rules with settings', () => {
     }
     expect(await printed('epsilon,gradient')).toContain('*')
     const one = await printed('epsilon')
-    expect(one).toContain('means (^ higher is better, v lower):')
+    expect(one).toContain('means (^ higher is better, v lower is better):')
     expect(one).not.toContain('*')
   })
 

@@ -59,7 +59,7 @@ test('images of one class train, with a note, and are not tested', async () => {
   const args = ['--data-path', one, '--experiments', root, '--experiment-name', 'single']
   const { status, out, err } = await cli('train', '--epochs', '1', ...args)
   expect(status).toBe(0)
-  expect(err).toContain('note: all images are of one class (only)')
+  expect(err).toContain('note: all images belong to one class (only)')
   expect(out).not.toContain('test accuracy')
   expect(await cli('test', 'single', '--experiments', root, '--quiet')).toMatchObject({
     status: 2,

@@ -182,7 +182,7 @@ describe('the page behind "lrp-native serve"', () => {
     [{ ...question, parameters: { gamma: 'x' } }, 400, 'INVALID_ARGUMENT', /gamma/],
     [{ ...question, colourMap: 'pink' }, 400, 'INVALID_ARGUMENT', /pink/],
     [{ ...question, more: 1 }, 400, 'INVALID_ARGUMENT', /more/],
-    [{ target: 1 }, 400, 'INVALID_ARGUMENT', /^the question must have image and choice$/],
+    [{ target: 1 }, 400, 'INVALID_ARGUMENT', /^the request must have image and choice$/],
     [[], 400, 'INVALID_ARGUMENT', /question/],
     ['{', 400, 'INVALID_ARGUMENT', /JSON/]
   ])('a wrong question %j gets one sentence', async (given, wanted, code, message) => {
