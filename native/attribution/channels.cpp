@@ -33,8 +33,8 @@ Tensor channel_mask(const Graph& graph, size_t index, const std::string& layer, 
   const int64_t count = output.size(axis);
   for (const int64_t channel : channels) {
     if (channel >= 0 && channel < count) continue;
-    throw Error("INVALID_ARGUMENT", "layer '" + layer + "' has the channels 0 to " + std::to_string(count - 1) +
-                                        ", not " + std::to_string(channel));
+    throw Error("INVALID_ARGUMENT", "layer '" + layer + "' has no channel " + std::to_string(channel) +
+                                        ": its channels are 0 to " + std::to_string(count - 1));
   }
   std::vector<int64_t> shape(static_cast<size_t>(output.dim()), 1);
   shape[static_cast<size_t>(axis)] = count;

@@ -63,7 +63,7 @@ void check_relevance(const Node& node, const Tensor& R) {
   if (R.defined() && !all_finite(R)) {
     throw Error("NUMERIC",
                 "node '" + node.name + "' (" + node.op_name +
-                    "): the relevance is not finite: try a larger epsilon, which keeps denominators away from 0");
+                    "): the relevance is not finite; try a larger epsilon, which keeps denominators away from 0");
   }
 }
 

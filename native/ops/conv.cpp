@@ -102,7 +102,7 @@ class Convolution : public Op, public LinearMap {
         attributes.has("kernel_size") ? window_attribute(attributes, "kernel_size", axes_) : kernel.vec();
     if (kernel != stated) {
       throw Error("INVALID_ARGUMENT", "attribute 'kernel_size' is " + c10::str(at::IntArrayRef(stated)) +
-                                          ", but the weight is " + c10::str(weight_.sizes()));
+                                          ", but the weight has the shape " + c10::str(weight_.sizes()));
     }
     const bool grows = std::any_of(output_padding_.begin(), output_padding_.end(), [](int64_t p) { return p != 0; });
     if (!transposed_ && grows) {

@@ -179,7 +179,7 @@ class GroupNorm : public Op {
     const int64_t channels = x.dim() > 1 ? x.size(1) : 0;
     if (groups_ < 1 || channels % groups_ != 0) {
       throw Error("INVALID_ARGUMENT",
-                  std::to_string(groups_) + " groups do not divide " + std::to_string(channels) + " channels");
+                  std::to_string(groups_) + " groups cannot divide " + std::to_string(channels) + " channels equally");
     }
     return shape_of_channels(x, weight_.defined() ? weight_.numel() : channels);
   }

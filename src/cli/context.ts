@@ -26,7 +26,7 @@ export const commonOptions = z.strictObject({
     default: 'one for each core'
   }),
   json: option(z.boolean(), { help: 'print the result as one JSON document on stdout', group: 'machine' }),
-  quiet: option(z.boolean(), { help: 'print only errors, and the JSON document of --json', group: 'machine' }),
+  quiet: option(z.boolean(), { help: 'print only errors and, with --json, the JSON document', group: 'machine' }),
   verbose: option(z.boolean(), { help: 'show the stack trace of an error', group: 'machine' })
 })
 

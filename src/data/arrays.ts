@@ -76,7 +76,7 @@ function classNumbers(labels: Int32Array): string[] {
 }
 
 async function sourceOf(path: string): Promise<Arrays> {
-  if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the data ${path} does not exist`)
+  if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the file or folder ${path} with the data does not exist`)
   if (statSync(path).isDirectory()) {
     return async (names) => {
       const name = names.find((one) => existsSync(join(path, `${one}.npy`)))

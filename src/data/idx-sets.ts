@@ -76,7 +76,7 @@ export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Da
   const prefixes = idxPrefixes(folder) ?? ['train', 't10k']
   const [all, test] = [await readIdxPair(folder, prefixes[0]), await readIdxPair(folder, prefixes[1])]
   if (test.imageShape.some((axis, i) => axis !== all.imageShape[i])) {
-    throw new LrpError('INVALID_FILE', `${folder}: training and test images differ in size`)
+    throw new LrpError('INVALID_FILE', `${folder}: training and test images must have the same size`)
   }
   if (name === 'emnist') return openEmnist(folder, prefixes[0], [all.split, test.split], all.imageShape, options)
   return finish(name, classes, [all.split, test.split], all.imageShape, options)

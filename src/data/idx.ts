@@ -22,7 +22,7 @@ export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: 
   const axes = bytes[3] ?? 0
   const start = 4 + 4 * axes
   if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8 || axes < 1 || axes > 4) {
-    throw new LrpError('INVALID_FILE', `${path} is not an idx file of bytes`)
+    throw new LrpError('INVALID_FILE', `${path} is not an idx file with values of one byte`)
   }
   const shape = Array.from({ length: axes }, (_, i) => bytes.readUInt32BE(4 + 4 * i))
   const size = shape.reduce((product, axis) => product * axis, 1)

@@ -158,7 +158,7 @@ async function checkImages(
     if (other >= 0)
       throw new LrpError(
         'INVALID_FILE',
-        `the image ${names[other]} differs from the one of ${file}: its pixels have changed`
+        `the pixels of the image ${names[other]} have changed since ${file} was written`
       )
   }
 }

@@ -146,7 +146,7 @@ export function checkExplainEffects(options: ExplainOptions, compared: string[] 
   if (low === undefined || high === undefined) return
   const [lows, highs] = [[low].flat(), [high].flat()]
   if (lows.some((value, i) => value >= (highs[i] ?? highs[0]!)))
-    throw optionError('low', ` must be below option 'high'`)
+    throw optionError('low', ` must be smaller than option 'high'`)
 }
 
 /** The rules and the name of an explanation, without computing it; methods other than LRP have no rules. */
@@ -158,7 +158,8 @@ export async function planOf(model: Model, options: ExplainOptions): Promise<{ n
 /** The rule of every node for a choice of rules, without explaining anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const given = checkOptions(explainOptions, options)
-  if (given.method !== 'lrp') throw optionError('method', `: only lrp has rules to show, not ${given.method}`)
+  if (given.method !== 'lrp')
+    throw optionError('method', ` must be lrp to show rules, because ${given.method} has none`)
   checkExplainEffects(given)
   return rulesOf(model, given)
 }

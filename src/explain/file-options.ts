@@ -59,7 +59,7 @@ export type InputOptions = z.input<typeof inputOptions>
 /** Options for drawing maps. */
 export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
-    help: 'pictures that are drawn of each map',
+    help: 'kinds of pictures to draw of each map',
     group: 'output',
     unit: 'names',
     commas: true,

@@ -210,10 +210,7 @@ function rangeNotes({ preprocessing, inputKind }: Model, data: Float32Array, pat
 function placesOf(where: string, count: number, images: number[] | undefined): number[] | undefined {
   const beyond = images?.find((place) => place >= count)
   if (beyond === undefined) return images
-  throw optionError(
-    'images',
-    `: ${where} has ${counted(count, 'image')}, numbered from 0: image ${beyond} does not exist`
-  )
+  throw optionError('images', `: image ${beyond} does not exist, because ${where} has the images 0 to ${count - 1}`)
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {

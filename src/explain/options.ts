@@ -19,7 +19,7 @@ const LRP = { method: ['lrp'] }
 export const explainOptions = z.strictObject({
   ...targetOptions.shape,
   together: option(z.boolean(), {
-    help: 'explain several targets in one map instead of one map each',
+    help: 'explain several targets together in one map, instead of drawing one map for each target',
     group: 'what',
     only: LRP
   }),

@@ -80,7 +80,7 @@ export class GraphBuilder {
     if (!Number.isInteger(perGroup) || channels % groups !== 0) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `node '${name}': input channels (${shape[0]}) and output channels (${channels}) must be multiples of groups (${groups})`
+        `node '${name}': the numbers of input channels (${shape[0]}) and output channels (${channels}) must be multiples of groups (${groups})`
       )
     }
     const attributes = { stride: 1, padding: 0, dilation: 1, ...rest, groups }

@@ -360,7 +360,7 @@ async function build<M extends Model>(
 ): Promise<M> {
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
     throw new LrpError('INVALID_ARGUMENT', 'a model needs a name, a graph and a map of tensors')
-  if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
+  if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `the name of a weight must not be '__proto__'`)
   checkTokens(parts.graph, precision)
   const { tensors, ...found } = await startingFromLogits(parts)
   const facts = await inferFacts(found.graph, tensors)

@@ -16,7 +16,7 @@ export const loadOptions = z.strictObject({
     default: 'experiments'
   }),
   architecture: option(z.string(), {
-    help: 'network that the weights of a file (.pth, .pt, .th, .safetensors) belong to (lrp-native models lists them)',
+    help: 'network that the weights of a file (.pth, .pt, .th, .safetensors) belong to (lrp-native models lists all names)',
     group: 'model',
     unit: 'name'
   }),
@@ -85,7 +85,7 @@ export const loadOptions = z.strictObject({
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
-    help: 'device that computes: auto (CUDA if available), cpu, cuda or cuda:N',
+    help: 'device for the computation: auto (CUDA if available), cpu, cuda or cuda:N',
     group: 'machine',
     unit: 'device',
     default: 'LRP_NATIVE_DEVICE if set, otherwise auto'
@@ -120,7 +120,7 @@ export const oneInputOptions = loadOptions.omit({ explainInputs: true })
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass',
+    help: 'number of images per pass through the network',
     group: 'machine',
     unit: 'images',
     default: 'all images'

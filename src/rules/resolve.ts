@@ -176,7 +176,7 @@ function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContex
   parameters.high ??= context.inputRange?.high as number[]
   if (parameters.low === undefined || parameters.high === undefined) {
     const needs = `the rule ${rule} needs the lowest and the highest input value`
-    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}: pass --low and --high`)
+    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}; pass --low and --high`)
   }
 }
 

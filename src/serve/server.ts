@@ -66,7 +66,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const what = `cannot listen on ${host}:${port}`
       if (cause.code !== 'EADDRINUSE') return reject(ioError(cause, what))
-      reject(new LrpError('IO', `${what}: the port is in use; choose another with --port`, { cause }))
+      reject(new LrpError('IO', `${what}: the port is in use; choose another port with --port`, { cause }))
     })
     server.listen(port, host, resolve)
   })

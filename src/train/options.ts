@@ -105,7 +105,7 @@ export const trainSettings = z.object({
     only: { optimizer: ['sgd'] }
   }),
   weightDecay: option(z.number().min(0).default(0), {
-    help: 'weight decay (L2 penalty; decoupled for adamw)',
+    help: 'strength of the weight decay: an L2 penalty, or decoupled weight decay for adamw',
     group: 'optimiser'
   }),
   freeze: option(z.array(pattern), {
@@ -157,7 +157,7 @@ export const trainSettings = z.object({
     unit: 'batches'
   }),
   earlyStopping: option(z.int().min(0).default(0), {
-    help: 'stop after this many epochs without improvement; 0 disables early stopping',
+    help: 'number of epochs without improvement after which training stops; 0 disables early stopping',
     group: 'schedule',
     unit: 'epochs'
   }),

@@ -43,7 +43,7 @@ function checkLoss({ task, loss, classWeights, balancedSampling }: TrainSettings
       'the task regression needs the loss mse, mae or huber, without class weights or balanced sampling'
     )
   if (task === 'classification' && loss === 'binary-cross-entropy')
-    throw optionError('loss', ' binary-cross-entropy works only with the task binary or multilabel')
+    throw optionError('loss', ' can be binary-cross-entropy only for the task binary or multilabel')
   if (task !== 'multilabel' && task !== 'binary') return
   if (loss !== 'binary-cross-entropy') throw optionError('loss', ` must be binary-cross-entropy for the task ${task}`)
   if (balancedSampling) throw optionError('balancedSampling', ` cannot be used with the task ${task}`)

@@ -33,7 +33,10 @@ const usage = async (...args: string[]): Promise<string> => {
 describe('--rules', () => {
   test.each([
     ['explain --rules epsilon', "--rules takes a JSON file, but 'epsilon' is a built-in rule: pass it as --rule"],
-    ['audit --rules deep-taylor', "--rules takes a JSON file, but 'deep-taylor' is a built-in composite: pass it as --composite"],
+    [
+      'audit --rules deep-taylor',
+      "--rules takes a JSON file, but 'deep-taylor' is a built-in composite: pass it as --composite"
+    ],
     ['explain --rules epsilon,gamma', "--rules takes only one JSON file here, not 'epsilon,gamma'"],
     [
       'serve --rules epsilon',

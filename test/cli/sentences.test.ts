@@ -30,7 +30,7 @@ test.each([
   ['--images 1-3', "--images must be a number, not '1-3'"],
   ['--format jpg', "--format must be one of png, svg, npy, npz, html, not 'jpg': did you mean 'png'?"],
   ['--box -1', '--box must be at least 0, not -1'],
-  ['--rule zbox --low 1 --high 0', '--low must be below --high'],
+  ['--rule zbox --low 1 --high 0', '--low must be smaller than --high'],
   ['--method occlusion --baseline blck', "--baseline must be zero, black, mean, blur or a .npy file, not 'blck': did you mean 'black'?"], // prettier-ignore
   [
     '--constant a=b.npy',

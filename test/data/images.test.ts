@@ -170,7 +170,7 @@ describe('image folders', () => {
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(
-      /no readable image among 2 images: .*blue.*is not a readable image/
+      /none of the 2 images can be read: .*blue.*is not a readable image/
     )
   })
 
@@ -252,7 +252,7 @@ describe('CSV lists', () => {
     expect(skipped).toEqual([join(folder, 'broken.png'), join(folder, 'gone.png')])
     expect(missing).toEqual([join(folder, 'gone.png')])
     const none = openDataset({ dataPath: list('gone.png,0') })
-    await expect(none).rejects.toThrow(`no readable image among 1 image: ${join(folder, 'gone.png')} does not exist`)
+    await expect(none).rejects.toThrow(`the only image cannot be read: ${join(folder, 'gone.png')} does not exist`)
   })
 
   test.each([

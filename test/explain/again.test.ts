@@ -83,7 +83,7 @@ test('an image that changed, or is missing, is named', async () => {
   const kept = at('kept.png')
   copyFileSync(at('images', 'b.png'), kept)
   await png(at('images', 'b.png'), 9)
-  expect(await refused(again)).toBe(`lrp-native: the image b differs from the one of ${file}: its pixels have changed`)
+  expect(await refused(again)).toBe(`lrp-native: the pixels of the image b have changed since ${file} was written`)
   rmSync(at('images', 'b.png'))
   expect(await refused(again)).toBe(`lrp-native: the image b, which ${file} names, does not exist`)
   copyFileSync(kept, at('images', 'b.png'))

@@ -176,7 +176,7 @@ test('images of an array or a data set are meant by their numbers', async () => 
   const listed = await openInputs(model, { data: 'folder', dataPath: all, images: [7, 0] })
   expect(listed.names).toEqual(['1/3', '0/0'])
   const beyond = openInputs(model, { data: 'folder', dataPath: all, images: [99] })
-  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: image 99 does not exist`)
+  await expect(beyond).rejects.toThrow(`image 99 does not exist, because ${all} has the images 0 to 11`)
   const files = openInputs(model, { input: [images], images: [0] })
   await expect(files).rejects.toThrow(/pass just these image files to --input instead/)
 })

@@ -196,7 +196,10 @@ describe('dense outputs', () => {
     [{ against: 1, target: 1 }, 'must differ from the explained class'],
     [{ target: { class: 'tree', box: 2 } }, "option 'box' needs an output"],
     [{ target: { class: 'tree', box: 2, region: 'all' } }, 'has boxes, not regions'],
-    [{ seed: tensor([1, 3, 3, 2], ...new Array<number>(18).fill(1)) }, 'the seed has shape'],
+    [
+      { seed: tensor([1, 3, 3, 2], ...new Array<number>(18).fill(1)) },
+      "the initial relevance (option 'seed') has shape"
+    ],
     [{ seed: tensor([1, 3, 2, 3], ...new Array<number>(18).fill(1)), target: 1 }, "cannot be combined with 'seed'"]
   ])('%p is refused', async (options, message) => {
     await expect(explain(await dense(), image, options)).rejects.toThrow(message)
@@ -290,7 +293,7 @@ describe('embeddings', () => {
   test('what does not fit is refused', async () => {
     const model = await embedding()
     const reference = tensor([2], 1, 0)
-    await expect(explain(model, tensor([1, 2], 1, 2), { reference })).rejects.toThrow('does not fit an output')
+    await expect(explain(model, tensor([1, 2], 1, 2), { reference })).rejects.toThrow('does not match an output')
     await expect(explain(model, tensor([1, 2], 1, 2), { reference, target: 1 })).rejects.toThrow(
       "combined with 'reference'"
     )

@@ -42,8 +42,8 @@ describe('nothing that a node says is ignored', () => {
   })
 
   test.each<[string, Given, string]>([
-    ['conv2d', { kernel_size: [5, 3] }, "attribute 'kernel_size' is [5, 3], but the weight is [6, 2, 3, 3]"],
-    ['conv_transpose1d', { kernel_size: 3 }, "attribute 'kernel_size' is [3], but the weight is [4, 3, 2]"],
+    ['conv2d', { kernel_size: [5, 3] }, "attribute 'kernel_size' is [5, 3], but the weight has the shape [6, 2, 3, 3]"],
+    ['conv_transpose1d', { kernel_size: 3 }, "attribute 'kernel_size' is [3], but the weight has the shape [4, 3, 2]"],
     ['conv1d', { output_padding: 1 }, "attribute 'output_padding' must be 0"],
     ['dropout', { training: true }, "attribute 'training' must be false"],
     ['other_input', { shape: [4] }, "attribute 'shape' is [4], but the value has the shape [1, 3]"],

@@ -57,7 +57,7 @@ test('a stored shape that the network does not have is refused', async () => {
 test.each([
   [(json: Stored) => Object.assign(json.graph, { nodes: {} }), 'graph.nodes must be a list, not {}'],
   [(json: Stored) => Object.assign(json.graph, { inputShape: 'x' }), "graph.inputShape must be a list, not 'x'"],
-  [(json: Stored) => Object.assign(json, { classes: [1] }), 'classes[0] must be a text, not 1'],
+  [(json: Stored) => Object.assign(json, { classes: [1] }), 'classes[0] must be a string, not 1'],
   [(json: Stored) => Object.assign(json, { graph: undefined }), 'graph is missing']
 ])('what is wrong in an edited file is said in a sentence: %#', async (change, sentence) => {
   await saved(change)

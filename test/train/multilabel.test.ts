@@ -200,7 +200,7 @@ describe('labels derived from the digits', () => {
       '10 11'
     ])
     await expect(open('short', 'path,cat,dog\na.png,1,0\nb.png,1\n')).rejects.toThrow(
-      'b.png has 1 numbers for the 2 labels'
+      'b.png has 1 numbers, but the header has 2 labels'
     )
     const images = { data: new Float32Array(2 * 16), shape: [2, 4, 4] }
     await writeNpz(join(folder, 'x.npz'), {

@@ -90,7 +90,11 @@ describe('values are read', () => {
   })
 
   test.each([
-    ['a word for a number', rows((i) => (i === 3 ? 'tall' : '1')), /words\.csv, line 4: 'tall' is not a number/],
+    [
+      'a word for a number',
+      rows((i) => (i === 3 ? 'tall' : '1')),
+      /words\.csv, line 4: a regression needs numbers as labels, not 'tall'/
+    ],
     [
       'a value too many',
       rows((i) => (i === 3 ? '1,2' : '1')),

@@ -193,7 +193,7 @@ describe('train', () => {
     [{ schedulerStep: 3 }, /^option 'schedulerStep' works only with the scheduler step, not one-cycle$/],
     [{ schedulerGamma: 0.5, scheduler: 'cosine' }, /'schedulerGamma' .* step or plateau, not cosine/],
     [{ schedulerPatience: 3, scheduler: 'step' }, /'schedulerPatience' .* plateau, not step/],
-    [{ augment: 'crop=8' }, /^augmentation crop=8: the padding must be smaller than the images, which are 8x8$/],
+    [{ augment: 'crop=8' }, /^the padding of the augmentation crop=8 must be smaller than the images, which are 8x8$/],
     [{ groups: [{ match: '^none', frozen: true }] }, /matches the pattern '\^none' of freeze$/],
     [{ groups: [{ match: '^none' }] }, /matches the group '\^none'$/],
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],

@@ -270,7 +270,7 @@ describe('tune', () => {
   test.each([
     [{ momentum: 0.9 }, /'momentum' works only with the optimizer sgd or rmsprop, not adam/],
     [{ model: 'lenet' }, /'hiddenSize' works only with the model mlp, not lenet/],
-    [{ space: { augment: ['flip', 'crop=8'] } }, /crop=8: the padding must be smaller/],
+    [{ space: { augment: ['flip', 'crop=8'] } }, /padding of the augmentation crop=8 must be smaller/],
     [{ method: 'bayes' as 'grid' }, /method/],
     [{ method: 'grid', trials: 3 }, /^option 'trials' works only with the method random, not grid$/],
     [{ gridPoints: 2 }, /^option 'gridPoints' works only with the method grid, not random$/],

@@ -64,7 +64,7 @@ Tensor resized(const Tensor& mask, const Tensor& output) {
   const bool fits = output.dim() == 4 && mask.dim() == 3 && (mask.size(0) == 1 || mask.size(0) == output.size(0));
   if (!fits) {
     throw Error("INVALID_ARGUMENT", "option 'region': a mask of shape " + c10::str(mask.sizes()) +
-                                        " does not fit an output of shape " + c10::str(output.sizes()));
+                                        " does not match an output of shape " + c10::str(output.sizes()));
   }
   const Tensor inside = mask.to(output.device(), at::kFloat).unsqueeze(1);
   return at::_upsample_nearest_exact2d(inside, output.sizes().slice(2)).squeeze(1) > 0;

@@ -45,7 +45,7 @@ Targets similarity_target(const Tensor& reference, const Tensor& output) {
   const int64_t features = output.numel() / output.size(0);
   if (features != output.size(1) || reference.dim() != 2 || reference.size(1) != features) {
     throw Error("INVALID_ARGUMENT", "a reference of shape " + c10::str(reference.sizes()) +
-                                        " does not fit an output of shape " + c10::str(output.sizes()) +
+                                        " does not match an output of shape " + c10::str(output.sizes()) +
                                         ": similarity needs embeddings of shape [batch, features]");
   }
   return std::make_shared<SimilarityTarget>(reference.to(output.device(), output.scalar_type()), output.size(0));

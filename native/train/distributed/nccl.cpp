@@ -51,7 +51,8 @@ int type_of(const Tensor& tensor) {
     case at::kBFloat16:
       return 9;
     default:
-      throw Error("UNSUPPORTED", std::string("NCCL does not support tensors of ") + toString(tensor.scalar_type()));
+      throw Error("UNSUPPORTED",
+                  std::string("NCCL does not support tensors of the type ") + toString(tensor.scalar_type()));
   }
 }
 
@@ -136,7 +137,8 @@ void NcclCommunicator::until(Done done) {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   try {
     while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) throw Error("UNSUPPORTED", "NCCL timed out");
+      if (std::chrono::steady_clock::now() > deadline)
+        throw Error("UNSUPPORTED", "the NCCL communication between the processes timed out");
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
   } catch (...) {
@@ -146,7 +148,7 @@ void NcclCommunicator::until(Done done) {
 }
 
 bool NcclCommunicator::settled() {
-  if (!communicator_) throw Error("UNSUPPORTED", "the NCCL communicator was closed");
+  if (!communicator_) throw Error("UNSUPPORTED", "the NCCL communicator was closed and can no longer be used");
   NcclLibrary::Result state = kSuccess;
   library_.check(library_.get_async_error(communicator_, &state));
   library_.check(state);

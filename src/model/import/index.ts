@@ -44,7 +44,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   if (type === '.onnx') return (await import('./onnx/index.js')).importOnnx(path, options)
   if (isImageFile(path)) {
     const advice = 'pass a model, and pass the image with --input'
-    throw new LrpError('UNSUPPORTED', `${path} looks like an image and not like a model: ${advice}`)
+    throw new LrpError('UNSUPPORTED', `${path} looks like an image, not like a model: ${advice}`)
   }
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')

@@ -76,7 +76,8 @@ function otherInput(
       : row.includes(null)
         ? 'the file does not state its size'
         : undefined
-  if (why !== undefined) throw new LrpError('UNSUPPORTED', `${path}: input '${name}' cannot have relevance: ${why}`)
+  if (why !== undefined)
+    throw new LrpError('UNSUPPORTED', `the input '${name}' of ${path} cannot have relevance, because ${why}`)
   const sizes = row as number[]
   const first = array && { data: array.data.slice(0, sizeOf(sizes)), shape: [1, ...array.shape.slice(1)] }
   const zeros = { data: new Float32Array(sizeOf(sizes)), shape: [1, ...sizes] }

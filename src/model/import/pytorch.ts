@@ -36,7 +36,7 @@ async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict
   const root = name.slice(0, -'data.pkl'.length)
   const order = archive.find('byteorder')
   if (order && Buffer.from(await archive.read(order, { limit: 16 })).toString() === 'big') {
-    throw new LrpError('UNSUPPORTED', `${range.path} contains big-endian numbers`)
+    throw new LrpError('UNSUPPORTED', `${range.path} contains big-endian numbers, which are not supported`)
   }
   const value = new Unpickler(
     Buffer.from((await archive.read(name, { limit: LARGEST_PICKLE })).buffer),
@@ -128,7 +128,7 @@ function weightsIn(value: unknown, path: string): [string, TensorRef][] {
     if (tensors.length > 0) return tensors.map(([name, one]) => [String(name), one])
     value = WRAPPERS.map((key) => dict.get(key)).find((inner) => inner instanceof Map)
   }
-  throw new LrpError('INVALID_FILE', `${path} does not contain a state dict`)
+  throw new LrpError('INVALID_FILE', `${path} does not contain a state dict: save the model's state_dict()`)
 }
 
 function withoutPrefix<T>(entries: [string, T][]): [string, T][] {

@@ -81,7 +81,7 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'relevance of an input that has no row for each image',
       () => ({ constants: others(), explainInputs: 'all' }),
       'UNSUPPORTED',
-      /input 'scale' cannot have relevance: it does not have one row for each image/
+      /the input 'scale' of .* cannot have relevance, because it does not have one row for each image/
     ],
     [
       'an unknown name of an input to explain',
