@@ -143,7 +143,7 @@ describe('the set-up scripts', () => {
     const unknown = await script(resolve, { ...env, LRP_NATIVE_LIBTORCH_SHA256: '' })
     expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringMatching(/SHA-256 of http.* is not known/)])
     const wrong = await script(resolve, { ...env, LRP_NATIVE_LIBTORCH_SHA256: '0'.repeat(64) })
-    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('it was deleted')])
+    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('so it was deleted')])
     expect(readdirSync(join(cache, 'lrp-native')).filter((name) => /zip$|^libtorch/.test(name))).toEqual([])
     const first = await script('console.log(JSON.stringify(await libtorch.resolveLibtorch()))', env)
     expect([first.status, JSON.parse(first.stdout)]).toEqual([0, expect.objectContaining({ version: '2.11.0' })])
