@@ -116,7 +116,7 @@ test('a file of settings that changed, or is missing, is named', async () => {
   const again = await explained('own', model, '--limit', '2', '--rules', rules)
   const file = at('own', 'explain.json')
   writeFileSync(rules, '{"layers": [{"kind": "weighted", "rule": "zplus"}]}')
-  expect(await refused(again)).toBe(`lrp-native: ${rules} has changed since ${file} was written`)
+  expect(await refused(again)).toBe(`lrp-native: the file ${rules} has changed since ${file} was written`)
   rmSync(rules)
   expect(await refused(again)).toBe(`lrp-native: ${rules}, which ${file} names, does not exist`)
 })

@@ -154,7 +154,7 @@ test.each<[string, number[], number[], RegExp]>([
     'nan',
     [2, 1, 8, 8],
     Array.from({ length: 128 }, (_, i) => (i === 70 ? NaN : i)),
-    /nan\.npy: image 1 contains values that are not finite/
+    /image 1 of .*nan\.npy contains values that are not finite/
   ],
   ['small', [2, 1, 1, 2], [0, 1, 3, 2], /small\.npy contains inputs of shape 1x1x2, but mlp takes images of 1x8x8/]
 ])('an array that is no images is named: %s', async (name, shape, values, message) => {

@@ -64,7 +64,7 @@ test('a dense output is explained in a region, and its classes are those there',
   }
   expect(found.sum).toBeCloseTo((await explain(page.model, first, { composite: 'auto', region: [10, 20] })).sums[0]!, 5)
   expect((await page.ask({ narrowed: { region: '/etc/passwd' } })).message).toMatch(
-    /^'region' must be predicted, all or y,x/
+    /^the setting 'region' must be predicted, all or y,x/
   )
   expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/no setting 'regoin'/)
 })

@@ -183,7 +183,7 @@ describe('the page behind "lrp-native serve"', () => {
     [{ ...question, colourMap: 'pink' }, 400, 'INVALID_ARGUMENT', /pink/],
     [{ ...question, more: 1 }, 400, 'INVALID_ARGUMENT', /more/],
     [{ target: 1 }, 400, 'INVALID_ARGUMENT', /^the request must have image and choice$/],
-    [[], 400, 'INVALID_ARGUMENT', /question/],
+    [[], 400, 'INVALID_ARGUMENT', /request/],
     ['{', 400, 'INVALID_ARGUMENT', /JSON/]
   ])('a wrong question %j gets one sentence', async (given, wanted, code, message) => {
     const { status, found } = await ask(given)
