@@ -156,7 +156,7 @@ describe('data sets of arrays', () => {
   test.each([
     [[0, 1, 2], [2, 1, 2], [0], 'their labels have the shape 1'],
     [[0, 1, 2, 3], [2, 1, 2], [0, 0.5], 'label 0.5 is not a whole number'],
-    [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'values from 0 to 300'],
+    [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'not from 0 to 300'],
     [[0, 1, NaN, 3], [2, 1, 2], [0, 1], 'not a number'],
     [[0, 1, 2, 3], [2, 2], [0, 1], 'must have the shape [N, H, W]'],
     [[0, 1, 2, 3], [2, 1, 2], [0, -1], 'the label -1'],

@@ -118,7 +118,7 @@ test('a file of settings that changed, or is missing, is named', async () => {
   writeFileSync(rules, '{"layers": [{"kind": "weighted", "rule": "zplus"}]}')
   expect(await refused(again)).toBe(`lrp-native: the file ${rules} has changed since ${file} was written`)
   rmSync(rules)
-  expect(await refused(again)).toBe(`lrp-native: ${rules}, which ${file} names, does not exist`)
+  expect(await refused(again)).toBe(`lrp-native: the file ${rules}, which ${file} names, does not exist`)
 })
 
 test('maps that are not those of the record are said, with status 1', async () => {

@@ -66,7 +66,7 @@ test('a dense output is explained in a region, and its classes are those there',
   expect((await page.ask({ narrowed: { region: '/etc/passwd' } })).message).toMatch(
     /^the setting 'region' must be predicted, all or y,x/
   )
-  expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/no setting 'regoin'/)
+  expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/'regoin' is not a setting of the target/)
 })
 
 test('images with rows of their own are named together, and none is dropped on the page', async () => {
