@@ -107,6 +107,6 @@ describe('images kept larger than the network sees them', () => {
       /larger than the crop: the crop is 8x8, but the images.*8x8/
     )
     await expect(open({ preprocessing: { ...same, crop: [9, 4] } })).rejects.toThrow(/are 8x8/)
-    await expect(run({ augment: 'random-crop=4' })).rejects.toThrow(/write random-crop/)
+    await expect(run({ augment: 'random-crop=4' })).rejects.toThrow(/must be written as random-crop/)
   })
 })

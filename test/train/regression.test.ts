@@ -206,21 +206,21 @@ describe('a regression', () => {
     expect(values.testRegression!.metrics.r2).toBeGreaterThan(0.5)
     for (const { model } of [classes, values]) model.dispose()
     const data = await openDataset()
-    await expect(finetuned({ data })).rejects.toThrow('digits is for classification, not for regression')
+    await expect(finetuned({ data })).rejects.toThrow('digits is for the task classification, not for regression')
   })
 
   test('is not learnt through a softmax', () => {
     const node = (name: string, op: string, parameters = {}) => ({ name, op, inputs: [], attributes: {}, parameters })
     const [weights, softmax] = [node('fc', 'linear', { weight: 'w' }), node('p', 'log_softmax')]
     const graph = { inputShape: [null, 4], nodes: [weights, softmax], output: 'p' }
-    expect(() => checkValueHead(graph)).toThrow('ends in log_softmax (p)')
+    expect(() => checkValueHead(graph)).toThrow('a network for regression cannot end in log_softmax (node 'p')')
     expect(() => checkValueHead({ ...graph, nodes: [softmax, weights], output: 'fc' })).not.toThrow()
   })
 
   test('is refused what only classes have', async () => {
     using model = await Model.load(name)
     const image = { data: new Float32Array(64), shape: [1, 1, 8, 8] }
-    await expect(testClassifier(model)).rejects.toThrow('the model predicts values')
+    await expect(testClassifier(model)).rejects.toThrow('a model that predicts values')
     await expect(explain(model, image, { start: 'probability' })).rejects.toThrow('a regression has no probability')
     await expect(evaluate(model, { perturbation: { measure: 'probability' } })).rejects.toThrow('no probabilities')
     await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs classes")
