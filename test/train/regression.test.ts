@@ -213,7 +213,7 @@ describe('a regression', () => {
     const node = (name: string, op: string, parameters = {}) => ({ name, op, inputs: [], attributes: {}, parameters })
     const [weights, softmax] = [node('fc', 'linear', { weight: 'w' }), node('p', 'log_softmax')]
     const graph = { inputShape: [null, 4], nodes: [weights, softmax], output: 'p' }
-    expect(() => checkValueHead(graph)).toThrow('a network for regression cannot end in log_softmax (node 'p')')
+    expect(() => checkValueHead(graph)).toThrow("a network for regression cannot end in log_softmax (node 'p')")
     expect(() => checkValueHead({ ...graph, nodes: [softmax, weights], output: 'fc' })).not.toThrow()
   })
 

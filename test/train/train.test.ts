@@ -235,7 +235,10 @@ describe('train', () => {
       [{ learningRate: 0.5 }, /option 'learningRate' cannot change when resuming mlp-digits\S* \(it was 0\.002\)/],
       [{ model: 'lenet' }, /option 'model' cannot change when resuming mlp-digits\S* \(it was "mlp"\)/],
       [{ seed: 4 }, /option 'seed' cannot change .* \(it was 0\)/],
-      [{ experimentName: 'foo' }, /option 'experimentName' cannot be combined with --resume: mlp-digits\S* continues in its own folder/],
+      [
+        { experimentName: 'foo' },
+        /option 'experimentName' cannot be combined with --resume: mlp-digits\S* continues in its own folder/
+      ],
       [{ epochs: 1 }, /option 'epochs' must be larger than the 2 epochs that mlp-digits\S* already has/]
     ] as const)
       await expect(resume(options)).rejects.toMatchObject({
