@@ -105,7 +105,7 @@ describe('concepts of a layer', () => {
       `'${result.layer}' has no channel 6: its channels are 0 to 5`
     )
     await expect(refused({ hihg: [0] })).rejects.toThrow('hihg')
-    await expect(explain(model, input, { start: 'activation' })).rejects.toThrow('concepts')
+    await expect(explain(model, input, { start: 'activation' })).rejects.toThrow('only if a concept names its layer')
   })
 })
 

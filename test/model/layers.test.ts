@@ -84,7 +84,7 @@ describe('a network as a list of layers', () => {
     [
       'a kernel with too many axes',
       [{ type: 'convolution', channels: 3, kernelSize: [3, 3, 3] }],
-      /'0'.*kernel_size has 3 entries where 2/
+      /'0'.*kernel_size has 3 entries, but needs 2/
     ],
     ['a stride with too many axes', [{ type: 'sum-pool', kernelSize: 2, stride: [1, 1, 1] }], /'0'.*'stride' has 3/],
     [
