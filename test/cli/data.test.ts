@@ -80,7 +80,11 @@ describe('lrp-native data', () => {
       "--split must be one of train, valid, test, not 'all'"
     ],
     [['data', 'inspect', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
-    [['data', 'inspect', '--split', 'test'], 2, '--split only selects the images of the contact sheet: pass --output too'],
+    [
+      ['data', 'inspect', '--split', 'test'],
+      2,
+      '--split only selects the images of the contact sheet: pass --output too'
+    ],
     [['data', 'inspect', '--output', 'x.jpg'], 2, "--output must be a file name that ends in .png, not 'x.jpg'"],
     [['data', 'inspect', '--device', 'gpu'], 2, "--device must be auto, cpu, cuda or cuda:N, not 'gpu'"],
     [['data', '--device', 'cuda:'], 2, '--device'],

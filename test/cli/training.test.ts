@@ -42,7 +42,7 @@ test('parameter groups come from a file, and what is frozen stays frozen', async
     err: expect.stringContaining('must contain a list of parameter groups')
   })
   writeFileSync(file, '[{"match": "^9"}]')
-  expect((await run('--groups', file)).err).toContain("matches the group '^9'")
+  expect((await run('--groups', file)).err).toContain("the group '^9' matches no tensor")
 })
 
 test('fine-tuning follows the task of the model, unless it is told another', async () => {
