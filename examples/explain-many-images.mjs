@@ -1,4 +1,4 @@
-// Explain a whole test set, some images at a time, and report which class's relevance is most concentrated.
+// Explain a whole test set in small batches, and print for each class how concentrated its relevance is.
 import { explainAll, train } from 'lrp-native'
 
 const experimentsRoot = process.argv[2] ?? 'experiments'
@@ -20,6 +20,8 @@ for await (const part of explainAll(model, {}, { rule: 'alpha1beta0', target: 'l
 console.log(`${images} images explained`)
 for (const [label, shares] of [...concentration].sort(([a], [b]) => a - b)) {
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length
-  console.log(`class ${model.className(label)}: the strongest 5 % of pixels hold ${(100 * mean).toFixed(0)} %`)
+  console.log(
+    `class ${model.className(label)}: the strongest 5 % of the pixels contain ${(100 * mean).toFixed(0)} % of the relevance`
+  )
 }
 model.dispose()

@@ -19,6 +19,6 @@ const composite = {
 }
 const { conservation } = await model.explain(image, { composite, conservation: true })
 for (const { node, arriving, propagated } of conservation) {
-  console.log(`${node}: ${arriving[0].toFixed(4)} arrived, ${propagated[0].toFixed(4)} was propagated`)
+  console.log(`${node}: relevance ${arriving[0].toFixed(4)} received, ${propagated[0].toFixed(4)} propagated`)
 }
 model.dispose()

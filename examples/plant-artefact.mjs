@@ -1,5 +1,5 @@
-// Write the shipped digits as class folders in which a white corner gives the class 8 away: it is on every 8, and on one
-// image in twenty of the other digits, which are filed under 8 by mistake.
+// Write the included digits as class folders with a planted artefact, a white corner. Outside the test split, about half
+// of the 8s have this corner. About one in twenty images of the other digits has it too, and is labelled 8 by mistake.
 import { mkdirSync } from 'node:fs'
 import { openDataset } from 'lrp-native'
 import sharp from 'sharp'
@@ -17,4 +17,4 @@ for (const [split, { images, labels }] of Object.entries(splits)) {
     await sharp(image, { raw: { width, height, channels: 1 } }).toFile(`${folder}/${split}/${filed}/${i}.png`)
   }
 }
-console.log(`digits with a planted corner written to ${folder}`)
+console.log(`wrote digits with a planted corner to ${folder}`)

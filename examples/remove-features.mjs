@@ -1,4 +1,4 @@
-// Which rule finds the pixels that matter? The larger the gap between the two curves, the better.
+// Which rule finds the pixels that the network uses? The larger the gap between the two curves, the better.
 import { openDataset, removeFeatures, train } from 'lrp-native'
 
 const folder = process.argv[2] ?? 'experiments'

@@ -1,4 +1,4 @@
-// Train a small network on the shipped digits and ask why it decided as it did.
+// Train a small network on the included digits, and explain its decisions.
 import { train } from 'lrp-native'
 
 const experimentsRoot = process.argv[2] ?? 'experiments'

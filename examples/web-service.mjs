@@ -1,6 +1,6 @@
 // A web service that explains photos: POST an image to /explain (JSON) or /map.png (its heat map).
 //   node web-service.mjs MODEL [PORT] [WORKERS]
-// Each worker thread holds the model; requests wait in one queue.
+// Each worker thread has its own copy of the model. All requests wait in one queue.
 import { createServer } from 'node:http'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { Model, isLrpError } from 'lrp-native'
@@ -13,7 +13,7 @@ const LONGEST = 32 // requests that may wait
 if (isMainThread) serve(process.argv[2], Number(process.argv[3] ?? 8080), Number(process.argv[4] ?? 1))
 else await work(workerData)
 
-/** Loads the model once, then answers one question after the other. */
+/** Loads the model once, then answers one request after another. */
 async function work({ path }) {
   const model = await Model.load(path)
   const { preprocessing } = model

@@ -56,7 +56,7 @@ Napi::Value enable_cuda(const Napi::CallbackInfo& info) {
 Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const double count = info[0].ToNumber();
-    if (!(count >= 1 && count <= 4096)) throw Error("INVALID_ARGUMENT", "threads must be between 1 and 4096");
+    if (!(count >= 1 && count <= 4096)) throw Error("INVALID_ARGUMENT", "the number of threads must be from 1 to 4096");
     at::set_num_threads(static_cast<int>(count));
     return info.Env().Undefined();
   });

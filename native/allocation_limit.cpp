@@ -20,7 +20,7 @@ class LimitedAllocator : public at::Allocator {
   explicit LimitedAllocator(at::Allocator* own) : own_(own) {}
   at::DataPtr allocate(size_t bytes) override {
     if (limit > 0 && bytes > limit) {
-      throw Error("UNSUPPORTED", "it needs an array of " + std::to_string(bytes >> 20) + " MB: it is too large");
+      throw Error("UNSUPPORTED", "the op needs an array of " + std::to_string(bytes >> 20) + " MB, which is too large");
     }
     return own_->allocate(bytes);
   }

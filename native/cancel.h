@@ -12,7 +12,7 @@ class CancelToken {
   bool cancelled() const { return cancelled_; }
   /// Throws ABORTED once cancelled.
   void check() const {
-    if (cancelled_) throw Error("ABORTED", "stopped on request");
+    if (cancelled_) throw Error("ABORTED", "the work was stopped on request");
   }
 
  private:

@@ -33,13 +33,14 @@ void set_autocast(c10::DeviceType device, c10::ScalarType type) {
 c10::ScalarType dtype_of_precision(const std::string& name, c10::Device device) {
   if (name == "fp64") return at::kDouble;
   if (name != "fp32" && name != "bf16" && name != "fp16" && name != "tf32") {
-    throw Error("INVALID_ARGUMENT", "there is no precision '" + name + "'");
+    throw Error("INVALID_ARGUMENT", "there is no precision '" + name + "': use fp32, fp64, bf16, fp16 or tf32");
   }
   if ((name == "fp16" || name == "tf32") && device.is_cpu()) {
-    throw Error("UNSUPPORTED", "precision " + name + " needs a CUDA device; the CPU has fp32, fp64 and bf16");
+    throw Error("UNSUPPORTED", "precision " + name + " needs a CUDA device: use fp32, fp64 or bf16 on the CPU");
   }
   if (name == "bf16" && device.is_cpu() && !cpu_computes_bf16()) {
-    throw Error("UNSUPPORTED", "precision bf16 is slower than fp32 on this processor, which lacks AVX-512 BF16");
+    throw Error("UNSUPPORTED",
+                "precision bf16 would be slower than fp32 on this processor, which lacks AVX-512 BF16: use fp32");
   }
   return at::kFloat;
 }

@@ -1,4 +1,4 @@
-"""Reads what `lrp-native explain --format npy` or `npz` wrote. Needs Python's standard library only.
+"""Reads the results of `lrp-native explain --format npy` or `npz`. Needs only Python's standard library.
 
 usage: read_results.py FOLDER
 """

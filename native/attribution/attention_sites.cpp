@@ -36,7 +36,7 @@ class Search {
       } else if (dynamic_cast<const Softmax*>(node.op.get()) && static_cast<int>(i) != graph_.output()) {
         const int product = product_of(static_cast<int>(i));
         if (product == kInput)
-          refuse(node, "its weights are not multiplied by values, so attention maps cannot include it");
+          refuse(node, "attention maps cannot include this softmax, because no values are multiplied by its weights");
         const int values = graph_.nodes()[static_cast<size_t>(product)].inputs[1];
         found.push_back({static_cast<size_t>(product), i, values, stream_of(values)});
       }
@@ -91,22 +91,23 @@ class Search {
 
 std::vector<AttentionSite> find_attentions(const Graph& graph) {
   auto sites = Search(graph).sites();
-  if (sites.empty()) throw Error("UNSUPPORTED", "the network has no attention (softmax of q k^T times v)");
+  if (sites.empty())
+    throw Error("UNSUPPORTED", "the network has no attention, softmax(q k^T) v, so it has no attention maps");
   return sites;
 }
 
 Tensor by_heads(const Tensor& t, int64_t images, const Node& node) {
   if (t.dim() == 4 && t.size(0) == images) return t;
   if (t.dim() == 3 && t.size(0) % images == 0) return t.unflatten(0, {images, t.size(0) / images});
-  refuse(node, "heads of shape " + c10::str(t.sizes()) +
-                   " cannot be separated: expected [images, heads, tokens, features], not windows");
+  refuse(node, "attention heads must have the shape [images, heads, tokens, features], not " + c10::str(t.sizes()) +
+                   ": attention in windows is not supported");
 }
 
 HeadRelevance::HeadRelevance(const Graph& graph, Recorder& recorder)
     : graph_(graph), recorder_(recorder), sites_(find_attentions(graph)) {
   for (const AttentionSite& site : sites_) {
     if (site.stream == kInput)
-      refuse(graph.nodes()[site.output], "the tokens at the start of its block cannot be found");
+      refuse(graph.nodes()[site.output], "the tokens at the start of this attention's block cannot be found");
     for (const int node : {static_cast<int>(site.output), site.values, site.stream}) {
       recorder.wanted[static_cast<size_t>(graph.source(node))] = true;
     }
@@ -117,7 +118,8 @@ const Tensor& HeadRelevance::arrived(int node) const {
   const int source = graph_.source(node);
   const auto found = recorder_.relevance.find(static_cast<size_t>(source));
   if (found != recorder_.relevance.end() && found->second.defined()) return found->second;
-  refuse(graph_.nodes()[static_cast<size_t>(source)], "it gets no relevance");
+  refuse(graph_.nodes()[static_cast<size_t>(source)],
+         "no relevance reaches this node, so its attention heads have none");
 }
 
 std::vector<AttentionRelevance> HeadRelevance::last() const {
@@ -129,8 +131,8 @@ std::vector<AttentionRelevance> HeadRelevance::last() const {
     const Tensor& stream = arrived(site.stream);
     const int64_t tokens = values.size(2);
     if (stream.dim() != 3 || stream.numel() % (recorder_.images * tokens) != 0) {
-      refuse(graph_.nodes()[static_cast<size_t>(site.stream)], "tokens of shape [images, " + std::to_string(tokens) +
-                                                                   ", features] are expected, not " +
+      refuse(graph_.nodes()[static_cast<size_t>(site.stream)], "the tokens must have the shape [images, " +
+                                                                   std::to_string(tokens) + ", features], not " +
                                                                    c10::str(stream.sizes()));
     }
     const Tensor by_image = recorder_.layout(site.stream).by_image(stream, recorder_.images);

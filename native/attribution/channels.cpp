@@ -17,12 +17,13 @@ int64_t channel_axis(const Graph& graph, size_t index, int64_t axes) {
     i = node.inputs.empty() ? kInput : node.inputs[0];
   }
   throw Error("UNSUPPORTED",
-              "the channel axis of '" + graph.nodes()[index].name + "' is not known: name a layer with weights");
+              "the channel axis of layer '" + graph.nodes()[index].name + "' is unknown: name a layer with weights");
 }
 
 void check_images(const Graph& graph, size_t index, const Tensor& output, int64_t images) {
   if (output.dim() >= 2 && output.size(0) == images) return;
-  throw Error("UNSUPPORTED", "layer '" + graph.nodes()[index].name + "' has no channels for each image");
+  throw Error("UNSUPPORTED", "layer '" + graph.nodes()[index].name +
+                                 "': its first axis is not the images, so it has no channels for each image");
 }
 
 Tensor channel_mask(const Graph& graph, size_t index, const std::string& layer, const std::vector<int64_t>& channels,
@@ -32,8 +33,8 @@ Tensor channel_mask(const Graph& graph, size_t index, const std::string& layer, 
   const int64_t count = output.size(axis);
   for (const int64_t channel : channels) {
     if (channel >= 0 && channel < count) continue;
-    throw Error("INVALID_ARGUMENT", "layer '" + layer + "' has the channels 0 to " + std::to_string(count - 1) +
-                                        ", not " + std::to_string(channel));
+    throw Error("INVALID_ARGUMENT", "layer '" + layer + "' has no channel " + std::to_string(channel) +
+                                        ": its channels are 0 to " + std::to_string(count - 1));
   }
   std::vector<int64_t> shape(static_cast<size_t>(output.dim()), 1);
   shape[static_cast<size_t>(axis)] = count;

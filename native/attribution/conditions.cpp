@@ -76,7 +76,7 @@ Tensor Conditions::backward(const Tensor& output, const Tensor& x, const Tensor&
 
 Tensor Conditions::backward_from_activation(const Tensor& x, bool keep) const {
   if (named_.empty()) {
-    throw Error("INVALID_ARGUMENT", "relevance can start from an activation only where concepts name its layer");
+    throw Error("INVALID_ARGUMENT", "relevance can start from an activation only if a concept names its layer");
   }
   const auto highest = named_.begin();
   const Named& named = highest->second;
@@ -89,8 +89,8 @@ Tensor Conditions::through(Tensor from, Tensor R, Layers::const_iterator next, c
   for (; next != named_.end(); ++next) {
     R = gradient(from, next->second.output, R, keep);
     if (!R.defined()) {
-      throw Error("INVALID_ARGUMENT", "no path leads through '" + next->second.layer +
-                                          "' and the layers above it: not all of them can be exclusive");
+      throw Error("INVALID_ARGUMENT", "no path leads through layer '" + next->second.layer +
+                                          "' and all exclusive layers above it: make fewer layers exclusive");
     }
     R = R * next->second.mask;
     from = next->second.output;

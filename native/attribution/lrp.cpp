@@ -187,8 +187,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       });
   if (!output.requires_grad()) {
     throw Error("UNSUPPORTED",
-                "relevance cannot be propagated back to the input: "
-                "whole numbers have no relevance, except tokens that are looked up in a table");
+                "relevance cannot be propagated to an input of whole numbers, unless a table looks them up as tokens");
   }
   Explanation result;
   result.logits = output.detach();
@@ -218,7 +217,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       inputs[node.name].push_back(arrived == recorder.relevance.end() ? at::zeros_like(rows_of(node, x))
                                                                       : arrived->second);
       if (!all_finite(inputs[node.name].back())) {
-        refuse_not_finite(graph, input, options, "the relevance of another input");
+        refuse_not_finite(graph, input, options, "the relevance of a further input");
       }
     }
     for (const auto& layer : options.layers) {

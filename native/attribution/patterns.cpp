@@ -16,9 +16,12 @@ Tensor windows(const Node& node, const Tensor& input, int64_t group, int64_t gro
   if (node.record.kind == "linear") return input.reshape({-1, input.size(-1)});
   const bool flat = weight.dim() == 3;
   if (weight.dim() > 4 || node.op->linear()->transposed()) {
-    throw Error("UNSUPPORTED", "patterns cannot be fitted to " + node.op_name);
+    throw Error("UNSUPPORTED", "patterns cannot be fitted to a layer of the op " + node.op_name);
   }
-  if (node.attributes.is_text("padding")) throw Error("UNSUPPORTED", "patterns need padding given in numbers");
+  if (node.attributes.is_text("padding"))
+    throw Error(
+        "UNSUPPORTED",
+        "patterns cannot be fitted to a convolution whose padding is 'same' or 'valid': give the padding in numbers");
   const size_t axes = flat ? 1 : 2;
   const auto planar = [flat](std::vector<int64_t> v, int64_t first) {
     if (flat) v.insert(v.begin(), first);

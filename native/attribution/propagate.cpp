@@ -55,14 +55,15 @@ void check_output(const Tensor& output) {
   if (!output.is_floating_point() || output.numel() == 0) return;
   const double highest = output.max().item<double>();  // NaN if there is one; attention masks hold -inf on purpose
   if (std::isnan(highest) || highest == std::numeric_limits<double>::infinity()) {
-    throw Error("NUMERIC", "its output is not finite");
+    throw Error("NUMERIC", "the output is not finite");
   }
 }
 
 void check_relevance(const Node& node, const Tensor& R) {
   if (R.defined() && !all_finite(R)) {
-    throw Error("NUMERIC", "node '" + node.name + "' (" + node.op_name +
-                               "): its relevance is not finite: a larger epsilon keeps denominators away from 0");
+    throw Error("NUMERIC",
+                "node '" + node.name + "' (" + node.op_name +
+                    "): the relevance is not finite; try a larger epsilon, which keeps denominators away from 0");
   }
 }
 
@@ -81,7 +82,7 @@ std::vector<Tensor> applied(const Application& a, const Layer& layer, const Tens
   } catch (const c10::Error& error) {
     const std::string message = first_line(error.what_without_backtrace());
     throw Error(code_of(message, "UNSUPPORTED"),
-                "node '" + a.node->name + "' (" + a.node->op_name + "): relevance cannot pass: " + message);
+                "node '" + a.node->name + "' (" + a.node->op_name + "): relevance cannot be propagated: " + message);
   }
 }
 

@@ -26,7 +26,7 @@ Tensor Replacements::apply(size_t index, Tensor output, int64_t first, int64_t i
                       one.values->sizes().slice(1) == output.sizes().slice(1);
     if (!fits) {
       throw Error("INVALID_ARGUMENT",
-                  "values that replace channels of layer '" + one.layer + "' must have the shape of its output");
+                  "the values that replace channels of layer '" + one.layer + "' must have the shape of its output");
     }
     output = at::where(mask.gt(0), one.values->narrow(0, first, images).to(output.options()), output);
   }

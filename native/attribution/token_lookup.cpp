@@ -35,8 +35,9 @@ std::vector<bool> lookups_of(const Graph& graph, const std::vector<std::string>&
 
 Tensor look_up(const Tensor& x, const Tensor& rows, bool times_rows) {
   if (rows.numel() != x.numel() * rows.size(-1) || rows.size(0) % x.size(0) != 0) {
-    throw Error("UNSUPPORTED", "tokens of shape " + c10::str(x.sizes()) + " are looked up as " +
-                                   c10::str(rows.sizes()) + ": each token must have one row");
+    throw Error("UNSUPPORTED", "the token table returned rows of shape " + c10::str(rows.sizes()) +
+                                   " for tokens of shape " + c10::str(x.sizes()) +
+                                   ": it must return one row for each token");
   }
   return TokenLookup::apply(x, rows, times_rows);
 }

@@ -41,7 +41,8 @@ std::map<std::string, Tensor> fold_constants(const GraphSpec& spec, const std::m
     if (constant_names.count(node.name) == 0) needed.insert(node.inputs.begin(), node.inputs.end());
   }
   for (const auto& name : keep) {
-    if (constant_names.count(name) == 0) throw Error("UNSUPPORTED", "node '" + name + "' depends on the input");
+    if (constant_names.count(name) == 0)
+      throw Error("UNSUPPORTED", "node '" + name + "' depends on the input, so it is not a constant");
   }
   std::map<std::string, Tensor> results, kept;
   int64_t numbers = 0;
@@ -55,7 +56,7 @@ std::map<std::string, Tensor> fold_constants(const GraphSpec& spec, const std::m
                                        [&](const auto& parameter) { return parameter.second.is_same(result); });
     if (!is_weight) numbers += result.numel();
     if (numbers > kMostNumbers) {
-      throw Error("UNSUPPORTED", "constants computed from weights have more than 2^28 numbers");
+      throw Error("UNSUPPORTED", "the constants computed from weights have more than 2^28 numbers in total");
     }
     if (needed.count(node.name) > 0) kept[node.name] = result;
   }

@@ -12,7 +12,7 @@ namespace lrp {
 
 namespace {
 
-constexpr const char* kTooFew = "it has fewer inputs or list entries than its op needs";
+constexpr const char* kTooFew = "the node has fewer inputs or list entries than its op needs";
 
 std::string title(const Node& node) { return "node '" + node.name + "' (" + node.op_name + ")"; }
 
@@ -50,7 +50,7 @@ Tensor at_node(const Node& node, const std::function<Tensor()>& body) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {  // of a library below libtorch
-    throw Error("UNSUPPORTED", title(node) + ": it cannot be computed (" + first_line(error.what()) + ")");
+    throw Error("UNSUPPORTED", title(node) + ": the op cannot be computed (" + first_line(error.what()) + ")");
   }
 }
 

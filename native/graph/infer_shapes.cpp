@@ -80,7 +80,7 @@ Tensor infer_output(const Node& node, const std::vector<Tensor>& inputs, const P
 std::vector<NodeFacts> infer_shapes(const GraphSpec& spec, const std::map<std::string, Tensor>& tensors,
                                     c10::IntArrayRef input_shape) {
   for (const int64_t axis : input_shape) {
-    if (axis < 1) throw Error("INVALID_ARGUMENT", "the input's shape must be positive");
+    if (axis < 1) throw Error("INVALID_ARGUMENT", "every axis of the input's shape must be 1 or more");
   }
   check_size(input_shape, "the input would have");
   std::map<std::string, Tensor> shapes;
@@ -96,7 +96,8 @@ std::vector<NodeFacts> infer_shapes(const GraphSpec& spec, const std::map<std::s
     const at::AutoGradMode on(checked);
     const Tensor output = output_of(node, from, pass);
     if (checked && lacks_derivative(output)) {
-      throw Error("UNSUPPORTED", "autograd cannot differentiate it, and its input depends on the image");
+      throw Error("UNSUPPORTED",
+                  "autograd cannot differentiate this operator, although its input depends on the image");
     }
     Tensor shape = without_data(output);
     facts.push_back({node.name, shape.sizes().vec(), node.op->multiply_adds(from, shape)});

@@ -49,7 +49,8 @@ Tensor resized(const Tensor& image, at::IntArrayRef size, const std::string& int
   if (interpolation == "nearest") return at::_upsample_nearest_exact2d(batch, size).squeeze(0);
   if (interpolation == "bilinear") return at::_upsample_bilinear2d_aa(batch, size, false).squeeze(0);
   if (interpolation == "bicubic") return at::_upsample_bicubic2d_aa(batch, size, false).squeeze(0);
-  throw Error("INVALID_ARGUMENT", "interpolation must be nearest, bilinear or bicubic, not '" + interpolation + "'");
+  throw Error("INVALID_ARGUMENT",
+              "the interpolation must be nearest, bilinear or bicubic, not '" + interpolation + "'");
 }
 
 /// Where a crop keeps less than one in so many pixels of the resized image, only those are computed: ATen's own
@@ -82,7 +83,7 @@ void arrange(const Tensor& given, const Arrangement& wanted, const Tensor& resul
       image = image.narrow(1, (*wanted.crop)[0], (*wanted.crop)[2]).narrow(2, (*wanted.crop)[1], (*wanted.crop)[3]);
   }
   if (result.size(1) != image.size(1) || result.size(2) != image.size(2)) {
-    throw Error("INVALID_ARGUMENT", "the size of the arranged image does not match its place");
+    throw Error("INVALID_ARGUMENT", "the arranged image does not have the size of the array that it is written to");
   }
   to_planes(image, result);
 }

@@ -38,7 +38,8 @@ Filter filter_of(const std::string& interpolation) {
   if (interpolation == "nearest") return {one, 0};
   if (interpolation == "bilinear") return {triangle, 1};
   if (interpolation == "bicubic") return {cubic, 2};
-  throw Error("INVALID_ARGUMENT", "interpolation must be nearest, bilinear or bicubic, not '" + interpolation + "'");
+  throw Error("INVALID_ARGUMENT",
+              "the interpolation must be nearest, bilinear or bicubic, not '" + interpolation + "'");
 }
 
 /// What one pixel along an axis is made of.

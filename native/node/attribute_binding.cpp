@@ -67,7 +67,8 @@ LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   lrp.target = call.target;
   lrp.layers = call.layers;
   if (call.lookups) lrp.lookups = *call.lookups;
-  if (!(lrp.top_k > 0 && lrp.top_k <= 1)) throw Error("INVALID_ARGUMENT", "topK must be above 0 and at most 1");
+  if (!(lrp.top_k > 0 && lrp.top_k <= 1))
+    throw Error("INVALID_ARGUMENT", "option 'topK' must be above 0 and at most 1");
   if (!call.patterns) return lrp;
   for (NodeRule& rule : lrp.rules) {
     const auto found = call.patterns->find(rule.node);

@@ -31,7 +31,7 @@ Tensor bytes_over(const Napi::Value& value, at::IntArrayRef shape) {
   int64_t count = 1;
   for (const int64_t axis : shape) count *= axis < 1 ? 0 : axis;
   if (count == 0 || static_cast<int64_t>(array.ElementLength()) != count) {
-    throw Error("INVALID_ARGUMENT", "the bytes are not those of one image of the given size");
+    throw Error("INVALID_ARGUMENT", "the number of bytes does not match one image of the given size");
   }
   return at::from_blob(const_cast<uint8_t*>(array.Data()), shape, at::kByte);
 }

@@ -78,7 +78,7 @@ Graph with_rows(const Model& model, const Graph& graph, std::map<std::string, Te
 /// Forward in batches, so that a large input needs no more memory than one batch of activations.
 ForwardResult run_forward(const Model& model, const Tensor& input, const ForwardOptions& options,
                           const CancelToken& cancel) {
-  if (options.batch_size < 1) throw Error("INVALID_ARGUMENT", "the batch size must be 1 or more");
+  if (options.batch_size < 1) throw Error("INVALID_ARGUMENT", "option 'batchSize' must be 1 or more");
   const at::NoGradGuard no_grad;
   const auto folded = options.as_written ? nullptr : model.explained();
   const Graph* graph = folded ? folded.get() : &model.graph();
@@ -133,14 +133,14 @@ Napi::Function ModelHandle::define(Napi::Env env) {
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
   if (info.Length() != 2 || !info[0].IsExternal()) {
-    throw to_error(info.Env(), "INVALID_ARGUMENT", "models are made by Model.create");
+    throw to_error(info.Env(), "INVALID_ARGUMENT", "a model is created by Model.create, not by its constructor");
   }
   model_ = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
   weights_ = Napi::Persistent(info[1].As<Napi::Object>());
 }
 
 std::shared_ptr<Model> ModelHandle::model() const {
-  if (!model_) throw Error("DISPOSED", "the model was disposed of");
+  if (!model_) throw Error("DISPOSED", "the model was disposed of and can no longer be used");
   return model_;
 }
 

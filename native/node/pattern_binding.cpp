@@ -47,7 +47,7 @@ Napi::Value PatternFitterHandle::finish(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     return run_async(info.Env(), {info.This(), model_.Value()}, [state = state_]() -> Finish {
       const std::lock_guard<std::mutex> lock(state->mutex);
-      if (!state->fitter) throw Error("INVALID_ARGUMENT", "no images were given to fit patterns to");
+      if (!state->fitter) throw Error("INVALID_ARGUMENT", "patterns cannot be fitted, because no images were given");
       const auto patterns = state->fitter->finish();
       return [patterns](Napi::Env env) { return write(env, patterns); };
     });

@@ -38,7 +38,7 @@ at::ScalarType dtype_of(const Napi::Object& object, const Napi::TypedArray& data
     case napi_uint8_array:
       return at::kByte;
     default:
-      throw Error("INVALID_ARGUMENT", path.text() + " contains an array of a type that is not supported");
+      throw Error("INVALID_ARGUMENT", path.text() + " contains a typed array of an unsupported type");
   }
 }
 
@@ -112,8 +112,8 @@ Tensor tensor_over(const Napi::Value& value, const Path& path) {
     elements *= static_cast<double>(axis);
   }
   if (elements * static_cast<double>(c10::elementSize(dtype)) != static_cast<double>(data.ByteLength())) {
-    throw Error("INVALID_ARGUMENT", path.text() + " holds " + std::to_string(data.ByteLength()) +
-                                        " bytes, which does not fit its shape " + c10::str(at::IntArrayRef(shape)));
+    throw Error("INVALID_ARGUMENT", path.text() + " has " + std::to_string(data.ByteLength()) +
+                                        " bytes, which do not match its shape " + c10::str(at::IntArrayRef(shape)));
   }
   if (elements == 0) return at::empty(shape, at::dtype(dtype));
   auto* start = static_cast<uint8_t*>(data.ArrayBuffer().Data()) + data.ByteOffset();

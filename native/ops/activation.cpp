@@ -28,7 +28,7 @@ class Activation : public Op {
 class Dropout : public Op {
  public:
   explicit Dropout(double p) : p_(p) {
-    if (!(p >= 0 && p < 1)) throw Error("INVALID_ARGUMENT", "p of dropout must be at least 0 and below 1");
+    if (!(p >= 0 && p < 1)) throw Error("INVALID_ARGUMENT", "attribute 'p' of dropout must be at least 0 and below 1");
   }
   bool draws() const override { return true; }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
@@ -107,7 +107,8 @@ at::Generator& training_generator(c10::DeviceType device) {
 std::shared_ptr<Op> make_activation(const OpArguments& a) {
   if (a.name == "dropout") {
     if (a.attributes.flag("training", false)) {
-      throw Error("INVALID_ARGUMENT", "attribute 'training' must be false: dropout acts only while training");
+      throw Error("INVALID_ARGUMENT",
+                  "attribute 'training' must be false: a graph describes inference, where dropout does nothing");
     }
     return std::make_shared<Dropout>(a.attributes.number("p", 0.5));
   }

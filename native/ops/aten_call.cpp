@@ -67,7 +67,7 @@ class ArgumentReader {
     }
     if (argument_.default_value()) return always(*argument_.default_value());
     if (is_optional) return always(IValue());
-    throw Error("INVALID_ARGUMENT", "it needs the argument '" + name + "'");
+    throw Error("INVALID_ARGUMENT", "the operator needs the argument '" + name + "'");
   }
 
  private:
@@ -87,7 +87,7 @@ class ArgumentReader {
   }
 
   std::string set_by_the_model() const {
-    return "the argument '" + argument_.name() + "' is set by the model, not by a graph";
+    return "a graph cannot pass the argument '" + argument_.name() + "': the model sets it";
   }
 
   static bool is_list_of_tensors(const c10::Type& type) {
@@ -104,7 +104,8 @@ class ArgumentReader {
     const size_t place = dot == std::string::npos ? inputs_.size() : std::stoul(entry.substr(dot + 1));
     constexpr size_t kLongestList = 1 << 16;
     if (place >= kLongestList || !inputs_.emplace(place, input).second) {
-      throw Error("INVALID_ARGUMENT", "attribute 'arguments' names '" + entry + "' at an invalid position");
+      throw Error("INVALID_ARGUMENT",
+                  "attribute 'arguments' contains '" + entry + "', whose position is invalid or already taken");
     }
   }
 
@@ -116,7 +117,8 @@ class ArgumentReader {
     const bool has_holes = type.expectRef<c10::ListType>().getElementType()->kind() == TypeKind::OptionalType;
     const size_t size = inputs_.rbegin()->first + 1;
     if (!has_holes && size != inputs_.size()) {
-      throw Error("INVALID_ARGUMENT", "the list '" + argument_.name() + "' has gaps");
+      throw Error("INVALID_ARGUMENT", "attribute 'arguments' leaves gaps in the list '" + argument_.name() +
+                                          "': number its entries from 0");
     }
     return [places = inputs_, has_holes, size](const std::vector<Tensor>& inputs, const Pass&) {
       if (!has_holes) {
@@ -132,7 +134,7 @@ class ArgumentReader {
         if (found == places.end()) continue;
         const auto dtype = inputs.at(found->second).scalar_type();
         if (dtype == at::kBool || dtype == at::kByte) {
-          throw Error("UNSUPPORTED", "it indexes by a mask, so the shape of its output depends on values");
+          throw Error("UNSUPPORTED", "the node indexes by a mask, so the shape of its output depends on values");
         }
       }
       return IValue(list);
@@ -190,7 +192,7 @@ class ArgumentReader {
       case TypeKind::ListType:
         return list_of_literals(type.expectRef<c10::ListType>().getElementType()->kind());
       default:
-        throw Error("UNSUPPORTED", "a graph cannot give the argument '" + name + "'");
+        throw Error("UNSUPPORTED", "a graph cannot pass the argument '" + name + "'");
     }
   }
 
@@ -211,7 +213,7 @@ class ArgumentReader {
       return always(flags);
     }
     if (kind == TypeKind::FloatType) return always(node_.attributes.numbers(name));
-    throw Error("UNSUPPORTED", "a graph cannot give the argument '" + name + "'");
+    throw Error("UNSUPPORTED", "a graph cannot pass the argument '" + name + "'");
   }
 
   using Size = std::function<int64_t(const Pass&)>;
@@ -264,12 +266,13 @@ class AtenCall : public Op {
     overload_.callBoxed(&stack);
     const auto results = tensors_of(stack);
     if (output_ < 0 || output_ >= static_cast<int64_t>(results.size())) {
-      throw Error("INVALID_ARGUMENT", "it has " + std::to_string(results.size()) + " results, but number " +
-                                          std::to_string(output_) + " is requested");
+      throw Error("INVALID_ARGUMENT", "attribute 'output' is " + std::to_string(output_) +
+                                          ", but the operator has the results 0 to " +
+                                          std::to_string(static_cast<int64_t>(results.size()) - 1));
     }
     const Tensor& result = results[static_cast<size_t>(output_)];
     if (!result.defined() || result.layout() != at::kStrided || result.is_complex()) {
-      throw Error("UNSUPPORTED", "its result is not a plain array of real numbers");
+      throw Error("UNSUPPORTED", "the operator's result is not a plain array of real numbers");
     }
     return result;
   }
@@ -301,13 +304,14 @@ class AtenCall : public Op {
     const auto& schema = overload_.schema();
     const auto check = [&](const std::string& name) {
       if (!schema.argumentIndexWithName(name)) {
-        throw Error("INVALID_ARGUMENT", "'" + a.name + "' has no argument '" + name + "'");
+        throw Error("INVALID_ARGUMENT", "the operator '" + a.name + "' has no argument '" + name + "'");
       }
     };
     const auto names = a.attributes.texts("arguments");
     if (names.size() != a.inputs) {
-      throw Error("INVALID_ARGUMENT", "it has " + std::to_string(a.inputs) + " inputs, but 'arguments' names " +
-                                          std::to_string(names.size()));
+      throw Error("INVALID_ARGUMENT", "the node has " + std::to_string(a.inputs) +
+                                          " inputs, but its attribute 'arguments' lists " +
+                                          std::to_string(names.size()) + ": list one for each input");
     }
     for (const auto& name : names) check(name.substr(0, name.find('.')));
     for (const auto& [name, tensor] : a.parameters) check(name);

@@ -61,31 +61,33 @@ constexpr std::array<const char*, 13> kBackends{"mkldnn_",    "miopen_", "cudnn_
 std::optional<std::string> why_forbidden(const c10::OperatorHandle& overload) {
   const auto& schema = overload.schema();
   const std::string name = schema.name().substr(schema.name().find("::") + 2);
-  if (overload.hasTag(at::Tag::nondeterministic_seeded)) return "it draws random numbers";
+  if (overload.hasTag(at::Tag::nondeterministic_seeded)) return "the operator draws random numbers";
   if (overload.hasTag(at::Tag::data_dependent_output))
-    return "its result depends on values in a way that graphs do not support";
+    return "the operator's result depends on values in a way that graphs do not support";
   // An index of numbers has a fixed shape; AtenCall refuses masks.
-  if (overload.hasTag(at::Tag::dynamic_output_shape) && name != "index") return "its output's shape depends on values";
-  if (begins(name, "_") && !overload.hasTag(at::Tag::core)) return "it is private to PyTorch";
-  if (ends(name, "_backward") || name.find("_backward_") != std::string::npos) return "it belongs to backward passes";
+  if (overload.hasTag(at::Tag::dynamic_output_shape) && name != "index")
+    return "the shape of the operator's output depends on values";
+  if (begins(name, "_") && !overload.hasTag(at::Tag::core)) return "the operator is private to PyTorch";
+  if (ends(name, "_backward") || name.find("_backward_") != std::string::npos)
+    return "the operator belongs to backward passes";
   if (begins(name, "empty") || begins(name, "new_empty") || begins(name, "resize")) {
-    return "it reads uninitialised memory";
+    return "the operator reads uninitialised memory";
   }
   if (std::any_of(kBackends.begin(), kBackends.end(), [&](const char* start) { return begins(name, start); }) ||
       name.find("quantize") != std::string::npos) {
-    return "it works on tensors that are not plain arrays, or on one backend alone";
+    return "the operator works on tensors that are not plain arrays, or only on one backend";
   }
   for (const auto& argument : schema.arguments()) {
-    if (argument.alias_info() && argument.alias_info()->isWrite()) return "it writes into its arguments";
-    if (argument.name() == "filename") return "it reads files";
+    if (argument.alias_info() && argument.alias_info()->isWrite()) return "the operator writes into its arguments";
+    if (argument.name() == "filename") return "the operator reads files";
     if (!argument.default_value() && !can_be_given(unwrapped(argument.type()))) {
-      return "a graph cannot give its argument '" + argument.name() + "'";
+      return "a graph cannot pass the operator's argument '" + argument.name() + "'";
     }
   }
   const auto& returns = schema.returns();
   const bool tensors =
       std::all_of(returns.begin(), returns.end(), [](const auto& one) { return gives_tensors(one.type()); });
-  if (returns.empty() || !tensors) return "it does not return tensors";
+  if (returns.empty() || !tensors) return "the operator does not return tensors";
   return std::nullopt;
 }
 

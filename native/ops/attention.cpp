@@ -21,9 +21,8 @@ std::optional<std::vector<int64_t>> Attention::output_shape(const std::vector<Te
   const auto fits = [](const Tensor& t) { return t.dim() >= 2; };
   if (!fits(in.at(0)) || !fits(in.at(1)) || !fits(in.at(2)) || in[0].size(-1) != in[1].size(-1) ||
       in[1].size(-2) != in[2].size(-2)) {
-    throw Error("INVALID_ARGUMENT", "queries, keys and values do not fit each other: their shapes are " +
-                                        c10::str(in[0].sizes()) + ", " + c10::str(in[1].sizes()) + ", " +
-                                        c10::str(in[2].sizes()));
+    throw Error("INVALID_ARGUMENT", "the shapes of queries, keys and values do not match: " + c10::str(in[0].sizes()) +
+                                        ", " + c10::str(in[1].sizes()) + ", " + c10::str(in[2].sizes()));
   }
   auto shape = in[0].sizes().vec();
   shape.back() = in[2].size(-1);

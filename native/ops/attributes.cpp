@@ -128,7 +128,7 @@ std::vector<int64_t> Attributes::integers(const std::string& name, size_t axes) 
   if (axes > 0 && result.size() == 1) result.assign(axes, result[0]);
   if (axes > 0 && result.size() != axes) {
     throw Error("INVALID_ARGUMENT", "attribute '" + name + "' has " + std::to_string(result.size()) +
-                                        " entries where " + std::to_string(axes) + " are needed");
+                                        " entries, but needs " + std::to_string(axes));
   }
   return result;
 }

@@ -22,10 +22,11 @@ class Convolution : public Op, public LinearMap {
         output_padding_(window_attribute(a.attributes, "output_padding", axes_, 0)),
         groups_(a.attributes.integer("groups", 1)) {
     if (weight_.dim() != static_cast<int64_t>(axes_) + 2) {
-      throw Error("INVALID_ARGUMENT", "the weight of " + a.name + " must have " + std::to_string(axes_ + 2) + " axes");
+      throw Error("INVALID_ARGUMENT",
+                  "the weight of the op " + a.name + " must have " + std::to_string(axes_ + 2) + " axes");
     }
     if (groups_ < 1 || weight_.size(0) % groups_ != 0) {
-      throw Error("INVALID_ARGUMENT", "the number of channels must be a multiple of groups");
+      throw Error("INVALID_ARGUMENT", "attribute 'groups' must be 1 or more and divide the first axis of the weight");
     }
     check_bias(transposed_ ? weight_.size(1) * groups_ : weight_.size(0));
     check_redundant(a.attributes);
@@ -40,7 +41,8 @@ class Convolution : public Op, public LinearMap {
     check_channels(x);
     auto shape = output_sizes(x);
     if (std::any_of(shape.begin() + 2, shape.end(), [](int64_t axis) { return axis < 1; })) {
-      throw Error("INVALID_ARGUMENT", "its input, of shape " + c10::str(x.sizes()) + ", is smaller than its window");
+      throw Error("INVALID_ARGUMENT",
+                  "the input, of shape " + c10::str(x.sizes()) + ", is smaller than the convolution's window");
     }
     return shape;
   }
@@ -100,7 +102,7 @@ class Convolution : public Op, public LinearMap {
         attributes.has("kernel_size") ? window_attribute(attributes, "kernel_size", axes_) : kernel.vec();
     if (kernel != stated) {
       throw Error("INVALID_ARGUMENT", "attribute 'kernel_size' is " + c10::str(at::IntArrayRef(stated)) +
-                                          ", but the weight is " + c10::str(weight_.sizes()));
+                                          ", but the weight has the shape " + c10::str(weight_.sizes()));
     }
     const bool grows = std::any_of(output_padding_.begin(), output_padding_.end(), [](int64_t p) { return p != 0; });
     if (!transposed_ && grows) {
@@ -117,11 +119,12 @@ class Convolution : public Op, public LinearMap {
     }
     const std::string mode = a.attributes.text("padding", "valid");
     if (mode == "valid") return;
-    if (mode != "same") throw Error("INVALID_ARGUMENT", "padding '" + mode + "' must be 'same' or 'valid'");
+    if (mode != "same")
+      throw Error("INVALID_ARGUMENT", "attribute 'padding' must be numbers, 'same' or 'valid', not '" + mode + "'");
     std::vector<int64_t> extra(2 * axes_, 0);  // last axis first, as constant_pad_nd wants it
     bool uneven = false;
     for (size_t i = 0; i < axes_; ++i) {
-      if (stride_[i] != 1) throw Error("INVALID_ARGUMENT", "padding 'same' needs stride 1");
+      if (stride_[i] != 1) throw Error("INVALID_ARGUMENT", "attribute 'padding' can be 'same' only if the stride is 1");
       const int64_t total = dilation_[i] * (kernel[i] - 1);
       padding_[i] = total / 2;
       extra[2 * (axes_ - 1 - i) + 1] = total % 2;
@@ -175,8 +178,9 @@ class Convolution : public Op, public LinearMap {
   void check_channels(const Tensor& x) const {
     const int64_t wanted = transposed_ ? weight_.size(0) : weight_.size(1) * groups_;
     if (x.dim() != static_cast<int64_t>(axes_) + 2 || x.size(1) != wanted) {
-      throw Error("INVALID_ARGUMENT", "expects " + std::to_string(wanted) + " channels and " + std::to_string(axes_) +
-                                          " spatial axes, but its input has shape " + c10::str(x.sizes()));
+      throw Error("INVALID_ARGUMENT", "the op expects " + std::to_string(wanted) + " channels and " +
+                                          std::to_string(axes_) + " spatial axes, but its input has shape " +
+                                          c10::str(x.sizes()));
     }
   }
 

@@ -12,7 +12,8 @@ namespace {
 class Linear : public Op, public LinearMap {
  public:
   Linear(Tensor weight, Tensor bias) : LinearMap(std::move(weight), std::move(bias)) {
-    if (weight_.dim() != 2) throw Error("INVALID_ARGUMENT", "the weight of a linear layer has two axes");
+    if (weight_.dim() != 2)
+      throw Error("INVALID_ARGUMENT", "the weight of a linear layer must have two axes, [outputs, inputs]");
     check_bias(weight_.size(0));
   }
 
@@ -22,7 +23,7 @@ class Linear : public Op, public LinearMap {
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
     auto shape = inputs.at(0).sizes().vec();
     if (shape.empty() || shape.back() != weight_.size(1)) {
-      throw Error("INVALID_ARGUMENT", "expects " + std::to_string(weight_.size(1)) +
+      throw Error("INVALID_ARGUMENT", "the op expects " + std::to_string(weight_.size(1)) +
                                           " features, but its input has shape " + c10::str(inputs[0].sizes()));
     }
     shape.back() = weight_.size(0);

@@ -48,7 +48,7 @@ Tensor LinearMap::input_gradient(const Tensor& g, const Tensor& x, Part part) co
 
 void LinearMap::check_bias(int64_t outputs) const {
   if (!bias_.defined() || (bias_.dim() == 1 && bias_.size(0) == outputs)) return;
-  throw Error("INVALID_ARGUMENT", "its bias must have " + std::to_string(outputs) + " numbers, one for each output");
+  throw Error("INVALID_ARGUMENT", "the bias must have " + std::to_string(outputs) + " numbers, one for each output");
 }
 
 }  // namespace lrp

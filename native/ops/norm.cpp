@@ -17,8 +17,8 @@ Tensor per_channel(const Tensor& values, const Tensor& x) {
 /// The shape of x, which must have so many channels.
 std::vector<int64_t> shape_of_channels(const Tensor& x, int64_t channels) {
   if (x.dim() > 1 && x.size(1) == channels) return x.sizes().vec();
-  throw Error("INVALID_ARGUMENT",
-              "expects " + std::to_string(channels) + " channels, but its input has shape " + c10::str(x.sizes()));
+  throw Error("INVALID_ARGUMENT", "the op expects " + std::to_string(channels) + " channels, but its input has shape " +
+                                      c10::str(x.sizes()));
 }
 
 /// scale * x + shift per channel, as a linear layer.
@@ -71,7 +71,7 @@ class BatchNorm : public Op {
         momentum_(a.attributes.number("momentum", 0.1)) {
     for (const Tensor& one : {weight_, bias_, variance_}) {
       if (!one.defined() || (one.dim() == 1 && one.sizes() == mean_.sizes())) continue;
-      throw Error("INVALID_ARGUMENT", "its parameters must have one number for each channel");
+      throw Error("INVALID_ARGUMENT", "the parameters of a normalisation must have one number for each channel");
     }
   }
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
@@ -114,7 +114,8 @@ class HeldLayerNorm : public LinearMap {
   /// The mean that is taken away makes contributions of both signs, whatever the weight is.
   static Part whole(Part part) {
     if (part.is_full()) return part;
-    throw Error("UNSUPPORTED", "a layer norm supports only rules that use its weights as a whole: epsilon, norm");
+    throw Error("UNSUPPORTED",
+                "a layer norm supports only rules that use its weights as a whole, such as epsilon and norm");
   }
   Tensor sigma_;
   std::vector<int64_t> axes_;
@@ -178,7 +179,7 @@ class GroupNorm : public Op {
     const int64_t channels = x.dim() > 1 ? x.size(1) : 0;
     if (groups_ < 1 || channels % groups_ != 0) {
       throw Error("INVALID_ARGUMENT",
-                  std::to_string(groups_) + " groups do not divide " + std::to_string(channels) + " channels");
+                  std::to_string(groups_) + " groups cannot divide " + std::to_string(channels) + " channels equally");
     }
     return shape_of_channels(x, weight_.defined() ? weight_.numel() : channels);
   }

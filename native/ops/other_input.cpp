@@ -27,8 +27,9 @@ class OtherInput : public Op {
     const Tensor& x = inputs.at(0);
     auto shape = value_.sizes().vec();
     if (shape.empty() || (shape[0] != 1 && shape[0] != x.size(0))) {
-      throw Error("INVALID_ARGUMENT",
-                  "it has the shape " + c10::str(value_.sizes()) + " for " + std::to_string(x.size(0)) + " images");
+      throw Error("INVALID_ARGUMENT", "the input has the shape " + c10::str(value_.sizes()) + ", but there are " +
+                                          std::to_string(x.size(0)) +
+                                          " images: give it one row, or one row for each image");
     }
     shape[0] = x.size(0);
     const Tensor rows = value_.expand(shape);
@@ -53,7 +54,7 @@ std::shared_ptr<Op> make_other_input(const OpArguments& a) {
     const auto row = a.attributes.integers("shape");
     if (value.dim() == 0 || value.sizes().slice(1) != row) {
       throw Error("INVALID_ARGUMENT", "attribute 'shape' is " + c10::str(at::IntArrayRef(row)) +
-                                          ", but its value has the shape " + c10::str(value.sizes()));
+                                          ", but the value has the shape " + c10::str(value.sizes()));
     }
   }
   return std::make_shared<OtherInput>(value, is_explained_input(a.name, a.attributes));

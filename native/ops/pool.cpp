@@ -91,15 +91,15 @@ struct Window {
     auto shape = x.sizes().vec();
     const std::string found = "its input has shape " + c10::str(x.sizes());
     if (shape.size() <= axes)
-      throw Error("INVALID_ARGUMENT", "expects " + std::to_string(axes + 1) + " axes, but " + found);
+      throw Error("INVALID_ARGUMENT", "the op expects " + std::to_string(axes + 1) + " axes, but " + found);
     for (size_t i = 0; i < axes; ++i) {
-      if (padding[i] > kernel[i] / 2) throw Error("INVALID_ARGUMENT", "its padding is more than half of its window");
+      if (padding[i] > kernel[i] / 2)
+        throw Error("INVALID_ARGUMENT", "the padding of a pooling layer must be at most half of its window");
       int64_t& size = shape[shape.size() - axes + i];
       const int64_t free = size + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1;
       int64_t windows = floor_divide(free + (ceil_mode ? stride[i] - 1 : 0), stride[i]) + 1;
       if (ceil_mode && (windows - 1) * stride[i] >= size + padding[i]) --windows;  // the last one must begin inside
-      if (windows < 1)
-        throw Error("INVALID_ARGUMENT", "no window fits: " + found + ", which is smaller than its window");
+      if (windows < 1) throw Error("INVALID_ARGUMENT", found + ", which is smaller than the pooling window");
       size = windows;
     }
     return shape;
@@ -161,8 +161,8 @@ struct Window {
 /// Output size of adaptive pooling: -1 keeps the input's axis.
 std::vector<int64_t> adaptive_size(const Tensor& x, std::vector<int64_t> size) {
   if (x.dim() <= static_cast<int64_t>(size.size())) {
-    throw Error("INVALID_ARGUMENT",
-                "expects " + std::to_string(size.size() + 1) + " axes, but its input has shape " + c10::str(x.sizes()));
+    throw Error("INVALID_ARGUMENT", "the op expects " + std::to_string(size.size() + 1) +
+                                        " axes, but its input has shape " + c10::str(x.sizes()));
   }
   for (size_t i = 0; i < size.size(); ++i) {
     if (size[i] == -1) size[i] = x.size(x.dim() - static_cast<int64_t>(size.size()) + static_cast<int64_t>(i));
@@ -228,17 +228,17 @@ std::shared_ptr<Op> make_reduction(const OpArguments& a) {
 
 std::shared_ptr<Op> make_interpolate(const OpArguments& a) {
   if (a.attributes.has("size") && a.attributes.has("scale_factor")) {
-    throw Error("INVALID_ARGUMENT", "it has both 'size' and 'scale_factor': only one of them can apply");
+    throw Error("INVALID_ARGUMENT", "the node has both attributes 'size' and 'scale_factor': give only one");
   }
   const std::string mode = a.attributes.text("mode", "nearest");
   const bool corners = a.attributes.flag("align_corners", false);
   const auto size = a.attributes.has("size") ? a.attributes.integers("size", 2) : std::vector<int64_t>{};
   const auto scale = size.empty() ? a.attributes.numbers("scale_factor") : std::vector<double>{};
   if (mode != "nearest" && mode != "bilinear") {
-    throw Error("UNSUPPORTED", "interpolate has no mode '" + mode + "': use 'nearest' or 'bilinear'");
+    throw Error("UNSUPPORTED", "the op interpolate has no mode '" + mode + "': use 'nearest' or 'bilinear'");
   }
   if (corners && mode == "nearest") {
-    throw Error("INVALID_ARGUMENT", "attribute 'align_corners' must be false for the mode 'nearest'");
+    throw Error("INVALID_ARGUMENT", "attribute 'align_corners' must be false if the mode is 'nearest'");
   }
   if (size.empty() && scale.size() != 1 && scale.size() != 2) {
     throw Error("INVALID_ARGUMENT", "attribute 'scale_factor' must have one or two numbers");
@@ -250,7 +250,8 @@ std::shared_ptr<Op> make_interpolate(const OpArguments& a) {
     }
   }
   return std::make_shared<WeightlessLinear>([=](const Tensor& x) {
-    if (x.dim() != 4) throw Error("INVALID_ARGUMENT", "expects 4 axes, but its input has shape " + c10::str(x.sizes()));
+    if (x.dim() != 4)
+      throw Error("INVALID_ARGUMENT", "the op expects 4 axes, but its input has shape " + c10::str(x.sizes()));
     std::vector<int64_t> out = size;
     for (size_t i = 0; i < 2 && size.empty(); ++i) {
       const double factor = scale[scale.size() == 1 ? 0 : i];

@@ -192,8 +192,8 @@ void check_inputs(const std::string& name, size_t inputs) {
   const auto found = most.find(name);
   const size_t allowed = found == most.end() ? 1 : found->second;
   if (inputs > allowed) {
-    throw Error("INVALID_ARGUMENT", "it reads " + std::to_string(allowed) + (allowed == 1 ? " input" : " inputs") +
-                                        ", not " + std::to_string(inputs));
+    throw Error("INVALID_ARGUMENT", "the op takes " + std::to_string(allowed) + (allowed == 1 ? " input" : " inputs") +
+                                        ", but the node has " + std::to_string(inputs));
   }
 }
 
@@ -214,7 +214,7 @@ bool is_aten(const std::string& name) { return name.rfind("aten::", 0) == 0; }
 const Entry& entry_of(const std::string& name) {
   const auto found = entries().find(name);
   if (found != entries().end()) return found->second;
-  throw Error("UNSUPPORTED", "there is no op '" + name + "': docs/ops.md lists all ops");
+  throw Error("UNSUPPORTED", "there is no op '" + name + "': choose one from docs/ops.md");
 }
 
 }  // namespace
@@ -230,7 +230,7 @@ const OpRecord& op_record(const std::string& name) {
 
 Tensor OpArguments::parameter(const std::string& role) const {
   const Tensor found = optional_parameter(role);
-  if (!found.defined()) throw Error("INVALID_ARGUMENT", name + " needs the parameter '" + role + "'");
+  if (!found.defined()) throw Error("INVALID_ARGUMENT", "the op " + name + " needs the parameter '" + role + "'");
   return found;
 }
 
@@ -251,9 +251,9 @@ std::shared_ptr<Op> make_op(const std::string& name, const Attributes& attribute
   const OpArguments arguments{name, attributes, parameters, inputs};
   auto op = entry.make(arguments);
   for (const auto& [role, tensor] : parameters) {
-    if (arguments.roles.count(role) == 0) throw Error("INVALID_ARGUMENT", "parameter '" + role + "' is unknown");
+    if (arguments.roles.count(role) == 0) throw Error("INVALID_ARGUMENT", "the op has no parameter '" + role + "'");
     if (entry.record.kind != "constant" && !tensor.is_floating_point()) {
-      throw Error("INVALID_ARGUMENT", "parameter '" + role + "' holds whole numbers: it must hold real numbers");
+      throw Error("INVALID_ARGUMENT", "parameter '" + role + "' contains whole numbers, but must contain real numbers");
     }
   }
   return op;

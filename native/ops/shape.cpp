@@ -65,7 +65,7 @@ Map shape_map(const OpArguments& a) {
   }
   const int64_t start = at.integer("start", 0), step = at.integer("step", 1);
   const int64_t end = at.integer("end", std::numeric_limits<int64_t>::max());
-  if (step < 1) throw Error("INVALID_ARGUMENT", "slice needs a step of 1 or more");
+  if (step < 1) throw Error("INVALID_ARGUMENT", "attribute 'step' of slice must be 1 or more");
   return [=](const Tensor& x) { return x.slice(dim, start, end, step); };
 }
 

@@ -105,7 +105,7 @@ class Parser {
   }
 
   [[noreturn]] void fail() const {
-    throw Error("INVALID_ARGUMENT", "'" + text_ + "' is not an expression over the sizes of the input");
+    throw Error("INVALID_ARGUMENT", "'" + text_ + "' is not a valid expression of the input's sizes");
   }
 
   const std::string& text_;
@@ -115,7 +115,7 @@ class Parser {
 
 int64_t evaluate(const Term& term, c10::IntArrayRef sizes, const std::string& text) {
   const auto fail = [&text](const char* why) -> int64_t {
-    throw Error("INVALID_ARGUMENT", "the size '" + text + "' " + why);
+    throw Error("INVALID_ARGUMENT", "the size expression '" + text + "' " + why);
   };
   if (term.kind == 'n') return term.value;
   if (term.kind == 'i') {

@@ -25,7 +25,7 @@ inline void check_size(at::IntArrayRef shape, const char* what = "its output wou
   for (const int64_t axis : shape) numbers *= static_cast<double>(axis);
   const double images = shape.empty() ? 1 : static_cast<double>(std::max<int64_t>(shape[0], 1));
   if (numbers <= kMostInAll && numbers / images <= kMostPerImage) return;
-  throw Error("UNSUPPORTED", std::string(what) + " the shape " + c10::str(shape) + ": it is too large");
+  throw Error("UNSUPPORTED", std::string(what) + " the shape " + c10::str(shape) + ", which is too large");
 }
 
 /// a / b, rounded down; b is not 0.

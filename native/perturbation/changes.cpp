@@ -15,7 +15,7 @@ void Changes::check() const {
                      values.scalar_type() == at::kFloat;
   const bool counts = types && images.dim() > 1 && images.numel() > 0 && steps() > 0 && ends.numel() == steps() &&
                       places.numel() == values.numel() && end(steps() - 1) == places.numel();
-  if (!counts) throw Error("INVALID_ARGUMENT", "the changes do not match the images");
+  if (!counts) throw Error("INVALID_ARGUMENT", "the lists of changed pixels do not match the images");
   bool inside = owner(0) == 0 && owner(steps() - 1) == images.size(0) - 1;
   for (int64_t step = 0; step < steps(); ++step) {
     const int64_t further = step == 0 ? 0 : owner(step) - owner(step - 1);
@@ -24,7 +24,7 @@ void Changes::check() const {
   const int32_t* place = ints(places);
   const int64_t count = places.numel(), most = size();
   for (int64_t i = 0; i < count; ++i) inside = inside && place[i] >= 0 && place[i] < most;
-  if (!inside) throw Error("INVALID_ARGUMENT", "a change is outside its image");
+  if (!inside) throw Error("INVALID_ARGUMENT", "a changed pixel is outside its image");
   if (!all_finite(images) || !all_finite(values))
     throw Error("NUMERIC", "the input contains values that are not finite");
 }

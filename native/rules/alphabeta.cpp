@@ -67,8 +67,10 @@ Rule share(double alpha, double beta, const Stabiliser& S, bool with_bias) {
 /// Positive and negative contributions apart, alpha - beta = 1. Bach et al. 2015, equation 60.
 Rule alphabeta(const RuleArguments& a) {
   const double alpha = a.settings.number("alpha"), beta = a.settings.number("beta");
-  if (!(alpha >= 0 && beta >= 0)) throw Error("INVALID_ARGUMENT", "alpha and beta must be 0 or more");
-  if (std::abs(alpha - beta - 1) > 1e-9) throw Error("INVALID_ARGUMENT", "alpha - beta must be 1");
+  if (!(alpha >= 0 && beta >= 0))
+    throw Error("INVALID_ARGUMENT", "the parameters 'alpha' and 'beta' must be 0 or more");
+  if (std::abs(alpha - beta - 1) > 1e-9)
+    throw Error("INVALID_ARGUMENT", "the parameters 'alpha' and 'beta' must satisfy alpha - beta = 1");
   return share(alpha, beta, Stabiliser::from(a.settings), counts_bias(a.settings));
 }
 

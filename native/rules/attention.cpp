@@ -26,7 +26,8 @@ struct Shares {
 };
 Shares through_product(const Tensor& a, const Tensor& b, const Tensor& output, const Tensor& R, const Stabiliser& S,
                        bool explains_a, bool explains_b) {
-  if (a.dim() < 2 || b.dim() < 2) throw Error("UNSUPPORTED", "the rule of attention is for products of matrices");
+  if (a.dim() < 2 || b.dim() < 2)
+    throw Error("UNSUPPORTED", "this rule of attention applies only to products of matrices");
   const Tensor q = ratio(R, output * (explains_a && explains_b ? 2 : 1), S);
   Shares propagated;
   if (explains_a) propagated.a = at::sum_to(a * at::matmul(q, b.transpose(-1, -2)), a.sizes());
@@ -94,13 +95,13 @@ std::vector<Tensor> through_call(const Layer& layer, const Tensor& R, const Stab
   const auto factors = std::count(layer.explained.begin(), layer.explained.end(), true);
   const OpRecord& record = op_record(layer.op_name);
   if (record.kind != "attention" || record.sign != OpRecord::kKeeps || factors > 2) {
-    throw Error("UNSUPPORTED", "this rule is for softmax, matmul and scaled_dot_product_attention");
+    throw Error("UNSUPPORTED", "this rule applies only to softmax, matmul and scaled_dot_product_attention");
   }
   return share_by_autograd(layer, R, S, 1.0 / static_cast<double>(factors));
 }
 
 [[noreturn]] void refuse() {
-  throw Error("UNSUPPORTED", "this rule is for softmax, matmul and scaled_dot_product_attention");
+  throw Error("UNSUPPORTED", "this rule applies only to softmax, matmul and scaled_dot_product_attention");
 }
 
 }  // namespace

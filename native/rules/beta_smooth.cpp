@@ -9,7 +9,7 @@ namespace lrp {
 /// kink. Dombrowski et al. 2019; zennit's BetaSmooth. The worked example of docs/extending.md.
 Rule beta_smooth(const RuleArguments& a) {
   const double beta = a.settings.number("beta");
-  if (!(beta > 0)) throw Error("INVALID_ARGUMENT", "beta must be above 0");
+  if (!(beta > 0)) throw Error("INVALID_ARGUMENT", "parameter 'beta' must be above 0");
   return {[beta](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
             return {R * (layer.inputs[0] * beta).sigmoid()};
           },

@@ -13,7 +13,7 @@ namespace lrp {
 /// (1 + g/2) x fT(s + t, W) + g/2 |x| fT(s - t, |W|).
 Rule gamma(const RuleArguments& a) {
   const double g = a.settings.number("gamma");
-  if (!(g >= 0)) throw Error("INVALID_ARGUMENT", "gamma must be 0 or more");
+  if (!(g >= 0)) throw Error("INVALID_ARGUMENT", "parameter 'gamma' must be 0 or more");
   const Stabiliser S = Stabiliser::from(a.settings);
   const bool with_bias = counts_bias(a.settings);
   return linear_rule(

@@ -11,7 +11,7 @@ namespace {
 const LinearMap& linear_map(const Layer& layer, const std::shared_ptr<const LinearMap>& held) {
   if (const LinearMap* map = layer.op.linear()) return *map;
   if (held) return *held;
-  throw Error("UNSUPPORTED", "this rule is for linear layers");
+  throw Error("UNSUPPORTED", "this rule applies only to linear operations, such as linear layers and convolutions");
 }
 }  // namespace
 

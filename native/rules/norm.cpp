@@ -36,7 +36,7 @@ Rule norm(const RuleArguments& a) {
             if (is_sum) return share_out(layer, R, S);
             const std::string& kind = op_record(layer.op_name).kind;
             if (kind == "sum" || kind == "average") return share_by_autograd(layer, R, S);
-            throw Error("UNSUPPORTED", "this rule is for sums and linear layers");
+            throw Error("UNSUPPORTED", "the rule norm applies only to sums and linear layers");
           },
           true};
 }

@@ -20,7 +20,8 @@ Tensor normalised(const Tensor& R) {
 Rule pattern_rule(const RuleArguments& a, bool times_weight) {
   const Tensor pattern = a.pattern;
   const bool normalise = a.settings.flag("normalise");
-  if (!pattern.defined()) throw Error("INVALID_ARGUMENT", "pattern rules need a fitted pattern: run fit-patterns");
+  if (!pattern.defined())
+    throw Error("INVALID_ARGUMENT", "the pattern rules need fitted patterns: run fit-patterns first");
   return linear_rule(
       [=](const LinearLayer& f, const Tensor& R) {
         if (pattern.sizes() != f.weight().sizes()) {
@@ -47,8 +48,7 @@ Rule pass(const RuleArguments& a) {
   return {[normalise](const Layer& layer, const Tensor& R) -> std::vector<Tensor> {
             const Tensor& x = layer.inputs[0];
             if (R.numel() != x.numel())
-              throw Error("UNSUPPORTED",
-                          "relevance can pass unchanged only if the input has as many values as the output");
+              throw Error("UNSUPPORTED", "the rule pass needs a layer whose input has as many values as its output");
             const Tensor same = R.sizes() == x.sizes() ? R : R.reshape(x.sizes());
             return {normalise ? normalised(same) : same};
           },

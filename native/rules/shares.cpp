@@ -114,7 +114,7 @@ bool multiplies_by_input(const std::vector<Share>& shares) {
 
 /// A rule given as data: what each share divides out by its denominator goes to the inputs in proportion to its terms.
 Rule shares(const RuleArguments& a) {
-  if (!a.shares) throw Error("INVALID_ARGUMENT", "a rule given as data needs shares");
+  if (!a.shares) throw Error("INVALID_ARGUMENT", "a rule defined in a JSON file needs 'shares'");
   const Stabiliser S = Stabiliser::from(a.settings);
   return linear_rule(
       [S, settings = a.settings, list = *a.shares](const LinearLayer& f, const Tensor& R) {

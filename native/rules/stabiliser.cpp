@@ -45,13 +45,14 @@ Tensor ordered_like(const Tensor& R, const Tensor& z) {
 
 Stabiliser Stabiliser::from(const Attributes& settings) {
   const double epsilon = settings.number("epsilon");
-  if (!(epsilon >= 0)) throw Error("INVALID_ARGUMENT", "epsilon must be 0 or more");
+  if (!(epsilon >= 0)) throw Error("INVALID_ARGUMENT", "parameter 'epsilon' must be 0 or more");
   const std::string mode = settings.text("stabiliser");
   if (mode == "signed") return {epsilon, kSigned};
   if (mode == "signed-below") return {epsilon, kSignedBelow};
   if (mode == "at-zero") return {epsilon, kAtZero};
   if (mode == "plain") return {epsilon, kPlain};
-  throw Error("INVALID_ARGUMENT", "stabiliser '" + mode + "' must be signed, signed-below, at-zero or plain");
+  throw Error("INVALID_ARGUMENT",
+              "parameter 'stabiliser' must be signed, signed-below, at-zero or plain, not '" + mode + "'");
 }
 
 Tensor Stabiliser::operator()(const Tensor& z) const {

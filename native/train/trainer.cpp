@@ -176,10 +176,11 @@ TrainResult train(const Graph& graph, c10::Device device, const Samples& train, 
                   std::shared_ptr<ProcessGroup> group, const TrainCallbacks& callbacks, const CancelToken& cancel) {
   if (train.size() == 0) throw Error("INVALID_ARGUMENT", "the training split has no images");
   if (train.images.defined() && train.images.size(0) != train.size())
-    throw Error("INVALID_ARGUMENT", "the numbers of targets and images differ");
-  if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "there are no parameters to train");
+    throw Error("INVALID_ARGUMENT", "the number of targets must equal the number of images");
+  if (options.groups.empty()) throw Error("INVALID_ARGUMENT", "the model has no parameters to train");
   for (const int64_t count : {options.epochs, options.batch_size, options.accumulate})
-    if (count < 1) throw Error("INVALID_ARGUMENT", "epochs, batchSize and accumulate must be at least 1");
+    if (count < 1)
+      throw Error("INVALID_ARGUMENT", "the options 'epochs', 'batchSize' and 'accumulate' must be at least 1");
   const Threads threads(options.threads);
   const FlushDenormals flush;
   const auto collective = collective_of(std::move(group), cancel);

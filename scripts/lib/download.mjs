@@ -25,7 +25,7 @@ export async function download(address, path, { log = () => {}, sha256 } = {}) {
   await write(response, part, resumed ? have : 0, total, address)
   const size = statSync(part).size
   if (!Number.isNaN(total) && size !== total) {
-    throw new SetupError(`${address}: ${size} of ${total} bytes arrived; run again to continue`)
+    throw new SetupError(`only ${size} of ${total} bytes of ${address} arrived: run again to continue`)
   }
   if (sha256) await checkSha256(part, sha256, address)
   renameSync(part, path)
@@ -38,7 +38,7 @@ export async function checkSha256(path, wanted, source = basename(path)) {
   const found = hash.digest('hex')
   if (found === wanted) return
   rmSync(path, { force: true })
-  throw new SetupError(`${source} has the SHA-256 ${found}, expected ${wanted}: it was deleted, run again`)
+  throw new SetupError(`${source} has the SHA-256 ${found} instead of ${wanted}, so it was deleted: run again`)
 }
 
 async function write(response, part, have, total, address) {
@@ -53,7 +53,7 @@ async function write(response, part, have, total, address) {
     }
   } catch (error) {
     const why = error.code === 'ENOSPC' ? 'the disk is full' : 'the connection broke'
-    throw new SetupError(`${address}: ${why}; run again to continue`)
+    throw new SetupError(`the download of ${address} failed: ${why}; run again to continue`)
   } finally {
     bar.end()
     await file.close()
@@ -67,6 +67,7 @@ async function request(address, have) {
   } catch (error) {
     throw new SetupError(`${address} cannot be reached (${error.cause?.code ?? error.message}): check the network`)
   }
-  if (!response.ok && response.status !== 416) throw new SetupError(`${address} answered ${response.status}`)
+  if (!response.ok && response.status !== 416)
+    throw new SetupError(`the server of ${address} answered with the status ${response.status}`)
   return response
 }

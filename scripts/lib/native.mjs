@@ -48,9 +48,11 @@ async function compile(libtorch) {
     status = (await run('rebuild')).status
   }
   if (status !== 0 || !existsSync(addonPath))
-    throw new SetupError(`the addon does not build (${firstError()}): the log is ${logPath}`)
+    throw new SetupError(`the addon cannot be compiled (${firstError()}): see the log ${logPath}`)
   if (!loads()) {
-    throw new SetupError(`the addon is built but does not load: is ${libtorch.folder} complete? The log is ${logPath}`)
+    throw new SetupError(
+      `the addon was compiled but does not load: check that ${libtorch.folder} is complete, and see the log ${logPath}`
+    )
   }
 }
 
@@ -75,7 +77,7 @@ export async function buildSanitized(libtorch) {
   const log = join(buildFolder, 'sanitized.log')
   rmSync(log, { force: true })
   const { status } = await cmake('build', libtorch, join(buildFolder, 'sanitized'), log, '--CDLRP_NATIVE_SANITIZE=ON')
-  if (status !== 0) throw new SetupError(`the addon does not build with sanitizers: the log is ${log}`)
+  if (status !== 0) throw new SetupError(`the addon cannot be compiled with sanitizers: see the log ${log}`)
 }
 
 /** A checkout that was copied or moved: ninja would take the old folder's files for up to date. */

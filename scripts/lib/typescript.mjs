@@ -45,7 +45,7 @@ export async function buildTypescript({ log = console.error } = {}) {
   rmSync(dist, { recursive: true, force: true })
   rmSync(compileLog, { force: true })
   const { status } = await runLogged(process.execPath, [tsc, '-p', root], { log: compileLog, echo: true, cwd: root })
-  if (status !== 0) throw new SetupError(`TypeScript does not compile: the log is ${compileLog}`)
+  if (status !== 0) throw new SetupError(`the TypeScript code cannot be compiled: see the log ${compileLog}`)
   const { build } = await import('esbuild')
   const entries = entryPoints()
   await build({

@@ -15,7 +15,8 @@ export async function unzip(path, folder, wanted) {
       const name = wanted(entry.name)
       if (!name || entry.name.endsWith('/')) continue
       const target = resolve(folder, name)
-      if (!target.startsWith(resolve(folder) + sep)) throw new SetupError(`${path} holds the unsafe path ${entry.name}`)
+      if (!target.startsWith(resolve(folder) + sep))
+        throw new SetupError(`${path} contains the unsafe path ${entry.name}`)
       await mkdir(dirname(target), { recursive: true })
       await writeEntry(file, entry, target)
     }

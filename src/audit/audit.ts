@@ -44,7 +44,8 @@ type ClassEntry = { class: number } & ClassFindings
 export async function audit(model: Model, given: AuditOptions = {}): Promise<AuditedFiles> {
   const options = checkOptions(auditOptions, given)
   const { seed = 0, signal } = options
-  if (model.task !== 'classification') throw new LrpError('INVALID_ARGUMENT', 'only classifiers can be audited')
+  if (model.task !== 'classification')
+    throw new LrpError('INVALID_ARGUMENT', 'only a classifier can be audited: this model predicts values')
   const study = await openStudy(model, 'audit', auditOptions, options, 'epsilon-plus-flat')
   const { dataset, split, names, layer, folder } = study
   const head = await headOf(study, options)
@@ -70,7 +71,7 @@ export async function audit(model: Model, given: AuditOptions = {}): Promise<Aud
   const earlier = done.filter((entry): entry is ClassEntry => 'class' in entry)
   let classesDone = earlier.length
   const findings = await inTurns(called, AT_ONCE, async (target) => {
-    if (signal?.aborted) throw new LrpError('ABORTED', 'stopped: run the same audit again to continue')
+    if (signal?.aborted) throw new LrpError('ABORTED', 'the audit was stopped: run the same command again to continue')
     const before = earlier.find((entry) => entry.class === target)
     if (before) return before
     reused = false

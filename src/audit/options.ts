@@ -10,7 +10,7 @@ export const auditOptions = z.strictObject({
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
     default:
-      'epsilon-plus-flat, which also gives relevance to black pixels; auto for networks with layers that it has no rule for'
+      'epsilon-plus-flat, which also gives relevance to black pixels; auto for networks with layers that epsilon-plus-flat has no rule for'
   }),
   format: option(
     z
@@ -18,7 +18,7 @@ export const auditOptions = z.strictObject({
       .min(1)
       .default(['html']),
     {
-      help: 'files to write in addition to audit.json: a page (html), a ViRelAy project (virelay)',
+      help: 'files to write in addition to audit.json: a page (html) or a ViRelAy project (virelay)',
       group: 'output',
       unit: 'names',
       commas: true,
@@ -26,26 +26,26 @@ export const auditOptions = z.strictObject({
     }
   ),
   suspect: option(z.array(z.string().min(1)).min(1), {
-    help: 'patterns to test in every class: PNG files, transparent except for the pattern; a file smaller than the images is pasted anywhere, or at PATCH.png@left:top',
+    help: 'patterns to test in every class: PNG files that are transparent except for the pattern; a file smaller than the images is pasted at any place, or at the place that PATCH.png@left:top names',
     group: 'what',
     unit: 'files',
     files: 'images'
   }),
   exportLists: option(z.boolean(), {
-    help: 'also write the images of flagged clusters (flagged.csv) and their patterns (patch-CLASS-CLUSTER.png)',
+    help: 'also write a list of the images of flagged clusters (flagged.csv) and the pattern of each cluster (patch-CLASS-CLUSTER.png)',
     group: 'output',
     resume: false
   }),
   output: option(outputPath, {
-    help: 'folder for the results; a stopped audit continues from there',
+    help: 'folder for the results; run the same command again to continue a stopped audit',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's audit",
+    default: "audit in the experiment's folder",
     resume: false
   }),
   ...calledOptions.shape,
   onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
-    'called with the number of images, then classes, done and in total'
+    'called with the number of images, and later of classes, that are done, and with their total number'
   )
 })
 

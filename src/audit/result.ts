@@ -20,7 +20,9 @@ const cluster = z.object({
     .describe(
       'Paths relative to the data folder, or a file and the number in it. Images of the class that show the pattern but are classified differently come last.'
     ),
-  suspicion: share.describe('Mean of suspicionParts; it orders clusters, but flags none.'),
+  suspicion: share.describe(
+    'Mean of suspicionParts; it only orders the clusters and does not decide which are flagged.'
+  ),
   suspicionParts: z.object({
     separation: share.describe('How much more often than by chance neighbours are in the same cluster.'),
     concentration: share.describe('Share of the relevance in the strongest 5 % of the pixels.'),
@@ -33,24 +35,28 @@ const cluster = z.object({
     .describe('Channels whose share of the relevance is larger here than in the rest of the class.'),
   suspect: z.string().optional().describe('The file of a suspected pattern; no image may have it.'),
   intervention: z.object({
-    removed: flips.describe('The region is filled in from its surroundings: images that leave the class.'),
-    inserted: flips.describe('The region is pasted into images of other classes: images that become the class.'),
-    random: flips.describe('The same with regions of the same form at random places; the larger of the two effects.'),
+    removed: flips.describe('Images that leave the class when the region is filled in from its surroundings.'),
+    inserted: flips.describe('Images of other classes that become the class when the region is pasted into them.'),
+    random: flips.describe(
+      'Images that change when regions of the same form at random places are filled in or pasted; the larger of the two effects.'
+    ),
     peers: flips
       .optional()
       .describe(
-        'The same for pixels of other images of the class at the same place; only for patterns with 20 such images.'
+        'Images of other classes that become the class when pixels of other images of the class are pasted at the same place; only for patterns with 20 such images.'
       )
   }),
   channelIntervention: z
     .object({
-      channels: z.array(z.int().min(0)).describe('The channels above, replaced together.'),
-      removed: flips.describe('Their activation is set to 0: images of the cluster that leave the class.'),
+      channels: z.array(z.int().min(0)).describe('Effect of replacing the listed channels together.'),
+      removed: flips.describe(
+        'Images of the cluster that leave the class when the activation of these channels is set to 0.'
+      ),
       inserted: flips.describe(
-        'Images of other classes get their activation from the cluster: images that become the class.'
+        'Images of other classes that become the class when these channels get their activation from the cluster.'
       ),
       random: flips.describe(
-        'The same with an equal number of random channels of the layer; the larger of the two effects.'
+        'Images that change when an equal number of random channels of the layer is replaced; the larger of the two effects.'
       ),
       reason: z.string()
     })
@@ -61,7 +67,7 @@ const cluster = z.object({
     .enum(['decides', 'enough'])
     .nullable()
     .describe(
-      'Of a flagged cluster. decides: its images leave the class without the pattern. enough: they stay, but the pattern turns others.'
+      'Grade of a flagged cluster. decides: its images leave the class without the pattern. enough: its images stay, but the pattern changes the class of other images.'
     ),
   reason: z.string()
 })

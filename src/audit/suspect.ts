@@ -37,7 +37,11 @@ export async function readSuspects(paths: readonly string[], images: Images): Pr
       const isWhole = height === images.shape[1] && width === images.shape[2]
       const [data, inside] = [pixels.data as Uint8Array, mask.data as Uint8Array]
       const found = cropped(inside, data, pixels.shape as ImageShape, 1, isWhole || place !== undefined)
-      if (!found) throw new LrpError('INVALID_ARGUMENT', `the patch ${path} is transparent everywhere`)
+      if (!found)
+        throw new LrpError(
+          'INVALID_ARGUMENT',
+          `the patch ${path} is transparent everywhere: its pattern must be opaque`
+        )
       const [top, left] = place ?? [0, 0]
       const at = found.place && { top: found.place.top + top!, left: found.place.left + left! }
       const pattern = at ? { ...found, place: at } : found

@@ -35,7 +35,7 @@ export interface Definition<Argument> {
 /** The model argument of most commands. */
 export const MODEL = [
   '[model]',
-  'experiment (folder or name), model file or folder, or published network; by default the newest experiment'
+  'experiment (folder or name), model file or folder, or name of a published network (default: the newest experiment)'
 ] as const
 
 /** Defines a command; its module is loaded only where it is called. */

@@ -21,12 +21,12 @@ export const commonOptions = z.strictObject({
   device: loadOptions.shape.device,
   seed: option(z.int().min(0), { help: 'seed of all random numbers', group: 'machine', default: '0' }),
   threads: option(z.int().min(1).max(1024), {
-    help: 'number of threads per operation',
+    help: 'number of CPU threads for each operation',
     group: 'machine',
-    default: 'one per core'
+    default: 'one for each core'
   }),
-  json: option(z.boolean(), { help: 'print one JSON document on stdout', group: 'machine' }),
-  quiet: option(z.boolean(), { help: 'print nothing but errors and the JSON document', group: 'machine' }),
+  json: option(z.boolean(), { help: 'print the result as one JSON document on stdout', group: 'machine' }),
+  quiet: option(z.boolean(), { help: 'print only errors and, with --json, the JSON document', group: 'machine' }),
   verbose: option(z.boolean(), { help: 'show the stack trace of an error', group: 'machine' })
 })
 
@@ -50,7 +50,7 @@ export class CliContext {
     if (ranks && !shared) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `this command runs in one process, not in ${ranks.size}: only train, finetune, test and explain can share their work`
+        `this command cannot run in ${ranks.size} processes: only train, finetune, test and explain can`
       )
     }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)

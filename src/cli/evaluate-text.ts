@@ -24,12 +24,12 @@ export function evaluationTable(
   })
   const others = metrics.filter(({ name }) => name !== rankedBy)
   return [
-    `${rankedBy} over ${counted(images.length, noun)}, mean and 95 % interval, best first:`,
+    `mean ${rankedBy} over ${counted(images.length, noun)} with its 95 % interval, best method first:`,
     ...ranking,
     ...(others.length > 0
       ? [
           '',
-          `means (^ higher is better, v lower${methods.length > 1 ? ', * best' : ''}):`,
+          `means (^ higher is better, v lower is better${methods.length > 1 ? ', * best method' : ''}):`,
           ...meansTable(others, methods)
         ]
       : []),

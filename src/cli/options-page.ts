@@ -127,7 +127,7 @@ function rowOf(entry: Entry): string {
     flag === undefined ? '' : `\`--${flag}\``,
     value,
     defaultText(entry),
-    facts.help + effect.join('')
+    facts.help + (facts.inPrograms === undefined ? '' : `; in programs, ${facts.inPrograms}`) + effect.join('')
   ]
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }

@@ -2,9 +2,9 @@ import { percent, TRUST_LIMITS, type Trust } from '../explain/trust.js'
 
 const MEASURES = {
   magnitude: 'relevance in the map, as a multiple of the logit',
-  unexplained: 'relevance at neither the pixels nor the biases',
-  rounding: 'difference from float64',
-  gradient: 'difference of LRP-0 from gradient x input'
+  unexplained: 'relevance that reaches neither the pixels nor the biases',
+  rounding: 'difference from the map in float64',
+  gradient: 'difference between LRP-0 and gradient x input'
 } as const
 
 /** Each measure of a check with its number and limit, one a line. */

@@ -17,7 +17,8 @@ export function conceptLayer(model: Model): string {
     weighted.filter((node) => behind.has(node)).at(-1) ??
     weighted.filter(({ name }) => name !== output).at(-1) ??
     weighted.at(-1)
-  if (layer === undefined) throw new LrpError('UNSUPPORTED', 'the model has no layer whose channels can be concepts')
+  if (layer === undefined)
+    throw new LrpError('UNSUPPORTED', 'the model has no convolution or linear layer whose channels can be concepts')
   return layer.name
 }
 

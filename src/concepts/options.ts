@@ -8,7 +8,7 @@ import { ruleChoice } from '../rules/options.js'
 export const studyOptions = z.strictObject({
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test', 'all']).default('test'), {
-    help: 'split of the data set; all takes training, validation and test images together',
+    help: 'split of the data set to use; all uses the training, validation and test images together',
     group: 'images'
   }),
   dataPath: mayChange(splitOptions.shape.dataPath),
@@ -16,7 +16,7 @@ export const studyOptions = z.strictObject({
   ...ruleChoice.shape,
   rule: withoutDefault(ruleChoice.shape.rule),
   layer: option(z.string(), {
-    help: 'layer to analyse',
+    help: 'layer whose channels are analysed',
     group: 'what',
     unit: 'name',
     default: 'the last convolution, or the last dense layer if attention follows it'
@@ -30,52 +30,52 @@ export type StudyOptions = z.input<typeof studyOptions>
 export const conceptsOptions = z.strictObject({
   ...studyOptions.shape,
   class: option(z.string(), {
-    help: 'show only this class, by name or number',
+    help: 'name or number of the only class to show',
     group: 'what',
     unit: 'class',
-    default: 'all',
+    default: 'all classes',
     resume: false
   }),
   composite: option(studyOptions.shape.composite, {
     ...(ruleChoice.shape.composite.meta() as { help: string; group: 'how' }),
-    default: 'epsilon-plus; auto for networks with layers that it has no rule for, such as transformers'
+    default: 'epsilon-plus; auto for networks with layers that epsilon-plus has no rule for, such as transformers'
   }),
   by: option(z.enum(['relevance', 'activation']).default('relevance'), {
-    help: 'value that ranks the reference images',
-    group: 'what',
-    unit: 'what'
+    help: 'value of a channel by which its reference images are ranked',
+    group: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'rank the reference images by the sum over all positions (sum) or by the largest value (max)',
-    group: 'what',
-    unit: 'what'
+    help: 'ranking of the reference images by the sum over all positions (sum) or by the largest value (max)',
+    group: 'what'
   }),
   top: option(z.int().min(1).default(5), {
-    help: 'number of channels per class',
+    help: 'number of channels to show for each class',
     group: 'what',
     unit: 'channels',
     resume: false
   }),
   samples: option(z.int().min(1).default(8), {
-    help: 'number of reference images per channel',
+    help: 'number of reference images to show for each channel',
     group: 'what',
     unit: 'images',
     resume: false
   }),
   image: option(z.int().min(0).default(0), {
-    help: 'number of the image for the atlas, within the split',
+    help: 'number of the image, from 0 within the split, whose concepts the atlas shows',
     group: 'what',
     unit: 'number',
     resume: false
   }),
   output: option(outputPath, {
-    help: 'folder for concepts.json and concepts.html; a stopped run continues from there',
+    help: 'folder for concepts.json and concepts.html; run the same command again to continue a stopped run',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's concepts",
+    default: "concepts in the experiment's folder",
     resume: false
   }),
-  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total')
+  onProgress: callback<(done: number, total: number) => void>(
+    'called with the number of images done and the total number of images'
+  )
 })
 
 /** Options of `concepts`: images, rule, layer, how channels are ranked (docs/concepts.md). */

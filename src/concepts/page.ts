@@ -62,16 +62,19 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
       Layer ${layer}, ${counted(images, 'image')} of ${result.data}, explained by ${rule}. Images are ranked by the
       ${measure} of the channel's ${by}.
     </p>
-    <h2>One image</h2>
+    <h2>Concepts of one image</h2>
     ${await atlasSection(model, result, sources)}
-    <h2>Classes</h2>
+    <h2>Concepts of each class</h2>
     <p class="note">
-      Each channel is shown by the images that it ranks highest. Above is the part of the image that the channel sees.
-      Below is the relevance that passes through the channel: red is evidence for the class, blue evidence against it.
+      For each channel, the page shows the images with the highest rank. The upper picture is the part of the image that
+      the channel sees. The lower picture is the relevance that passes through the channel: red is evidence for the
+      class, blue is evidence against it.
     </p>
     ${
       classes.length > MOST_CLASSES &&
-      html`<p class="note">The ${MOST_CLASSES} classes with the most images; --class NAME shows another.</p>`
+      html`<p class="note">
+        The page shows the ${MOST_CLASSES} classes with the most images. Use --class NAME to show another class.
+      </p>`
     }
     ${sections}`
   return page(`Concepts of ${titleOf(model)}`, body)
@@ -136,7 +139,7 @@ async function atlasSection(model: Model, { atlas }: ConceptsResult, { image }: 
           src="${embedded(await pictureToPng({ data, height, width }, 192))}"
           alt="Atlas: the channel with the largest relevance at each pixel, among ${atlas.channels.length} channels"
         />
-        <figcaption>the strongest of these channels at each pixel</figcaption>
+        <figcaption>at each pixel, the channel with the largest relevance</figcaption>
       </figure>
       <ul class="key">
         ${atlas.channels.map(
@@ -151,14 +154,14 @@ async function atlasSection(model: Model, { atlas }: ConceptsResult, { image }: 
     <h3>The path of concepts</h3>
     ${table(
       'The path of concepts',
-      ['layer', 'channel', 'share of the relevance', 'of'],
+      ['layer', 'channel', 'share', 'of the relevance of'],
       atlas.path.map(({ layer: name, channel, above, share }) => [
         name,
         channel,
         `${(share * 100).toFixed(1)} %`,
         above === null ? 'the class' : `channel ${above}`
       ]),
-      ['of']
+      ['of the relevance of']
     )}`
 }
 

@@ -35,7 +35,7 @@ export class LrpError extends Error {
 
 /** @throws LrpError ABORTED once a caller's signal has fired */
 export function checkSignal(signal?: AbortSignal): void {
-  if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
+  if (signal?.aborted) throw new LrpError('ABORTED', 'the work was stopped on request')
 }
 
 /** True for an `LrpError`, across module instances and realms. */

@@ -13,7 +13,7 @@ export interface FileRange {
 /** @throws LrpError INVALID_FILE where the range leaves its file */
 export async function readRange(range: FileRange, offset: number, length: number): Promise<Uint8Array> {
   if (!(offset >= 0 && length >= 0 && offset + length <= range.length)) {
-    throw new LrpError('INVALID_FILE', `${range.path} is damaged: a part is outside the file: is it truncated?`)
+    throw new LrpError('INVALID_FILE', `${range.path} is truncated or damaged: one of its parts is outside the file`)
   }
   const data = new Uint8Array(new ArrayBuffer(length))
   for (let done = 0; done < length;) {

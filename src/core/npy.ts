@@ -63,7 +63,7 @@ export function readNpz(path: string): Promise<Record<string, NpyArray>> {
     if (total > LARGEST)
       throw new LrpError(
         'INVALID_FILE',
-        `${path}: its arrays are larger than 1 GiB: save them as .npy files in a folder`
+        `the arrays of ${path} are larger than 1 GiB in total: save them as .npy files in a folder`
       )
     const arrays: [string, NpyArray][] = []
     for (const name of names) {
@@ -96,7 +96,7 @@ function parseNpy(bytes: Buffer, path: string): NpyArray {
   const reader = READERS[name]
   if (!reader) throw invalid(`its values have the type '${name}': save numbers instead`)
   if (order[1] === 'True')
-    throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(...)`)
+    throw new LrpError('UNSUPPORTED', `${path} is in Fortran order: save numpy.ascontiguousarray(array) instead`)
   const shape = axes[1]!
     .split(',')
     .filter((axis) => axis.trim() !== '')

@@ -6,8 +6,8 @@ export const GROUPS = {
   model: 'Model',
   network: 'Network',
   what: 'What to explain',
-  how: 'How it is explained',
-  metrics: 'What is measured',
+  how: 'Explanation method',
+  metrics: 'Measurement',
   search: 'Search',
   loss: 'Loss',
   optimiser: 'Optimiser',
@@ -23,6 +23,8 @@ export type Group = keyof typeof GROUPS
 export type OptionFacts = {
   /** What it is, in one line that begins in lower case; choices, range and default are added to it. */
   help: string
+  /** What only a program can give it: added to `help` in docs/options.md, but not in `--help`. */
+  inPrograms?: string
   group: Group
   /** What the value is, `pixels` or `file`: shown as `<pixels>`. */
   unit?: string
@@ -107,7 +109,7 @@ export function callback<F extends (...args: never[]) => unknown>(help: string):
 export const signalOption = programOnly<AbortSignal>(
   (value) => value instanceof AbortSignal,
   'an AbortSignal',
-  'stops the work after the batch in progress'
+  'stops the work after the current batch'
 )
 
 /** One option of a schema; `path` is longer than one where options lie in an object of their own. */

@@ -128,7 +128,7 @@ function inputOf(issue: Issue): unknown {
 const KINDS: Record<string, string> = {
   int: 'a whole number',
   number: 'a number',
-  string: 'a text',
+  string: 'a string',
   boolean: 'true or false',
   array: 'a list',
   tuple: 'a list',

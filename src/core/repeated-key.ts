@@ -1,7 +1,7 @@
 const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = Array.from('"\\:{}[]', (c) => c.charCodeAt(0))
 
 /**
- * A key that an object of a JSON text has twice. `JSON.parse` keeps the last value of it without a word.
+ * Finds a key that an object of a JSON text has twice. `JSON.parse` silently keeps only the last value of such a key.
  * @param text valid JSON
  */
 export function repeatedKey(text: string): string | undefined {

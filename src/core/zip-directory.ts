@@ -41,7 +41,7 @@ interface Place {
 export async function readZipDirectory(range: FileRange): Promise<Map<string, ZipEntry>> {
   const invalid = (why: string) => new LrpError('INVALID_FILE', `${range.path} is not a valid archive: ${why}`)
   const place = await findDirectory(range)
-  if (!place) throw invalid('its directory is missing, is it truncated?')
+  if (!place) throw invalid('its directory is missing (is the file truncated?)')
   const { count, length, end } = place
   if (count > MOST_ENTRIES || length > LARGEST_DIRECTORY) throw invalid('its directory is too large')
   const before = end - length - place.start // bytes that something else put before the archive

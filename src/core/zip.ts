@@ -70,20 +70,20 @@ export class ZipArchive {
 
   private async unpacked(packed: Uint8Array, { method, size }: ZipEntry, name: string): Promise<Uint8Array> {
     if (method === AS_IT_IS) return packed
-    if (method !== DEFLATED) throw this.refuse(name, 'is packed in an unknown way')
+    if (method !== DEFLATED) throw this.refuse(name, 'is compressed by an unsupported method')
     const bytes = await promisify(inflateRaw)(packed, { maxOutputLength: Math.max(size, 1) }).catch(() => undefined)
-    if (bytes?.length !== size) throw this.refuse(name, 'cannot be unpacked to the size it states')
+    if (bytes?.length !== size) throw this.refuse(name, 'cannot be unpacked to its stated size')
     return bytes
   }
 
   private known(name: string): ZipEntry {
     const entry = this.entries.get(name)
-    if (!entry) throw new LrpError('INVALID_FILE', `${this.range.path} lacks '${name}'`)
+    if (!entry) throw new LrpError('INVALID_FILE', `the archive ${this.range.path} lacks the file '${name}'`)
     return entry
   }
 
   private refuse(name: string, why: string): LrpError {
-    return new LrpError('INVALID_FILE', `${this.range.path}: '${name}' ${why}`)
+    return new LrpError('INVALID_FILE', `${this.range.path}: the file '${name}' in this archive ${why}`)
   }
 
   private async body({ method, stored, size, header }: ZipEntry, name: string): Promise<FileRange> {

@@ -46,7 +46,10 @@ export async function inPlanes(
   const plane = p.crop ?? resize
   if (sizeOf(plane) > MOST_PIXELS) {
     const sizes = [[from.height, from.width], plane].map((size) => size.join('x'))
-    throw new LrpError('INVALID_FILE', `${name} is ${sizes[0]} and would be resized to ${sizes[1]}, which is too large`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `the image ${name} is ${sizes[0]} and would be resized to ${sizes[1]}, which is too large`
+    )
   }
   const shape = [p.channels, ...plane]
   const size = sizeOf(shape)
@@ -74,7 +77,8 @@ function middle(
   name: string,
   rounding: Preprocessing['cropRounding'] = 'even'
 ): number[] {
-  if (width < w || height < h) throw new LrpError('INVALID_ARGUMENT', `${name} is smaller than the crop ${h}x${w}`)
+  if (width < w || height < h)
+    throw new LrpError('INVALID_ARGUMENT', `the image ${name} is smaller than the crop ${h}x${w}`)
   const half = rounding === 'even' ? halved : (pixels: number): number => Math.floor(pixels / 2)
   return [half(height - h), half(width - w), h, w]
 }

@@ -50,9 +50,9 @@ export async function openArrays(path: string, options: ArrayOptions = {}): Prom
   const [, ...others] = Object.values(parts).filter((part) => part !== undefined)
   for (const { shape, split } of others) {
     if (shape.join() !== train.shape.join())
-      throw new LrpError('INVALID_FILE', `${path}: the images of its splits differ in size`)
+      throw new LrpError('INVALID_FILE', `${path}: the images of all splits must have the same size`)
     if (valueCount(split) !== valueCount(train.split))
-      throw new LrpError('INVALID_FILE', `${path}: the values of its splits differ in number`)
+      throw new LrpError('INVALID_FILE', `${path}: the images of all splits must have the same number of values`)
   }
   const splits = complete(path, { train: train.split, valid: valid?.split, test: test?.split }, options)
   const classes = classNames(train.split, task)
@@ -76,7 +76,7 @@ function classNumbers(labels: Int32Array): string[] {
 }
 
 async function sourceOf(path: string): Promise<Arrays> {
-  if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the data ${path} does not exist`)
+  if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the file or folder ${path} with the data does not exist`)
   if (statSync(path).isDirectory()) {
     return async (names) => {
       const name = names.find((one) => existsSync(join(path, `${one}.npy`)))
@@ -101,13 +101,13 @@ async function readPair(path: string, arrays: Arrays, task?: DataTask, split?: s
   const [images, labels] = [await arrays(namesOf(IMAGES, split)), await arrays(namesOf(LABELS, split))]
   if (!images) return undefined
   const what = split ? `the ${split} images` : 'the images'
-  if (!labels) throw new LrpError('INVALID_FILE', `${path} has no labels for ${what}`)
+  if (!labels) throw new LrpError('INVALID_FILE', `${path} contains no labels for ${what}`)
   const count = images.shape[0]
   const axes = task === 'regression' ? [1, 2] : task === 'multilabel' ? [2] : [1]
   if (!axes.includes(labels.shape.length) || labels.shape[0] !== count) {
     throw new LrpError(
       'INVALID_FILE',
-      `${path}: ${what} are ${images.shape.join('x')}, but their labels are ${labels.shape.join('x')}`
+      `${path}: ${what} have the shape ${images.shape.join('x')}, but their labels have the shape ${labels.shape.join('x')}`
     )
   }
   const { data, shape } = toPlanes(images, `${path}: ${what}`)
@@ -139,7 +139,7 @@ function toPlanes({ data, shape }: NpyArray, what: string): { data: Float32Array
   if (shape.length !== 4 || !(isChannels(a) || isChannels(c))) {
     throw new LrpError(
       'INVALID_FILE',
-      `${what} are ${shape.join('x')}, expected [N, H, W], [N, C, H, W] or [N, H, W, C] with 1 or 3 channels`
+      `${what} must have the shape [N, H, W], [N, C, H, W] or [N, H, W, C] with 1 or 3 channels, not ${shape.join('x')}`
     )
   }
   if (isChannels(a)) return { data, shape: [a, b, c] }
@@ -161,7 +161,10 @@ function toBytes(values: Float32Array, dtype: string, what: string): Uint8Array 
     high = Math.max(high, value)
   }
   if (low < 0 || high > 255)
-    throw new LrpError('INVALID_FILE', `${what} contain values from ${low} to ${high}, expected 0 to 255 or 0 to 1`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `${what} must contain values from 0 to 255 or from 0 to 1, not from ${low} to ${high}`
+    )
   const unit = dtype.startsWith('f') && high <= 1 ? 255 : 1
   return Uint8Array.from(values, (value) => Math.round(value * unit))
 }

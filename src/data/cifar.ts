@@ -38,7 +38,7 @@ export async function openCifar(name: CifarName, folder: string, options: SplitO
   if (trainFiles.length === 0 || testFiles.length === 0) {
     const wanted =
       name === 'cifar10' ? 'data_batch_1.bin to data_batch_5.bin and test_batch.bin' : 'train.bin and test.bin'
-    throw new LrpError('NOT_FOUND', `${folder} does not contain ${wanted} of the binary version of ${name}`)
+    throw new LrpError('NOT_FOUND', `${folder} does not contain ${wanted}, the files of the binary version of ${name}`)
   }
   const [train, valid] = carve(await readBatches(trainFiles, kind.labels), options.validSplit ?? 0.1, options.seed ?? 0)
   const splits = { train, valid, test: await readBatches(testFiles, kind.labels) }
@@ -65,7 +65,10 @@ async function readBatches(paths: string[], labelBytes: number): Promise<Split> 
 async function readBatch(path: string, record: number): Promise<Buffer> {
   const bytes = await readBytes(path)
   if (bytes.length === 0 || bytes.length % record !== 0) {
-    throw new LrpError('INVALID_FILE', `${path} is not a whole number of ${record}-byte records: is it truncated?`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `the size of ${path} is not a multiple of ${record} bytes, the size of one image (is the file truncated?)`
+    )
   }
   return bytes
 }

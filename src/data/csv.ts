@@ -108,11 +108,11 @@ async function readTable(path: string, task?: DataTask): Promise<Table> {
     const where = `${path}, line ${lines}`
     const split = endsInSplit(rest, headings, task) ? rest.pop()! : 'train'
     if (!file || (!rest[0] && task !== 'multilabel')) {
-      const hint = /[;\t]/.test(file ?? '') ? ': separate its columns by commas' : ''
-      throw new LrpError('INVALID_FILE', `${where} has no path or no label${hint}`)
+      const hint = /[;\t]/.test(file ?? '') ? ': separate the columns by commas' : ''
+      throw new LrpError('INVALID_FILE', `${where}: the path or the label is missing${hint}`)
     }
     if (!SPLITS.includes(split))
-      throw new LrpError('INVALID_FILE', `${where} has the split '${split}': it must be train, valid or test`)
+      throw new LrpError('INVALID_FILE', `${where}: the split must be train, valid or test, not '${split}'`)
     return { path: file, labels: rest, split: split as SplitName, line: lines, where }
   })
   return { rows, headings }
@@ -161,6 +161,9 @@ function classNames(rows: Row[], path: string): string[] {
     (name) => !names.includes(name)
   )
   if (missing !== undefined)
-    throw new LrpError('INVALID_FILE', `${path}: the class ${missing} has no image, but class ${highest} exists`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `${path}: no image has the class ${missing}, although the classes are numbered up to ${highest}`
+    )
   return names.sort((a, b) => Number(a) - Number(b))
 }

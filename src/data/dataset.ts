@@ -150,7 +150,7 @@ export function checkSplits(dataset: Dataset): Dataset {
     if (!dataset.read && images.length !== labels.length * size) {
       throw new LrpError(
         'INVALID_FILE',
-        `data set ${dataset.name}: the ${name} split has ${counted(images.length / size, 'image')} and ${counted(labels.length, 'label')}`
+        `data set ${dataset.name}: the ${name} split has ${counted(images.length / size, 'image')}, but ${counted(labels.length, 'label')}`
       )
     }
     const wrong = labels.find((label) => label < 0 || label >= dataset.classes.length)

@@ -3,7 +3,6 @@ import { totalmem } from 'node:os'
 import { checkSignal, LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
 import { readImage, type ReadSettings } from './read-image.js'
-import { counted } from '../core/plural.js'
 import type { Dataset, OriginalSizes, Split } from './dataset.js'
 import { sizeOf } from '../core/tensor.js'
 import { BitDepth } from './bit-depth.js'
@@ -73,7 +72,9 @@ export class Decoder {
         first ??= error as LrpError
       }
     }
-    throw new LrpError('INVALID_FILE', `no readable image among ${counted(files.length, 'image')}: ${first?.message}`)
+    const which =
+      files.length === 1 ? 'the only image cannot be read' : `none of the ${files.length} images can be read`
+    throw new LrpError('INVALID_FILE', `${which}: ${first?.message}`)
   }
 
   /**
@@ -143,7 +144,7 @@ export class Decoder {
       const [found, wanted] = [shape, this.imageShape].map((axes) => axes.join('x'))
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `${path} is ${found}, but the first image is ${wanted}: set an image size or a crop`
+        `the image ${path} is ${found}, but the first image is ${wanted}: set an image size or a crop`
       )
     }
     const { smallest, largest } = this.sizes ?? { smallest: original, largest: original }

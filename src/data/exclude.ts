@@ -40,7 +40,7 @@ export function withoutListed(
   if (all === 0 && listed.length > 0)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `none of the ${listed.length} paths in ${files} is an image of ${dataset.name}`
+      `none of the ${listed.length} paths in ${files} belongs to an image of ${dataset.name}`
     )
   const counts = lost.map(([name, count]) => `${name} ${count}`).join(', ')
   const note = `${counted(all, 'image')} listed in ${files} ${all === 1 ? 'was' : 'were'} left out: ${counts}`

@@ -32,7 +32,7 @@ export function listFolder(root: string): Listing {
   const same = findSameFile(Object.values(splits).flat())
   if (same) {
     const [first, again] = same.map(({ path }) => path)
-    throw new LrpError('INVALID_FILE', `${again} is the same file as ${first}: an image must be there once`)
+    throw new LrpError('INVALID_FILE', `${again} is the same file as ${first}: a data set must contain each image once`)
   }
   return { name: root, classes, splits }
 }
@@ -48,7 +48,7 @@ function labelledFiles(folder: string, classes: string[], needsAll: boolean): La
   return classes.flatMap((name, label) => {
     const path = join(folder, name)
     if (!existsSync(path) && !needsAll) return []
-    if (!existsSync(path)) throw new LrpError('INVALID_FILE', `${folder} has no folder for the class '${name}'`)
+    if (!existsSync(path)) throw new LrpError('INVALID_FILE', `${folder} has no subfolder for the class '${name}'`)
     const images = listImages(path)
     if (images.length === 0 && needsAll) throw noImages(`the class folder ${path}`, [path], 'INVALID_FILE')
     return images.map((image) => ({ ...image, label }))

@@ -117,12 +117,15 @@ function checkImages(model: Model, dataset: Dataset, split: SplitName): void {
   if (task === 'multilabel' ? !model.multilabel : task !== model.task) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the model is for ${model.task}, but the data set ${dataset.name} is for ${task}`
+      `the model was made for the task ${model.task}, but the data set ${dataset.name} is for the task ${task}`
     )
   }
   if (task === 'regression' && model.classes && model.classes.length !== dataset.classes.length) {
     const [has, wanted] = [model.classes.length, dataset.classes.length]
-    throw new LrpError('INVALID_ARGUMENT', `the model predicts ${has} values, but ${dataset.name} has ${wanted}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the model predicts ${has} values, but each image of ${dataset.name} has ${wanted}`
+    )
   }
   if (dataset.splits[split].labels.length === 0) {
     throw new LrpError('INVALID_ARGUMENT', `the ${split} split of ${dataset.name} is empty`)

@@ -64,7 +64,10 @@ export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Da
   const { classes, from } = NAMED[name]
   checkShares(name, { test: true }, options.asked)
   if (options.dataPath === undefined && name !== 'mnist') {
-    throw new LrpError('INVALID_ARGUMENT', `put the idx files of ${from} into a folder and pass it as --data-path`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the data set ${name} needs its idx files: put those of ${from} into a folder and pass it as --data-path`
+    )
   }
   if (options.dataPath !== undefined && !existsSync(options.dataPath)) {
     throw new LrpError('NOT_FOUND', `the data folder ${options.dataPath} does not exist`)
@@ -73,7 +76,7 @@ export async function openIdxSet(name: IdxName, options: IdxOptions): Promise<Da
   const prefixes = idxPrefixes(folder) ?? ['train', 't10k']
   const [all, test] = [await readIdxPair(folder, prefixes[0]), await readIdxPair(folder, prefixes[1])]
   if (test.imageShape.some((axis, i) => axis !== all.imageShape[i])) {
-    throw new LrpError('INVALID_FILE', `${folder}: training and test images differ in size`)
+    throw new LrpError('INVALID_FILE', `${folder}: training and test images must have the same size`)
   }
   if (name === 'emnist') return openEmnist(folder, prefixes[0], [all.split, test.split], all.imageShape, options)
   return finish(name, classes, [all.split, test.split], all.imageShape, options)

@@ -22,14 +22,14 @@ export async function readIdx(path: string): Promise<{ data: Uint8Array; shape: 
   const axes = bytes[3] ?? 0
   const start = 4 + 4 * axes
   if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8 || axes < 1 || axes > 4) {
-    throw new LrpError('INVALID_FILE', `${path} is not an idx file of bytes`)
+    throw new LrpError('INVALID_FILE', `${path} is not an idx file with values of one byte`)
   }
   const shape = Array.from({ length: axes }, (_, i) => bytes.readUInt32BE(4 + 4 * i))
   const size = shape.reduce((product, axis) => product * axis, 1)
   if (bytes.length - start !== size) {
     throw new LrpError(
       'INVALID_FILE',
-      `${path} contains ${bytes.length - start} values, but its header says ${size}: is it truncated?`
+      `${path} contains ${bytes.length - start} values instead of the ${size} that its header states (is the file truncated?)`
     )
   }
   return { data: bytes.subarray(start), shape }
@@ -45,7 +45,7 @@ export async function readIdxPair(
   const labels = await readIdx(pathOf(folder, prefix, 'labels-idx1-ubyte'))
   const [count, height, width] = images.shape
   if (images.shape.length !== 3 || labels.shape.length !== 1 || labels.shape[0] !== count) {
-    throw new LrpError('INVALID_FILE', `${folder}: the ${prefix} images and labels do not match`)
+    throw new LrpError('INVALID_FILE', `${folder}: the numbers of ${prefix} images and ${prefix} labels must be equal`)
   }
   const names = numbered(basename(path, '.gz'), count!)
   return {

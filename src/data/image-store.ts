@@ -94,7 +94,7 @@ export class ImageStore {
       }
       if (this.paths.length === 0) this.shape = image.shape
       if (image.shape.join() !== this.shape.join())
-        throw new LrpError('INVALID_ARGUMENT', `${path} differs in size from the images before it`)
+        throw new LrpError('INVALID_ARGUMENT', `the image ${path} differs in size from the images before it`)
       this.bits.see(image)
       this.paths.push(path)
       this.kept.push(image.bytes)

@@ -7,6 +7,6 @@ const MEMORY_SHARE = 0.8
 export function checkMemory(images: number, size: number): void {
   const [needed, there] = [images * size, totalmem() * MEMORY_SHARE].map((bytes) => bytes / 2 ** 30)
   if (needed! <= there!) return
-  const sizes = `${needed!.toFixed(1)} GiB of memory, but only ${there!.toFixed(1)} are available`
+  const sizes = `${needed!.toFixed(1)} GiB of memory, but only ${there!.toFixed(1)} GiB are available`
   throw new LrpError('INVALID_ARGUMENT', `${images} images need ${sizes}: use a smaller --image-size or --cache none`)
 }

@@ -55,7 +55,7 @@ function ofTable(classes: string[]): Labelling {
       if (labels.length !== classes.length)
         throw new LrpError(
           'INVALID_FILE',
-          `${where}: ${path} has ${labels.length} numbers for the ${classes.length} labels of the header`
+          `${where}: ${path} has ${labels.length} numbers, but the header has ${classes.length} labels`
         )
       return { label: 0, values: labels.map(Number) }
     }

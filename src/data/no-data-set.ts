@@ -10,7 +10,7 @@ export function noDataSet(path: string): LrpError {
 
 function whatIsWanted(path: string): string {
   if (extname(path) === '.npy')
-    return 'is a single array: pass a folder with images.npy and labels.npy, or an .npz file with both'
+    return 'is a single array: pass a folder with images.npy and labels.npy, or an .npz file with the arrays images and labels'
   const medical = medicalAdvice(path)
   if (medical !== undefined) return medical
   if (isImageFile(path)) return 'is one image: pass a folder of class folders, or a CSV file that lists images'

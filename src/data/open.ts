@@ -93,7 +93,7 @@ async function openLarger(options: Given, how: How): Promise<Dataset> {
   const crop = preprocessing?.crop
   if (!crop) {
     const how = 'pass --preprocess with a crop (imagenet, or a file: docs/data.md)'
-    throw new LrpError('INVALID_ARGUMENT', `random crops need the size of the crop: ${how}`)
+    throw new LrpError('INVALID_ARGUMENT', `the augmentation random-crop needs the size of the crop: ${how}`)
   }
   const { resize } = preprocessing
   const square = typeof resize === 'number' ? ([resize, resize] as [number, number]) : undefined
@@ -104,7 +104,10 @@ async function openLarger(options: Given, how: How): Promise<Dataset> {
   const [channels, height, width] = dataset.imageShape
   if (height < crop[0] || width < crop[1] || (height === crop[0] && width === crop[1])) {
     const found = `${crop.join('x')}, but the images of ${dataset.name} are ${height}x${width}`
-    throw new LrpError('INVALID_ARGUMENT', `random crops need images larger than the crop: it is ${found}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the augmentation random-crop needs images larger than the crop: the crop is ${found}`
+    )
   }
   return { ...dataset, imageShape: [channels, ...crop], storedShape: dataset.imageShape }
 }
@@ -114,7 +117,7 @@ async function open(options: Given, { wanted, asked }: How): Promise<Dataset> {
   if (options.cache === 'none' && !readsFiles(name) && Object.hasOwn(DATASETS, name)) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the data set ${name} is always kept in memory: cache 'none' works only with image files`
+      `option 'cache' can be none only for image files: the data set ${name} is always kept in memory`
     )
   }
   if (options.decode === 'fast' && !readsFiles(name) && Object.hasOwn(DATASETS, name))

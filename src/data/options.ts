@@ -17,18 +17,18 @@ export type Decode = (typeof DECODES)[number]
 const side = z.int().positive()
 
 export const TASK_HELP =
-  'type of the labels: classification (one class each), binary (one of two, by a single logit), multilabel (any number of classes each) or regression (values to predict)'
+  'type of the labels: classification (one class for each image), binary (one of two classes, by a single logit), multilabel (any number of classes for each image) or regression (values to predict)'
 
 /** Options of `openDataset`; every function that takes a data set by name has them too. */
 export const dataOptions = z.strictObject({
   data: option(z.string(), {
-    help: 'data set by name (lrp-native data lists them)',
+    help: 'name of the data set (lrp-native data lists all names)',
     group: 'images',
     unit: 'name',
-    default: 'recognised by the content of --data-path, otherwise digits'
+    default: 'recognised from the files in --data-path; digits without --data-path'
   }),
   dataPath: option(z.string(), {
-    help: 'path of the data: class folders, idx files, CIFAR, a CSV file or arrays',
+    help: 'path of the data: a folder of class folders, of idx files or of CIFAR files, a CSV file, or a file or folder of arrays',
     group: 'images',
     unit: 'path',
     files: 'images'
@@ -39,24 +39,24 @@ export const dataOptions = z.strictObject({
     flag: false
   }),
   imageSize: option(z.union([side.transform((pixels): [number, number] => [pixels, pixels]), z.tuple([side, side])]), {
-    help: 'size of all images: one number, or height and width',
+    help: 'size to which all images are resized: one number for a square, or height and width',
     group: 'images',
     unit: 'pixels',
-    default: 'the size of the first image, if images are files'
+    default: 'the size of the first image, if the images are files'
   }),
   channels: option(z.union([z.literal(1), z.literal(3)]), {
-    help: '1 converts all images to grey; 3 repeats the channel of grey images three times',
+    help: 'number of channels: 1 converts all images to grey; 3 repeats the channel of grey images',
     group: 'images',
     unit: 'number'
   }),
   validSplit: option(z.number().min(0).lt(1), {
-    help: 'share of the training images used for validation, unless the data set has a validation split',
+    help: 'share of the training images to use for validation, unless the data set has its own validation split',
     group: 'images',
     unit: 'share',
     default: '0.1'
   }),
   testSplit: option(z.number().min(0).max(1), {
-    help: 'share of the images used for testing, unless the data set has a test split; 1 uses all images',
+    help: 'share of the images to use for testing, unless the data set has its own test split; 1 uses all images for testing',
     group: 'images',
     unit: 'share',
     default: '0.1'
@@ -68,33 +68,33 @@ export const dataOptions = z.strictObject({
     flag: false
   }),
   strict: option(z.boolean(), {
-    help: 'stop at an unreadable image; otherwise it is skipped and reported, unless --input names the file itself',
+    help: 'stop at the first unreadable image, instead of skipping and reporting unreadable images',
     group: 'images'
   }),
   cache: option(z.enum(CACHES), {
-    help: 'memory keeps decoded images in memory; none reads the files again each time; auto decides by their size',
+    help: 'where decoded images are kept: memory; none (the files are read again each time); or auto, which decides by the size of the images',
     group: 'images',
-    unit: 'how',
     default: 'auto',
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'exact, or fast: JPEG files at least three times as large as needed are decoded at a reduced size, which changes pixels slightly',
+    help: 'how JPEG files are decoded: exact, or fast, which reads files at least three times as large as needed at a reduced size and changes pixels slightly',
     group: 'images',
-    unit: 'how',
     default: 'exact'
   }),
   preprocessing: programOnly<Preprocessing>(
     isPreprocessing,
     'a preprocessing',
-    'preprocessing of images to bytes, instead of imageSize and channels; usually that of a model'
+    "preprocessing that turns images into bytes, usually a model's, instead of imageSize and channels"
   ),
   randomCrop: option(z.boolean(), {
-    help: 'keep images larger than the crop of the preprocessing, so that training can crop them at random places',
+    help: "keep images larger than the preprocessing's crop, so that training can crop them at random places",
     group: 'images',
     flag: false
   }),
-  onDownload: callback<DownloadProgress>('called during downloads with the file, bytes done and bytes in total'),
+  onDownload: callback<DownloadProgress>(
+    'called during a download with the file name, the number of bytes done and the total number of bytes'
+  ),
   signal: signalOption
 })
 
@@ -105,7 +105,7 @@ const { data } = dataOptions.shape
 
 /** Images that training and scoring leave out. */
 export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
-  help: 'CSV files with a column path, such as flagged.csv of an audit: the listed images are left out',
+  help: "CSV files that list images to leave out, in a column 'path'; for example flagged.csv of an audit",
   group: 'images',
   unit: 'lists',
   commas: true,
@@ -127,7 +127,8 @@ export const datasetOption = option(
 /** The same option for functions that take a model. */
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
-  default: "that of the model's experiment; otherwise recognised by the content of --data-path; without it, digits"
+  default:
+    "the data set of the model's experiment; otherwise recognised from the files in --data-path; digits without --data-path"
 })
 
 function isPreprocessing(value: unknown): boolean {

@@ -42,7 +42,10 @@ export async function readPatch(
   const { width, height } = image.info
   const place = left === undefined ? undefined : [Number(top), Number(left)]
   if (width + (place?.[1] ?? 0) > columns || height + (place?.[0] ?? 0) > rows)
-    throw new LrpError('INVALID_ARGUMENT', `the patch ${insert} does not fit into images of ${rows}x${columns}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the patch ${insert} does not fit into the images, which are ${rows}x${columns}`
+    )
   const plane = width * height
   const at = (i: number, c: number): number => image.data[4 * i + c]!
   const mask = Uint8Array.from({ length: plane }, (_, i) => (at(i, 3) >= 128 ? 1 : 0))

@@ -10,7 +10,7 @@ export function valueNames(count: number): string[] {
 export function toValue(text: string, where: string): number {
   const value = Number(text)
   if (text !== '' && Number.isFinite(value)) return value
-  throw new LrpError('INVALID_FILE', `${where}: '${text}' is not a number, which regression needs`)
+  throw new LrpError('INVALID_FILE', `${where}: a regression needs numbers as labels, not '${text}'`)
 }
 
 /**

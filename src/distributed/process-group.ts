@@ -41,14 +41,16 @@ export function ranksOf(env: Environment = process.env): Ranks | undefined {
   )
   if (!launcher) {
     const half = ['RANK', 'WORLD_SIZE'].find((name) => env[name] !== undefined)
-    if (half) throw new LrpError('INVALID_ARGUMENT', `${half} is set alone: set both RANK and WORLD_SIZE`)
+    if (half)
+      throw new LrpError('INVALID_ARGUMENT', `only one of the variables RANK and WORLD_SIZE is set (${half}): set both`)
     return undefined
   }
   const [rankName, sizeName, localName] = launcher
   const size = whole(env, sizeName, 1)
   const rank = whole(env, rankName, 0, size - 1)
   if (size === 1) return undefined
-  if (!address) throw new LrpError('INVALID_ARGUMENT', `${sizeName} is ${size}, but MASTER_ADDR is not set`)
+  if (!address)
+    throw new LrpError('INVALID_ARGUMENT', `the variable ${sizeName} is ${size}, but MASTER_ADDR is not set`)
   const localRank = env[localName] === undefined ? rank : whole(env, localName, 0)
   return { rank, size, localRank, address, port: whole({ MASTER_PORT: '29500', ...env }, 'MASTER_PORT', 1, 65535) }
 }
@@ -125,7 +127,10 @@ export class ProcessGroup {
     const all = await this.gather(text)
     const other = all.findIndex((one) => one !== all[0])
     if (other < 0) return
-    throw new LrpError('INVALID_ARGUMENT', `the processes have different ${what}: rank ${other} differs from rank 0`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `all processes must have the same ${what}, but rank ${other} differs from rank 0`
+    )
   }
 
   /**

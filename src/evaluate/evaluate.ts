@@ -57,7 +57,7 @@ export async function evaluate(model: Model, options: EvaluateOptions = {}): Pro
     const axes = model.imageShape.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `inputs of ${axes} cannot be evaluated: only images, signals, volumes and table rows can`
+      `explanations of inputs of shape ${axes} cannot be evaluated: only images, signals, volumes and table rows can`
     )
   }
   const mask = await arrayOf(checked.mask)

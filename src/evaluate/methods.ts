@@ -42,8 +42,8 @@ export function chooseMethods(methods: MethodChoice[], patterns?: StateDict): Ex
     return { name: nameOf(method), options: method, ...explainBy(method, patterns) }
   })
   const twice = chosen.find(({ name }, i) => chosen.findIndex((other) => other.name === name) !== i)
-  if (twice) throw new LrpError('INVALID_ARGUMENT', `the method '${twice.name}' is named twice`)
-  if (chosen.length === 0) throw new LrpError('INVALID_ARGUMENT', 'there is no method to evaluate')
+  if (twice) throw new LrpError('INVALID_ARGUMENT', `option 'methods' names '${twice.name}' twice`)
+  if (chosen.length === 0) throw new LrpError('INVALID_ARGUMENT', "option 'methods' must name at least one method")
   return chosen
 }
 

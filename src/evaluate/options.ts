@@ -11,37 +11,39 @@ const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be an
 
 const patchSize = z.int().min(1)
 const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-  help: 'metrics of docs/metrics.md, or all that the given data allow',
+  help: 'names of metrics (docs/metrics.md defines them), or all, which selects every metric that the given data allow',
   group: 'metrics',
   unit: 'names',
   commas: true
 })
 const mask = option(array, {
-  help: 'masks (values above 0 are inside) or boxes (left, top, right, bottom) as a .npy file, for the localisation metrics',
+  help: '.npy file for the localisation metrics: masks, whose values above 0 are inside, or boxes (left, top, right, bottom)',
   group: 'metrics',
   unit: 'file'
 })
 const seed = option(z.int().min(0).default(0), {
-  help: 'seed of all random numbers and of the order of equal values',
+  help: 'seed of all random numbers, which also decide the order of equal values',
   group: 'machine'
 })
-const onProgress = callback<(done: number, total: number) => void>('called with the number of images done and in total')
+const onProgress = callback<(done: number, total: number) => void>(
+  'called with the number of images done and the total number of images'
+)
 
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side of the squares that are replaced together; 1 replaces single pixels; for given maps, the default is 4',
+    help: 'side of the squares of pixels that are replaced together; 1 replaces single pixels; with --attribution, the default is 4',
     group: 'metrics',
     unit: 'pixels'
   }),
-  fill: option(z.enum(FILLS).default('mean'), { help: 'what replaces the pixels', group: 'metrics' }),
+  fill: option(z.enum(FILLS).default('mean'), { help: 'values that replace the pixels', group: 'metrics' }),
   value: option(z.number().default(0), {
     help: 'replacement value of --fill constant',
     group: 'metrics',
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'what the curves show for the explained class: probability or logit; for a regression, always the value',
+    help: 'value of the explained class that the curves show: probability or logit; for a regression, the curves always show its value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
@@ -50,11 +52,11 @@ export const perturbationOptions = z.strictObject({
     flag: 'flips'
   }),
   growing: option(z.boolean().default(false), {
-    help: 'steps of growing size instead of equal size',
+    help: 'use steps of growing size instead of equal size',
     group: 'metrics'
   }),
   share: option(z.number().gt(0).max(1).default(1), {
-    help: 'share of the image that the last step reaches',
+    help: 'share of the image that is replaced after the last step',
     group: 'metrics',
     unit: 'share'
   })
@@ -71,7 +73,7 @@ export const scoredOptions = z.strictObject({ region, box, reference, against })
 const isList = (value: unknown): boolean => typeof value === 'object' && value !== null && 'length' in value
 const classes = z.custom<ArrayLike<number>>(isList, 'must be a class, a file or a list of classes')
 const target = option(z.union([z.int().min(0), z.string().min(1), classes]), {
-  help: 'class to explain: number or name, argmax (the predicted class), label (the true class), or an .npy file with one class for each image',
+  help: 'class to explain: its number or name, argmax (the predicted class), label (the true class), or an .npy file with one class for each image',
   group: 'what',
   unit: 'class',
   default: 'argmax',
@@ -86,35 +88,42 @@ export const evaluateOptions = z.strictObject({
       .min(1)
       .default(['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']),
     {
-      help: 'rules, composites and methods to compare, options of explain, or your own explainers',
+      help: 'explanations to compare: names of rules, composites and methods, options of explain, or your own explainers',
       group: 'how',
       flag: false
     }
   ),
   metrics,
   perturbation: perturbationOptions.optional(),
-  draws: option(z.int().min(1).max(10_000).default(5), { help: 'number of random orders', group: 'metrics' }),
+  draws: option(z.int().min(1).max(10_000).default(5), {
+    help: 'number of random orders in which pixels are replaced, as a baseline',
+    group: 'metrics'
+  }),
   randomisation: option(z.int().min(0).default(0), {
-    help: 'number of images for parameter randomisation: one layer after another is randomised, and the maps are compared',
+    help: 'number of images for parameter randomisation, which gives one layer after another random weights and compares the maps',
     group: 'metrics',
     unit: 'images'
   }),
   ...inputOptions.shape,
-  limit: option(z.int().min(1).default(100), { help: 'maximum number of images', group: 'images', unit: 'images' }),
+  limit: option(z.int().min(1).default(100), {
+    help: 'maximum number of images to evaluate',
+    group: 'images',
+    unit: 'images'
+  }),
   mask,
   patterns: explainOptions.shape.patterns,
   target,
   ...scoredOptions.shape,
   seed,
   output: option(outputPath, {
-    help: 'folder for evaluation.json, tables and charts; a stopped evaluation continues from there',
+    help: 'folder for evaluation.json, tables and charts; run the same command again to continue a stopped evaluation',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's evaluation",
+    default: "evaluation in the experiment's folder",
     resume: false
   }),
   onProgress: callback<(done: number, total: number, stage: string) => void>(
-    'called with the number of steps done and in total, and the name of the stage; each image is a step for each method and each random order'
+    'called with the number of steps done, the total number of steps and the name of the stage; a step is one image for one method or one random order'
   ),
   signal: signalOption
 })
@@ -124,9 +133,9 @@ export type EvaluateOptions = z.input<typeof evaluateOptions>
 
 /** Options of `scoreMaps`. */
 export const scoreMapsOptions = z.strictObject({
-  input: required(array, { help: 'preprocessed images, as a .npy file', group: 'images', unit: 'file' }),
+  input: required(array, { help: '.npy file with the preprocessed images', group: 'images', unit: 'file' }),
   attribution: required(array, {
-    help: 'maps to score, as a .npy file with the shape of the input',
+    help: '.npy file with the maps to score; its shape is that of the input',
     group: 'metrics',
     unit: 'file'
   }),
@@ -140,17 +149,17 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'pixels'
   }),
   featuresInStep: option(z.int().min(1).default(28), {
-    help: 'number of entries that pixel-flipping replaces at a time',
+    help: 'number of map entries that pixel-flipping replaces in one step',
     group: 'metrics',
     unit: 'entries'
   }),
   regions: option(z.int().min(1).default(20), {
-    help: 'number of regions that region perturbation replaces, one per step',
+    help: 'number of squares that region perturbation replaces, one in each step',
     group: 'metrics',
     unit: 'regions'
   }),
   seed,
-  onNote: callback<(note: string) => void>('called with each skipped image and the reason'),
+  onNote: callback<(note: string) => void>('called for each skipped image, with its name and the reason'),
   onProgress,
   signal: signalOption
 })
@@ -165,24 +174,24 @@ export const removeFeaturesOptions = z.strictObject({
   limit: splitOptions.shape.limit,
   seed,
   pictures: option(z.int().min(0).default(10), {
-    help: 'number of images with a folder of pictures and text files',
+    help: 'number of images for which pictures and text files are written, in a folder for each image',
     group: 'output',
     unit: 'images'
   }),
   fraction: option(z.array(z.number().gt(0).lt(1)).min(1).default([0.1, 0.2, 0.3, 0.4, 0.5]), {
-    help: 'shares of pixels to remove',
+    help: 'shares of the pixels to remove, one for each step',
     group: 'metrics',
     unit: 'shares'
   }),
   fill: option(z.enum(FILLS).exclude(['constant']).default('zero'), {
-    help: 'what replaces the pixels',
+    help: 'values that replace the pixels',
     group: 'metrics'
   }),
   output: option(outputPath, {
-    help: 'folder for the results',
+    help: 'folder for the curves, tables and pictures',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's feature_removal/<rule>"
+    default: "feature_removal/<rule> in the experiment's folder"
   }),
   onProgress
 })

@@ -36,7 +36,7 @@ export async function removeFeatures(model: Model, options: RemoveFeaturesOption
   const { pictures, fraction, fill, seed, signal } = checked
   if (model.givesValues) {
     const what = model.isInner ? 'a layer' : 'a regression'
-    throw new LrpError('INVALID_ARGUMENT', `feature removal needs a classifier: use evaluate for ${what}`)
+    throw new LrpError('INVALID_ARGUMENT', `remove-features needs a classifier: use evaluate for ${what}`)
   }
   checkFill(model, fill)
   const { input, names } = await readInputs(model, {
@@ -100,7 +100,7 @@ function notesOn(model: Model, images: Float32Array[], fill: RemoveFeaturesOptio
   if (share < MUCH) return []
   const colour = fill === 'white' ? 'white' : 'black'
   return [
-    `${(share * 100).toFixed(0)} % of the pixels are ${colour} already, so removing them changes nothing: curves of different methods may coincide. The fill mean removes these pixels too`
+    `${(share * 100).toFixed(0)} % of the pixels are already ${colour}, so their removal changes nothing, and the curves of different methods may coincide: use --fill mean, which changes these pixels too`
   ]
 }
 

@@ -167,7 +167,7 @@ function checkShapes({ input, attribution, mask, target }: Arrays): void {
   if (target && target.length !== input.shape[0]) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(target.length, 'target')} for ${counted(input.shape[0]!, 'image')}: pass one target for each image`
+      `there are ${counted(target.length, 'target')}, but ${counted(input.shape[0]!, 'image')}: pass one target for each image`
     )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {

@@ -19,6 +19,9 @@ export async function classesOf(
   if (typeof target === 'string' && target.endsWith('.npy')) return { targets: (await arrayOf(target)).data }
   if (target !== 'label') return { target }
   if (!labels)
-    throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      "the target 'label' needs a data set with labels, but these images have none"
+    )
   return { targets: labels }
 }

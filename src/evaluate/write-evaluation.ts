@@ -33,8 +33,8 @@ export async function writeEvaluation(
   const noun = nounOf(evaluation.inputKind)
   const several = evaluation.images.length > 1 ? ` Bands: 95 % intervals over the ${noun}s.` : ''
   for (const [order, words, note] of [
-    ['morf', 'most relevant first', 'Lower curves are better: a faithful map lets the output fall early.'],
-    ['lerf', 'least relevant first', 'Higher curves are better: a faithful map lets the output fall late.']
+    ['morf', 'most relevant first', 'Lower curves are better: with a faithful map, the output falls early.'],
+    ['lerf', 'least relevant first', 'Higher curves are better: with a faithful map, the output falls late.']
   ] as const) {
     const lines = inOrder(evaluation, evaluation.methods).map((method) => toLine(method.name, method[order]))
     const chance = { ...toLine('random order', evaluation.random), dashed: true, background: CHANCE }
@@ -54,7 +54,7 @@ export async function writeEvaluation(
 function measured(model: Model, { settings }: Evaluation, example: ScoreContext): { what: string; axis: string } {
   const place = example.region === undefined ? '' : ' in its region'
   if (model.givesValues) return { what: `Value of the explained ${model.outputNoun}${place}`, axis: 'value' }
-  if (example.reference) return { what: 'Similarity to the reference', axis: 'similarity' }
+  if (example.reference) return { what: 'Similarity to the reference image', axis: 'similarity' }
   const compared = example.against === undefined ? '' : ' against another'
   if (example.box !== undefined) return { what: `Score of the explained class${compared}`, axis: 'score' }
   const { measure } = settings.perturbation
@@ -102,10 +102,16 @@ function flipsChart(evaluation: Evaluation, noun: string) {
   const units = shares.map((share, k): [number, number] => [k, k === 0 ? 0 : share - shares[k - 1]!])
   const line = { name: 'flips', points: units.slice(1) }
   const { growing } = evaluation.settings.perturbation
-  return lineChart('Size of the steps', 'step', `share of the ${noun} replaced in this step`, [line], {
-    min: 0,
-    note: `The same steps for all methods.${growing ? '' : ' Steps of equal size can differ by one pixel or square.'}`
-  })
+  return lineChart(
+    'Share of the replaced values in each step',
+    'step',
+    `share of the ${noun} replaced in this step`,
+    [line],
+    {
+      min: 0,
+      note: `All methods use the same steps.${growing ? '' : ' Steps of equal size can differ by one pixel or square.'}`
+    }
+  )
 }
 
 /** Similarity (SSIM) against the number of layers that are randomised. */
@@ -115,8 +121,8 @@ function randomisationChart(evaluation: Evaluation) {
     name,
     points: [[0, 1], ...layers.map((layer, i): [number, number] => [i + 1, layer.ssim])]
   }))
-  const title = 'Similarity of the maps with weights randomised, starting at the output'
-  return lineChart(title, 'layers randomised', 'mean SSIM with the original maps', lines, {
+  const title = 'Similarity of the maps after parameter randomisation, from the output to the input'
+  return lineChart(title, 'randomised layers', 'mean SSIM with the original maps', lines, {
     max: 1,
     note: 'Lower curves are better: a map that depends on the model changes with the weights.'
   })
@@ -147,7 +153,7 @@ async function writePerturbed(
   const isSmall = ['image', 'volume'].includes(model.inputKind)
   const [first, second] = isSmall ? ['above', 'below'] : ['left', 'right']
   const captions = [
-    `First ${nounOf(evaluation.inputKind)} under ${method}: most relevant replaced first (${first}), least relevant first (${second}).`
+    `First ${nounOf(evaluation.inputKind)} under ${method}: most relevant values replaced first (${first}), least relevant values replaced first (${second}).`
   ]
   // lines, bars and words cannot be read when they are made smaller: one pair of them below the other
   const pairs = morf.flatMap((panel, k) => [panel, lerf[k]!])

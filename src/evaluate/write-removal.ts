@@ -98,8 +98,11 @@ function curveChart({ method, inputKind, curve }: Omit<RemovalResult, 'folder' |
     name,
     points: curve.map((point) => [point.fraction, point[key]])
   })
-  const lines = [line('most relevant removed', 'important'), line('least relevant removed', 'unimportant')]
-  const title = `Confidence of the predicted class, ${method}`
+  const lines = [
+    line('most relevant values removed', 'important'),
+    line('least relevant values removed', 'unimportant')
+  ]
+  const title = `Confidence of the predicted class, by ${method}`
   return lineChart(title, `share of ${placeNoun(inputKind)}s removed`, 'mean confidence', lines, { min: 0, max: 1 })
 }
 
@@ -112,8 +115,8 @@ function perImageChart({
   const points = perImage.important.map((value, i) => [value, perImage.unimportant[i]!] as [number, number])
   return scatterChart(
     `Confidence of each ${nounOf(inputKind)} without ${percentOf(curve.at(-1)!.fraction)} of its ${placeNoun(inputKind)}s, ${method}`,
-    'most relevant removed',
-    'least relevant removed',
+    'most relevant values removed',
+    'least relevant values removed',
     [{ name: `${nounOf(inputKind)}s`, points }],
     { min: 0, max: 1 }
   )

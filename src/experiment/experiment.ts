@@ -50,7 +50,7 @@ export class Experiment {
   hold(): void {
     this.lock ??= lockFolder(this.folder)
     if (this.lock === undefined)
-      throw new LrpError('INVALID_ARGUMENT', `${this.folder} is in use: another run is writing to it`)
+      throw new LrpError('INVALID_ARGUMENT', `the experiment ${this.folder} is in use: another run is writing to it`)
   }
 
   /** Lets other runs use the folder. */
@@ -185,7 +185,7 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
     const other = [nameOrFolder, join(root, nameOrFolder)].find((path) => isFolder(path))
     if (other !== undefined) throw new LrpError('NOT_FOUND', `${other} is not an experiment: it has no ${MANIFEST}`)
     if (isAbsolute(nameOrFolder) || /[\\/]/.test(nameOrFolder))
-      throw new LrpError('NOT_FOUND', `${nameOrFolder} does not exist or contains no model`)
+      throw new LrpError('NOT_FOUND', `the path ${nameOrFolder} does not exist or contains no model`)
     const names = listExperiments(root)
     const error = unknownName('experiment or file', nameOrFolder, names)
     throw new LrpError(
@@ -196,7 +196,7 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
   try {
     return new Experiment(folder, manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'))))
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${join(folder, MANIFEST)} is damaged`, { cause })
+    throw new LrpError('INVALID_FILE', `the file ${join(folder, MANIFEST)} is damaged`, { cause })
   }
 }
 
@@ -206,7 +206,7 @@ export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> 
   if (newest === undefined)
     throw new LrpError(
       'NOT_FOUND',
-      `there is no experiment in ${root}: run "npx lrp-native train" first, or name a model file or folder`
+      `there is no experiment in ${root}: run "npx lrp-native train" first, or pass a model file or folder`
     )
   return openExperiment(join(root, newest))
 }

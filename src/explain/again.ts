@@ -5,6 +5,7 @@ import { LrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
 import { pickOptions } from '../core/option.js'
 import { checkOptions } from '../core/options.js'
+import { counted } from '../core/plural.js'
 import { Model } from '../model/model.js'
 import { loadOptions } from '../model/options.js'
 import { provenanceOf } from '../model/provenance.js'
@@ -80,21 +81,23 @@ export async function explainAgain(
 async function readRecord(file: string): Promise<Recorded> {
   const content = await readJson(file)
   const { data } = recordSchema.safeParse(content)
-  if (!data) throw new LrpError('INVALID_FILE', `${file} is not an explain.json that can be repeated`)
+  if (!data)
+    throw new LrpError('INVALID_FILE', `${file} is not an explain.json from which an explanation can be repeated`)
   const { unrecorded } = data.call
   if (unrecorded.length === 0) return data
   const which = unrecorded.map((name) => `'${name}'`).join(', ')
   throw new LrpError(
     'UNSUPPORTED',
-    `${file} cannot be repeated: a program passed ${which} as values that are not stored in a file`
+    `the explanation of ${file} cannot be repeated: a program passed values for ${which} that no file contains`
   )
 }
 
 /** @throws LrpError NOT_FOUND, INVALID_FILE */
 function checkFiles(file: string, { files }: RecordedCall): void {
   for (const [path, hash] of Object.entries(files)) {
-    if (!existsSync(path)) throw new LrpError('NOT_FOUND', `${path}, which ${file} names, does not exist`)
-    if (hashOf(path) !== hash) throw new LrpError('INVALID_FILE', `${path} has changed since ${file} was written`)
+    if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the file ${path}, which ${file} names, does not exist`)
+    if (hashOf(path) !== hash)
+      throw new LrpError('INVALID_FILE', `the file ${path} has changed since ${file} was written`)
   }
 }
 
@@ -108,12 +111,12 @@ async function openModel(
   if (path === undefined)
     throw new LrpError(
       'NOT_FOUND',
-      `${file} does not contain the path of its model, because a program wrote it: pass the model`
+      `${file} does not contain the path of the model, because a program wrote it: pass the model`
     )
   const options = { ...call.load, device, ...pickOptions(loadOptions, given) }
   const model = await Model.load(path, options).catch((error: LrpError) => {
     if (error.code !== 'NOT_FOUND' || named !== undefined) throw error
-    throw new LrpError('NOT_FOUND', `the model of ${file}, ${path}, is missing: pass its new path`)
+    throw new LrpError('NOT_FOUND', `the model that ${file} names, ${path}, does not exist: pass the model's new path`)
   })
   try {
     const { modelSha256: found } = await provenanceOf(await explainedPart(model, call.options))
@@ -142,11 +145,12 @@ async function checkImages(
   const inputs = await openInputs(await explainedPart(model, options), options)
   const [before, now] = [images.map(({ name }) => name), inputs.names]
   const missing = before.find((name) => !now.includes(name))
-  if (missing !== undefined) throw new LrpError('NOT_FOUND', `the image ${missing} of ${file} is missing`)
+  if (missing !== undefined)
+    throw new LrpError('NOT_FOUND', `the image ${missing}, which ${file} names, does not exist`)
   if (now.length !== before.length || now.some((name, i) => name !== before[i])) {
     const more = now.find((name) => !before.includes(name))
     const found = more === undefined ? 'their order differs' : `${more} is new`
-    throw new LrpError('INVALID_FILE', `the images of ${file} (${before.length}) have changed: ${found}`)
+    throw new LrpError('INVALID_FILE', `the ${counted(before.length, 'image')} of ${file} have changed: ${found}`)
   }
   for (let from = 0; from < now.length; from += TOGETHER) {
     const { input, names } = await batchOf(inputs, from, Math.min(now.length, from + TOGETHER))
@@ -154,7 +158,7 @@ async function checkImages(
     if (other >= 0)
       throw new LrpError(
         'INVALID_FILE',
-        `the image ${names[other]} differs from the one of ${file}: its pixels have changed`
+        `the pixels of the image ${names[other]} have changed since ${file} was written`
       )
   }
 }

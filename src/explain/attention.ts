@@ -74,8 +74,8 @@ export function drawAttention(
     const most = scale.toPrecision(2)
     const bar = { title: `heads: -${most} to ${most}`, picture: colourBar({ ...options.heatmap, scale }) }
     const captions = [
-      `${image}, ${mapTitle(model, explanation, i)}. ${name}: relevance of the tokens where each block begins, and what each head passes to each token`,
-      'Every block has its own scale; all heads share that of the last panel. Tokens that are not patches (the class token) are left out'
+      `${image}, ${mapTitle(model, explanation, i)}. ${name}: relevance of the tokens at the input of each block, and relevance that each head passes to each token`,
+      'Each block has its own scale; all heads share the scale of the last panel. Tokens that are not patches, such as the class token, are left out'
     ]
     return { name: `${image}.attention`, panels: [...panels, bar], captions, options: { columns, size: PANEL } }
   })

@@ -12,22 +12,22 @@ import type { Model } from '../model/model.js'
 /** Options of `compareOutputs`. */
 export const compareOutputsOptions = z.strictObject({
   input: option(z.string().min(1), {
-    help: 'input of the network, [images, ...], as a .npy file; its outputs are compared with --logits',
+    help: '.npy file with an input of the network, [images, ...]; the outputs for it are compared with --logits',
     group: 'images',
     unit: 'file'
   }),
   logits: option(z.string().min(1), {
-    help: 'output of another tool for --input, [images, outputs], as a .npy file',
+    help: ".npy file with another tool's outputs for --input, [images, outputs]",
     group: 'images',
     unit: 'file'
   }),
   activations: option(z.string().min(1), {
-    help: 'outputs of nodes from the same tool, by name: an .npz file, or a folder of .npy files',
+    help: ".npz file, or folder of .npy files, with the same tool's outputs of nodes, named like the nodes",
     group: 'images',
     unit: 'path'
   }),
   tolerance: option(z.number().gt(0).default(1e-3), {
-    help: 'largest difference between two outputs that count as equal, as a share of the largest value',
+    help: 'largest difference at which two outputs are regarded as equal, as a share of the largest value',
     group: 'how',
     unit: 'share'
   })
@@ -64,7 +64,7 @@ export async function compareOutputs(model: Model, options: CompareOutputsOption
   if (inputPath === undefined || logitsPath === undefined)
     throw optionError(
       inputPath === undefined ? 'input' : 'logits',
-      ' is needed too: input and logits are compared together'
+      " is missing: the comparison needs both 'input' and 'logits'"
     )
   const input = await readNpy(inputPath)
   const logits = await model.forward(input)
@@ -78,7 +78,7 @@ export async function compareOutputs(model: Model, options: CompareOutputsOption
   if (activations !== undefined && known.length === 0)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${activations} contains no node of ${model.name}: use inspect to list the nodes`
+      `${activations} contains no outputs of nodes of ${model.name}: use inspect to list the nodes`
     )
   const compared: OutputDifference[] = []
   for (const node of known) {
@@ -109,7 +109,7 @@ function difference(ours: ArrayLike<number>, theirs: Tensor, where: string): num
   if (ours.length !== theirs.data.length)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${where} contains ${theirs.data.length} numbers (${theirs.shape.join('x')}), but the network outputs ${ours.length}`
+      `${where} contains ${theirs.data.length} numbers (${theirs.shape.join('x')}), but the network outputs ${ours.length} numbers`
     )
   let [most, largest] = [0, 0]
   for (let i = 0; i < ours.length; i++) {

@@ -84,10 +84,11 @@ function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string
   const rule = rules.find(({ node }) => node === layer?.node)
   if (!layer) return 'set conservation to see at which layer'
   if (rule?.rule.startsWith('pattern'))
-    return `${rule.rule} does not conserve relevance; its parameter normalise limits it`
-  if (rule?.rule === 'norm') return `its inputs cancel each other; use the rule norm with a larger epsilon for it`
-  if (rule && 'epsilon' in rule.parameters) return 'raise epsilon, or use gamma, zplus or alpha1beta0 there'
-  return 'use another rule for it'
+    return `the rule ${rule.rule} does not conserve relevance; its parameter normalise limits the relevance`
+  if (rule?.rule === 'norm')
+    return `the inputs of this layer cancel each other; use the rule norm with a larger epsilon for it`
+  if (rule && 'epsilon' in rule.parameters) return 'raise epsilon, or use gamma, zplus or alpha1beta0 for this layer'
+  return 'use another rule for this layer'
 }
 
 /**
@@ -107,7 +108,7 @@ function vanishing(layers: LayerConservation[], rules: NodeRule[], kept: string,
   const isPattern = rules.find(({ node }) => node === place?.node)?.rule.startsWith('pattern')
   if (isPattern || unexplained > TRUST_LIMITS.unexplained[0]) {
     const remedy = isPattern ? 'fit the patterns to more images' : 'compare other rules'
-    return `rules that do not conserve relevance lose ${lost} of it${at}: ${remedy}`
+    return `rules that do not conserve relevance lose ${lost} of the relevance${at}: ${remedy}`
   }
   const [bias, stabiliser] = (['absorbedByBias', 'absorbedByStabiliser'] as const).map((name) =>
     Math.abs(layers.reduce((total, layer) => total + sum(layer[name]), 0))

@@ -77,7 +77,11 @@ function depict(input: Tensor, known: Known): Depiction | undefined {
     title: 'input',
     original: (image) => drawn(part(image)),
     map: async (view, relevance, image, colours) => {
-      if (view !== 'heatmap') throw optionError('views', ` must be heatmap: the view ${view} is for images and volumes`)
+      if (view !== 'heatmap')
+        throw optionError(
+          'views',
+          ` must be heatmap for this input: the view ${view} works only with images and volumes`
+        )
       return { picture: await drawn(part(image), relevance, colours) }
     },
     sums

@@ -88,5 +88,5 @@ async function ofSource(
 function ownTargets({ target }: ExplainAllOptions, { labels }: Batch): Pick<ExplainAllOptions, 'target' | 'targets'> {
   if (target !== 'label') return {}
   if (labels) return { target: undefined, targets: labels }
-  throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
+  throw new LrpError('INVALID_ARGUMENT', "the target 'label' needs a data set with labels, but these images have none")
 }

@@ -119,7 +119,9 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
   const isUsual = target === 'argmax' && targets === undefined && kindOf(given, result) === 'logit'
   if (shape.length === 2 && isBinary(model, shape) && isUsual && data.some((logit) => logit < 0)) {
     const [first, second] = [model.className(0), model.className(1)]
-    return [`the logit is that of class ${second}: if ${first} is predicted, --target ${first} explains the prediction`]
+    return [
+      `the single logit belongs to class ${second}: if ${first} is predicted, pass --target ${first} to explain the prediction`
+    ]
   }
   if (model.givesValues || model.multilabel || shape.length !== 2 || classes < 2) return []
   // a softmax in a form that is not recognised leaves outputs that are probabilities already
@@ -144,7 +146,7 @@ export function checkExplainEffects(options: ExplainOptions, compared: string[] 
   if (low === undefined || high === undefined) return
   const [lows, highs] = [[low].flat(), [high].flat()]
   if (lows.some((value, i) => value >= (highs[i] ?? highs[0]!)))
-    throw optionError('low', ` must be below option 'high'`)
+    throw optionError('low', ` must be smaller than option 'high'`)
 }
 
 /** The rules and the name of an explanation, without computing it; methods other than LRP have no rules. */
@@ -156,7 +158,8 @@ export async function planOf(model: Model, options: ExplainOptions): Promise<{ n
 /** The rule of every node for a choice of rules, without explaining anything. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<{ name: string; rules: NodeRule[] }> {
   const given = checkOptions(explainOptions, options)
-  if (given.method !== 'lrp') throw optionError('method', `: ${given.method} has no rules to show`)
+  if (given.method !== 'lrp')
+    throw optionError('method', ` must be lrp to show rules, because ${given.method} has none`)
   checkExplainEffects(given)
   return rulesOf(model, given)
 }
@@ -188,7 +191,7 @@ function checkFurther({ graph }: Model, { method }: Given): void {
   const further = furtherInputs(graph).find(({ explained }) => explained)
   if (!further || alsoComputing('inputs').includes(method)) return
   const who = `${method} computes no relevance for the input '${further.name}'`
-  throw new LrpError('UNSUPPORTED', `${who}: load the model without explainInputs`)
+  throw new LrpError('UNSUPPORTED', `the method ${who}: load the model without explainInputs`)
 }
 
 /** The options that C++ gets, except the target. */

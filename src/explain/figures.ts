@@ -105,7 +105,7 @@ export async function drawFigures(
   options: DrawOptions & Asked
 ): Promise<Figure[]> {
   const { input, names, labels } = batch
-  if (options.wide && model.inputKind !== 'image') throw optionError('wide', ' is for images')
+  if (options.wide && model.inputKind !== 'image') throw optionError('wide', ' works only with images')
   const size = sizeOf(input.shape.slice(1))
   const rows = await drawMaps(model, batch, explanation, options)
   const figures = rows.map((panels, i): Figure => {
@@ -150,7 +150,7 @@ export function drawLayers(model: Model, names: string[], explanation: Explanati
   const colours = { ...options.heatmap, scale: undefined }
   const ops = new Map(model.graph.nodes.map((node) => [node.name, node.op]))
   const leading = hasMaps(model, explanation) ? 2 : 1 // targets and images
-  const captions = ['Relevance at each layer, summed over channels; units without a place are drawn in rows']
+  const captions = ['Relevance at each layer, summed over channels; units without a position are drawn in rows']
   return names.map((name, i) => ({
     name: `${name}.layers`,
     panels: layers.map(([layer, { data, shape }]) => {
@@ -194,7 +194,8 @@ function explainedOf(
   const count = targetCount(explanation)
   if (hasMaps(model, explanation)) return `${countedTargets(model, count)} explained`
   const what = count > 1 ? `${countedTargets(model, count)} together` : explainedText(model, explanation, i, asked)
-  const all = Object.keys(explanation.inputs).length > 0 ? `, of all inputs ${explanation.sums[i]!.toPrecision(4)}` : ''
+  const all =
+    Object.keys(explanation.inputs).length > 0 ? `, over all inputs ${explanation.sums[i]!.toPrecision(4)}` : ''
   return `explained ${what}${isOutlined ? ' (green)' : ''}: sum of relevance ${sumOf(map)}${all}`
 }
 

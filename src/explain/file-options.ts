@@ -18,24 +18,24 @@ export type View = (typeof VIEWS)[number]
 /** Options that choose the images. */
 export const inputOptions = z.strictObject({
   input: option(z.array(z.string()).min(1), {
-    help: 'images, folders of images, or one .npy file (not preprocessed), instead of a data set',
+    help: 'images to use instead of a data set: image files, folders of images, or one .npy file with values that are already preprocessed',
     group: 'images',
     unit: 'paths',
     files: 'images',
     commas: false
   }),
   split: option(z.enum(['train', 'valid', 'test']).default('test'), {
-    help: 'split of the data set',
+    help: 'split of the data set to use',
     group: 'images'
   }),
   limit: option(z.int().min(1), {
-    help: 'maximum number of images',
+    help: 'maximum number of images to use',
     group: 'images',
     unit: 'images',
-    default: '10 for a data set, otherwise all'
+    default: '10 images of a data set; all images of --input'
   }),
   images: option(z.array(z.int().min(0)).min(1), {
-    help: 'numbers of the images to use, from 0, within the split or the .npy file',
+    help: 'numbers of the images to use, counted from 0 within the split or the .npy file',
     group: 'images',
     unit: 'numbers',
     commas: true
@@ -46,7 +46,12 @@ export const inputOptions = z.strictObject({
 
 /** Options that choose a split of a data set. */
 export const splitOptions = inputOptions.omit({ input: true, images: true }).extend({
-  limit: option(z.int().min(1), { help: 'maximum number of images', group: 'images', unit: 'images', default: 'all' })
+  limit: option(z.int().min(1), {
+    help: 'maximum number of images to use',
+    group: 'images',
+    unit: 'images',
+    default: 'all images'
+  })
 })
 
 export type InputOptions = z.input<typeof inputOptions>
@@ -54,7 +59,7 @@ export type InputOptions = z.input<typeof inputOptions>
 /** Options for drawing maps. */
 export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
-    help: 'how each map is shown',
+    help: 'kinds of pictures to draw of each map',
     group: 'output',
     unit: 'names',
     commas: true,
@@ -63,27 +68,27 @@ export const drawOptions = z.strictObject({
   heatmap: z
     .strictObject({
       colourMap: option(z.enum(colourMapNames()), {
-        help: 'colours of heat maps',
+        help: 'colour map of the heat maps',
         group: 'output',
-        default: 'red-blue; for methods without negative relevance viridis, from the lowest to the highest value',
+        default: 'red-blue; viridis, from the lowest to the highest value, for methods without negative relevance',
         only: DRAWN
       }),
       quantile: option(z.number().gt(0).max(1), {
-        help: 'quantile of the magnitudes of relevance that gets the strongest colour',
+        help: 'quantile of the absolute relevance that gets the strongest colour',
         group: 'output',
         unit: 'share',
         default: '1',
         only: DRAWN
       }),
       scale: option(z.union([z.enum(['image', 'batch']), z.number().positive()]), {
-        help: 'relevance that gets the strongest colour: the largest of each image (image), of all images (batch), or a number',
+        help: 'relevance that gets the strongest colour: the largest of each image (image), the largest of all images (batch), or a number',
         group: 'output',
         unit: 'scale',
         default: 'image',
         only: DRAWN
       }),
       asymmetric: option(z.boolean(), {
-        help: 'colours span the lowest to the highest relevance instead of being symmetric about zero',
+        help: 'let the colours span the lowest to the highest relevance, instead of being symmetric about zero',
         group: 'output',
         only: DRAWN
       })
@@ -106,25 +111,25 @@ export const explainToFilesOptions = z.strictObject({
   ...explainOptions.shape,
   target: option(target, {
     ...(target.meta() as { group: 'what' }),
-    help: 'class to explain: number or name, several separated by commas, argmax (the predicted class), label (the true class) or all'
+    help: 'class to explain: its number or name, several separated by commas, argmax (the predicted class), label (the true class) or all'
   }),
   ...drawOptions.shape,
   output: option(outputPath, {
-    help: 'folder for the results',
+    help: 'folder for explain.json, the maps and the pictures',
     group: 'output',
     unit: 'folder',
     default:
-      "explanations/<rule> in the experiment's folder, otherwise in the current folder; -target-3 and the like follow",
+      "explanations/<rule> in the experiment's folder, or in the current folder without an experiment; a chosen target is added to the name, such as -target-3",
     resume: false
   }),
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {
-    help: 'files to write',
+    help: 'formats of the files to write',
     group: 'output',
     unit: 'names',
     commas: true
   }),
   compare: option(z.array(z.string()).min(1), {
-    help: 'also draw a grid that compares the explanation with these rules, composites and methods',
+    help: 'rules, composites and methods whose maps are drawn in a grid next to the explanation',
     group: 'output',
     unit: 'names',
     commas: true,
@@ -132,7 +137,7 @@ export const explainToFilesOptions = z.strictObject({
     only: DRAWN
   }),
   check: option(z.boolean(), {
-    help: 'also check how far to trust the maps: float64, gradient x input, conservation (docs/background/trust.md)',
+    help: 'also check how far the maps can be trusted, by float64, gradient x input and conservation (docs/background/trust.md)',
     group: 'output',
     resume: false
   }),
@@ -155,16 +160,16 @@ export type PatternKind = (typeof PATTERN_KINDS)[number]
 /** Options of `fitPatternsToDataset`. */
 export const fitPatternsOptions = z.strictObject({
   kind: option(z.enum(PATTERN_KINDS).default('positive'), {
-    help: 'samples for fitting patterns: only those that activate a unit (positive), or all',
+    help: 'samples that the patterns are fitted to: only samples that activate a unit (positive), or all samples (all)',
     group: 'how'
   }),
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test']).default('train'), {
-    help: 'split of the images',
+    help: 'split of the data set to use',
     group: 'images'
   }),
   batchSize: option(z.int().min(1).default(64), {
-    help: 'number of images per pass',
+    help: 'number of images per pass through the network',
     group: 'machine',
     unit: 'images'
   }),

@@ -56,7 +56,7 @@ export async function explanationHtml(
     ${
       layers.length > 0 &&
       html`<h2>Relevance per layer</h2>
-        <p class="note">Means over the images, first target.</p>
+        <p class="note">Means over all images, for the first target.</p>
         ${table('Relevance per layer', columns, rows, ['Rule'])}`
     }`
   return page(`Explanation by ${summary.method}`, body)

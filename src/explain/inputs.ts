@@ -68,7 +68,10 @@ function withRows({ parts: { rows } }: Model, inputs: Inputs): Inputs {
     if (shape[0] === 1) continue
     if (shape[0] === total && skipped.length === 0) continue
     const found = counted(total - skipped.length, 'readable image')
-    throw optionError('constant', `: '${name}' has ${counted(shape[0]!, 'row')} for ${found}: give one row for each`)
+    throw optionError(
+      'constant',
+      `: the array for '${name}' has ${counted(shape[0]!, 'row')}, but there are ${found}: give one row for each`
+    )
   }
   if (!rows) return inputs
   const picked = (all: Tensor, from: number, to: number): Tensor => {
@@ -88,15 +91,20 @@ function withRows({ parts: { rows } }: Model, inputs: Inputs): Inputs {
 async function imagesOf(model: Model, options: InputOptions): Promise<Inputs> {
   if (!options.input || options.input.length === 0) {
     const own = Object.entries(model.parts.rows ?? {}).find(([, { shape }]) => shape[0] !== 1)
-    if (own) throw optionError('constant', `: '${own[0]}' has one row per image, so pass --input too`)
+    if (own)
+      throw optionError(
+        'constant',
+        `: the array for '${own[0]}' has one row for each image, so pass the images with --input`
+      )
     return ofDataset(model, options)
   }
   if (options.data !== undefined || options.dataPath !== undefined)
-    throw new LrpError('INVALID_ARGUMENT', 'pass --input or a data set (--data, --data-path), not both')
+    throw new LrpError('INVALID_ARGUMENT', 'pass either --input or a data set (--data, --data-path), not both')
   const arrays = options.input.filter((path) => extname(path) === '.npy')
   refuseIdle(options, arrays.length > 0)
   if (arrays.length === 0) return ofFiles(model, options.input, options)
-  if (options.input.length > 1) throw new LrpError('INVALID_ARGUMENT', 'pass either one .npy file or images')
+  if (options.input.length > 1)
+    throw new LrpError('INVALID_ARGUMENT', '--input takes either one .npy file or image files, not both')
   return ofArray(model, arrays[0]!, options)
 }
 
@@ -106,7 +114,7 @@ function refuseIdle(options: InputOptions, isArray: boolean): void {
   if (ofData !== undefined) throw optionError(ofData, ' works only with a data set, not with --input')
   const ofFiles = (['imageSize', 'decode'] as const).find((name) => options[name] !== undefined)
   if (isArray && ofFiles !== undefined)
-    throw optionError(ofFiles, ' works only with image files: a .npy array is not preprocessed')
+    throw optionError(ofFiles, ' works only with image files, because a .npy array is not preprocessed')
 }
 
 /** The images as one tensor. @throws LrpError as `openInputs` and its `read` */
@@ -136,7 +144,7 @@ function wantedInputs({ inputKind, imageShape }: Model): string {
 function checkTakesImages(model: Model, given: string): void {
   if (model.inputKind === 'image') return
   const what = `${model.name} takes ${wantedInputs(model)}, not images (${given})`
-  throw new LrpError('INVALID_ARGUMENT', `${what}: pass one .npy file`)
+  throw new LrpError('INVALID_ARGUMENT', `${what}: pass one .npy file instead`)
 }
 
 /** @throws LrpError INVALID_ARGUMENT for inputs of a shape that the network does not take */
@@ -149,7 +157,7 @@ function checkShape(model: Model, path: string, shape: readonly number[]): void 
   const found = shape.slice(1).join('x')
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `${path} has inputs of ${found}, but ${model.name} takes ${wantedInputs(model)}`
+    `${path} contains inputs of shape ${found}, but ${model.name} takes ${wantedInputs(model)}`
   )
 }
 
@@ -164,7 +172,7 @@ async function ofArray(model: Model, path: string, { limit = Infinity, images }:
   const size = sizeOf(shape.slice(1))
   const check = (place: number): void => {
     if (data.subarray(place * size, (place + 1) * size).every(Number.isFinite)) return
-    throw new LrpError('NUMERIC', `${path}: image ${place} contains values that are not finite`)
+    throw new LrpError('NUMERIC', `image ${place} of ${path} contains values that are not finite`)
   }
   const read = async (from: number, to: number): Promise<Tensor> => {
     const wanted = places.slice(from, to)
@@ -202,16 +210,16 @@ function rangeNotes({ preprocessing, inputKind }: Model, data: Float32Array, pat
 function placesOf(where: string, count: number, images: number[] | undefined): number[] | undefined {
   const beyond = images?.find((place) => place >= count)
   if (beyond === undefined) return images
-  throw optionError(
-    'images',
-    `: ${where} has ${counted(count, 'image')}, numbered from 0: image ${beyond} does not exist`
-  )
+  throw optionError('images', `: image ${beyond} does not exist, because ${where} has the images 0 to ${count - 1}`)
 }
 
 async function ofFiles(model: Model, inputs: string[], options: InputOptions): Promise<Inputs> {
   const { limit = Infinity, strict, imageSize: size, decode } = options
   if (options.images)
-    throw optionError('images', ' works only with a data set or a .npy file: pass only these image files instead')
+    throw optionError(
+      'images',
+      ' works only with a data set or a .npy file: pass just these image files to --input instead'
+    )
   const imageSize: [number, number] | undefined = typeof size === 'number' ? [size, size] : size
   const found = inputs.flatMap((path) => {
     if (!existsSync(path)) throw new LrpError('NOT_FOUND', `the input ${path} does not exist`)

@@ -19,18 +19,18 @@ const LRP = { method: ['lrp'] }
 export const explainOptions = z.strictObject({
   ...targetOptions.shape,
   together: option(z.boolean(), {
-    help: 'explain several targets in one map instead of one map each',
+    help: 'explain several targets together in one map, instead of drawing one map for each target',
     group: 'what',
     only: LRP
   }),
   start: option(z.enum(STARTS), {
-    help: 'initial relevance: logit, one (1), probability, softmax-gradient (the gradient of the log-probability, as in contrastive LRP) or activation (that of the concepts)',
+    help: 'initial relevance of the target: its logit (logit), 1 (one), its probability (probability), the gradient of its log-probability as in contrastive LRP (softmax-gradient), or the activation of the channels of --concept (activation)',
     group: 'what',
     default: 'logit',
     only: LRP
   }),
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
-    help: "channels of a layer to explain: relevance at the layer's output is set to 0 in all other channels (Achtibat et al. 2023)",
+    help: "channels of a layer to explain; at the layer's output, the relevance of all other channels is set to 0 (Achtibat et al. 2023)",
     group: 'what',
     unit: 'layer:channels',
     flag: 'concept',
@@ -39,18 +39,18 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   exclusive: option(z.boolean(), {
-    help: 'relevance reaches the input only through the layers that --concept names',
+    help: 'let relevance reach the input only through the layers that --concept names',
     group: 'what',
     only: LRP
   }),
   channelLayers: option(z.array(z.string()), {
-    help: 'layers whose channels are measured: relevance and activation, reduced over space',
+    help: 'layers whose channels are measured by their relevance and activation, each reduced over all positions',
     group: 'what',
     flag: false,
     only: LRP
   }),
   layers: option(z.union([z.literal('all'), z.array(z.string())]), {
-    help: 'also compute the relevance at the outputs of these layers, or of all layers',
+    help: 'layers at whose outputs the relevance is also computed: their names, or all',
     group: 'what',
     unit: 'names',
     commas: true,
@@ -60,7 +60,7 @@ export const explainOptions = z.strictObject({
   ...ruleChoice.shape,
   ...ruleParameters.shape,
   topK: option(z.number().gt(0).max(1), {
-    help: "at the output of every weighted layer, keep only this share of each image's relevance values, the strongest ones",
+    help: "share of each image's relevance values, the largest by magnitude, that is kept at the output of every weighted layer",
     group: 'how',
     unit: 'share',
     only: LRP
@@ -68,53 +68,54 @@ export const explainOptions = z.strictObject({
   patterns: option(
     z.union([z.string(), z.custom<StateDict>((value) => value instanceof Map, 'must be a file or a map of tensors')]),
     {
-      help: 'fitted patterns, for patternnet and patternattribution',
+      help: 'file with the fitted patterns that the rules patternnet and patternattribution need',
       group: 'how',
       unit: 'file',
       files: 'settings',
-      default: "the experiment's patterns.safetensors"
+      default: "patterns.safetensors in the experiment's folder"
     }
   ),
   steps: option(z.int().min(1), {
-    help: 'number of points on the path of integrated-gradients, or of samples of smoothgrad',
+    help: 'number of points on the path of integrated-gradients, or number of samples of smoothgrad',
     group: 'how',
     ...readBy('steps')
   }),
   noise: option(z.number().min(0), {
-    help: "smoothgrad: noise as a share of each image's range of values",
+    help: "standard deviation of the noise of smoothgrad, as a share of each image's range of values",
     group: 'how',
     unit: 'share',
     ...readBy('noise')
   }),
   window: option(z.int().min(1), {
-    help: 'occlusion: side of the covered square',
+    help: 'side of the square that occlusion covers',
     group: 'how',
     unit: 'pixels',
     ...readBy('window')
   }),
   stride: option(z.int().min(1), {
-    help: 'occlusion: distance between two positions of the square',
+    help: 'distance between two positions of the square that occlusion covers',
     group: 'how',
     unit: 'pixels',
     ...readBy('stride'),
     default: 'the side of the square'
   }),
   camLayer: option(z.string(), {
-    help: 'grad-cam: layer whose channels are weighted',
+    help: 'layer whose channels grad-cam weights',
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
     default: 'the last layer that every path passes through'
   }),
   baseline: option(z.string(), {
-    help: 'input to compare with, which contains no information: zero, black, mean, blur or a .npy file',
+    help: 'input without information, with which integrated-gradients and occlusion compare: zero, black, mean, blur or a .npy file',
     group: 'how',
+    unit: 'name',
     files: 'settings',
     default: 'zero',
     only: { method: WITH_BASELINE }
   }),
   attentionHeads: option(z.boolean(), {
-    help: 'transformers: also compute the relevance of every token and every attention head',
+    help: 'also compute the relevance of every token and every attention head of a transformer',
     group: 'what',
     only: { method: alsoComputing('heads') }
   }),
@@ -124,8 +125,10 @@ export const explainOptions = z.strictObject({
     flag: false
   }),
   seed: option(z.union([z.int().min(0), tensor]), {
-    help: 'seed of all random numbers; in programs also the initial relevance, a tensor with the shape of the output',
+    help: 'seed of all random numbers',
+    inPrograms: 'also the initial relevance, a tensor with the shape of the output',
     group: 'machine',
+    unit: 'number',
     default: readBy('seed').default
   }),
   batchSize: option(z.int().min(1), {
@@ -137,9 +140,11 @@ export const explainOptions = z.strictObject({
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
     'what joinProcessGroup returns',
-    'processes that share the images (joinProcessGroup); each gets the whole result'
+    'processes that share the images; each process gets the whole result'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
+  onProgress: callback<(done: number, total: number) => void>(
+    'called with the number of images done and the total number of images'
+  ),
   signal: signalOption
 })
 

@@ -78,7 +78,7 @@ export async function loadPatterns(path: string, model: Model): Promise<StateDic
   if (stranger !== undefined)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${path} has a pattern for '${stranger}', a layer that the model does not have`
+      `${path} contains a pattern for the layer '${stranger}', which the model does not have`
     )
   return patterns
 }

@@ -5,6 +5,7 @@ import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'
 import { checkEffects, effective } from '../core/option-effects.js'
 import { checkOptions, optionError } from '../core/options.js'
+import { listed } from '../core/plural.js'
 import { loadedWith } from '../model/loaded-with.js'
 import type { Model } from '../model/model.js'
 import { provenanceOf, type Provenance } from '../model/provenance.js'
@@ -69,11 +70,14 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   checkEffects(explainToFilesOptions, given, { format: checked.format })
   if (options.head !== undefined) return run(await model.head(options.head), withoutHead(given), called)
   if (options.check && (options.method !== 'lrp' || options.concepts))
-    throw optionError('check', ` works only with the method lrp without concepts`)
+    throw optionError('check', ` works only with the method lrp, and not together with concepts`)
   const inputs = await openInputs(model, options)
   const { names, labels, skipped, notes } = inputs
   if (options.target === 'label' && !labels)
-    throw new LrpError('INVALID_ARGUMENT', 'the target label needs a data set with labels: these images have none')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      "the target 'label' needs a data set with labels, but these images have none"
+    )
   const passSize = await passSizeOf(model, inputs, options)
   const plan = await planOf(model, checked)
   const asked = flatTarget({ ...called, target: called.target ?? 'argmax' } as z.output<typeof explainToFilesOptions>)
@@ -112,7 +116,10 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
     await writer?.stop()
     const done = passes.reduce((sum, { images }) => sum + images.length, 0)
     if ((error as LrpError).code !== 'ABORTED' || done === 0 || key === undefined) throw error
-    throw new LrpError('ABORTED', `stopped after ${done} of ${names.length} images: rerun the same command to continue`)
+    throw new LrpError(
+      'ABORTED',
+      `the run was stopped after ${done} of ${names.length} images: run the same command again to continue`
+    )
   }
 }
 
@@ -171,6 +178,9 @@ async function passSizeOf(model: Model, { names }: Inputs, options: Given): Prom
     (bytes) => bytes / 2 ** 30
   )
   if (needed! <= there!) return names.length
-  const room = `${needed!.toFixed(1)} GiB of memory, but only ${there!.toFixed(1)} are available`
-  throw new LrpError('INVALID_ARGUMENT', `${needs.join(', ')} needs all ${names.length} images at once, ${room}`)
+  const room = `${needed!.toFixed(1)} GiB of memory, but only ${there!.toFixed(1)} GiB are available`
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `all ${names.length} images must be in memory at once for ${listed(needs)}, which needs ${room}`
+  )
 }

@@ -50,7 +50,7 @@ const REASONS: Record<Measure, (value: number) => string> = {
     value > TRUST_LIMITS.unexplained[0]
       ? `${percent(value)} of the relevance reaches neither the pixels nor the biases (position embeddings take it, or rules do not conserve it)`
       : `${percent(value)} of the relevance is unaccounted for (biases and stabilisers absorb the rest)`,
-  rounding: (value) => `float64 changes it by ${percent(value)}`,
+  rounding: (value) => `float64 changes the map by ${percent(value)}`,
   gradient: (value) => `LRP-0 differs from gradient x input by ${percent(value)}`
 }
 

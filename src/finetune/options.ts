@@ -15,7 +15,7 @@ export const finetuneOptions = z.strictObject({
   mode,
   newHead,
   model: option(z.string(), {
-    help: 'experiment or model file to start from',
+    help: 'experiment or model file that is fine-tuned',
     group: 'model',
     unit: 'model',
     default: 'the newest experiment',
@@ -34,7 +34,7 @@ export const finetuneOptions = z.strictObject({
     resume: false
   }),
   learningRate: option(z.number().positive(), {
-    help: 'step size; for one-cycle, the largest step size',
+    help: 'learning rate; for the scheduler one-cycle, the largest learning rate',
     group: 'schedule',
     default: '0.002; 0.0005 for --mode whole'
   })

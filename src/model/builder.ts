@@ -31,7 +31,7 @@ export class GraphBuilder {
   /** Shape of a node's output, without the batch. */
   shapeOf(node: string): number[] {
     const shape = this.shapes.get(node)
-    if (!shape) throw new LrpError('INVALID_ARGUMENT', `there is no node '${node}' to read from`)
+    if (!shape) throw new LrpError('INVALID_ARGUMENT', `there is no node '${node}'`)
     return shape
   }
 
@@ -80,7 +80,7 @@ export class GraphBuilder {
     if (!Number.isInteger(perGroup) || channels % groups !== 0) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `node '${name}': input channels (${shape[0]}) and output channels (${channels}) must be multiples of groups (${groups})`
+        `node '${name}': the numbers of input channels (${shape[0]}) and output channels (${channels}) must be multiples of groups (${groups})`
       )
     }
     const attributes = { stride: 1, padding: 0, dilation: 1, ...rest, groups }
@@ -163,7 +163,7 @@ function perAxis(value: number | number[], axes: number, node: string): number[]
   const list = typeof value === 'number' ? [value] : value
   if (list.length === 1) return Array<number>(axes).fill(list[0]!)
   if (list.length === axes) return list
-  const found = `its kernel_size has ${list.length} entries where ${axes} are needed`
+  const found = `kernel_size has ${list.length} entries, but needs ${axes}`
   throw new LrpError('INVALID_ARGUMENT', `node '${node}': ${found}`)
 }
 

@@ -27,6 +27,9 @@ export function checkStoredShapes(stored: Graph['shapes'], graph: Graph, path: s
   for (const { name } of graph.nodes) {
     const [has, says] = [graph.shapes[name], stored[name]].map((shape) => shape?.join('x') ?? 'none')
     if (has === says) continue
-    throw new LrpError('INVALID_FILE', `${path}: node '${name}' has the shape ${has}, but the file says ${says}`)
+    throw new LrpError(
+      'INVALID_FILE',
+      `${path}: node '${name}' has the output shape ${has}, but the file states ${says}`
+    )
   }
 }

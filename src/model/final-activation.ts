@@ -42,7 +42,8 @@ export async function withoutFinalActivation(
   const kind = last && recordOf(last).squashes
   if (!last || !kind || kind === 'logarithm' || readsProbabilities(graph, last)) return { graph }
   if (kind === 'softmax' && tail.length > 1 && !isOverClasses(graph, last, await shapes())) return { graph }
-  if (last.inputs[0] === 'input') throw new LrpError('UNSUPPORTED', `the model consists of a ${kind} alone`)
+  if (last.inputs[0] === 'input')
+    throw new LrpError('UNSUPPORTED', `the model consists only of a ${kind}, so there is nothing to explain`)
   const left = tail.filter((node) => node === last || isLogarithm(node))
   const before = (name: string): string => {
     const node = left.find((one) => one.name === name)

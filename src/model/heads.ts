@@ -33,7 +33,7 @@ function nodeOf(graph: Graph, head: string | number): string {
     const found = outputs[head] ?? names.find((name) => name === String(head)) // layers may have numbers for names
     if (found !== undefined) return found
     const last = outputs.length - 1
-    throw optionError('head', `: the network has the outputs 0 to ${last}, and no layer '${head}'`)
+    throw optionError('head', ` must be an output from 0 to ${last} or the name of a layer, not '${head}'`)
   }
   const place = outputNames.indexOf(head)
   if (place >= 0) return outputs[place]!

@@ -71,7 +71,7 @@ export function buildLayers(
     const has = outputs.join('x')
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${title}: its output has the shape ${has}, but the data has ${counted(classes, 'class', 'classes')}`
+      `${title} must end in one output for each class: the output has the shape ${has}, but the data set has ${counted(classes, 'class', 'classes')}`
     )
   }
   return b.finish(title, x, plainPreprocessing(imageShape))

@@ -35,10 +35,13 @@ export async function loadModel(path: string | undefined, options: LoadOptions =
   const parts = options.head === undefined ? sized : headOf(sized, options.head)
   if (architecture !== undefined && (experiment || !holdsWeightsAlone(path!))) {
     const named = path ?? experiment!.name
-    throw optionError('architecture', `: ${named} contains its own network: only a file of weights needs it`)
+    throw optionError('architecture', ` works only with a file of weights, but ${named} contains a network`)
   }
   if (options.explainInputs !== undefined && !furtherInputs(parts.graph).some(({ explained }) => explained))
-    throw optionError('explainInputs', `: ${parts.name} has no further input that can be explained`)
+    throw optionError(
+      'explainInputs',
+      ` works only with a network of several inputs, but ${parts.name} has no other input to explain`
+    )
   if (experiment || (path !== undefined && isSavedModel(path))) refuseIdle(parts, options)
   const shape = parts.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   const stored = parts.preprocessing ?? (parts.takesBytes && shape.length === 3 ? plainPreprocessing(shape) : undefined)
@@ -57,7 +60,10 @@ function refuseIdle({ name, graph }: ModelParts, options: LoadOptions): void {
   const rows = furtherInputs(graph).length > 0 ? [] : (['constants'] as const)
   const idle = ([...rows, 'inputName', 'layout'] as const).find((option) => options[option] !== undefined)
   if (idle !== undefined)
-    throw optionError(idle, ` applies only to files of other tools: ${name} already defines its inputs`)
+    throw optionError(
+      idle,
+      ` works only with files of other tools, but ${name} is in our own format, which defines the inputs`
+    )
 }
 
 /** Whether a model argument means a published network: files, folders and experiments of that name go before it. */
@@ -66,7 +72,8 @@ function isPublishedNetwork(name: string, experimentsRoot?: string): boolean {
 }
 
 async function loadPublished(name: string, options: LoadOptions): Promise<LoadedModel> {
-  if (options.architecture !== undefined) throw optionError('architecture', `: ${name} already contains its network`)
+  if (options.architecture !== undefined)
+    throw optionError('architecture', ` works only with a file of weights, but ${name} contains a network`)
   const { architecture } = PUBLISHED_NETWORKS[name]!
   const { parts } = await loadModel(await publishedWeights(name, options.onDownload), { ...options, architecture })
   return { parts: { ...parts, name } }
@@ -121,7 +128,8 @@ async function loadSaved(path: string, { constants, explainInputs = [] }: LoadOp
   const parts = await loadParts(path)
   const rows = await readConstants(constants)
   const names = furtherInputs(parts.graph).map(({ name }) => name)
-  if (rows.size > 0 && names.length === 0) throw optionError('constant', `: ${path} has no further input`)
+  if (rows.size > 0 && names.length === 0)
+    throw optionError('constant', ` works only with a network of several inputs, but ${path} has only one`)
   for (const name of [...rows.keys(), ...(explainInputs === 'all' ? [] : explainInputs)])
     if (!names.includes(name)) throw unknownName(`further input of ${path}`, name, names)
   const nodes = parts.graph.nodes.map((node) =>
@@ -162,7 +170,10 @@ function withInputShape(parts: ModelParts, shape?: [number, number, number]): Mo
   const isImage = graph.inputShape.length === 4 && (channels ?? shape[0]) === shape[0]
   if (!isImage || shape.length !== 3 || !shape.every((axis) => Number.isInteger(axis) && axis > 0)) {
     const wanted = graph.inputShape.slice(1).map((axis) => axis ?? 'any')
-    throw optionError('inputShape', `: ${parts.name} takes inputs of ${wanted.join('x')}, not of ${shape.join('x')}`)
+    throw optionError(
+      'inputShape',
+      ` cannot be ${shape.join('x')}: ${parts.name} takes only inputs of ${wanted.join('x')}`
+    )
   }
   const resize: [number, number] = [shape[1], shape[2]]
   return {

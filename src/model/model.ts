@@ -232,8 +232,8 @@ export class Model {
   fixedBatch({ shape }: Pick<Tensor, 'shape'>): number | undefined {
     const [images] = this.graph.inputShape
     if (typeof images !== 'number' || shape[0]! % images === 0) return images ?? undefined
-    const given = `the input has ${shape[0]}`
-    throw new LrpError('INVALID_ARGUMENT', `${this.name} was exported for ${images} images at once, and ${given}`)
+    const given = `the input has ${counted(shape[0]!, 'image')}`
+    throw new LrpError('INVALID_ARGUMENT', `${this.name} was exported for batches of ${images} images, but ${given}`)
   }
 
   /**
@@ -277,7 +277,7 @@ export class Model {
   shapes(): Record<string, number[]> {
     if (this.graph.shapes) return this.graph.shapes
     const given = 'the sizes of its layers depend on the image: set its shape (inputShape)'
-    throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, and ${given}`)
+    throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, so ${given}`)
   }
 
   /** How many classes or values the network tells apart: its second axis. */
@@ -290,8 +290,11 @@ export class Model {
     if (task === 'regression' || !this.graph.shapes) return
     const outputs = this.outputs()
     if ((outputs === 1) === (task === 'binary')) return
-    const why = outputs === 1 ? 'one output separates two classes: use binary' : `${this.name} has ${outputs} outputs`
-    throw optionError('task', ` ${task}: ${why}`)
+    const why =
+      outputs === 1
+        ? 'the model has one output, which separates two classes: use binary'
+        : `${this.name} has ${outputs} outputs`
+    throw optionError('task', ` cannot be ${task}: ${why}`)
   }
 
   /** A copy of the weights by name. */
@@ -330,10 +333,13 @@ export class Model {
 /** @throws LrpError INVALID_ARGUMENT where there are no words or columns to be named, or another number of columns */
 function checkVocabulary({ name, inputKind, imageShape, parts: { vocabulary = [] } }: Model): void {
   if (inputKind !== 'tokens' && inputKind !== 'table')
-    throw optionError('vocabulary', `: ${name} takes ${nounOf(inputKind)}s, which have no words`)
+    throw optionError('vocabulary', ` works only with tokens and tables, but ${name} takes ${nounOf(inputKind)}s`)
   const columns = imageShape[0]!
   if (inputKind === 'table' && columns > 0 && vocabulary.length !== columns)
-    throw optionError('vocabulary', ` has ${counted(vocabulary.length, 'name')} for ${counted(columns, 'column')}`)
+    throw optionError(
+      'vocabulary',
+      ` must have one name for each of the ${counted(columns, 'column')}, not ${counted(vocabulary.length, 'name')}`
+    )
 }
 
 /** Where a model was loaded from. */
@@ -354,7 +360,7 @@ async function build<M extends Model>(
 ): Promise<M> {
   if (!(parts?.tensors instanceof Map) || !isGraph(parts.graph))
     throw new LrpError('INVALID_ARGUMENT', 'a model needs a name, a graph and a map of tensors')
-  if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `a weight must not be called '__proto__'`)
+  if (parts.tensors.has('__proto__')) throw new LrpError('UNSUPPORTED', `the name of a weight must not be '__proto__'`)
   checkTokens(parts.graph, precision)
   const { tensors, ...found } = await startingFromLogits(parts)
   const facts = await inferFacts(found.graph, tensors)
@@ -400,7 +406,10 @@ function isGraph(graph: Graph | null | undefined): boolean {
 /** @throws LrpError INVALID_ARGUMENT for what is not a tensor */
 export function checkTensor(input: Tensor | null | undefined): void {
   if (!Array.isArray(input?.shape) || !ArrayBuffer.isView(input.data))
-    throw new LrpError('INVALID_ARGUMENT', 'the input must be a tensor: { data: Float32Array, shape: [batch, ...] }')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'the input must be a tensor, such as { data: Float32Array, shape: [batch, ...] }'
+    )
 }
 
 /** @throws LrpError INVALID_ARGUMENT for what is not a model */

@@ -9,36 +9,36 @@ import type { Replacement } from '../native/addon.js'
 /** How a model's file or folder is read. */
 export const loadOptions = z.strictObject({
   experimentsRoot: option(z.string().min(1), {
-    help: 'folder with the experiments',
+    help: 'folder that contains the experiments',
     group: 'model',
     unit: 'folder',
     flag: 'experiments',
     default: 'experiments'
   }),
   architecture: option(z.string(), {
-    help: 'architecture of a weights file (.pth, .pt, .th, .safetensors)',
+    help: 'network that the weights of a file (.pth, .pt, .th, .safetensors) belong to (lrp-native models lists all names)',
     group: 'model',
     unit: 'name'
   }),
   preprocess: option(z.string(), {
-    help: 'preprocessing: imagenet, cifar, none or a JSON file (overrides the one stored with the model)',
+    help: 'preprocessing of the images, instead of the one stored with the model: imagenet, cifar, none or a JSON file',
     group: 'model',
     unit: 'name',
     files: 'settings'
   }),
   inputShape: option(z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]), {
-    help: 'channels, height and width of the images, for networks that take any size',
+    help: 'channels, height and width of the images, for a network that takes images of any size',
     group: 'model',
     unit: 'axes'
   }),
   inputName: option(z.string().min(1), {
-    help: 'the input that takes the images, if the network has several inputs',
+    help: 'name of the input that takes the images, if the network has several inputs',
     group: 'model',
     unit: 'name',
-    default: 'the input without --constant'
+    default: 'the only input that --constant does not name'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'array for another input of the network: one row for each image, or one row for all images',
+    help: 'array for a further input of the network: one row for each image, or one row for all images',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
@@ -47,7 +47,7 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-    help: 'other inputs of the network to explain in the same pass, or all; by default they are held constant',
+    help: 'further inputs of the network to explain in the same pass: their names, or all; without this option, they are held constant',
     group: 'model',
     unit: 'names'
   }),
@@ -57,46 +57,48 @@ export const loadOptions = z.strictObject({
     default: 'nhwc if the first operation moves the channels to the front, otherwise nchw'
   }),
   classes: option(z.string(), {
-    help: 'class names: imagenet, a text file or JSON, instead of those stored with the model',
+    help: 'class names, instead of those stored with the model: imagenet, a text file or a JSON file',
     group: 'model',
     unit: 'file',
     files: 'settings'
   }),
   vocabulary: option(z.string(), {
-    help: 'names of the tokens or of the columns of a table: a text file, vocab.json or tokenizer.json',
+    help: 'file with the names of the tokens, or of the columns of a table: a text file, vocab.json or tokenizer.json',
     group: 'model',
     unit: 'file',
     files: 'settings'
   }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
-    help: 'output to use: its number or name in the file, or the name of any layer',
+    help: 'output of the network to use: its number, its name, or the name of any layer',
     group: 'model',
     unit: 'name',
-    default: 'the first',
+    default: 'the first output',
     read: ([text]) => (/^\d+$/.test(text!) ? Number(text) : text)
   }),
   task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
-    help: 'type of the outputs: classes (one softmax for all), binary (one logit for two classes), multilabel (a sigmoid for each) or regression (values)',
+    help: 'type of the outputs: classes (one softmax over all classes), binary (one logit for two classes), multilabel (a sigmoid for each class) or regression (values)',
     group: 'model',
-    default: 'binary for one output, multilabel if the network ends in sigmoids, otherwise classes'
+    default: 'binary for a network with one output, multilabel for one that ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
-    help: 'type of computation; bf16, fp16 (CUDA) and tf32 (CUDA) apply to convolutions and matrix products',
+    help: 'number type: fp32 or fp64 for the whole computation; bf16, fp16 (CUDA only) or tf32 (CUDA only) for convolutions and matrix products',
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
-    help: 'auto (CUDA if available), cpu, cuda or cuda:N',
+    help: 'device for the computation: auto (CUDA if available), cpu, cuda or cuda:N',
     group: 'machine',
     unit: 'device',
     default: 'LRP_NATIVE_DEVICE if set, otherwise auto'
   }),
-  onDownload: callback<OnDownload>('called during downloads with the file, bytes done and bytes in total')
+  onDownload: callback<OnDownload>(
+    'called during a download with the file name, the number of bytes done and the total number of bytes'
+  )
 })
 
 /** What a program that shows command lines says of its own. */
 export const calledOptions = z.strictObject({
   called: option(z.string(), {
-    help: 'name of the model on the command line',
+    help: 'name of the model in the command lines that the result shows',
     group: 'output',
     flag: false,
     resume: false,
@@ -105,7 +107,7 @@ export const calledOptions = z.strictObject({
   loadedWith: option(
     z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
     {
-      help: 'options that the model was loaded with, for command lines that are shown',
+      help: 'options that the model was loaded with; the result shows them in its command lines',
       group: 'output',
       flag: false,
       resume: false
@@ -118,15 +120,15 @@ export const oneInputOptions = loadOptions.omit({ explainInputs: true })
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass',
+    help: 'number of images per pass through the network',
     group: 'machine',
     unit: 'images',
-    default: 'all'
+    default: 'all images'
   }),
   replace: programOnly<Replacement[]>(
     (value) => Array.isArray(value),
     'a list of { layer, channels, values }',
-    "channels whose activation is set to 0 during the pass, or to that of 'values', which has the shape of the layer's output"
+    "channels whose activations the pass replaces by 0, or by 'values', an array with the shape of the layer's output"
   ),
   signal: signalOption
 })

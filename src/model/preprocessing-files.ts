@@ -150,7 +150,7 @@ class Reader {
   }
 
   private unsupported(key: string, value: unknown): LrpError {
-    return new LrpError('UNSUPPORTED', `${this.path}: ${key} ${JSON.stringify(value)} is not supported`)
+    return new LrpError('UNSUPPORTED', `${this.path}: the value ${JSON.stringify(value)} of ${key} is not supported`)
   }
 }
 

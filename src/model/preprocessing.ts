@@ -11,7 +11,7 @@ const IMAGENET_STD = [0.229, 0.224, 0.225]
 
 /** What --preprocess can be, as messages say it. */
 const CHOICES =
-  "imagenet (shorter side 256, crop 224x224, ImageNet's mean and deviation), cifar (32x32, the same mean and deviation), " +
+  "imagenet (shorter side 256, crop 224x224, ImageNet's mean and standard deviation), cifar (32x32, the same normalisation), " +
   "none (the network's size, values from 0 to 1) or a JSON file (docs/data.md)"
 
 /**

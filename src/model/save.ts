@@ -85,7 +85,10 @@ export async function refuseOtherFiles(folder: string): Promise<void> {
   if (!existsSync(path)) return
   const there = (await readJson(path).catch(() => undefined)) as { format?: unknown } | undefined
   if (there?.format !== 'lrp-native')
-    throw new LrpError('INVALID_ARGUMENT', `${path} is not a model folder and would be lost: choose another folder`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the folder ${path} is not a model and would be overwritten: choose another folder`
+    )
 }
 
 /** Writes `model.json` and `weights.safetensors`. @throws LrpError IO */

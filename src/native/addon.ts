@@ -233,7 +233,7 @@ export async function callNative<T>(
   const onAbort = (): void => cancel.cancel()
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new LrpError('INVALID_ARGUMENT', `option 'signal' must be an AbortSignal`, { option: 'signal' })
-  if (signal?.aborted) throw new LrpError('ABORTED', 'stopped on request')
+  if (signal?.aborted) throw new LrpError('ABORTED', 'the work was stopped on request')
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     return await call(loaded, cancel)

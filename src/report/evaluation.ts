@@ -12,10 +12,10 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
   const noun = nounOf(inputKind)
   return html`<h2>Evaluation of explanations</h2>
     <p class="note">
-      ${counted(evaluation.methods.length, 'method')} over ${counted(images.length, noun)}, ranked by ${rankedBy}: mean
-      and 95 % bootstrap interval over the ${noun}s (↑ higher is better, ↓
-      lower).${evaluation.methods.length > 1 && ' The best mean of each metric is marked.'} Fill:
-      ${settings.perturbation.fill}, in squares of ${settings.perturbation.patchSize}.
+      ${counted(evaluation.methods.length, 'method')}, evaluated on ${counted(images.length, noun)} and ranked by
+      ${rankedBy}. Each cell shows the mean and its 95 % bootstrap interval over the ${noun}s (↑: higher is better, ↓:
+      lower is better).${evaluation.methods.length > 1 && ' The best mean of each metric is marked.'} Fill of the
+      replaced values: ${settings.perturbation.fill}. Side of the replaced squares: ${settings.perturbation.patchSize}.
     </p>
     ${notes.map((note) => html`<p role="note"><strong>Note:</strong> ${note}</p>`)} ${ranking(evaluation)}
     ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
@@ -57,9 +57,9 @@ function ranking({ metrics, methods }: Evaluation): Html {
 function tests({ comparisons, rankedBy, inputKind }: Evaluation): Html {
   const columns = [
     `${comparisons[0]!.best} against`,
-    `Difference of ${rankedBy}`,
+    `Difference in ${rankedBy}`,
     '95 % interval',
-    `p, sign-flip test over the ${nounOf(inputKind)}s`
+    `p-value of the sign-flip test over the ${nounOf(inputKind)}s`
   ]
   const rows = comparisons.map(({ other, mean, low, high, p }) => [
     other,
@@ -72,22 +72,22 @@ function tests({ comparisons, rankedBy, inputKind }: Evaluation): Html {
 
 /** What remains of the maps once every weight is random. */
 function randomisation({ randomisation }: Evaluation): Html {
-  const columns = ['Method', 'SSIM', 'Spearman', 'Pearson', 'Cosine', 'The maps']
+  const columns = ['Method', 'SSIM', 'Spearman', 'Pearson', 'Cosine', 'Change of the maps']
   const rows = Object.entries(randomisation).map(([name, layers]) => {
     const { ssim, spearman, pearson, cosine } = layers.at(-1)!
     return [name, number(ssim), number(spearman), number(pearson), number(cosine), verdict(ssim, spearman)]
   })
-  return html`<h3>Weights randomised, starting at the output</h3>
+  return html`<h3>Parameter randomisation</h3>
     <p class="note">
-      Maps of the trained network are compared with maps of the network with all layers randomised (Adebayo et al.
-      2018). A map that hardly changes shows the image rather than the network.
+      The maps of the trained network are compared with the maps of the same network with random weights in all layers
+      (Adebayo et al. 2018). A map that hardly changes shows the image rather than the network.
     </p>
     ${table('Similarity after randomisation', columns, rows)}`
 }
 
 function verdict(ssim: number, spearman: number): string {
   const kept = Math.max(ssim, Math.abs(spearman))
-  return kept >= 0.5 ? 'hardly change' : kept >= 0.25 ? 'keep a part' : 'are destroyed'
+  return kept >= 0.5 ? 'hardly any' : kept >= 0.25 ? 'partial' : 'complete'
 }
 
 /** JSON keeps a mean without images as null. */

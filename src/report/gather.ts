@@ -127,7 +127,7 @@ async function readResult<T>(path: string, schemaOf: (content: unknown) => z.Zod
   if (!error) return content as T
   const place = error.issues[0]!.path.join('.')
   const where = place === '' ? '' : `: see '${place}'`
-  throw new LrpError('INVALID_FILE', `${path} is damaged, or was written by another version${where}`)
+  throw new LrpError('INVALID_FILE', `${path} is damaged, or another version of lrp-native wrote it${where}`)
 }
 
 function testSchema(content: unknown): z.ZodType {

@@ -10,10 +10,11 @@ export const reportOptions = z.strictObject({
   experimentsRoot: loadOptions.shape.experimentsRoot,
   format: option(z.enum(REPORT_FORMATS).default('html'), { help: 'format of the report', group: 'output' }),
   output: option(outputPath, {
-    help: 'file to write',
+    help: 'file that the report is written to',
     group: 'output',
     unit: 'file',
-    default: "report.<format> in the first named experiment's folder, otherwise in the folder with the experiments"
+    default:
+      'report.<format> in the folder of the first named experiment; without names, in the folder of --experiments'
   })
 })
 

@@ -59,9 +59,9 @@ function titleOf(path: string, kind: InputKind): string | undefined {
     ...TITLES,
     'evaluation/morf': `Most relevant ${places} replaced first`,
     'evaluation/lerf': `Least relevant ${places} replaced first`,
-    'evaluation/perturbed': `The first ${nounOf(kind)} while ${places} are replaced`
+    'evaluation/perturbed': `The first ${nounOf(kind)} after each step of replacing ${places}`
   }
-  if (path.endsWith('curve.png')) return `Confidence against the share of ${places} removed`
+  if (path.endsWith('curve.png')) return `Confidence over the share of removed ${places}`
   return titles[path.replace(/\.png$/, '')]
 }
 
@@ -73,27 +73,27 @@ const TITLES: Record<string, string> = {
   'test/per-class': 'Accuracy per class',
   'test/predictions': 'Predicted and true values',
   'test/worst-errors': 'Largest errors',
-  'evaluation/randomisation': 'Similarity with randomised weights'
+  'evaluation/randomisation': 'Similarity of the maps after parameter randomisation'
 }
 
 function alternative(path: string, name: string, kind: InputKind): string {
   const places = `${placeNoun(kind)}s`
-  if (path.startsWith('charts/')) return `Chart of ${name} per epoch; the numbers are in history.csv`
-  if (path.startsWith('test/')) return `${name} of the test; the numbers are in the tables`
+  if (path.startsWith('charts/')) return `Chart of ${name} for each epoch; history.csv contains the numbers`
+  if (path.startsWith('test/')) return `${name} of the test; the tables contain the numbers`
   if (path.startsWith('evaluation/')) return evaluationCharts(kind)[name] ?? `${name} of the evaluation`
   if (path.endsWith('curve.png'))
-    return `Curve of mean confidence over the share of ${places} removed; the numbers are in the table`
+    return `Curve of the mean confidence over the share of removed ${places}; the table contains the numbers`
   return `Original and relevance of ${nounOf(kind)} ${name}`
 }
 
 function evaluationCharts(kind: InputKind): Record<string, string> {
   const places = `${placeNoun(kind)}s`
   const curve = (which: string): string =>
-    `Mean probability while the ${which} relevant ${places} are replaced, one curve per method; the areas are in the table`
+    `Mean probability while the ${which} relevant ${places} are replaced, one curve for each method; the table contains the areas`
   return {
     morf: curve('most'),
     lerf: curve('least'),
-    perturbed: `Steps of the first ${nounOf(kind)}, with the most or the least relevant ${places} replaced first`,
-    randomisation: 'Similarity of the maps by number of randomised layers; the final values are in the table'
+    perturbed: `The first ${nounOf(kind)} after each step, with the most relevant or the least relevant ${places} replaced first`,
+    randomisation: 'Similarity of the maps over the number of randomised layers; the table contains the final values'
   }
 }

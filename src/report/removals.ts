@@ -29,7 +29,7 @@ export function removalSection(experiment: ExperimentReport, index: number): Htm
     <p class="note">
       Mean confidence of the predicted class after removing ${placesOf(removals)}. If an explanation is faithful, the
       confidence falls without the most relevant ${placesOf(removals)} and hardly changes without the least relevant
-      ones: the gap between the two is large.
+      ${placesOf(removals)}. The gap between these two confidences is then large.
     </p>
     ${comparable(removals, conditions).map(
       ({ results, differences }) =>
@@ -49,7 +49,7 @@ export function removalSection(experiment: ExperimentReport, index: number): Htm
       ({ name, pictures, result }) =>
         html`<section data-in="${group}" data-key="${name}" aria-label="Feature removal by ${name}">
           <p class="note">
-            Replaced by: ${result.fill}. Command:
+            Fill of the removed values: ${result.fill}. Command:
             <code>${commandText('remove-features', experiment.name, result.settings)}</code>
           </p>
           ${pictureGrid(experiment, curveFirst(pictures), { kind: result.inputKind })}
@@ -63,9 +63,9 @@ function removalTable(removals: Removal[]): Html {
   const columns = [
     'Method',
     kinds[0]!.toUpperCase() + kinds.slice(1),
-    'Share removed',
-    'Most relevant removed',
-    'Least relevant removed',
+    'Removed share',
+    'Confidence without the most relevant',
+    'Confidence without the least relevant',
     'Mean gap'
   ]
   const rows = removals.flatMap(({ name, result }) =>
@@ -77,7 +77,7 @@ function removalTable(removals: Removal[]): Html {
     })
   )
   const names = removals.map(({ name }) => name).join(', ')
-  return table(`Confidence by share of ${placesOf(removals)} removed: ${names}`, columns, rows)
+  return table(`Confidence for each share of removed ${placesOf(removals)}: ${names}`, columns, rows)
 }
 
 /** `pixels`: what was removed. */

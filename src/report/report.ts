@@ -59,7 +59,7 @@ async function named(given: (Experiment | string)[], root: string): Promise<Expe
 
 /** All experiments below a folder, newest first. @throws LrpError NOT_FOUND; INVALID_FILE if none can be read */
 async function all(root: string): Promise<{ gathered: ExperimentReport[]; skipped: string[] }> {
-  await newestExperiment(root) // its error says what to do where there is none
+  await newestExperiment(root) // throws if there is no experiment; its error says what to do
   const gathered: ExperimentReport[] = []
   const errors: LrpError[] = []
   for (const name of listExperiments(root)) {

@@ -57,8 +57,9 @@ export async function chooseComposite(choice: RuleChoice): Promise<Composite> {
 function checkedFile(file: string): string {
   if (existsSync(file)) return file
   const what = builtIn(file)
-  if (what) throw optionError('rules', ` takes a JSON file: '${file}' is a ${what}, for option '${what}'`)
-  if (file.includes(',')) throw optionError('rules', ` takes one JSON file here, not '${file}'`)
+  if (what)
+    throw optionError('rules', ` takes a JSON file, but '${file}' is a built-in ${what}: pass it as option '${what}'`)
+  if (file.includes(',')) throw optionError('rules', ` takes only one JSON file here, not '${file}'`)
   return file
 }
 
@@ -77,7 +78,7 @@ function byName(name: string): Composite {
   if (rule && !compositeNames().includes(name))
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the rule '${name}' applies only to some layers: list them in a file for --rules`
+      `the rule '${name}' cannot apply to all layers: write a JSON file that names its layers, and pass it as --rules`
     )
   return preset(name, 'rule', [...ruleNames(), ...compositeNames()])
 }
@@ -137,7 +138,7 @@ function checkRules(rules: readonly DataRule[], where: string): void {
     if (ruleNames().includes(name))
       throw new LrpError('INVALID_ARGUMENT', `${where}: '${name}' is a built-in rule: choose another name`)
     if (rules.findIndex((other) => other.name === name) !== i)
-      throw new LrpError('INVALID_ARGUMENT', `${where}: there are two rules '${name}'`)
+      throw new LrpError('INVALID_ARGUMENT', `${where}: the rule '${name}' is defined twice`)
     checkParameters(rule, where)
   })
 }

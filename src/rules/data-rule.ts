@@ -79,11 +79,14 @@ export function checkParameters({ name: rule, parameters = {}, shares }: DataRul
   const place = `${where}: rule '${rule}'`
   const missing = [...used].find((name) => name !== 'epsilon' && !declared.includes(name))
   const idle = declared.find((name) => name !== 'epsilon' && !used.has(name))
-  const others = declared.length > 0 ? ` (they name ${listed(declared)})` : ''
+  const others = declared.length > 0 ? ` (it lists ${listed(declared)})` : ''
   if (missing !== undefined)
-    throw new LrpError('INVALID_ARGUMENT', `${place} uses '${missing}', which its 'parameters' do not name${others}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `${place} uses the parameter '${missing}', which 'parameters' does not list${others}`
+    )
   if (idle !== undefined)
-    throw new LrpError('INVALID_ARGUMENT', `${place} has the parameter '${idle}', which no share uses`)
+    throw new LrpError('INVALID_ARGUMENT', `${place} has the parameter '${idle}', which none of its shares uses`)
 }
 
 /** Names of parameters that stand where factors may. */
@@ -129,7 +132,10 @@ export function nativeShares(rule: RuleDescription, parameters: RuleParameters):
     if (found === undefined)
       throw unknownName('parameter', name, Object.keys(rule.parameters), { owner: `rule '${rule.name}'` })
     if (typeof found !== 'number')
-      throw new LrpError('INVALID_ARGUMENT', `'${name}' of rule '${rule.name}' must be a number to be a factor`)
+      throw new LrpError(
+        'INVALID_ARGUMENT',
+        `the parameter '${name}' of rule '${rule.name}' must be a number, because a share uses it as a factor`
+      )
     return given.startsWith('-') ? -found : found
   }
   const term = (one: Term): NativeTerm => ({

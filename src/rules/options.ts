@@ -10,7 +10,7 @@ const only = { method: ['lrp'] }
 /** One rule, a preset or a file; at most one of them. */
 export const ruleChoice = z.strictObject({
   rule: option(z.string(), {
-    help: 'one rule for all weighted layers (lrp-native rules lists them), or the name of a composite',
+    help: 'name of one rule for all weighted layers (lrp-native rules lists all rules), or the name of a composite',
     group: 'how',
     unit: 'name',
     default: 'auto',
@@ -26,14 +26,14 @@ export const ruleChoice = z.strictObject({
       )
     ]),
     {
-      help: 'composite, which gives each kind of layer its rule (lrp-native composites lists them)',
+      help: 'name of a composite, which gives each kind of layer its own rule (lrp-native composites lists all composites)',
       group: 'how',
       unit: 'name',
       only
     }
   ),
   rules: option(z.string(), {
-    help: 'JSON file with a rule or a composite (docs/rules.md)',
+    help: 'JSON file with your own rule or composite (docs/rules.md)',
     group: 'how',
     unit: 'file',
     files: 'settings',
@@ -58,54 +58,54 @@ const bound = z.union([z.number(), z.array(z.number())])
 /** Parameters that apply to every rule of the choice that has them. */
 export const ruleParameters = z.strictObject({
   epsilon: option(z.number().min(0), {
-    help: 'stabiliser of every rule',
+    help: 'epsilon of every rule, which keeps its denominators away from zero',
     group: 'how',
-    default: 'that of each rule',
+    default: 'the default of each rule',
     only,
     slider: { min: -9, max: 2, step: 0.1, powers: true }
   }),
   gamma: option(z.number().min(0), {
-    help: 'gamma of the gamma rules',
+    help: 'parameter gamma of the gamma rules',
     group: 'how',
-    default: 'that of each rule',
+    default: 'the default of each rule',
     only,
     slider: { min: -3, max: 2, step: 0.05, powers: true }
   }),
   alpha: option(z.number(), {
-    help: 'alpha of alphabeta',
+    help: 'parameter alpha of the rule alphabeta',
     group: 'how',
     default: '2',
     only,
     slider: { min: 1, max: 5, step: 0.1 }
   }),
   beta: option(z.number(), {
-    help: 'beta of alphabeta',
+    help: 'parameter beta of the rule alphabeta',
     group: 'how',
     default: 'alpha - 1',
     only,
     slider: { min: 0, max: 4, step: 0.1 }
   }),
   low: option(bound, {
-    help: 'lowest input value for zbox: one number, or one per channel',
+    help: 'lowest input value for the rule zbox: one number, or one number for each channel',
     group: 'how',
     default: 'black, if the model has preprocessing',
     only
   }),
   high: option(bound, {
-    help: 'highest input value for zbox: one number, or one per channel',
+    help: 'highest input value for the rule zbox: one number, or one number for each channel',
     group: 'how',
     default: 'white, if the model has preprocessing',
     only
   }),
   ignoreBias: option(z.boolean(), { help: 'treat biases as 0 in the rules', group: 'how', only }),
   stabiliser: option(z.enum(['signed', 'signed-below', 'at-zero', 'plain']), {
-    help: 'how denominators are kept away from zero (docs/rules.md)',
+    help: 'method that keeps denominators away from zero (docs/rules.md)',
     group: 'how',
     default: 'signed',
     only
   }),
   parameters: option(z.record(z.string(), z.number()), {
-    help: 'parameters of JSON rules, by name',
+    help: 'values of parameters of your own rules, by name',
     group: 'how',
     unit: 'name=number',
     flag: 'parameter',

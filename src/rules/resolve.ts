@@ -175,8 +175,8 @@ function addBox(parameters: RuleParameters, node: GraphNode, context: RuleContex
   parameters.low ??= context.inputRange?.low as number[]
   parameters.high ??= context.inputRange?.high as number[]
   if (parameters.low === undefined || parameters.high === undefined) {
-    const needs = `rule ${rule} needs the lowest and highest value of its input`
-    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}: pass --low and --high`)
+    const needs = `the rule ${rule} needs the lowest and the highest input value`
+    throw new LrpError('INVALID_ARGUMENT', `node '${node.name}': ${needs}; pass --low and --high`)
   }
 }
 
@@ -186,12 +186,15 @@ function checkRange(rule: string, parameters: RuleParameters): void {
     if (value === undefined || (typeof value === 'number' && value >= 0 && Number.isFinite(value))) continue
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${name} of rule '${rule}' must be a number of 0 or more, not ${String(value)}`
+      `the parameter '${name}' of rule '${rule}' must be a number of 0 or more, not ${String(value)}`
     )
   }
   const { alpha, beta } = parameters as { alpha?: number; beta?: number }
   if (alpha !== undefined && beta !== undefined && Math.abs(alpha - beta - 1) > 1e-9) {
-    throw new LrpError('INVALID_ARGUMENT', `alpha - beta of rule '${rule}' must be 1, not ${alpha - beta}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the parameters of rule '${rule}' must satisfy alpha - beta = 1, but alpha - beta is ${alpha - beta}`
+    )
   }
 }
 
@@ -204,6 +207,6 @@ export function takesParameter(graph: Graph, composite: Composite, name: string)
 function checkOverrides(graph: Graph, composite: Composite, overrides: RuleParameters): void {
   for (const name of Object.keys(overrides)) {
     if (takesParameter(graph, composite, name)) continue
-    throw new LrpError('INVALID_ARGUMENT', `'${composite.name}' has no parameter '${name}'`)
+    throw new LrpError('INVALID_ARGUMENT', `the composite '${composite.name}' has no parameter '${name}'`)
   }
 }

@@ -8,20 +8,20 @@ import { splitOptions } from '../explain/file-options.js'
 export const testOptions = z.strictObject({
   ...splitOptions.shape,
   masks: option(z.string().min(1), {
-    help: 'dense networks: folder of masks (.png) with the names of the images in --data-path; pixels are class numbers, and 255 is ignored',
+    help: 'folder of masks (.png) for a segmentation network, named like the images in --data-path; each pixel is a class number, and 255 is ignored',
     group: 'images',
     unit: 'folder'
   }),
   exclude: excludeOption,
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass',
+    help: 'number of images per pass through the network',
     group: 'machine',
     unit: 'images',
     default: '256'
   }),
   thresholds: option(z.union([z.literal('best'), z.array(z.number().min(0).max(1)).min(1)]), {
-    help: 'probability above which a label is assigned (for a single logit: the second class): one number, one per label, or best (the highest F1 on the validation split)',
+    help: 'probability above which a label, or the second class of a single logit, is assigned: one number, one number for each label, or best (the highest F1 on the validation split)',
     group: 'metrics',
     unit: 'numbers',
     commas: true,
@@ -31,15 +31,17 @@ export const testOptions = z.strictObject({
     help: 'folder for metrics.json, tables and charts',
     group: 'output',
     unit: 'folder',
-    default: "the experiment's test; tests/<data>-<split> for other images",
+    default: "test in the experiment's folder; for other data, tests/<data>-<split>",
     resume: false
   }),
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
     'what joinProcessGroup returns',
-    'processes that share the images (joinProcessGroup); each gets the result, and rank 0 writes it'
+    'processes that share the images; each process gets the whole result, and rank 0 writes it'
   ),
-  onProgress: callback<(done: number, total: number) => void>('called with the number of images done and in total'),
+  onProgress: callback<(done: number, total: number) => void>(
+    'called with the number of images done and the total number of images'
+  ),
   signal: signalOption
 })
 

@@ -30,7 +30,10 @@ export interface ClassificationResult extends SplitResult {
  */
 export async function testClassifier(model: Model, options: TestOptions = {}): Promise<ClassificationResult> {
   if (model.task === 'regression')
-    throw new LrpError('INVALID_ARGUMENT', 'the model predicts values: testRegression scores it')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'testClassifier cannot score a model that predicts values: use testRegression'
+    )
   return scoreClasses(model, await outputsOn(model, options), options)
 }
 
@@ -43,7 +46,10 @@ export async function scoreClasses(
   const { labels } = dataset.splits[split]
   const { name, classes } = dataset
   if (classes.length === 1)
-    throw new LrpError('INVALID_ARGUMENT', `${name} has one class (${classes[0]}), so the accuracy says nothing`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the data set ${name} has only one class (${classes[0]}), so its accuracy would say nothing`
+    )
   refuseThresholds(options, logits)
   const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]
   const multilabel = model.outputKind(logits.shape[1]!) === 'multilabel'

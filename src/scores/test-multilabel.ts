@@ -28,7 +28,11 @@ const MOST_CURVES = 10
 
 /** Gives each image of a split its labels and scores them. @throws LrpError INVALID_ARGUMENT as `testClassifier` */
 export async function testMultilabel(model: Model, options: TestOptions = {}): Promise<MultilabelResult> {
-  if (!model.multilabel) throw new LrpError('INVALID_ARGUMENT', 'the classes of the model are not independent')
+  if (!model.multilabel)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'testMultilabel cannot score a model whose classes exclude each other: use testClassifier'
+    )
   return scoreLabels(model, await outputsOn(model, options), options)
 }
 
@@ -39,7 +43,11 @@ export async function scoreLabels(
   options: TestOptions
 ): Promise<MultilabelResult> {
   const { values } = dataset.splits[split]
-  if (!values) throw new LrpError('INVALID_ARGUMENT', `the images of ${dataset.name} have one class each`)
+  if (!values)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the data set ${dataset.name} has one class for each image, but a multilabel model needs several labels`
+    )
   const thresholds = await thresholdsFor(model, dataset.classes.length, options)
   const metrics = multilabelMetrics(logits, values, dataset.classes, thresholds)
   const { skipped, notes } = dataset

@@ -23,7 +23,7 @@ export interface RegressionResult extends SplitResult {
 /** Predicts the values of a split and scores them. @throws LrpError INVALID_ARGUMENT as `testClassifier` */
 export async function testRegression(model: Model, options: TestOptions = {}): Promise<RegressionResult> {
   if (model.task !== 'regression')
-    throw new LrpError('INVALID_ARGUMENT', 'the model is a classifier: testClassifier scores it')
+    throw new LrpError('INVALID_ARGUMENT', 'testRegression cannot score a classifier: use testClassifier')
   const { dataset, split, outputs, imagesPerSecond } = await outputsOn(model, options)
   const values = dataset.splits[split].values!
   const metrics = regressionMetrics(outputs.data, values, dataset.classes)

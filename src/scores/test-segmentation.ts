@@ -35,8 +35,8 @@ const AT_ONCE = 8
 export async function testSegmentation(model: Model, options: TestOptions): Promise<SegmentationResult> {
   const { dataPath, masks, limit, batchSize = AT_ONCE, signal, strict, decode } = checkOptions(testOptions, options)
   if (dataPath === undefined || masks === undefined)
-    throw optionError('masks', ' needs --data-path: the folder of images')
-  if (options.group) throw optionError('group', ': masks are scored in one process')
+    throw optionError('masks', ' works only together with --data-path, the folder of images')
+  if (options.group) throw optionError('group', ' cannot be combined with masks, which one process scores')
   const inputs = await openInputs(model, { input: [dataPath], limit, strict, decode })
   const { paths = [], skipped } = inputs
   let [counts, seconds]: [PixelCounts | undefined, number] = [undefined, 0]
@@ -49,7 +49,7 @@ export async function testSegmentation(model: Model, options: TestOptions): Prom
     if (output.shape.length !== 4)
       throw new LrpError(
         'UNSUPPORTED',
-        `masks need outputs [batch, classes, height, width], not [${output.shape.join(', ')}]`
+        `option 'masks' needs a network with an output [batch, classes, height, width], not [${output.shape.join(', ')}]`
       )
     const [classes, height, width] = output.shape.slice(1) as [number, number, number]
     counts ??= new PixelCounts(Math.max(2, classes))
@@ -88,7 +88,10 @@ async function labelsAt(
   const arranged = isArranged(shape, plan) ? { bytes: data, shape } : await arrangeImage(data, shape, plan, path)
   const [h, w] = arranged.shape.slice(1) as [number, number]
   if (h !== input[2] || w !== input[3])
-    throw new LrpError('INVALID_ARGUMENT', `${path} is ${h}x${w} pixels, but its image is ${input[2]}x${input[3]}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the mask ${path} is ${h}x${w} pixels, but its image is ${input[2]}x${input[3]}`
+    )
   const result = new Uint8Array(sizeOf([height, width]))
   for (let y = 0; y < height; y++) {
     const row = Math.floor(((y + 0.5) * h) / height) * w
@@ -105,7 +108,7 @@ function classesOf(labels: Uint8Array, classes: number, path: string): (number |
     if (label < classes) return label
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${path} contains the class ${label}, but the model has classes 0 to ${classes - 1}`
+      `the mask ${path} contains the class ${label}, but the model has the classes 0 to ${classes - 1}`
     )
   })
 }

@@ -18,7 +18,10 @@ export async function thresholdsFor(model: Model, labels: number, options: TestO
   const { thresholds = [0.5] } = options
   if (thresholds === 'best') return bestOn(model, options)
   if (thresholds.length !== 1 && thresholds.length !== labels)
-    throw optionError('thresholds', `: ${counted(thresholds.length, 'number')} for ${counted(labels, 'label')}`)
+    throw optionError(
+      'thresholds',
+      ` must be one number, or one for each of the ${counted(labels, 'label')}, not ${counted(thresholds.length, 'number')}`
+    )
   return Array.from({ length: labels }, (_, i) => thresholds[i] ?? thresholds[0]!)
 }
 
@@ -47,5 +50,5 @@ export function truthOf({ values, labels }: Split): ArrayLike<number> {
 /** @throws LrpError INVALID_ARGUMENT if classes share a softmax, which has no thresholds */
 export function refuseThresholds({ thresholds }: TestOptions, logits: Tensor): void {
   if (thresholds === undefined || logits.shape[1] === 1) return
-  throw new LrpError('INVALID_ARGUMENT', 'thresholds are for labels that are independent, or for a single logit')
+  throw new LrpError('INVALID_ARGUMENT', "option 'thresholds' works only with independent labels or a single logit")
 }

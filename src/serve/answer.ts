@@ -50,7 +50,7 @@ export interface Served {
 
 /** Explains one image. @throws LrpError as `explain`; INVALID_ARGUMENT for what is not a question, NOT_FOUND for its image */
 export async function answer(served: Served, given: unknown, signal: AbortSignal): Promise<Answer> {
-  const question = checkContent(questionSchema, given, 'the question')
+  const question = checkContent(questionSchema, given, 'the request')
   const { gallery, patterns } = served
   const { head } = question
   const model = head === undefined ? served.model : await served.model.head(head)

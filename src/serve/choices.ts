@@ -51,7 +51,8 @@ export async function choicesFor(model: Model, patterns: boolean, files: string[
 /** Rules of the user's own, by the name of their file. */
 async function choiceOf(model: Model, file: string, files: string[]): Promise<Choice> {
   const what = existsSync(file) ? undefined : builtIn(file)
-  if (what) throw optionError('rules', ` takes JSON files: '${file}' is a ${what} that the page has already`)
+  if (what)
+    throw optionError('rules', ` takes JSON files, but '${file}' is a built-in ${what}, which the page offers anyway`)
   const composite = await readComposite(file)
   const { name, description, rules = [], layers } = composite
   const described = rules.map(describeDataRule)

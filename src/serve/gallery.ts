@@ -79,10 +79,11 @@ export class Gallery {
     if (takesRows(this.model))
       throw new LrpError(
         'INVALID_ARGUMENT',
-        'the model reads further values for each image, which a dropped image lacks'
+        'images cannot be added, because the model needs further values for each image'
       )
     const preprocessing = neededPreprocessing(this.model)
-    if (this.added >= MOST_ADDED) throw new LrpError('INVALID_ARGUMENT', `${MOST_ADDED} images have already been added`)
+    if (this.added >= MOST_ADDED)
+      throw new LrpError('INVALID_ARGUMENT', `no more images can be added: the limit is ${MOST_ADDED}`)
     this.added++ // before it is read: uploads come at once
     try {
       return this.images.push({ name, asked: { input: name }, input: await this.read(file, preprocessing) }) - 1

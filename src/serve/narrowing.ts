@@ -43,11 +43,11 @@ export function narrowedBy(texts: Partial<Record<string, string>>): Record<strin
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => {
       const facts = ENTRIES.get(name)
-      if (!facts) throw new LrpError('INVALID_ARGUMENT', `a target has no setting '${name}'`)
+      if (!facts) throw new LrpError('INVALID_ARGUMENT', `'${name}' is not a setting of the target`)
       if (name === 'region' && !/^(predicted|all|\d+(,\d+)?)$/.test(text!))
         throw new LrpError(
           'INVALID_ARGUMENT',
-          `'region' must be predicted, all or y,x here (got '${text!.slice(0, 50)}')`
+          `the setting 'region' must be predicted, all or y,x here (got '${text!.slice(0, 50)}')`
         )
       const number = /^\d+$/.test(text!) ? Number(text) : text
       return [name, facts.read ? facts.read([text!]) : number]

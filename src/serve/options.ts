@@ -8,24 +8,24 @@ import { calledOptions } from '../model/options.js'
 export const serveOptions = z.strictObject({
   ...inputOptions.shape,
   limit: option(z.int().min(1).default(24), {
-    help: 'maximum number of images to choose from',
+    help: 'maximum number of images that the page offers',
     group: 'images',
     unit: 'images'
   }),
   rules: option(z.array(z.string()), {
-    help: 'JSON files with your own rules or composites, separated by commas, which the page then offers too (docs/rules.md)',
+    help: 'JSON files with your own rules or composites to offer on the page, separated by commas (docs/rules.md)',
     group: 'how',
     unit: 'files',
     commas: true
   }),
   patterns: explainOptions.shape.patterns,
   host: option(z.string().min(1).default('127.0.0.1'), {
-    help: 'address to listen on; the default accepts connections only from this machine',
+    help: 'address that the server listens on; the default accepts connections only from this machine',
     group: 'output',
     unit: 'address'
   }),
   port: option(z.int().min(0).max(65535).default(8420), {
-    help: 'port to listen on; 0 selects any free port',
+    help: 'port that the server listens on; 0 selects any free port',
     group: 'output'
   }),
   ...calledOptions.shape

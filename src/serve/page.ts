@@ -33,7 +33,7 @@ export function servePage(links: Html | false, facts: Facts): string {
         <ul class="gallery" id="gallery" aria-label="${headline(facts.noun)}s"></ul>
         <p class="note" ${!facts.takesImages && 'hidden'}>
           <label>
-            Your own image (you can also drop it anywhere on the page):
+            Add your own image, or drop it anywhere on the page:
             <input type="file" id="file" accept="image/*" />
           </label>
         </p>
@@ -55,29 +55,29 @@ export function servePage(links: Html | false, facts: Facts): string {
           <button type="button" class="plain" id="forget" hidden>Remove kept maps</button>
         </p>
         <p id="warnings" role="note"></p>
-        <p class="note">The same on the command line: <code id="command"></code></p>
+        <p class="note">Command for this map: <code id="command"></code></p>
       </div>
       <form id="controls">
         ${choices(facts)}
         <p class="note" id="description"></p>
         <fieldset id="parameters"></fieldset>
         <label id="shares">
-          <span>Strongest share kept (top k) <output id="shown-topK">all</output></span>
+          <span>Share of the relevance values to keep (top k) <output id="shown-topK">all</output></span>
           <input type="range" id="topK" min="-3" max="0" step="0.05" value="0" />
         </label>
-        ${select('start', 'Relevance starts from', STARTS.slice(0, facts.values ? 2 : 4))}
-        ${select('view', 'Shown as', facts.views)} ${select('colourMap', 'Colours', facts.colourMaps)}
-        ${select('quantile', 'Strongest colour at', ['1', '0.999', '0.99', '0.95'])}
+        ${select('start', 'Initial relevance', STARTS.slice(0, facts.values ? 2 : 4))}
+        ${select('view', 'View', facts.views)} ${select('colourMap', 'Colours', facts.colourMaps)}
+        ${select('quantile', 'Quantile of the strongest colour', ['1', '0.999', '0.99', '0.95'])}
         ${facts.heads.length > 0 && select('head', 'Output of the network', facts.heads)}
         ${facts.narrowing.map((one) => narrowing(one, facts))}
         <section id="outputs-section">
           <h2 id="outputs-title">${headline(facts.outputNoun === 'class' ? 'classes' : `${facts.outputNoun}s`)}</h2>
-          <p class="note">The selected one is explained.</p>
+          <p class="note">The map explains the selected ${facts.outputNoun}.</p>
           <ul class="outputs" id="outputs" aria-labelledby="outputs-title"></ul>
           ${
             facts.classes.length > 10 &&
             html`<label>
-              <span>Any other</span>
+              <span>Another class</span>
               <input type="text" id="other" list="classes" placeholder="name or number" autocomplete="off" />
               <datalist id="classes">${facts.classes.map((name) => html`<option value="${name}"></option>`)}</datalist>
             </label>`

@@ -66,7 +66,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const what = `cannot listen on ${host}:${port}`
       if (cause.code !== 'EADDRINUSE') return reject(ioError(cause, what))
-      reject(new LrpError('IO', `${what}: the port is in use; choose another with --port`, { cause }))
+      reject(new LrpError('IO', `${what}: the port is in use; choose another port with --port`, { cause }))
     })
     server.listen(port, host, resolve)
   })
@@ -130,7 +130,8 @@ async function route(
   signal: AbortSignal
 ): Promise<[type: string, body: string | Buffer, policy?: string]> {
   const target = request.url ?? '/'
-  if (!URL.canParse(target, 'http://localhost')) throw new LrpError('INVALID_ARGUMENT', 'the address cannot be read')
+  if (!URL.canParse(target, 'http://localhost'))
+    throw new LrpError('INVALID_ARGUMENT', 'the address of the request is not valid')
   const { pathname, searchParams } = new URL(target, 'http://localhost')
   const asked = `${request.method} ${pathname}`
   if (asked === 'GET /') return [HTML_TYPE, await pageOf(served)]
@@ -148,7 +149,7 @@ async function route(
   }
   if (POSTED.includes(pathname))
     throw new LrpError('INVALID_ARGUMENT', `${OTHER_METHOD}${pathname} (docs/how-to/web-service.md)`)
-  throw new LrpError('NOT_FOUND', `there is no ${pathname.slice(0, 100)}`)
+  throw new LrpError('NOT_FOUND', `there is no page ${pathname.slice(0, 100)}`)
 }
 
 async function writtenPageOf({ model }: Served, kind: string): Promise<string> {
@@ -196,13 +197,13 @@ function script(): Promise<Buffer> {
 
 async function readQuestion(request: IncomingMessage): Promise<unknown> {
   if (!request.headers['content-type']?.startsWith('application/json')) {
-    throw new LrpError('INVALID_ARGUMENT', 'a question must be JSON')
+    throw new LrpError('INVALID_ARGUMENT', 'the body of the request must be JSON')
   }
   try {
     return JSON.parse((await readBody(request)).toString('utf8'))
   } catch (cause) {
     if (isLrpError(cause)) throw cause
-    throw new LrpError('INVALID_ARGUMENT', 'a question must be JSON', { cause })
+    throw new LrpError('INVALID_ARGUMENT', 'the body of the request must be JSON', { cause })
   }
 }
 

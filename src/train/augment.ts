@@ -62,7 +62,7 @@ export function parseAugment(text: string): Augmentation {
     if (value === undefined || value === '' || FLAGS.includes(name) || Number.isNaN(number)) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `augmentation '${part}': write ${FLAGS.includes(name) ? given : `${given}=${name === 'insert' ? 'PATCH.png' : 'NUMBER'}`}`
+        `the augmentation '${part}' must be written as ${FLAGS.includes(name) ? given : `${given}=${name === 'insert' ? 'PATCH.png' : 'NUMBER'}`}`
       )
     }
     return [name, number]
@@ -76,7 +76,7 @@ export function checkAugmentation(given: Augmentation | undefined, { imageShape:
   if (crop < Math.min(height, width)) return
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `augmentation crop=${crop}: the padding must be smaller than the images, which are ${height}x${width}`
+    `the padding of the augmentation crop=${crop} must be smaller than the images, which are ${height}x${width}`
   )
 }
 

@@ -39,7 +39,7 @@ export function hasCheckpoint(experiment: Experiment): boolean {
   const path = experiment.path('checkpoints', 'last.safetensors')
   if (existsSync(path)) return true
   if (!existsSync(experiment.path('history.csv'))) return false // it is written after the first checkpoint
-  throw new LrpError('NOT_FOUND', `${path} is missing, so the run cannot continue: train again with another name`)
+  throw new LrpError('NOT_FOUND', `the run cannot continue, because ${path} is missing: train again with another name`)
 }
 
 const number = z.number()
@@ -114,7 +114,7 @@ export async function readHistory(experiment: Experiment): Promise<EpochEvent[]>
     Object.values(COLUMNS).some((name) => !names.includes(name)) ||
     lines.some((line) => line.split(',').length !== names.length)
   )
-    throw new LrpError('INVALID_FILE', `${path} is damaged: it is not a training history`)
+    throw new LrpError('INVALID_FILE', `${path} is damaged: it does not contain a training history`)
   return lines.map((line) => {
     const values = line.split(',').map(Number)
     const of = (key: keyof typeof COLUMNS): number => values[names.indexOf(COLUMNS[key])] ?? NaN

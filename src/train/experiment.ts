@@ -32,7 +32,7 @@ export async function beginExperiment(
 /** A stopped run continues in its own folder, by the command that began it. @throws LrpError INVALID_ARGUMENT */
 export function checkContinues({ name, manifest }: Experiment, command: string, options: TrainOptions): void {
   if (options.experimentName !== undefined && options.experimentName !== name)
-    throw optionError('experimentName', `: ${name} continues in its own folder, so leave this option out`)
+    throw optionError('experimentName', ` cannot be combined with --resume: ${name} continues in its own folder`)
   const began = String(manifest.command.name)
   if (began === command) return
   throw new LrpError(
@@ -45,7 +45,10 @@ export function checkContinues({ name, manifest }: Experiment, command: string, 
 export function checkSame(experiment: Experiment, dataset: Dataset): void {
   const known = (experiment.manifest.data as { fingerprint?: string } | undefined)?.fingerprint
   if (known === fingerprint(dataset)) return
-  throw new LrpError('INVALID_ARGUMENT', `the data set is not the one that ${experiment.name} was trained on`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `${experiment.name} cannot be resumed: the data set is not the one that it was trained on`
+  )
 }
 
 function describe(dataset: Dataset): Record<string, unknown> {

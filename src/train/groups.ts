@@ -25,7 +25,8 @@ export function readGroups(file: string): z.input<typeof groupsSchema> {
     throw ioError(cause, `cannot read ${file}`)
   }
   const groups = parseJson(text, file)
-  if (!Array.isArray(groups)) throw new LrpError('INVALID_FILE', `${file} must contain a list of groups`)
+  if (!Array.isArray(groups))
+    throw new LrpError('INVALID_FILE', `${file} must contain a list of parameter groups (see --groups)`)
   return groups
 }
 

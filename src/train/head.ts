@@ -18,7 +18,10 @@ export function findHead(graph: Graph): Head {
   let node = byName.get(graph.output)
   while (node && node.parameters.weight === undefined && node.inputs.length === 1) node = byName.get(node.inputs[0]!)
   if (!node || !isWeighted(node) || recordOf(node).transposed || node.inputs[0] === 'input') {
-    throw new LrpError('UNSUPPORTED', `the network does not end in a linear layer or a convolution (${graph.output})`)
+    throw new LrpError(
+      'UNSUPPORTED',
+      `the network must end in a linear layer or a convolution, but '${graph.output}' ends in neither`
+    )
   }
   return { node, features: node.inputs[0]! }
 }
@@ -99,5 +102,5 @@ export function checkValueHead(graph: Graph): void {
   const squashes = graph.nodes.findLast((node) => recordOf(node).squashes === 'softmax')
   const last = graph.nodes.findLast(({ parameters }) => parameters.weight !== undefined)
   if (!squashes || graph.nodes.indexOf(squashes) < graph.nodes.indexOf(last!)) return
-  throw new LrpError('UNSUPPORTED', `the network ends in ${squashes.op} (${squashes.name}), which gives no values`)
+  throw new LrpError('UNSUPPORTED', `a network for regression cannot end in ${squashes.op} (node '${squashes.name}')`)
 }

@@ -60,7 +60,7 @@ function classWeights({ classWeights: given, loss }: TrainSettings, dataset: Dat
   if (given !== 'balanced' && given.length !== classes) {
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `${counted(given.length, 'class weight')} for ${counted(classes, 'class', 'classes')}: pass one for each`
+      `option 'classWeights' must have one number for each of the ${counted(classes, 'class', 'classes')}, not ${given.length}`
     )
   }
   const counts = classCounts(dataset.splits.train, classes)
@@ -86,13 +86,14 @@ function groupsOf(settings: TrainSettings, graph: Graph): NativeGroup[] {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
     if (names.length === 0) {
       const what = frozen ? `the pattern '${match}' of freeze` : `the group '${match}'`
-      throw new LrpError('INVALID_ARGUMENT', `no remaining tensor matches ${what}`)
+      throw new LrpError('INVALID_ARGUMENT', `${what} matches no tensor that earlier patterns leave over`)
     }
     for (const name of names) rest.delete(name)
     const rates = { learningRate: own.learningRate ?? learningRate, weightDecay: own.weightDecay ?? weightDecay }
     if (!frozen) result.push({ names, ...rates })
   }
   if (rest.size > 0) result.push({ names: [...rest], learningRate, weightDecay })
-  if (result.length === 0) throw new LrpError('INVALID_ARGUMENT', 'every tensor is frozen: there is nothing to train')
+  if (result.length === 0)
+    throw new LrpError('INVALID_ARGUMENT', 'every tensor is frozen, so there is nothing to train')
   return result
 }

@@ -29,7 +29,7 @@ const { architecture, inputShape } = loadOptions.shape
 /** What a run needs to be repeated or continued; written into experiment.json. */
 export const trainSettings = z.object({
   task: option(z.enum(DATA_TASKS).default('classification'), { help: TASK_HELP, group: 'network' }),
-  data: option(z.string().default('digits'), { help: 'data set by name', group: 'images', unit: 'name' }),
+  data: option(z.string().default('digits'), { help: 'name of the data set', group: 'images', unit: 'name' }),
   dataPath: mayChange(dataOptions.shape.dataPath),
   validSplit,
   testSplit,
@@ -39,20 +39,19 @@ export const trainSettings = z.object({
   cache,
   decode,
   model: option(z.union([z.string(), layersSchema]).default('mlp'), {
-    help: 'name of a network (lrp-native models lists them), or a JSON file with its layers',
+    help: 'name of a network (lrp-native models lists all names), or a JSON file that lists its layers',
     group: 'network',
     unit: 'name'
   }),
   preprocess: option(z.string(), {
-    help: 'how images are resized, cropped, normalised: imagenet, cifar, or a JSON file (docs/data.md)',
+    help: 'resizing, cropping and normalisation of the images: imagenet, cifar, or a JSON file (docs/data.md)',
     group: 'images',
     unit: 'name',
-    default: 'values from 0 to 1'
+    default: 'values are scaled to 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: 'none: values as defined by --preprocess; fit: normalise with the mean and deviation of the training images, per channel',
-    group: 'images',
-    unit: 'how'
+    help: 'normalisation of the values: none (as --preprocess defines) or fit (by the mean and standard deviation of each channel of the training images)',
+    group: 'images'
   }),
   hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
     help: 'number of units of each hidden layer',
@@ -71,25 +70,28 @@ export const trainSettings = z.object({
     default: 'cross-entropy; binary-cross-entropy for binary and multilabel; mse for regression'
   }),
   labelSmoothing: option(z.number().min(0).lt(1).default(0), {
-    help: 'share of the target that the other classes get',
+    help: 'share of the target probability that is spread over all classes',
     group: 'loss',
     unit: 'share',
     only: { loss: ['cross-entropy'] }
   }),
   classWeights: option(z.union([z.literal('balanced'), z.array(z.number().min(0))]), {
-    help: 'balanced (inversely proportional to the number of images of a class), or one number per class, separated by commas',
+    help: 'weights of the classes in the loss: balanced (inversely proportional to the number of images of a class), or one number for each class, separated by commas',
     group: 'loss',
     unit: 'weights',
     commas: true,
     only: { loss: FOR_CLASSES }
   }),
   balancedSampling: option(z.boolean().default(false), {
-    help: 'draw every class equally often, instead of each image once per epoch',
+    help: 'draw images of every class equally often, instead of drawing each image once per epoch',
     group: 'loss'
   }),
-  optimizer: option(z.enum(OPTIMIZERS).default('adam'), { help: 'optimiser', group: 'optimiser' }),
+  optimizer: option(z.enum(OPTIMIZERS).default('adam'), {
+    help: 'optimiser that updates the weights',
+    group: 'optimiser'
+  }),
   learningRate: option(z.number().positive().default(2e-3), {
-    help: 'step size; for one-cycle, the largest step size',
+    help: 'learning rate; for the scheduler one-cycle, the largest learning rate',
     group: 'schedule'
   }),
   momentum: option(z.number().min(0).lt(1).default(0), {
@@ -103,75 +105,75 @@ export const trainSettings = z.object({
     only: { optimizer: ['sgd'] }
   }),
   weightDecay: option(z.number().min(0).default(0), {
-    help: 'weight decay (L2 penalty; decoupled for adamw)',
+    help: 'strength of the weight decay: an L2 penalty, or decoupled weight decay for adamw',
     group: 'optimiser'
   }),
   freeze: option(z.array(pattern), {
-    help: 'tensors to freeze: regular expressions for their names, applied before groups',
+    help: 'regular expressions for the names of tensors to freeze; they apply before --groups',
     group: 'optimiser',
     unit: 'patterns',
     commas: false
   }),
   groups: option(z.union([groupsSchema, z.string().transform(readGroups).pipe(groupsSchema)]), {
-    help: 'JSON file with learning rates by tensor names: [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
+    help: 'JSON file that sets learning rates for tensors by their names, such as [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
     group: 'optimiser',
     unit: 'file'
   }),
   scheduler: option(z.enum(SCHEDULERS).default('one-cycle'), {
-    help: 'how the learning rate changes',
+    help: 'schedule of the learning rate',
     group: 'schedule'
   }),
   warmupEpochs: option(z.number().min(0).default(0), {
-    help: 'number of warm-up epochs, over which the rate rises',
+    help: 'number of warm-up epochs, during which the learning rate rises',
     group: 'schedule',
     unit: 'epochs'
   }),
   schedulerStep: option(z.number().positive().default(10), {
-    help: 'step: epochs between two reductions of the rate',
+    help: 'number of epochs between two reductions of the learning rate by the scheduler step',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['step'] }
   }),
   schedulerGamma: option(z.number().positive().max(1).default(0.1), {
-    help: 'step, plateau: factor of a reduction',
+    help: 'factor by which the scheduler step or plateau multiplies the learning rate',
     group: 'schedule',
     unit: 'factor',
     only: { scheduler: ['step', 'plateau'] }
   }),
   schedulerPatience: option(z.int().min(0).default(10), {
-    help: 'plateau: epochs without improvement before a reduction',
+    help: 'number of epochs without improvement before the scheduler plateau reduces the learning rate',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['plateau'] }
   }),
   gradientClip: option(z.number().min(0).default(0), {
-    help: 'clip gradients whose total norm is larger than this; 0 disables clipping',
+    help: 'total norm to which larger gradients are clipped; 0 disables clipping',
     group: 'optimiser',
     unit: 'norm'
   }),
   accumulate: option(z.int().min(1).default(1), {
-    help: 'number of batches per step of the optimiser',
+    help: 'number of batches whose gradients are combined for one step of the optimiser',
     group: 'optimiser',
     unit: 'batches'
   }),
   earlyStopping: option(z.int().min(0).default(0), {
-    help: 'stop after this many epochs without improvement; 0 disables early stopping',
+    help: 'number of epochs without improvement after which training stops; 0 disables early stopping',
     group: 'schedule',
     unit: 'epochs'
   }),
   precision: option(z.enum(PRECISIONS).default('fp32'), {
-    help: 'type of the computation; fp16 needs CUDA',
+    help: 'number type of the computation: fp32, bf16 or fp16 (CUDA only)',
     group: 'machine'
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes of training images, separated by commas without spaces: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
+    help: 'random changes of the training images, separated by commas without spaces, such as: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]
   }),
   batchSize: option(z.int().min(1).default(32), {
-    help: 'number of images per step',
+    help: 'number of images in a batch',
     group: 'schedule',
     unit: 'images'
   }),
@@ -183,9 +185,9 @@ export const trainSettings = z.object({
   }),
   seed: option(z.int().min(0).default(0), { help: 'seed of all random numbers', group: 'machine' }),
   threads: option(z.int().min(1).max(1024), {
-    help: 'number of threads per operation',
+    help: 'number of CPU threads for each operation',
     group: 'machine',
-    default: 'one per core',
+    default: 'one for each core',
     resume: false
   }),
   from: option(z.string(), {
@@ -196,13 +198,13 @@ export const trainSettings = z.object({
   architecture,
   inputShape,
   mode: option(z.enum(FINETUNE_MODES), {
-    help: 'last-layer: the other layers are frozen, and their outputs are computed once; whole: every weight is trained',
+    help: 'layers to train: last-layer (the outputs of all other layers are computed once) or whole (every weight is trained)',
     group: 'network',
     unit: 'mode',
     default: 'last-layer'
   }),
   newHead: option(z.boolean(), {
-    help: 'replace the last layer even if the classes, or the number of values, are the same',
+    help: 'replace the last layer even if the data set has the same classes, or the same number of values, as the model',
     group: 'network'
   }),
   tensorboard: option(z.boolean().default(false), {
@@ -211,7 +213,7 @@ export const trainSettings = z.object({
     resume: false
   }),
   checkpointSeconds: option(z.number().min(0).default(5), {
-    help: 'minimum time between two checkpoints; the last is always written',
+    help: 'minimum time between two checkpoints; the last checkpoint is always written',
     group: 'output',
     unit: 'seconds',
     flag: false,
@@ -230,20 +232,20 @@ export const trainOptions = z.strictObject({
   data: datasetOption,
   strict: mayChange(dataOptions.shape.strict),
   experimentName: option(z.string().min(1), {
-    help: 'folder name; if it exists, _1, _2, ... is added; a name containing "dev" replaces the earlier experiment',
+    help: 'name of the folder of the experiment; if the folder exists, _1, _2, ... is added, but a name that contains "dev" replaces it',
     group: 'output',
     unit: 'name',
     default: '<model>-<data set>'
   }),
   experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
   resume: option(z.string(), {
-    help: 'stopped experiment to continue in its own folder, with its own settings; --epochs can be larger',
+    help: 'stopped experiment to continue in its own folder and with its own settings; only --epochs can be larger',
     group: 'output',
     unit: 'experiment',
     resume: false
   }),
   untilEpoch: option(z.int().min(1), {
-    help: 'stop after this epoch; resume continues the run',
+    help: "number of the epoch after which the run stops; option 'resume' continues it",
     group: 'schedule',
     flag: false,
     resume: false
@@ -258,13 +260,15 @@ export const trainOptions = z.strictObject({
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.fromFirst === 'function',
     'what joinProcessGroup returns',
-    'processes that share every batch (joinProcessGroup); only rank 0 writes the experiment'
+    'processes that share every batch; only rank 0 writes the experiment'
   ),
   onProgress: callback<(event: BatchEvent | EpochEvent) => void>('called after every batch and every epoch'),
-  onData: callback<(dataset: Dataset) => void>('called with the opened data set, before training'),
-  onExperiment: callback<(experiment: Experiment) => void>('called with the experiment of the run, before training'),
+  onData: callback<(dataset: Dataset) => void>('called once before training, with the opened data set'),
+  onExperiment: callback<(experiment: Experiment) => void>(
+    'called once before training, with the experiment of the run'
+  ),
   onFeatures: callback<(done: number, total: number) => void>(
-    'called with the number of images that passed through the frozen layers, before the first epoch'
+    'called before the first epoch, with the number of images that have passed through the frozen layers and the number of all images'
   ),
   onDownload: dataOptions.shape.onDownload,
   signal: dataOptions.shape.signal

@@ -39,7 +39,7 @@ export function settingsOf(options: TrainOptions & Pick<GivenSettings, 'mode' | 
   const has = typeof data === 'object' ? (data.task ?? 'classification') : undefined
   const binary = has === 'classification' && task === 'binary'
   if (typeof data === 'object' && task !== undefined && task !== has && !binary) {
-    throw new LrpError('INVALID_ARGUMENT', `the data set ${data.name} is for ${has}, not for ${task}`)
+    throw new LrpError('INVALID_ARGUMENT', `the data set ${data.name} is for the task ${has}, not for ${task}`)
   }
   const own =
     typeof data === 'object'
@@ -96,7 +96,10 @@ export async function openTrainData(
   const dataset = exclude === undefined ? opened : withoutListed(opened, exclude, settings.dataPath)
   if (randomCrop && !dataset.storedShape) {
     const how = "open it with the option 'randomCrop'"
-    throw new LrpError('INVALID_ARGUMENT', `${dataset.name} does not keep larger images for random crops: ${how}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the data set ${dataset.name} does not keep larger images for random crops: ${how}`
+    )
   }
   if (settings.task === 'binary') checkTwoClasses(dataset)
   onData?.(dataset)

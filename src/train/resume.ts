@@ -31,7 +31,7 @@ export async function resumeRun(
     if (checkpoint && settings.epochs < checkpoint.history.length)
       throw optionError(
         'epochs',
-        `: ${experiment.name} has ${counted(checkpoint.history.length, 'epoch')} already; choose a larger number`
+        ` must be larger than the ${counted(checkpoint.history.length, 'epoch')} that ${experiment.name} already has`
       )
     const start = checkpoint
       ? await savedStart(experiment, checkpoint, settings, options)

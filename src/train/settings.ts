@@ -40,10 +40,10 @@ function checkLoss({ task, loss, classWeights, balancedSampling }: TrainSettings
   if (task === 'regression' && forValues)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      'regression works only with the losses mse, mae and huber, without class weights'
+      'the task regression needs the loss mse, mae or huber, without class weights or balanced sampling'
     )
   if (task === 'classification' && loss === 'binary-cross-entropy')
-    throw optionError('loss', ' binary-cross-entropy works only with the task binary or multilabel')
+    throw optionError('loss', ' can be binary-cross-entropy only for the task binary or multilabel')
   if (task !== 'multilabel' && task !== 'binary') return
   if (loss !== 'binary-cross-entropy') throw optionError('loss', ` must be binary-cross-entropy for the task ${task}`)
   if (balancedSampling) throw optionError('balancedSampling', ` cannot be used with the task ${task}`)
@@ -111,9 +111,10 @@ export function checkTrainEffects(
   const loaded = settings.from !== undefined
   const fresh = FRESH.find((name) => options[name])
   if (loaded && fresh !== undefined && options[fresh] !== 'none')
-    throw optionError(fresh, ' is for a new network, not for one to start from')
+    throw optionError(fresh, " works only with a new network, not together with 'from'")
   const idle = (['architecture', 'inputShape'] as const).find((name) => options[name] !== undefined)
-  if (!loaded && idle !== undefined) throw optionError(idle, ' needs the option from, the file of the network')
+  if (!loaded && idle !== undefined)
+    throw optionError(idle, " works only together with 'from', the file of the network")
   const chosen = DECIDERS.filter((name) => !searched.includes(name)).map((name) => [name, settings[name]] as const)
   const named = chosen.map(([name, value]) => [name, typeof value === 'string' ? value : 'a list of layers'] as const)
   checkEffects(trainSettings, options, Object.fromEntries(named))

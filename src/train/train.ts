@@ -97,5 +97,5 @@ async function runAndTest(job: Job, dataset: Dataset, options: TrainOptions): Pr
 /** @throws LrpError UNSUPPORTED */
 function checkPrecision({ options, model }: Omit<Job, 'experiment'>): void {
   if (options.precision !== 'fp16' || model.device !== 'cpu') return
-  throw new LrpError('UNSUPPORTED', 'precision fp16 needs a CUDA device: use bf16 on the CPU')
+  throw new LrpError('UNSUPPORTED', 'precision fp16 needs a CUDA device: use fp32 or bf16 on the CPU')
 }

@@ -18,7 +18,10 @@ export function dataKey(settings: TrainSettings): string {
 export function checkOpened({ data }: TrainOptions, space: Space): void {
   const name = HOW.find((name) => name in space)
   if (typeof data !== 'object' || name === undefined) return
-  throw new LrpError('INVALID_ARGUMENT', `${data.name} is already open, so '${toKebab(name)}' cannot be searched`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `the setting '${toKebab(name)}' cannot be searched, because the data set ${data.name} is already open`
+  )
 }
 
 interface Entry {
@@ -59,5 +62,8 @@ async function openChecked(settings: TrainSettings, options: TrainOptions): Prom
   const { validSplit, testSplit } = settings // may be searched: then they are asked for
   const dataset = await openTrainData(settings, { ...options, validSplit, testSplit })
   if (dataset.splits.valid.labels.length > 0) return dataset
-  throw new LrpError('INVALID_ARGUMENT', `${dataset.name} has no validation images to choose by: pass --valid-split`)
+  throw new LrpError(
+    'INVALID_ARGUMENT',
+    `the data set ${dataset.name} has no validation images to compare the trials on: pass --valid-split`
+  )
 }

@@ -7,7 +7,7 @@ import type { Measure, Trial } from './trials.js'
 /** How settings are searched. */
 export const searchOptions = z.object({
   method: option(z.enum(['random', 'grid']).default('random'), {
-    help: 'method for choosing settings',
+    help: 'method that chooses the settings of the trials',
     group: 'search'
   }),
   trials: option(z.int().min(1).max(MOST_TRIALS).default(16), {
@@ -16,17 +16,17 @@ export const searchOptions = z.object({
     only: { method: ['random'] }
   }),
   gridPoints: option(z.int().min(1).max(MOST_TRIALS).default(3), {
-    help: 'number of values for each range, ends included',
+    help: 'number of values that a grid takes from each range, including both ends',
     group: 'search',
     only: { method: ['grid'] }
   }),
   halving: option(z.int().min(1).default(3), {
-    help: 'keep 1/N of the trials in each round and train them N times longer; 1 runs all trials to the end',
+    help: 'number N of successive halving: each round keeps 1/N of the trials and trains them N times longer; 1 runs all trials to the end',
     group: 'search'
   }),
   /** Each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
   parallel: option(z.int().min(1).max(3).default(1), {
-    help: 'number of trials at the same time; fewer if memory is short',
+    help: 'maximum number of trials that run at the same time; fewer run if memory is short',
     group: 'search',
     unit: 'trials',
     resume: false
@@ -40,7 +40,8 @@ const { untilEpoch: _epoch, onProgress: _progress, ...kept } = trainOptions.shap
 /** Options of `tune`. */
 export const tuneOptions = z.strictObject({
   space: option(z.union([z.record(z.string(), axisSchema), z.string()]), {
-    help: 'settings of train to search, as a JSON file (in programs also an object): {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}',
+    help: 'JSON file with the settings of train to search, such as {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}',
+    inPrograms: 'also an object',
     group: 'search',
     unit: 'file'
   }),

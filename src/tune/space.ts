@@ -57,7 +57,7 @@ export function searchableFlags(): string[] {
 function unsearchable(name: string): LrpError {
   const meant = nearest(name, SEARCHABLE)
   const why = FIXED.includes(name)
-    ? `the setting '${toKebab(name)}' is the same for all trials`
+    ? `the setting '${toKebab(name)}' cannot be searched, because all trials share it`
     : `there is no setting '${toKebab(name)}'${meant ? ` (did you mean '${toKebab(meant)}'?)` : ''}`
   return new LrpError('INVALID_ARGUMENT', `${why}; choose from ${searchableFlags().join(', ')}`)
 }
@@ -111,7 +111,10 @@ export function gridSamples(space: Space, points: number): Sample[] {
     const shares = Array.from({ length: points }, (_, i) => (points === 1 ? 0.5 : i / (points - 1)))
     const values = choices(axis) ?? [...new Set(shares.map((share) => pointOf(axis, share)))]
     if (samples.length * values.length > MOST_TRIALS)
-      throw optionError('space', `: its grid has more than ${MOST_TRIALS} points: search fewer values, or at random`)
+      throw optionError(
+        'space',
+        ` has a grid of more than ${MOST_TRIALS} points: search fewer values, or use --method random`
+      )
     samples = samples.flatMap((sample) => values.map((one) => ({ ...sample, [name]: one })))
   }
   return samples

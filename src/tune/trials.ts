@@ -46,7 +46,7 @@ export async function readTrials(experiment: Experiment): Promise<Trial[]> {
   const path = experiment.path(FILE)
   const { success, data, error } = tuneSchema.safeParse(await readJson(path))
   if (success) return data.trials
-  throw new LrpError('INVALID_FILE', `${path} is damaged`, { cause: error })
+  throw new LrpError('INVALID_FILE', `the file ${path} is damaged`, { cause: error })
 }
 
 /** What trials are ranked by: high accuracy or low loss. */

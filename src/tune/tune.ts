@@ -86,8 +86,8 @@ async function provenanceOfExperiment(experiment: Experiment, device?: string): 
 
 function allFailed(experiment: Experiment, trials: Trial[]): LrpError {
   const { index, error } = trials.find((trial) => trial.state === 'failed')!
-  const where = `${experiment.path('tune.csv')} has the reasons`
-  return new LrpError('NUMERIC', `no trial succeeded: trial ${index} failed: ${error}; ${where}`)
+  const where = `see ${experiment.path('tune.csv')} for all reasons`
+  return new LrpError('NUMERIC', `no trial succeeded (${where}); trial ${index} failed: ${error}`)
 }
 
 /** Errors that are a trial's own; others end the search. */
@@ -114,14 +114,14 @@ async function begin(options: TuneOptions): Promise<OpenSearch> {
   checkEffects(searchOptions, options, { method: search.method })
   const base = settingsOf(options)
   if (options.space === undefined)
-    throw new LrpError('INVALID_ARGUMENT', "tune needs 'space' (what to search) or 'resume'")
+    throw new LrpError('INVALID_ARGUMENT', "tune needs 'space' (the settings to search) or 'resume' (a stopped search)")
   const space = await givenSpace(options.space)
   await checkValues(space, base)
   checkOpened(options, space)
   checkTrainEffects({ ...options, ...space }, base, Object.keys(space))
   if ('epochs' in space && search.halving > 1) {
     const why = 'successive halving decides how many epochs a trial gets'
-    throw new LrpError('INVALID_ARGUMENT', `epochs can be searched only with --halving 1: ${why}`)
+    throw new LrpError('INVALID_ARGUMENT', `the setting epochs can be searched only with --halving 1: ${why}`)
   }
   const samples =
     search.method === 'grid'

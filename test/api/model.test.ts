@@ -45,7 +45,7 @@ describe('a model of an experiment', () => {
     expect(byName.relevance).toEqual(byNumber.relevance)
     await expect(trained.explain(input, { target: 'thee' })).rejects.toThrow("there is no class 'thee'")
     await expect(trained.explain(input, { target: 'label' })).rejects.toThrow(
-      'label needs images whose classes are known'
+      'can be label only for images with labels'
     )
   })
 
@@ -85,14 +85,14 @@ describe('a call that cannot be right is refused by an LrpError', () => {
       () => api.explain(trained, input, { targets: [1.7] }),
       /'targets' must be a list of whole numbers/
     ],
-    ['a path that is none', () => api.Model.load(5 as never), /^the path of a model must be a text, not 5$/],
-    ['a folder that is none', () => trained.save(null as never), /^the folder of a model must be a text, not null$/],
+    ['a path that is none', () => api.Model.load(5 as never), /^the path of a model must be a string, not 5$/],
+    ['a folder that is none', () => trained.save(null as never), /^the folder of a model must be a string, not null$/],
     [
       'an export without a path',
       () => trained.export(''),
       /^the path of an export must be a non-empty string, not ''$/
     ],
-    ['an array without a path', () => api.readNpy(5 as never), /^the path of an array must be a text, not 5$/],
+    ['an array without a path', () => api.readNpy(5 as never), /^the path of an array must be a string, not 5$/],
     ['options that are none', () => api.explain(trained, input, 5 as never), /must be an object/]
   ]
   test.each(calls)('%s', async (_, call, message) => {

@@ -68,7 +68,7 @@ describeInBrowser('the pages of audit and concepts', () => {
     expect(
       await page.$$eval('.cluster.flagged .pattern img', (all) => all.map((one) => one.getAttribute('alt')))
     ).toEqual(result.flagged.map((one) => `Pattern of cluster ${one.cluster} of class ${one.class}`))
-    expect(await texts('.next h2')).toEqual(['Next'])
+    expect(await texts('.next h2')).toEqual(['Next steps'])
     expect(await texts('.next code')).toContainEqual(expect.stringContaining('--augment insert='))
     await page.close()
   })

@@ -175,12 +175,16 @@ describe('the command line', () => {
       2,
       '--rule works only with the method lrp, not gradient'
     ],
-    [['explain', '--method', 'gradient', '--dry-run'], 2, '--method: gradient has no rules to show'],
+    [
+      ['explain', '--method', 'gradient', '--dry-run'],
+      2,
+      '--method must be lrp to show rules, because gradient has none'
+    ],
     [['explain', '--rule', 'epsilon', '--window', '3'], 2, '--window works only with the method occlusion, not lrp'],
-    [['explain', '--rule', 'zbox', '--low', '1', '--high', '0'], 2, '--low must be below --high'],
-    [['explain', '--rule', 'norm'], 2, "the rule 'norm' applies only to some layers"],
-    [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass --input or a data set'],
-    [['explain', '--architecture', 'resnet20'], 2, 'contains its own network'],
+    [['explain', '--rule', 'zbox', '--low', '1', '--high', '0'], 2, '--low must be smaller than --high'],
+    [['explain', '--rule', 'norm'], 2, "the rule 'norm' cannot apply to all layers"],
+    [['explain', '--input', 'x.png', '--data', 'digits'], 2, 'pass either --input or a data set'],
+    [['explain', '--architecture', 'resnet20'], 2, '--architecture works only with a file of weights'],
     [['explain', '--format', 'npy', '--wide'], 2, '--wide works only with the format png, svg or html, not npy'],
     [['explain', '--format', 'npz', '--quantile', '0.9'], 2, '--quantile works only with the format png, svg or html'],
     [['explain', '--input', 'missing.png'], 1, 'missing.png does not exist'],
@@ -197,7 +201,11 @@ describe('the command line', () => {
     [['explain', '--valid-split', '0.3'], 2, '--valid-split has no effect: digits has its own validation images'],
     [['train', '--cache', 'non'], 2, "--cache must be one of auto, memory, none, not 'non': did you mean 'none'?"],
     [['explain', '--quantile', '2'], 2, '--quantile must be at most 1, not 2'],
-    [['train', '--freeze', 'conv9'], 2, "no remaining tensor matches the pattern 'conv9' of freeze"],
+    [
+      ['train', '--freeze', 'conv9'],
+      2,
+      "the pattern 'conv9' of freeze matches no tensor that earlier patterns leave over"
+    ],
     [['train', '--nesterov'], 2, '--nesterov works only with the optimizer sgd, not adam'],
     [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size works only with the model mlp, not lenet'],
     [

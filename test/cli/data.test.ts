@@ -62,7 +62,7 @@ describe('lrp-native data', () => {
     stop.abort()
     const [out, err] = [new PassThrough(), new PassThrough()]
     expect(await run(['data', 'inspect'], new CliContext(out, err, stop.signal))).toBe(130)
-    expect([out.read(), String(err.read())]).toEqual([null, 'lrp-native: stopped on request\n'])
+    expect([out.read(), String(err.read())]).toEqual([null, 'lrp-native: the work was stopped on request\n'])
   })
 
   test('inspect prints a table for people', async () => {
@@ -80,7 +80,11 @@ describe('lrp-native data', () => {
       "--split must be one of train, valid, test, not 'all'"
     ],
     [['data', 'inspect', '--split', 'all'], 2, "--split must be one of train, valid, test, not 'all'"],
-    [['data', 'inspect', '--split', 'test'], 2, '--split selects the images of the contact sheet: pass --output too'],
+    [
+      ['data', 'inspect', '--split', 'test'],
+      2,
+      '--split only selects the images of the contact sheet: pass --output too'
+    ],
     [['data', 'inspect', '--output', 'x.jpg'], 2, "--output must be a file name that ends in .png, not 'x.jpg'"],
     [['data', 'inspect', '--device', 'gpu'], 2, "--device must be auto, cpu, cuda or cuda:N, not 'gpu'"],
     [['data', '--device', 'cuda:'], 2, '--device'],

@@ -53,7 +53,7 @@ describe('convert and export', () => {
     mkdirSync(strange)
     writeFileSync(join(strange, 'model.json'), '{"format": "layers-model"}')
     const { status, err } = await cli('convert', conv, '--output', strange)
-    expect([status, err]).toEqual([2, expect.stringContaining('model.json is not a model folder and would be lost')])
+    expect([status, err]).toEqual([2, expect.stringContaining('model.json is not a model and would be overwritten')])
     expect(readdirSync(strange)).toEqual(['model.json'])
     expect((await cli('export', converted, '--output', back)).status).toBe(0)
     const ops = async (model: string) =>

@@ -68,5 +68,5 @@ test('images of one class alone get a note', () => {
     splits: { train: split, valid: split, test: split }
   }
   dataProgress(outputTo(stderr)).onData({ ...dataset, skipped: [] } as unknown as Dataset)
-  expect(String(stderr.read())).toContain('note: all images are of one class (cat)')
+  expect(String(stderr.read())).toContain('note: all images belong to one class (cat)')
 })

@@ -32,11 +32,20 @@ const usage = async (...args: string[]): Promise<string> => {
 
 describe('--rules', () => {
   test.each([
-    ['explain --rules epsilon', "--rules takes a JSON file: 'epsilon' is a rule, for --rule"],
-    ['audit --rules deep-taylor', "--rules takes a JSON file: 'deep-taylor' is a composite, for --composite"],
-    ['explain --rules epsilon,gamma', "--rules takes one JSON file here, not 'epsilon,gamma'"],
-    ['serve --rules epsilon', "--rules takes JSON files: 'epsilon' is a rule that the page has already"],
-    ['evaluate --rules epsilon,gamma --rule 0', '--rule cannot be given with --rules, which names what is compared'],
+    ['explain --rules epsilon', "--rules takes a JSON file, but 'epsilon' is a built-in rule: pass it as --rule"],
+    [
+      'audit --rules deep-taylor',
+      "--rules takes a JSON file, but 'deep-taylor' is a built-in composite: pass it as --composite"
+    ],
+    ['explain --rules epsilon,gamma', "--rules takes only one JSON file here, not 'epsilon,gamma'"],
+    [
+      'serve --rules epsilon',
+      "--rules takes JSON files, but 'epsilon' is a built-in rule, which the page offers anyway"
+    ],
+    [
+      'evaluate --rules epsilon,gamma --rule 0',
+      '--rule cannot be combined with --rules, which names the methods to compare'
+    ],
     [
       'evaluate mlp-digits --rules epsilon gamma',
       "too many arguments for 'evaluate': expected 1, got 2 (several values come with commas: --rules epsilon,gamma)"
@@ -116,7 +125,7 @@ describe('evaluate --rules with settings', () => {
     }
     expect(await printed('epsilon,gradient')).toContain('*')
     const one = await printed('epsilon')
-    expect(one).toContain('means (^ higher is better, v lower):')
+    expect(one).toContain('means (^ higher is better, v lower is better):')
     expect(one).not.toContain('*')
   })
 

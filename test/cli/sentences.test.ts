@@ -30,11 +30,20 @@ test.each([
   ['--images 1-3', "--images must be a number, not '1-3'"],
   ['--format jpg', "--format must be one of png, svg, npy, npz, html, not 'jpg': did you mean 'png'?"],
   ['--box -1', '--box must be at least 0, not -1'],
-  ['--rule zbox --low 1 --high 0', '--low must be below --high'],
+  ['--rule zbox --low 1 --high 0', '--low must be smaller than --high'],
   ['--method occlusion --baseline blck', "--baseline must be zero, black, mean, blur or a .npy file, not 'blck': did you mean 'black'?"], // prettier-ignore
-  ['--constant a=b.npy', '--constant applies only to files of other tools: mlp already defines its inputs'],
-  ['--layout nhwc', '--layout applies only to files of other tools: mlp already defines its inputs'],
-  [`--input ${array} --image-size 5`, '--image-size works only with image files: a .npy array is not preprocessed'],
+  [
+    '--constant a=b.npy',
+    '--constant works only with files of other tools, but mlp is in our own format, which defines the inputs'
+  ],
+  [
+    '--layout nhwc',
+    '--layout works only with files of other tools, but mlp is in our own format, which defines the inputs'
+  ],
+  [
+    `--input ${array} --image-size 5`,
+    '--image-size works only with image files, because a .npy array is not preprocessed'
+  ],
   [`--input ${one} --channels 1`, '--channels works only with a data set, not with --input']
 ])('explain %s', async (words, sentence) => {
   const { status, err } = await cli('explain', 'mlp-digits', ...words.split(' '), '--experiments', root, '--quiet')
@@ -50,11 +59,11 @@ test('images of one class train, with a note, and are not tested', async () => {
   const args = ['--data-path', one, '--experiments', root, '--experiment-name', 'single']
   const { status, out, err } = await cli('train', '--epochs', '1', ...args)
   expect(status).toBe(0)
-  expect(err).toContain('note: all images are of one class (only)')
+  expect(err).toContain('note: all images belong to one class (only)')
   expect(out).not.toContain('test accuracy')
   expect(await cli('test', 'single', '--experiments', root, '--quiet')).toMatchObject({
     status: 2,
-    err: `lrp-native: ${one} has one class (only), so the accuracy says nothing\n`
+    err: `lrp-native: the data set ${one} has only one class (only), so its accuracy would say nothing\n`
   })
   expect(await cli('report', 'single', '--experiments', root, '--quiet')).toMatchObject({ status: 0, err: '' })
 })

@@ -28,7 +28,9 @@ test('a verdict that is not full is a note, once', async () => {
 
 test('a check prints each of its numbers with its limit', async () => {
   const { out } = await explain('attention.pt2', 'tokens.npy', '--check')
-  expect(out).toMatch(/^ {2}relevance at neither the pixels nor the biases: \d+ % \(limited above 10 %\)$/m)
-  expect(out).toMatch(/^ {2}difference from float64: \S+ % \(limited above 0.1 %, untrustworthy above 1 %\)$/m)
-  expect(out).toMatch(/^ {2}difference of LRP-0 from gradient x input: not compared: node '/m)
+  expect(out).toMatch(/^ {2}relevance that reaches neither the pixels nor the biases: \d+ % \(limited above 10 %\)$/m)
+  expect(out).toMatch(
+    /^ {2}difference from the map in float64: \S+ % \(limited above 0.1 %, untrustworthy above 1 %\)$/m
+  )
+  expect(out).toMatch(/^ {2}difference between LRP-0 and gradient x input: not compared: node '/m)
 })

@@ -101,9 +101,11 @@ describe('concepts of a layer', () => {
     const input = { data: new Float32Array(64), shape: [1, 1, 8, 8] }
     const refused = (concepts_: Record<string, number[]>): Promise<unknown> =>
       explain(model, input, { concepts: concepts_ })
-    await expect(refused({ [result.layer]: [6] })).rejects.toThrow(`'${result.layer}' has the channels 0 to 5, not 6`)
+    await expect(refused({ [result.layer]: [6] })).rejects.toThrow(
+      `'${result.layer}' has no channel 6: its channels are 0 to 5`
+    )
     await expect(refused({ hihg: [0] })).rejects.toThrow('hihg')
-    await expect(explain(model, input, { start: 'activation' })).rejects.toThrow('concepts')
+    await expect(explain(model, input, { start: 'activation' })).rejects.toThrow('only if a concept names its layer')
   })
 })
 

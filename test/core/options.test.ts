@@ -58,9 +58,9 @@ describe('a wrong option is named in a plain sentence', () => {
     [{ groups: [{ match: '', frozn: true }] }, "option 'groups' has no 'frozn'"],
     [{ model: [{ type: 'linaer' }] }, "option 'model': [0].type cannot be 'linaer': did you mean 'linear'?"],
     [{ model: [{ type: 'xyz' }] }, /^option 'model': \[0\].type must be one of convolution, .*, not 'xyz'$/],
-    [{ region: 5 }, "option 'region' must be predicted, all, a list or a text, not 5"],
-    [{ target: NaN }, "option 'target' must be a number, a text, a list or an object, not NaN"],
-    [{ model: 5 }, "option 'model' must be a text or a list, not 5"],
+    [{ region: 5 }, "option 'region' must be predicted, all, a list or a string, not 5"],
+    [{ target: NaN }, "option 'target' must be a number, a string, a list or an object, not NaN"],
+    [{ model: 5 }, "option 'model' must be a string or a list, not 5"],
     [5, 'the options must be an object, not 5']
   ])('%j', (options, message) => {
     const error = errorOf(options)

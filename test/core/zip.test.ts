@@ -149,22 +149,22 @@ describe('an archive', () => {
     [
       'files packed in another way',
       patched((bytes, at) => bytes.writeUInt16LE(12, at + 10)),
-      "'m/a' is packed in an unknown way"
+      "'m/a' in this archive is compressed by an unsupported method"
     ],
     [
       'a wrong checksum',
       patched((bytes, at) => bytes.writeUInt32LE(7, at + 16)),
-      "'m/a' is damaged: its checksum is wrong"
+      "'m/a' in this archive is damaged: its checksum is wrong"
     ],
     [
       'two sizes of a stored file',
       patched((bytes, at) => bytes.writeUInt32LE(2, at + 24)),
-      "'m/a' has two different sizes"
+      "'m/a' in this archive has two different sizes"
     ],
     [
       'another size of a deflated file',
       patched((bytes, at) => bytes.writeUInt32LE(4, at + 24), { deflated: true }),
-      'to the size it states'
+      'to its stated size'
     ],
     [
       'no 64 bits for a size',
@@ -186,7 +186,7 @@ describe('an archive', () => {
       patched((bytes) => bytes.writeUInt16LE(2, bytes.length - 12)),
       'its directory is damaged'
     ],
-    ['no end', archive(ENTRIES).subarray(0, -1), 'its directory is missing, is it truncated?'],
+    ['no end', archive(ENTRIES).subarray(0, -1), 'its directory is missing (is the file truncated?)'],
     [
       'no record of 64 bits',
       patched((bytes) => bytes.writeUInt32LE(0, bytes.length - 98), { long: true }),

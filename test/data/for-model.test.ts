@@ -35,7 +35,7 @@ test('a data set that a program made must hold together', async () => {
   await expect(open(data)).rejects.toThrow('data set own: the test split has the label 5, but the classes are 0 to 1')
   const short = { ...split(0, 1), images: new Uint8Array(4) }
   await expect(open({ ...data, splits: { ...splits, test: short } })).rejects.toThrow(
-    'data set own: the test split has 1 image and 2 labels'
+    'data set own: the test split has 1 image, but 2 labels'
   )
 })
 

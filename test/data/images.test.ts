@@ -170,7 +170,7 @@ describe('image folders', () => {
     rmSync(join(folder, 'empty'), { recursive: true })
     for (const name of ['red', 'blue']) writeFileSync(join(folder, name, '0.png'), 'no image')
     await expect(openDataset({ dataPath: folder })).rejects.toThrow(
-      /no readable image among 2 images: .*blue.*is not a readable image/
+      /none of the 2 images can be read: .*blue.*is not a readable image/
     )
   })
 
@@ -199,7 +199,7 @@ describe('image folders', () => {
     const { classes: names, splits } = await openDataset({ dataPath: folder, validSplit: 0 })
     expect([names, [...splits.test.labels]]).toEqual([['blue', 'red'], [1]])
     await image('test/green/0.png')
-    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/train has no folder for the class 'green'/)
+    await expect(openDataset({ dataPath: folder })).rejects.toThrow(/train has no subfolder for the class 'green'/)
   })
 
   test('images that keep their own sizes are refused', async () => {
@@ -252,22 +252,22 @@ describe('CSV lists', () => {
     expect(skipped).toEqual([join(folder, 'broken.png'), join(folder, 'gone.png')])
     expect(missing).toEqual([join(folder, 'gone.png')])
     const none = openDataset({ dataPath: list('gone.png,0') })
-    await expect(none).rejects.toThrow(`no readable image among 1 image: ${join(folder, 'gone.png')} does not exist`)
+    await expect(none).rejects.toThrow(`the only image cannot be read: ${join(folder, 'gone.png')} does not exist`)
   })
 
   test.each([
     ['', 'lists no images'],
     ['path,label\n', 'lists no images'],
-    ['a.png,0\na.png', 'list.csv, line 2 has no path or no label'],
-    ['path,label\n\na.png,cat,training', "list.csv, line 3 has the split 'training'"],
-    ['a.png,0\nb.png,2', 'the class 1 has no image'],
-    ['a.png,1000000000', 'the class 0 has no image'],
+    ['a.png,0\na.png', 'list.csv, line 2: the path or the label is missing'],
+    ['path,label\n\na.png,cat,training', "list.csv, line 3: the split must be train, valid or test, not 'training'"],
+    ['a.png,0\nb.png,2', 'no image has the class 1,'],
+    ['a.png,1000000000', 'no image has the class 0,'],
     ['a.png,cat\nb.png,dog\na.png,dog', 'list.csv, line 3: a.png has the label dog here, but cat in line 1'],
     ['a.png,cat\nb.png,dog\na.png,cat', 'list.csv, line 3: a.png is listed here and in line 1: list each image once'],
     ['a.png,cat,train\na.png,cat,test', 'list.csv, line 2: a.png has the split test here, but train in line 1'],
     ['a.png,cat\nx/../a.png,cat', 'line 2: x/../a.png, the same file as a.png, is listed here and in line 1'],
-    ['path;label\na.png;cat', 'line 1 has no path or no label: separate its columns by commas'],
-    ['a.png\tcat', 'line 1 has no path or no label: separate its columns by commas'],
+    ['path;label\na.png;cat', 'line 1: the path or the label is missing: separate the columns by commas'],
+    ['a.png\tcat', 'line 1: the path or the label is missing: separate the columns by commas'],
     ['"a.png,0', 'not a CSV file']
   ])('%j is refused', async (text, message) => {
     await image('a.png')
@@ -305,7 +305,7 @@ describe('an image that is there twice could be trained and tested on, so it is 
     symlinkSync(first, again)
     await expect(openDataset({ dataPath: folder })).rejects.toMatchObject({
       code: 'INVALID_FILE',
-      message: `${again} is the same file as ${first}: an image must be there once`
+      message: `${again} is the same file as ${first}: a data set must contain each image once`
     })
     rmSync(again)
     mkdirSync(join(folder, 'test'))

@@ -154,11 +154,11 @@ describe('data sets of arrays', () => {
   })
 
   test.each([
-    [[0, 1, 2], [2, 1, 2], [0], 'their labels are 1'],
+    [[0, 1, 2], [2, 1, 2], [0], 'their labels have the shape 1'],
     [[0, 1, 2, 3], [2, 1, 2], [0, 0.5], 'label 0.5 is not a whole number'],
-    [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'values from 0 to 300'],
+    [[0, 1, 2, 300], [2, 1, 2], [0, 1], 'not from 0 to 300'],
     [[0, 1, NaN, 3], [2, 1, 2], [0, 1], 'not a number'],
-    [[0, 1, 2, 3], [2, 2], [0, 1], 'expected [N, H, W]'],
+    [[0, 1, 2, 3], [2, 2], [0, 1], 'must have the shape [N, H, W]'],
     [[0, 1, 2, 3], [2, 1, 2], [0, -1], 'the label -1'],
     [[0, 1, 2, 3], [2, 1, 2], [0, 2], "class '1' has no training image"]
   ])('images %j of shape %j with labels %j are refused', async (values, shape, labels, message) => {
@@ -185,5 +185,5 @@ test('an archive that says it holds more than 1 GiB is refused before it is unpa
   const directory = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]))
   zip.writeUInt32LE(2 ** 30 + 1, directory + 24)
   writeFileSync(path, zip)
-  await expect(readNpz(path)).rejects.toThrow('bomb.npz: its arrays are larger than 1 GiB')
+  await expect(readNpz(path)).rejects.toThrow('bomb.npz are larger than 1 GiB in total')
 })

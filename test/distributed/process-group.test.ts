@@ -38,7 +38,7 @@ describe('ranksOf', () => {
     [{ ...meeting, RANK: '0', WORLD_SIZE: 'two' }, /WORLD_SIZE must be/],
     [{ ...meeting, RANK: '0', WORLD_SIZE: '2', MASTER_PORT: '70000' }, /MASTER_PORT must be/],
     [{ ...meeting, RANK: '0', WORLD_SIZE: '2', LOCAL_RANK: 'a' }, /LOCAL_RANK must be/],
-    [{ RANK: '0' }, /RANK is set alone: set both RANK and WORLD_SIZE/],
+    [{ RANK: '0' }, /only one of the variables RANK and WORLD_SIZE is set \(RANK\): set both/],
     [{ WORLD_SIZE: '2' }, /WORLD_SIZE is set/]
   ])('%j is refused', (env, message) => {
     expect(() => ranksOf(env)).toThrow(message)

@@ -251,8 +251,8 @@ describe('outputs after each step', () => {
     const run = (changes: Partial<NativeChanges>) =>
       model.handle.forwardChanges({ ...good, ...changes }, { batchSize: 2, fixedBatch: false })
     expect([...(await run({})).data]).toEqual([1, 0, 0, 0, 1, 0, 0, 2])
-    const together = { code: 'INVALID_ARGUMENT', message: 'the changes do not match the images' }
-    const inside = { code: 'INVALID_ARGUMENT', message: 'a change is outside its image' }
+    const together = { code: 'INVALID_ARGUMENT', message: 'the lists of changed pixels do not match the images' }
+    const inside = { code: 'INVALID_ARGUMENT', message: 'a changed pixel is outside its image' }
     await expect(run({ ends: ints([1, 3]) })).rejects.toMatchObject(together)
     await expect(run({ ends: ints([1]) })).rejects.toMatchObject(together)
     await expect(run({ ends: ints([3, 2]) })).rejects.toMatchObject(inside)

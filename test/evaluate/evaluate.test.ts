@@ -69,7 +69,7 @@ describe('methods compared on the shipped digits', () => {
       expect(await at0({ target: 3 })).toBeCloseTo(of(Array<number>(6).fill(3)), 6)
       expect(await at0({ target: listed })).toBeCloseTo(of(listed), 6)
       expect(await at0({ target: 'label' })).toBeCloseTo(of(labels!), 6)
-      await expect(at0({ target: 'all' })).rejects.toThrow('one class of each image')
+      await expect(at0({ target: 'all' })).rejects.toThrow('one class for each image')
       await expect(at0({ target: 'cat' })).rejects.toThrow("there is no class 'cat'")
     })
 
@@ -238,7 +238,7 @@ describe('methods compared on the shipped digits', () => {
 
   test.each([
     [['--rules', 'epsilom,random'], 2, "'epsilon'"],
-    [['--rules', 'epsilon,epsilon'], 2, "'epsilon' is named twice"],
+    [['--rules', 'epsilon,epsilon'], 2, "names 'epsilon' twice"],
     [['--rules', 'epsilon,gradient', '--gamma', '1'], 2, '--gamma has no effect on epsilon, gradient'],
     [['--metrics', 'abd'], 2, "'abc'"],
     [['--fill', 'grey'], 2, 'fill'],

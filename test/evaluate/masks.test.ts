@@ -44,7 +44,10 @@ describe('masks of two images of 2 channels and 3x4 pixels', () => {
   })
 
   test.each([
-    [tensor([2, 4], [1, 0, 5, 2, 0, 2, 4, 3]), 'the box of image 0 (1, 0, 5, 2) leaves the image of 4x3 pixels'],
+    [
+      tensor([2, 4], [1, 0, 5, 2, 0, 2, 4, 3]),
+      'the box of image 0 (1, 0, 5, 2) is not inside the image, which is 4x3 pixels'
+    ],
     [tensor([2, 4], [1, 0, 3, 2, NaN, 2, 3, 3]), 'the box of image 1'],
     [tensor([2, 3, 4], Array<number>(24).fill(0)), 'the masks of all images are empty or full'],
     [tensor([3, 3, 4], Array<number>(36).fill(1)), 'the mask has shape [3, 3, 4], but the input has [2, 2, 3, 4]']

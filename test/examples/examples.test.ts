@@ -14,7 +14,7 @@ const run = (command: string, ...args: string[]): string => execFileSync(command
 const node = (name: string, ...args: string[]): string => run(process.execPath, join(folder, name), ...args)
 
 test('own-network.mjs prints the relevance of every layer', () => {
-  expect(node('own-network.mjs')).toMatch(/conv1: -?[\d.]+ arrived, -?[\d.]+ was propagated/)
+  expect(node('own-network.mjs')).toMatch(/conv1: relevance -?[\d.]+ received, -?[\d.]+ propagated/)
 })
 
 test('remove-features.mjs compares three rules', () => {
@@ -24,7 +24,7 @@ test('remove-features.mjs compares three rules', () => {
 test('explain-many-images.mjs says how concentrated the relevance of each class is', () => {
   const printed = node('explain-many-images.mjs', temporary())
   expect(printed).toMatch(/^\d+ images explained$/m)
-  expect(printed.match(/^class \d: the strongest 5 % of pixels hold \d+ %$/gm)).toHaveLength(10)
+  expect(printed.match(/^class \d: the strongest 5 % of the pixels contain \d+ % of the relevance$/gm)).toHaveLength(10)
 })
 
 test('plant-artefact.mjs writes class folders with marked images', async () => {

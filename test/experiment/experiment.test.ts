@@ -177,7 +177,7 @@ describe('opening experiments', () => {
 
   test('none, an unknown name and a damaged one are told apart', async () => {
     await expect(newestExperiment(root)).rejects.toThrow(
-      /run "npx lrp-native train" first, or name a model file or folder$/
+      /run "npx lrp-native train" first, or pass a model file or folder$/
     )
     await expect(openExperiment('mlp', root)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const { folder } = await create('mlp-digits')

@@ -83,12 +83,12 @@ test('an image that changed, or is missing, is named', async () => {
   const kept = at('kept.png')
   copyFileSync(at('images', 'b.png'), kept)
   await png(at('images', 'b.png'), 9)
-  expect(await refused(again)).toBe(`lrp-native: the image b differs from the one of ${file}: its pixels have changed`)
+  expect(await refused(again)).toBe(`lrp-native: the pixels of the image b have changed since ${file} was written`)
   rmSync(at('images', 'b.png'))
-  expect(await refused(again)).toBe(`lrp-native: the image b of ${file} is missing`)
+  expect(await refused(again)).toBe(`lrp-native: the image b, which ${file} names, does not exist`)
   copyFileSync(kept, at('images', 'b.png'))
   await png(at('images', 'c.png'), 4)
-  const more = `the images of ${file} (3) have changed: c is new`
+  const more = `the 3 images of ${file} have changed: c is new`
   expect(await refused(again)).toBe(`lrp-native: ${more}`)
   rmSync(at('images', 'c.png'))
   renameSync(at('images'), at('moved'))
@@ -103,7 +103,7 @@ test('another model, or none, is refused by its SHA-256', async () => {
   const file = at('copied', 'explain.json')
   await run(...again.slice(0, 3), '--quiet')
   renameSync(at('copy'), at('elsewhere'))
-  const missing = `the model of ${file}, ${at('copy')}, is missing: pass its new path`
+  const missing = `the model that ${file} names, ${at('copy')}, does not exist: pass the model's new path`
   expect(await refused(again)).toBe(`lrp-native: ${missing}`)
   await run('explain', at('elsewhere'), ...again.slice(1, 3), '--quiet')
   const [other] = (await refused(['explain', conv, ...again.slice(1)])).split(': its')
@@ -116,9 +116,9 @@ test('a file of settings that changed, or is missing, is named', async () => {
   const again = await explained('own', model, '--limit', '2', '--rules', rules)
   const file = at('own', 'explain.json')
   writeFileSync(rules, '{"layers": [{"kind": "weighted", "rule": "zplus"}]}')
-  expect(await refused(again)).toBe(`lrp-native: ${rules} has changed since ${file} was written`)
+  expect(await refused(again)).toBe(`lrp-native: the file ${rules} has changed since ${file} was written`)
   rmSync(rules)
-  expect(await refused(again)).toBe(`lrp-native: ${rules}, which ${file} names, does not exist`)
+  expect(await refused(again)).toBe(`lrp-native: the file ${rules}, which ${file} names, does not exist`)
 })
 
 test('maps that are not those of the record are said, with status 1', async () => {
@@ -146,7 +146,7 @@ test('settings beside --again are refused, and files that are no record', async 
     `lrp-native: cannot read ${at('none.json')}: it does not exist`
   )
   expect(await refused(['explain', '--again', at('rules.json')])).toBe(
-    `lrp-native: ${at('rules.json')} is not an explain.json that can be repeated`
+    `lrp-native: ${at('rules.json')} is not an explain.json from which an explanation can be repeated`
   )
 })
 
@@ -164,6 +164,6 @@ test('a model that a program made is named by the program', async () => {
   using loaded = await Model.load(model)
   using made = await Model.create(await loaded.toParts(), 'cpu')
   await explainToFiles(made, { limit: 2, data: 'digits', output: at('made') })
-  await expect(explainAgain(at('made'), undefined)).rejects.toThrow(/does not contain the path of its model/)
+  await expect(explainAgain(at('made'), undefined)).rejects.toThrow(/does not contain the path of the model/)
   expect((await explainAgain(at('made'), model)).differing).toEqual([])
 })

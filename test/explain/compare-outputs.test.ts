@@ -110,6 +110,6 @@ test('on the command line, outputs that differ are a failure', async () => {
   const { status, out } = await compared('other.npy')
   expect([status, out.split('\n')[0]]).toEqual([
     1,
-    "the first node that differs is 'c', by 50.0 % of its largest value"
+    "the first node whose output differs is 'c', by 50.0 % of its largest value"
   ])
 })

@@ -242,7 +242,7 @@ describe('figures of explanations', () => {
   test('inputs of an unknown shape have no figures, and what is no image no wide picture', async () => {
     const other = { ...model, inputKind: 'array' } as Model
     expect(await drawFigures(other, batch, one, {})).toEqual([])
-    await expect(drawFigures(other, batch, one, { wide: true })).rejects.toThrow(/wide.*is for images/)
+    await expect(drawFigures(other, batch, one, { wide: true })).rejects.toThrow(/wide.*works only with images/)
   })
 })
 

@@ -54,7 +54,7 @@ test('an output that is not finite is an error that names its node once', async 
   const input = { data: Float32Array.of(2), shape: [1, 1, 1, 1] }
   await expect(explain(model, input, { rule: 'epsilon' })).rejects.toMatchObject({
     code: 'NUMERIC',
-    message: expect.stringMatching(/^node 'linear' \(linear\): its output is not finite$/)
+    message: expect.stringMatching(/^node 'linear' \(linear\): the output is not finite$/)
   })
 })
 

@@ -173,8 +173,16 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
   })
 
   test.each<[string, string[], string]>([
-    ['rows and another number of images', ['--images', '0', '--input'], "'patient' has 2 rows for 3 readable images"],
-    ['rows and a data set', ['--data', 'mnist'], "'patient' has one row per image, so pass --input too"]
+    [
+      'rows and another number of images',
+      ['--images', '0', '--input'],
+      "'patient' has 2 rows, but there are 3 readable images"
+    ],
+    [
+      'rows and a data set',
+      ['--data', 'mnist'],
+      "'patient' has one row for each image, so pass the images with --input"
+    ]
   ])('%s are refused', async (_, flags, message) => {
     const rows = join(root, 'two.npy')
     const input = flags.at(-1) === '--input' ? [join(root, 'image.npy')] : []

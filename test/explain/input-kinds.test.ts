@@ -264,9 +264,9 @@ test('a vocabulary is for tokens and for the columns of a table, one name for ea
   }
   const messages = await Promise.all(CASES.map(load))
   expect(messages).toEqual([
-    expect.stringMatching(/takes signals, which have no words$/),
-    expect.stringMatching(/takes volumes, which have no words$/),
-    "option 'vocabulary' has 2 names for 7 columns",
+    expect.stringMatching(/works only with tokens and tables, but .* takes signals$/),
+    expect.stringMatching(/works only with tokens and tables, but .* takes volumes$/),
+    "option 'vocabulary' must have one name for each of the 7 columns, not 2 names",
     ''
   ])
 })

@@ -154,9 +154,9 @@ test.each<[string, number[], number[], RegExp]>([
     'nan',
     [2, 1, 8, 8],
     Array.from({ length: 128 }, (_, i) => (i === 70 ? NaN : i)),
-    /nan\.npy: image 1 contains values that are not finite/
+    /image 1 of .*nan\.npy contains values that are not finite/
   ],
-  ['small', [2, 1, 1, 2], [0, 1, 3, 2], /small\.npy has inputs of 1x1x2, but mlp takes images of 1x8x8/]
+  ['small', [2, 1, 1, 2], [0, 1, 3, 2], /small\.npy contains inputs of shape 1x1x2, but mlp takes images of 1x8x8/]
 ])('an array that is no images is named: %s', async (name, shape, values, message) => {
   const path = join(root, `${name}.npy`)
   await writeNpy(path, { data: Float32Array.from(values), shape })
@@ -176,9 +176,9 @@ test('images of an array or a data set are meant by their numbers', async () => 
   const listed = await openInputs(model, { data: 'folder', dataPath: all, images: [7, 0] })
   expect(listed.names).toEqual(['1/3', '0/0'])
   const beyond = openInputs(model, { data: 'folder', dataPath: all, images: [99] })
-  await expect(beyond).rejects.toThrow(`${all} has 12 images, numbered from 0: image 99 does not exist`)
+  await expect(beyond).rejects.toThrow(`image 99 does not exist, because ${all} has the images 0 to 11`)
   const files = openInputs(model, { input: [images], images: [0] })
-  await expect(files).rejects.toThrow(/pass only these image files instead/)
+  await expect(files).rejects.toThrow(/pass just these image files to --input instead/)
 })
 
 test.each(['scan.dcm', 'brain.nii.gz'])('%s is refused with the way to .npy', async (name) => {

@@ -55,7 +55,7 @@ describe('a single logit (A3)', () => {
       expect([...first.targets, ...first.scores]).toEqual([0, 2])
     }
     for (const target of ['yes', 1, undefined]) expect([...(await of(target)).relevance.data]).toEqual([1, -3])
-    const note = 'the logit is that of class yes: if no is predicted, --target no explains the prediction'
+    const note = 'the single logit belongs to class yes: if no is predicted, pass --target no to explain the prediction'
     expect((await of()).warnings).toContain(note)
     expect((await of('yes')).warnings).not.toContain(note)
     expect([...(await of('all')).targets]).toEqual([0, 1])

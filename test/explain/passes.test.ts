@@ -110,7 +110,7 @@ describe('a run that was stopped', () => {
     const stop = new AbortController()
     const onProgress = (done: number): void => (done >= 3 ? stop.abort() : undefined)
     const run = explainToFiles(model, options('between', { passSize: 3, onProgress, signal: stop.signal }))
-    await expect(run).rejects.toThrow('stopped after 3 of 8 images: rerun the same command to continue')
+    await expect(run).rejects.toThrow('the run was stopped after 3 of 8 images: run the same command again to continue')
     await explainToFiles(model, options('between', { rule: 'gamma', limit: 2, format: ['png'] }))
     expect((await explainToFiles(model, options('between', { passSize: 3 }))).doneBefore).toBe(0)
   })

@@ -193,10 +193,13 @@ describe('dense outputs', () => {
     [{ target: 3 }, 'target 3 does not exist: the model has classes 0 to 2'],
     [{ target: 0, region: [2, 0] as [number, number] }, 'is outside the input'],
     [{ region: tensor([2, 3], 0, 0, 0, 0, 0, 0) }, 'is empty'],
-    [{ against: 1, target: 1 }, 'compared with itself'],
-    [{ target: { class: 'tree', box: 2 } }, 'a box is chosen in outputs'],
+    [{ against: 1, target: 1 }, 'must differ from the explained class'],
+    [{ target: { class: 'tree', box: 2 } }, "option 'box' needs an output"],
     [{ target: { class: 'tree', box: 2, region: 'all' } }, 'has boxes, not regions'],
-    [{ seed: tensor([1, 3, 3, 2], ...new Array<number>(18).fill(1)) }, 'the seed has shape'],
+    [
+      { seed: tensor([1, 3, 3, 2], ...new Array<number>(18).fill(1)) },
+      "the initial relevance (option 'seed') has shape"
+    ],
     [{ seed: tensor([1, 3, 2, 3], ...new Array<number>(18).fill(1)), target: 1 }, "cannot be combined with 'seed'"]
   ])('%p is refused', async (options, message) => {
     await expect(explain(await dense(), image, options)).rejects.toThrow(message)
@@ -247,7 +250,9 @@ describe('detection heads', () => {
 
   test('without a box, or with one that does not exist, they are refused', async () => {
     const model = await ultralytics()
-    await expect(explain(model, input, { target: 0 })).rejects.toThrow("needs a box (option 'box': best, or a number)")
+    await expect(explain(model, input, { target: 0 })).rejects.toThrow(
+      "pass option 'box' (best, or a number) for a detection head"
+    )
     await expect(explain(model, input, { target: 0, box: 7 })).rejects.toThrow('box 7 does not exist')
     await expect(explain(model, input, { target: 2, box: 0 })).rejects.toThrow('target 2 does not exist')
   })
@@ -288,12 +293,12 @@ describe('embeddings', () => {
   test('what does not fit is refused', async () => {
     const model = await embedding()
     const reference = tensor([2], 1, 0)
-    await expect(explain(model, tensor([1, 2], 1, 2), { reference })).rejects.toThrow('does not fit an output')
+    await expect(explain(model, tensor([1, 2], 1, 2), { reference })).rejects.toThrow('does not match an output')
     await expect(explain(model, tensor([1, 2], 1, 2), { reference, target: 1 })).rejects.toThrow(
       "combined with 'reference'"
     )
     await expect(explain(model, tensor([1, 2], 0, 0), { reference: tensor([3], 1, 0, 0) })).rejects.toThrow(
-      'has no direction'
+      'an embedding consists of zeros'
     )
   })
 })

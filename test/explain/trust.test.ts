@@ -24,7 +24,7 @@ describe('the verdict', () => {
 
   test('has its reasons in one sentence', () => {
     expect(judge({ magnitude: 3.2e5, rounding: 0.2 }).sentence).toBe(
-      'Do not trust the map: the magnitudes of the relevance add up to 320000 times the logit and float64 changes it by 20 %.'
+      'Do not trust the map: the magnitudes of the relevance add up to 320000 times the logit and float64 changes the map by 20 %.'
     )
     expect(judge({ magnitude: 1.3, unexplained: 0.002 }).sentence).toBe(
       'The map can be trusted: the magnitudes of the relevance add up to 1.3 times the logit and 0.2 % of the relevance is unaccounted for (biases and stabilisers absorb the rest).'

@@ -60,7 +60,10 @@ describe('warnings say what happens and what helps', () => {
   })
 
   test.each([
-    [1e4, /explodes at layer 'first'.*patternnet does not conserve relevance; its parameter normalise limits it/],
+    [
+      1e4,
+      /explodes at layer 'first'.*patternnet does not conserve relevance; its parameter normalise limits the relevance/
+    ],
     [1e-7, /rules that do not conserve relevance lose all but .* at layer 'first': fit the patterns to more images/]
   ])('PatternNet, which has no epsilon, is not told to change it (pattern %p)', async (size, sentence) => {
     using model = await biased()

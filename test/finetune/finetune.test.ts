@@ -180,9 +180,9 @@ describe('finetune', () => {
       ['c', 'input'],
       ['f', 'c']
     ])
-    expect(() => findHead({ ...graph, output: 'a' })).toThrow(/does not end in/)
+    expect(() => findHead({ ...graph, output: 'a' })).toThrow(/must end in a linear layer or a convolution/)
     expect(() => findHead({ ...graph, nodes: [node('s', 'add', ['input', 'input'])], output: 's' })).toThrow(
-      /does not end in/
+      /must end in a linear layer or a convolution/
     )
   })
 })

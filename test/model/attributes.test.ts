@@ -42,12 +42,12 @@ describe('nothing that a node says is ignored', () => {
   })
 
   test.each<[string, Given, string]>([
-    ['conv2d', { kernel_size: [5, 3] }, "attribute 'kernel_size' is [5, 3], but the weight is [6, 2, 3, 3]"],
-    ['conv_transpose1d', { kernel_size: 3 }, "attribute 'kernel_size' is [3], but the weight is [4, 3, 2]"],
+    ['conv2d', { kernel_size: [5, 3] }, "attribute 'kernel_size' is [5, 3], but the weight has the shape [6, 2, 3, 3]"],
+    ['conv_transpose1d', { kernel_size: 3 }, "attribute 'kernel_size' is [3], but the weight has the shape [4, 3, 2]"],
     ['conv1d', { output_padding: 1 }, "attribute 'output_padding' must be 0"],
     ['dropout', { training: true }, "attribute 'training' must be false"],
-    ['other_input', { shape: [4] }, "attribute 'shape' is [4], but its value has the shape [1, 3]"],
-    ['interpolate', { scale_factor: 2 }, "it has both 'size' and 'scale_factor'"],
+    ['other_input', { shape: [4] }, "attribute 'shape' is [4], but the value has the shape [1, 3]"],
+    ['interpolate', { scale_factor: 2 }, "the node has both attributes 'size' and 'scale_factor'"],
     ['interpolate', { mode: 'nearest', align_corners: true }, "attribute 'align_corners' must be false"]
   ])('%s %j contradicts the rest of the node', (op, given, message) => {
     expect(() => shapeWith(op, given)).toThrow(message)
@@ -95,7 +95,13 @@ describe('nothing that a call of an aten overload says is ignored', () => {
     ],
     ['aten::relu', { arguments: ['self', 'self'] }, {}, 2, "the argument 'self' is given more than once"],
     ['aten::relu', { arguments: ['self'] }, { self: [2, 3] }, 1, "the argument 'self' is given more than once"],
-    ['aten::full', { size: [2], fill_value: 1, device: 'cpu' }, {}, 0, "'device' is set by the model, not by a graph"]
+    [
+      'aten::full',
+      { size: [2], fill_value: 1, device: 'cpu' },
+      {},
+      0,
+      "a graph cannot pass the argument 'device': the model sets it"
+    ]
   ])('%s %j %j', (op, attributes, parameters, inputs, message) => {
     expect(call(op, attributes, parameters, inputs)).toThrow(message)
   })

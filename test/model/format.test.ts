@@ -50,14 +50,14 @@ test('a stored shape that the network does not have is refused', async () => {
   await saved(({ graph }) => (graph.shapes[1] = [1, 4]))
   await expect(Model.load(folder)).rejects.toMatchObject({
     code: 'INVALID_FILE',
-    message: `${folder}: node '1' has the shape 1x3, but the file says 1x4`
+    message: `${folder}: node '1' has the output shape 1x3, but the file states 1x4`
   })
 })
 
 test.each([
   [(json: Stored) => Object.assign(json.graph, { nodes: {} }), 'graph.nodes must be a list, not {}'],
   [(json: Stored) => Object.assign(json.graph, { inputShape: 'x' }), "graph.inputShape must be a list, not 'x'"],
-  [(json: Stored) => Object.assign(json, { classes: [1] }), 'classes[0] must be a text, not 1'],
+  [(json: Stored) => Object.assign(json, { classes: [1] }), 'classes[0] must be a string, not 1'],
   [(json: Stored) => Object.assign(json, { graph: undefined }), 'graph is missing']
 ])('what is wrong in an edited file is said in a sentence: %#', async (change, sentence) => {
   await saved(change)

@@ -86,7 +86,7 @@ test('an explanation names it, and a model is loaded with it', async () => {
 })
 
 test('an output that does not exist is refused with the nearest', async () => {
-  expect(() => withHead(graph, 2)).toThrow('the network has the outputs 0 to 1')
+  expect(() => withHead(graph, 2)).toThrow('must be an output from 0 to 1 or the name of a layer')
   expect(() => withHead(graph, 'sise')).toThrow("'size'")
   const model = await make()
   await expect(model.head('block.bn')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
@@ -111,7 +111,7 @@ test('numbers of a layer are units without probabilities; logits before a final 
   expect(said).toEqual({ strongest: 1, value: 4 })
   expect(predictionText(said, [4])).toBe('strongest unit 1 (4.000)')
   await expect(explain(block, input, { ...epsilon, start: 'probability' })).rejects.toThrow(
-    'a layer has no probability: relevance starts from its value or from one'
+    'a layer has no probability: use the start logit (its value) or one'
   )
   const { scores } = await explain(block, input, { ...epsilon, against: 0 })
   expect(scores[0]).toBeCloseTo(3, 5)

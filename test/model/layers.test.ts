@@ -79,18 +79,18 @@ describe('a network as a list of layers', () => {
     ['a missing setting', [{ type: 'linear' }], /features/],
     ['nothing', [], /layers/],
     ['a linear layer on an image', [{ type: 'linear', features: 'classes' }], /'0' \(linear\).*flatten/],
-    ['a window larger than the image', [{ type: 'max-pool', kernelSize: 9 }], /'0'.*smaller than its window/],
+    ['a window larger than the image', [{ type: 'max-pool', kernelSize: 9 }], /'0'.*smaller than the pooling window/],
     ['groups that do not divide', [{ type: 'convolution', channels: 3, kernelSize: 1, groups: 2 }], /'0'.*groups/],
     [
       'a kernel with too many axes',
       [{ type: 'convolution', channels: 3, kernelSize: [3, 3, 3] }],
-      /'0'.*kernel_size has 3 entries where 2/
+      /'0'.*kernel_size has 3 entries, but needs 2/
     ],
     ['a stride with too many axes', [{ type: 'sum-pool', kernelSize: 2, stride: [1, 1, 1] }], /'0'.*'stride' has 3/],
     [
       "padding 'same' with a stride",
       [{ type: 'convolution', channels: 3, kernelSize: 3, stride: 2, padding: 'same' }],
-      /'0'.*stride 1/
+      /'0'.*if the stride is 1/
     ],
     ['a pool that reads padding alone', [{ type: 'max-pool', kernelSize: 3, padding: 2 }], /'0'.*half of its window/],
     [

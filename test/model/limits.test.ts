@@ -55,7 +55,7 @@ describe('what a file asks for has limits, and is refused by the name of its nod
     for (const bias of [[1], [outputs + 1], [outputs, 1]])
       await expect(create(bias)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
-        message: expect.stringContaining(`its bias must have ${outputs} numbers`) as unknown
+        message: expect.stringContaining(`the bias must have ${outputs} numbers`) as unknown
       })
     ;(await create([outputs])).dispose()
   })
@@ -88,13 +88,13 @@ describe('what a file asks for has limits, and is refused by the name of its nod
   ])('%s of more than 2^28 numbers', async (op, nodes, image) => {
     await expect(shapeOf(nodes, image, [1, 3, 1, 1])).rejects.toMatchObject({
       code: 'UNSUPPORTED',
-      message: expect.stringMatching(new RegExp(`^node 'a' \\(${op}\\): .*it is too large$`)) as unknown
+      message: expect.stringMatching(new RegExp(`^node 'a' \\(${op}\\): .*which is too large$`)) as unknown
     })
   })
 
   test('an input that an op does not read, and a batch norm of two sizes', async () => {
     const many = node('a', 'silu', ['input', 'input'])
-    await expect(shapeOf([many], [3])).rejects.toThrow("node 'a' (silu): it reads 1 input, not 2")
+    await expect(shapeOf([many], [3])).rejects.toThrow("node 'a' (silu): the op takes 1 input, but the node has 2")
     const norm = node('a', 'batch_norm', ['input'], {}, { running_mean: 'w', running_var: 'v' })
     const graph = { inputShape: [null, 3, 4], nodes: [norm], output: 'a' }
     const tensors = new Map([
@@ -102,11 +102,13 @@ describe('what a file asks for has limits, and is refused by the name of its nod
       ['v', zeros([4])]
     ])
     const made = Model.create({ name: 'norm', graph, tensors })
-    await expect(made).rejects.toThrow("node 'a' (batch_norm): its parameters must have one number for each channel")
+    await expect(made).rejects.toThrow(
+      "node 'a' (batch_norm): the parameters of a normalisation must have one number for each channel"
+    )
   })
 
   test('an input of more than 2^28 numbers', async () => {
-    await expect(shapeOf([node('a', 'relu', ['input'])], [3, 30_000, 20_000])).rejects.toThrow('it is too large')
+    await expect(shapeOf([node('a', 'relu', ['input'])], [3, 30_000, 20_000])).rejects.toThrow('which is too large')
   })
 
   test.each<[string, Record<string, AttributeValue>, string[]]>([
@@ -177,6 +179,6 @@ test('a parameter that an op does not have is refused, not ignored', async () =>
   const layer = node('a', 'conv2d', ['input'], {}, { weight: 'w', bais: 'w' })
   await expect(shapeOf([layer], [3, 5, 5], [4, 3, 1, 1])).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
-    message: "node 'a' (conv2d): parameter 'bais' is unknown"
+    message: "node 'a' (conv2d): the op has no parameter 'bais'"
   })
 })

@@ -84,6 +84,6 @@ test.each(['fp16', 'tf32'] as const)('%s needs a GPU', async (precision) => {
   const parts = await partsOf('resnet20')
   await expect(Model.create(parts, 'cpu', precision)).rejects.toMatchObject({
     code: 'UNSUPPORTED',
-    message: `precision ${precision} needs a CUDA device; the CPU has fp32, fp64 and bf16`
+    message: `precision ${precision} needs a CUDA device: use fp32, fp64 or bf16 on the CPU`
   })
 })

@@ -93,9 +93,9 @@ describe('what is not known is refused by name', () => {
       'UNSUPPORTED',
       /describes SwinForMaskedImageModeling, which is not supported: choose from ViT/
     ],
-    [{ hidden_act: 'mish' }, 'UNSUPPORTED', /config\.json: hidden_act "mish" is not supported/],
-    [{ num_hidden_layers: 1 }, 'INVALID_FILE', /contains 'vit\.encoder\.layer\.1\./],
-    [{ num_hidden_layers: 3 }, 'INVALID_FILE', /lacks 'vit\.encoder\.layer\.2\./],
+    [{ hidden_act: 'mish' }, 'UNSUPPORTED', /config\.json: the value "mish" of hidden_act is not supported/],
+    [{ num_hidden_layers: 1 }, 'INVALID_FILE', /contains the weight 'vit\.encoder\.layer\.1\./],
+    [{ num_hidden_layers: 3 }, 'INVALID_FILE', /lacks the weight 'vit\.encoder\.layer\.2\./],
     [
       { architecture: 'vit_tiny_patch16_rope_224' },
       'UNSUPPORTED',
@@ -114,10 +114,20 @@ describe('what is not known is refused by name', () => {
       'INVALID_FILE',
       /relative positions has 49 rows, but a window of 2x2 has 9 distances/
     ],
-    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /swin: its windows are larger than its images/],
-    ['hf-siglip-vision', { hidden_size: 4, num_attention_heads: 1 }, 'INVALID_FILE', /\[24, 8\], not 3 \* 4 rows/],
-    ['hf-dinov2-mlp', { image_size: 16 }, 'INVALID_FILE', /positions \[1, \d+, \d+\] do not match 4x4 places/],
-    ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /pooling_type "max" is not supported/]
+    ['hf-swin', { image_size: 24 }, 'UNSUPPORTED', /the windows of .*swin are larger than its feature maps/],
+    [
+      'hf-siglip-vision',
+      { hidden_size: 4, num_attention_heads: 1 },
+      'INVALID_FILE',
+      /must have 12 rows, but its shape is \[24, 8\]/
+    ],
+    [
+      'hf-dinov2-mlp',
+      { image_size: 16 },
+      'INVALID_FILE',
+      /position embeddings of shape \[1, \d+, \d+\] do not match a grid of 4x4 patches/
+    ],
+    ['hf-efficientnet', { pooling_type: 'max' }, 'UNSUPPORTED', /the value "max" of pooling_type is not supported/]
   ])('%s with %j', async (from, change, code, message) => {
     const loading = Model.load(changed(change, from))
     await expect(loading).rejects.toMatchObject({ code })
@@ -128,7 +138,7 @@ describe('what is not known is refused by name', () => {
     const path = join(scratch, 'lanczos.json')
     writeFileSync(path, '{"do_resize": true, "size": {"height": 8, "width": 8}, "resample": 1}')
     await expect(choosePreprocessing(path, [3, 8, 8])).rejects.toThrow(
-      'lanczos.json: resample "lanczos" is not supported'
+      'lanczos.json: the value "lanczos" of resample is not supported'
     )
   })
 })

@@ -92,7 +92,9 @@ describe('a forward pass with replaced channels', () => {
 
   test('what is not there, or does not fit, is refused by name', async () => {
     const refused = (replace: object[]): Promise<unknown> => model.forward(images(1), { replace: replace as never })
-    await expect(refused([{ layer: 'high', channels: [6] }])).rejects.toThrow("'high' has the channels 0 to 5, not 6")
+    await expect(refused([{ layer: 'high', channels: [6] }])).rejects.toThrow(
+      "'high' has no channel 6: its channels are 0 to 5"
+    )
     await expect(refused([{ layer: 'hihg', channels: [0] }])).rejects.toThrow('hihg')
     await expect(refused([{ layer: 'high' }])).rejects.toThrow('channels is missing')
     await expect(refused([{ layer: 'high', channels: [0], values: images(1) }])).rejects.toThrow(

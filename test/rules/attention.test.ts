@@ -91,9 +91,9 @@ test('without a rule for it attention is refused, with the composites that have 
     unsupported(/node 'norm' \(layer_norm\): .*attnlrp, attnlrp-gamma and attnlrp-cp do/)
   )
   for (const [rule, message] of [
-    ['attention', /node 'head' \(linear\): this rule is for softmax, matmul and scaled_dot_product_attention/],
-    ['pass', /node 'head' \(linear\): relevance can pass unchanged only/],
-    ['norm', /node 'flat' \(flatten\): this rule is for sums and linear layers/]
+    ['attention', /node 'head' \(linear\): this rule applies only to softmax, matmul and scaled_dot_product_attention/],
+    ['pass', /node 'head' \(linear\): the rule pass needs a layer/],
+    ['norm', /node 'flat' \(flatten\): the rule norm applies only to sums and linear layers/]
   ] as const) {
     const layers = [{ kind: 'any' as const, rule }]
     await expect(explain(model, input, { composite: { name: 'mine', layers } })).rejects.toMatchObject(

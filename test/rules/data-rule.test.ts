@@ -165,22 +165,22 @@ test('parameters of any name are set as options and as flags, and serve has a sl
 test.each<[object, string]>([
   [
     { name: 'mine', parameters: { gama: 0.1 }, shares: [{ terms: [{ weight: { all: 1, positive: '-gamma' } }] }] },
-    "rule 'mine' uses 'gamma', which its 'parameters' do not name (they name gama)"
+    "rule 'mine' uses the parameter 'gamma', which 'parameters' does not list (it lists gama)"
   ],
   [
     { name: 'mine', shares: [{ terms: [{}], denominator: [{ bias: { all: 'lift' } }] }] },
-    "rule 'mine' uses 'lift', which its 'parameters' do not name"
+    "rule 'mine' uses the parameter 'lift', which 'parameters' does not list"
   ],
   [
     { name: 'mine', parameters: { lift: 1, epsilon: 0.1 }, shares: [{ factor: 'epsilon', terms: [{}] }] },
-    "rule 'mine' has the parameter 'lift', which no share uses"
+    "rule 'mine' has the parameter 'lift', which none of its shares uses"
   ],
   [
     { layers: [{ rule: 'zplus' }, { rule: 'gamma', parameters: { gama: 0.1 } }] },
     "layers[1]: rule 'gamma' has no parameter 'gama': did you mean 'gamma'?"
   ],
   [{ layers: [{ rule: 'gama' }] }, "layers[0]: there is no rule 'gama': did you mean 'gamma'?"],
-  [{ layers: [{ rule: 'twin' }], rules: [TWIN, TWIN] }, "there are two rules 'twin'"]
+  [{ layers: [{ rule: 'twin' }], rules: [TWIN, TWIN] }, "the rule 'twin' is defined twice"]
 ])('what is wrong in a file is said of the file: %j', async (content, sentence) => {
   const folder = mkdtempSync(join(tmpdir(), 'lrp-rule-'))
   const file = join(folder, 'mine.json')
@@ -226,7 +226,7 @@ test.each([
   [{ name: 'epsilon', shares: [{ terms: [{}] }] }, /'epsilon' is a built-in rule/],
   [{ name: 'a', shares: [{ terms: [{ weight: { all: 'gama' } }] }], parameters: { gamma: 1 } }, /'gama'.*gamma/],
   [{ name: 'a', shares: [{ terms: [{ input: 'some' }] }] }, /input/],
-  [{ name: 'a', shares: [{ terms: [{ input: 'low' }] }] }, /rule a needs the lowest and highest value/]
+  [{ name: 'a', shares: [{ terms: [{ input: 'low' }] }] }, /the rule a needs the lowest and the highest input value/]
 ])('%j is refused by name', async (rule, message) => {
   const model = await network()
   const composite = { name: 'test', rules: [rule], layers: [{ kind: 'weighted', rule: rule.name }] }

@@ -93,7 +93,7 @@ test('perturbation curves and removed features follow the sigmoid', async () => 
   const confidence = sure.reduce((sum, z) => sum + 1 / (1 + Math.exp(-z)), 0) / 5
   expect(before!.important).toBeCloseTo(confidence, 6) // of the predicted class, whichever of the two it is
   expect(before!.important).toBeGreaterThan(after!.important)
-  expect(removed.notes).toEqual([expect.stringMatching(/^\d+ % of the pixels are black already/)])
+  expect(removed.notes).toEqual([expect.stringMatching(/^\d+ % of the pixels are already black/)])
   const mean = { data: data(), fraction: [0.5], fill: 'mean' as const, output: join(root, 'removed') }
   expect((await removeFeatures(model, mean)).notes).toEqual([])
   expect(readFileSync(join(root, 'removed', '00000', 'original.txt'), 'utf8')).toBe('no 0.109097\nyes 0.890903\n')

@@ -81,7 +81,7 @@ describe('a folder of masks', () => {
     const run = async () => testModel(await brightness(), { dataPath, masks })
     await expect(run()).rejects.toThrow('one.png does not exist')
     await grey([0, 0, 0, 0, 0, 0, 0, 3], 4).png().toFile(join(masks, 'one.png'))
-    await expect(run()).rejects.toThrow('contains the class 3, but the model has classes 0 to 2')
+    await expect(run()).rejects.toThrow('contains the class 3, but the model has the classes 0 to 2')
     await grey([0, 0, 0, 0], 2).png().toFile(join(masks, 'one.png'))
     await expect(run()).rejects.toThrow('is 2x2 pixels, but its image is 2x4')
   })

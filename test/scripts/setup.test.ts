@@ -84,7 +84,7 @@ describe('the set-up scripts', () => {
     const { status, stderr } = await script(
       `await download.download('${address}/file', '${path}', { sha256: '${wanted}' })`
     )
-    expect([status, stderr]).toEqual([1, expect.stringContaining(`expected ${wanted}`)])
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`instead of ${wanted}`)])
     expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false])
   })
 
@@ -124,7 +124,7 @@ describe('the set-up scripts', () => {
     const { status, stderr } = await script(
       `await download.download('${address}/missing', '${join(temporary(), 'x')}')`
     )
-    expect([status, stderr]).toEqual([1, expect.stringContaining('answered 404')])
+    expect([status, stderr]).toEqual([1, expect.stringContaining('answered with the status 404')])
     const refused = await script(`await download.download('http://127.0.0.1:9/x', '${join(temporary(), 'x')}')`)
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('cannot be reached')])
   })
@@ -143,7 +143,7 @@ describe('the set-up scripts', () => {
     const unknown = await script(resolve, { ...env, LRP_NATIVE_LIBTORCH_SHA256: '' })
     expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringMatching(/SHA-256 of http.* is not known/)])
     const wrong = await script(resolve, { ...env, LRP_NATIVE_LIBTORCH_SHA256: '0'.repeat(64) })
-    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('it was deleted')])
+    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('so it was deleted')])
     expect(readdirSync(join(cache, 'lrp-native')).filter((name) => /zip$|^libtorch/.test(name))).toEqual([])
     const first = await script('console.log(JSON.stringify(await libtorch.resolveLibtorch()))', env)
     expect([first.status, JSON.parse(first.stdout)]).toEqual([0, expect.objectContaining({ version: '2.11.0' })])
@@ -180,7 +180,7 @@ describe('the set-up scripts', () => {
     writeFileSync(join(folder, 'lib/libtorch_cpu.so'), '')
     writeFileSync(join(folder, 'include/torch/headeronly/version.h'), version.replace('MINOR 11', 'MINOR 4'))
     const { stderr } = await script('await libtorch.resolveLibtorch()', { LRP_NATIVE_LIBTORCH: folder })
-    expect(stderr).toContain('2.4.0: 2.8 or later is needed')
+    expect(stderr).toContain('the version 2.4.0, but 2.8 or later is needed')
   })
 
   test('unzip refuses truncated files and paths that lead outside', async () => {

@@ -64,9 +64,9 @@ test('a dense output is explained in a region, and its classes are those there',
   }
   expect(found.sum).toBeCloseTo((await explain(page.model, first, { composite: 'auto', region: [10, 20] })).sums[0]!, 5)
   expect((await page.ask({ narrowed: { region: '/etc/passwd' } })).message).toMatch(
-    /^'region' must be predicted, all or y,x/
+    /^the setting 'region' must be predicted, all or y,x/
   )
-  expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/no setting 'regoin'/)
+  expect((await page.ask({ narrowed: { regoin: 'all' } })).message).toMatch(/'regoin' is not a setting of the target/)
 })
 
 test('images with rows of their own are named together, and none is dropped on the page', async () => {
@@ -83,7 +83,9 @@ test('images with rows of their own are named together, and none is dropped on t
   const answer = (await (await fetch(`${page.url}explain`, { method: 'POST', headers, body })).json()) as Answer
   expect(answer.command).toContain(` --input ${folder} --composite auto`)
   const dropped = await fetch(`${page.url}images?name=a.png`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }) // prettier-ignore
-  expect(((await dropped.json()) as { message: string }).message).toMatch(/which a dropped image lacks$/)
+  expect(((await dropped.json()) as { message: string }).message).toMatch(
+    /the model needs further values for each image$/
+  )
   await page.close()
 })
 

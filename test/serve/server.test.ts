@@ -133,7 +133,7 @@ describe('the page behind "lrp-native serve"', () => {
 
   test('offers no reference where the outputs are classes, and says what else narrows a target down', async () => {
     expect((await facts()).narrowing.map(({ name }) => name)).toEqual(['against'])
-    expect(await (await fetch(page.url)).text()).toMatch(/<small[^>]*id="against-help">explain the explained class/)
+    expect(await (await fetch(page.url)).text()).toMatch(/<small[^>]*id="against-help">class to compare with/)
   })
 
   test('answers for every choice', async () => {
@@ -182,8 +182,8 @@ describe('the page behind "lrp-native serve"', () => {
     [{ ...question, parameters: { gamma: 'x' } }, 400, 'INVALID_ARGUMENT', /gamma/],
     [{ ...question, colourMap: 'pink' }, 400, 'INVALID_ARGUMENT', /pink/],
     [{ ...question, more: 1 }, 400, 'INVALID_ARGUMENT', /more/],
-    [{ target: 1 }, 400, 'INVALID_ARGUMENT', /^the question must have image and choice$/],
-    [[], 400, 'INVALID_ARGUMENT', /question/],
+    [{ target: 1 }, 400, 'INVALID_ARGUMENT', /^the request must have image and choice$/],
+    [[], 400, 'INVALID_ARGUMENT', /request/],
     ['{', 400, 'INVALID_ARGUMENT', /JSON/]
   ])('a wrong question %j gets one sentence', async (given, wanted, code, message) => {
     const { status, found } = await ask(given)

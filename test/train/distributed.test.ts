@@ -210,7 +210,7 @@ describe('a lost peer', () => {
     for (const { code, stderr } of await Promise.all([run(0), run(1)])) {
       expect(code).toBe(2)
       expect(problems(stderr)).toEqual([
-        'lrp-native: the processes have different settings or data: rank 1 differs from rank 0'
+        'lrp-native: all processes must have the same settings or data, but rank 1 differs from rank 0'
       ])
     }
   })
@@ -268,6 +268,6 @@ describe('sharing images', () => {
     const { code, stderr } = await start([cli, 'fit-patterns', 'model', '--experiments', root], await environment(0))
       .ended
     expect(code).toBe(2)
-    expect(stderr).toMatch(/runs in one process, not in 2/)
+    expect(stderr).toMatch(/cannot run in 2 processes/)
   })
 })

@@ -105,7 +105,9 @@ describe('labels derived from the digits', () => {
     const strict = await testModel(model, { data: several, thresholds: [0.99] })
     if (strict.task !== 'multilabel') throw new Error(strict.task)
     expect(strict.metrics.macroRecall).toBeLessThan(tuned.metrics.macroRecall)
-    await expect(testModel(model, { data: several, thresholds: [0.2, 0.3] })).rejects.toThrow('2 numbers for 4 labels')
+    await expect(testModel(model, { data: several, thresholds: [0.2, 0.3] })).rejects.toThrow(
+      'one for each of the 4 labels, not 2 numbers'
+    )
 
     const found = await evaluate(model, { data: several, methods: ['epsilon'], limit: 12, perturbation: { steps: 4 } })
     expect(new Set(found.methods[0]!.morf.mean.map((p) => p.toFixed(4))).size).toBeGreaterThan(2)
@@ -198,7 +200,7 @@ describe('labels derived from the digits', () => {
       '10 11'
     ])
     await expect(open('short', 'path,cat,dog\na.png,1,0\nb.png,1\n')).rejects.toThrow(
-      'b.png has 1 numbers for the 2 labels'
+      'b.png has 1 numbers, but the header has 2 labels'
     )
     const images = { data: new Float32Array(2 * 16), shape: [2, 4, 4] }
     await writeNpz(join(folder, 'x.npz'), {

@@ -98,13 +98,15 @@ describe('images kept larger than the network sees them', () => {
   })
 
   it('are what random crops need', async () => {
-    const none = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(/need the size of the crop/) }
+    const none = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(/needs the size of the crop/) }
     await expect(run({ preprocess: undefined })).rejects.toMatchObject(none)
     const data = await openDataset({ dataPath: images, preprocessing })
     await expect(run({ data })).rejects.toThrow(/does not keep larger images/)
     const same = { ...preprocessing, resize: 8 }
-    await expect(open({ preprocessing: same })).rejects.toThrow(/larger than the crop: it is 8x8, but the images.*8x8/)
+    await expect(open({ preprocessing: same })).rejects.toThrow(
+      /larger than the crop: the crop is 8x8, but the images.*8x8/
+    )
     await expect(open({ preprocessing: { ...same, crop: [9, 4] } })).rejects.toThrow(/are 8x8/)
-    await expect(run({ augment: 'random-crop=4' })).rejects.toThrow(/write random-crop/)
+    await expect(run({ augment: 'random-crop=4' })).rejects.toThrow(/must be written as random-crop/)
   })
 })

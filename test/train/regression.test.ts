@@ -90,7 +90,11 @@ describe('values are read', () => {
   })
 
   test.each([
-    ['a word for a number', rows((i) => (i === 3 ? 'tall' : '1')), /words\.csv, line 4: 'tall' is not a number/],
+    [
+      'a word for a number',
+      rows((i) => (i === 3 ? 'tall' : '1')),
+      /words\.csv, line 4: a regression needs numbers as labels, not 'tall'/
+    ],
     [
       'a value too many',
       rows((i) => (i === 3 ? '1,2' : '1')),
@@ -202,29 +206,29 @@ describe('a regression', () => {
     expect(values.testRegression!.metrics.r2).toBeGreaterThan(0.5)
     for (const { model } of [classes, values]) model.dispose()
     const data = await openDataset()
-    await expect(finetuned({ data })).rejects.toThrow('digits is for classification, not for regression')
+    await expect(finetuned({ data })).rejects.toThrow('digits is for the task classification, not for regression')
   })
 
   test('is not learnt through a softmax', () => {
     const node = (name: string, op: string, parameters = {}) => ({ name, op, inputs: [], attributes: {}, parameters })
     const [weights, softmax] = [node('fc', 'linear', { weight: 'w' }), node('p', 'log_softmax')]
     const graph = { inputShape: [null, 4], nodes: [weights, softmax], output: 'p' }
-    expect(() => checkValueHead(graph)).toThrow('ends in log_softmax (p)')
+    expect(() => checkValueHead(graph)).toThrow("a network for regression cannot end in log_softmax (node 'p')")
     expect(() => checkValueHead({ ...graph, nodes: [softmax, weights], output: 'fc' })).not.toThrow()
   })
 
   test('is refused what only classes have', async () => {
     using model = await Model.load(name)
     const image = { data: new Float32Array(64), shape: [1, 1, 8, 8] }
-    await expect(testClassifier(model)).rejects.toThrow('the model predicts values')
+    await expect(testClassifier(model)).rejects.toThrow('a model that predicts values')
     await expect(explain(model, image, { start: 'probability' })).rejects.toThrow('a regression has no probability')
     await expect(evaluate(model, { perturbation: { measure: 'probability' } })).rejects.toThrow('no probabilities')
     await expect(evaluate(model, { metrics: ['road'] })).rejects.toThrow("the metric 'road' needs classes")
     await expect(train({ ...settings, loss: 'nll' })).rejects.toThrow(
-      'regression works only with the losses mse, mae and huber'
+      'the task regression needs the loss mse, mae or huber'
     )
     await expect(testRegression(model, { data: await openDataset() })).rejects.toThrow(
-      'the model is for regression, but the data set digits is for classification'
+      'the model was made for the task regression, but the data set digits is for the task classification'
     )
   })
 })

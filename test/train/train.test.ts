@@ -176,7 +176,7 @@ describe('train', () => {
     [{ augment: { rotation: 900 } }, /augment\.rotation/],
     [{ learningRate: -1 }, /learningRate/],
     [{ epochs: 0 }, /epochs/],
-    [{ classWeights: [1, 2] }, /2 class weights for 10 classes/],
+    [{ classWeights: [1, 2] }, /one number for each of the 10 classes, not 2/],
     [
       { classWeights: 'balanced', loss: 'mse' },
       /^option 'classWeights' works only with the loss cross-entropy or nll, not mse$/
@@ -193,9 +193,9 @@ describe('train', () => {
     [{ schedulerStep: 3 }, /^option 'schedulerStep' works only with the scheduler step, not one-cycle$/],
     [{ schedulerGamma: 0.5, scheduler: 'cosine' }, /'schedulerGamma' .* step or plateau, not cosine/],
     [{ schedulerPatience: 3, scheduler: 'step' }, /'schedulerPatience' .* plateau, not step/],
-    [{ augment: 'crop=8' }, /^augmentation crop=8: the padding must be smaller than the images, which are 8x8$/],
-    [{ groups: [{ match: '^none', frozen: true }] }, /matches the pattern '\^none' of freeze$/],
-    [{ groups: [{ match: '^none' }] }, /matches the group '\^none'$/],
+    [{ augment: 'crop=8' }, /^the padding of the augmentation crop=8 must be smaller than the images, which are 8x8$/],
+    [{ groups: [{ match: '^none', frozen: true }] }, /^the pattern '\^none' of freeze matches no tensor/],
+    [{ groups: [{ match: '^none' }] }, /^the group '\^none' matches no tensor/],
     [{ groups: [{ match: '.', frozen: true }] }, /frozen/],
     [{ groups: [{ match: '(' }] }, /regular expression/]
   ] as [TrainOptions, RegExp][])('refuses %j', async (options, message) => {
@@ -235,8 +235,11 @@ describe('train', () => {
       [{ learningRate: 0.5 }, /option 'learningRate' cannot change when resuming mlp-digits\S* \(it was 0\.002\)/],
       [{ model: 'lenet' }, /option 'model' cannot change when resuming mlp-digits\S* \(it was "mlp"\)/],
       [{ seed: 4 }, /option 'seed' cannot change .* \(it was 0\)/],
-      [{ experimentName: 'foo' }, /option 'experimentName': mlp-digits\S* continues in its own folder/],
-      [{ epochs: 1 }, /option 'epochs': mlp-digits\S* has 2 epochs already; choose a larger number/]
+      [
+        { experimentName: 'foo' },
+        /option 'experimentName' cannot be combined with --resume: mlp-digits\S* continues in its own folder/
+      ],
+      [{ epochs: 1 }, /option 'epochs' must be larger than the 2 epochs that mlp-digits\S* already has/]
     ] as const)
       await expect(resume(options)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
@@ -291,7 +294,7 @@ describe('train', () => {
     const again = (options: TrainOptions): Promise<unknown> =>
       train({ data: digits, from, experimentsRoot: root, ...options })
     for (const options of [{ model: 'lenet' }, { hiddenSize: [8] }, { normalise: 'fit' }] as TrainOptions[])
-      await expect(again(options)).rejects.toThrow(/is for a new network, not for one to start from/)
+      await expect(again(options)).rejects.toThrow(/works only with a new network, not together with 'from'/)
     const unnamed = join(root, 'unnamed')
     await saveParts(unnamed, { ...(await model.toParts()), classes: undefined })
     model.dispose()

@@ -29,7 +29,7 @@ test('the seed decides what is carved out, and images kept larger are others', a
   for (const seed of [1, 2, 2]) await datasets.use(checkSettings({ seed }, 'test'), async () => {})
   expect(opened).toBe(2)
   const crop = checkSettings({ augment: 'random-crop', seed: 2 }, 'test')
-  await expect(datasets.use(crop, async () => {})).rejects.toThrow('random crops need')
+  await expect(datasets.use(crop, async () => {})).rejects.toThrow('the augmentation random-crop needs')
 })
 
 test('one without validation images is refused', async () => {

@@ -32,7 +32,9 @@ class AttendingPass {
         share_(make_rule("uniform", {sharing(), {}, {}})),
         below_(nodes_below(sites[0].stream)),
         is_lookup_(lookups_of(graph, a.lrp.lookups)) {
-    if (sites[0].stream == kInput) throw Error("UNSUPPORTED", "the first attention reads the image itself, not tokens");
+    if (sites[0].stream == kInput)
+      throw Error("UNSUPPORTED",
+                  "attention maps need tokens, but the first attention of the network reads the image itself");
     recorder_.wanted.assign(graph.nodes().size(), false);
     recorder_.images = x.size(0);
     recorder_.cancel = a.lrp.cancel;
@@ -54,7 +56,8 @@ class AttendingPass {
     recorder_.keep_for_more = keep;
     const auto& node = graph.nodes()[static_cast<size_t>(sites[0].stream)];
     if (stream_.dim() != 3 || stream_.numel() % tokens.numel() != 0) {
-      throw Error("UNSUPPORTED", "node '" + node.name + "': its tokens are not [images, tokens, features]");
+      throw Error("UNSUPPORTED",
+                  "node '" + node.name + "': attention maps need tokens of shape [images, tokens, features]");
     }
     const int64_t features = stream_.numel() / tokens.numel();
     const Tensor spread = (tokens / static_cast<double>(features)).unsqueeze(2).expand({-1, -1, features}).flatten(1);
@@ -127,7 +130,9 @@ class AttendingPass {
 Tensor tokens_read(const AttendingPass& pass, const Tensor& start) {
   const size_t last = pass.sites.size() - 1;
   const Tensor gradient = torch::autograd::grad({pass.logits}, {pass.results[last]}, {start}, true, false, true)[0];
-  if (!gradient.defined()) throw Error("UNSUPPORTED", "the output does not depend on the last attention");
+  if (!gradient.defined())
+    throw Error("UNSUPPORTED",
+                "the output of the network does not depend on its last attention, so attention maps would be empty");
   const Tensor read = pass.heads(last, gradient).ne(0).any(3).any(1).to(pass.x.scalar_type());
   return read / read.sum(1, true).clamp_min(1);
 }
@@ -159,9 +164,9 @@ Explanation walk(const MethodArguments& a, const Step& step,
       const Node& node = pass.graph.nodes()[pass.sites[s].output];
       const Tensor of_heads = pass.heads(s, A[s]);
       if (of_heads.size(2) != tokens.size(1)) {
-        throw Error("UNSUPPORTED", "node '" + node.name + "': the attention has " + std::to_string(of_heads.size(2)) +
-                                       " tokens, the one after it " + std::to_string(tokens.size(1)) +
-                                       ": they must be the same tokens");
+        throw Error("UNSUPPORTED", "node '" + node.name + "': this attention has " + std::to_string(of_heads.size(2)) +
+                                       " tokens, but the next attention has " + std::to_string(tokens.size(1)) +
+                                       ": attention maps need the same tokens in all attentions");
       }
       const Tensor r = tokens.unsqueeze(1).unsqueeze(2);  // [images, 1, 1, queries]
       const bool is_self = of_heads.size(2) == of_heads.size(3);

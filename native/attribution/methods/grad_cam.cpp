@@ -20,7 +20,8 @@ struct GradCamOptions {
 };
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error("UNSUPPORTED", "grad-cam " + why + ": name a layer with channels, height and width (camLayer)");
+  throw Error("UNSUPPORTED",
+              "the method grad-cam " + why + ": name a layer with channels, height and width (camLayer)");
 }
 
 bool has_space(const Tensor& t) { return t.dim() == 4 && t.size(2) * t.size(3) > 1; }
@@ -63,7 +64,7 @@ Explanation by_grad_cam(const MethodArguments& a) {
         if (static_cast<int>(i) == layer) activation = result;
         return result;
       });
-  if (x.dim() != 4) throw Error("UNSUPPORTED", "grad-cam needs images [batch, channels, height, width]");
+  if (x.dim() != 4) throw Error("UNSUPPORTED", "the method grad-cam needs images [batch, channels, height, width]");
   if (options.layer.empty()) {
     if (layer == kInput) refuse("finds no layer with height and width that every path passes through");
     const auto& nodes = graph.nodes();
@@ -73,7 +74,7 @@ Explanation by_grad_cam(const MethodArguments& a) {
              "')");
     }
   } else if (!activation.defined() || activation.dim() != 4) {
-    refuse("cannot weight the channels of '" + options.layer + "'");
+    refuse("cannot weight the channels of layer '" + options.layer + "'");
   }
   Explanation result;
   result.logits = logits.detach();

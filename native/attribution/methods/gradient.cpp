@@ -10,7 +10,7 @@ namespace {
 void refuse_tokens(const MethodArguments& a) {
   if (a.lrp.lookups.empty()) return;
   throw Error("UNSUPPORTED",
-              "tokens have no gradient: LRP, input-x-gradient, attention-rollout, chefer and random explain them");
+              "tokens have no gradient: use the method lrp, input-x-gradient, attention-rollout, chefer or random");
 }
 
 LrpOptions plain_gradient(const MethodArguments& a) {

@@ -10,7 +10,7 @@ struct IntegratedGradientsOptions {
   int64_t steps;  // points on the path
 
   explicit IntegratedGradientsOptions(const Attributes& settings) : steps(settings.integer("steps")) {
-    if (steps < 1) throw Error("INVALID_ARGUMENT", "steps must be 1 or more");
+    if (steps < 1) throw Error("INVALID_ARGUMENT", "option 'steps' must be 1 or more");
   }
 };
 }  // namespace

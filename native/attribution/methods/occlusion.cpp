@@ -12,7 +12,7 @@ struct OcclusionOptions {
 
   explicit OcclusionOptions(const Attributes& settings)
       : window(settings.integer("window")), stride(settings.integer("stride")) {
-    if (window < 1 || stride < 1) throw Error("INVALID_ARGUMENT", "window and stride must be 1 or more");
+    if (window < 1 || stride < 1) throw Error("INVALID_ARGUMENT", "options 'window' and 'stride' must be 1 or more");
   }
 };
 }  // namespace
@@ -21,7 +21,7 @@ struct OcclusionOptions {
 /// over the squares that cover it, divided among the channels. Zeiler and Fergus 2014.
 Explanation by_occlusion(const MethodArguments& a) {
   const Tensor& x = a.x;
-  if (x.dim() != 4) throw Error("UNSUPPORTED", "occlusion needs images [batch, channels, height, width]");
+  if (x.dim() != 4) throw Error("UNSUPPORTED", "the method occlusion needs images [batch, channels, height, width]");
   const OcclusionOptions options(a.settings);
   const Tensor baseline = checked_baseline(a).expand_as(x);
   Explanation result = asked(a);

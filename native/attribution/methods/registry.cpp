@@ -73,7 +73,7 @@ Explanation asked(const MethodArguments& a) {
 }
 
 Tensor checked_baseline(const MethodArguments& a) {
-  if (!a.baseline.defined()) throw Error("INVALID_ARGUMENT", "the method needs a baseline");
+  if (!a.baseline.defined()) throw Error("INVALID_ARGUMENT", "this method needs a baseline: pass option 'baseline'");
   const bool fits = a.baseline.sizes().slice(1) == a.x.sizes().slice(1);
   if (!fits || (a.baseline.size(0) != 1 && a.baseline.size(0) != a.x.size(0))) {
     throw Error("INVALID_ARGUMENT", "the baseline has shape " + c10::str(a.baseline.sizes()) + ", but the input has " +

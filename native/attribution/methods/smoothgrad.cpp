@@ -19,7 +19,7 @@ struct SmoothgradOptions {
       : samples(settings.integer("steps")),
         noise(settings.number("noise")),
         seed(static_cast<uint64_t>(settings.integer("seed"))) {
-    if (samples < 1) throw Error("INVALID_ARGUMENT", "steps must be 1 or more");
+    if (samples < 1) throw Error("INVALID_ARGUMENT", "option 'steps' must be 1 or more");
   }
 };
 

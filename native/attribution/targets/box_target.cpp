@@ -22,8 +22,9 @@ bool boxes_first(const Tensor& output, std::optional<int64_t> named) {
 Tensor class_scores(const Tensor& output, std::optional<int64_t> named) {
   if (boxes_first(output, named)) return output.transpose(1, 2);
   if (output.size(1) <= kBoxNumbers) {
-    throw Error("UNSUPPORTED", "the model's output has shape " + c10::str(output.sizes()) +
-                                   ": a detection head is [batch, 4 + classes, boxes] or [batch, boxes, classes]");
+    throw Error("UNSUPPORTED",
+                "the model's output has shape " + c10::str(output.sizes()) +
+                    ": a detection head must have the shape [batch, 4 + classes, boxes] or [batch, boxes, classes]");
   }
   return output.slice(1, kBoxNumbers);
 }

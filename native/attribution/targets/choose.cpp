@@ -15,20 +15,19 @@ Targets choose_target(const TargetSettings& settings, const Tensor& output, at::
   if (settings.seed) return given_target(*settings.seed, output);
   if (settings.reference) return similarity_target(*settings.reference, output);
   if (settings.boxes) {
-    if (output.dim() != 3) refuse(output, "a box is chosen in outputs [batch, 4 + classes, boxes]");
+    if (output.dim() != 3) refuse(output, "option 'box' needs an output [batch, 4 + classes, boxes]");
     return box_target(settings, output);
   }
   if (output.dim() == 2) {
-    if (settings.region) refuse(output, "a region is chosen in outputs [batch, classes, height, width]");
+    if (settings.region) refuse(output, "option 'region' needs an output [batch, classes, height, width]");
     return class_target(settings, output);
   }
   if (output.dim() == 3 && !settings.region) {
     refuse(output,
-           "a detection head needs a box (option 'box': best, or a number), and an output [batch, classes, length] a "
-           "region "
-           "(option 'region')");
+           "pass option 'box' (best, or a number) for a detection head, or option 'region' for an output "
+           "[batch, classes, length]");
   }
-  if (output.dim() < 3) refuse(output, "explanations start from logits of shape [batch, classes]");
+  if (output.dim() < 3) refuse(output, "an explanation needs logits of shape [batch, classes]");
   return region_target(settings, output, input_sizes);
 }
 

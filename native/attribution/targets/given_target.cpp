@@ -32,7 +32,7 @@ Targets given_target(const Tensor& seed, const Tensor& output) {
   const bool fits = seed.dim() == output.dim() && seed.sizes().slice(1) == output.sizes().slice(1) &&
                     (seed.size(0) == 1 || seed.size(0) == output.size(0));
   if (!fits) {
-    throw Error("INVALID_ARGUMENT", "the seed has shape " + c10::str(seed.sizes()) +
+    throw Error("INVALID_ARGUMENT", "the initial relevance (option 'seed') has shape " + c10::str(seed.sizes()) +
                                         ", but the model's output has shape " + c10::str(output.sizes()));
   }
   return std::make_shared<GivenTarget>(seed.to(output.device(), output.scalar_type()), output.size(0));

@@ -43,16 +43,16 @@ Tensor predicted(const Tensor& output, bool independent) {
 Tensor at_point(const std::vector<int64_t>& point, const Tensor& output, at::IntArrayRef input_sizes) {
   const auto axes = static_cast<int64_t>(point.size());
   if (axes != output.dim() - 2) {
-    throw Error("INVALID_ARGUMENT", "region: a position in an output of shape " + c10::str(output.sizes()) + " has " +
-                                        std::to_string(output.dim() - 2) + " coordinates");
+    throw Error("INVALID_ARGUMENT", "option 'region': a position must have " + std::to_string(output.dim() - 2) +
+                                        " coordinates, because the output has shape " + c10::str(output.sizes()));
   }
   const auto input = input_sizes.slice(input_sizes.size() - point.size());
   Tensor inside = at::zeros(output.sizes().slice(2), output.options().dtype(at::kBool)), place = inside;
   for (int64_t i = 0; i < axes; ++i) {
     const int64_t size = input[static_cast<size_t>(i)], value = point[static_cast<size_t>(i)];
     if (value < 0 || value >= size) {
-      throw Error("INVALID_ARGUMENT",
-                  "region: the position " + std::to_string(value) + " is outside the input of " + c10::str(input));
+      throw Error("INVALID_ARGUMENT", "option 'region': the position " + std::to_string(value) +
+                                          " is outside the input of " + c10::str(input));
     }
     place = place.select(0, value * output.size(2 + i) / size);
   }
@@ -63,8 +63,8 @@ Tensor at_point(const std::vector<int64_t>& point, const Tensor& output, at::Int
 Tensor resized(const Tensor& mask, const Tensor& output) {
   const bool fits = output.dim() == 4 && mask.dim() == 3 && (mask.size(0) == 1 || mask.size(0) == output.size(0));
   if (!fits) {
-    throw Error("INVALID_ARGUMENT", "region: a mask of shape " + c10::str(mask.sizes()) +
-                                        " does not fit an output of shape " + c10::str(output.sizes()));
+    throw Error("INVALID_ARGUMENT", "option 'region': a mask of shape " + c10::str(mask.sizes()) +
+                                        " does not match an output of shape " + c10::str(output.sizes()));
   }
   const Tensor inside = mask.to(output.device(), at::kFloat).unsqueeze(1);
   return at::_upsample_nearest_exact2d(inside, output.sizes().slice(2)).squeeze(1) > 0;

@@ -70,7 +70,7 @@ void compare_with(Contrast& contrast, const TargetSettings& settings, int64_t co
   if (asked.lt(0).any().item<bool>()) {
     if (settings.independent) {
       throw Error("INVALID_ARGUMENT",
-                  "independent classes have no runner-up: name the class to compare with (against)");
+                  "option 'against' cannot be runner-up for independent classes: name the class to compare with");
     }
     for (int64_t t = 0; t < contrast.classes.size(0); ++t) {
       const Tensor own = contrast.classes[t].unsqueeze(1);
@@ -79,7 +79,7 @@ void compare_with(Contrast& contrast, const TargetSettings& settings, int64_t co
     }
   }
   if (contrast.against.eq(contrast.classes).any().item<bool>()) {
-    throw Error("INVALID_ARGUMENT", "a class is compared with itself: its difference is 0");
+    throw Error("INVALID_ARGUMENT", "option 'against' must differ from the explained class");
   }
 }
 

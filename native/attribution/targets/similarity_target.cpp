@@ -31,7 +31,8 @@ class SimilarityTarget : public Target {
  private:
   static Tensor length_of(const Tensor& rows) {
     const Tensor length = rows.norm(2, {1}, true);
-    if (length.eq(0).any().item<bool>()) throw Error("NUMERIC", "an embedding is 0: it has no direction to compare");
+    if (length.eq(0).any().item<bool>())
+      throw Error("NUMERIC", "an embedding consists of zeros, so its similarity to the reference is undefined");
     return length;
   }
 
@@ -44,8 +45,8 @@ Targets similarity_target(const Tensor& reference, const Tensor& output) {
   const int64_t features = output.numel() / output.size(0);
   if (features != output.size(1) || reference.dim() != 2 || reference.size(1) != features) {
     throw Error("INVALID_ARGUMENT", "a reference of shape " + c10::str(reference.sizes()) +
-                                        " does not fit an output of shape " + c10::str(output.sizes()) +
-                                        ": similarity is of embeddings [batch, features]");
+                                        " does not match an output of shape " + c10::str(output.sizes()) +
+                                        ": similarity needs embeddings of shape [batch, features]");
   }
   return std::make_shared<SimilarityTarget>(reference.to(output.device(), output.scalar_type()), output.size(0));
 }

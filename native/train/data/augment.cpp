@@ -146,7 +146,8 @@ struct Factors {
 };
 
 Factors factors_of(const Preprocessing& n, bool bytes) {
-  if (n.mean.size() != n.std.size()) throw Error("INVALID_ARGUMENT", "mean and std must have the same length");
+  if (n.mean.size() != n.std.size())
+    throw Error("INVALID_ARGUMENT", "the lists 'mean' and 'std' of the preprocessing must have the same length");
   Factors factors;
   for (size_t c = 0; c < n.mean.size(); ++c) {
     factors.a.push_back(static_cast<float>(n.scale / n.std[c] / (bytes ? 255 : 1)));
@@ -196,7 +197,7 @@ Tensor prepare_images(const Tensor& images, const Preprocessing& preprocessing,
     if (images.dim() != 4)
       throw Error("INVALID_ARGUMENT", "crops and augmentation need images of shape [batch, channels, height, width]");
     if (augment && keys.size() != static_cast<size_t>(images.size(0)))
-      throw Error("INVALID_ARGUMENT", "the numbers of keys and images differ");
+      throw Error("INVALID_ARGUMENT", "the number of keys must equal the number of images");
     Windows windows = crops ? middle_windows(images, (*preprocessing.crop)[0], (*preprocessing.crop)[1])
                             : middle_windows(images, images.size(2), images.size(3));
     if (augment)

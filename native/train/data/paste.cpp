@@ -28,7 +28,7 @@ Tensor pasted(const Tensor& images, const Patch& patch, const std::vector<PasteP
     const auto& [inside, top, left] = places[i];
     if (!inside) continue;
     if (pixels.size(0) != images.size(1) || top + height > images.size(2) || left + width > images.size(3)) {
-      throw Error("INVALID_ARGUMENT", "the patch does not fit into the images");
+      throw Error("INVALID_ARGUMENT", "the patch to insert is larger than the images");
     }
     const Tensor under = result[static_cast<int64_t>(i)].narrow(1, top, height).narrow(2, left, width);
     under.copy_(at::where(mask, pixels, under));

@@ -30,7 +30,7 @@ void find(at::DynamicLibrary& library, const char* name, Function& function) {
   try {
     function = reinterpret_cast<Function>(library.sym(name));
   } catch (const c10::Error&) {
-    throw Error("UNSUPPORTED", std::string("NCCL has no ") + name);
+    throw Error("UNSUPPORTED", std::string("the NCCL library has no function ") + name);
   }
 }
 
@@ -51,7 +51,8 @@ int type_of(const Tensor& tensor) {
     case at::kBFloat16:
       return 9;
     default:
-      throw Error("UNSUPPORTED", std::string("NCCL does not support tensors of ") + toString(tensor.scalar_type()));
+      throw Error("UNSUPPORTED",
+                  std::string("NCCL does not support tensors of the type ") + toString(tensor.scalar_type()));
   }
 }
 
@@ -68,7 +69,7 @@ NcclLibrary::NcclLibrary(at::DynamicLibrary& library, c10::DeviceType type) : de
 }
 
 NcclLibrary NcclLibrary::for_device(c10::Device device) {
-  if (!device.is_cuda()) throw Error("UNSUPPORTED", "it computes on the CPU");
+  if (!device.is_cuda()) throw Error("UNSUPPORTED", "NCCL needs a CUDA device, but this process computes on the CPU");
   // Loaded with libtorch's CUDA library, or part of it.
   at::DynamicLibrary library("libtorch_cuda.so", nullptr, true);
   return NcclLibrary(library, c10::kCUDA);
@@ -82,7 +83,7 @@ std::string NcclLibrary::new_id() const {
 
 void NcclLibrary::check(Result result) const {
   if (result != kSuccess && result != kInProgress)
-    throw Error("UNSUPPORTED", std::string("NCCL: ") + error_text(result));
+    throw Error("UNSUPPORTED", std::string("the NCCL library reported: ") + error_text(result));
 }
 
 NcclCommunicator::NcclCommunicator(const NcclLibrary& library, const std::string& id, int rank, int size,
@@ -136,7 +137,8 @@ void NcclCommunicator::until(Done done) {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   try {
     while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) throw Error("UNSUPPORTED", "NCCL timed out");
+      if (std::chrono::steady_clock::now() > deadline)
+        throw Error("UNSUPPORTED", "the NCCL communication between the processes timed out");
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
   } catch (...) {
@@ -146,7 +148,7 @@ void NcclCommunicator::until(Done done) {
 }
 
 bool NcclCommunicator::settled() {
-  if (!communicator_) throw Error("UNSUPPORTED", "the NCCL communicator was closed");
+  if (!communicator_) throw Error("UNSUPPORTED", "the NCCL communicator was closed and can no longer be used");
   NcclLibrary::Result state = kSuccess;
   library_.check(library_.get_async_error(communicator_, &state));
   library_.check(state);

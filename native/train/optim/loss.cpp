@@ -24,14 +24,15 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
       options.class_weights ? c10::optional<Tensor>(options.class_weights->to(z.options())) : c10::nullopt;
   if (name == "cross-entropy" || name == "nll") {
     if (!holds_classes(targets))
-      throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs class numbers as targets");
+      throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs class numbers as targets, not values");
     if (name == "cross-entropy") {
       return at::cross_entropy_loss(z, targets, weights, at::Reduction::Mean, -100, options.label_smoothing);
     }
     return at::nll_loss(at::log_softmax(z, 1), targets, weights);
   }
   if (name == "binary-cross-entropy") {
-    if (holds_classes(targets)) throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs values as targets");
+    if (holds_classes(targets))
+      throw Error("INVALID_ARGUMENT", "the loss '" + name + "' needs values as targets, not class numbers");
     return at::binary_cross_entropy_with_logits(z, values_of(targets, z));
   }
   if (name == "mse") return at::mse_loss(z, values_of(targets, z));

@@ -150,8 +150,7 @@ void Optimizer::load(const std::map<std::string, Tensor>& state) {
   const auto find = [&state](const std::string& name, at::IntArrayRef shape) -> const Tensor& {
     const auto found = state.find(name);
     if (found == state.end() || found->second.sizes() != shape) {
-      throw Error("INVALID_FILE",
-                  "the checkpoint has no optimizer state '" + name + "' that fits this model and optimizer");
+      throw Error("INVALID_FILE", "the checkpoint has no state '" + name + "' that matches this model and optimizer");
     }
     return found->second;
   };

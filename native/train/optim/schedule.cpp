@@ -36,7 +36,7 @@ Schedule::Schedule(const ScheduleOptions& o, int64_t steps_per_epoch)
       gamma_(o.gamma) {
   const auto names = {"constant", "step", "cosine", "one-cycle", "plateau"};
   if (std::find(names.begin(), names.end(), name_) == names.end())
-    throw Error("INVALID_ARGUMENT", "there is no schedule '" + name_ + "'");
+    throw Error("INVALID_ARGUMENT", "there is no scheduler '" + name_ + "'");
 }
 
 double Schedule::factor(int64_t step) const {

@@ -25,7 +25,7 @@ export async function fetchArchive({ variant, log, sha256 = process.env.LRP_NATI
   if (!address) throw new SetupError(`there is no official libtorch archive for ${system}: set LRP_NATIVE_LIBTORCH`)
   if (!/^([0-9a-f]{64}|none)$/i.test(sha256 ?? '')) {
     throw new SetupError(
-      `the SHA-256 of ${address} is not known: run "npx lrp-native doctor --libtorch ${variant} --sha256 HASH", or --sha256 none to skip this check`
+      `the SHA-256 of ${address} is not known: run "npx lrp-native doctor --libtorch ${variant} --sha256 HASH"; --sha256 none skips this check`
     )
   }
   makeFolder(cacheRoot)

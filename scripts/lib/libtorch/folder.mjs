@@ -41,7 +41,9 @@ export function inspect(folder) {
 export function usable(found, source) {
   const [major, minor] = found.version.split('.').map(Number)
   if (major !== 2 || minor < 8) {
-    throw new SetupError(`the libtorch of ${source} (${found.folder}) is ${found.version}: 2.8 or later is needed`)
+    throw new SetupError(
+      `the libtorch of ${source} (${found.folder}) has the version ${found.version}, but 2.8 or later is needed`
+    )
   }
   return { ...found, source }
 }
@@ -62,7 +64,7 @@ export async function unpack(path, folder, wanted) {
     await unzip(path, folder, (name) => (leaveOut(name) ? undefined : wanted(name)))
   } catch (error) {
     if (error instanceof SetupError) throw error
-    const full = error.code === 'ENOSPC' ? ': the disk is full, free 2 GB' : ''
+    const full = error.code === 'ENOSPC' ? ': the disk is full; free 2 GB' : ''
     throw new SetupError(`${path} cannot be unpacked (${error.code ?? error.message})${full}; run again`)
   }
 }
@@ -70,7 +72,7 @@ export async function unpack(path, folder, wanted) {
 /** Moves an unpacked libtorch to its place in one step; only a folder with the marker counts as whole. */
 export function finish(work, folder, source) {
   const found = inspect(join(work, 'torch'))
-  if (!found) throw new SetupError(`${source} did not give a complete libtorch: run again`)
+  if (!found) throw new SetupError(`the libtorch from ${source} is not complete: run again`)
   writeFileSync(join(work, MARKER), JSON.stringify({ version: found.version, cuda: found.cuda, source }))
   rmSync(folder, { recursive: true, force: true })
   renameSync(work, folder)

@@ -88,7 +88,8 @@ function fetchThroughPip(python, { wanted, sha256 }, path) {
     child.on('error', reject)
     child.on('close', (status) => {
       bar?.end()
-      if (bar && status !== 0) reject(new SetupError(`the download of ${wanted} broke off; run again to continue`))
+      if (bar && status !== 0)
+        reject(new SetupError(`the download of ${wanted} was interrupted: run again to continue`))
       else resolve(status === 0)
     })
   })

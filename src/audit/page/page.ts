@@ -39,16 +39,17 @@ ${COLOURS.map((colour, i) => `.c${i} { fill: ${colour}; border-color: ${colour};
 </style>`
 
 const READING = html`<p class="note">
-    Flagged clusters of a class come first, then the most suspicious. The suspicion, from 0 to 1, only orders them: the
-    tests decide what is flagged. It is the mean of four numbers: <b>separation</b> (how much more often than by chance
-    neighbours are in the same cluster), <b>concentration</b> (share of the relevance in the strongest 5 % of the
-    pixels), <b>sameness</b> (1 if the images show a common pattern, otherwise 0) and <b>exclusiveness</b> (share of the
-    relevance in channels that the rest of the class lacks).
+    In each class, flagged clusters come first. The other clusters follow in the order of their suspicion, a number from
+    0 to 1. The suspicion only orders the clusters; the tests decide which clusters are flagged. It is the mean of four
+    numbers: <b>separation</b> (how much more often than by chance neighbours are in the same cluster),
+    <b>concentration</b> (share of the relevance in the strongest 5 % of the pixels), <b>sameness</b> (1 if the images
+    show a common pattern, otherwise 0) and <b>exclusiveness</b> (share of the relevance in channels that the rest of
+    the class lacks).
   </p>
   <p class="note">
     Mean relevance is red where pixels are evidence for the class, and blue where they are evidence against it. The
-    chequered pixels of a pattern are not part of it. Examples show their names, which <code>--exclude</code> takes,
-    under the mouse.
+    chequered pixels of a pattern are not part of it. Move the mouse over an example to see its path, as the lists for
+    <code>--exclude</code> contain it.
   </p>`
 
 /** The audit as one page without external resources. */
@@ -60,8 +61,8 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
   const body = html`${new Html(STYLE)}
     <h1>Is ${sources.title} right for the right reasons?</h1>
     <ul class="facts">
-      <li><b>${(accuracy * 100).toFixed(1)} %</b> of ${counted(images, 'image')} right</li>
-      <li><b>${tested}</b> clusters of ${classes.length} classes</li>
+      <li><b>${(accuracy * 100).toFixed(1)} %</b> of ${counted(images, 'image')} classified correctly</li>
+      <li><b>${tested}</b> clusters in ${classes.length} classes tested</li>
       <li><b>${flagged.length}</b> flagged</li>
     </ul>
     <p class="note">${data}, ${split === 'all' ? 'all splits' : `${split} split`}, explained by ${rule}.</p>
@@ -88,7 +89,7 @@ export async function auditPage(result: AuditResult, sources: AuditSources): Pro
 /** What to do about flagged clusters. */
 function nextSection(next: NextStep[]): Html {
   return html`<section class="next">
-    <h2>Next</h2>
+    <h2>Next steps</h2>
     <ol>
       ${next.map(
         ({ what, command }) =>
@@ -140,7 +141,7 @@ async function clusterCard(
     </div>
     <p class="note">
       Suspicion ${suspicion.toFixed(2)} of 1: ${parts.join(', ')}.
-      ${channelText.length > 0 && html`Channels of layer ${channels[0]!.layer} that matter more here: ${channelText.join('; ')}.`}
+      ${channelText.length > 0 && html`Channels of layer ${channels[0]!.layer} with more relevance here than in the rest of the class: ${channelText.join('; ')}.`}
     </p>
   </section>`
 }

@@ -33,7 +33,9 @@ export const register = defineCommand<string | undefined>({
       signal
     }).finally(() => Object.values(meters).forEach(({ done }) => done()))
     if (reused)
-      output.note('these results come from an earlier audit of the same model and images; only the files were written')
+      output.note(
+        'note: these results come from an earlier audit of the same model and images; only the files were written again'
+      )
     const steps = next.flatMap(({ what, command }) => [`  ${what}:`, `    ${command}`])
     output.result({ ...result, folder, files, next }, [
       ...linesOf(result),

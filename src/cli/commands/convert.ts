@@ -8,7 +8,7 @@ import { defineCommand, MODEL } from '../command.js'
 
 const options = z.strictObject({
   output: required(outputPath, {
-    help: 'folder for model.json and weights.safetensors',
+    help: 'folder for the model files model.json and weights.safetensors',
     group: 'output',
     unit: 'folder'
   })

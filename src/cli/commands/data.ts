@@ -16,12 +16,12 @@ const opened = dataOptions.extend({ task: task.meta({ ...task.meta(), flag: 'tas
 
 const sheet = z.strictObject({
   split: option(z.enum(['train', 'valid', 'test']), {
-    help: 'split of the images on the contact sheet',
+    help: 'split whose images are on the contact sheet',
     group: 'output',
     default: 'train'
   }),
   output: option(z.string().regex(/\.png$/i, 'a file name that ends in .png'), {
-    help: 'PNG file for a contact sheet of the images',
+    help: 'PNG file for a contact sheet, a grid of small images',
     group: 'output',
     unit: 'file'
   })
@@ -31,7 +31,11 @@ const sheet = z.strictObject({
 export const register: Register = (command, context) => {
   list(command, context)
   inspect(
-    command.command('inspect').description('Show counts, sizes, mean and deviation, and write a contact sheet.'),
+    command
+      .command('inspect')
+      .description(
+        'Show the numbers and sizes of the images, their mean and standard deviation, and write a contact sheet.'
+      ),
     context
   )
 }
@@ -58,7 +62,7 @@ const inspect = defineCommand({
 async function look({ given, output, context: { signal } }: Call<undefined>): Promise<void> {
   const { split, output: file } = given(sheet)
   if (split !== undefined && file === undefined)
-    throw optionError('split', ' selects the images of the contact sheet: pass --output too')
+    throw optionError('split', ' only selects the images of the contact sheet: pass --output too')
   const dataset = await openDataset({ ...given(opened), onDownload: downloadProgress(output), signal })
   const summary = await inspectDataset(dataset)
   checkSignal(signal)

@@ -7,14 +7,14 @@ import { commonOptions, type CliContext } from '../context.js'
 import { defineCommand } from '../command.js'
 
 const options = z.strictObject({
-  fix: option(z.boolean(), { help: 'download libtorch, and install or build the addon', group: 'machine' }),
+  fix: option(z.boolean(), { help: 'download libtorch, and install or build the native addon', group: 'machine' }),
   libtorch: option(z.string(), {
-    help: 'download the official libtorch archive instead: cpu, or a CUDA variant such as cu130',
+    help: "variant of libtorch's official archive to download instead of the default: cpu, or a CUDA version such as cu130",
     group: 'machine',
     unit: 'variant'
   }),
   sha256: option(z.string(), {
-    help: 'SHA-256 that the archive of --libtorch must have; none skips the check',
+    help: 'SHA-256 that the archive of --libtorch must have, or none, which skips the check',
     group: 'machine',
     unit: 'hash'
   })

@@ -25,7 +25,7 @@ const methodOptions = explainOptions
   .extend({
     rule: withoutDefault(explainOptions.shape.rule),
     rules: option(z.array(z.string()).min(1), {
-      help: 'rules, composites, methods and JSON files of rules to compare, separated by commas; each takes the settings that it has',
+      help: 'rules, composites, methods and JSON files of rules to compare, separated by commas; options such as --gamma apply to all compared rules that use them',
       group: 'how',
       unit: 'names',
       default: defaultText(entriesOf(evaluateOptions.pick({ methods: true }))[0]!).replaceAll(' ', ','),
@@ -123,6 +123,7 @@ async function methodsOf(
 ): Promise<MethodChoice[] | undefined> {
   if (rules === undefined) return Object.keys(rest).length === 0 ? undefined : [rest]
   const other = ['rule', 'composite', 'method'].find((name) => name in rest)
-  if (other !== undefined) throw optionError(other, ' cannot be given with --rules, which names what is compared')
+  if (other !== undefined)
+    throw optionError(other, ' cannot be combined with --rules, which names the methods to compare')
   return methodsWith(model, rules, rest)
 }

@@ -21,11 +21,11 @@ import { trustLines } from '../trust-text.js'
 
 const options = z.strictObject({
   dryRun: option(z.boolean(), {
-    help: 'only print which layer gets which rule, and estimate the time and memory of the run',
+    help: 'only print the rule of each layer, and estimate the time and memory of the run',
     group: 'output'
   }),
   again: option(z.string(), {
-    help: 'repeat the explanation of this explain.json and compare the maps; the model and the images must be the same',
+    help: 'explain.json whose explanation is repeated and whose maps are compared; the model and the images must be the same',
     group: 'output',
     unit: 'file'
   })

@@ -11,10 +11,10 @@ import { downloadProgress } from '../data-progress.js'
 
 const options = z.strictObject({
   output: option(outputPath, {
-    help: 'file to write',
+    help: 'file for the fitted patterns',
     group: 'output',
     unit: 'file',
-    default: "the experiment's patterns.safetensors, which explain reads"
+    default: "patterns.safetensors in the experiment's folder, where explain finds them"
   })
 })
 

@@ -23,7 +23,8 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./tune.js')
   },
   test: {
-    description: 'Score a model on a data set: accuracy and confusion matrix, or the errors of predicted values.',
+    description:
+      'Score a model on a data set: accuracy and confusion matrix of a classifier, or errors of a regression.',
     load: () => import('./test.js')
   },
   explain: {
@@ -44,7 +45,8 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./remove-features.js')
   },
   concepts: {
-    description: 'Show what the channels of a layer represent: relevance, reference images, conditional maps.',
+    description:
+      'Show the concepts that the channels of a layer represent: their relevance, reference images and maps.',
     load: () => import('./concepts.js')
   },
   audit: {
@@ -53,11 +55,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./audit.js')
   },
   report: {
-    description: 'Collect all experiments, or those that you name, on one self-contained page.',
+    description: 'Collect the results of all experiments, or of the named ones, on one self-contained page.',
     load: () => import('./report.js')
   },
   serve: {
-    description: 'Serve a local page to change the rule, parameters and class interactively.',
+    description: 'Serve a local page on which you change the rule, its parameters and the class, and see the map.',
     load: () => import('./serve.js')
   },
   rules: {
@@ -66,16 +68,16 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./rules.js')
   },
   composites: {
-    description: 'List the composites: a rule for each kind of layer.',
+    description: 'List the composites, each of which gives every kind of layer a rule.',
     bare: true,
     load: () => import('./composites.js')
   },
   inspect: {
-    description: 'Show a network: nodes, shapes, parameters, multiply-adds and the rule each node gets.',
+    description: 'Show the nodes of a network with their shapes, parameters, multiply-adds and rules.',
     load: () => import('./inspect.js')
   },
   convert: {
-    description: 'Convert any model file (.pt2, .onnx, weights with --architecture) to a model folder.',
+    description: 'Convert a model file (.pt2, .onnx, or weights with --architecture) to a model folder.',
     load: () => import('./convert.js')
   },
   export: {
@@ -87,7 +89,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./models.js')
   },
   data: {
-    description: 'List the data sets; data inspect describes one.',
+    description: "List the data sets; 'data inspect' describes one of them.",
     load: () => import('./data.js')
   },
   doctor: {

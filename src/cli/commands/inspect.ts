@@ -18,7 +18,7 @@ import type { Output } from '../context.js'
 
 const options = z.strictObject({
   format: option(z.enum(['table', 'mermaid', 'json']).default('table'), {
-    help: 'format of the output',
+    help: 'format of the printed network',
     group: 'output'
   })
 })
@@ -57,9 +57,9 @@ function printComparison(found: OutputComparison & { provenance: Provenance }, o
   const compared = nodes.length > 0 ? ` and ${counted(nodes.length, 'node')}` : ''
   output.result(found, [
     first
-      ? `the first node that differs is '${first.node}', by ${percent(first)} of its largest value`
+      ? `the first node whose output differs is '${first.node}', by ${percent(first)} of its largest value`
       : `the outputs of ${counted(images, 'image')}${compared} agree`,
-    `logits differ by at most ${percent(logits)} of the largest`
+    `logits differ by at most ${percent(logits)} of the largest logit`
   ])
 }
 

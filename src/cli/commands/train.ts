@@ -55,7 +55,7 @@ export function showTrained(result: TrainResult, output: Output, command: string
     const resume = `continue with: npx lrp-native ${command} --resume ${experiment.name}`
     throw new LrpError(
       'ABORTED',
-      `stopped after ${counted(history.length, 'epoch')}; everything is saved in ${experiment.folder}; ${resume}`
+      `the run was stopped after ${counted(history.length, 'epoch')} and saved in ${experiment.folder}; ${resume}`
     )
   }
   const best = history[bestEpoch - 1]

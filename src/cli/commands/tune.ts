@@ -28,7 +28,7 @@ export const register = defineCommand({
       `experiment: ${experiment.folder}`
     ])
     if (completed) return
-    const message = `stopped; everything is saved in ${experiment.folder}; continue with: npx lrp-native tune --resume ${experiment.name}`
+    const message = `the search was stopped and saved in ${experiment.folder}; continue with: npx lrp-native tune --resume ${experiment.name}`
     throw new LrpError('ABORTED', message)
   }
 })

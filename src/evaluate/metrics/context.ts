@@ -98,7 +98,7 @@ async function classified(
     if (wrong)
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `target ${wrong.target} does not exist: the model has classes 0 to ${count - 1}`
+        `the target class ${wrong.target} does not exist: the model has the classes 0 to ${count - 1}`
       )
     const read = reader(model, logits)
     return { ...settings, model, input, outputs, scored, said: scored.map((one, i) => read(i, one)) }
@@ -127,7 +127,7 @@ async function chosenTargets(
     const found = await explain(model, sliceBatch(input, from, to), { ...own, method: 'random', batchSize, signal })
     const { logits, boxes, regions } = found
     if (found.targets.length !== to - from)
-      throw optionError('target', ': an evaluation explains one class of each image')
+      throw optionError('target', ' must name one class for each image in an evaluation')
     outputs = boxes ? scoreLayout(model, logits.shape).classes : logits.shape[1]!
     const read = reader(model, logits)
     const size = regions ? sizeOf(regions.shape.slice(2)) : 0

@@ -28,7 +28,10 @@ export function masksOf(given: Tensor, input: Tensor, names: string[]): Masks {
   })
   const kept = planes.map((plane, i) => (filled[i]! > 0 && filled[i]! < 1 ? plane : undefined))
   if (kept.every((plane) => plane === undefined))
-    throw new LrpError('INVALID_ARGUMENT', 'the masks of all images are empty or full: there is nothing to locate')
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      'the masks of all images are empty or full, so the localisation metrics are undefined'
+    )
   return { planes: kept, notes }
 }
 
@@ -64,7 +67,7 @@ function fromBoxes(boxes: Float32Array, images: number, height: number, width: n
     if (!(left >= 0 && top >= 0 && right <= width && bottom <= height))
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `the box of image ${i} (${left}, ${top}, ${right}, ${bottom}) leaves the image of ${width}x${height} pixels`
+        `the box of image ${i} (${left}, ${top}, ${right}, ${bottom}) is not inside the image, which is ${width}x${height} pixels`
       )
     const inside = new Uint8Array(height * width)
     for (let y = Math.floor(top); y < bottom; y++)

@@ -35,6 +35,6 @@ export const PERTURBATION = familyOf({ family: 'perturbation', needs: ['model'] 
   area('au_mse', {
     better: 'lower',
     definition: 'area under the squared change of the logit, LeRF',
-    reference: 'lrp-pf-auc'
+    reference: 'Bermúdez Schettino, Python package lrp-pf-auc'
   })
 ])

@@ -33,7 +33,10 @@ async function randomLogit(c: ScoreContext): Promise<number> {
   const [, height, width] = c.model.planes
   const classes = c.outputs
   if (classes < 2)
-    throw new LrpError('INVALID_ARGUMENT', "random_logit compares two classes: the model's output has only one")
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      "the metric random_logit needs two classes, but the model's output has only one"
+    )
   const other = uniformInt(xoroshiro128plus(c.seed), 0, classes - 2)
   const target = other >= c.target ? other + 1 : other
   const map = await c.explainer!(stacked([c.image], c.model.imageShape), Int32Array.of(target))

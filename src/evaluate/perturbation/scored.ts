@@ -54,7 +54,7 @@ export function reader(model: Model, output: Tensor): (i: number, scored: Scored
   return (i, { target, against, region, box }) => {
     if (box !== undefined) return inBox(model, own(i), box, target, against)
     if (region) return inRegion(model, own(i), region.data, target, against)
-    throw new LrpError('UNSUPPORTED', `an output of the shape [${output.shape.join(', ')}] needs a region or a box`)
+    throw new LrpError('UNSUPPORTED', `an output of shape [${output.shape.join(', ')}] needs the option region or box`)
   }
 }
 

@@ -14,7 +14,8 @@ export function settingsFor(model: Model, given: GivenPerturbation = {}): Pertur
   checkEffects(perturbationOptions, given, { fill: settings.fill })
   if (!model.givesValues) return settings
   const what = model.isInner ? 'a layer' : 'a regression'
-  if (given.measure === 'probability') throw optionError('measure', ` must be logit: ${what} has no probabilities`)
+  if (given.measure === 'probability')
+    throw optionError('measure', ` must be logit, because ${what} has no probabilities`)
   return { ...settings, measure: 'logit' }
 }
 
@@ -26,7 +27,7 @@ export function checkFill({ inputKind }: Model, fill: Fill): void {
   }
   const names = allowed[inputKind]
   if (names?.includes(fill) ?? true) return
-  const what = inputKind === 'tokens' ? 'tokens (0 is the token that replaces others)' : 'rows of a table'
+  const what = inputKind === 'tokens' ? 'tokens (token 0 replaces the others)' : 'rows of a table'
   throw optionError('fill', ` must be one of ${names!.join(', ')} for ${what}, not ${fill}`)
 }
 

@@ -20,8 +20,8 @@ export function classRows(
   const total = input.shape[0]!
   if (targets) {
     if (targets.length === total) return [targets]
-    const found = `${counted(targets.length, 'target')} for ${counted(total, 'image')}`
-    throw new LrpError('INVALID_ARGUMENT', `${found}: pass one for each`)
+    const found = `${counted(targets.length, 'target')}, but ${counted(total, 'image')}`
+    throw new LrpError('INVALID_ARGUMENT', `there are ${found}: pass one target for each image`)
   }
   if (target === 'argmax') return undefined
   if (target === 'all') return Array.from({ length: classCount(model, box !== undefined) }, (_, i) => i)
@@ -82,10 +82,10 @@ export function scoreLayout(model: Model, [, first = 0, second = 0]: readonly nu
 export function classNumber(model: Model, one: number | string, option: string): number {
   const classes = model.classes ?? []
   if (typeof one === 'number') return one
-  if (one === 'label') throw optionError(option, ` label needs images whose classes are known`)
+  if (one === 'label') throw optionError(option, ` can be label only for images with labels`)
   if (classes.includes(one)) return classes.indexOf(one)
   if (classes.length > 0) throw unknownClass(one, classes, 'target')
-  throw optionError(option, ` '${one}': the model has no class names, so use class numbers`)
+  throw optionError(option, ` must be a class number, not '${one}', because the model has no class names`)
 }
 
 /** Rows of images `from` to `to`, [rows, images] one after the other. */

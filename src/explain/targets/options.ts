@@ -21,7 +21,7 @@ const parts = z.strictObject({
       tensor
     ]),
     {
-      help: 'dense outputs: region in which the class is explained: predicted (where the network predicts it), y,x in pixels of the input, a mask image, or all',
+      help: 'region in which a class of a segmentation network is explained: predicted (where the network predicts it), y,x in pixels of the input, a mask image, or all',
       group: 'what',
       unit: 'region',
       default: 'predicted',
@@ -31,18 +31,18 @@ const parts = z.strictObject({
     }
   ),
   box: option(z.union([z.literal('best'), z.int().min(0)]), {
-    help: 'detection heads: number of the box to explain, or best (the box with the highest score for the class)',
+    help: 'number of the box of a detection network to explain, or best (the box with the highest score for the class)',
     group: 'what',
     unit: 'number'
   }),
   reference: option(z.union([z.string(), tensor]), {
-    help: 'embeddings: explain the cosine similarity to this image, or to the mean embedding of a folder of images',
+    help: 'image to which the cosine similarity of the embedding is explained, or a folder of images, whose mean embedding is used',
     group: 'what',
     unit: 'path',
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: "explain the explained class's logit minus the logit of this class, or of the runner-up",
+    help: 'class to compare with, or runner-up: the difference of the two logits is explained',
     group: 'what',
     unit: 'class'
   })
@@ -50,11 +50,14 @@ const parts = z.strictObject({
 
 /** A target in one object, for programs. */
 const wholeTarget = z.strictObject({
-  head: option(z.union([z.int().min(0), z.string()]), { help: 'output of the network, or layer', group: 'what' }),
-  class: option(classes, { help: 'class by number or name, several, argmax or all', group: 'what' }),
+  head: option(z.union([z.int().min(0), z.string()]), {
+    help: 'number or name of an output of the network, or name of a layer',
+    group: 'what'
+  }),
+  class: option(classes, { help: 'number or name of a class, a list of classes, argmax or all', group: 'what' }),
   ...parts.shape,
   seed: option(tensor, {
-    help: 'initial relevance with the shape of the output (for all images or for each image), instead of any other target',
+    help: 'initial relevance, instead of any other target: an array with the shape of the output, for all images or for each image',
     group: 'what'
   })
 })
@@ -62,13 +65,13 @@ const wholeTarget = z.strictObject({
 /** Options that choose what is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
-    help: 'class to explain: number or name, several separated by commas, argmax (the predicted class; the second class of a single logit) or all',
+    help: 'class to explain: its number or name, several separated by commas, argmax (the predicted class; for a single logit, the second class) or all',
     group: 'what',
     unit: 'class',
     commas: true
   }),
   targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
-    help: 'one class per image, instead of target',
+    help: "list with the class to explain for each image, instead of option 'target'",
     group: 'what',
     unit: 'list of whole numbers',
     flag: false

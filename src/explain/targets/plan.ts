@@ -68,7 +68,7 @@ function checkTogether(given: Given): void {
     if (all[alone] !== undefined && other) throw optionError(other, ` cannot be combined with '${alone}'`)
   }
   if (region !== undefined && box !== undefined)
-    throw optionError('region', `: a detection head has boxes, not regions`)
+    throw optionError('region', ` cannot be combined with 'box': a detection head has boxes, not regions`)
 }
 
 const OF_PROBABILITIES: readonly string[] = ['probability', 'softmax-gradient']
@@ -78,13 +78,19 @@ function checkStart(model: Model, { start = 'logit', against, outputRelevance: s
   if (model.givesValues && (OF_PROBABILITIES.includes(start) || isContrast))
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `a ${model.isInner ? 'layer' : 'regression'} has no ${isContrast ? 'classes to compare' : start}: relevance starts from its value or from one`
+      `a ${model.isInner ? 'layer' : 'regression'} has no ${isContrast ? 'classes to compare' : start}: use the start logit (its value) or one`
     )
   if (start === 'softmax-gradient' && model.multilabel)
-    throw optionError('start', ': independent classes have no softmax in common; use probability')
+    throw optionError(
+      'start',
+      ' cannot be softmax-gradient for independent classes, which share no softmax: use probability'
+    )
   const own = seed ? 'seed' : reference === undefined ? undefined : 'reference'
   if (own && start !== 'logit' && start !== 'activation')
-    throw optionError('start', ` ${start} needs classes: '${own}' already defines the initial relevance`)
+    throw optionError(
+      'start',
+      ` cannot be ${start} together with '${own}', which already defines the initial relevance`
+    )
   if (box !== undefined && OF_PROBABILITIES.includes(start))
-    throw optionError('start', ` ${start} needs logits: a box has scores`)
+    throw optionError('start', ` cannot be ${start} for a box, which has scores instead of logits`)
 }

@@ -32,7 +32,10 @@ export async function referenceOf(
     const { data, shape } = await model.forward(await inputs.read(from, Math.min(count, from + AT_ONCE)))
     const features = sizeOf(shape.slice(1))
     if (features !== shape[1])
-      throw new LrpError('UNSUPPORTED', `the output has shape [${shape.join(', ')}]: an embedding is [batch, features]`)
+      throw new LrpError(
+        'UNSUPPORTED',
+        `option 'reference' needs a network with an output [batch, features], not [${shape.join(', ')}]`
+      )
     sum ??= new Float64Array(features)
     for (let i = 0; i < data.length; i++) sum[i % features]! += data[i]!
   }

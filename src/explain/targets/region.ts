@@ -24,7 +24,7 @@ export async function regionOf(
   const mask = typeof region === 'string' ? await readMask(model, region, imageShape) : planesOf(region)
   if (mask.data.some((value) => value > 0)) return { mask }
   const which = typeof region === 'string' ? region : 'given'
-  throw new LrpError('INVALID_ARGUMENT', `the mask ${which} is empty: no position is inside`)
+  throw new LrpError('INVALID_ARGUMENT', `the mask ${which} is empty: at least one of its values must be above 0`)
 }
 
 /**
@@ -46,6 +46,6 @@ async function readMask({ preprocessing }: Model, path: string, imageShape: read
 function planesOf({ data, shape }: Tensor): Tensor {
   const [height, width] = shape.slice(-2)
   if (shape.length < 2 || sizeOf(shape) !== data.length || (shape.length === 4 && shape[1] !== 1))
-    throw new LrpError('INVALID_ARGUMENT', `a mask of shape [${shape.join(', ')}] is not [height, width]`)
+    throw new LrpError('INVALID_ARGUMENT', `a mask must have the shape [height, width], not [${shape.join(', ')}]`)
   return { data: Float32Array.from(data), shape: [data.length / (height! * width!), height!, width!] }
 }

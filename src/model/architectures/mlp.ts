@@ -44,7 +44,10 @@ export function lenet({ classes, imageShape, activation = 'relu' }: Architecture
   const [, height = 1, width = 1] = imageShape
   const small = Math.min(height, width) < 20
   if (Math.min(height, width) < 8)
-    throw new LrpError('INVALID_ARGUMENT', `lenet needs images of at least 8x8, not ${height}x${width}`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `the network lenet needs images of at least 8x8 pixels, not ${height}x${width}`
+    )
   const builder = new GraphBuilder(imageShape)
   let index = 0
   const next = (): string => String(index++)

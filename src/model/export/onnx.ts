@@ -22,7 +22,10 @@ export async function writeOnnx(model: Model, path: string): Promise<void> {
   const tensors = new Map(await model.stateDict())
   const total = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
   if (total > LARGEST)
-    throw new LrpError('UNSUPPORTED', `${path}: an ONNX file can contain 2 GB, but the weights are larger`)
+    throw new LrpError(
+      'UNSUPPORTED',
+      `${path} cannot be written: the weights are larger than 2 GB, the limit of an ONNX file`
+    )
   const shapes: Record<string, number[]> = { input: [1, ...model.imageShape], ...model.shapes() }
   const nodes: OnnxNode[] = []
   const further = furtherInputs(model.graph)

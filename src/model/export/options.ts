@@ -8,9 +8,9 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 /** Options of `exportModel`. */
 export const exportOptions = z.strictObject({
-  output: required(outputPath, { help: 'file to write', group: 'output', unit: 'file' }),
+  output: required(outputPath, { help: 'file that the model is written to', group: 'output', unit: 'file' }),
   format: option(z.enum(EXPORT_FORMATS), {
-    help: 'format of the file',
+    help: 'format of the written file',
     group: 'output',
     default: "the file name's ending"
   })

@@ -16,17 +16,18 @@ export function bindWeights(
   const tensors: StateDict = new Map()
   for (const { name, shape } of parameters) {
     const tensor = weights.get(name)
-    if (!tensor) throw new LrpError('INVALID_FILE', `${path} lacks '${name}', which ${network} needs`)
+    if (!tensor) throw new LrpError('INVALID_FILE', `${path} lacks the weight '${name}', which ${network} needs`)
     if (withoutOnes(tensor.shape) !== withoutOnes(shape) || sizeOf(tensor.shape) !== sizeOf(shape)) {
       const sizes = `[${tensor.shape.join(', ')}], but ${network} needs [${shape.join(', ')}]`
-      throw new LrpError('INVALID_FILE', `${path}: '${name}' has the shape ${sizes}`)
+      throw new LrpError('INVALID_FILE', `${path}: the weight '${name}' has the shape ${sizes}`)
     }
     tensors.set(name, { ...tensor, shape })
   }
   const isKnown = (name: string): boolean =>
     tensors.has(name) || name.endsWith('num_batches_tracked') || Boolean(ignored?.test(name))
   const extra = [...weights.keys()].find((name) => !isKnown(name))
-  if (extra) throw new LrpError('INVALID_FILE', `${path} contains '${extra}', which ${network} does not have`)
+  if (extra)
+    throw new LrpError('INVALID_FILE', `${path} contains the weight '${extra}', which ${network} does not have`)
   return tensors
 }
 

@@ -17,7 +17,10 @@ export function movesChannelsFirst(dims: AttributeValue | undefined): boolean {
 export function channelsFirst(parts: ModelParts): ModelParts {
   const { graph } = parts
   if (graph.inputShape.length !== 4)
-    throw new LrpError('INVALID_ARGUMENT', `${parts.name} does not take images [batch, height, width, channels]`)
+    throw new LrpError(
+      'INVALID_ARGUMENT',
+      `option 'layout' cannot be nhwc: ${parts.name} does not take images [batch, height, width, channels]`
+    )
   const [batch, height, width, channels] = graph.inputShape as [
     number | null,
     number | null,

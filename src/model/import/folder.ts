@@ -59,7 +59,7 @@ async function readShards(folder: string, path: string): Promise<StateDict> {
   const { weight_map: map } = (await readJson(path)) as { weight_map?: Record<string, string> }
   const files = [...new Set(Object.values(map ?? {}))]
   if (files.length === 0 || files.some((file) => file !== basename(file)))
-    throw new LrpError('INVALID_FILE', `${path} names no files of this folder`)
+    throw new LrpError('INVALID_FILE', `${path} does not list files of its own folder`)
   const weights: StateDict = new Map()
   for (const file of files)
     for (const [name, tensor] of await readSafetensors(join(folder, file))) weights.set(name, tensor)

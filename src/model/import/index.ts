@@ -43,8 +43,8 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   if (type === '.pt2') return (await import('./pt2/index.js')).importPt2(path, options)
   if (type === '.onnx') return (await import('./onnx/index.js')).importOnnx(path, options)
   if (isImageFile(path)) {
-    const advice = 'give a model, and the image with --input'
-    throw new LrpError('UNSUPPORTED', `${path} looks like an image and not like a model: ${advice}`)
+    const advice = 'pass a model, and pass the image with --input'
+    throw new LrpError('UNSUPPORTED', `${path} looks like an image, not like a model: ${advice}`)
   }
   if (!holdsWeightsAlone(path)) {
     const known = ['.pt2', '.onnx', ...WEIGHTS].join(', ')
@@ -72,7 +72,10 @@ async function bindStateDict(
   const entry = ARCHITECTURES[architecture]
   const imageShape = entry?.imageShape
   if (entry && !imageShape) {
-    throw new LrpError('UNSUPPORTED', `'${architecture}' has no fixed image size: save the model as .pt2 instead`)
+    throw new LrpError(
+      'UNSUPPORTED',
+      `the network '${architecture}' has no fixed image size: save the model as .pt2 instead`
+    )
   }
   const isOwnSize = !entry?.sized || inputShape?.length !== 3 || inputShape[0] !== imageShape?.[0]
   const shape = (isOwnSize ? imageShape : inputShape) ?? []

@@ -70,13 +70,14 @@ function otherInput(
     return { name, tensor: constantFor(input, array!), isPerImage: shape[0] === null }
   const row = shape.slice(1)
   const why = !isPerImage
-    ? 'it does not have one row per image'
+    ? 'it does not have one row for each image'
     : !['f16', 'bf16', 'f32', 'f64'].includes(dtype)
       ? 'it contains whole numbers'
       : row.includes(null)
         ? 'the file does not state its size'
         : undefined
-  if (why !== undefined) throw new LrpError('UNSUPPORTED', `${path}: input '${name}' cannot have relevance: ${why}`)
+  if (why !== undefined)
+    throw new LrpError('UNSUPPORTED', `the input '${name}' of ${path} cannot have relevance, because ${why}`)
   const sizes = row as number[]
   const first = array && { data: array.data.slice(0, sizeOf(sizes)), shape: [1, ...array.shape.slice(1)] }
   const zeros = { data: new Float32Array(sizeOf(sizes)), shape: [1, ...sizes] }
@@ -96,7 +97,7 @@ function explainedInput(path: string, inputs: DeclaredInput[], given: GivenInput
   for (const name of [...(inputName === undefined ? [] : [inputName]), ...constants.keys()])
     if (!names.includes(name)) throw unknownName('input', name, names)
   if (inputName !== undefined && constants.has(inputName))
-    throw optionError('constant', `: '${inputName}' is the explained input`)
+    throw optionError('constant', ` cannot hold '${inputName}' constant, because it is the explained input`)
   const open = names.filter(
     (name) =>
       !constants.has(name) &&
@@ -106,7 +107,7 @@ function explainedInput(path: string, inputs: DeclaredInput[], given: GivenInput
   if (inputName !== undefined && open.length === 0) return inputName
   if (inputName === undefined && open.length === 1) return open[0]!
   if (inputName === undefined && open.length === 0)
-    throw optionError('constant', `: ${path} has no other input to explain`)
+    throw optionError('constant', ` holds every input of ${path} constant: leave the input to explain out`)
   const listed = inputs.map(({ name, shape }) => `'${name}' [${shape.map((axis) => axis ?? 'any').join(', ')}]`)
   const which =
     inputName === undefined

@@ -32,11 +32,11 @@ export async function readPytorchRange(range: FileRange, mayBeEmpty = false): Pr
 async function readZip(range: FileRange, mayBeEmpty: boolean): Promise<StateDict> {
   const archive = await ZipArchive.open(range)
   const name = archive.find('data.pkl')
-  if (!name) throw new LrpError('INVALID_FILE', `${range.path} is not a PyTorch file: it lacks data.pkl`)
+  if (!name) throw new LrpError('INVALID_FILE', `${range.path} is not a PyTorch file: the archive lacks data.pkl`)
   const root = name.slice(0, -'data.pkl'.length)
   const order = archive.find('byteorder')
   if (order && Buffer.from(await archive.read(order, { limit: 16 })).toString() === 'big') {
-    throw new LrpError('UNSUPPORTED', `${range.path} contains big-endian numbers`)
+    throw new LrpError('UNSUPPORTED', `${range.path} contains big-endian numbers, which are not supported`)
   }
   const value = new Unpickler(
     Buffer.from((await archive.read(name, { limit: LARGEST_PICKLE })).buffer),
@@ -107,7 +107,7 @@ async function collect(
     const range = await storage(tensor)
     const extent = extentOf(tensor)
     if (sizeOf(tensor.shape) > Math.max(1, extent)) {
-      throw new LrpError('INVALID_FILE', `${path}: the tensor '${name}' repeats its storage`)
+      throw new LrpError('INVALID_FILE', `${path}: the tensor '${name}' has more elements than its storage`)
     }
     total += extent * size
     if (total > MOST_SHARING * fileSize) throw swollen(path)
@@ -118,7 +118,7 @@ async function collect(
 }
 
 export function swollen(path: string): LrpError {
-  return new LrpError('INVALID_FILE', `${path}: its tensors share storages and are much larger than the file`)
+  return new LrpError('INVALID_FILE', `the tensors of ${path} share storages and are much larger than the file`)
 }
 
 function weightsIn(value: unknown, path: string): [string, TensorRef][] {
@@ -128,7 +128,7 @@ function weightsIn(value: unknown, path: string): [string, TensorRef][] {
     if (tensors.length > 0) return tensors.map(([name, one]) => [String(name), one])
     value = WRAPPERS.map((key) => dict.get(key)).find((inner) => inner instanceof Map)
   }
-  throw new LrpError('INVALID_FILE', `${path} does not contain a state dict`)
+  throw new LrpError('INVALID_FILE', `${path} does not contain a state dict: save the model's state_dict()`)
 }
 
 function withoutPrefix<T>(entries: [string, T][]): [string, T][] {

@@ -81,7 +81,7 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'relevance of an input that has no row for each image',
       () => ({ constants: others(), explainInputs: 'all' }),
       'UNSUPPORTED',
-      /input 'scale' cannot have relevance: it does not have one row per image/
+      /the input 'scale' of .* cannot have relevance, because it does not have one row for each image/
     ],
     [
       'an unknown name of an input to explain',
@@ -93,7 +93,7 @@ describe.each(['net.pt2', 'net.onnx'])('%s of several inputs', (name) => {
       'an array for the explained input',
       () => ({ inputName: 'about', constants: { about: value('about') } }),
       'INVALID_ARGUMENT',
-      /'about' is the explained input/
+      /cannot hold 'about' constant, because it is the explained input/
     ]
   ])('%s is refused', async (_, options, code, message) => {
     const loading = load(options())

@@ -16,7 +16,7 @@ const REFUSED: Record<string, RegExp> = {
   write_into_a_buffer: /changes 'mean', a weight or buffer/,
   recurrent_layer: /\(aten\.lstm\.input\) cannot be imported: it is a recurrent layer/,
   no_axis_of_images:
-    /exported for a batch of 1 alone, and its output of the shape \[5\] does not hold one row per image/
+    /exported only for batches of size 1, and its output of shape \[5\] does not contain one row for each image/
 }
 const programs = readdirSync(folder)
   .filter((name) => name.endsWith('.pt2'))

@@ -36,7 +36,7 @@ describe('hostile files', () => {
     await expect(asking('models.resnet')).rejects.toThrow(/save net\.state_dict\(\), or export it to \.pt2/)
     const photo = importModel('photo.JPG')
     await expect(photo).rejects.toThrow(
-      'looks like an image and not like a model: give a model, and the image with --input'
+      'looks like an image, not like a model: pass a model, and pass the image with --input'
     )
     const { message } = (await importModel(join(folder, 'asking.pt')).catch((error: unknown) => error)) as Error
     expect(message).toMatch(/state_dict/) // and not that it needs an architecture

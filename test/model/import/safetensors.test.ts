@@ -91,7 +91,7 @@ describe('what the format allows is read', () => {
     expect((await readSafetensors(path)).get('w')).toEqual({ dtype: type, shape: [2, 2], data })
     await expect(product(3, 2)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: "node 'fc' (linear): parameter 'weight' holds whole numbers: it must hold real numbers"
+      message: "node 'fc' (linear): parameter 'weight' contains whole numbers, but must contain real numbers"
     })
   })
 

@@ -130,7 +130,7 @@ function splitProjection(weights: StateDict, at: string, width: number): void {
     if (whole.shape[0] !== 3 * width)
       throw new LrpError(
         'INVALID_FILE',
-        `'${at}.${from}' has the shape [${whole.shape.join(', ')}], not 3 * ${width} rows`
+        `the weight '${at}.${from}' must have ${3 * width} rows, but its shape is [${whole.shape.join(', ')}]`
       )
     for (const [i, part] of ['q', 'k', 'v'].entries()) {
       const rows = Array.from({ length: width }, (_, row) => i * width + row)

@@ -28,7 +28,7 @@ function transposed({ dtype, shape, data }: RawTensor): RawTensor {
 /** Takes a weight out of the file's. @throws LrpError INVALID_FILE where it is not there */
 export function take(weights: StateDict, name: string): RawTensor {
   const tensor = weights.get(name)
-  if (!tensor) throw new LrpError('INVALID_FILE', `the weight '${name}' is missing`)
+  if (!tensor) throw new LrpError('INVALID_FILE', `the file lacks the weight '${name}' of the network`)
   weights.delete(name)
   return tensor
 }
@@ -42,7 +42,7 @@ export function relativeBias(table: RawTensor, [height, width]: [number, number]
   const [rows, heads] = table.shape as [number, number]
   if (table.shape.length !== 2 || rows !== distances) {
     const found = `${rows} rows, but a window of ${height}x${width} has ${distances} distances`
-    throw new LrpError('INVALID_FILE', `a table of relative positions has ${found}`)
+    throw new LrpError('INVALID_FILE', `the network's table of relative positions has ${found}`)
   }
   const first = hasToken ? 1 : 0
   const places = height * width + first

@@ -16,7 +16,7 @@ export async function interpolated(positions: RawTensor, from: Grid, to: Grid): 
   if (positions.shape.length !== 3 || tokens !== 1 + places) {
     throw new LrpError(
       'INVALID_FILE',
-      `positions [${positions.shape.join(', ')}] do not match ${from.join('x')} places`
+      `position embeddings of shape [${positions.shape.join(', ')}] do not match a grid of ${from.join('x')} patches`
     )
   }
   const nodes: GraphNode[] = []

@@ -72,7 +72,10 @@ export class Config {
   }
 
   unsupported(key: string): LrpError {
-    return new LrpError('UNSUPPORTED', `${this.path}: ${key} ${JSON.stringify(this.values[key])} is not supported`)
+    return new LrpError(
+      'UNSUPPORTED',
+      `${this.path}: the value ${JSON.stringify(this.values[key])} of ${key} is not supported`
+    )
   }
 }
 

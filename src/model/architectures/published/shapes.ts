@@ -11,7 +11,7 @@ export class Shapes {
   of(name: string): number[] {
     const tensor = this.weights.get(name)
     if (tensor) return tensor.shape
-    throw new LrpError('INVALID_FILE', `the weights of ${this.path} lack '${name}'`)
+    throw new LrpError('INVALID_FILE', `${this.path} lacks the weight '${name}'`)
   }
 
   has(name: string): boolean {

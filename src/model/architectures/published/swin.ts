@@ -69,7 +69,7 @@ export function buildSwin(plan: SwinPlan): { architecture: Architecture; derive:
       derived.push((all) => {
         const relative = relativeBias(take(all, table), [plan.window, plan.window], false)
         if (window !== plan.window)
-          throw new LrpError('UNSUPPORTED', `${plan.name}: its windows are larger than its images`)
+          throw new LrpError('UNSUPPORTED', `the windows of ${plan.name} are larger than its feature maps`)
         all.set(bias, shift > 0 ? withShift(relative, whole, window, shift) : relative)
       })
     }
@@ -180,7 +180,8 @@ function merged(b: GraphBuilder, name: string, input: string, width: number, gri
 
 /** The bias of every window of a shifted image: [1, windows, heads, places, places]. */
 function withShift(bias: RawTensor, { height, width }: Grid, window: number, shift: number): RawTensor {
-  if (bias.dtype !== 'f32') throw new LrpError('UNSUPPORTED', 'tables of relative positions must be float32')
+  if (bias.dtype !== 'f32')
+    throw new LrpError('UNSUPPORTED', "the network's tables of relative positions must be float32")
   const [, heads, places] = bias.shape as [number, number, number, number]
   const own = new Float32Array(
     bias.data.buffer.slice(bias.data.byteOffset, bias.data.byteOffset + bias.data.byteLength)

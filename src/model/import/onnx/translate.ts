@@ -50,7 +50,7 @@ export async function translate(file: OnnxFile, how: Reading = {}): Promise<Tran
   const { path, opset } = file
   if (opset < OPSETS.first || opset > OPSETS.last) {
     const range = `${OPSETS.first} to ${OPSETS.last}`
-    throw new LrpError('UNSUPPORTED', `${path} uses opset ${opset} of ONNX; opsets ${range} can be imported`)
+    throw new LrpError('UNSUPPORTED', `${path} uses ONNX opset ${opset}, but only opsets ${range} can be imported`)
   }
   const { input, given } = inputsOf(file, how)
   const layout = how.layout ?? layoutOf(file, input)
@@ -98,7 +98,7 @@ function declaredInput({ name, type }: ValueInfo): DeclaredInput {
 function axesOf(file: OnnxFile, { name, type }: ValueInfo, imageShape?: readonly number[]): Dim[] {
   const { path } = file
   const axes = (type?.tensor_type?.shape?.dim ?? []).map((axis) => axis.dim_value)
-  if (axes.length < 2) throw new LrpError('UNSUPPORTED', `${path}: the shape of its input '${name}' is missing`)
+  if (axes.length < 2) throw new LrpError('UNSUPPORTED', `${path} does not contain the shape of its input '${name}'`)
   if (axes.some((axis) => axis > 1 << 24)) throw invalid(path, `its input '${name}' is too large`)
   return axes.map((axis, i) => {
     const wanted = i > 0 ? imageShape?.[i - 1] : undefined
@@ -158,7 +158,7 @@ class Translation {
     const scope = new Scope()
     for (const [name, tensor] of file.tensors) scope.set(name, Constant.weight(name, tensor))
     const dtype = ONNX_DTYPES[this.input.type?.tensor_type?.elem_type || 1]
-    if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: its input '${this.input.name}' does not contain numbers`)
+    if (!dtype) throw new LrpError('UNSUPPORTED', `the input '${this.input.name}' of ${path} does not contain numbers`)
     scope.set(this.input.name, { node: this.tokens(dtype), shape: this.axes, dtype })
     for (const one of this.given) scope.set(one.name, this.valueOf(one))
     const [result] = this.results
@@ -169,7 +169,7 @@ class Translation {
     if (this.followed !== undefined && !isBatchFirst(output)) throw new BatchMixed()
     if (this.axes[0] === 1 && output.shape[0] !== 1) {
       const why = 'its output has no axis for images: export it with a dynamic batch'
-      throw new LrpError('UNSUPPORTED', `${path} is for one image, and ${why}`)
+      throw new LrpError('UNSUPPORTED', `${path} was exported for only one image, and ${why}`)
     }
     const node = output.node === 'input' ? draft.draft.add(result, 'identity', ['input']) : output.node
     const inputShape = this.axes.map((axis, i) => (typeof axis === 'number' && (i > 0 || axis > 0) ? axis : null))

@@ -62,8 +62,12 @@ export async function readWeights(archive: ZipArchive, path: string): Promise<St
     const reads = Object.entries(config).map(async ([name, { path_name, tensor_meta, use_pickle }]) => {
       if (!tensor_meta) return undefined // no tensor; a program that reads it is refused
       const dtype = DTYPES[tensor_meta.dtype]
-      if (!dtype) throw new LrpError('UNSUPPORTED', `${path}: the weight '${name}' has an unknown number type`)
-      if (use_pickle) throw new LrpError('UNSUPPORTED', `${path}: the weight '${name}' is stored as a pickle`)
+      if (!dtype) throw new LrpError('UNSUPPORTED', `the weight '${name}' of ${path} has an unknown number type`)
+      if (use_pickle)
+        throw new LrpError(
+          'UNSUPPORTED',
+          `the weight '${name}' of ${path} is stored as a pickle, which is not supported`
+        )
       const shape = tensor_meta.sizes.map((one) => one.as_int)
       const view = { shape, strides: tensor_meta.strides.map((one) => one.as_int) }
       const bytes = DTYPE_SIZE[dtype]

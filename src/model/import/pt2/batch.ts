@@ -20,8 +20,8 @@ export function followBatch(program: Program): Program {
   const { traced } = metaOf(program, program.outputs[0]!)
   if (traced[0] !== size || traced.length < 2) {
     const advice = 'export it with a dynamic batch (torch.export.export(..., dynamic_shapes=({0: Dim("batch")},)))'
-    const why = `its output of the shape [${traced.join(', ')}] does not hold one row per image: ${advice}`
-    throw new LrpError('UNSUPPORTED', `${program.path} was exported for a batch of ${size} alone, and ${why}`)
+    const why = `its output of shape [${traced.join(', ')}] does not contain one row for each image: ${advice}`
+    throw new LrpError('UNSUPPORTED', `${program.path} was exported only for batches of size ${size}, and ${why}`)
   }
   return new BatchFollower(program, size).run() ?? program
 }

@@ -182,7 +182,7 @@ describe('a file for one image, given two', () => {
     using model = await Model.load(onnxFile({ nodes, weights: { two: tensor([2], []) }, shape: [2, 2] }))
     await expect(model.forward({ data: new Float32Array(6), shape: [3, 2] })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringMatching(/2 images at once.*3/)
+      message: expect.stringMatching(/batches of 2 images.*3/)
     })
   })
 

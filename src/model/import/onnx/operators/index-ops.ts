@@ -198,14 +198,14 @@ const affineGrid: Operator = (call, draft) => {
   const axes = size.length - 2
   const shape: Dim[] = [size[0]!, ...size.slice(2), axes]
   if (axes === 2) return draft.aten(call, 'aten::affine_grid_generator', { theta, size, align_corners }, shape)
-  throw call.fail('only grids of images are offered')
+  throw call.fail('only grids of images are supported')
 }
 
 /** Patches summed up to an image. */
 const colToIm: Operator = (call, draft) => {
   const x = nodeInput(call, draft)
   const [image, block] = [call.numbers(1), call.numbers(2)]
-  if (image?.length !== 2 || block?.length !== 2) throw call.fail('only images are offered')
+  if (image?.length !== 2 || block?.length !== 2) throw call.fail('only images are supported')
   const pads = call.ints('pads') ?? [0, 0, 0, 0]
   const [begin, end] = [pads.slice(0, 2), pads.slice(2)]
   if (begin.join() !== end.join()) throw call.fail('its pads differ before and after')

@@ -92,7 +92,8 @@ function convolved(call: OnnxCall, draft: OnnxDraft) {
     throw call.fail(`its input has the shape ${shapeText(x.shape)} and its weight ${shapeText(weight.shape)}`)
   }
   const kernel = weight.shape.slice(2)
-  if ((call.ints('kernel_shape') ?? kernel).join() !== kernel.join()) throw call.fail('its kernel is not its weight')
+  if ((call.ints('kernel_shape') ?? kernel).join() !== kernel.join())
+    throw call.fail('its kernel_shape is not the shape of its weight')
   const groups = call.int('group', 1)
   if (groups < 1 || weight.shape[0]! % groups !== 0) throw call.fail('its groups do not match its weight')
   return { x, weight, groups, window: windowOf(call, x, kernel) }

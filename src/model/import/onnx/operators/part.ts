@@ -98,7 +98,7 @@ const split: Operator = (call, draft) => {
   const given: Dim[] | undefined = call.ints('split') ?? call.constant(1)?.dims
   let lengths: Dim[]
   const count = call.int('num_outputs', call.node.output.length)
-  if (count !== call.node.output.length) throw call.fail('it has another number of outputs than it says')
+  if (count !== call.node.output.length) throw call.fail('its number of outputs differs from the number that it states')
   if (given?.some((one) => typeof one !== 'number') || typeof size !== 'number') {
     lengths = given ?? call.node.output.map(() => divideExactly(size, call.node.output.length))
     if (!equal(total(lengths), size)) throw call.fail('its parts do not add up to its input')

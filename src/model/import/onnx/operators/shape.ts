@@ -71,7 +71,7 @@ const transpose: Operator = (call, draft) => {
   const x = nodeInput(call, draft)
   const dims = call.ints('perm') ?? x.shape.map((_, i) => x.shape.length - 1 - i)
   const isOrder = dims.length === x.shape.length && [...dims].sort((a, b) => a - b).every((axis, i) => axis === i)
-  if (!isOrder) throw call.fail(`its order of axes (${dims.join(', ')}) is not one`)
+  if (!isOrder) throw call.fail(`(${dims.join(', ')}) is not a valid order of its axes`)
   if (dims.every((axis, i) => axis === i)) return x
   const shape = dims.map((axis) => x.shape[axis]!)
   return draft.add(call, 'permute', [x], shape, { dims }, {}, '', x.dtype)
