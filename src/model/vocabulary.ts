@@ -1,0 +1,20 @@
+import { optionError } from '../core/options.js'
+import { counted } from '../core/plural.js'
+import { nounOf, type InputKind } from './input-kind.js'
+
+/** What is read of a model whose tokens or columns have names. */
+interface Named {
+  name: string
+  inputKind: InputKind
+  imageShape: number[]
+  parts: { vocabulary?: string[] }
+}
+
+/** @throws LrpError INVALID_ARGUMENT where there are no words or columns to be named, or another number of columns */
+export function checkVocabulary({ name, inputKind, imageShape, parts: { vocabulary = [] } }: Named): void {
+  if (inputKind !== 'tokens' && inputKind !== 'table')
+    throw optionError('vocabulary', `: ${name} takes ${nounOf(inputKind)}s, which have no words`)
+  const columns = imageShape[0]!
+  if (inputKind === 'table' && columns > 0 && vocabulary.length !== columns)
+    throw optionError('vocabulary', ` has ${counted(vocabulary.length, 'name')} for ${counted(columns, 'column')}`)
+}
