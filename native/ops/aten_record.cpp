@@ -44,23 +44,27 @@ std::optional<OperatorHandle> overload_of(const std::string& name, const std::st
   return std::nullopt;
 }
 
-/// The overload by which LRP knows a function: that of its usual name, and for a copy of a view the view.
-OperatorHandle canonical(const OperatorHandle& overload) {
-  const std::string name = name_of(overload);
-  const std::string& wanted = overload.schema().overload_name();
-  const std::string copy = "_copy";
+/// A function as LRP knows it: by its usual name, and a copy of a view as the view.
+struct Known {
+  std::string name;
+  OperatorHandle overload;
+};
+
+Known known_as(const OperatorHandle& called) {
+  const std::string name = name_of(called), usual = canonical_name(name), copy = "_copy";
+  const std::string& wanted = called.schema().overload_name();
   if (name.size() > copy.size() && name.compare(name.size() - copy.size(), copy.size(), copy) == 0) {
-    const auto view = overload_of(name.substr(0, name.size() - copy.size()), wanted);
-    if (view && is_view(*view)) return *view;
+    const std::string base = name.substr(0, name.size() - copy.size());
+    const auto view = overload_of(base, wanted);
+    if (view && is_view(*view)) return {base, *view};
   }
-  const std::string usual = canonical_name(name);
-  return usual == name ? overload : overload_of(usual, wanted).value_or(overload);
+  return {usual, usual == name ? called : overload_of(usual, wanted).value_or(called)};
 }
 
-OpRecord from_schema(const OperatorHandle& overload, size_t tensors, bool pointwise) {
+OpRecord from_schema(const Known& known, size_t tensors, bool pointwise) {
   if (tensors == 0) return {"constant", "gradient", Sign::kAny, true, "exact"};
-  if (const AtenException* found = aten_exception(name_of(overload))) return tensors > 1 ? found->several : found->one;
-  if (is_view(overload)) return {"move", "gradient", Sign::kKeeps, true, "exact"};
+  if (const AtenException* found = aten_exception(known.name)) return tensors > 1 ? found->several : found->one;
+  if (is_view(known.overload)) return {"move", "gradient", Sign::kKeeps, true, "exact"};
   if (!pointwise) return {"other", "", Sign::kAny, false, "no"};
   if (tensors == 1) return {"activation", "pass", Sign::kAny, false, "exact"};
   return {"other", "gradient", Sign::kAny, false, "no"};
@@ -69,11 +73,11 @@ OpRecord from_schema(const OperatorHandle& overload, size_t tensors, bool pointw
 }  // namespace
 
 OpRecord aten_record(const OperatorHandle& called) {
-  const OperatorHandle overload = canonical(called);
+  const Known known = known_as(called);
   size_t tensors = 0;
   for (const auto& argument : called.schema().arguments()) tensors += tensors_in(argument);
-  const bool pointwise = overload.hasTag(at::Tag::pointwise) || is_pointwise_without_tag(name_of(overload));
-  OpRecord record = from_schema(overload, tensors, pointwise);
+  const bool pointwise = known.overload.hasTag(at::Tag::pointwise) || is_pointwise_without_tag(known.name);
+  OpRecord record = from_schema(known, tensors, pointwise);
   record.called = true;
   const bool rounds = called.schema().overload_name().find("mode") != std::string::npos;
   record.homogeneous = record.homogeneous && !rounds;

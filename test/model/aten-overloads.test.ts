@@ -67,6 +67,12 @@ describe('the tables of native/ops/aten_exceptions.cpp', () => {
     expect(record('aten::special_erf')).toEqual(record('aten::erf'))
     expect(record('aten::slice_copy.Tensor')).toEqual(record('aten::slice.Tensor'))
     expect(record('aten::true_divide.Scalar')).toEqual(record('aten::div.Scalar'))
+    expect(record('aten::special_softmax')).toEqual(record('aten::softmax.int'))
+    for (const name of Object.keys(tables).filter((one) => one.startsWith('special_'))) {
+      const kinds = (base: string) => callable.filter((op) => baseOf(op) === base).map((op) => record(op).kind)
+      const first = kinds(name.replace('special_', ''))
+      if (first.length > 0) expect([name, first]).toEqual([name, expect.arrayContaining(kinds(name))])
+    }
   })
 })
 
