@@ -104,6 +104,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["initialise"] = Napi::Function::New(env, initialise_parameters);
   auto testing = Napi::Object::New(env);
   testing["explainLayer"] = Napi::Function::New(env, explain_layer);
+  testing["atenTables"] = Napi::Function::New(env, aten_tables);
   testing["trainingSteps"] = training_steps(env);
   testing["computesBf16"] = Napi::Boolean::New(env, cpu_computes_bf16());
   testing["attributePlain"] = Napi::Function::New(env, ModelHandle::attribute_plain);

@@ -80,7 +80,7 @@ ARGUMENTS = {
 OWN = {
     'aten.movedim.int': {'source': 0, 'destination': 1},
     'aten.moveaxis.int': {'source': 0, 'destination': 1},
-    'aten.squeeze.dims': {'dims': [1, 2]},
+    'aten.squeeze.dims': {'dim': [1, 2]},
     'aten.unflatten.int': {'sizes': [3, 1]},
     'aten.split.sizes': {'split_size': [1, 2], 'dim': 1},
     'aten.hsplit.array': {'indices': [1]},
@@ -319,6 +319,90 @@ aten.cartesian_prod.default tensors.0=vector tensors.1=vector3
 aten.zeros_like.default self=x
 aten.ones_like.default self=x
 aten.full_like.default self=x fill_value=0.3
+aten.new_full.default self=x size=[2,3] fill_value=0.3
+aten.new_ones.default self=x size=[2,3]
+aten.new_zeros.default self=x size=[2,3]
+aten.detach.default self=x
+aten.detach_copy.default self=x
+aten.reshape.default self=x shape=[6,4]
+aten.view_as.default self=x other=table
+aten.contiguous.default self=x
+aten.to.dtype self=x dtype='float64'
+aten._to_copy.default self=x
+aten.type_as.default self=x other=y
+aten.atleast_1d.default self=x
+aten.atleast_2d.default self=vector
+aten.atleast_3d.default self=rows
+aten.split_copy.Tensor self=x split_size=2 dim=1
+aten.split_with_sizes_copy.default self=x split_sizes=[1,2] dim=1
+aten.unbind_copy.int self=x dim=1
+aten.alias_copy.default self=x
+aten.as_strided_copy.default self=x size=[3,4] stride=[4,1] storage_offset=2
+aten.diagonal_copy.default self=square offset=0 dim1=1 dim2=2
+aten.t_copy.default self=rows
+aten.unsafe_chunk.default self=x chunks=2 dim=1
+aten.unsafe_split.Tensor self=x split_size=2 dim=1
+aten.unsafe_split_with_sizes.default self=x split_sizes=[1,2] dim=1
+aten.broadcast_tensors.default tensors.0=x tensors.1=vector
+aten.meshgrid.default tensors.0=vector tensors.1=vector3
+aten.meshgrid.indexing tensors.0=vector tensors.1=vector3 indexing='xy'
+aten.concatenate.default tensors.0=x tensors.1=y dim=1
+aten.row_stack.default tensors.0=x tensors.1=y
+aten.max_pool1d_with_indices.default self=planes kernel_size=[2]
+aten.max_pool3d_with_indices.default self=volume kernel_size=[1,2,2]
+aten.diag.default self=vector
+aten.diag.default self=rows
+aten.diagflat.default self=vector
+aten.masked_scatter.default self=x mask=mask source=y
+aten.put.default self=x index=swapped source=pair
+aten._adaptive_avg_pool3d.default self=volume output_size=[2,3,3]
+aten.upsample_nearest3d.default self=volume output_size=[5,5,5]
+aten.nanmean.default self=x dim=[1]
+aten.trapezoid.x y=x x=positive dim=2
+aten.trapz.dx y=x dx=0.5 dim=2
+aten.trapz.x y=x x=positive dim=2
+aten.avg_pool2d.default self=image kernel_size=[2,2] divisor_override=-3
+aten.index_add.default self=x dim=1 index=places3 source=y alpha=-2
+aten.conv_transpose1d.default input=planes weight=up1 stride=[2]
+aten.conv_transpose3d.input input=volume weight=up3 stride=[2,2,2]
+aten.linear.default input=x weight=weight54
+aten.bilinear.default input1=rows input2=rows weight=weight533 bias=bias5
+aten.inner.default self=rows other=rows
+aten.ger.default self=vector vec2=vector3
+aten.vdot.default self=vector other=four
+aten.linalg_matmul.default self=rows other=columns
+aten.linalg_vecdot.default x=x y=y dim=1
+aten.instance_norm.default input=image weight=four bias=vector running_mean=null running_var=null use_input_stats=true momentum=0.1 eps=0.00001 cudnn_enabled=false
+aten.native_batch_norm.default input=image weight=four bias=vector running_mean=vector running_var=four training=false momentum=0.1 eps=0.00001
+aten.native_group_norm.default input=image weight=four bias=vector N=2 C=4 HxW=36 group=2 eps=0.00001
+aten.elu.default self=x alpha=0.7 scale=-1.5
+aten.softplus.default self=x beta=-1.5
+aten.leaky_relu.default self=x negative_slope=-0.7
+aten.hardtanh.default self=x min_val=0.3 max_val=0.9
+aten.log_sigmoid_forward.default self=x
+aten.arccos.default self=unit
+aten.arccosh.default self=over
+aten.arcsin.default self=unit
+aten.arctanh.default self=unit
+aten.special_erfinv.default self=unit
+aten.special_logit.default self=unit
+aten.special_psi.default self=positive
+aten.special_polygamma.default n=1 self=positive
+aten.special_multigammaln.default self=over p=2
+aten.fix.default self=x
+aten.true_divide.Scalar self=x other=0.7
+aten.divide.Scalar self=x other=0.7
+aten.divide.Tensor_mode self=x other=positive rounding_mode='floor'
+aten.multiply.Scalar self=x other=-0.7
+aten.subtract.Scalar self=x other=0.7 alpha=2
+aten.rsub.Tensor self=x other=y alpha=0.3
+aten.floor_divide.default self=x other=positive
+aten.isclose.default self=x other=y
+aten.greater.Tensor self=x other=y
+aten.greater_equal.Scalar self=x other=0.1
+aten.less.Tensor self=x other=y
+aten.less_equal.Scalar self=x other=0.1
+aten.not_equal.Tensor self=x other=y
 """
 TENSORS.update(
     scalar=torch.tensor(0.3),
@@ -332,6 +416,10 @@ TENSORS.update(
     sum34=N(3, 4),
     weight54=N(5, 4),
     weight533=N(5, 3, 3),
+    table=N(6, 4),
+    pair=N(2),
+    up1=N(4, 3, 2) / 4,
+    up3=N(4, 3, 2, 2, 2) / 4,
     x3=N(2, 3, 4),
     y3=N(2, 3, 4),
 )
@@ -425,18 +513,23 @@ def case(op, arguments):
     result, leaves = called(op, arguments)
     if not isinstance(result, torch.Tensor) or result.is_complex():
         raise ValueError('no array of real numbers')
-    entry = {'op': str(op).replace('aten.', 'aten::').replace('.default', ''), 'arguments': arguments, 'shape': list(result.shape), 'output': packed(result)}
+    if not torch.isfinite(result.float()).all():
+        raise ValueError('the output is not finite')
+    entry = {'op': str(op).replace('aten.', 'aten::').replace('.default', ''), 'arguments': {k: v for k, v in arguments.items() if v is not None}, 'shape': list(result.shape), 'output': packed(result)}
     if result.requires_grad and leaves:
         relevance = torch.arange(result.numel(), dtype=torch.float64).mul(0.7).cos().reshape(result.shape).to(result.dtype)
         first = next(iter(leaves))
-        gradient = torch.autograd.grad(result, leaves[first], relevance, allow_unused=True)[0]
+        try:
+            gradient = torch.autograd.grad(result, leaves[first], relevance, allow_unused=True)[0]
+        except (RuntimeError, NotImplementedError) as error:
+            if 'not implemented' not in str(error):
+                raise
+            return entry  # autograd cannot differentiate it
         if gradient is None:
             gradient = torch.zeros_like(leaves[first])
         if not torch.isfinite(gradient).all():
             raise ValueError('the gradient is not finite')
         entry |= {'of': first, 'gradient': packed(gradient)}
-    if not torch.isfinite(result.float()).all():
-        raise ValueError('the output is not finite')
     return entry
 
 

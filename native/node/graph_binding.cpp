@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "../graph/fold_constants.h"
+#include "../ops/aten_exceptions.h"
 #include "../ops/aten_schema.h"
 #include "async.h"
 #include "graph_fields.h"
@@ -45,7 +46,8 @@ constexpr auto fields(const OpRecord*) {
                          node::field("gates", &OpRecord::gates), node::field("squashes", &OpRecord::squashes),
                          node::field("reach", &OpRecord::reach), node::field("transposed", &OpRecord::transposed),
                          node::field("cut", &OpRecord::cut), node::field("homogeneous", &OpRecord::homogeneous),
-                         node::field("looksUp", &OpRecord::looks_up), node::field("attributes", &OpRecord::attributes));
+                         node::field("looksUp", &OpRecord::looks_up), node::field("attributes", &OpRecord::attributes),
+                         node::field("factors", &OpRecord::factors), node::field("held", &OpRecord::held));
 }
 
 }  // namespace lrp
@@ -146,6 +148,10 @@ Napi::Value aten_schema(const Napi::CallbackInfo& info) {
 
 Napi::Value op_record(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value { return write(info.Env(), lrp::op_record(info[0].ToString())); });
+}
+
+Napi::Value aten_tables(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value { return write(info.Env(), names_in_aten_tables()); });
 }
 
 }  // namespace lrp::node

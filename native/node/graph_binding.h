@@ -20,5 +20,7 @@ Napi::Value aten_schema(const Napi::CallbackInfo& info);
 
 /// opRecord(name): what is known of an op (native/ops/op_record.h).
 Napi::Value op_record(const Napi::CallbackInfo& info);
+/// testing.atenTables(): the operators that the tables of native/ops/aten_exceptions.cpp name.
+Napi::Value aten_tables(const Napi::CallbackInfo& info);
 
 }  // namespace lrp::node

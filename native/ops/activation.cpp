@@ -77,6 +77,7 @@ const std::map<std::string, Make>& activations() {
       {"softplus",
        [](const Attributes& a) {
          const double beta = a.number("beta", 1);
+         if (!(beta > 0)) throw Error("INVALID_ARGUMENT", "beta of softplus must be above 0");
          return [=](const Tensor& x) { return at::softplus(x, beta); };
        }},
       {"gelu",

@@ -251,6 +251,8 @@ class AtenCall : public Op {
   explicit AtenCall(const OpArguments& a) : overload_(aten_overload(a.name)) {
     const OpArguments node = with_arguments(a);
     check_names(node);
+    for (const auto& entry : node.attributes.texts("arguments")) names_.push_back(entry.substr(0, entry.find('.')));
+    check_running_statistics(node);
     for (const auto& argument : overload_.schema().arguments()) {
       sources_.push_back(ArgumentReader(argument, node).read());
     }
@@ -258,6 +260,7 @@ class AtenCall : public Op {
   }
 
   bool keeps_first_axis() const override { return false; }
+  std::string argument_of(size_t input) const override { return names_.at(input); }
 
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     torch::jit::Stack stack;
@@ -320,6 +323,17 @@ class AtenCall : public Op {
     }
   }
 
+  /// No schema says so: where a normalisation takes its statistics from the images, it writes them into the running
+  /// ones.
+  void check_running_statistics(const OpArguments& a) const {
+    const bool has_running =
+        a.parameters.count("running_mean") > 0 || std::count(names_.begin(), names_.end(), "running_mean") > 0;
+    for (const char* flag : {"training", "use_input_stats"}) {
+      if (!has_running || !a.attributes.flag(flag, false)) continue;
+      throw Error("UNSUPPORTED", "with '" + std::string(flag) + "' it writes into its running statistics");
+    }
+  }
+
   /// Refuses a result that is too large, found from shapes alone where the overload can tell it that way.
   void check_output(torch::jit::Stack stack) const {
     std::vector<Tensor> results;
@@ -370,6 +384,7 @@ class AtenCall : public Op {
 
   c10::OperatorHandle overload_;
   Attributes attributes_;
+  std::vector<std::string> names_;  // of the argument that each input fills
   std::vector<Source> sources_;
   int64_t output_;
 };

@@ -53,6 +53,8 @@ class Op {
   virtual std::optional<WindowShape> window_shape() const { return std::nullopt; }
   /// The op on an input that has its padding already; of ops with a window's shape.
   virtual Tensor forward_padded(const Tensor& x) const { return x; }
+  /// The argument of the schema that an input fills; of calls.
+  virtual std::string argument_of(size_t /*input*/) const { return ""; }
   /// Axis 0 of the output is axis 0 of the inputs, whatever it holds.
   virtual bool keeps_first_axis() const { return true; }
   /// Draws random numbers while training.

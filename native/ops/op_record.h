@@ -27,8 +27,9 @@ struct OpRecord {
   /// Every number of the output is one of the inputs', or a constant that fills: where its relevance is 0, so is the
   /// input's.
   bool moves_values = false;
-  /// How the rule, or for kinds without one the published rule, conserves relevance: `exact` (up to the stabiliser),
-  /// `up to bias` (what biases and filled places take is lost), or `no`. test/model/op-record.test.ts holds it to this.
+  /// How the rule, or for kinds without one the published rule, conserves relevance where all that the op adds up
+  /// depends on the image: `exact` (up to the stabiliser), `up to bias` (what biases and filled places take is lost),
+  /// or `no`. test/model/op-record.test.ts holds it to this.
   std::string conserves = "no";
   Cut cut = kNowhere;
   /// Its output weighs something else: a number from 0 to 1.
@@ -54,6 +55,11 @@ struct OpRecord {
   /// Every attribute that a node of this op may have; its factory reads or checks each. Calls of aten overloads have
   /// the arguments of their schema instead.
   std::vector<std::string> attributes = {};
+  /// Arguments of a call that multiply each other: those that depend on the image share their product's relevance
+  /// alike.
+  std::vector<std::string> factors = {};
+  /// Arguments of a call that weigh, place or divide the others: held constant, so no relevance passes to them.
+  std::vector<std::string> held = {};
 };
 
 /// The record of an op of ours or of an aten overload. Throws UNSUPPORTED for a name that a graph must not use.

@@ -30,6 +30,8 @@ export class ExplainedImages {
   /** Images that are explained and perturbed together. */
   readonly chunk: number
   private readonly size: number
+  /** Maps of the first image, by method. */
+  private readonly first = new Map<Explainer, Promise<Float32Array>>()
 
   constructor(private readonly images: ClassifiedImages) {
     this.size = sizeOf(images.input.shape.slice(1))
@@ -38,7 +40,7 @@ export class ExplainedImages {
 
   /** Explains the first image, so that a method that cannot explain the network is refused at once. @throws LrpError as `explain` */
   async tryOut(method: Explainer): Promise<void> {
-    await this.maps(method, this.images.model, 0, 1)
+    await this.firstMap(method)
   }
 
   /** Curves and scores of images `from` to `to`. */
@@ -93,7 +95,13 @@ export class ExplainedImages {
 
   /** The first image and its map under a method. */
   async example(method: Explainer): Promise<ScoreContext> {
-    return this.context(method, 0, await this.maps(method, this.images.model, 0, 1))
+    return this.context(method, 0, await this.firstMap(method))
+  }
+
+  private firstMap(method: Explainer): Promise<Float32Array> {
+    const known = this.first.get(method) ?? this.maps(method, this.images.model, 0, 1)
+    this.first.set(method, known)
+    return known
   }
 
   private maps(method: Explainer, model: Model, from: number, to: number): Promise<Float32Array> {

@@ -200,13 +200,17 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
   }
 }
 
+/** Names of the experiments below a root, newest first. @throws LrpError NOT_FOUND with what to do if there is none */
+export function requireExperiments(root = EXPERIMENTS): string[] {
+  const names = listExperiments(root)
+  if (names.length > 0) return names
+  throw new LrpError(
+    'NOT_FOUND',
+    `there is no experiment in ${root}: run "npx lrp-native train" first, or pass a model file or folder`
+  )
+}
+
 /** The experiment made last. @throws LrpError NOT_FOUND with what to do. */
 export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> {
-  const [newest] = listExperiments(root)
-  if (newest === undefined)
-    throw new LrpError(
-      'NOT_FOUND',
-      `there is no experiment in ${root}: run "npx lrp-native train" first, or pass a model file or folder`
-    )
-  return openExperiment(join(root, newest))
+  return openExperiment(join(root, requireExperiments(root)[0]!))
 }

@@ -1,7 +1,8 @@
+import type { GraphNode } from '../core/graph.js'
 import { sizeOf, type Tensor } from '../core/tensor.js'
 import { inDoublePrecision } from '../model/double.js'
 import type { Model } from '../model/model.js'
-import { kindOf, recordOf } from '../rules/treatment.js'
+import { recordOf } from '../rules/treatment.js'
 import type { Composite } from '../rules/types.js'
 import { explain, type Explanation } from './explain.js'
 import type { ExplainOptions } from './options.js'
@@ -56,7 +57,13 @@ function rowOf({ targets, logits }: Explanation): Int32Array {
 
 /** The first node for which LRP-0 need not be gradient x input. */
 function firstUnequal({ graph }: Model): string | undefined {
-  return graph.nodes.find((node) => !LINEAR_KINDS.includes(kindOf(node)) && !recordOf(node).homogeneous)?.name
+  return graph.nodes.find((node) => !isLinear(node) && !recordOf(node).homogeneous)?.name
+}
+
+/** A sum whose weights or factors may be computed from the image is not linear. */
+function isLinear(node: GraphNode): boolean {
+  const { kind, factors, held } = recordOf(node)
+  return LINEAR_KINDS.includes(kind) && (node.inputs.length < 2 || factors.length + held.length === 0)
 }
 
 async function distanceToGradient(model: Model, input: Tensor, targets: Int32Array): Promise<number> {

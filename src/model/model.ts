@@ -13,12 +13,14 @@ import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { asTask, withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { isInner, withHead } from './heads.js'
 import { rowsOfBatch } from './further-inputs.js'
-import { inputKind, nounOf, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
+import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
+import { outputKind, outputNoun } from './output-nouns.js'
 import { inputRange } from './preprocessing.js'
 import { refuseOtherFiles, saveParts } from './save.js'
+import { checkVocabulary } from './vocabulary.js'
 
 /**
  * A network on a device. Weights live in C++ until `dispose()` or garbage collection. Calls may overlap: explanations
@@ -119,18 +121,14 @@ export class Model {
   }
   /** What one number of the output is called. */
   get outputNoun(): string {
-    if (this.isInner) return (this.graph.shapes?.[this.graph.output]?.length ?? 2) > 2 ? 'channel' : 'unit'
-    return this.task === 'regression' ? 'output' : 'class'
+    return outputNoun(this, this.graph.shapes?.[this.graph.output])
   }
   /**
    * What this number of outputs means: one class of several, one of two by a single logit, independent classes, values, or units of a
    * layer.
    */
   outputKind(outputs: number): OutputKind {
-    if (this.isInner) return 'units'
-    if (this.task === 'regression') return 'values'
-    if (outputs === 1) return 'binary'
-    return this.multilabel ? 'multilabel' : 'classes'
+    return outputKind(this, outputs)
   }
   /** Of arrays as the network's file takes them; the network itself takes [batch, channels, height, width]. */
   get layout(): Layout {
@@ -328,18 +326,6 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose()
   }
-}
-
-/** @throws LrpError INVALID_ARGUMENT where there are no words or columns to be named, or another number of columns */
-function checkVocabulary({ name, inputKind, imageShape, parts: { vocabulary = [] } }: Model): void {
-  if (inputKind !== 'tokens' && inputKind !== 'table')
-    throw optionError('vocabulary', ` works only with tokens and tables, but ${name} takes ${nounOf(inputKind)}s`)
-  const columns = imageShape[0]!
-  if (inputKind === 'table' && columns > 0 && vocabulary.length !== columns)
-    throw optionError(
-      'vocabulary',
-      ` must have one name for each of the ${counted(columns, 'column')}, not ${counted(vocabulary.length, 'name')}`
-    )
 }
 
 /** Where a model was loaded from. */

@@ -64,6 +64,8 @@ export interface NativeAddon {
   testing: {
     /** One layer under one rule: relevance at the input of `op`. */
     explainLayer(call: LayerCall): Promise<RawTensor>
+    /** Operators that native/ops/aten_exceptions.cpp names, each with the arguments that its record names. */
+    atenTables(): Record<string, string[]>
     /** The parts of a training step by themselves. */
     trainingSteps: NativeTrainingSteps
     /** Whether this processor has bf16. */

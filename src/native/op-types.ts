@@ -37,6 +37,10 @@ export interface OpRecord {
   transposed: boolean
   /** Every attribute that a node may have; a call of an aten overload has its schema's arguments instead. */
   attributes: string[]
+  /** Arguments of a call that multiply each other: those that depend on the image share their product's relevance alike. */
+  factors: string[]
+  /** Arguments of a call that weigh, place or divide the others: held constant, so no relevance passes to them. */
+  held: string[]
   /** How the rule conserves relevance, up to its stabiliser. */
   conserves: 'exact' | 'up to bias' | 'no'
 }

@@ -3,13 +3,7 @@ import { toCsv } from '../core/csv.js'
 import { isLrpError, type LrpError } from '../core/errors.js'
 import { makeFolder, writeAtomic } from '../core/files.js'
 import { checkOptions } from '../core/options.js'
-import {
-  EXPERIMENTS,
-  listExperiments,
-  newestExperiment,
-  openExperiment,
-  type Experiment
-} from '../experiment/experiment.js'
+import { EXPERIMENTS, openExperiment, requireExperiments, type Experiment } from '../experiment/experiment.js'
 import { gather, type ExperimentReport } from './gather.js'
 import { reportOptions, type ReportOptions } from './options.js'
 import { reportHtml } from './page.js'
@@ -59,10 +53,9 @@ async function named(given: (Experiment | string)[], root: string): Promise<Expe
 
 /** All experiments below a folder, newest first. @throws LrpError NOT_FOUND; INVALID_FILE if none can be read */
 async function all(root: string): Promise<{ gathered: ExperimentReport[]; skipped: string[] }> {
-  await newestExperiment(root) // throws if there is no experiment; its error says what to do
   const gathered: ExperimentReport[] = []
   const errors: LrpError[] = []
-  for (const name of listExperiments(root)) {
+  for (const name of requireExperiments(root)) {
     try {
       gathered.push(await gather(await openExperiment(join(root, name))))
     } catch (error) {

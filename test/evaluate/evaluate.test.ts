@@ -22,7 +22,6 @@ jest.setTimeout(600_000)
 const root = mkdtempSync(join(tmpdir(), 'lrp-evaluate-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-/** epsilon, its maps' signs turned round. */
 /** The rule gamma by means of the caller's own. */
 const own: Explainer = {
   name: 'own',
@@ -30,6 +29,7 @@ const own: Explainer = {
     (await explain(one, images, { rule: 'gamma', gamma: 0.5, targets })).relevance.data
 }
 
+/** epsilon, its maps' signs turned round. */
 const turned: Explainer = {
   name: 'turned',
   explain: async (model, images, targets) =>

@@ -57,10 +57,14 @@ describe('a check', () => {
     expect(found.unexplained).toBeLessThan(1e-3)
   })
 
-  test('names the node for which LRP-0 is no gradient', async () => {
+  test.each([
+    node('curved', 'sigmoid', ['fc']),
+    node('curved', 'aten::lerp.Tensor', ['fc', 'input', 'fc']),
+    node('curved', 'aten::addcmul', ['fc', 'fc', 'input'])
+  ])('names the node for which LRP-0 is no gradient: $op', async (curved) => {
     const nodes = [
       node('fc', 'linear', ['input'], {}, { weight: 'w' }),
-      node('curved', 'sigmoid', ['fc']),
+      curved,
       node('last', 'linear', ['curved'], {}, { weight: 'w' })
     ]
     const tensors = new Map([['w', weight([2, 2], [1, 2, -3, 1])]])

@@ -57,12 +57,24 @@ test.each([
   ['aten::add_.Tensor', {}, 'writes into its arguments'],
   ['aten::nonzero', {}, 'depends on values'],
   ['aten::empty_like', {}, 'uninitialised'],
+  ['aten::as_strided_scatter', { size: [2], stride: [1] }, 'differentiates it wrongly'],
   ['aten::nothing', {}, 'has no operator'],
   ['aten::roll', { shifts: [1], dims: [1], turns: 1 }, "no argument 'turns'"],
   ['aten::roll', {}, "needs the argument 'shifts'"]
 ])('%s %j is refused', async (op, attributes, reason) => {
   const nodes = [node('call', op, ['input'], attributes as GraphNode['attributes'])]
   await expect(outputOf(nodes, [1, 4])).rejects.toMatchObject({ message: expect.stringContaining(reason) })
+})
+
+test.each([
+  ['aten::batch_norm', { training: true, cudnn_enabled: false }, 'training'],
+  ['aten::native_batch_norm', { training: true }, 'training'],
+  ['aten::instance_norm', { use_input_stats: true, cudnn_enabled: false }, 'use_input_stats']
+])('%s would write into its running statistics', async (op, attributes, flag) => {
+  const running = { running_mean: 'r', running_var: 'r' }
+  const call = node('call', op, ['input'], { momentum: 0.1, eps: 1e-5, ...attributes }, running)
+  const wanted = `with '${flag}' it writes into its running statistics`
+  await expect(outputOf([call], [2, 3, 4], new Map([['r', weight([3], [1, 1, 1])]]))).rejects.toThrow(wanted)
 })
 
 const histogram = (input: string): GraphNode => node('histogram', 'aten::histc', [input], { bins: 4 })

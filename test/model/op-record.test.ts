@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import type { AttributeValue } from '../../src/core/graph.js'
-import type { RawTensor, Tensor } from '../../src/core/tensor.js'
+import { sizeOf, type RawTensor, type Tensor } from '../../src/core/tensor.js'
 import { Model } from '../../src/model/model.js'
 import { native, type RuleParameters } from '../../src/native/addon.js'
 import { explainLayer } from '../layer.js'
 import { node, weight } from '../models.js'
 import { values } from '../shared.js'
-import { ATEN_CASES, callOf, forward as forwardOfCall } from './aten-cases.js'
+import { ATEN_CASES, callOf, forward as forwardOfCall, type Call } from './aten-cases.js'
 import { shapesOf } from './op-shapes.js'
 
 /** One op as it stands in a network, with tensors of random numbers. */
@@ -15,6 +15,8 @@ interface Sample {
   inputs: RawTensor[]
   attributes: Record<string, AttributeValue>
   parameters: Record<string, RawTensor>
+  /** Some of what it adds up is no part of the image: that counts as a bias. */
+  hasConstants?: boolean
   forward(inputs: RawTensor[]): Promise<Tensor>
 }
 
@@ -28,7 +30,7 @@ function random(shape: number[]): RawTensor {
   )
 }
 
-const map = (tensor: RawTensor, f: (value: number) => number): RawTensor =>
+const map = (tensor: RawTensor, f: (value: number, i: number) => number): RawTensor =>
   tensor.dtype === 'f32' ? weight(tensor.shape, Array.from(values(tensor), f)) : tensor
 
 function ours(op: string): Sample {
@@ -70,33 +72,37 @@ function ours(op: string): Sample {
   }
 }
 
-/** What multiplies, weighs or chooses among the inputs of a call, and so is no part of the image. */
-const HELD = /^(weight|bias|running_mean|running_var|grid|mat2|vec|vec2|batch2|x2|input2)$/
-
 /** Calls that autograd differentiates; others cannot depend on the image. */
 function atens(): Sample[] {
-  return ATEN_CASES.filter(({ gradient }) => gradient !== undefined).map((one) => {
-    const { op, tensors, attributes } = callOf(one)
-    const { kind } = native().opRecord(op)
-    const several = ['sum', 'product', 'attention', 'move', 'average'].includes(kind)
-    const isInput = ([name, { dtype }]: [string, RawTensor], i: number): boolean =>
-      dtype !== 'f32' ||
-      (several ? !(kind === 'average' && HELD.test(name)) : i === 0 || tensors[0]![1].dtype !== 'f32')
-    const read = tensors.filter(isInput)
-    const names = read.map(([name]) => name)
-    return {
-      op,
-      attributes: { ...attributes, arguments: names },
-      parameters: Object.fromEntries(tensors.filter(([name]) => !names.includes(name))),
-      inputs: read.map(([, tensor]) => tensor),
-      forward: (given) =>
-        forwardOfCall({
-          op,
-          attributes,
-          tensors: tensors.map(([name, tensor]) => [name, given[names.indexOf(name)] ?? tensor])
-        })
-    }
+  return ATEN_CASES.filter(({ gradient }) => gradient !== undefined).flatMap((one) => {
+    const call = callOf(one)
+    const record = native().opRecord(call.op)
+    const { tensors } = call
+    const first = tensors.findIndex(([, { dtype }]) => dtype === 'f32')
+    const onlyFirst = sampleOf(call, ([, { dtype }], i) => dtype !== 'f32' || i === first)
+    if (!['sum', 'product', 'attention', 'move', 'average'].includes(record.kind)) return [onlyFirst]
+    // of weighted sums the weights may depend on the image too
+    const isWeighted = record.factors.length + record.held.length > 0
+    return [sampleOf(call, () => true), ...(isWeighted ? [{ ...onlyFirst, hasConstants: true }] : [])]
   })
+}
+
+/** A call with some of its tensors as inputs, the others as parameters. */
+function sampleOf({ op, tensors, attributes }: Call, isInput: (tensor: Call['tensors'][number], i: number) => boolean) {
+  const read = tensors.filter(isInput)
+  const names = read.map(([name]) => name)
+  return {
+    op,
+    attributes: { ...attributes, arguments: names },
+    parameters: Object.fromEntries(tensors.filter(([name]) => !names.includes(name))),
+    inputs: read.map(([, tensor]) => tensor),
+    forward: (given: RawTensor[]) =>
+      forwardOfCall({
+        op,
+        attributes,
+        tensors: tensors.map(([name, tensor]) => [name, given[names.indexOf(name)] ?? tensor])
+      })
+  }
 }
 
 const samples = (): Sample[] => [...native().ops().map(ours), ...atens()]
@@ -159,6 +165,26 @@ describe('the record of every op says what the op does', () => {
     expect(checked).toEqual(expect.arrayContaining(['reshape', 'flatten', 'squeeze', 'unsqueeze']))
   })
 
+  test('place: a number that changes changes the output at its own place alone; every activation is such', async () => {
+    const wrong: string[] = []
+    for (const sample of samples()) {
+      const { reach, kind } = native().opRecord(sample.op)
+      const first = sample.inputs.findIndex(({ dtype }) => dtype === 'f32')
+      if (reach !== 'place' || first < 0) {
+        if (kind === 'activation') wrong.push(`${sample.op} reaches ${reach}`)
+        continue
+      }
+      const input = sample.inputs[first]!
+      const before = await sample.forward(sample.inputs)
+      if (sizeOf(input.shape) !== before.data.length) continue // it broadcasts
+      const changed = map(input, (x, i) => (i === 1 ? x + 0.01 : x))
+      const after = await sample.forward(sample.inputs.with(first, changed))
+      const elsewhere = before.data.findIndex((value, i) => i !== 1 && value !== after.data[i])
+      if (elsewhere >= 0) wrong.push(`${sample.op}: place ${elsewhere} changes too`)
+    }
+    expect(wrong).toEqual([])
+  })
+
   test('cuts: 0 where the input is not above 0; a ReLU is the input elsewhere', async () => {
     for (const sample of samples()) {
       const { cut } = native().opRecord(sample.op)
@@ -189,6 +215,48 @@ describe('the record of every op says what the op does', () => {
     }
   })
 
+  test('held: no relevance passes to what weighs, places or divides the others', async () => {
+    const checked = new Set<string>()
+    for (const { op, attributes, parameters, inputs, forward } of atens()) {
+      const { held, rule } = native().opRecord(op)
+      for (const [input, name] of (attributes.arguments as string[]).entries()) {
+        if (!held.includes(name)) continue
+        const relevance = random((await forward(inputs)).shape)
+        const call = { op, attributes, parameters, inputs, relevance, rule, ruleParameters: {}, input }
+        expect([op, name, Array.from(values(await explainLayer(call))).every((value) => value === 0)]).toEqual([
+          op,
+          name,
+          true
+        ])
+        checked.add(op)
+      }
+    }
+    expect([...checked]).toEqual(expect.arrayContaining(['aten::lerp.Tensor', 'aten::addcdiv', 'aten::grid_sampler']))
+  })
+
+  test('factors share their product alike, whatever their values', async () => {
+    const wrong: string[] = []
+    const checked = new Set<string>()
+    for (const { op, attributes, parameters, inputs, forward } of atens()) {
+      const { factors, rule } = native().opRecord(op)
+      const names = attributes.arguments as string[]
+      const places = names.flatMap((name, i) => (factors.includes(name) ? [i] : []))
+      if (places.length < 2) continue
+      checked.add(op)
+      const relevance = random((await forward(inputs)).shape)
+      const sums = await Promise.all(
+        places.map(async (input) => {
+          const call = { op, attributes, parameters, inputs, relevance, rule, ruleParameters: { epsilon: 1e-9 }, input }
+          return Array.from(values(await explainLayer(call))).reduce((sum, value) => sum + value, 0)
+        })
+      )
+      if (sums.some((sum) => Math.abs(sum - sums[0]!) > 1e-3 * Math.max(1, Math.abs(sum))))
+        wrong.push(`${op} ${sums.join()}`)
+    }
+    expect(wrong).toEqual([])
+    expect([...checked]).toEqual(expect.arrayContaining(['aten::addcmul', 'aten::addmm', 'aten::conv2d']))
+  })
+
   test('conservation: exact, or but for what does not come from the inputs', async () => {
     const wrong: string[] = []
     let checked = 0
@@ -200,9 +268,9 @@ describe('the record of every op says what the op does', () => {
       const output = await sample.forward(inputs)
       const relevance = random(output.shape)
       const R = Array.from(values(relevance))
-      const expected = (await sharesFromInputs(sample, rule, inputs, output)).map((share, i) =>
-        record.conserves === 'exact' ? R[i]! : share * R[i]!
-      )
+      const isExact = record.conserves === 'exact' && !sample.hasConstants
+      const shares = isExact ? R.map(() => 1) : await sharesFromInputs(sample, rule, inputs, output)
+      const expected = R.map((value, i) => shares[i]! * value)
       const { sum, size } = await propagated({ ...sample, inputs }, rule, relevance)
       const wanted = expected.reduce((total, value) => total + value, 0)
       checked++

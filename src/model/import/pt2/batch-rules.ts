@@ -231,12 +231,12 @@ const looked: BatchRule = (b) => (b.axis('weight') === undefined ? b.axis('indic
 const rules = (names: string, rule: BatchRule): Record<string, BatchRule> =>
   Object.fromEntries(names.split(' ').map((name) => [name, rule]))
 
-/** How ops carry the batch, except for those that PyTorch tags as pointwise. */
+/** How ops carry the batch, except for those whose record says that they are pointwise. */
 const BATCH_RULES: Record<string, BatchRule> = {
   [FURTHER_INPUT]: () => 0,
   ...rules(
-    'hardswish leaky_relu softsign log_sigmoid floor_divide to _to_copy type_as clone contiguous alias detach lift_fresh ' +
-      'lift_fresh_copy dropout feature_dropout alpha_dropout zeros_like ones_like full_like',
+    'softsign to _to_copy type_as clone contiguous alias detach lift_fresh lift_fresh_copy ' +
+      'dropout feature_dropout alpha_dropout zeros_like ones_like full_like',
     pointwise
   ),
   ...rules(
