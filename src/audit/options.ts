@@ -26,7 +26,7 @@ export const auditOptions = z.strictObject({
     }
   ),
   suspect: option(z.array(z.string().min(1)).min(1), {
-    help: 'patterns to test in every class: PNG files that are transparent except for the pattern; a file smaller than the images is pasted at any place, or at the place that PATCH.png@left:top names',
+    help: 'patterns to test in every class: PNG files that are transparent except for the pattern; a file smaller than the images is pasted at random places, or at the place given by PATCH.png@left:top',
     group: 'what',
     unit: 'files',
     files: 'images'

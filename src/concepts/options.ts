@@ -8,7 +8,7 @@ import { ruleChoice } from '../rules/options.js'
 export const studyOptions = z.strictObject({
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test', 'all']).default('test'), {
-    help: 'split of the data set to use; all uses the training, validation and test images together',
+    help: 'split of the data set to use: train, valid, test, or all, which uses all three together',
     group: 'images'
   }),
   dataPath: mayChange(splitOptions.shape.dataPath),
@@ -61,7 +61,7 @@ export const conceptsOptions = z.strictObject({
     resume: false
   }),
   image: option(z.int().min(0).default(0), {
-    help: 'number of the image, from 0 within the split, whose concepts the atlas shows',
+    help: 'number of the image, counted from 0 within the split, for the atlas: a map of the strongest channel at each pixel',
     group: 'what',
     unit: 'number',
     resume: false

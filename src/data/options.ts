@@ -78,7 +78,7 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'how JPEG files are decoded: exact, or fast, which reads files at least three times as large as needed at a reduced size and changes pixels slightly',
+    help: 'how JPEG files are decoded: exact, or fast, which decodes an image at a reduced size if its sides are at least three times as long as needed, and changes pixels slightly',
     group: 'images',
     default: 'exact'
   }),

@@ -56,7 +56,7 @@ export const perturbationOptions = z.strictObject({
     group: 'metrics'
   }),
   share: option(z.number().gt(0).max(1).default(1), {
-    help: 'share of the image that is replaced after the last step',
+    help: 'share of the image that has been replaced by the end of the last step',
     group: 'metrics',
     unit: 'share'
   })
@@ -100,7 +100,7 @@ export const evaluateOptions = z.strictObject({
     group: 'metrics'
   }),
   randomisation: option(z.int().min(0).default(0), {
-    help: 'number of images for parameter randomisation, which gives one layer after another random weights and compares the maps',
+    help: 'number of images for parameter randomisation, which replaces the weights of one layer after the other with random numbers and compares the maps',
     group: 'metrics',
     unit: 'images'
   }),

@@ -137,7 +137,7 @@ export const explainToFilesOptions = z.strictObject({
     only: DRAWN
   }),
   check: option(z.boolean(), {
-    help: 'also check how far the maps can be trusted, by float64, gradient x input and conservation (docs/background/trust.md)',
+    help: 'also check how far the maps can be trusted: compare them with float64 and with gradient x input, and measure conservation (docs/background/trust.md)',
     group: 'output',
     resume: false
   }),

@@ -100,14 +100,14 @@ export const explainOptions = z.strictObject({
     default: 'the side of the square'
   }),
   camLayer: option(z.string(), {
-    help: 'layer whose channels grad-cam weights',
+    help: 'layer whose channels are weighted by grad-cam',
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
     default: 'the last layer that every path passes through'
   }),
   baseline: option(z.string(), {
-    help: 'input without information, with which integrated-gradients and occlusion compare: zero, black, mean, blur or a .npy file',
+    help: 'input without information, to which integrated-gradients and occlusion compare the image: zero, black, mean, blur or a .npy file',
     group: 'how',
     unit: 'name',
     files: 'settings',

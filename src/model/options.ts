@@ -52,7 +52,7 @@ export const loadOptions = z.strictObject({
     unit: 'names'
   }),
   layout: option(z.enum(LAYOUTS), {
-    help: "order of the axes in the file's images: nchw (channels, height, width) or nhwc (height, width, channels)",
+    help: 'order of the axes in the images that the network takes: nchw (channels, height, width) or nhwc (height, width, channels)',
     group: 'model',
     default: 'nhwc if the first operation moves the channels to the front, otherwise nchw'
   }),
@@ -81,7 +81,7 @@ export const loadOptions = z.strictObject({
     default: 'binary for a network with one output, multilabel for one that ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
-    help: 'number type: fp32 or fp64 for the whole computation; bf16, fp16 (CUDA only) or tf32 (CUDA only) for convolutions and matrix products',
+    help: 'number type: fp32 or fp64 for the whole computation; bf16, fp16 (CUDA only) or tf32 (CUDA only) for convolutions and matrix products (on the CPU, bf16 for matrix products only)',
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {

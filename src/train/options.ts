@@ -50,7 +50,7 @@ export const trainSettings = z.object({
     default: 'values are scaled to 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: 'normalisation of the values: none (as --preprocess defines) or fit (by the mean and standard deviation of each channel of the training images)',
+    help: 'normalisation of the values: none (nothing beyond what --preprocess does) or fit (by the mean and standard deviation of each channel of the training images)',
     group: 'images'
   }),
   hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
@@ -109,7 +109,7 @@ export const trainSettings = z.object({
     group: 'optimiser'
   }),
   freeze: option(z.array(pattern), {
-    help: 'regular expressions for the names of tensors to freeze; they apply before --groups',
+    help: 'regular expressions for the names of tensors to freeze; they take precedence over --groups',
     group: 'optimiser',
     unit: 'patterns',
     commas: false
@@ -167,7 +167,7 @@ export const trainSettings = z.object({
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes of the training images, separated by commas without spaces, such as: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
+    help: 'random changes to the training images, separated by commas without spaces, such as: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]
@@ -232,7 +232,7 @@ export const trainOptions = z.strictObject({
   data: datasetOption,
   strict: mayChange(dataOptions.shape.strict),
   experimentName: option(z.string().min(1), {
-    help: 'name of the folder of the experiment; if the folder exists, _1, _2, ... is added, but a name that contains "dev" replaces it',
+    help: 'name of the folder of the experiment; if the folder exists, _1, _2, ... is added to the name, unless it contains "dev": then the folder is replaced',
     group: 'output',
     unit: 'name',
     default: '<model>-<data set>'

@@ -21,7 +21,7 @@ export const searchOptions = z.object({
     only: { method: ['grid'] }
   }),
   halving: option(z.int().min(1).default(3), {
-    help: 'number N of successive halving: each round keeps 1/N of the trials and trains them N times longer; 1 runs all trials to the end',
+    help: 'number N of successive halving: each round keeps 1/N of the trials and trains them N times as long; 1 runs all trials to the end',
     group: 'search'
   }),
   /** Each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
@@ -40,7 +40,7 @@ const { untilEpoch: _epoch, onProgress: _progress, ...kept } = trainOptions.shap
 /** Options of `tune`. */
 export const tuneOptions = z.strictObject({
   space: option(z.union([z.record(z.string(), axisSchema), z.string()]), {
-    help: 'JSON file with the settings of train to search, such as {"learningRate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batchSize": [16, 32]}',
+    help: 'JSON file with the settings of train to search, such as {"learning-rate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batch-size": [16, 32]}',
     inPrograms: 'also an object',
     group: 'search',
     unit: 'file'

@@ -57,7 +57,7 @@ test.each([
   ['aten::add_.Tensor', {}, 'writes into its arguments'],
   ['aten::nonzero', {}, 'depends on values'],
   ['aten::empty_like', {}, 'uninitialised'],
-  ['aten::as_strided_scatter', { size: [2], stride: [1] }, 'differentiates it wrongly'],
+  ['aten::as_strided_scatter', { size: [2], stride: [1] }, 'differentiates the operator wrongly'],
   ['aten::nothing', {}, 'has no operator'],
   ['aten::roll', { shifts: [1], dims: [1], turns: 1 }, "no argument 'turns'"],
   ['aten::roll', {}, "needs the argument 'shifts'"]

@@ -133,7 +133,7 @@ describe('schedules', () => {
   })
 
   test('an unknown one is refused', () => {
-    expect(() => steps.scheduleFactors({ ...plainSchedule, name: 'sine' }, 1)).toThrow(/schedule 'sine'/)
+    expect(() => steps.scheduleFactors({ ...plainSchedule, name: 'sine' }, 1)).toThrow("there is no scheduler 'sine'")
   })
 })
 

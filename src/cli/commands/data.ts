@@ -34,7 +34,7 @@ export const register: Register = (command, context) => {
     command
       .command('inspect')
       .description(
-        'Show the numbers and sizes of the images, their mean and standard deviation, and write a contact sheet.'
+        'Show how many images there are, their sizes, and the mean and standard deviation of their values, and write a contact sheet.'
       ),
     context
   )

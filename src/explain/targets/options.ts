@@ -36,7 +36,7 @@ const parts = z.strictObject({
     unit: 'number'
   }),
   reference: option(z.union([z.string(), tensor]), {
-    help: 'image to which the cosine similarity of the embedding is explained, or a folder of images, whose mean embedding is used',
+    help: 'for a network that outputs an embedding: image, or folder of images whose mean embedding is used; the cosine similarity of the input to it is explained',
     group: 'what',
     unit: 'path',
     files: 'settings'
