@@ -30,8 +30,8 @@ export interface AuditedFiles {
   reused: boolean
 }
 
-/** Classes that are audited at once: one is thought about while the network runs for another. */
-const AT_ONCE = 2
+/** Classes that are audited at once: JavaScript searches one of them while the network runs for the others. */
+const AT_ONCE = 4
 
 type ClassEntry = { class: number } & ClassFindings
 

@@ -80,49 +80,65 @@ function pixelsOf(top: number, left: number, side: number, [channels, rows, colu
 
 /** Images that look like the first of them at these pixels, if there are enough. */
 function equals(images: Bytes[], pixels: Int32Array): number[][] {
-  const buckets = bucketsOf(images, pixels)
+  const size = pixels.length
+  const values = new Uint8Array(images.length * size)
+  images.forEach((one, i) => {
+    for (let k = 0; k < size; k++) values[i * size + k] = one[pixels[k]!]!
+  })
+  const { bucket, first, next } = bucketsOf(values, size)
   const isTaken = new Uint8Array(images.length)
   const result: number[][] = []
-  images.forEach((first, i) => {
-    if (isTaken[i]) return
-    const members = buckets.near(first).filter((j) => !isTaken[j] && isEqual(images[j]!, first, pixels))
+  for (let i = 0; i < images.length; i++) {
+    if (isTaken[i]) continue
+    const members: number[] = []
+    for (const step of NEIGHBOURS)
+      for (let j = first[bucket[i]! + step]!; j >= 0; j = next[j]!)
+        if (!isTaken[j] && isSame(values, i * size, j * size, size)) members.push(j)
     for (const j of members) isTaken[j] = 1
     if (members.length >= LEAST_REPEATED) result.push(members.sort((a, b) => a - b))
-  })
+  }
   return result
 }
 
 /** Values in one bucket; equal values are in the same one or in the next. */
 const WIDTH = TOLERANCE + 1
 const ALONG = Math.ceil(256 / WIDTH) + 2
+/** From a bucket to those that may hold an equal image. */
+const STEPS = [-1, 0, 1]
+const NEIGHBOURS = Int32Array.from(
+  STEPS.flatMap((a) => STEPS.flatMap((b) => STEPS.map((c) => (a * ALONG + b) * ALONG + c)))
+)
 
-/** Images by three values of a block, so that only those are compared that may be equal. */
-function bucketsOf(images: Bytes[], pixels: Int32Array): { near: (image: Bytes) => number[] } {
-  const keys = [pixels[0]!, pixels[pixels.length >> 1]!, pixels[pixels.length - 1]!]
-  const bucketOf = (image: Bytes): number =>
-    keys.reduce((bucket, at) => bucket * ALONG + 1 + Math.floor(image[at]! / WIDTH), 0)
-  const buckets = new Map<number, number[]>()
-  images.forEach((one, i) => {
-    const bucket = bucketOf(one)
-    const known = buckets.get(bucket)
-    if (known) known.push(i)
-    else buckets.set(bucket, [i])
-  })
-  const near = (image: Bytes): number[] => {
-    const [middle, result] = [bucketOf(image), [] as number[]]
-    for (let a = -1; a <= 1; a++)
-      for (let b = -1; b <= 1; b++)
-        for (let c = -1; c <= 1; c++) {
-          const some = buckets.get(middle + (a * ALONG + b) * ALONG + c)
-          if (some) for (const i of some) result.push(i)
-        }
-    return result
+/**
+ * Images by three values of a block, so that only those are compared that may be equal: the bucket of every image, the first
+ * image in every bucket, and the next one after every image; -1 where there is none.
+ * @param values of the block, image by image; @param size how many of each image
+ */
+function bucketsOf(values: Uint8Array, size: number): Record<'bucket' | 'first' | 'next', Int32Array> {
+  const count = values.length / size
+  const first = new Int32Array(ALONG ** 3).fill(-1)
+  const [bucket, next] = [new Int32Array(count), new Int32Array(count)]
+  for (let i = 0; i < count; i++) {
+    let at = 0
+    for (const key of [0, size >> 1, size - 1]) at = at * ALONG + 1 + Math.floor(values[i * size + key]! / WIDTH)
+    bucket[i] = at
+    next[i] = first[at]!
+    first[at] = i
   }
-  return { near }
+  return { bucket, first, next }
+}
+
+/** Whether two runs of values are equal. */
+function isSame(values: Uint8Array, a: number, b: number, size: number): boolean {
+  for (let k = 0; k < size; k++) if (Math.abs(values[a + k]! - values[b + k]!) > TOLERANCE) return false
+  return true
 }
 
 function isEqual(a: Bytes, b: Bytes, pixels: Int32Array): boolean {
-  for (const i of pixels) if (Math.abs(a[i]! - b[i]!) > TOLERANCE) return false
+  for (let k = 0; k < pixels.length; k++) {
+    const i = pixels[k]!
+    if (Math.abs(a[i]! - b[i]!) > TOLERANCE) return false
+  }
   return true
 }
 
