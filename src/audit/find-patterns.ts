@@ -111,7 +111,7 @@ function agreement(
     let [most, mode] = [0, candidates[0]!]
     for (const one of candidates) {
       if (one[i]! < 0) continue
-      const count = frequency(images, one, i, plane, channels)
+      const count = frequency(images, one, i, plane, channels, Math.max(most, wanted.agree))
       if (count > most) [most, mode] = [count, one]
     }
     if (most < wanted.agree) continue
@@ -121,21 +121,26 @@ function agreement(
   return { mask, content }
 }
 
-/** Share of the images whose pixel has the value of `one`. */
+/**
+ * Share of the images whose pixel has the value of `one`.
+ * @param least a smaller share is not of interest: 0 is returned as soon as it cannot be reached
+ */
 function frequency(
   images: ArrayLike<number>[],
   one: ArrayLike<number>,
   i: number,
   plane: number,
-  channels: number
+  channels: number,
+  least = 0
 ): number {
-  let count = 0
+  const most = images.length * (1 - least) + 1e-9
+  let others = 0
   for (const image of images) {
     let same = true
     for (let at = i; same && at < channels * plane; at += plane) same = Math.abs(image[at]! - one[at]!) <= TOLERANCE
-    if (same) count++
+    if (!same && ++others > most) return 0
   }
-  return count / images.length
+  return (images.length - others) / images.length
 }
 
 /** Connected parts of a mask that carry a notable share of the relevance of all parts. */

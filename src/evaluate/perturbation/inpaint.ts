@@ -31,10 +31,11 @@ export function inpaint(
 ): Float32Array {
   const result = Float32Array.from(image)
   const plane = height * width
+  const holes = holesOf(removed, height, width, neighbours)
   for (let c = 0; c < channels; c++) {
     const channel = result.subarray(c * plane, (c + 1) * plane)
     start(channel, removed, height, width)
-    for (let sweep = 0; sweep < SWEEPS; sweep++) relax(channel, removed, height, width, neighbours)
+    for (let sweep = 0; sweep < SWEEPS; sweep++) relax(channel, holes)
   }
   return result
 }
@@ -73,25 +74,32 @@ function fillBlock(
   for (const i of open) [channel[i], unknown[i]] = [sum / count, 0]
 }
 
-function relax(
-  channel: Float32Array,
-  removed: Uint8Array,
-  height: number,
-  width: number,
-  neighbours: readonly Neighbour[]
-): void {
+/** A removed pixel: its place, and its neighbours' places and weights. */
+interface Hole {
+  place: number
+  around: Int32Array
+  weights: Float64Array
+  total: number
+}
+
+function holesOf(removed: Uint8Array, height: number, width: number, neighbours: readonly Neighbour[]): Hole[] {
+  const holes: Hole[] = []
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const i = y * width + x
-      if (removed[i] === 0) continue
-      let [sum, weights] = [0, 0]
-      for (const [dy, dx, weight] of neighbours) {
-        const [row, column] = [y + dy, x + dx]
-        if (row < 0 || row >= height || column < 0 || column >= width) continue
-        sum += weight * channel[row * width + column]!
-        weights += weight
-      }
-      channel[i]! += RELAXATION * (sum / weights - channel[i]!)
+      if (removed[y * width + x] === 0) continue
+      const inside = neighbours.filter(([dy, dx]) => y + dy >= 0 && y + dy < height && x + dx >= 0 && x + dx < width)
+      const weights = Float64Array.from(inside, ([, , weight]) => weight)
+      const around = Int32Array.from(inside, ([dy, dx]) => (y + dy) * width + x + dx)
+      holes.push({ place: y * width + x, around, weights, total: weights.reduce((sum, weight) => sum + weight, 0) })
     }
+  }
+  return holes
+}
+
+function relax(channel: Float32Array, holes: Hole[]): void {
+  for (const { place, around, weights, total } of holes) {
+    let sum = 0
+    for (let k = 0; k < around.length; k++) sum += weights[k]! * channel[around[k]!]!
+    channel[place]! += RELAXATION * (sum / total - channel[place]!)
   }
 }
