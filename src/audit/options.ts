@@ -32,7 +32,7 @@ export const auditOptions = z.strictObject({
     files: 'images'
   }),
   exportLists: option(z.boolean(), {
-    help: 'also write a list of the images of flagged clusters (flagged.csv) and the pattern of each cluster (patch-CLASS-CLUSTER.png)',
+    help: 'also write a list of the images of flagged clusters (flagged.csv) and the pattern of each flagged cluster (patch-CLASS-CLUSTER.png)',
     group: 'output',
     resume: false
   }),

@@ -111,7 +111,7 @@ const NEIGHBOURS = Int32Array.from(
 
 /**
  * Images by three values of a block, so that only those are compared that may be equal: the bucket of every image, the first
- * image in every bucket, and the next one after every image; -1 where there is none.
+ * image in every bucket, and the next one after every image; -1 if there is none.
  * @param values of the block, image by image; @param size how many of each image
  */
 function bucketsOf(values: Uint8Array, size: number): Record<'bucket' | 'first' | 'next', Int32Array> {

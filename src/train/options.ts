@@ -129,7 +129,7 @@ export const trainSettings = z.object({
     unit: 'epochs'
   }),
   schedulerStep: option(z.number().positive().default(10), {
-    help: 'number of epochs between two reductions of the learning rate by the scheduler step',
+    help: 'for the scheduler step: number of epochs between two reductions of the learning rate',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['step'] }
@@ -239,7 +239,7 @@ export const trainOptions = z.strictObject({
   }),
   experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
   resume: option(z.string(), {
-    help: 'stopped experiment to continue in its own folder and with its own settings; only --epochs can be larger',
+    help: 'stopped experiment to continue in its own folder and with its own settings; --epochs can be increased',
     group: 'output',
     unit: 'experiment',
     resume: false
