@@ -22,7 +22,7 @@ export const compareOutputsOptions = z.strictObject({
     unit: 'file'
   }),
   activations: option(z.string().min(1), {
-    help: '.npz file, or folder of .npy files, with the outputs of single nodes from the tool that wrote --logits; each array has the name of its node',
+    help: ".npz file, or folder of .npy files, with the other tool's outputs of individual nodes, for comparison as with --logits; each array has the name of its node",
     group: 'images',
     unit: 'path'
   }),

@@ -9,7 +9,7 @@ import { defineCommand } from '../command.js'
 const options = z.strictObject({
   fix: option(z.boolean(), { help: 'download libtorch, and install or build the native addon', group: 'machine' }),
   libtorch: option(z.string(), {
-    help: "variant of libtorch's official archive to download instead of the default: cpu, or a CUDA version such as cu130",
+    help: "download libtorch's official archive instead of PyTorch's wheel, in this variant: cpu, or a CUDA version such as cu130",
     group: 'machine',
     unit: 'variant'
   }),
