@@ -25,7 +25,7 @@ export interface Intervention {
   removed: Flips
   /** The pattern is pasted into images of other classes: images that become the class. */
   inserted: Flips
-  /** The same with regions of the same form at random places: the stronger of both. */
+  /** The same with regions of the same shape at random places: the stronger of both. */
   random: Flips
   /** What other images of the class show at the same place, pasted likewise; where there are enough of them. */
   peers?: Flips
@@ -151,7 +151,7 @@ function filled(bytes: Bytes, mask: Uint8Array, shape: ImageShape): Bytes {
   return Uint8Array.from(inpaint(Float32Array.from(bytes), mask, { shape }), Math.round)
 }
 
-/** A region of the same form at a random place, with as little of the mask in it as can be found. */
+/** A region of the same shape at a random place, with as little of the mask in it as can be found. */
 function randomRegion(mask: Uint8Array, shape: ImageShape, random: Random): Uint8Array {
   let [least, best] = [Infinity, mask]
   for (let i = 0; i < TRIES && least > 0; i++) {

@@ -38,7 +38,7 @@ const cluster = z.object({
     removed: flips.describe('Images that leave the class when the region is filled in from its surroundings.'),
     inserted: flips.describe('Images of other classes that become the class when the region is pasted into them.'),
     random: flips.describe(
-      'Images that change when regions of the same form at random places are filled in or pasted; the larger of the two effects.'
+      'Images that change when regions of the same shape at random places are filled in or pasted; the larger of the two effects.'
     ),
     peers: flips
       .optional()

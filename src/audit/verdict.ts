@@ -44,7 +44,7 @@ export function reasonOf(className: string, what: string, intervention: Interven
   const facts =
     `${without}; ` +
     `${does(inserted, 'of other classes', 'becomes', 'become', `${className} when it is pasted in`)}; ` +
-    does(random, '', 'changes', 'change', 'when a random region of the same form is changed instead')
+    does(random, '', 'changes', 'change', 'when a random region of the same shape is changed instead')
   if (kind === 'decides') return `Decides the class: ${facts}.`
   if (kind === undefined) return `${facts}: no proof that it decides the class.`
   const pasted = `${className} when pixels of other images of ${className} are pasted there`

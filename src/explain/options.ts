@@ -104,7 +104,7 @@ export const explainOptions = z.strictObject({
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
-    default: 'the last layer that every path passes through'
+    default: 'the last layer with height and width that every path passes through'
   }),
   baseline: option(z.string(), {
     help: 'input without information, to which integrated-gradients and occlusion compare the image: zero, black, mean, blur or a .npy file',

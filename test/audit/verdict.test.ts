@@ -13,7 +13,7 @@ test.each([
   const intervention = { removed, inserted: some(1, 9), random: some(3, 9) }
   expect(reasonOf('8', 'the patch', intervention, 'decides')).toBe(
     `Decides the class: ${words} when the patch is filled in; 1 of 9 images of other classes becomes 8 when it is pasted in; ` +
-      '3 of 9 images change when a random region of the same form is changed instead.'
+      '3 of 9 images change when a random region of the same shape is changed instead.'
   )
 })
 
