@@ -29,7 +29,7 @@ const POPULATIONS = {
   C: 'transformers, `.pt2`',
   'D onnx-dynamo': '`.onnx`, torch.export',
   'D onnx-legacy': '`.onnx`, TorchScript',
-  S: '`.pt2` of one image'
+  S: '`.pt2`, exported for one image'
 }
 const PACKAGES = [
   ...['torch==2.11.0', 'torchvision==0.26.0', 'timm==1.0.31', 'transformers==5.24.0'],
@@ -154,7 +154,14 @@ function writeTables(rows) {
     const imported = own.filter((row) => !row.refused)
     return [`| ${[what, ...[own, imported, right, explained, conserved].map((list) => list.length)].join(' | ')} |`]
   })
-  const columns = ['networks', 'exported', 'imported', 'logits as PyTorch', 'explained', 'conservation error below 10']
+  const columns = [
+    'networks',
+    'exported',
+    'imported',
+    'same logits as PyTorch',
+    'explained',
+    'conservation error below 10'
+  ]
   const reasons = rows
     .map((row) => [row.path, reasonOf(row)])
     .filter(([, reason]) => reason)
