@@ -16,6 +16,7 @@
 #include "node/model_binding.h"
 #include "node/pattern_binding.h"
 #include "node/process_group_binding.h"
+#include "node/rules_binding.h"
 #include "node/train_binding.h"
 #include "node/train_steps_binding.h"
 #include "ops/op.h"
@@ -87,6 +88,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["Model"] = model;
   exports["CancelToken"] = CancelHandle::define(env);
   exports["PatternFitter"] = PatternFitterHandle::define(env);
+  exports["ResolvedRules"] = RulesHandle::define(env);
   exports["ProcessGroup"] = ProcessGroupHandle::define(env);
   exports["info"] = Napi::Function::New(env, info);
   exports["enableCuda"] = Napi::Function::New(env, enable_cuda);

@@ -8,6 +8,7 @@
 
 #include "../error.h"
 #include "../finite.h"
+#include "../graph/image_sums.h"
 #include "../graph/passes.h"
 #include "../ops/other_input.h"
 #include "../precision.h"
@@ -22,7 +23,13 @@ class Plan {
  public:
   Plan(const Graph& graph, const LrpOptions& options, bool nonnegative_network_input)
       : graph_(graph), rules_(graph.nodes().size()), treatments_(graph.nodes().size()) {
-    for (const NodeRule& rule : options.rules) add_rule(static_cast<size_t>(graph.index(rule.node)), rule);
+    if (options.rules) {
+      for (const NodeRule& rule : *options.rules) {
+        const auto pattern = options.patterns.find(rule.node);
+        add_rule(static_cast<size_t>(graph.index(rule.node)), rule,
+                 pattern == options.patterns.end() ? Tensor() : pattern->second);
+      }
+    }
     const auto signs = find_signs(graph, nonnegative_network_input);
     for (size_t i = 0; i < treatments_.size(); ++i) {
       Treatment& treatment = treatments_[i];
@@ -36,14 +43,14 @@ class Plan {
   const Treatment& operator[](size_t i) const { return treatments_[i]; }
 
  private:
-  void add_rule(size_t i, const NodeRule& rule) {
+  void add_rule(size_t i, const NodeRule& rule, const Tensor& pattern) {
     if (rule.rule == "gradient") return;
     if (rule.rule == "constant") {
       treatments_[i].held = true;
       return;
     }
     try {
-      rules_[i] = make_rule(rule.rule, {rule.settings, rule.pattern, rule.shares});
+      rules_[i] = make_rule(rule.rule, {rule.settings, pattern, rule.shares});
       names_[i] = rule.rule;
     } catch (const Error& error) {
       throw Error(error.code(), "node '" + graph_.nodes()[i].name + "', rule '" + rule.rule + "': " + error.what());
@@ -113,7 +120,7 @@ std::vector<LayerConservation> conservation_of(const Graph& graph, const Recorde
   throw Error("NUMERIC", std::string(what) + " is not finite");
 }
 
-/// With a leading axis of explanations, also where there is one.
+/// With a leading axis of explanations, even for a single one.
 Tensor stacked(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0].unsqueeze(0) : at::stack(t); }
 
 Tensor joined(const std::vector<Tensor>& t) { return t.size() == 1 ? t[0] : at::stack(t); }
@@ -205,8 +212,9 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
     for (const size_t i : further) recorder.relevance.erase(i);
     const Tensor seed = options.together ? joint_seed(*result.target, result.logits, options.start)
                                          : result.target->seed(result.logits, t, options.start);
-    starts.push_back(seed.flatten(1).sum(1, false, at::kDouble));
-    start_sizes.push_back(seed.abs().flatten(1).sum(1, false, at::kDouble));
+    const ImageSums start = sums_of_images(seed, {}, seed.size(0));
+    starts.push_back(start.sum);
+    start_sizes.push_back(start.magnitude);
     maps.push_back(options.start == Start::activation ? conditions.backward_from_activation(x, recorder.keep_for_more)
                                                       : conditions.backward(output, x, seed, recorder.keep_for_more));
     if (!maps.back().defined()) maps.back() = at::zeros_like(x);

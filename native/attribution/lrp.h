@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,12 @@ struct NodeRule {
   std::string rule;
   Attributes settings;
   std::optional<std::vector<Share>> shares;  // of a rule that is given as data
-  Tensor pattern;                            // of the rules that need one
 };
 
 struct LrpOptions {
   /// Nodes without a rule, or with `gradient`, take their plain gradient.
-  std::vector<NodeRule> rules;
+  std::shared_ptr<const std::vector<NodeRule>> rules;
+  std::map<std::string, Tensor> patterns;  // fitted patterns by node, for the rules that need one
   TargetSettings target;
   Targets fixed;          // the target that another output has chosen, instead
   bool together = false;  // all explanations start one map

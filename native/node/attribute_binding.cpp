@@ -10,6 +10,7 @@
 #include "concept_binding.h"
 #include "pass_thread.h"
 #include "rule_fields.h"
+#include "rules_binding.h"
 #include "values.h"
 
 namespace lrp::node {
@@ -61,7 +62,7 @@ constexpr auto fields(const AttributeCall*) {
                          field("patterns", &AttributeCall::patterns));
 }
 
-/// What LRP is asked, with what holds for every method. Patterns come by the names of the nodes whose rules need them.
+/// What LRP is asked, with what holds for every method.
 LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   LrpOptions lrp = call.lrp.value_or(LrpOptions());
   lrp.target = call.target;
@@ -69,10 +70,12 @@ LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
   if (call.lookups) lrp.lookups = *call.lookups;
   if (!(lrp.top_k > 0 && lrp.top_k <= 1))
     throw Error("INVALID_ARGUMENT", "option 'topK' must be above 0 and at most 1");
-  if (!call.patterns) return lrp;
-  for (NodeRule& rule : lrp.rules) {
+  if (!call.patterns || !lrp.rules) return lrp;
+  for (const NodeRule& rule : *lrp.rules) {
     const auto found = call.patterns->find(rule.node);
-    if (found != call.patterns->end()) rule.pattern = found->second.to(model.device(), model.dtype());
+    if (found != call.patterns->end()) {
+      lrp.patterns[rule.node] = found->second.to(model.device(), model.dtype());
+    }
   }
   return lrp;
 }
@@ -157,8 +160,7 @@ Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::V
   own(call->target);
   auto cancel = CancelHandle::token_of(options);
   return run_pass(
-      env, {input, weights_owner, options},
-      [model, call, cancel, plain, x = tensor_copy(input, "the input")]() -> Finish {
+      env, {weights_owner, options}, [model, call, cancel, plain, x = tensor_copy(input, "the input")]() -> Finish {
         const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
         const Precision precision = model->precision();
         LrpOptions lrp = lrp_options(*call, *model);

@@ -51,6 +51,8 @@ export function warningsOf(
   options: Conditions
 ): string[] {
   if (options.concepts || options.topK !== undefined) return [] // what is left out on purpose
+  const isUsual = magnitude.every((ratio) => ratio >= TOO_LITTLE && ratio <= TOO_MUCH)
+  if (isUsual && result.conservation.length === 0) return []
   const scales = scalesOf(result, options)
   const most = (magnitudes: ArrayLike<number>, test: (ratio: number) => boolean): boolean =>
     scales.filter((scale, image) => test(magnitudes[image]! / scale)).length > scales.length / 2
@@ -74,10 +76,14 @@ function scalesOf(
 ): Float64Array {
   const [images, classes] = logits.shape as [number, number]
   const startsAsLogit = logits.shape.length === 2 && (start ?? 'logit') === 'logit' && !(outputRelevance ?? reference)
-  return Float64Array.from({ length: images }, (_, i) => {
-    const row = startsAsLogit ? logits.data.subarray(i * classes, (i + 1) * classes) : []
-    return Math.max(startSizes[i]!, 1e-12, ...row.map(Math.abs))
-  })
+  const scales = new Float64Array(images)
+  for (let image = 0; image < images; image++) {
+    let scale = Math.max(startSizes[image]!, 1e-12)
+    for (let i = image * classes; startsAsLogit && i < (image + 1) * classes; i++)
+      scale = Math.max(scale, Math.abs(logits.data[i]!))
+    scales[image] = scale
+  }
+  return scales
 }
 
 function remedy(layer: LayerConservation | undefined, rules: NodeRule[]): string {

@@ -7,9 +7,9 @@ import { addonPath, packageRoot } from '../core/paths.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
 import type { AttributeOptions, AttributeResult } from './attribute-types.js'
 import { endPreload, isPreloading, resetLibraryVariables, setLibraryVariables } from './libraries.js'
-import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions } from './handles.js'
+import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions, NativeRules } from './handles.js'
 import type { AtenArgument, OpRecord } from './op-types.js'
-import type { NativeShare, RuleParameters } from './rule-types.js'
+import type { NativeShare, NodeRule, RuleParameters } from './rule-types.js'
 import type {
   NativeRun,
   NativeTrainData,
@@ -28,6 +28,8 @@ export interface NativeAddon {
     create(graph: Graph, tensors: Record<string, RawTensor>, device: string, precision: Precision): Promise<NativeModel>
   }
   CancelToken: new () => NativeCancelToken
+  /** Every parameter of every rule must be given. @throws INVALID_ARGUMENT */
+  ResolvedRules: new (rules: NodeRule[]) => NativeRules
   /** Of several processes that compute together (src/distributed/process-group.ts). */
   ProcessGroup: new (options: NativeProcessGroupOptions) => NativeProcessGroup
   PatternFitter: new (model: NativeModel, positiveOnly: boolean) => NativePatternFitter
@@ -227,12 +229,12 @@ export function leaveQuickly(): void {
 
 /** Runs one native call: its errors become `LrpError`s and an AbortSignal stops it within a batch. */
 export async function callNative<T>(
-  call: (addon: NativeAddon, cancel: NativeCancelToken) => Promise<T>,
+  call: (addon: NativeAddon, cancel: NativeCancelToken | undefined) => Promise<T>,
   signal?: AbortSignal
 ): Promise<T> {
   const loaded = native()
-  const cancel = new loaded.CancelToken()
-  const onAbort = (): void => cancel.cancel()
+  const cancel = signal && new loaded.CancelToken()
+  const onAbort = (): void => cancel?.cancel()
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new LrpError('INVALID_ARGUMENT', `option 'signal' must be an AbortSignal`, { option: 'signal' })
   if (signal?.aborted) throw new LrpError('ABORTED', 'the work was stopped on request')

@@ -1,6 +1,5 @@
 import type { RawTensor, Tensor } from '../core/tensor.js'
-import type { NativeCancelToken } from './handles.js'
-import type { NodeRule } from './rule-types.js'
+import type { NativeCancelToken, NativeRules } from './handles.js'
 
 /** What one explanation is asked with; nothing has a default here. */
 export interface AttributeOptions {
@@ -62,7 +61,7 @@ export interface NativeRegion {
 
 export interface LrpSettings {
   /** A node not named gets the plain gradient. */
-  rules: NodeRule[]
+  rules: NativeRules
   /** Relevance of several targets starts together, in one map, instead of one map each. */
   together: boolean
   start: 'logit' | 'one' | 'probability' | 'sigmoid' | 'softmax-gradient' | 'activation'

@@ -3,6 +3,13 @@ export interface NativeCancelToken {
   cancel(): void
 }
 
+/** The rules of a network's nodes, read once for many passes. */
+export interface NativeRules {
+  /** Only rules that C++ has read are of this type. */
+  readonly [resolved]: true
+}
+declare const resolved: unique symbol
+
 /** Where processes meet; timeout in seconds. */
 export interface NativeProcessGroupOptions {
   rank: number

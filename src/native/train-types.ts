@@ -141,7 +141,7 @@ export interface NativeRun {
   /** Processes that share every batch. */
   group?: NativeProcessGroup
   onEvent: (event: NativeTrainEvent) => void
-  cancel: NativeCancelToken
+  cancel?: NativeCancelToken
 }
 
 /** Progress of a training within an epoch. */

@@ -51,7 +51,7 @@ export async function runTraining(
   }
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal
   const result = await callNative((_, cancel) => {
-    const onExit = (): void => cancel.cancel() // process.exit() waits for what runs in C++
+    const onExit = (): void => cancel?.cancel() // process.exit() waits for what runs in C++
     process.once('exit', onExit)
     return model.handle
       .train(data, options, { start, group, onEvent, cancel })

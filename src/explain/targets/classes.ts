@@ -90,7 +90,10 @@ export function classNumber(model: Model, one: number | string, option: string):
 
 /** Rows of images `from` to `to`, [rows, images] one after the other. */
 export function rowsOf(wanted: NonNullable<ClassRows>, from: number, to: number): Rows {
-  const images = Array.from({ length: to - from }, (_, i) => from + i)
-  const rows = wanted.flatMap((one) => images.map((image) => (typeof one === 'number' ? one : one[image]!)))
-  return { data: Int32Array.from(rows), shape: [wanted.length, images.length] }
+  const images = to - from
+  const data = new Int32Array(wanted.length * images)
+  wanted.forEach((one, row) => {
+    for (let i = 0; i < images; i++) data[row * images + i] = typeof one === 'number' ? one : one[from + i]!
+  })
+  return { data, shape: [wanted.length, images] }
 }
