@@ -21,9 +21,9 @@ export interface Reported {
 }
 
 /**
- * Collects the results of experiments in `report.html` (one file, no network) with `report.json` next to it, or in one of
- * the other formats.
- * @param given experiments, or their folders or names; by default all below `experimentsRoot`, newest first
+ * Collects the results of experiments in `report.html`, a single file that loads nothing from the network, and in
+ * `report.json`; or in another format.
+ * @param given experiments, or their folders or names; by default, all experiments in `experimentsRoot`, newest first
  * @throws LrpError NOT_FOUND if there is no experiment, INVALID_FILE for a damaged result of a named experiment, IO
  */
 export async function report(given: (Experiment | string)[] = [], options: ReportOptions = {}): Promise<Reported> {
