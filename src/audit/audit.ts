@@ -26,7 +26,7 @@ export interface AuditedFiles {
   files: string[]
   /** Next steps for the flagged clusters, with the commands to run. */
   next: NextStep[]
-  /** True if the results come from an earlier audit, so that only the files were written again. */
+  /** True if the results come from an earlier audit. Only the files were then written again. */
   reused: boolean
 }
 

@@ -20,9 +20,9 @@ export interface DatasetSummary {
    * replaces the numbers per class.
    */
   splits: Record<SplitName, { images: number; perClass?: number[]; ranges?: [number, number][] }>
-  /** Mean per channel over the training images, from 0 to 1; missing if there are none. */
+  /** Mean per channel over the training images, from 0 to 1; missing without training images. */
   mean?: number[]
-  /** Standard deviation per channel over the training images, from 0 to 1; missing if there are none. */
+  /** Standard deviation per channel over the training images, from 0 to 1; missing without training images. */
   std?: number[]
   /** Height and width of the smallest and the largest image file in pixels, if they differ. */
   originalSizes?: OriginalSizes

@@ -72,7 +72,7 @@ export interface Evaluation {
   inputKind: InputKind
   /** Settings of the evaluation. */
   settings: EvaluationSettings
-  /** The given options, by their flags. */
+  /** Options of the call, by the names of their flags. */
   asked: RecordedSettings
   /** Names of the images. */
   images: string[]
@@ -113,7 +113,7 @@ export interface RemovalResult {
   method: string
   /** Kind of the inputs, for example images. */
   inputKind: InputKind
-  /** The given options, by their flags. */
+  /** Options of the call, by the names of their flags. */
   settings: RecordedSettings
   /** Fill: the values that replace removed pixels. */
   fill: Fill

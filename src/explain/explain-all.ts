@@ -19,7 +19,7 @@ export const explainAllOptions = z.strictObject({ ...explainOptions.shape, targe
 /** Options of `explainAll`: the options of `explain`, and the number of images in each part (docs/options.md). */
 export type ExplainAllOptions = z.input<typeof explainAllOptions>
 
-/** Images: a data set, the options of `Model.read`, or preprocessed batches [images, ...]. */
+/** Source of images: a data set, the options of `Model.read`, or preprocessed batches [images, ...]. */
 export type ImageSource = Dataset | InputOptions | Iterable<Tensor> | AsyncIterable<Tensor>
 
 /** A part of the images with its explanation. */

@@ -62,7 +62,7 @@ export interface ExplainSummary {
   method: string
   /** The layer whose channels grad-cam weights. */
   camLayer?: string
-  /** The given options, by their flags. */
+  /** Options of the call, by the names of their flags. */
   settings: RecordedSettings
   /** The call that `explainAgain` repeats. */
   call: RecordedCall

@@ -148,9 +148,9 @@ export interface NativeRun {
 export interface BatchEvent {
   /** Kind of the event. */
   kind: 'batch'
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   epoch: number
-  /** From 1. */
+  /** Number of the batch in the epoch, from 1. */
   batch: number
   /** Number of batches in an epoch. */
   batches: number
@@ -166,7 +166,7 @@ export interface BatchEvent {
 export interface EpochEvent {
   /** Kind of the event. */
   kind: 'epoch'
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   epoch: number
   /** Mean loss over the training images. */
   trainLoss: number

@@ -1,7 +1,7 @@
 import { native } from './addon.js'
 import { packageVersion } from '../core/package-version.js'
 
-/** Returns the versions of the software that computes the results; every result file contains them. */
+/** Returns the versions of lrp-native, Node.js and libtorch. */
 export function versions(): Record<string, string> {
   return { 'lrp-native': packageVersion(), node: process.versions.node, libtorch: native().info().torchVersion }
 }

@@ -5,9 +5,9 @@ import { colourMap, isDiverging } from './colour-maps.js'
 export interface Picture {
   /** The bytes, row by row, with the channels of a pixel next to each other. */
   data: Uint8Array
-  /** In pixels. */
+  /** Width in pixels. */
   width: number
-  /** In pixels. */
+  /** Height in pixels. */
   height: number
 }
 
