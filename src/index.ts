@@ -1,6 +1,6 @@
 /**
- * What most programs need. Everything else has a path of its own: `lrp-native/data`, `/models`, `/rules`, `/train`,
- * `/metrics`, `/plot`, `/onnx`, `/audit`.
+ * The main functions and classes. The subpaths `lrp-native/data`, `/models`, `/rules`, `/train`, `/metrics`, `/plot`,
+ * `/onnx` and `/audit` export everything else.
  * @module lrp-native
  */
 export { LrpError, isLrpError, type ErrorCode } from './core/errors.js'

@@ -1,5 +1,5 @@
 /**
- * What an audit finds, and concepts.
+ * The result of an audit, and the reference samples of concepts.
  * @module lrp-native/audit
  */
 export { auditJsonSchema, type AuditResult } from '../audit/result.js'

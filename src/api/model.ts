@@ -20,59 +20,63 @@ import type { TestOptions } from '../scores/options.js'
 import { testModel, type TestResult } from '../scores/test-model.js'
 
 /**
- * A network on a device, and what can be asked of it. `Model.load` opens an experiment or a model file.
+ * A network on a device, with methods to explain, evaluate and export it. `Model.load` opens an experiment or a model
+ * file.
  * @example
  * const model = await Model.load('resnet.onnx', { preprocess: 'imagenet' })
  * const { input } = await model.read({ input: ['photo.jpg'] })
  * const { relevance } = await model.explain(input, { composite: 'epsilon-plus-flat' })
  */
 export class Model extends Network {
-  /** The same network with all that can be asked of it. */
+  /** Wraps a loaded network in this class. The weights are shared, not copied. */
   static of(network: Network, experiment: Experiment | undefined = network.experiment): Model {
     return new Model(network.parts, network.handle, network.parameterShapes, experiment, network.precision)
   }
 
-  /** Images as the network wants them: files, arrays or a split of a data set, by default the one it was trained on. */
+  /**
+   * Reads and preprocesses images for the network: files, arrays or a split of a data set. The default is the data set
+   * that the network was trained on.
+   */
   read(options: InputOptions = {}): Promise<Batch> {
     return readInputs(this, options)
   }
 
-  /** Relevance of every input value: `explain`. */
+  /** Computes the relevance of every input value (see `explain`). */
   explain(input: Tensor, options?: ExplainOptions): Promise<Explanation> {
     return explain(this, input, options)
   }
 
-  /** Explains any number of images, some at a time: `explainAll`. */
+  /** Explains any number of images in parts (see `explainAll`). */
   explainAll(data?: ImageSource, options?: ExplainAllOptions): AsyncGenerator<ExplainedPart, void, undefined> {
     return explainAll(this, data, options)
   }
 
-  /** Explains images and writes pictures and arrays: `explainToFiles`. */
+  /** Explains images and writes pictures and arrays (see `explainToFiles`). */
   explainToFiles(options: ExplainToFilesOptions = {}): Promise<ExplainedFiles> {
     return explainToFiles(this, options)
   }
 
-  /** Compares explanation methods: `evaluate`. */
+  /** Compares explanation methods (see `evaluate`). */
   evaluate(options?: EvaluateOptions): Promise<Evaluation> {
     return evaluate(this, options)
   }
 
-  /** Scores the network itself on a data set: `testModel`. */
+  /** Scores the network itself on a data set (see `testModel`). */
   test(options?: TestOptions): Promise<TestResult> {
     return testModel(this, options)
   }
 
-  /** Nodes with shapes, sizes and rules: `inspectModel`. */
+  /** Describes the nodes with their shapes, sizes and rules (see `inspectModel`). */
   inspect(choice?: RuleChoice): Promise<ModelSummary> {
     return inspectModel(this, choice)
   }
 
-  /** Writes the model for another tool: `exportModel`. */
+  /** Writes the model for another tool (see `exportModel`). */
   export(path: string, format?: ExportFormat): Promise<void> {
     return exportModel(this, path, format)
   }
 
-  /** Serves a page to change rule, parameters and class: `serve`. */
+  /** Serves a local page on which you can change the rule, its parameters and the class (see `serve`). */
   serve(options?: ServeOptions): Promise<ServedPage> {
     return serve(this, options)
   }

@@ -1,5 +1,5 @@
 /**
- * Networks as data, architectures, files of other tools.
+ * Networks as data, architectures, and model files of other tools.
  * @module lrp-native/models
  */
 export type { AttributeValue, Graph, GraphNode, ModelParts, ParameterSpec, Preprocessing } from '../core/graph.js'

@@ -1,5 +1,5 @@
 /**
- * ONNX in and out.
+ * Import from ONNX and export to ONNX.
  * @module lrp-native/onnx
  */
 export { importOnnx } from '../model/import/onnx/index.js'

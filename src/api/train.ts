@@ -1,5 +1,5 @@
 /**
- * Training, fine-tuning, search, experiments.
+ * Training, fine-tuning, hyperparameter search, experiments.
  * @module lrp-native/train
  */
 import { finetune as fineTuned } from '../finetune/finetune.js'
@@ -11,14 +11,14 @@ type WithModel<T> = Omit<T, 'model'> & { model: Model }
 
 /**
  * Trains a network and writes its experiment folder (docs/training.md).
- * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, NUMERIC (a loss that is not finite), IO
+ * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, NUMERIC (the loss is not finite), IO
  */
 export async function train(options: TrainOptions = {}): Promise<WithModel<TrainResult>> {
   return withModel(await trained(options))
 }
 
 /**
- * Fine-tunes a model, its last layer or all layers, also to new classes (docs/training.md).
+ * Fine-tunes the last layer or all layers of a model, also for new classes (docs/training.md).
  * @throws LrpError as `train`
  */
 export async function finetune(options: FinetuneOptions = {}): Promise<WithModel<TrainResult>> {

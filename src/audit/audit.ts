@@ -16,17 +16,17 @@ import type { AuditResult } from './result.js'
 import { readSuspects } from './suspect.js'
 import { writeAudit } from './write-audit.js'
 
-/** What `audit` returns: its result, and the files written. */
+/** Return value of `audit`: the result and the written files. */
 export interface AuditedFiles {
-  /** What `audit.json` holds. */
+  /** Content of `audit.json`. */
   result: AuditResult
-  /** Where the files are. */
+  /** Folder of the written files. */
   folder: string
-  /** Names of the files that were written. */
+  /** Names of the written files. */
   files: string[]
-  /** What can be done about flagged clusters, with commands. */
+  /** Next steps for the flagged clusters, with the commands to run. */
   next: NextStep[]
-  /** True if the results come from an earlier audit and only the files were written. */
+  /** True if the results come from an earlier audit. Only the files were then written again. */
   reused: boolean
 }
 
@@ -36,10 +36,12 @@ const AT_ONCE = 4
 type ClassEntry = { class: number } & ClassFindings
 
 /**
- * Is the model right for the right reasons? Scores and explains every image, clusters the explanations of each predicted class
- * (Lapuschkin et al. 2019), seeks in every cluster what decides the class, and tests it by intervention: taken out of its own
- * images and put into others, compared with random regions (docs/audit.md).
- * @throws LrpError INVALID_ARGUMENT (no classification, unknown layer or rule), NOT_FOUND, INVALID_FILE, IO, ABORTED
+ * Checks whether a classifier decides for the right reasons (docs/audit.md). It scores and explains every image, and
+ * clusters the explanations of each predicted class (Lapuschkin et al. 2019). In every cluster, it searches for the
+ * pattern that decides the class. It tests the pattern by intervention: it removes the pattern from its images, inserts
+ * it into other images, and compares the effect with random regions.
+ * @throws LrpError INVALID_ARGUMENT (the model is not a classifier, or a layer or rule is unknown), NOT_FOUND,
+ * INVALID_FILE, IO, ABORTED
  */
 export async function audit(model: Model, given: AuditOptions = {}): Promise<AuditedFiles> {
   const options = checkOptions(auditOptions, given)

@@ -100,12 +100,12 @@ export const auditSchema = z.object({
   provenance: provenanceSchema
 })
 
-/** What `audit.json` holds. */
+/** Content of `audit.json`. */
 export type AuditResult = z.output<typeof auditSchema>
 export type AuditedClass = AuditResult['classes'][number]
 export type AuditedCluster = AuditedClass['clusters'][number]
 
-/** The JSON schema of `audit.json`; docs/schemas/audit.schema.json is a copy. */
+/** Returns the JSON Schema of `audit.json`; docs/schemas/audit.schema.json is a copy. */
 export function auditJsonSchema(): object {
   return z.toJSONSchema(auditSchema)
 }

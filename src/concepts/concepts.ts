@@ -15,8 +15,9 @@ import { headOf, openJournal, openStudy } from './study.js'
 import { measureChannels, topChannels } from './top-channels.js'
 
 /**
- * The concepts of a layer (Achtibat et al. 2023): for every class the channels with the largest share of its relevance, each
- * with the images that maximise it; for one image an atlas. Images come in passes; a stopped run continues.
+ * Finds the concepts of a layer (Achtibat et al. 2023). For every predicted class, it lists the channels with the
+ * largest share of the relevance, each with its reference samples. For one image, it computes an atlas. It reads the
+ * images in passes; the same call continues a stopped run.
  * @throws LrpError INVALID_ARGUMENT, NOT_FOUND, INVALID_FILE, IO, ABORTED
  */
 export async function concepts(

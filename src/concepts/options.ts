@@ -78,5 +78,5 @@ export const conceptsOptions = z.strictObject({
   )
 })
 
-/** Options of `concepts`: images, rule, layer, how channels are ranked (docs/concepts.md). */
+/** Options of `concepts`: images, rule, layer, ranking of channels (docs/concepts.md). */
 export type ConceptsOptions = z.input<typeof conceptsOptions>

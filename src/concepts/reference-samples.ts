@@ -6,11 +6,11 @@ export type Measure = 'sum' | 'max'
 
 /** Options of `ReferenceSamples`. */
 export interface ReferenceOptions {
-  /** How a channel ranks images (`sum`). */
+  /** Value by which a channel ranks images (`sum`). */
   measure?: Measure
-  /** Each image's values are divided by the sum of their magnitudes over channels (false). */
+  /** Whether the values of each image are divided by the sum of their magnitudes over the channels (false). */
   normed?: boolean
-  /** Images kept for each channel (8). */
+  /** Number of images to keep for each channel (8). */
   count?: number
 }
 
@@ -18,22 +18,25 @@ export interface ReferenceOptions {
 export interface ReferenceSample {
   /** Number of the image, in the order in which images were added. */
   image: number
-  /** Relevance or activation of the channel, by the measure. */
+  /** Relevance or activation of the channel: the sum or the largest value, depending on the measure. */
   value: number
-  /** Where in the layer's flattened plane the channel's largest value lies. */
+  /** Index of the channel's largest value in the layer's flattened plane. */
   place: number
 }
 
 /**
- * The images that maximise the relevance (RelMax) or the activation (ActMax) of every channel of a layer, over a data set of
- * any size: values come batch by batch, and only the best are kept (Achtibat et al. 2023).
+ * Collects the images with the highest relevance (RelMax) or activation (ActMax) of every channel of a layer (Achtibat
+ * et al. 2023). Values are added batch by batch and only the best images are kept, so the data set can have any size.
  */
 export class ReferenceSamples {
   private readonly measure: Measure
   private readonly normed: boolean
   private readonly count: number
 
-  /** Begins empty, or with what was seen before. @param best best first, by channel */
+  /**
+   * Starts without samples, or with the samples of an earlier collection.
+   * @param best samples of each channel, highest value first
+   */
   constructor(
     { measure = 'sum', normed = false, count = 8 }: ReferenceOptions = {},
     readonly best: ReferenceSample[][] = []
@@ -44,8 +47,8 @@ export class ReferenceSamples {
   }
 
   /**
-   * Takes the values of a batch, and keeps the best images of each channel.
-   * @param images number of each row's image in the data set
+   * Adds the values of a batch, and keeps the best images of each channel.
+   * @param images for each row, the number of the image in the data set
    */
   add(values: ChannelValues, images: ArrayLike<number>): void {
     const { sum, largest, place } = values

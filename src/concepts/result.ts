@@ -9,7 +9,7 @@ export interface ConceptChannel {
   samples: { image: string; value: number; place: number }[]
 }
 
-/** What `concepts.json` holds. */
+/** Content of `concepts.json`. */
 export interface ConceptsResult {
   /** Version of this format. */
   version: 1
@@ -23,18 +23,18 @@ export interface ConceptsResult {
   rule: string
   /** The layer whose channels are ranked. */
   layer: string
-  /** What ranks samples: the relevance or the activation of a channel. */
+  /** Quantity that ranks the samples: the relevance or the activation of a channel. */
   by: 'relevance' | 'activation'
-  /** How a channel ranks images: by its sum over space or its largest value. */
+  /** Value by which a channel ranks images: its sum over space, or its largest value. */
   measure: Measure
-  /** How many images were used. */
+  /** Number of images used. */
   images: number
-  /** For each predicted class its images and its most relevant channels, best first. */
+  /** For each predicted class, the number of its images and its most relevant channels, most relevant first. */
   classes: { class: string; images: number; channels: ConceptChannel[] }[]
-  /** Which channel is strongest at which place of one image. */
+  /** For one image, the strongest channel at each place. */
   atlas: Atlas
   /** The rule of every node. */
   rules: Record<string, string>
-  /** Version, digest of the model, precision and preprocessing. */
+  /** Version of lrp-native, SHA-256 of the model, precision and preprocessing. */
   provenance: Provenance
 }

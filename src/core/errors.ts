@@ -1,4 +1,4 @@
-/** What went wrong, as a stable word a program can switch on. */
+/** Stable code of an error, for programs. */
 export type ErrorCode =
   | 'INVALID_ARGUMENT' // a flag or option has a value it cannot have (CLI exit status 2)
   | 'NOT_FOUND' // a file, folder, experiment, layer or name does not exist
@@ -17,14 +17,17 @@ export type ErrorCode =
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g
 
-/** Every error this package throws on purpose: one sentence that names the file, node or flag at fault. */
+/**
+ * An error that this package throws on purpose. The message is one sentence that names the file, node or option that
+ * caused it.
+ */
 export class LrpError extends Error {
-  /** Stable word for a program to switch on. */
+  /** Stable code of the error, for programs. */
   readonly code: ErrorCode
-  /** The option at fault, if it is known. */
+  /** The option that caused the error, if it is known. */
   readonly option?: string
 
-  /** An error with this code. @param message one sentence; control characters become spaces */
+  /** Creates an error with this code. @param message one sentence; control characters become spaces */
   constructor(code: ErrorCode, message: string, { option, ...options }: { cause?: unknown; option?: string } = {}) {
     super(message.replace(CONTROL, ' '), options)
     this.name = 'LrpError'
@@ -38,7 +41,7 @@ export function checkSignal(signal?: AbortSignal): void {
   if (signal?.aborted) throw new LrpError('ABORTED', 'the work was stopped on request')
 }
 
-/** True for an `LrpError`, across module instances and realms. */
+/** Returns true for an `LrpError`, also if another instance of this module or another realm created it. */
 export function isLrpError(error: unknown): error is LrpError {
   return typeof error === 'object' && error !== null && (error as Error).name === 'LrpError'
 }

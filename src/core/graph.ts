@@ -1,80 +1,90 @@
 /**
- * A network is data: named nodes in order of execution, each naming the tensors it reads. Layer lists, architecture
- * functions, `.pt2` and `.onnx` files all become this; C++ runs it. `docs/ops.md` lists the ops and their attributes.
+ * A network as data: named nodes in order of execution, each with the names of the nodes that it reads. Layer lists,
+ * architectures, `.pt2` files and `.onnx` files are converted to a graph, and C++ runs it. `docs/ops.md` lists the ops
+ * and their attributes.
  */
 export interface Graph {
   /**
-   * Shape of the input, null where an axis may have any size. The first axis is the batch; it is a number only for a file that
-   * was exported for this number of images and mixes them, which then runs that many at a time.
+   * Shape of the input; null for an axis of any size. The first axis is the batch. It is a number only if the file was
+   * exported for this number of images and mixes them; every pass then has this number of images.
    */
   inputShape: (number | null)[]
-  /** In order of execution: a node only reads `input` and nodes that stand before it. */
+  /** Nodes in order of execution: a node reads only `input` and earlier nodes. */
   nodes: GraphNode[]
-  /** Name of the node whose output is the network's (the logits). */
+  /** Name of the node whose output is the output of the network (the logits). */
   output: string
-  /** Names of all outputs, `output` first, where the network has several. */
+  /** Names of all outputs, `output` first, if the network has several. */
   outputs?: string[]
   /**
-   * Shape of every node's output for one image, or as many as a pass must have. C++ infers it; absent while axes of the input
-   * are open.
+   * Shape of every node's output for one image, or for the number of images that a pass must have. C++ infers the
+   * shapes. They are missing while the input has axes of any size.
    */
   shapes?: Record<string, number[]>
-  /** The names that the file has for them. */
+  /** Names of the outputs in the file. */
   outputNames?: string[]
 }
 
 /** One operation of a network, the nodes it reads, and the names of its weights. */
 export interface GraphNode {
-  /** Unique; module path of PyTorch if there is one (`layer1.0.conv1`). `input` is taken. */
+  /** Unique name: PyTorch's module path if there is one (`layer1.0.conv1`). The name `input` is reserved. */
   name: string
-  /** As in `torch.nn.functional` or `torch`: `conv2d`, `relu`, `add`, `cat`, ... */
+  /** Name of the op, as in `torch.nn.functional` or `torch`: `conv2d`, `relu`, `add`, `cat`, ... */
   op: string
-  /** Names of the nodes that it reads, in order; `input` is the input of the network. */
+  /** Names of the nodes that this node reads, in order; `input` is the input of the network. */
   inputs: string[]
-  /** Arguments of the op, by their names in PyTorch. */
+  /** Arguments of the op, with their PyTorch names. */
   attributes: Record<string, AttributeValue>
-  /** Role to tensor name: `{ weight: 'features.0.weight', bias: 'features.0.bias' }`. Two nodes may share a tensor. */
+  /**
+   * Name of the tensor for each role: `{ weight: 'features.0.weight', bias: 'features.0.bias' }`. Two nodes may share a
+   * tensor.
+   */
   parameters: Record<string, string>
 }
 
-/** Sizes that depend on the input's are strings such as `i0 * 49` (docs/ops.md); so are infinities, which JSON lacks. */
+/**
+ * Value of an attribute. Sizes that depend on the input are strings, for example `i0 * 49` (docs/ops.md). Infinities
+ * are strings too, because JSON cannot represent them.
+ */
 export type AttributeValue = number | boolean | string | number[] | boolean[] | string[] | (number | string)[]
 
-/** A weight that is to be made: uniform in [-bound, bound], or one value throughout. */
+/** A weight to initialise: uniformly distributed in [-bound, bound], or filled with one value. */
 export interface ParameterSpec {
   /** Name of the weight. */
   name: string
   /** Length of every axis. */
   shape: number[]
-  /** Drawn evenly from -bound to bound. */
+  /** Values are drawn uniformly from [-bound, bound]. */
   bound?: number
-  /** Filled with this value instead. */
+  /** All elements have this value. */
   value?: number
 }
 
-/** How an image becomes the network's input; stored with the model. */
+/** Defines how an image becomes the network's input; stored with the model. */
 export interface Preprocessing {
-  /** Shorter side after resizing, or [height, width]; absent: the image keeps its size. */
+  /** Shorter side after resizing, or [height, width]. Without it, the image keeps its size. */
   resize?: number | [number, number]
-  /** How pixels are made in resizing, as PIL does it (`bilinear`). */
+  /** Interpolation for resizing, as in PIL (`bilinear`). */
   interpolation?: Interpolation
   /** Centre crop [height, width]. */
   crop?: [number, number]
-  /** Half a pixel of the crop's place goes to the even side, as in torchvision (`even`), or up and left, as in Hugging Face. */
+  /**
+   * Rounding of a crop position that is half a pixel: to an even number, as in torchvision (`even`), or up and left, as
+   * in Hugging Face.
+   */
   cropRounding?: 'even' | 'down'
-  /** 1 for grey images, 3 for colour. */
+  /** Number of channels: 1 for grey images, 3 for colour images. */
   channels: 1 | 3
   /** Order of the channels in the input. */
   channelOrder: 'rgb' | 'bgr'
-  /** Largest value of a pixel before normalisation: bytes are divided by 255 and multiplied by this (1 or 255). */
+  /** Largest pixel value before normalisation (1 or 255): bytes are divided by 255 and multiplied by it. */
   scale: number
-  /** Subtracted from each channel after scaling; one number for each channel. */
+  /** Mean, which is subtracted after scaling; one number for each channel. */
   mean: number[]
-  /** Each channel is divided by it after that; one number for each channel. */
+  /** Standard deviation, by which values are divided after that; one number for each channel. */
   std: number[]
-  /** Images are turned as EXIF says; PIL and torchvision leave them as they are stored (false). */
+  /** Whether the EXIF orientation is applied (false). PIL and torchvision do not apply it. */
   orient?: boolean
-  /** The value of 16-bit images that is white (65535). */
+  /** Value of white in 16-bit images (65535). */
   white?: number
 }
 
@@ -108,35 +118,35 @@ export type DataTask = (typeof DATA_TASKS)[number]
 export const OUTPUT_KINDS = ['classes', 'binary', 'multilabel', 'values', 'units'] as const
 export type OutputKind = (typeof OUTPUT_KINDS)[number]
 
-/** Everything needed to build a model: what an importer or an architecture function returns. */
+/** Everything that is needed to build a model. Importers return this type. */
 export interface ModelParts {
-  /** Architecture or file stem. */
+  /** Name of the architecture, or of the file without its extension. */
   name: string
   /** The network as nodes and connections. */
   graph: Graph
   /** The weights by name. */
   tensors: import('./tensor.js').StateDict
-  /** How an image becomes the input. */
+  /** Preprocessing of images. */
   preprocessing?: Preprocessing
-  /** `classification` where it is not known. */
+  /** Task of the model; `classification` if it is not known. */
   task?: Task
-  /** The classes are independent: each has its own sigmoid. */
+  /** True if the classes are independent, each with its own sigmoid. */
   multilabel?: boolean
-  /** Names of the classes; of the values for regression. */
+  /** Names of the classes, or of the values for regression. */
   classes?: string[]
-  /** The output is a layer that the file does not return: its numbers are units, not classes. */
+  /** True if the output is an inner layer, whose numbers are units and not classes. */
   inner?: boolean
   /**
-   * Of the file's own arrays, where it is `nhwc`: the graph reads [batch, channels, height, width] all the same, and arrays in .npy
-   * files are [batch, height, width, channels].
+   * Layout of arrays in files, if it is `nhwc`: arrays in .npy files are [batch, height, width, channels]. The graph
+   * always reads [batch, channels, height, width].
    */
   layout?: Layout
-  /** What reading the file did to the network, in sentences. */
+  /** Changes that the import made to the network, as sentences. */
   notes?: string[]
-  /** The file wants bytes from 0 to 255, whatever the preprocessing. */
+  /** True if the network takes values from 0 to 255, whatever the preprocessing. */
   takesBytes?: boolean
-  /** Rows of further inputs, one for each image of an array or one for all; not saved. */
+  /** Values of the other inputs: one row for each image, or one row for all images; not saved. */
   rows?: Record<string, import('./tensor.js').Tensor>
-  /** Words by the number of their token; names of a table's columns. */
+  /** Words, indexed by token id, or names of a table's columns. */
   vocabulary?: string[]
 }

@@ -35,14 +35,14 @@ function halfOf(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25))
 }
 
-/** A NumPy array as float32, and the type its values had: `f4`, `u1`, `i8`, ... */
+/** A NumPy array as float32, and the element type in the file: `f4`, `u1`, `i8`, ... */
 export interface NpyArray extends Tensor {
   /** NumPy's name of the element type, such as `<f4`. */
   dtype: string
 }
 
 /**
- * Reads a NumPy array of numbers or truth values as float32. Versions 1 to 3 of the format.
+ * Reads a NumPy array of numbers or booleans as float32. It supports versions 1 to 3 of the format.
  * @throws LrpError NOT_FOUND, INVALID_FILE (truncated, objects), UNSUPPORTED (Fortran order)
  */
 export async function readNpy(path: string): Promise<NpyArray> {
@@ -51,8 +51,8 @@ export async function readNpy(path: string): Promise<NpyArray> {
 }
 
 /**
- * Reads the arrays of numbers of a `numpy.savez` file by name; arrays of strings are left out. At most 1 GiB of values:
- * compressed zeros are a thousand times smaller.
+ * Reads the numeric arrays of a `numpy.savez` file by name and skips arrays of strings. The arrays may contain at most
+ * 1 GiB of values, because a small compressed file can expand a thousandfold.
  * @throws LrpError as `readNpy`
  */
 export function readNpz(path: string): Promise<Record<string, NpyArray>> {
@@ -147,8 +147,8 @@ export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
 }
 
 /**
- * Several arrays by name in one file, as numpy.load reads it.
- * @param columns whole numbers and strings, next to the tensors
+ * Writes several named arrays to one .npz file, which numpy.load can read.
+ * @param columns additional arrays of integers or strings
  * @throws LrpError IO
  */
 export async function writeNpz(

@@ -1,14 +1,17 @@
 /** A dense float32 array in row-major order. */
 export interface Tensor {
-  /** The values in row-major order; as many as `shape` says. */
+  /** The values in row-major order; their number is the product of `shape`. */
   data: Float32Array
   /** Length of every axis, the outermost first. */
   shape: number[]
-  /** Of a batch for a network with several inputs: rows of the others, one for each image or one for all. */
+  /**
+   * For networks with several inputs, the values of the other inputs: one row for each image, or one row for all
+   * images.
+   */
   inputs?: Record<string, Tensor>
 }
 
-/** Element types a weight file may hold; the names are those of safetensors, in lower case. */
+/** Element types of weights, named as in safetensors but in lower case. */
 export type DType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool'
 
 /** Bytes per element. */
@@ -39,17 +42,17 @@ export const TORCH_DTYPE: Record<DType, string> = {
   bool: 'bool'
 }
 
-/** A named weight as it stands in a file: little-endian bytes, row-major, not yet interpreted. */
+/** The raw bytes of a tensor as they are stored in a file: little-endian and row-major. */
 export interface RawTensor {
   /** Type of the elements. */
   dtype: DType
   /** Length of every axis, the outermost first. */
   shape: number[]
-  /** The bytes of the file, little-endian. */
+  /** The bytes, little-endian. */
   data: Uint8Array
 }
 
-/** A state dict: tensors by their PyTorch names. */
+/** A state dict: maps PyTorch names to tensors. */
 export type StateDict = Map<string, RawTensor>
 
 /** Product of the axes; 1 for a scalar. */

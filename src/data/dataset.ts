@@ -5,27 +5,32 @@ import { middleOf } from './arrange-image.js'
 import { counted } from '../core/plural.js'
 import { sizeOf } from '../core/tensor.js'
 
-/** The images of one split as bytes, each with a class number or values. */
+/** The images of one split, with their class numbers or values. */
 export interface Split {
-  /** [images, ...imageShape] (or `storedShape`), row-major; empty if the data set reads its images from `paths`. */
+  /**
+   * The images as bytes: [images, ...imageShape] (or `storedShape`), row-major. Empty if the data set reads its images
+   * from `paths`.
+   */
   images: Uint8Array
-  /** Class numbers from 0; all 0 for regression and multilabel. */
+  /** Class numbers, counted from 0; all 0 for regression and multilabel. */
   labels: Int32Array
-  /** Regression: [images, values]; multilabel: [images, classes] of 0 and 1; row-major. */
+  /**
+   * For regression, the values [images, values]. For multilabel, 0 or 1 for each class [images, classes]. Row-major.
+   */
   values?: Float32Array
-  /** File of each image, if the images are files. */
+  /** Path of each image, if the images are files. */
   paths?: string[]
-  /** Name of each image of a larger file: the file and the number in it. */
+  /** Name of each image, if one file contains many images: the file name and the number of the image in it. */
   names?: string[]
 }
 
-/** A set of labelled images, all of one size, in memory as bytes or read from their files when they are needed. */
+/** A set of labelled images of one size. They are in memory as bytes, or are read from their files when needed. */
 export interface Dataset {
   /** Name of the data set or of its folder. */
   name: string
-  /** `classification` by default. */
+  /** Task of the data set (`classification`). */
   task?: Exclude<DataTask, 'binary'>
-  /** Names of the classes; of the values for regression. */
+  /** Names of the classes, or of the values for regression. */
   classes: string[]
   /** Channels, height and width of every image. */
   imageShape: [number, number, number]
@@ -36,7 +41,7 @@ export interface Dataset {
   storedShape?: [number, number, number]
   /** Images and labels for training, validation and test. */
   splits: { train: Split; valid: Split; test: Split }
-  /** Images that could not be read and were left out. */
+  /** Images that could not be read and were skipped. */
   skipped: string[]
   /** The skipped images that do not exist. */
   missing?: string[]
@@ -45,10 +50,11 @@ export interface Dataset {
   /** Height and width of the smallest and the largest image file, if they differ. */
   originalSizes?: OriginalSizes
   /**
-   * If images are not kept in memory: reads one of `paths` as bytes of `imageShape` (or `storedShape`) into an array.
+   * If images are not kept in memory, reads the file at one of `paths` into an array, as bytes of shape `imageShape`
+   * (or `storedShape`).
    */
   read?: (path: string, into: Uint8Array) => Promise<void>
-  /** If images are not kept in memory: SHA-256 of the bytes of each of `paths`. */
+  /** If images are not kept in memory, returns the SHA-256 of the bytes of each file in `paths`. */
   digests?: Map<string, string>
 }
 
@@ -60,7 +66,10 @@ export interface OriginalSizes {
 /** `train`, `valid` or `test`. */
 export type SplitName = keyof Dataset['splits']
 
-/** Images `from` to `to` (exclusive) of a split that is in memory; they share its memory unless they are cropped. */
+/**
+ * Returns images `from` to `to` (exclusive) of a split that is in memory. The result shares memory with the split
+ * unless the images are cropped.
+ */
 export function imagesOf(
   dataset: Dataset,
   split: SplitName,
@@ -72,7 +81,7 @@ export function imagesOf(
 }
 
 /**
- * Images `from` to `to` (exclusive) of a split, from memory or from their files.
+ * Loads images `from` to `to` (exclusive) of a split, from memory or from their files.
  * @throws LrpError if a file cannot be read
  */
 export async function loadImages(
@@ -116,8 +125,8 @@ function asSeen(dataset: Dataset, stored: Uint8Array): { bytes: Uint8Array; shap
 }
 
 /**
- * SHA-256 over every image and label: two data sets with the same fingerprint are equal. Images that are not in
- * memory count by their digests, so the same images have another fingerprint in memory.
+ * Computes a SHA-256 over all images and labels. Two data sets with the same fingerprint are equal. For images that are
+ * not in memory, their digests are hashed instead, so the same images have a different fingerprint in memory.
  */
 export function fingerprint(dataset: Dataset): string {
   const { digests } = dataset
@@ -131,7 +140,7 @@ export function fingerprint(dataset: Dataset): string {
   return hash.digest('hex')
 }
 
-/** Number of images per class of a split; an image with several classes counts for each of them. */
+/** Counts the images of each class in a split. An image with several classes counts for each of them. */
 export function classCounts(split: Split, classes: number): number[] {
   const counts = Array<number>(classes).fill(0)
   split.values?.forEach((value, i) => (counts[i % classes]! += Number(value > 0.5)))

@@ -4,26 +4,29 @@ import { classCounts, fingerprint, type Dataset, type OriginalSizes, type SplitN
 import { imageSheet } from './image-sheet.js'
 import { kindsText } from './kinds-text.js'
 
-/** What `inspectDataset` returns: images per split and class, mean and deviation, unreadable files. */
+/**
+ * Return value of `inspectDataset`: number of images per split and class, mean and standard deviation, unreadable
+ * files.
+ */
 export interface DatasetSummary {
   /** Name of the data set or of its folder. */
   name: string
-  /** Names of the classes; of the values for regression. */
+  /** Names of the classes, or of the values for regression. */
   classes: string[]
   /** Channels, height, width. */
   imageShape: [number, number, number]
   /**
-   * Number of images per split, and per class in the order of `classes`; for regression, the range of each value
-   * instead.
+   * Number of images per split, and per class in the order of `classes`. For regression, the range of each value
+   * replaces the numbers per class.
    */
   splits: Record<SplitName, { images: number; perClass?: number[]; ranges?: [number, number][] }>
-  /** Mean per channel over the training images, from 0 to 1; missing if there are none. */
+  /** Mean per channel over the training images, from 0 to 1; missing without training images. */
   mean?: number[]
-  /** Standard deviation per channel over the training images, from 0 to 1; missing if there are none. */
+  /** Standard deviation per channel over the training images, from 0 to 1; missing without training images. */
   std?: number[]
   /** Height and width of the smallest and the largest image file in pixels, if they differ. */
   originalSizes?: OriginalSizes
-  /** Unreadable files, those in `missing` included. */
+  /** Unreadable files, including the files in `missing`. */
   skipped: string[]
   /** Listed files that do not exist. */
   missing?: string[]
@@ -37,7 +40,7 @@ const PER_CLASS = 10
 const MANY_CLASSES = 20
 const MOST_PANELS = 400
 
-/** Describes a data set in numbers. */
+/** Counts the images of a data set, and computes its mean, standard deviation and fingerprint. */
 export async function inspectDataset(dataset: Dataset): Promise<DatasetSummary> {
   const { name, classes, imageShape, originalSizes, skipped, missing, notes } = dataset
   const summary = (split: SplitName): DatasetSummary['splits'][SplitName] => {
@@ -62,8 +65,8 @@ function rangeOf(values: Float32Array, output: number, outputs: number): [number
 }
 
 /**
- * Draws the first images of every class side by side, as PNG: ten of each class, or one if there are more than 20
- * classes; for regression, the first hundred images with their values.
+ * Draws the first images of every class side by side, as PNG: ten of each class, or one of each if there are more than
+ * 20 classes. For regression, it draws the first hundred images with their values.
  */
 export async function contactSheet(dataset: Dataset, split: SplitName = 'train'): Promise<Buffer> {
   const { classes, imageShape, splits, task } = dataset

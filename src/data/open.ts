@@ -27,7 +27,7 @@ interface How {
   asked: AskedShares
 }
 
-/** What each data set contains, and where its files come from. */
+/** The data sets by name, each with its content and the origin of its files. */
 export const DATASETS = {
   digits: 'handwritten digits of 8x8 pixels, included in the package (the default)',
   mnist: 'handwritten digits of 28x28 pixels; downloaded if no --data-path is given',
@@ -41,12 +41,13 @@ export const DATASETS = {
   npy: 'arrays of images and labels: an .npz file or a folder of .npy files in --data-path'
 } as const
 
-/** A kind of data set that `openDataset` knows: `digits`, `mnist`, `folder`, `csv`, ... */
+/** Name of a kind of data set: `digits`, `mnist`, `folder`, `csv`, ... */
 export type DatasetName = keyof typeof DATASETS
 
 /**
- * Opens a data set: its images in memory as bytes, or read from their files when they are needed (`cache`). For
- * regression, CSV files and arrays contain values; in other data sets, the names of the classes must be numbers.
+ * Opens a data set. The option `cache` determines whether the images are kept in memory as bytes or read from their
+ * files when needed. For regression, CSV files and arrays contain values; in other data sets, the class names must be
+ * numbers.
  * @throws LrpError INVALID_ARGUMENT (unknown name), NOT_FOUND, INVALID_FILE (truncated files, labels out of range)
  */
 export async function openDataset(given: DataOptions = {}): Promise<Dataset> {

@@ -19,12 +19,12 @@ export interface ReadImage {
 }
 
 /**
- * Reads an image file as bytes [C, H, W], as PIL and torchvision do: grey is 0.299, 0.587 and 0.114 of the stored
- * bytes, colour profiles and transparency are ignored, and the EXIF orientation is applied only if the preprocessing
- * says so. Bytes are resized and cropped with PIL's interpolation, to one step of 255. `decode: 'fast'` decodes a
- * JPEG file at a part of its size (docs/data.md).
- * @param source a file's path or its bytes
- * @param into array for the bytes if it has the right length; otherwise a new one is used
+ * Reads an image file as bytes [channels, height, width], as PIL and torchvision do. Grey is 0.299 red + 0.587 green +
+ * 0.114 blue of the stored bytes. Colour profiles and transparency are ignored. The EXIF orientation is applied only if
+ * the preprocessing requires it. The image is resized with PIL's interpolation and cropped; pixel values differ from
+ * PIL by at most 1 of 255. `decode: 'fast'` decodes a JPEG file at a reduced size (docs/data.md).
+ * @param source path of a file, or its bytes
+ * @param into array that receives the bytes if it has the right length; otherwise a new array is created
  * @throws LrpError NOT_FOUND, INVALID_FILE naming the image; INVALID_ARGUMENT if it is smaller than the crop
  */
 export async function readImage(source: string | Buffer, p: ReadSettings, into?: Uint8Array): Promise<ReadImage> {

@@ -6,13 +6,13 @@ import { checkOptions } from '../core/options.js'
 import { defaultDevice } from '../core/paths.js'
 import { peerOptions, type ProcessGroupOptions } from './options.js'
 
-/** This process's place among those that compute together. */
+/** Rank of this process, and the address of the process group. */
 export interface Ranks {
   /** Number of this process, from 0. */
   rank: number
   /** Number of processes. */
   size: number
-  /** Its number among those on this machine: which CUDA device it takes. */
+  /** Number of this process on its machine, from 0; selects its CUDA device. */
   localRank: number
   /** Host of the process with rank 0. */
   address: string
@@ -30,8 +30,9 @@ const LAUNCHERS = [
 ] as const
 
 /**
- * The ranks that environment variables tell: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT as torchrun sets
- * them; where MASTER_ADDR is set, also those of Slurm and Open MPI. Undefined for a process by itself.
+ * Reads the ranks from environment variables: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun
+ * sets them. If MASTER_ADDR is set, it also reads the variables of Slurm and Open MPI. Returns undefined for a single
+ * process.
  * @throws LrpError INVALID_ARGUMENT naming the variable that is missing or wrong
  */
 export function ranksOf(env: Environment = process.env): Ranks | undefined {
@@ -62,10 +63,11 @@ function whole(env: Environment, name: string, least: number, most = 1e6): numbe
 }
 
 /**
- * Meets the other processes that the environment tells of (`ranksOf`); undefined for a process by itself. For `train`,
- * `finetune`, `test` and `explainToFiles`, which every process must call in the same order with the same options. The
- * network between the processes is trusted, as it is by PyTorch.
- * @throws LrpError INVALID_ARGUMENT, PEER when they do not meet in time, UNSUPPORTED where libtorch has no Gloo
+ * Connects to the other processes that the environment variables describe (`ranksOf`). Returns undefined for a single
+ * process. Pass the group to `train`, `finetune`, `testModel` and `explainToFiles`. Every process must call these
+ * functions in the same order with the same options. As in PyTorch, the communication is neither encrypted nor
+ * authenticated.
+ * @throws LrpError INVALID_ARGUMENT, PEER if the processes do not connect in time, UNSUPPORTED if libtorch has no Gloo
  */
 export async function joinProcessGroup(options: ProcessGroupOptions = {}): Promise<ProcessGroup | undefined> {
   const { peerTimeout, env = process.env } = checkOptions(peerOptions, options)
@@ -85,11 +87,11 @@ export async function joinProcessGroup(options: ProcessGroupOptions = {}): Promi
 /** What a process tells the others: a value, or why it has none. */
 type Outcome<T> = { value: T } | { error: { code: ErrorCode; message: string } }
 
-/** Processes that compute together. All of them call the same methods in the same order. */
+/** A group of processes that compute together. All of them must call the same methods in the same order. */
 export class ProcessGroup {
   constructor(
     private readonly ranks: Ranks,
-    /** The C++ side, for training. */
+    /** The C++ object, for internal use. */
     readonly handle: NativeProcessGroup
   ) {}
 
@@ -102,19 +104,28 @@ export class ProcessGroup {
     return this.ranks.size
   }
 
-  /** Which of `count` pieces of work this process does: consecutive ones, from the first up to before the last. */
+  /**
+   * Returns the part of `count` work items that this process computes: the first index, and the index after the last.
+   */
   share(count: number): [number, number] {
     const { rank, size } = this.ranks
     return [Math.floor((count * rank) / size), Math.floor((count * (rank + 1)) / size)]
   }
 
-  /** The values of all processes by rank: numbers, texts, typed arrays, objects of these. @throws LrpError PEER */
+  /**
+   * Returns the values of all processes, ordered by rank. A value can be a number, a string, a typed array, or an
+   * object of these.
+   * @throws LrpError PEER
+   */
   async gather<T>(value: T): Promise<T[]> {
     const all = await callNative(() => this.handle.gather(serialize(value)))
     return all.map((bytes) => deserialize(bytes) as T)
   }
 
-  /** What `make` gives on rank 0, on every process; an error of rank 0 is everyone's. */
+  /**
+   * Calls `make` on rank 0 and returns its result on every process. If `make` throws, every process throws the same
+   * error.
+   */
   async fromFirst<T>(make: () => Promise<T>): Promise<T> {
     const own = this.rank === 0 ? await outcome(make) : undefined
     const [first] = await this.gather(own)
@@ -122,7 +133,10 @@ export class ProcessGroup {
     return first!.value
   }
 
-  /** @throws LrpError INVALID_ARGUMENT on every process when they do not all have the same text */
+  /**
+   * Checks that all processes pass the same text.
+   * @throws LrpError INVALID_ARGUMENT on every process if the texts differ
+   */
   async agree(what: string, text: string): Promise<void> {
     const all = await this.gather(text)
     const other = all.findIndex((one) => one !== all[0])
@@ -134,7 +148,8 @@ export class ProcessGroup {
   }
 
   /**
-   * Settles, with all processes, what gradients on a device pass over: `NCCL`, or `Gloo` and, on CUDA, why.
+   * Agrees with all processes on the library that exchanges gradients on a device. Returns `NCCL`, or `Gloo` and, on
+   * CUDA, the reason.
    * @throws LrpError PEER
    */
   async prepare(device: string): Promise<string> {
@@ -142,7 +157,7 @@ export class ProcessGroup {
     return device === 'cpu' ? 'Gloo' : transport
   }
 
-  /** The CUDA device of this process where the machine has several; other names stay as they are. */
+  /** Returns the CUDA device of this process for `cuda` and `auto`, and any other name unchanged. */
   device(name = defaultDevice()): string {
     if (name !== 'cuda' && name !== 'auto') return name
     const { devices } = native().enableCuda()

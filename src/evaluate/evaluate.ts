@@ -30,9 +30,9 @@ import { usualMethods } from './usual-methods.js'
 import { writeEvaluation } from './write-evaluation.js'
 
 /**
- * Compares explanation methods over images: perturbation curves, scores with bootstrap intervals, paired tests between the
- * methods and, on request, parameter randomisation. The predicted class of every image is explained, unless `target` names
- * another; of a dense output where it is predicted.
+ * Compares explanation methods on a set of images. It computes perturbation curves, scores with bootstrap intervals,
+ * paired tests between the methods and, if requested, parameter randomisation. It explains the predicted class of every
+ * image, unless `target` names another class. For a dense output, it explains the region where this class is predicted.
  * @throws LrpError INVALID_ARGUMENT for unknown methods and metrics; as `explain`
  */
 export async function evaluate(model: Model, options: EvaluateOptions = {}): Promise<Evaluation> {

@@ -17,17 +17,20 @@ import type { Scored } from './perturbation/scored.js'
 /** Regions, boxes, references or classes that are compared with, one for each image; nothing for logits. */
 export type Where = readonly Omit<Scored, 'target'>[]
 
-/** Makes maps by means of the caller's own. */
+/** An explanation method that the caller implements. */
 export interface Explainer {
   /** Name in tables and charts. */
   name: string
-  /** What its maps depend on besides the model. A stopped evaluation continues only where this is the same, as JSON. */
+  /**
+   * Everything that the maps depend on besides the model. A stopped evaluation continues only if this value is
+   * unchanged as JSON.
+   */
   options?: object
-  /** The rule that a model's nodes get; of LRP. */
+  /** For LRP, returns the rule of each node of a model. */
   rules?: (model: Model) => Promise<NodeRule[]>
   /**
-   * Explains images [n, channels, height, width] for one class each, or in the region, box or embedding named in `where`.
-   * @returns their maps, one after the other
+   * Explains images [n, channels, height, width], each for one class, or for the region, box or embedding in `where`.
+   * @returns the maps of all images, concatenated
    */
   explain: (model: Model, images: Tensor, targets: Int32Array, where?: Where) => Promise<Float32Array>
 }

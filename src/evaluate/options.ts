@@ -164,7 +164,7 @@ export const scoreMapsOptions = z.strictObject({
   signal: signalOption
 })
 
-/** Options of `scoreMaps`: metrics of given maps (docs/options.md). */
+/** Options of `scoreMaps`: maps, images, metrics (docs/options.md). */
 export type ScoreMapsOptions = z.input<typeof scoreMapsOptions>
 
 /** Options of `removeFeatures`. */

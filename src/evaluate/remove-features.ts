@@ -26,10 +26,10 @@ import { writeRemoval } from './write-removal.js'
 const CHUNK = 64
 
 /**
- * Removes shares of the most and of the least relevant pixels and records the confidence of the explained class, which is
- * the predicted one. Writes pictures with texts of the class confidences, `curve.csv`, `curve` and `scatter` charts and
+ * Removes increasing shares of the most and of the least relevant pixels, and records the confidence of the predicted
+ * class. It writes pictures, text files with the class confidences, `curve.csv`, the charts `curve` and `scatter`, and
  * `removal.json`.
- * @throws LrpError INVALID_ARGUMENT for a regression; as `explain`
+ * @throws LrpError INVALID_ARGUMENT for a regression model; as `explain`
  */
 export async function removeFeatures(model: Model, options: RemoveFeaturesOptions = {}): Promise<RemovalResult> {
   const checked = checkOptions(removeFeaturesOptions, options)

@@ -22,17 +22,17 @@ export interface EvaluationSettings {
   methods: string[]
   /** Names of the metrics. */
   metrics: string[]
-  /** How pixels are replaced along the curves. */
+  /** Settings of the perturbation: how pixels are replaced along the curves. */
   perturbation: PerturbationSettings
-  /** Random orders that the curve of chance is the mean of. */
+  /** Number of random orders over which the random curve is averaged. */
   draws: number
-  /** Images whose maps are compared under random weights; 0 for none. */
+  /** Number of images for the parameter randomisation test; 0 skips the test. */
   randomisation: number
   /** Seed of all random draws. */
   seed: number
 }
 
-/** Mean over images at every step, with the ends of the 95 % intervals. */
+/** Mean over images at every step, with 95 % intervals. */
 export interface MeanCurve {
   /** Share of the pixels that are replaced at each step, 0 to 1. */
   shares: number[]
@@ -44,50 +44,56 @@ export interface MeanCurve {
   high: number[]
 }
 
-/** Mean with interval over the images that have the score, and the value of each image. */
+/** Mean score with its interval over the images that have a score, and the score of each image. */
 export type MethodScore = Interval & { values: (number | null)[] }
 
-/** One method of an evaluation: its scores by metric, and its two curves. */
+/** Results of one method: its scores by metric, and its two curves. */
 export interface MethodEvaluation {
   /** Name of the rule, composite or method. */
   name: string
-  /** The rule of every node; of LRP. */
+  /** For LRP, the rule of every node. */
   rules?: Record<string, string>
-  /** By metric. */
+  /** Scores by metric. */
   scores: Record<string, MethodScore>
-  /** Probability (or logit, as `measure` says) of the explained class while the most (least) relevant pixels are replaced. */
+  /**
+   * Output for the explained class while the most relevant pixels are replaced: its probability or logit, depending on
+   * `measure`.
+   */
   morf: MeanCurve
   /** The same while the least relevant pixels are replaced. */
   lerf: MeanCurve
 }
 
-/** What `evaluate` returns: methods, best first, with scores, curves and tests. */
+/** Return value of `evaluate`: the methods, best first, with scores, curves and tests. */
 export interface Evaluation {
   /** Name of the model. */
   model: string
-  /** What one input is. */
+  /** Kind of the inputs, for example images. */
   inputKind: InputKind
-  /** What was measured, and how. */
+  /** Settings of the evaluation. */
   settings: EvaluationSettings
-  /** The options that were given, by their flags. */
+  /** Options of the call, by the names of their flags. */
   asked: RecordedSettings
   /** Names of the images. */
   images: string[]
   /** Descriptions of the metrics. */
   metrics: Omit<MetricDescription, 'score'>[]
-  /** Images that some metrics leave out, and why. */
+  /** Images that some metrics exclude, and the reasons. */
   notes: string[]
   /** The metric that ranks the methods. */
   rankedBy: string
-  /** Best first. */
+  /** Results of the methods, best first. */
   methods: MethodEvaluation[]
-  /** Pixels in random order: what a curve of chance looks like. */
+  /** Curve for pixels in random order, as a reference. */
   random: MeanCurve
-  /** The best method against each other one, by the metric that ranks. */
+  /** Comparison of the best method with each other method, by the metric that ranks. */
   comparisons: ({ best: string; other: string } & PairedTest)[]
-  /** Per method: similarity of maps when layer after layer, from the output on, is randomised. */
+  /**
+   * For each method, the similarity of its maps while the layers are randomised one after another, starting at the
+   * output.
+   */
   randomisation: Record<string, Similarity[]>
-  /** Version, digest of the model, precision and preprocessing. */
+  /** Version of lrp-native, SHA-256 of the model, precision and preprocessing. */
   provenance: Provenance
 }
 
@@ -101,30 +107,30 @@ export interface RemovalPoint {
   unimportant: number
 }
 
-/** What feature removal finds. */
+/** Result of a feature removal. */
 export interface RemovalResult {
   /** Name of the rule, composite or method. */
   method: string
-  /** What one input is. */
+  /** Kind of the inputs, for example images. */
   inputKind: InputKind
-  /** The options that were given, by their flags. */
+  /** Options of the call, by the names of their flags. */
   settings: RecordedSettings
-  /** What removed pixels become. */
+  /** Fill: the values that replace removed pixels. */
   fill: Fill
-  /** The rule of every node; of LRP. */
+  /** For LRP, the rule of every node. */
   rules: Record<string, string>
-  /** How many images were used. */
+  /** Number of images used. */
   images: number
-  /** From fraction 0 on, rising. */
+  /** Points of the curve, in ascending order from fraction 0. */
   curve: RemovalPoint[]
-  /** Confidence of each image's class after removing the largest share. */
+  /** Confidence of the explained class for each image, after removing the largest share. */
   perImage: { important: number[]; unimportant: number[] }
-  /** What the curves cannot show. */
+  /** Warnings about the curves. */
   notes: string[]
-  /** Where the files are. */
+  /** Folder of the written files. */
   folder: string
-  /** Version, digest of the model, precision and preprocessing. */
+  /** Version of lrp-native, SHA-256 of the model, precision and preprocessing. */
   provenance: Provenance
-  /** Names of the files that were written. */
+  /** Names of the written files. */
   files: string[]
 }

@@ -63,20 +63,20 @@ const CURVES: CurveMetric[] = [
 
 const ALL: (CurveMetric | MetricDescription)[] = [...CURVES, ...METRICS]
 
-/** Scores by name, as docs/metrics.md defines them; those that need a mask are left out without one. */
+/** Names of the metrics for given maps (docs/metrics.md). Metrics that need a mask are skipped without one. */
 export const MAP_METRICS: readonly string[] = ALL.filter(({ needs }) => !needs.includes('explainer')).map(
   ({ name }) => name
 )
 
-/** A number or a curve per image; null for an image that has no such score. */
+/** For each metric, a number or a curve per image; null if the image has no score. */
 export type Scores = Record<string, (number | number[] | null)[]>
 
 /** Small images are scored together, as many as hold this many values. */
 const VALUES_TOGETHER = 3e4
 
 /**
- * Scores attribution maps of any tool, image by image, with the definitions of Quantus 0.6 (docs/metrics.md).
- * @throws LrpError INVALID_ARGUMENT for unknown metrics, arrays that do not fit, a metric whose mask is not given
+ * Scores attribution maps from any tool, image by image, with the definitions of Quantus 0.6 (docs/metrics.md).
+ * @throws LrpError INVALID_ARGUMENT for unknown metrics, arrays of wrong shapes, or a missing mask
  */
 export async function scoreMaps(model: Model, options: ScoreMapsOptions): Promise<Scores> {
   const checked = checkOptions(scoreMapsOptions, options)

@@ -19,18 +19,18 @@ const manifestSchema = z.looseObject({
   versions: z.record(z.string(), z.string())
 })
 
-/** What `experiment.json` holds: what was asked, versions, seed, data fingerprint, results. */
+/** Content of `experiment.json`: settings, versions, seed, fingerprint of the data set, results. */
 export type Manifest = z.infer<typeof manifestSchema>
 
-/** One folder below the experiments root: everything of one training. */
+/** An experiment: the folder of one training run. */
 export class Experiment {
   private lock?: string
 
-  /** For this package: `train` makes experiments. */
+  /** For internal use: `train` creates experiments. */
   constructor(
     /** Path of the folder. */
     readonly folder: string,
-    /** What `experiment.json` holds. */
+    /** Content of `experiment.json`. */
     public manifest: Manifest,
     /** True if an earlier experiment of this name was removed from the folder. */
     readonly emptied = false
@@ -41,25 +41,28 @@ export class Experiment {
     return relative(resolve(this.folder, '..'), this.folder)
   }
 
-  /** A path below the experiment's folder. */
+  /** Returns a path inside the experiment's folder. */
   path(...parts: string[]): string {
     return join(this.folder, ...parts)
   }
 
-  /** Keeps other runs out of the folder until `release`. @throws LrpError INVALID_ARGUMENT while another run holds it */
+  /**
+   * Locks the folder against other runs until `release`.
+   * @throws LrpError INVALID_ARGUMENT while another run has locked it
+   */
   hold(): void {
     this.lock ??= lockFolder(this.folder)
     if (this.lock === undefined)
       throw new LrpError('INVALID_ARGUMENT', `the experiment ${this.folder} is in use: another run is writing to it`)
   }
 
-  /** Lets other runs use the folder. */
+  /** Unlocks the folder. */
   release(): void {
     if (this.lock !== undefined) unlockFolder(this.lock)
     this.lock = undefined
   }
 
-  /** Adds to the manifest and writes it. @throws LrpError IO */
+  /** Adds fields to the manifest and writes it. @throws LrpError IO */
   async record(more: Record<string, unknown>): Promise<void> {
     this.manifest = { ...this.manifest, ...more }
     await writeAtomic(this.path(MANIFEST), JSON.stringify(this.manifest, null, 2) + '\n')
@@ -67,9 +70,10 @@ export class Experiment {
 }
 
 /**
- * Makes the folder of a new experiment, which is held until it is released. A name that is taken gets `_1`, `_2`, ...
- * @param mayEmpty the user gave the name: if it contains `dev`, an earlier experiment of that name is removed first. Only a
- * folder that is an experiment of ours is emptied, and no run holds; never one behind a symbolic link or outside the root.
+ * Creates and locks the folder of a new experiment. If the name is taken, it appends `_1`, `_2`, ...
+ * @param mayEmpty whether the user chose the name. If so, and if the name contains `dev`, an earlier experiment of that
+ * name is removed first. A folder is emptied only if it is an unlocked experiment of lrp-native inside the root and not
+ * behind a symbolic link.
  * @throws LrpError INVALID_ARGUMENT for a name that is not a plain folder name, IO
  */
 export async function createExperiment(
@@ -161,7 +165,7 @@ function readManifest(folder: string): Manifest | undefined {
   }
 }
 
-/** Names of the experiments below a root, newest first. */
+/** Lists the names of the experiments in a root folder, newest first. */
 export function listExperiments(root = EXPERIMENTS): string[] {
   if (!existsSync(root) || !statSync(root).isDirectory()) return []
   const found = readdirSync(root).flatMap((name) => {
@@ -178,7 +182,7 @@ export function findExperiment(nameOrFolder: string, root = EXPERIMENTS): string
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
-/** An experiment by folder or by name. @throws LrpError NOT_FOUND, INVALID_FILE */
+/** Opens an experiment by its folder or name. @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): Promise<Experiment> {
   const folder = findExperiment(nameOrFolder, root)
   if (!folder) {
@@ -200,7 +204,10 @@ export async function openExperiment(nameOrFolder: string, root = EXPERIMENTS): 
   }
 }
 
-/** Names of the experiments below a root, newest first. @throws LrpError NOT_FOUND with what to do if there is none */
+/**
+ * Lists the names of the experiments in a root folder, newest first.
+ * @throws LrpError NOT_FOUND with what to do if there is none
+ */
 export function requireExperiments(root = EXPERIMENTS): string[] {
   const names = listExperiments(root)
   if (names.length > 0) return names
@@ -210,7 +217,7 @@ export function requireExperiments(root = EXPERIMENTS): string[] {
   )
 }
 
-/** The experiment made last. @throws LrpError NOT_FOUND with what to do. */
+/** Opens the newest experiment. @throws LrpError NOT_FOUND if there is no experiment; the message says what to do. */
 export async function newestExperiment(root = EXPERIMENTS): Promise<Experiment> {
   return openExperiment(join(root, requireExperiments(root)[0]!))
 }

@@ -25,9 +25,9 @@ export const againOptions = z.strictObject({
 /** Options of `explainAgain`. */
 export type AgainOptions = z.input<typeof againOptions>
 
-/** What `explainAgain` returns. */
+/** Return value of `explainAgain`. */
 export interface RepeatedFiles extends ExplainedFiles {
-  /** Images whose maps are not bit-identical to the recorded ones. */
+  /** Images whose maps are not bit-identical to the recorded maps. */
   differing: string[]
 }
 
@@ -45,9 +45,10 @@ const TOGETHER = 16
 
 /**
  * Repeats the explanation that an explain.json records, with the same model, images and options, and compares the maps.
- * @param path an explain.json, or its folder
- * @param model the model's present path; by default the recorded one. `input` and `dataPath` are those of the images.
- * @param options `output` is by default the record's folder with `-again` appended to its name
+ * @param path path of an explain.json, or of its folder
+ * @param model current path of the model; by default the recorded path. `input` and `dataPath` are the current paths of
+ * the images.
+ * @param options by default, `output` is the folder of the explain.json with `-again` appended to its name
  * @throws LrpError INVALID_FILE if the model, a file or an image differs from the recorded one; NOT_FOUND; UNSUPPORTED
  * if a program passed values that the record cannot contain
  */

@@ -22,9 +22,9 @@ const ZERO: Composite = {
 const LINEAR_KINDS = ['linear', 'convolution', 'batch_norm', 'sum', 'average', 'move', 'constant']
 
 /**
- * Checks how far explanations by LRP can be trusted. It compares the maps with those in float64, and LRP-0 with
- * gradient x input if theory says that they are equal (networks of linear layers, ReLUs and pooling), and measures
- * how much relevance is conserved.
+ * Checks how far you can trust explanations by LRP. It compares the maps with maps computed in float64, and measures
+ * how much relevance is conserved. For networks of linear layers, ReLUs and pooling, LRP-0 equals gradient x input in
+ * theory; for them, it also measures the difference between the two.
  * @param input a few images [batch, ...], as for `explain`
  * @throws LrpError as `explain`
  */

@@ -56,8 +56,9 @@ export interface OutputComparison {
 }
 
 /**
- * Compares a network's outputs for an input with those of another tool, to check an import.
- * @throws LrpError NOT_FOUND, INVALID_FILE; INVALID_ARGUMENT if shapes do not fit, or no name is that of a node
+ * Compares the outputs of a network with the outputs of another tool for the same input, to check an import.
+ * @throws LrpError NOT_FOUND, INVALID_FILE; INVALID_ARGUMENT if shapes do not fit, or if no array has the name of a
+ * node
  */
 export async function compareOutputs(model: Model, options: CompareOutputsOptions): Promise<OutputComparison> {
   const { input: inputPath, logits: logitsPath, activations, tolerance } = checkOptions(compareOutputsOptions, options)

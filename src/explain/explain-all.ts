@@ -17,22 +17,22 @@ const { target, passSize } = explainToFilesOptions.shape
 /** Options of `explainAll`. */
 export const explainAllOptions = z.strictObject({ ...explainOptions.shape, target, passSize })
 
-/** Options of `explainAll`: those of `explain`, and how many images pass at a time (docs/options.md). */
+/** Options of `explainAll`: the options of `explain`, and the number of images in each part (docs/options.md). */
 export type ExplainAllOptions = z.input<typeof explainAllOptions>
 
-/** Images: a data set, the options of `Model.read`, or preprocessed batches [images, ...]. */
+/** Source of images: a data set, the options of `Model.read`, or preprocessed batches [images, ...]. */
 export type ImageSource = Dataset | InputOptions | Iterable<Tensor> | AsyncIterable<Tensor>
 
-/** Some of the images with their explanation. */
+/** A part of the images with its explanation. */
 export interface ExplainedPart extends Explanation, Batch {
   /** Number of images in the parts before this one. */
   from: number
 }
 
 /**
- * Explains any number of images, some at a time: only one part is in memory, and the next part is read when it is
- * requested. Parts of a data set have `passSize` images; each given batch is a part.
- * @param options as for `explain`; the target `label` needs a data set with labels
+ * Explains any number of images in parts. Only one part is in memory at a time, and the next part is read when it is
+ * requested. For a data set, each part has `passSize` images. If you pass batches, each batch is a part.
+ * @param options the options of `explain`; the target `label` needs a data set with labels
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for images
  * @example
  * for await (const part of explainAll(model, { dataPath: 'photos' }, { composite: 'epsilon-plus-flat' }))

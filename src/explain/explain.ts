@@ -16,37 +16,42 @@ import { isBinary } from './targets/classes.js'
 import type { TargetKind } from './targets/describe.js'
 import { planTarget } from './targets/plan.js'
 
-/** What `explain` returns: relevance, logits, targets, and how well the sum was conserved. */
+/** Return value of `explain`: relevance, logits, targets, and measures of conservation. */
 export interface Explanation extends AttributeResult {
-  /** What is explained: a logit, a dense region's logits, a box's score, a similarity, or a given seed. */
+  /**
+   * Kind of target: a logit, the logits of a region, the score of a box, a similarity, or a given initial relevance
+   * (`seed`).
+   */
   kind: TargetKind
-  /** |sum of relevance - start| / |start|, [targets, batch]; empty without LRP. */
+  /**
+   * Conservation error |sum of relevance - start| / |start|, where start is the initial relevance: [targets, batch];
+   * empty for methods other than LRP.
+   */
   conservationError: Float64Array
   /**
-   * For each image's first map: sum of |relevance| as a multiple of its start, or of the largest logit; empty without
-   * LRP.
+   * For the first map of each image, the sum of |relevance| divided by the initial relevance or the largest |logit|,
+   * whichever is larger; empty for methods other than LRP.
    */
   magnitude: Float64Array
   /**
-   * Relevance that neither reached the input nor was absorbed by biases or stabilisers, as a share of the same; only
-   * with `conservation`.
+   * Relevance that neither reached the input nor was absorbed by biases or stabilisers, divided by the same reference
+   * value as `magnitude`; only with `conservation`.
    */
   unexplained: Float64Array
-  /** Notes for maps with far more or far less relevance than the output. */
+  /** Notes on the explanation, for example if a map contains far more or far less relevance than the output. */
   warnings: string[]
-  /** The rule of every node; empty for other methods than LRP. */
+  /** The rule of every node; empty for methods other than LRP. */
   rules: NodeRule[]
   /** Name of the rule, composite or method. */
   name: string
 }
 
 /**
- * Explains a decision: computes the relevance of every input value for the explained class, by LRP or another method.
- * @param input the preprocessed input [batch, ...] of any batch size, in the network's layout or in that of its file;
- * the map has the same layout
- * @throws LrpError INVALID_ARGUMENT (unknown names, targets that do not exist), UNSUPPORTED (a node no rule is
- * published
- *   for), NUMERIC (input that is not finite), ABORTED
+ * Explains a prediction: computes the relevance of every input value for the explained class, by LRP or another method.
+ * @param input preprocessed input [batch, ...] of any batch size, in the layout of the network or of its file; the map
+ * has the same layout
+ * @throws LrpError INVALID_ARGUMENT (unknown names, targets that do not exist), UNSUPPORTED (no published rule exists
+ * for a node), NUMERIC (the input is not finite), ABORTED
  */
 export async function explain(model: Model, input: Tensor, options: ExplainOptions = {}): Promise<Explanation> {
   checkModel(model)

@@ -149,12 +149,12 @@ export const explainToFilesOptions = z.strictObject({
   })
 })
 
-/** Options of `explainToFiles`: those of `explain`, the images, formats and pictures (docs/options.md). */
+/** Options of `explainToFiles`: the options of `explain`, images, formats, pictures (docs/options.md). */
 export type ExplainToFilesOptions = z.input<typeof explainToFilesOptions>
 
 /** The samples that patterns are fitted to: those that activate a unit (`positive`), or all. */
 export const PATTERN_KINDS = ['positive', 'all'] as const
-/** `positive`: samples that activate a unit; `all`: every sample. */
+/** Samples to which patterns are fitted. `positive`: samples that activate a unit; `all`: all samples. */
 export type PatternKind = (typeof PATTERN_KINDS)[number]
 
 /** Options of `fitPatternsToDataset`. */

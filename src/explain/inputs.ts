@@ -21,11 +21,11 @@ import type { InputOptions } from './file-options.js'
 export interface Batch {
   /** The preprocessed images, [batch, ...]. */
   input: Tensor
-  /** One name per image: its file, or its place in the data set. */
+  /** Name of each image: its file name, or its position in the data set. */
   names: string[]
-  /** Files of the images, where they are files. */
+  /** Paths of the images, if they are files. */
   paths?: string[]
-  /** Their numbers in the split of a data set or in an array, where they are no files. */
+  /** Numbers of the images in the split or array, if they are not files. */
   places?: readonly number[]
   /** Class of each image, if the data set has labels. */
   labels?: Int32Array
@@ -34,9 +34,9 @@ export interface Batch {
 /** Images that are read when they are needed. */
 export interface Inputs {
   names: string[]
-  /** Files of the images, where they are files. */
+  /** Paths of the images, if they are files. */
   paths?: string[]
-  /** Their numbers in the split of a data set or in an array, where they are no files. */
+  /** Numbers of the images in the split or array, if they are not files. */
   places?: readonly number[]
   labels?: Int32Array
   /** Notes on the images, as sentences. */

@@ -14,43 +14,44 @@ export interface NodeSummary {
   name: string
   /** Name of the op. */
   op: string
-  /** Names of the nodes that it reads. */
+  /** Names of the nodes that this node reads. */
   inputs: string[]
   /** Shape of the output for one image, without the batch. */
   outputShape: number[]
   /**
-   * Numbers in its weights, running statistics left out; a weight that several nodes share counts once, at the first.
+   * Number of parameters, without running statistics. A weight that several nodes share counts only at the first of
+   * them.
    */
   parameters: number
-  /** Multiply-adds for one image. */
+  /** Number of multiply-adds for one image. */
   multiplyAdds: number
-  /** Its LRP rule; missing if there is none or if the node is folded. */
+  /** LRP rule of the node; missing if no rule applies or if the node is folded. */
   rule?: NodeRule
-  /** It becomes part of another layer before the network is explained. */
+  /** True if the node is folded into another layer before the explanation. */
   folded?: boolean
 }
 
-/** What `inspectModel` returns: nodes with shapes, sizes and rules, and the totals. */
+/** Return value of `inspectModel`: nodes with shapes, sizes and rules, and totals. */
 export interface ModelSummary {
   /** Name of the model. */
   name: string
   /** Shape of one input, without the batch. */
   inputShape: number[]
-  /** Axes of arrays in the model's file. */
+  /** Layout of arrays in the model file. */
   layout: Layout
   /** Changes that the import made to the network, as sentences. */
   imported: string[]
-  /** What the outputs mean: classes, binary, multilabel or values. */
+  /** Meaning of the outputs: classes, binary, multilabel or values. */
   outputKind: OutputKind
-  /** The softmax or sigmoid at the end of the network that was left out. */
+  /** The final softmax or sigmoid that was removed from the network. */
   removed?: Model['removed']
   /** The nodes in order of execution. */
   nodes: NodeSummary[]
-  /** Numbers in all weights. */
+  /** Total number of parameters. */
   parameters: number
-  /** Multiply-adds for one image. */
+  /** Number of multiply-adds for one image. */
   multiplyAdds: number
-  /** Name of the rule or composite the rules are from. */
+  /** Name of the rule or composite that defines the rules of the nodes. */
   composite: string
   /** The reason why LRP cannot explain the network with these rules, if it cannot. */
   obstacle?: string
@@ -123,7 +124,7 @@ export function treatmentOf({ folded, rule }: NodeSummary): string | undefined {
   return folded ? 'folded' : rule?.rule
 }
 
-/** The network as a Mermaid flowchart: one box per node, one arrow per value. */
+/** Draws the network as a Mermaid flowchart: a box for each node, an arrow for each value. */
 export function toMermaid(summary: ModelSummary): string {
   const ids = new Map([['input', 'input'], ...summary.nodes.map((node, i): [string, string] => [node.name, `n${i}`])])
   const boxes = summary.nodes.map((node) => {

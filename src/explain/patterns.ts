@@ -11,8 +11,9 @@ import { callNative } from '../native/addon.js'
 import { fitPatternsOptions, type FitPatternsOptions, type PatternKind } from './file-options.js'
 
 /**
- * Signal patterns of every weighted layer, by layer name, for PatternNet and PatternAttribution (Kindermans et al.
- * 2018; fitted as TorchLRP does). Batches are read one after the other, so the amount of data is not limited.
+ * Fits the signal patterns of every weighted layer for PatternNet and PatternAttribution (Kindermans et al. 2018), in
+ * the same way as TorchLRP. It returns the patterns by layer name. It reads the batches one after the other, so the
+ * data may be larger than memory.
  * @param batches preprocessed inputs [images, ...]
  */
 export async function fitPatterns(
@@ -33,7 +34,8 @@ export async function fitPatterns(
 }
 
 /**
- * `fitPatterns` over a split of a data set, by default of the one that the model was trained on.
+ * Fits patterns to a split of a data set (see `fitPatterns`). The default is the data set that the model was trained
+ * on.
  * @throws LrpError INVALID_ARGUMENT if the images do not fit the model
  */
 export async function fitPatternsToDataset(model: Model, options: FitPatternsOptions = {}): Promise<StateDict> {

@@ -87,7 +87,7 @@ export async function planOf(model: Model, options: ExplainOptions): Promise<Pla
   return method === 'lrp' ? rulesOf(model, options) : { name: method, rules: [] }
 }
 
-/** The rule of every node for a choice of rules, without explaining anything. */
+/** Returns the rule that each node gets for a choice of rules, without computing an explanation. */
 export async function planRules(model: Model, options: ExplainOptions): Promise<Plan> {
   const given = checkOptions(explainOptions, options)
   if (given.method !== 'lrp')

@@ -60,21 +60,21 @@ export interface ImageSummary extends Prediction {
 export interface ExplainSummary {
   /** Name of the rule, composite or other method. */
   method: string
-  /** The layer that grad-cam weighs. */
+  /** The layer whose channels grad-cam weights. */
   camLayer?: string
-  /** The options that were given, by their flags. */
+  /** Options of the call, by the names of their flags. */
   settings: RecordedSettings
   /** The call that `explainAgain` repeats. */
   call: RecordedCall
   /** Name of the model. */
   model: string
-  /** What one input is. */
+  /** Kind of the inputs, for example images. */
   inputKind: InputKind
   /** The final softmax or sigmoid of the network, which was removed. */
   removed?: Model['removed']
-  /** The node whose output is explained, its shape without the batch, and what it means. */
+  /** The explained output: its node, its shape without the batch, and its meaning. */
   output: { node: string; shape: number[]; kind: OutputKind }
-  /** The device that computed it: `cpu` or `cuda:n`. */
+  /** Device that computed the explanation: `cpu` or `cuda:n`. */
   device: string
   /** One entry for each image. */
   images: ImageSummary[]
@@ -84,17 +84,20 @@ export interface ExplainSummary {
   layers: Record<string, LayerMeans>
   /** Explained classes, [targets, images], row-major. */
   target: number[]
-  /** Mean over images and targets of |sum of relevance - start| / |start|. */
+  /**
+   * Mean conservation error over images and targets: |sum of relevance - start| / |start|, where start is the initial
+   * relevance.
+   */
   conservationError: number
-  /** Time of the explanations in milliseconds, without reading and drawing. */
+  /** Time of the explanations in milliseconds, without reading and drawing images. */
   milliseconds: number
-  /** Notes for maps with far more or far less relevance than the output. */
+  /** Notes on the explanation, for example if a map contains far more or far less relevance than the output. */
   warnings: string[]
-  /** How far the maps can be trusted; LRP only. */
+  /** How far you can trust the maps; only for LRP. */
   trust?: Trust
-  /** Files of this explanation, relative to its folder; this one is not listed. */
+  /** Files of this explanation, relative to its folder, without `explain.json` itself. */
   files: string[]
-  /** Version, digest of the model, precision and preprocessing. */
+  /** Version of lrp-native, SHA-256 of the model, precision and preprocessing. */
   provenance: Provenance
 }
 
@@ -109,7 +112,7 @@ interface LayerMeans {
 export interface PassSummary {
   /** Files that the pass wrote, relative to the folder. */
   files: string[]
-  /** The layer that grad-cam weighs. */
+  /** The layer whose channels grad-cam weights. */
   camLayer?: string
   /** Shape of the output, without the batch. */
   outputShape: number[]

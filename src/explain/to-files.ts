@@ -29,33 +29,33 @@ import type { Trust } from './trust.js'
 
 type Given = Flat<z.output<typeof explainToFilesOptions>>
 
-/** What `explainToFiles` returns: the content of explain.json, and the files written. */
+/** Return value of `explainToFiles`: the content of explain.json, and the written files. */
 export interface ExplainedFiles {
   /** The content of explain.json. */
   summary: ExplainSummary
-  /** Everything that was computed; undefined if there were several passes. */
+  /** The complete explanation; undefined if it was computed in several passes. */
   explanation?: Explanation
-  /** One name per image: its file, or its place in the data set. */
+  /** Name of each image: its file name, or its position in the data set. */
   names: string[]
   /** Class of each image, if the data set has labels. */
   labels?: Int32Array
   /** Unreadable images of a data set or folder, which were skipped. */
   skipped: string[]
-  /** Folder with the files. */
+  /** Folder of the written files. */
   folder: string
-  /** Files written. */
+  /** Names of the written files. */
   files: string[]
   /** Number of images that a stopped run had already explained. */
   doneBefore: number
-  /** The folder held an explanation with other settings, which is gone. */
+  /** True if the folder contained an explanation with other settings, which was deleted. */
   replaced: boolean
 }
 
 const MEMORY_SHARE = 0.8
 
 /**
- * Explains images and writes figures, arrays and `explain.json`. Images are explained in passes, which limits the
- * memory; the same call continues a stopped run after its last complete pass.
+ * Explains images and writes figures, arrays and `explain.json`. It explains the images in passes, which limits the
+ * memory. The same call continues a stopped run after the last complete pass.
  * @throws LrpError as `explain`; NOT_FOUND and INVALID_FILE for inputs, IO for the output
  */
 export function explainToFiles(model: Model, given: ExplainToFilesOptions): Promise<ExplainedFiles> {

@@ -1,36 +1,38 @@
 import { listed } from '../core/plural.js'
 
-/** How far maps can be trusted. */
+/** How far you can trust a map. */
 export type Verdict = 'trustworthy' | 'limited' | 'untrustworthy'
 
-/** Measures of how far maps of LRP can be trusted; for several images, the worst values. */
+/** Measures that determine how far you can trust maps of LRP; for several images, the worst values. */
 export interface TrustMeasures {
-  /** Sum of |relevance| as a multiple of the initial relevance, or of the largest logit. */
+  /** Sum of |relevance| divided by the initial relevance or the largest |logit|, whichever is larger. */
   magnitude: number
-  /** Relevance that neither reached the input nor was absorbed by biases or stabilisers, as a share of the same. */
+  /**
+   * Relevance that neither reached the input nor was absorbed by biases or stabilisers, divided by the same reference
+   * value as `magnitude`.
+   */
   unexplained?: number
-  /** Difference from the maps in float64: sum of |difference| as a share of the sum of |relevance|. */
+  /** Difference from the maps in float64: sum of |difference| divided by the sum of |relevance|. */
   rounding?: number
   /**
-   * Difference between LRP-0 and gradient x input, measured in the same way; null if theory does not say that they are
-   * equal.
+   * Difference between LRP-0 and gradient x input, measured like `rounding`; null if the two are not equal in theory.
    */
   gradient?: number | null
-  /** The first node for which theory does not say this. */
+  /** The first node because of which LRP-0 and gradient x input are not equal in theory. */
   unequal?: string
 }
 
-/** What `checkExplanation` returns: the measures of an explanation, and a verdict. */
+/** Return value of `checkExplanation`: the measures of an explanation, and a verdict. */
 export interface Trust extends TrustMeasures {
-  /** The worst of the measures decides. */
+  /** The verdict; the worst measure decides. */
   verdict: Verdict
   /** The verdict in one sentence, with its reasons. */
   sentence: string
 }
 
 /**
- * Above the first number, the verdict is `limited`; above the second, `untrustworthy`. docs/background/trust.md gives
- * the reasons.
+ * Limits of the verdict. If a measure exceeds the first number, the verdict is `limited`; if it exceeds the second
+ * number, the verdict is `untrustworthy`. docs/background/trust.md explains the numbers.
  */
 export const TRUST_LIMITS = {
   magnitude: [30, 100],

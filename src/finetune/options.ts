@@ -40,5 +40,5 @@ export const finetuneOptions = z.strictObject({
   })
 })
 
-/** Options of `finetune`: those of `train` that a model does not fix, and its own (docs/options.md). */
+/** Options of `finetune`: most options of `train`, and its own options (docs/options.md). */
 export type FinetuneOptions = z.input<typeof finetuneOptions>

@@ -2,33 +2,33 @@ import { LrpError } from '../core/errors.js'
 import { callNative, native, toLrpError } from '../native/addon.js'
 import type { ModelParts, AttributeValue, Graph, GraphNode, ParameterSpec, Preprocessing } from '../core/graph.js'
 
-/** A network without weights: what an architecture is. */
+/** An architecture: a network without weights. */
 export interface Architecture {
   /** Name of the architecture. */
   name: string
   /** The network as nodes and connections. */
   graph: Graph
-  /** Names, shapes and first values of the weights. */
+  /** Names, shapes and initial values of the weights. */
   parameters: ParameterSpec[]
-  /** How an image becomes the input. */
+  /** Preprocessing of images. */
   preprocessing?: Preprocessing
 }
 
 /**
- * Builds a graph node by node, keeping track of shapes, so that a layer learns its number of inputs from what stands
- * before it and a network that does not match together is refused with the node's name.
+ * Builds a graph node by node. It tracks shapes, so each layer gets its number of inputs from the node before it. If a
+ * layer does not fit, the error names its node.
  */
 export class GraphBuilder {
   private readonly nodes: GraphNode[] = []
   private readonly parameters: ParameterSpec[] = []
   private readonly shapes = new Map<string, number[]>()
 
-  /** Begins a network. @param imageShape shape of one input, without the batch */
+  /** Starts a new network. @param imageShape shape of one input, without the batch */
   constructor(private readonly imageShape: readonly number[]) {
     this.shapes.set('input', [...imageShape])
   }
 
-  /** Shape of a node's output, without the batch. */
+  /** Returns the shape of a node's output, without the batch. */
   shapeOf(node: string): number[] {
     const shape = this.shapes.get(node)
     if (!shape) throw new LrpError('INVALID_ARGUMENT', `there is no node '${node}'`)
@@ -41,15 +41,15 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds a dense layer of `features` outputs, and returns its name.
-   * @param names of weight and bias, where they are not `name.weight` and `name.bias`
+   * Adds a dense layer with `features` outputs, and returns its name.
+   * @param names names of weight and bias; by default `name.weight` and `name.bias`
    */
   linear(name: string, input: string, features: number, bias = true, names?: [string, string]): string {
     const inputs = this.shapeOf(input).at(-1)!
     return this.weighted(name, 'linear', input, {}, [features, inputs], inputs, bias, names)
   }
 
-  /** Layer norm over the last axis. */
+  /** Adds a layer norm over the last axis, and returns its name. */
   layerNorm(name: string, input: string, eps = 1e-5): string {
     const width = this.shapeOf(input).at(-1)!
     const parameters = {
@@ -59,12 +59,18 @@ export class GraphBuilder {
     return this.push(name, 'layer_norm', [input], { normalized_shape: [width], eps }, parameters)
   }
 
-  /** A weight that other nodes read as an input; its first axis stands for the batch. */
+  /**
+   * Adds a weight that other nodes read as an input, and returns its name. The first axis of the weight is the batch
+   * axis.
+   */
   constant(name: string, shape: number[], init: { bound?: number; value?: number }): string {
     return this.push(name, 'constant', [], {}, { value: this.parameter(name, shape, init) })
   }
 
-  /** A convolution over as many axes as its input has behind the channels. Padding and stride as in PyTorch. */
+  /**
+   * Adds a convolution over all axes of its input after the channels, and returns its name. Padding and stride are
+   * defined as in PyTorch.
+   */
   convolution(
     name: string,
     input: string,
@@ -101,7 +107,7 @@ export class GraphBuilder {
     return this.push(name, 'batch_norm', [input], { eps, momentum: 0.1 }, parameters)
   }
 
-  /** The finished network, which `output` (the name of a node) ends; `initialise` gives it weights. */
+  /** Returns the finished network. `output` is the name of its last node. `initialise` creates the weights. */
   finish(name: string, output: string, preprocessing?: Preprocessing): Architecture {
     const graph = { inputShape: [null, ...this.imageShape], nodes: this.nodes, output }
     return { name, graph, parameters: this.parameters, preprocessing }
@@ -167,13 +173,13 @@ function perAxis(value: number | number[], axes: number, node: string): number[]
   throw new LrpError('INVALID_ARGUMENT', `node '${node}': ${found}`)
 }
 
-/** Settings of a convolution, one number or one per axis: stride (1), padding (0), dilation (1), groups (1), bias (true). */
+/** Settings of a convolution. Stride, padding and dilation are one number for all axes, or one number for each axis. */
 export interface ConvolutionOptions {
-  /** Step of the kernel, for all axes or for each (1). */
+  /** Step of the kernel (1). */
   stride?: number | number[]
   /** Zeros added on both sides of each axis (0); `same` keeps the size, `valid` adds none. */
   padding?: number | number[] | 'same' | 'valid'
-  /** Distance of the kernel's elements (1). */
+  /** Distance between the kernel's elements (1). */
   dilation?: number | number[]
   /** Groups of channels that are convolved separately (1). */
   groups?: number
@@ -181,7 +187,7 @@ export interface ConvolutionOptions {
   bias?: boolean
 }
 
-/** Random weights for an architecture: the same seed gives the same weights. */
+/** Creates random weights for an architecture. The same seed gives the same weights. */
 export async function initialise(architecture: Architecture, seed: number, classes?: string[]): Promise<ModelParts> {
   const { name, graph, preprocessing } = architecture
   const tensors = await callNative((addon) => addon.initialise(architecture.parameters, seed))

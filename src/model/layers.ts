@@ -47,12 +47,12 @@ const layerSchema = z.discriminatedUnion('type', [
 ])
 
 export const layersSchema = z.array(layerSchema).min(1)
-/** A layer of a list, as a caller gives it: `{ type: 'convolution', channels: 16, kernelSize: 5 }`. */
+/** A layer in a list of layers: `{ type: 'convolution', channels: 16, kernelSize: 5 }`. */
 export type Layer = z.input<typeof layerSchema>
 
 /**
- * A network from a list of layers, one after the other; `features: 'classes'` stands for the number of classes. Layers
- * without a name are numbered like torch.nn.Sequential's, so that the weights load there.
+ * Builds a network from a list of consecutive layers. `features: 'classes'` stands for the number of classes. Layers
+ * without a name are numbered as in torch.nn.Sequential, so PyTorch can load the weights.
  * @param imageShape channels, height, width
  * @throws LrpError INVALID_ARGUMENT naming the layer
  */
@@ -77,7 +77,10 @@ export function buildLayers(
   return b.finish(title, x, plainPreprocessing(imageShape))
 }
 
-/** A list of layers in a JSON file, `[...]` or `{ "layers": [...] }`. @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT */
+/**
+ * Reads a list of layers from a JSON file: `[...]` or `{ "layers": [...] }`.
+ * @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT
+ */
 export async function readLayers(path: string): Promise<{ name: string; layers: Layer[] }> {
   const schema = z.union([
     z.strictObject({ layers: z.array(z.unknown()) }).transform(({ layers }) => layers),

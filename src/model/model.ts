@@ -27,31 +27,31 @@ import { checkVocabulary } from './vocabulary.js'
  * share the weights, training has them alone.
  */
 export class Model {
-  /** For this package: `load` and `create` make models. */
+  /** For internal use: `load` and `create` build models. */
   constructor(
-    /** Graph, names and preprocessing as they are saved; the weights are in C++. */
+    /** Graph, names and preprocessing, as `save` writes them; C++ stores the weights. */
     readonly parts: Omit<ModelParts, 'tensors'> & {
       removed?: FinalActivation
       facts?: NodeFacts[]
-      /** With the outputs that are not explained, where the network has several. */
+      /** The network with all its outputs, if it has several. */
       whole?: { graph: Graph; facts?: NodeFacts[] }
-      /** What `load` was called with, where it was: folder, file or published network, and the options. */
+      /** For a loaded model, the arguments of `load`: folder, file or published network, and options. */
       source?: ModelSource
     },
-    /** The C++ side, for the jobs of this package. */
+    /** The C++ object, for internal use. */
     readonly handle: NativeModel,
     /** Shapes of the weights by name. */
     readonly parameterShapes: ReadonlyMap<string, readonly number[]>,
-    /** The experiment that the model is of; its data set, patterns and folders are used where none are named. */
+    /** The experiment of the model. Its data set, patterns and folders are the defaults of other functions. */
     readonly experiment?: Experiment,
-    /** What it computes in. */
+    /** Precision of the computations. */
     readonly precision: Precision = 'fp32'
   ) {}
 
   /**
-   * Loads an experiment, a saved model, or a file of another tool (docs/models.md).
-   * @param path a folder or file, or the name of an experiment; by default the newest experiment
-   * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights that are not finite), DEVICE
+   * Loads an experiment, a saved model, or a model file of another tool (docs/models.md).
+   * @param path folder, file or name of an experiment; by default, the newest experiment
+   * @throws LrpError NOT_FOUND, INVALID_FILE, UNSUPPORTED, NUMERIC (weights are not finite), DEVICE
    */
   static async load<M extends Model>(this: ModelClass<M>, path?: string, options: LoadOptions = {}): Promise<M> {
     const { precision } = checkOptions(loadOptions, options)
@@ -75,8 +75,8 @@ export class Model {
   }
 
   /**
-   * Builds a model from its parts. The weights are taken over without a copy on the CPU: do not change them afterwards.
-   * A softmax or sigmoid at the end is left out, because explanations start from logits: see `removed`.
+   * Builds a model from its parts. On the CPU, the model uses the weights without copying them, so do not change them
+   * afterwards. A final softmax or sigmoid is removed, because explanations start from logits (see `removed`).
    */
   static async create<M extends Model>(
     this: ModelClass<M>,
@@ -91,7 +91,7 @@ export class Model {
   get name(): string {
     return this.parts.name
   }
-  /** What `load` was called with; undefined for a model that a program made. */
+  /** The arguments of `load`; undefined for a model that a program created. */
   get source(): ModelSource | undefined {
     return this.parts.source
   }
@@ -99,38 +99,41 @@ export class Model {
   get graph(): Graph {
     return this.parts.graph
   }
-  /** What the outputs mean: classes, independent labels, one of two classes, or values. */
+  /** Meaning of the outputs: classes, independent labels, one of two classes, or values. */
   get task(): Task {
     return this.parts.task ?? 'classification'
   }
-  /** The outputs are numbers without probabilities: values of a regression, or units of a layer. */
+  /** True if the outputs are numbers without probabilities: values of a regression, or units of a layer. */
   get givesValues(): boolean {
     return this.task === 'regression' || this.isInner
   }
-  /** The output is a layer inside the network, whose numbers are units. */
+  /** True if the output is an inner layer of the network, whose numbers are units. */
   get isInner(): boolean {
     return this.parts.inner === true
   }
-  /** Every logit is a class of its own, whose probability is its sigmoid; otherwise all share a softmax. */
+  /**
+   * True if the classes are independent: the probability of each class is the sigmoid of its logit. Otherwise, the
+   * classes share a softmax.
+   */
   get multilabel(): boolean {
     return this.parts.multilabel === true && !this.givesValues
   }
-  /** The softmax or sigmoid at the end of the network that was left out. */
+  /** The final softmax or sigmoid that was removed from the network. */
   get removed(): FinalActivation | undefined {
     return this.parts.removed
   }
-  /** What one number of the output is called. */
+  /** Noun for one number of the output, for example class. */
   get outputNoun(): string {
     return outputNoun(this, this.graph.shapes?.[this.graph.output])
   }
   /**
-   * What this number of outputs means: one class of several, one of two by a single logit, independent classes, values, or units of a
-   * layer.
+   * Returns the meaning of this number of outputs: one of several classes, one of two classes with a single logit,
+   * independent classes, values, or units of a layer.
    */
   outputKind(outputs: number): OutputKind {
     return outputKind(this, outputs)
   }
-  /** Of arrays as the network's file takes them; the network itself takes [batch, channels, height, width]. */
+  /** Layout of arrays in the model file. The network itself takes [batch, channels, height, width]. */
   get layout(): Layout {
     return this.parts.layout ?? 'nchw'
   }
@@ -138,8 +141,9 @@ export class Model {
   private readonly heads = new Map<string | number, Promise<Model>>()
 
   /**
-   * The same network with another output, over the same weights: training changes both. It is disposed of with this model.
-   * @param head number or name of an output in the file, or any layer
+   * Returns a model with another output of the same network. Both models share the weights, so training changes both.
+   * Disposing of this model also disposes of the returned model.
+   * @param head number or name of an output in the file, or name of a layer
    * @throws LrpError INVALID_ARGUMENT for an output that does not exist
    */
   async head(head: string | number): Promise<this> {
@@ -159,15 +163,15 @@ export class Model {
     return new Class(built, handle, this.parameterShapes, this.experiment, this.precision)
   }
 
-  /** Names of the classes; of the values for regression. */
+  /** Names of the classes, or of the values for regression. */
   get classes(): string[] | undefined {
     return this.parts.classes
   }
-  /** How an image becomes the input; undefined where the file does not say. */
+  /** Preprocessing of images; undefined if the model file does not define it. */
   get preprocessing(): Preprocessing | undefined {
     return this.parts.preprocessing
   }
-  /** `cpu`, `cuda:0`, ... @throws LrpError DISPOSED */
+  /** Device of the model: `cpu`, `cuda:0`, ... @throws LrpError DISPOSED */
   get device(): string {
     try {
       return this.handle.device
@@ -179,41 +183,45 @@ export class Model {
   get imageShape(): number[] {
     return this.graph.inputShape.slice(1).map((axis) => axis ?? 0)
   }
-  /** What one input is, by the graph: an image, a signal, a volume, a row of a table or tokens. */
+  /** Kind of the input, as the graph defines it: an image, a signal, a volume, a row of a table, or tokens. */
   get inputKind(): InputKind {
     return inputKind(this.graph)
   }
-  /** Values of black and white after preprocessing, per channel. */
+  /** Values of black and white after preprocessing, for each channel. */
   get inputRange(): { low: number[]; high: number[] } | undefined {
     return this.preprocessing && inputRange(this.preprocessing)
   }
 
-  /** Where results go by default: the experiment's folder, else one below the current folder. */
+  /** Returns the default folder for results: inside the experiment's folder, otherwise inside the current folder. */
   resultFolder(...parts: string[]): string {
     return this.experiment?.path(...parts) ?? join(...parts)
   }
 
-  /** A class's name, or its number where names are unknown. */
+  /** Returns the name of a class, or its number if the names are unknown. */
   className(index: number): string {
     return this.classes?.[index] ?? String(index)
   }
 
-  /** One input with its channels in front: [channels, ...places]; a row of a table or tokens have one channel. */
+  /**
+   * Shape of one input with the channels first: [channels, ...places]. A row of a table, and tokens, have one channel.
+   */
   get places(): number[] {
     return placesOf(this.imageShape, this.inputKind)
   }
-  /** The same as planes: a signal has height 1, the slices of a volume lie below each other. */
+  /**
+   * Shape of one input as two-dimensional planes. A signal has height 1; the slices of a volume are stacked vertically.
+   */
   get planes(): [channels: number, height: number, width: number] {
     return planesOf(this.places)
   }
-  /** The word of a token, or the name of a table's column; its number where it has no name. */
+  /** Returns the word of a token or the name of a table's column, or the number if there is no name. */
   wordFor(index: number): string {
     return this.parts.vocabulary?.[index] ?? String(index)
   }
 
   /**
-   * Logits of a batch.
-   * @param input [batch, ...] as the network wants it, or in its file's layout: preprocessing is not applied
+   * Computes the logits of a batch.
+   * @param input preprocessed input [batch, ...], in the layout of the network or of its file
    * @returns [batch, classes]
    */
   async forward(input: Tensor, options: z.input<typeof forwardOptions> = {}): Promise<Tensor> {
@@ -224,8 +232,9 @@ export class Model {
   }
 
   /**
-   * How many images a pass must have, where the file was exported for that number and mixes them (see docs/models.md).
-   * @throws LrpError INVALID_ARGUMENT where the images do not make up whole passes
+   * Returns the number of images that each pass must have, if the file was exported for this number and mixes the
+   * images (see docs/models.md).
+   * @throws LrpError INVALID_ARGUMENT if the number of images is not a multiple of this number
    */
   fixedBatch({ shape }: Pick<Tensor, 'shape'>): number | undefined {
     const [images] = this.graph.inputShape
@@ -235,20 +244,23 @@ export class Model {
   }
 
   /**
-   * Nodes that are folded into others before the network is explained, where that is exact: batch norms, and convolutions
-   * whose results are added up.
+   * Returns the nodes that are folded into other nodes before an explanation, because this is exact: batch norms, and
+   * convolutions whose outputs are added.
    */
   async folded(): Promise<string[]> {
     return callNative(() => this.handle.folded())
   }
 
-  /** Outputs of named layers of the network as it is written: nothing is folded. */
+  /** Returns the outputs of the named layers in the original network, without folding. */
   async outputsOf(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
     return (await this.run(input, { batchSize: input.shape[0]!, layers, asWritten: true }, signal)).layers
   }
 
-  /** Outputs of named layers of the network that is explained: that of a layer with a folded batch norm includes it. */
+  /**
+   * Returns the outputs of the named layers in the network that is explained. The output of a layer includes the batch
+   * norm that is folded into it.
+   */
   async activations(input: Tensor, layers: string[], signal?: AbortSignal): Promise<Record<string, Tensor>> {
     checkTensor(input)
     return (await this.run(input, { batchSize: input.shape[0]!, layers }, signal)).layers
@@ -269,8 +281,8 @@ export class Model {
   }
 
   /**
-   * Output shape of every node for one image, or as many as a pass must have.
-   * @throws LrpError INVALID_ARGUMENT where the network takes images of any size and none was named
+   * Returns the output shape of every node for one image, or for the number of images that a pass must have.
+   * @throws LrpError INVALID_ARGUMENT if the network accepts images of any size and no size was set
    */
   shapes(): Record<string, number[]> {
     if (this.graph.shapes) return this.graph.shapes
@@ -278,7 +290,7 @@ export class Model {
     throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, so ${given}`)
   }
 
-  /** How many classes or values the network tells apart: its second axis. */
+  /** Returns the number of outputs, such as classes or values: the length of the second axis of the output. */
   outputs(): number {
     return this.shapes()[this.graph.output]![1]!
   }
@@ -295,12 +307,12 @@ export class Model {
     throw optionError('task', ` cannot be ${task}: ${why}`)
   }
 
-  /** A copy of the weights by name. */
+  /** Returns a copy of the weights by name. */
   async stateDict(): Promise<StateDict> {
     return new Map<string, RawTensor>(Object.entries(await callNative(() => this.handle.tensors())))
   }
 
-  /** The network as data with its weights, as `Model.create` takes it. @throws LrpError DISPOSED */
+  /** Returns the network and its weights as data, which `Model.create` accepts. @throws LrpError DISPOSED */
   async toParts(): Promise<ModelParts> {
     const { removed: _, facts: __, source: ___, whole, inner, ...parts } = this.parts
     const layer = inner && !whole && { inner }
@@ -309,20 +321,20 @@ export class Model {
 
   /**
    * Writes `model.json` and `weights.safetensors` into a folder.
-   * @throws LrpError IO; INVALID_ARGUMENT where a `model.json` of something else is there
+   * @throws LrpError IO; INVALID_ARGUMENT if the folder contains a `model.json` of another program
    */
   async save(folder: string): Promise<void> {
     await refuseOtherFiles(folder)
     await saveParts(folder, await this.toParts())
   }
 
-  /** Frees the weights now; later calls reject with DISPOSED. Idempotent. */
+  /** Frees the weights immediately. Later calls reject with DISPOSED. You can call it more than once. */
   dispose(): void {
     for (const head of this.heads.values()) void head.then((model) => model.dispose()).catch(() => undefined)
     this.handle.dispose()
   }
 
-  /** `dispose()` at the end of a block: `using model = await Model.load(...)`. */
+  /** Calls `dispose()` at the end of a block: `using model = await Model.load(...)`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

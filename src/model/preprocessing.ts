@@ -73,7 +73,10 @@ export function asBytes(p: Preprocessing): Preprocessing {
   return { ...p, scale: 255, mean: p.mean.map(() => 0), std: p.std.map(() => 1) }
 }
 
-/** `imagenet`, `cifar`, `none`, or a JSON file. @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT */
+/**
+ * Returns the preprocessing for a name (`imagenet`, `cifar`, `none`) or a JSON file.
+ * @throws LrpError NOT_FOUND, INVALID_FILE, INVALID_ARGUMENT
+ */
 export async function choosePreprocessing(name: string, imageShape: readonly number[]): Promise<Preprocessing> {
   if (name === 'imagenet') return imagenetPreprocessing()
   if (name === 'cifar') return cifarPreprocessing()
@@ -83,7 +86,7 @@ export async function choosePreprocessing(name: string, imageShape: readonly num
   return foreignPreprocessing(json, name) ?? checkContent(preprocessingSchema, json, name)
 }
 
-/** Values of black and white after normalisation, per channel: the box of rule zbox. */
+/** Returns the values of black and white after normalisation for each channel, the bounds of the rule zbox. */
 export function inputRange(p: Preprocessing): { low: number[]; high: number[] } {
   return {
     low: p.mean.map((mean, c) => -mean / p.std[c]!),
@@ -91,7 +94,7 @@ export function inputRange(p: Preprocessing): { low: number[]; high: number[] } 
   }
 }
 
-/** Bytes [N, C, H, W] as the network wants them. */
+/** Converts bytes [images, channels, height, width] to the input of the network. */
 export function normaliseBytes(bytes: Uint8Array, shape: number[], p: Preprocessing): Tensor {
   const [images, channels, height, width] = shape as [number, number, number, number]
   const plane = height * width

@@ -119,37 +119,47 @@ export interface Channels {
 
 /** What the C++ side finds for a batch; `targets` is the number of explanations of each input. */
 export interface AttributeResult {
-  /** Relevance of each input value, shaped like the input; a leading axis of targets if there are several. */
+  /**
+   * Relevance of each input value: the shape of the input, with a leading axis for the targets if there are several.
+   */
   relevance: Tensor
-  /** The network's output: [batch, classes], or of dense networks [batch, classes, height, width]. */
+  /** Output of the network: [batch, classes], or [batch, classes, height, width] for dense outputs. */
   logits: Tensor
-  /** Explained classes, [targets, batch] row by row; -1 under a reference or a seed. */
+  /** Explained classes, [targets, batch], row-major; -1 if a reference or an initial relevance is given. */
   targets: Int32Array
-  /** Classes that the explained ones are compared with, [targets, batch], if any. */
+  /** Classes with which the explained classes are compared, [targets, batch], if any. */
   against?: Int32Array
   /** Explained boxes of a detection head, [targets, batch]. */
   boxes?: Int32Array
-  /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside. */
+  /** Explained regions of a dense output, [targets, batch, ...space]: 1 inside the region, 0 outside. */
   regions?: { data: Uint8Array; shape: number[] }
-  /** The explained numbers, [targets, batch]: a logit, a region's sum of logits, a box's score, a similarity. */
+  /**
+   * Explained numbers, [targets, batch]: a logit, the sum of a region's logits, the score of a box, or a similarity.
+   */
   scores: Float64Array
-  /** Sum of the relevance that each map started from: [targets, batch], or [batch] with `together`; empty without LRP. */
+  /**
+   * Sum of the initial relevance of each map: [targets, batch], or [batch] with `together`; empty for methods other
+   * than LRP.
+   */
   starts: Float64Array
-  /** Sum of the magnitudes of the same. */
+  /** Sum of the magnitudes of the initial relevance, shaped like `starts`. */
   startSizes: Float64Array
-  /** Sum of each map's relevance, further inputs included: [targets, batch], or [batch] with `together`. */
+  /** Sum of the relevance of each map, including the other inputs: [targets, batch], or [batch] with `together`. */
   sums: Float64Array
-  /** Sums of |relevance|, like `sums`. */
+  /** Sum of |relevance| of each map, shaped like `sums`. */
   magnitudes: Float64Array
-  /** Relevance of the further inputs that are explained, by their names: shaped like them, with the same leading axis. */
+  /**
+   * Relevance of the other inputs that are explained, by name: the shape of the input, with the same leading axis as
+   * `relevance`.
+   */
   inputs: Record<string, Tensor>
-  /** Relevance arriving at the outputs of the layers in `layers`, by name. */
+  /** Relevance of the outputs of the layers in the option `layers`, by name. */
   layers: Record<string, Tensor>
-  /** Relevance and activation of every channel of the layers in `channelLayers`, [images, channels]. */
+  /** Relevance and activation of every channel of the layers in the option `channelLayers`, [images, channels]. */
   channels: Record<string, Channels>
-  /** One entry for each attention, in order of execution; empty without `attentionHeads`. */
+  /** One entry for each attention layer, in order of execution; empty without `attentionHeads`. */
   attention: AttentionRelevance[]
-  /** The layer that grad-cam weighs; empty for other methods. */
+  /** The layer whose channels grad-cam weights; empty for other methods. */
   layer: string
   /** One entry for each layer, first layer first, for the first target; empty without `conservation`. */
   conservation: LayerConservation[]

@@ -144,45 +144,48 @@ export interface NativeRun {
   cancel?: NativeCancelToken
 }
 
-/** Progress of a training within an epoch. */
+/** Progress of the training within an epoch. */
 export interface BatchEvent {
-  /** Tells the events apart. */
+  /** Kind of the event. */
   kind: 'batch'
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   epoch: number
-  /** From 1. */
+  /** Number of the batch in the epoch, from 1. */
   batch: number
-  /** Batches of an epoch. */
+  /** Number of batches in an epoch. */
   batches: number
   /** Mean loss over the epoch so far. */
   loss: number
-  /** Share of right classes over the epoch so far, 0 to 1. */
+  /** Accuracy over the epoch so far, 0 to 1. */
   accuracy: number
-  /** Speed over the epoch so far. */
+  /** Images per second over the epoch so far. */
   imagesPerSecond: number
 }
 
 /** Results of one epoch; accuracies are from 0 to 1. */
 export interface EpochEvent {
-  /** Tells the events apart. */
+  /** Kind of the event. */
   kind: 'epoch'
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   epoch: number
   /** Mean loss over the training images. */
   trainLoss: number
-  /** Share of right classes among the training images. */
+  /** Accuracy on the training images. */
   trainAccuracy: number
-  /** Mean loss over the validation images; NaN without any. */
+  /** Mean loss over the validation images; NaN without validation images. */
   validLoss: number
-  /** Share of right classes among the validation images; NaN without any. */
+  /** Accuracy on the validation images; NaN without validation images. */
   validAccuracy: number
-  /** Of the epoch's last step. */
+  /** Learning rate of the last step of the epoch. */
   learningRate: number
-  /** Speed of the training, without validation. */
+  /** Images per second of the training, without validation. */
   imagesPerSecond: number
-  /** Training alone, without validation. */
+  /** Duration of the training, without validation. */
   seconds: number
-  /** Better than every epoch before: higher validation accuracy, or the same with a lower loss. */
+  /**
+   * True if the epoch is the best so far: higher validation accuracy, or equal accuracy and lower loss; for tasks other
+   * than classification, lower validation loss.
+   */
   best: boolean
 }
 

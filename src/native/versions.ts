@@ -1,7 +1,7 @@
 import { native } from './addon.js'
 import { packageVersion } from '../core/package-version.js'
 
-/** What a result was made with: written next to every number. */
+/** Returns the versions of lrp-native, Node.js and libtorch. */
 export function versions(): Record<string, string> {
   return { 'lrp-native': packageVersion(), node: process.versions.node, libtorch: native().info().torchVersion }
 }

@@ -15,7 +15,7 @@ async function loadEcharts(): Promise<typeof import('echarts')> {
   return loaded
 }
 
-/** A chart as SVG and as PNG of twice the size. */
+/** A chart as SVG, and as PNG with twice the width and height. */
 export interface Chart {
   /** The chart as SVG text. */
   svg: string
@@ -61,13 +61,13 @@ export async function writeChart(path: string, chart: Chart): Promise<void> {
 export interface Line {
   /** Name in the legend. */
   name: string
-  /** [x, y] from left to right. */
+  /** Points [x, y], from left to right. */
   points: [number, number][]
-  /** Half-transparent band: lower and upper value per point. */
+  /** Half-transparent band: lower and upper value for each point. */
   band?: [number, number][]
-  /** Drawn dashed (false). */
+  /** Whether the line is dashed (false). */
   dashed?: boolean
-  /** Drawn below the others in this colour; lines of one name share an entry of the legend. */
+  /** Colour of a line that is drawn behind the others. Lines with the same name share one entry of the legend. */
   background?: string
 }
 
@@ -83,8 +83,8 @@ export interface Range {
 }
 
 /**
- * Lines over a numeric axis, with optional bands. Points that are not finite leave a gap.
- * @param note one line below the title: how to read the chart
+ * Draws lines over a numeric axis, with optional bands. Points that are not finite leave a gap.
+ * @param note line below the title that explains how to read the chart
  */
 export function lineChart(
   title: string,
@@ -110,7 +110,7 @@ export function lineChart(
   )
 }
 
-/** Points in groups, each point with two measures of one thing. */
+/** Draws groups of points; each point shows two measures of one item. */
 export function scatterChart(
   title: string,
   xName: string,
@@ -143,7 +143,7 @@ export function scatterChart(
   )
 }
 
-/** One bar per name, with an optional interval (lower and upper value) for each. */
+/** Draws one bar for each name, optionally with an interval (lower and upper value). */
 export function barChart(
   title: string,
   yName: string,
@@ -171,8 +171,8 @@ export function barChart(
 }
 
 /**
- * Counts of true (row) and predicted (column) classes. Cells contain the counts and are shaded by their share of the
- * row.
+ * Draws a confusion matrix: rows are true classes, columns are predicted classes. Cells contain the counts, and are
+ * shaded by their share of the row.
  */
 export function confusionChart(matrix: number[][], classes: string[]): Promise<Chart> {
   const sums = matrix.map((row) => row.reduce((sum, count) => sum + count, 0))

@@ -76,7 +76,7 @@ const STOPS: Record<string, { diverging: boolean; stops: Colour[] }> = {
   }
 }
 
-/** Names of the colour maps, `red-blue` (the default) first. */
+/** Returns the names of the colour maps, `red-blue` (the default) first. */
 export function colourMapNames(): string[] {
   return Object.keys(STOPS)
 }

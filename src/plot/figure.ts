@@ -3,27 +3,27 @@ import { sized, type Picture, type SizedPng } from './picture.js'
 import { fitText, textPath, textWidth, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
-/** A picture of a figure, with its title. */
+/** One picture of a figure, with its title. */
 export interface Panel {
-  /** The title, wrapped to at most two lines; or a list of any number of lines. */
+  /** The title: a string that is wrapped to at most two lines, or a list of lines. */
   title: string | string[]
   /** The pixels to show. */
   picture: Picture
-  /** Lines over the picture, in pixels of the picture. */
+  /** Lines drawn over the picture, in pixels of the picture. */
   outlines?: Outline[]
 }
 
-/** How a figure arranges its panels. */
+/** Layout of the panels of a figure. */
 export interface FigureOptions {
-  /** Panels per row; all in one row by default. */
+  /** Number of panels in each row; by default, one row contains all panels. */
   columns?: number
-  /** The first panel has a column of its own, left of all rows. */
+  /** Whether the first panel is in a separate column to the left of all rows. */
   aside?: boolean
-  /** Small pictures are enlarged to at most this number of pixels (256). */
+  /** Size in pixels up to which small pictures are enlarged (256). */
   size?: number
-  /** Larger pictures are reduced to `size` (false). */
+  /** Whether larger pictures are reduced to `size` (false). */
   shrink?: boolean
-  /** A colour bar below the captions. */
+  /** Colour bar below the captions. */
   legend?: Legend
 }
 
@@ -41,7 +41,10 @@ const CAPTION = 12
 const LEAST_WIDTH = 360
 const LEAST_COLUMN = 200 // where other columns are wider
 
-/** Draws pictures side by side (in rows of `columns`), with a title above each and lines of text below all, as PNG. */
+/**
+ * Draws pictures side by side as PNG, in rows of `columns` pictures. Each picture has a title above it; lines of text
+ * follow below all pictures.
+ */
 export async function figure(panels: Panel[], captions: string[] = [], options: FigureOptions = {}): Promise<Buffer> {
   const { width, height, images, drawing } = await layOut(panels, captions, options)
   const input = Buffer.from(svgOf(width, height, drawing))
@@ -51,7 +54,7 @@ export async function figure(panels: Panel[], captions: string[] = [], options: 
     .toBuffer()
 }
 
-/** Draws the same as SVG, with embedded pictures and text as paths. */
+/** Draws the same figure as `figure`, but as SVG, with embedded pictures and text as paths. */
 export async function figureSvg(
   panels: Panel[],
   captions: string[] = [],

@@ -14,9 +14,9 @@ export async function writeFilters(model: Model, path: string): Promise<void> {
 }
 
 /**
- * Draws the weights of the first layer's units as pictures, all on one scale. Filters with three channels are
- * coloured (grey is zero); others are summed over channels, red for positive and blue for negative weights. Undefined
- * if the first layer with weights does not read an image.
+ * Draws the weights of the first layer's units as pictures on a common scale. Filters with three channels are shown in
+ * colour (grey is zero). Other filters are summed over channels: red means positive weights, blue means negative
+ * weights. Returns undefined if the first layer with weights does not read an image.
  */
 export async function filterFigure(model: Model): Promise<Buffer | undefined> {
   const first = await firstLayer(model)

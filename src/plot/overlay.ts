@@ -2,9 +2,9 @@ import { blur } from './box-filter.js'
 import { colourMap, isDiverging } from './colour-maps.js'
 import { placeOf, strongest, sumOverChannels, type HeatmapOptions, type Picture } from './picture.js'
 
-/** A line over a picture. */
+/** A line that is drawn over a picture. */
 export interface Outline {
-  /** Data of an SVG path, in pixels of the picture. */
+  /** Path data as in SVG, in pixels of the picture. */
   path: string
   /** Colour of the line, `#rrggbb`. */
   colour: string
@@ -18,8 +18,8 @@ const REGION = '#1a9641'
 const GREY = [0.299, 0.587, 0.114] // luma of red, green, blue (ITU-R BT.601)
 
 /**
- * The image in grey, coloured by relevance [channels, height, width]: the more relevant a pixel, the stronger its
- * colour.
+ * Draws the image in grey and colours it by relevance [channels, height, width]: the more relevant a pixel, the
+ * stronger its colour.
  */
 export function overlay(
   image: Picture,
@@ -44,9 +44,9 @@ export function overlay(
 }
 
 /**
- * Lines around the smallest set of pixels that contains `share` (0.5) of the positive relevance (red) and of the
- * negative relevance (blue). Maps of 48 pixels and more are smoothed first. A sign with less than 5 % of all
- * |relevance| gets no line. Relevance is [channels, height, width], summed over channels.
+ * Draws lines around the smallest set of pixels with a given `share` (0.5) of the positive relevance (red), and
+ * likewise of the negative relevance (blue). Relevance [channels, height, width] is summed over channels. Maps with
+ * sides of 48 pixels or more are smoothed first. A sign with less than 5 % of all |relevance| gets no line.
  */
 export function contours(relevance: ArrayLike<number>, shape: readonly number[], share = 0.5): Outline[] {
   const [, height, width] = shape as [number, number, number]

@@ -1,28 +1,28 @@
 import { sharp } from '../core/sharp.js'
 import { colourMap, isDiverging } from './colour-maps.js'
 
-/** An image of bytes, interleaved RGB. */
+/** An image as bytes in interleaved RGB. */
 export interface Picture {
-  /** Bytes, row by row, the channels of a pixel next to each other. */
+  /** The bytes, row by row, with the channels of a pixel next to each other. */
   data: Uint8Array
-  /** In pixels. */
+  /** Width in pixels. */
   width: number
-  /** In pixels. */
+  /** Height in pixels. */
   height: number
 }
 
-/** How a heat map is coloured. */
+/** Colouring of a heatmap. */
 export interface HeatmapOptions {
   /** Name of the colour map: red-blue (default), bwr, seismic, coldnhot, hot, afmhot or viridis. */
   colourMap?: string
-  /** Relevance that gets the strongest colour; by default the image's largest magnitude. */
+  /** Relevance that gets the strongest colour; by default, the largest magnitude in the image. */
   scale?: number
   /**
-   * Quantile of the magnitudes that gets the strongest colour, above 0 to 1 (1): 0.99 prevents single pixels from
-   * dominating.
+   * Quantile of the magnitudes that gets the strongest colour, above 0 and at most 1 (1). With 0.99, a few extreme
+   * pixels do not determine the scale.
    */
   quantile?: number
-  /** Colours span the lowest to the highest relevance instead of being symmetric about zero. */
+  /** Whether the colours range from the lowest to the highest relevance, instead of being symmetric about zero. */
   asymmetric?: boolean
 }
 
@@ -109,14 +109,14 @@ export async function sized(picture: Picture, size: number, shrink = false): Pro
 }
 
 /**
- * Encodes a picture as PNG; with `size`, a small picture is enlarged by a whole factor to at most this number of
+ * Encodes a picture as PNG. With `size`, it enlarges a small picture by an integer factor to at most this number of
  * pixels.
  */
 export async function pictureToPng(picture: Picture, size = 0): Promise<Buffer> {
   return (await sized(picture, size)).data
 }
 
-/** Joins pictures of one height into one wide picture. */
+/** Joins pictures of the same height into one wide picture. */
 export function joinWide(pictures: Picture[]): Picture {
   const height = pictures[0]?.height ?? 0
   const width = pictures.reduce((sum, picture) => sum + picture.width, 0)
@@ -145,7 +145,9 @@ export function ofOneSize(pictures: Picture[]): Picture[] {
   })
 }
 
-/** Encodes pictures of one size as an animated WebP that repeats; each is shown for `milliseconds` (400). */
+/**
+ * Encodes pictures of the same size as an animated WebP that repeats. Each picture is shown for `milliseconds` (400).
+ */
 export async function animation(
   frames: Picture[],
   options: { size?: number; milliseconds?: number } = {}

@@ -12,18 +12,18 @@ import { classScores, valueScores } from './test-report.js'
 
 /** Where a report was written, and of which experiments. */
 export interface Reported {
-  /** The report's file. */
+  /** Path of the report. */
   report: string
   /** Names of the experiments, in the order of the report. */
   experiments: string[]
-  /** Without named experiments: a sentence for each experiment that could not be read and was left out. */
+  /** If no experiments are named, a sentence for each experiment that could not be read and was skipped. */
   skipped: string[]
 }
 
 /**
- * Collects the results of experiments in `report.html` (one file, no network) with `report.json` next to it, or in one of
- * the other formats.
- * @param given experiments, or their folders or names; by default all below `experimentsRoot`, newest first
+ * Collects the results of experiments in `report.html`, a self-contained file, and in `report.json`. With the option
+ * `format`, it writes only JSON, CSV or Markdown.
+ * @param given experiments, or their folders or names; by default, all experiments in `experimentsRoot`, newest first
  * @throws LrpError NOT_FOUND if there is no experiment, INVALID_FILE for a damaged result of a named experiment, IO
  */
 export async function report(given: (Experiment | string)[] = [], options: ReportOptions = {}): Promise<Reported> {

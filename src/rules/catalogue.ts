@@ -4,7 +4,7 @@ import type { RuleDescription } from './data-rule.js'
 const BACH = 'Bach et al. 2015'
 const MONTAVON = 'Montavon et al. 2017'
 
-/** Rules by name, as `lrp-native rules` lists them. */
+/** All rules by name, as `lrp-native rules` lists them. */
 export const RULES: readonly RuleDescription[] = [
   {
     name: '0',
@@ -222,7 +222,7 @@ export function withDefaults(rule: NodeRule): NodeRule {
   return { ...rule, parameters: { ...(DEFAULTS.get(rule.rule) ?? COMMON_PARAMETERS), ...rule.parameters } }
 }
 
-/** Names of all rules, as `rule` takes them. */
+/** Returns the names of all rules, which the option `rule` accepts. */
 export function ruleNames(): string[] {
   return RULES.map((rule) => rule.name)
 }

@@ -21,8 +21,8 @@ const transformer = (attention: string): CompositeEntry[] => [
 const plainGradient = at({ kind: 'any' }, 'gradient')
 
 /**
- * The presets. Layers that no entry names keep their op's own treatment: sums and averages `norm`, activations `pass`,
- * everything that only moves values its gradient.
+ * The built-in composites by name. Layers that match no entry get the default rule of their op: `norm` for sums and
+ * averages, `pass` for activations, and the gradient for ops that only move values.
  */
 export const COMPOSITES: readonly Composite[] = [
   {
@@ -120,7 +120,7 @@ export const COMPOSITES: readonly Composite[] = [
   }
 ]
 
-/** Names of all composites, as `composite` takes them. */
+/** Returns the names of all composites, which the option `composite` accepts. */
 export function compositeNames(): string[] {
   return COMPOSITES.map((composite) => composite.name)
 }

@@ -14,13 +14,19 @@ const part = z.union([
 ])
 
 const termSchema = z.strictObject({
-  /** 1 by default. */
+  /** Factor of the term (1). */
   factor: factor.optional(),
-  /** Stands for the input: all of it (the default), max(x, 0), min(x, 0), |x|, x^2, ones, or the bounds of its values. */
+  /**
+   * Part of the input x: x itself (the default), max(x, 0), min(x, 0), |x|, x^2, ones, or the lowest or highest value
+   * of the input.
+   */
   input: z.enum(['all', 'positive', 'negative', 'absolute', 'squared', 'ones', 'low', 'high']).optional(),
-  /** Of the weights: all (the default), one part, or a sum of parts: `{ "all": 1, "positive": "gamma" }`. */
+  /**
+   * Part of the weights: all (the default), one part, or a sum of parts, for example `{ "all": 1, "positive": "gamma"
+   * }`.
+   */
   weight: part.optional(),
-  /** Of the bias, likewise; none by default. */
+  /** Part of the bias, in the same form; none by default. */
   bias: part.optional()
 })
 
@@ -29,16 +35,16 @@ export const dataRuleSchema = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   reference: z.string().optional(),
-  /** Numbers that a user may set, with their defaults; every rule has `epsilon` (1e-6). */
+  /** Parameters that users may set, with their defaults. Every rule has `epsilon` (1e-6). */
   parameters: z.record(z.string(), z.number()).optional(),
   shares: z
     .array(
       z.strictObject({
         factor: factor.optional(),
-        /** The outputs that it serves: any (the default), those above 0, those below 0. */
+        /** Outputs to which the share applies: any (the default), outputs above 0, or outputs below 0. */
         output: z.enum(['any', 'positive', 'negative']).optional(),
         terms: z.array(termSchema).min(1),
-        /** What R is divided by; the sum of the terms by default. */
+        /** Denominator by which R is divided; by default, the sum of the terms. */
         denominator: z.array(termSchema).min(1).optional()
       })
     )
@@ -49,23 +55,26 @@ export type DataRule = z.infer<typeof dataRuleSchema>
 type Term = z.infer<typeof termSchema>
 type Factor = z.infer<typeof factor>
 
-/** A rule as the user knows it: its name, what it computes, and how C++ is asked for it. */
+/** Description of a rule for users: its name and formula, and its counterpart in C++. */
 export interface RuleDescription {
   /** Name for `--rule` and composites. */
   name: string
-  /** What it computes; x input, W weight, b bias, R relevance, S stabilised denominator, + and - positive and negative parts. */
+  /**
+   * Formula of the rule. x: input, W: weight, b: bias, R: relevance, S: stabilised denominator, + and -: positive and
+   * negative parts.
+   */
   formula: string
   /** The paper that defines it. */
   reference: string
-  /** Parameters a user may set, with their defaults. */
+  /** Parameters that users may set, with their defaults. */
   parameters: RuleParameters
-  /** The rule of the C++ side, and parameters that are fixed by the name. */
+  /** Name of the rule in C++. */
   native: string
-  /** Parameters that the name fixes. */
+  /** Parameters with fixed values under this name. */
   fixed?: RuleParameters
-  /** For which layers it is meant. */
+  /** Layers for which the rule is intended. */
   layers: 'weighted' | 'relu' | 'any'
-  /** Of a rule that is given as data. */
+  /** The shares, if the rule is defined as data. */
   shares?: DataRule['shares']
 }
 

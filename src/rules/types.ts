@@ -20,23 +20,26 @@ export const LAYER_KINDS = [
 /** A kind of layer that an entry of a composite can name; `weighted` means linear layers and convolutions. */
 export type LayerKind = (typeof LAYER_KINDS)[number]
 
-/** Which layers an entry of a composite is for: all that is given must hold. */
+/** Selects the layers to which an entry of a composite applies. A layer must meet all given conditions. */
 export interface LayerMatch {
   /** Exact name or glob: `features.0`, `layer1.*`. */
   name?: string
-  /** Kind of op; any kind if absent. */
+  /** Kind of layer; without it, any kind matches. */
   kind?: LayerKind
-  /** The op of the graph: `conv2d`, `relu`, ... */
+  /** Name of the op: `conv2d`, `relu`, ... */
   op?: string
-  /** Among the layers that match so far, in order of execution: `first`, `last` or the i-th (0-based; -1 the last). */
+  /**
+   * Position among the layers that meet all other conditions, in order of execution: `first`, `last`, or an index from
+   * 0 (-1 is the last layer).
+   */
   position?: 'first' | 'last' | number
-  /** From and to, as shares of the network's depth counted in weighted layers: [0, 0.5] is the lower half. */
+  /** Range of the depth, as shares of the number of weighted layers: [0, 0.5] is the lower half of the network. */
   depth?: [number, number]
 }
 
-/** An entry of a composite: which layers, and their rule with its parameters. */
+/** An entry of a composite: a selection of layers, and their rule with its parameters. */
 export interface CompositeEntry extends LayerMatch {
-  /** Names of nodes, where an entry was made for one network. */
+  /** Names of nodes, if the entry was created for one network. */
   nodes?: ReadonlySet<string>
   /** Name of the rule. */
   rule: string
@@ -46,14 +49,14 @@ export interface CompositeEntry extends LayerMatch {
 
 /** Rules for the layers of a network; the first entry that matches a layer decides. */
 export interface Composite {
-  /** Name in results. */
+  /** Name of the composite in results. */
   name: string
-  /** One line about it. */
+  /** Description in one line. */
   description?: string
-  /** Rules of its own, given as data, for its entries to name. */
+  /** Additional rules, defined as data, which the entries can name. */
   rules?: DataRule[]
   /** Entries in order; the first that matches a layer decides. */
   layers: CompositeEntry[]
-  /** Further entries that depend on the network: those of `auto`. */
+  /** Function that returns further entries for a network; used by `auto`. */
   entriesFor?: (graph: Graph) => CompositeEntry[]
 }

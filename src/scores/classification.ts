@@ -2,11 +2,11 @@ import { argmax, probabilities as probabilitiesOf, twoClasses } from '../core/lo
 import type { Tensor } from '../core/tensor.js'
 import { countScore, ratio, type CountScore } from './counts.js'
 
-/** Scores of a classifier; the definitions are scikit-learn's. */
+/** Scores of a classifier, as scikit-learn defines them. */
 export interface ClassificationMetrics {
   /** Number of images. */
   images: number
-  /** Share of the images whose class is right, 0 to 1. */
+  /** Share of the images that are classified correctly, 0 to 1. */
   accuracy: number
   /** Share of the images whose true class is among the 3 most probable; missing for 3 classes or fewer. */
   top3Accuracy?: number
@@ -18,21 +18,21 @@ export interface ClassificationMetrics {
   macroPrecision: number
   /** Mean recall over the classes that occur as true or predicted classes. */
   macroRecall: number
-  /** Mean F1 over the same classes. */
+  /** Mean F1 over the classes that occur as true or predicted classes. */
   macroF1: number
-  /** Mean precision, each class weighted by its images. */
+  /** Mean precision, weighted by the number of images of each class. */
   weightedPrecision: number
-  /** Mean recall, each class weighted by its images. */
+  /** Mean recall, weighted by the number of images of each class. */
   weightedRecall: number
-  /** Mean F1, each class weighted by its images. */
+  /** Mean F1, weighted by the number of images of each class. */
   weightedF1: number
-  /** F1 over all images together: the accuracy. */
+  /** F1 over all images together, which equals the accuracy. */
   microF1: number
   /** Mean negative logarithm (base e) of the true class's probability. */
   logLoss: number
-  /** Area under the ROC curve, one against the rest, mean over classes; NaN if a class is missing. */
+  /** Area under the ROC curve, one class against the rest, averaged over classes; NaN if a class has no images. */
   rocAuc: number
-  /** Average precision, mean over classes; for a single logit, that of the second class. */
+  /** Average precision, averaged over classes; for a single logit, the average precision of the second class. */
   averagePrecision: number
   /** Cohen's kappa: agreement beyond chance, at most 1. */
   cohenKappa: number
@@ -42,33 +42,33 @@ export interface ClassificationMetrics {
   threshold?: number
   /** For two classes: scores of the second class as the positive one. */
   binary?: BinaryScores
-  /** Expected calibration error, 15 bins of equal width. */
+  /** Expected calibration error with 15 bins of equal width. */
   calibrationError: number
-  /** Row: true class; column: predicted class. */
+  /** Confusion matrix: rows are true classes, columns are predicted classes. */
   confusion: number[][]
   /** The scores of each class. */
   perClass: ClassScore[]
 }
 
-/** Scores of two classes, of which the second is the positive one. */
+/** Scores for two classes; the second class is the positive class. */
 export interface BinaryScores {
   /** Name of the positive class. */
   positive: string
-  /** Share of the images of the positive class that are assigned to it, 0 to 1. */
+  /** Share of the images of the positive class that are classified as positive, 0 to 1. */
   sensitivity: number
-  /** Share of the images of the negative class that are assigned to it, 0 to 1. */
+  /** Share of the images of the negative class that are classified as negative, 0 to 1. */
   specificity: number
 }
 
-/** Scores of one class, all other classes taken as one. */
+/** Scores of one class against all other classes. */
 export type ClassScore = CountScore
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
- * Scores predicted classes.
- * @param multilabel whether the classes are independent: then probabilities are sigmoids, and the log loss is the mean
- * of the binary ones
+ * Computes the scores of predicted classes.
+ * @param multilabel whether the classes are independent; if so, probabilities are sigmoids, and the log loss is the
+ * mean of the binary log losses
  * @param threshold for a single logit: the probability above which the second class is assigned (0.5)
  * @param given logits [images, classes]; or [images, 1], whose sigmoid is the probability of the second class
  */

@@ -1,20 +1,20 @@
-/** How often one class or label was predicted and true; precision, recall and F1 are from 0 to 1. */
+/** Counts of correct and wrong predictions of one class or label; precision, recall and F1 are from 0 to 1. */
 export interface CountScore {
   /** Name of the class. */
   name: string
-  /** Images of the class. */
+  /** Number of images of the class. */
   images: number
-  /** Images of the class that are called so. */
+  /** Number of images of the class that are assigned to it. */
   truePositives: number
-  /** Images of other classes that are called so. */
+  /** Number of images of other classes that are assigned to this class. */
   falsePositives: number
-  /** Images of the class that are called something else. */
+  /** Number of images of the class that are not assigned to it. */
   falseNegatives: number
-  /** Images of other classes that are called something else. */
+  /** Number of images of other classes that are not assigned to this class. */
   trueNegatives: number
-  /** Share of the images called so that are of the class; 0 without any. */
+  /** Share of the images assigned to the class that belong to it; 0 if no image is assigned. */
   precision: number
-  /** Share of the images of the class that are called so; 0 without any. */
+  /** Share of the images of the class that are assigned to it; 0 if the class has no images. */
   recall: number
   /** Harmonic mean of precision and recall. */
   f1: number

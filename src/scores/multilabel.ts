@@ -3,13 +3,16 @@ import type { Tensor } from '../core/tensor.js'
 import { averagePrecision, rocAuc } from './classification.js'
 import { countScore, f1Of, ratio, type CountScore } from './counts.js'
 
-/** Scores of independent classes; the definitions are scikit-learn's. A score without images or guesses is 0. */
+/**
+ * Scores of independent classes, as scikit-learn defines them. A score is 0 if there are no images or no predictions
+ * for it.
+ */
 export interface MultilabelMetrics {
   /** Number of images. */
   images: number
-  /** Share of the images whose labels are all right. */
+  /** Share of the images with all labels correct. */
   exactMatch: number
-  /** Share of all labels that are right: 1 - the Hamming loss. */
+  /** Share of all labels that are correct: 1 - Hamming loss. */
   labelAccuracy: number
   /** Mean precision over the labels. */
   macroPrecision: number
@@ -23,11 +26,11 @@ export interface MultilabelMetrics {
   microRecall: number
   /** F1 over all labels of all images together. */
   microF1: number
-  /** Mean over the labels that occur, NaN where none does. */
+  /** Average precision, averaged over the labels that occur; NaN if none occurs. */
   meanAveragePrecision: number
-  /** Mean over the labels that some images have and others lack. */
+  /** ROC AUC, averaged over the labels that some images have and others lack. */
   rocAuc: number
-  /** Binary cross-entropy, mean over images and labels. */
+  /** Binary cross-entropy, averaged over images and labels. */
   logLoss: number
   /** The scores of each label. */
   perLabel: LabelScore[]
@@ -35,11 +38,11 @@ export interface MultilabelMetrics {
 
 /** Scores of one label. */
 export interface LabelScore extends CountScore {
-  /** The probability above which the label is given. */
+  /** Probability above which the label is assigned. */
   threshold: number
-  /** Area under precision over recall; NaN where no image has the label. */
+  /** Average precision: area under the precision-recall curve; NaN if no image has the label. */
   averagePrecision: number
-  /** NaN where no image has the label, or all have. */
+  /** ROC AUC; NaN if no image or every image has the label. */
   rocAuc: number
 }
 
@@ -49,9 +52,9 @@ function mean(values: number[]): number {
 }
 
 /**
- * Scores logits [images, labels] of independent classes.
- * @param values [images, labels] of 0 and 1
- * @param thresholds one probability per label
+ * Computes the scores of independent classes from logits [images, labels].
+ * @param values true labels [images, labels], each 0 or 1
+ * @param thresholds for each label, the probability above which it is assigned
  */
 export function multilabelMetrics(
   logits: Tensor,

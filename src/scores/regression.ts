@@ -1,6 +1,9 @@
-/** How well values are predicted. */
+/** Scores of predicted values. */
 export interface ValueScore {
-  /** Coefficient of determination: 1 is perfect, 0 as good as the mean; of constant values 1 when all are hit, else 0. */
+  /**
+   * Coefficient of determination R2: 1 is perfect, and 0 is as good as predicting the mean. If the true values are
+   * constant, it is 1 if all predictions are exact, otherwise 0.
+   */
   r2: number
   /** Mean absolute error. */
   mae: number
@@ -8,7 +11,7 @@ export interface ValueScore {
   rmse: number
 }
 
-/** Means over the outputs, as scikit-learn's `uniform_average`. */
+/** Scores of a regression: means over the outputs, as scikit-learn's `uniform_average`. */
 export interface RegressionMetrics extends ValueScore {
   /** Number of images. */
   images: number
@@ -17,8 +20,8 @@ export interface RegressionMetrics extends ValueScore {
 }
 
 /**
- * Scores predicted values, [images, outputs] row-major.
- * @param names of the outputs
+ * Computes the scores of predicted values, [images, outputs], row-major.
+ * @param names names of the outputs
  */
 export function regressionMetrics(
   predictions: ArrayLike<number>,

@@ -19,17 +19,17 @@ export interface SplitOutputs {
   imagesPerSecond: number
 }
 
-/** What every scoring of a split returns besides its metrics. */
+/** Fields that all results of scoring a split contain besides the metrics. */
 export interface SplitResult {
-  /** Images per second of the forward passes, the first batch (warm-up) left out. */
+  /** Images per second of the forward passes, without the first batch (warm-up). */
   imagesPerSecond: number
-  /** Images that could not be read and were left out. */
+  /** Images that could not be read and were skipped. */
   skipped: string[]
-  /** What else is to be said about the images. */
+  /** Other notes on the images. */
   notes?: string[]
-  /** Files written, if any. */
+  /** Names of the written files, if any. */
   files: string[]
-  /** Version, digest of the model, precision and preprocessing. */
+  /** Version of lrp-native, SHA-256 of the model, precision and preprocessing. */
   provenance: Provenance
 }
 

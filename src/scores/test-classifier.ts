@@ -14,18 +14,19 @@ import { headOf, outputsOn, writes, type SplitOutputs, type SplitResult } from '
 import { refuseThresholds, thresholdsFor } from './thresholds.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
-/** What `testClassifier` returns: metrics, throughput, and the logits of every image. */
+/** Return value of `testClassifier`: metrics, throughput, and the logits of every image. */
 export interface ClassificationResult extends SplitResult {
   /** Scores over all images. */
   metrics: ClassificationMetrics
-  /** [images, classes], or [images, 1] */
+  /** Logits [images, classes], or [images, 1] for a single logit. */
   logits: Tensor
-  /** Numbers of the model's outputs. */
+  /** True class of each image, as the number of the model's output. */
   labels: Int32Array
 }
 
 /**
- * Classifies a split and scores it. A positive single logit means the second class.
+ * Classifies the images of a split and computes the scores. For a single logit, a positive value means the second
+ * class.
  * @throws LrpError INVALID_ARGUMENT if the images do not fit the model, or the model predicts values
  */
 export async function testClassifier(model: Model, options: TestOptions = {}): Promise<ClassificationResult> {

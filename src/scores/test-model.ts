@@ -11,7 +11,7 @@ import { scoreLabels, type MultilabelResult } from './test-multilabel.js'
 import { testSegmentation, type SegmentationResult } from './test-segmentation.js'
 import { testRegression, type RegressionResult } from './test-regression.js'
 
-/** What `testModel` returns: scores of classes or of values, as `task` says. */
+/** Return value of `testModel`. `task` determines whether it contains scores of classes, of labels or of values. */
 export type TestResult = { folder?: string } & (
   | ({ task: 'classification' } & ClassificationResult)
   | ({ task: 'multilabel' } & MultilabelResult)
@@ -20,9 +20,9 @@ export type TestResult = { folder?: string } & (
 )
 
 /**
- * Scores a network on a split: its classes, its labels where images have several, or its values; with `masks` the class
- * of every pixel.
- * @throws LrpError INVALID_ARGUMENT when images and model do not fit together
+ * Scores a network on a split: classes, labels if an image can have several, or values. With `masks`, it scores the
+ * class of every pixel.
+ * @throws LrpError INVALID_ARGUMENT if the images do not fit the model
  */
 export async function testModel(model: Model, options: TestOptions = {}): Promise<TestResult> {
   const folder = options.output ?? folderOf(model, options)

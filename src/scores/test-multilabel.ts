@@ -13,20 +13,23 @@ import type { TestOptions } from './options.js'
 import { headOf, outputsOn, writes, type SplitOutputs, type SplitResult } from './split-outputs.js'
 import { thresholdsFor } from './thresholds.js'
 
-/** What `testMultilabel` finds. */
+/** Return value of `testMultilabel`. */
 export interface MultilabelResult extends SplitResult {
   /** Scores over all images and labels. */
   metrics: MultilabelMetrics
-  /** [images, labels] */
+  /** Logits, [images, labels]. */
   logits: Tensor
-  /** [images, labels] of 0 and 1 */
+  /** True labels [images, labels], each 0 or 1. */
   values: Float32Array
 }
 
 /** Labels whose curves fit one chart. */
 const MOST_CURVES = 10
 
-/** Gives each image of a split its labels and scores them. @throws LrpError INVALID_ARGUMENT as `testClassifier` */
+/**
+ * Predicts the labels of the images of a split, and computes the scores.
+ * @throws LrpError INVALID_ARGUMENT as `testClassifier`
+ */
 export async function testMultilabel(model: Model, options: TestOptions = {}): Promise<MultilabelResult> {
   if (!model.multilabel)
     throw new LrpError(

@@ -10,17 +10,20 @@ import type { TestOptions } from './options.js'
 import { headOf, outputsOn, writes, type SplitResult } from './split-outputs.js'
 import { errorSheet, WORST } from './error-sheet.js'
 
-/** What `testRegression` returns: metrics, throughput, and the predictions for every image. */
+/** Return value of `testRegression`: metrics, throughput, and the predictions for every image. */
 export interface RegressionResult extends SplitResult {
   /** Scores over all images and outputs. */
   metrics: RegressionMetrics
-  /** [images, outputs] */
+  /** Predicted values, [images, outputs]. */
   predictions: Tensor
-  /** [images, outputs] */
+  /** True values, [images, outputs]. */
   values: Float32Array
 }
 
-/** Predicts the values of a split and scores them. @throws LrpError INVALID_ARGUMENT as `testClassifier` */
+/**
+ * Predicts the values of the images of a split, and computes the scores.
+ * @throws LrpError INVALID_ARGUMENT as `testClassifier`
+ */
 export async function testRegression(model: Model, options: TestOptions = {}): Promise<RegressionResult> {
   if (model.task !== 'regression')
     throw new LrpError('INVALID_ARGUMENT', 'testRegression cannot score a classifier: use testClassifier')

@@ -33,19 +33,19 @@ const SECURITY = {
   'cache-control': 'no-store'
 }
 
-/** The page that `serve` serves: its address, and `close()` to stop it. */
+/** A page that `serve` serves: its address, and a function that stops the server. */
 export interface ServedPage {
-  /** Address of the page, on the loopback interface. */
+  /** Address of the page. */
   url: string
   /** Stops the server. */
   close: () => Promise<void>
 }
 
 /**
- * Serves a page on this machine: an image, a rule, a class and sliders for the rule's parameters; the map follows. Nothing
- * leaves the machine.
- * @throws LrpError UNSUPPORTED for a model that takes no images, INVALID_ARGUMENT, IO where the port is taken, and as
- *   `explainToFiles` for images that cannot be read
+ * Serves a local page on which you choose an image, a rule, a class and the rule's parameters; the page updates the
+ * map. No data leave the machine.
+ * @throws LrpError UNSUPPORTED for a model that takes no images, INVALID_ARGUMENT, IO if the port is in use, and as
+ * `explainToFiles` for images that cannot be read
  */
 export async function serve(model: Model, options: ServeOptions = {}): Promise<ServedPage> {
   const given = checkOptions(serveOptions, options)

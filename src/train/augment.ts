@@ -12,28 +12,37 @@ import type { NativeAugmentation } from '../native/train-types.js'
  * affine map, colours, erasing.
  */
 export const augmentSchema = z.strictObject({
-  /** The preprocessing's crop, out of a larger image, lies at a random place instead of in the middle (torchvision's RandomCrop). */
+  /**
+   * Whether the crop of the preprocessing is taken from a random position instead of the centre (torchvision's
+   * RandomCrop).
+   */
   randomCrop: z.boolean().optional(),
-  /** Black pixels added on every side before a window of the network's size is cut out at random. */
+  /**
+   * Number of black pixels added on every side before the image is cropped at a random position to the network's input
+   * size.
+   */
   crop: z.int().positive().optional(),
-  /** Mirrored left to right, top to bottom, with probability 1/2. */
+  /** Whether images are mirrored left to right with probability 1/2; `verticalFlip` mirrors them top to bottom. */
   flip: z.boolean().optional(),
   verticalFlip: z.boolean().optional(),
-  /** Degrees either way. */
+  /** Largest angle in degrees, in both directions. */
   rotation: z.number().min(0).max(180).optional(),
-  /** Shift either way as a share of the size. */
+  /** Largest shift in both directions, as a share of the image size. */
   translate: z.number().min(0).max(1).optional(),
-  /** Zoom from 1 - v to 1 + v. */
+  /** For a value v, zoom factors are from 1 - v to 1 + v. */
   zoom: z.number().min(0).lt(1).optional(),
-  /** Degrees either way. */
+  /** Largest angle in degrees, in both directions. */
   shear: z.number().min(0).lt(90).optional(),
-  /** Factors from 1 - v to 1 + v (torchvision's ColorJitter). */
+  /** For a value v, factors are from 1 - v to 1 + v (torchvision's ColorJitter). */
   brightness: z.number().min(0).max(1).optional(),
   contrast: z.number().min(0).max(1).optional(),
   saturation: z.number().min(0).max(1).optional(),
-  /** Share of the colour circle either way. */
+  /** Largest rotation in both directions, as a share of the colour circle. */
   hue: z.number().min(0).max(0.5).optional(),
-  /** A patch that every second training image gets, of all classes alike: `patch.png`, or `patch.png@left:top` (data/patch.ts). */
+  /**
+   * Patch that is pasted into a random half of the training images of all classes: `patch.png`, or
+   * `patch.png@left:top`.
+   */
   insert: z.string().min(1).optional(),
   /** Probability that a rectangle is set to the mean (torchvision's RandomErasing). */
   erasing: z.number().min(0).max(1).optional()

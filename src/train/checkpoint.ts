@@ -15,7 +15,7 @@ export interface Checkpoint {
 }
 
 /**
- * Weights, optimizer state, progress and history in one file, so that a run killed while writing leaves the checkpoint
+ * Weights, optimiser state, progress and history in one file, so that a run killed while writing leaves the checkpoint
  * before it whole. Progress and history are in it as a tensor of bytes, `state.json`.
  */
 export async function writeCheckpoint(experiment: Experiment, checkpoint: Checkpoint): Promise<void> {

@@ -45,19 +45,22 @@ export interface Job {
 }
 
 export interface RunResult {
-  /** The folder with model, charts and scores. */
+  /** The experiment, whose folder contains the model, charts and scores. */
   experiment: Experiment
-  /** With the weights of the best epoch. */
+  /** The model with the weights of the best epoch. */
   model: Model
   /** One event for each epoch, in order. */
   history: EpochEvent[]
-  /** Epoch with the highest validation accuracy, of those the one with the lowest loss; the last where nothing validates. */
+  /**
+   * Number of the best epoch: the highest validation accuracy, then the lowest loss; for tasks other than
+   * classification, the lowest validation loss. Without validation images, it is the last epoch.
+   */
   bestEpoch: number
-  /** False when it was stopped; `resume` continues it. */
+  /** False if the run was stopped; `resume` continues it. */
   completed: boolean
-  /** Why the training ended: after all epochs, by early stopping, or by the caller's signal. */
+  /** Reason why the training ended: all epochs done, early stopping, or the caller's signal. */
   reason: NativeTrainResult['reason']
-  /** Of several processes: how many, and what their gradients passed over (`NCCL`, `Gloo`). */
+  /** For several processes, their number, and the library that exchanged the gradients (`NCCL`, `Gloo`). */
   shared?: Shared
 }
 

@@ -12,15 +12,15 @@ import type { BatchEvent, EpochEvent } from '../native/train-types.js'
 import { augmentSchema, augmentText, parseAugment, type Augmentation } from './augment.js'
 import { groupsSchema, pattern, readGroups } from './groups.js'
 
-/** Losses that `train` knows. */
+/** Losses that `train` supports. */
 export const LOSSES = ['cross-entropy', 'nll', 'binary-cross-entropy', 'mse', 'mae', 'huber'] as const
 /** Losses that know classes, and their weights. */
 export const FOR_CLASSES: readonly string[] = ['cross-entropy', 'nll']
-/** Optimizers that `train` knows. */
+/** Optimisers that `train` supports. */
 export const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
 export const SCHEDULERS = ['constant', 'step', 'cosine', 'one-cycle', 'plateau'] as const
 export const PRECISIONS = ['fp32', 'bf16', 'fp16'] as const
-/** What `finetune` trains: the last layer alone, or every weight. */
+/** Modes of `finetune`: train only the last layer, or every weight. */
 export const FINETUNE_MODES = ['last-layer', 'whole'] as const
 
 const { validSplit, testSplit, splitSeed, imageSize, channels, cache, decode } = dataOptions.shape

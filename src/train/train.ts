@@ -14,13 +14,16 @@ import { checkTrainEffects, type TrainSettings } from './settings.js'
 
 export { LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULERS, type TrainOptions } from './options.js'
 
-/** What `train` and `finetune` return: the best model, its experiment, and the history of the epochs. */
+/** Return value of `train` and `finetune`: the best model, its experiment, and the history of the epochs. */
 export interface TrainResult extends RunResult {
-  /** The best model's scores on the test split; undefined if that is empty or of one class, the run was stopped, or `test` is false. */
+  /**
+   * Scores of the best model on the test split. Undefined if this split is empty or contains only one class, if the run
+   * was stopped, or if `test` is false.
+   */
   test?: ClassificationResult
-  /** The same of a regression, which has no `test`. */
+  /** For a regression, its scores instead of `test`. */
   testRegression?: RegressionResult
-  /** The same of independent classes. */
+  /** For independent classes, their scores instead of `test`. */
   testMultilabel?: MultilabelResult
 }
 

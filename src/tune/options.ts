@@ -24,7 +24,10 @@ export const searchOptions = z.object({
     help: 'number N of successive halving: each round keeps 1/N of the trials and trains them N times as long; 1 runs all trials to the end',
     group: 'search'
   }),
-  /** Each keeps one of the four threads of Node.js's pool busy, and one must stay for files. */
+  /**
+   * Maximum number of parallel trials. Each trial uses one of the four threads of Node's pool, and one thread must
+   * remain free for files.
+   */
   parallel: option(z.int().min(1).max(3).default(1), {
     help: 'maximum number of trials that run at the same time; fewer run if memory is short',
     group: 'search',
@@ -50,7 +53,7 @@ export const tuneOptions = z.strictObject({
   onTrial: callback<(trial: Trial, trials: readonly Trial[], measure: Measure) => void>('called after every trial')
 })
 
-/** Options of `tune`: those of `train`, the space and the search (docs/options.md). */
+/** Options of `tune`: the options of `train`, the search space, the search (docs/options.md). */
 export type TuneOptions = z.input<typeof tuneOptions>
-/** What is searched: settings of `train` by name, each a list of values or a range. */
+/** A search space: settings of `train` by name, each with a list of values or a range. */
 export type GivenSpace = Exclude<TuneOptions['space'], string | undefined>

@@ -22,7 +22,7 @@ export const axisSchema = z.union([
       min: z.number(),
       max: z.number(),
       scale: z.enum(['linear', 'log']).default('linear'),
-      /** Whole numbers only. */
+      /** Whether only integers are drawn. */
       integer: z.boolean().default(false)
     })
     .refine(({ min, max }) => min < max, 'must have its min below its max')

@@ -49,7 +49,7 @@ export async function readTrials(experiment: Experiment): Promise<Trial[]> {
   throw new LrpError('INVALID_FILE', `the file ${path} is damaged`, { cause: error })
 }
 
-/** What trials are ranked by: high accuracy or low loss. */
+/** Measure that ranks the trials: high accuracy or low loss. */
 export type Measure = 'accuracy' | 'loss'
 
 /** Best first: by score, then by number. */

@@ -26,27 +26,29 @@ import { ranked, readTrials, writeTrials, type Measure, type Trial } from './tri
 
 export type { Measure, Trial } from './trials.js'
 
-/** What `tune` returns: the experiment with the best model, and the trials, best first. */
+/** Return value of `tune`: the experiment with the best model, and the trials, best first. */
 export interface TuneResult {
-  /** An experiment like any other, with the best trial's model; its trials/ hold the others. */
+  /** The experiment with the model of the best trial. Its folder `trials/` contains the experiments of all trials. */
   experiment: Experiment
-  /** Best first. */
+  /** All trials, best first. */
   trials: Trial[]
-  /** What trials are ranked by. */
+  /** Measure that ranks the trials. */
   measure: Measure
   /** The trial with the best score; undefined if all failed. */
   best: Trial | undefined
-  /** False when it was stopped; `resume` continues it. */
+  /** False if the search was stopped; `resume` continues it. */
   completed: boolean
-  /** Of the best trial's model. */
+  /** Version of lrp-native, SHA-256, precision and preprocessing of the best model. */
   provenance?: Provenance
 }
 
 /**
- * Searches settings of `train` by validation accuracy (regression: loss): random or grid search, the worst trials stopped early by successive
- * halving (Jamieson and Talwalkar 2016). Every trial is an experiment below trials/ and is resumed after a stop or a crash. A trial whose loss is not finite, or whose settings do not go together, counts as failed.
- * @throws LrpError as `train`; INVALID_ARGUMENT for a bad space or a data set without validation images; NUMERIC when every
- * trial failed
+ * Searches for the best settings of `train` by random search or grid search. The measure is the validation accuracy;
+ * for tasks other than classification, it is the validation loss. Successive halving stops the worst trials early
+ * (Jamieson and Talwalkar 2016). Every trial is an experiment in `trials/` and is resumed after a stop or a crash. A
+ * trial fails if its loss is not finite or its settings cannot be combined.
+ * @throws LrpError as `train`; INVALID_ARGUMENT for an invalid search space or a data set without validation images;
+ * NUMERIC if every trial failed
  */
 export async function tune(options: TuneOptions): Promise<TuneResult> {
   checkOptions(tuneOptions, options)

@@ -1,25 +1,26 @@
 import type { ScoreContext } from './context.js'
 
 /**
- * What a score needs besides the map: `classes` a classifier, `others` more than one logit, `image` an input whose
- * values can be changed, `neighbours` an input with adjacent positions, `shift` a first layer whose biases can undo a
- * shift of the input.
+ * A requirement of a metric besides the map. `classes`: a classifier. `others`: more than one logit. `image`: an input
+ * whose values can be changed. `neighbours`: an input with adjacent positions. `mask`: a mask of the object.
+ * `explainer`: a method that can explain more images. `shift`: a first layer whose biases can undo a shift of the
+ * input.
  */
 export type MetricNeed = 'model' | 'classes' | 'others' | 'image' | 'neighbours' | 'mask' | 'explainer' | 'shift'
 
-/** Description of a metric: name, family, requirements, better direction, definition and paper. */
+/** A metric: name, family, requirements, better direction, definition and paper. */
 export interface MetricDescription {
   /** Name in options, tables and JSON. */
   name: string
-  /** What it measures. */
+  /** Property that the metric measures. */
   family: 'perturbation' | 'faithfulness' | 'robustness' | 'randomisation' | 'complexity' | 'localisation' | 'axiomatic'
   /** Requirements besides model, image and map. */
   needs: MetricNeed[]
   /** Whether higher or lower is better; missing if neither is. */
   better?: 'higher' | 'lower'
-  /** The formula, in words. */
+  /** The definition in words. */
   definition: string
-  /** The paper that defines it. */
+  /** The paper that defines the metric. */
   reference: string
   /** Computes the score of one image; NaN if the image has none. */
   score: (context: ScoreContext) => Promise<number> | number

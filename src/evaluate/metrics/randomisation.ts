@@ -43,11 +43,11 @@ async function randomLogit(c: ScoreContext): Promise<number> {
   return ssim(pooledMap(c), pooledMap({ ...c, relevance: map }), height, width)
 }
 
-/** Similarity of maps before and after weights were randomised, averaged over images. */
+/** Similarity of maps before and after randomising weights, averaged over images. */
 export interface Similarity {
-  /** The layer that was the last to be randomised. */
+  /** The layer that was randomised last. */
   layer: string
-  /** Structural similarity of the maps, mean over images, -1 to 1; 1 is equal. */
+  /** Structural similarity of the maps, mean over images, -1 to 1; 1 means equal maps. */
   ssim: number
   /** Rank correlation of the maps, mean over images, -1 to 1. */
   spearman: number
@@ -60,10 +60,10 @@ export interface Similarity {
 export type RandomisationOrder = 'cascading' | 'independent'
 
 /**
- * Model parameter randomisation (Adebayo et al. 2018): from the output to the input, the weights of one layer after
- * another are replaced by normal random numbers with the same mean and deviation, cumulatively or one layer at a time
- * (`independent`). An explanation of what the model has learnt must change.
- * @param maps explains the images with a model; returns consecutive maps
+ * Runs the model parameter randomisation test (Adebayo et al. 2018). Layer by layer, from the output to the input, it
+ * replaces the weights by normal random numbers with the same mean and standard deviation. Layers stay randomised, or
+ * only one layer is randomised at a time (`independent`). Maps that show what the model has learnt must change.
+ * @param maps function that explains the images with a model, and returns the maps concatenated
  * @returns one entry for each weighted layer, from the output to the input
  */
 export async function parameterRandomisation(

@@ -22,7 +22,7 @@ export const METRICS: MetricDescription[] = [
   ...INVARIANCE
 ]
 
-/** The metrics that `evaluate` computes without `metrics`. */
+/** The metrics that `evaluate` computes by default. */
 export const DEFAULT_METRICS = ['abc', 'morf_auc', 'lerf_auc', 'aopc', 'au_mse', 'sparseness', 'conservation_error']
 
 /**

@@ -4,7 +4,10 @@ import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
 import { blur } from '../../plot/box-filter.js'
 import { EIGHT, inpaint } from './inpaint.js'
 
-/** What replaced pixels become; docs/metrics.md describes each. `zero` is another name for `black`, `noise` for `uniform`. */
+/**
+ * Fills: the values that replace pixels (docs/metrics.md). `zero` is another name for `black`, and `noise` for
+ * `uniform`.
+ */
 export const FILLS = [
   'black',
   'zero',
@@ -19,7 +22,7 @@ export const FILLS = [
   'inpaint',
   'noisy-linear'
 ] as const
-/** What replaced pixels become (docs/metrics.md). */
+/** Name of a fill: the values that replace pixels (docs/metrics.md). */
 export type Fill = (typeof FILLS)[number]
 
 /** Fills that change every replaced pixel in every step, because they depend on all pixels that are gone. */

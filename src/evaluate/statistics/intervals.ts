@@ -14,7 +14,10 @@ export interface Interval {
   high: number
 }
 
-/** Mean over images with the percentile bootstrap's 95 % interval (Efron 1979); images are resampled 2,000 times. */
+/**
+ * Computes the mean over images with the 95 % interval of the percentile bootstrap (Efron 1979). It resamples the
+ * images 2,000 times.
+ */
 export function bootstrapMean(values: number[], seed = 0): Interval {
   const n = values.length
   if (n === 0) return { mean: NaN, low: NaN, high: NaN }
@@ -28,13 +31,16 @@ export function bootstrapMean(values: number[], seed = 0): Interval {
   return { mean, low: means[Math.floor(0.025 * DRAWS)]!, high: means[Math.ceil(0.975 * DRAWS) - 1]! }
 }
 
-/** The difference of two methods on the same images, with its p-value. */
+/** The mean difference of two methods on the same images, with its p-value. */
 export interface PairedTest extends Interval {
-  /** Two-sided; how often random signs of the differences give a mean as far from 0. */
+  /** Two-sided p-value: how often random signs of the differences give a mean at least as far from 0. */
   p: number
 }
 
-/** Two methods on the same images: mean difference a - b, its bootstrap interval, and the sign-flip permutation test. */
+/**
+ * Compares two methods on the same images: mean difference a - b, its bootstrap interval, and the sign-flip permutation
+ * test.
+ */
 export function pairedTest(a: number[], b: number[], seed = 0): PairedTest {
   const differences = a.map((value, i) => value - b[i]!)
   const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0))

@@ -80,7 +80,7 @@ export const targetOptions = z.strictObject({
 })
 
 export type TargetOptions = z.input<typeof targetOptions>
-/** The output to explain: a class by number or name, `argmax` (default), `all`, or an object (docs/targets.md). */
+/** The target to explain: a class by number or name, `argmax` (default), `all`, or an object (docs/targets.md). */
 export type Target = NonNullable<TargetOptions['target']>
 /** A target by class alone: a number, a name, several, `argmax` or `all`. */
 export type ClassChoice = z.output<typeof classes>

@@ -3,23 +3,29 @@ import type { Preprocessing } from '../../core/graph.js'
 import { PUBLISHED_NETWORKS } from '../published-networks.js'
 import { ARCHITECTURES } from './index.js'
 
-/** What is known of an architecture: image size, number of parameters, preprocessing. */
+/** Description of an architecture: image size, number of parameters, preprocessing. */
 export interface ArchitectureSummary {
   /** Name for `--architecture` and `--model`. */
   name: string
-  /** One line about it. */
+  /** Description in one line. */
   description: string
-  /** Channels, height, width; absent where the network takes any. */
+  /** Channels, height, width; missing if the network accepts any size. */
   imageShape?: number[]
-  /** Numbers that training changes: for 1,000 classes, 10 for CIFAR's and for networks of any image size (1x28x28). */
+  /**
+   * Number of trainable parameters with 1,000 classes. Networks for CIFAR and networks of any image size (here 1x28x28)
+   * are counted with 10 classes.
+   */
   parameters: number
-  /** How an image becomes the input. */
+  /** Preprocessing of images. */
   preprocessing?: Preprocessing
-  /** Trained weights that are fetched where the name is used as a model: bytes, licence, training data, pip package. */
+  /**
+   * Published weights, which are downloaded when the name is used as a model: bytes, licence, training data, pip
+   * package.
+   */
   published?: { bytes: number; licence: string; data: string; source: string }
 }
 
-/** The networks there are, with their sizes. */
+/** Lists the architectures with their sizes. */
 export function describeArchitectures(): ArchitectureSummary[] {
   return Object.entries(ARCHITECTURES).map(([name, { description, imageShape, build }]) => {
     const classes = imageShape && imageShape[1] > 32 ? 1000 : 10

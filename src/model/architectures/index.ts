@@ -42,7 +42,7 @@ function entries(
 const VGGS = ['vgg11', 'vgg13', 'vgg16', 'vgg19']
 const RESNETS = ['resnet18', 'resnet34', 'resnet50', 'resnet101', 'resnet152', 'wide_resnet50_2', 'resnext50_32x4d']
 
-/** Networks by name; torchvision's have torchvision's parameter names. */
+/** Architectures by name. Parameters of torchvision's networks have torchvision's names. */
 export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   mlp: { description: 'multilayer perceptron over the flattened image', build: mlp },
   lenet: { description: 'LeNet-5 with max pooling', build: lenet },
@@ -109,7 +109,10 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
   )
 }
 
-/** The network of a name, for a number of classes and an image size. @throws LrpError INVALID_ARGUMENT for an unknown name, or an image size the network cannot take */
+/**
+ * Builds the network with this name for a number of classes and an image size.
+ * @throws LrpError INVALID_ARGUMENT for an unknown name, or an image size that the network does not accept
+ */
 export function buildArchitecture(name: string, options: ArchitectureOptions): Architecture {
   const entry = ARCHITECTURES[name]
   if (!entry) throw unknownName('model', name, Object.keys(ARCHITECTURES))

@@ -8,10 +8,11 @@ import { writeOnnx } from './onnx.js'
 import { EXPORT_FORMATS, type ExportFormat } from './options.js'
 
 /**
- * Writes a model for other tools: `safetensors` holds the weights under their PyTorch names
- * (`module.load_state_dict(safetensors.torch.load_file(path))`), `onnx` graph and weights (opset 21, dynamic batch).
- * @param format by default what the path ends with
- * @throws LrpError INVALID_ARGUMENT, UNSUPPORTED naming a node that ONNX has no operator for, IO
+ * Writes a model for other tools. `safetensors` contains the weights under their PyTorch names
+ * (`module.load_state_dict(safetensors.torch.load_file(path))`). `onnx` contains the graph and the weights (opset 21,
+ * dynamic batch).
+ * @param format by default, the format that the extension of the path names
+ * @throws LrpError INVALID_ARGUMENT, UNSUPPORTED naming a node for which ONNX has no operator, IO
  */
 export async function exportModel(model: Model, path: string, format?: ExportFormat): Promise<void> {
   checkPath(path, 'the path of an export')

@@ -15,7 +15,8 @@ const IR_VERSION = 10
 const LARGEST = 2 ** 31 - 2 ** 20
 
 /**
- * Writes graph and weights as ONNX, opset 21. Further inputs become inputs of the file, with a row for each image.
+ * Writes graph and weights as an ONNX file (opset 21). If the network has several inputs, all of them become inputs of
+ * the file, with one row for each image.
  * @throws LrpError UNSUPPORTED naming the node, IO
  */
 export async function writeOnnx(model: Model, path: string): Promise<void> {

@@ -33,8 +33,8 @@ export function holdsWeightsAlone(path: string): boolean {
 }
 
 /**
- * Reads a model from another tool's file: `.pt2` and `.onnx` hold graph and weights; `.safetensors`, `.pt`, `.pth` and `.th` hold
- * weights and need an architecture.
+ * Reads a model file of another tool. `.pt2` and `.onnx` files contain graph and weights. `.safetensors`, `.pt`, `.pth`
+ * and `.th` files contain only weights, so they need an architecture.
  * @throws LrpError INVALID_FILE, UNSUPPORTED, NOT_FOUND, IO, INVALID_ARGUMENT (architecture missing or unknown)
  */
 export async function importModel(path: string, options: ImportOptions = {}): Promise<ModelParts> {
@@ -57,7 +57,7 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
   return bindStateDict(options, options.architecture, await readStateDict(path), path)
 }
 
-/** Weights by name. @throws LrpError INVALID_FILE, NOT_FOUND, IO */
+/** Reads the weights of a file by name. @throws LrpError INVALID_FILE, NOT_FOUND, IO */
 export async function readStateDict(path: string): Promise<StateDict> {
   return extname(path).toLowerCase() === '.safetensors' ? readSafetensors(path) : readPytorch(path)
 }

@@ -14,8 +14,9 @@ interface HeaderEntry {
 }
 
 /**
- * Reads a safetensors file, each tensor into a buffer of its own: memory peaks at the size of the file.
- * @throws LrpError INVALID_FILE for bad headers, offsets that overlap, leave the file or do not match the shape.
+ * Reads a safetensors file, with a separate buffer for each tensor. The peak memory is the size of the file.
+ * @throws LrpError INVALID_FILE if the header is invalid, or if offsets overlap, point outside the file or do not match
+ * a shape
  */
 export function readSafetensors(path: string): Promise<StateDict> {
   return readFrom(path, async ({ file, length: size }) => {
@@ -100,7 +101,7 @@ async function readTensor(file: FileHandle, entry: HeaderEntry, start: number): 
   return { dtype: entry.dtype.toLowerCase() as DType, shape: [...entry.shape], data }
 }
 
-/** Writes tensors in the order given; the file appears whole or not at all. @throws LrpError IO */
+/** Writes tensors to a safetensors file in the given order. The write is atomic. @throws LrpError IO */
 export async function writeSafetensors(path: string, tensors: Iterable<[string, RawTensor]>): Promise<void> {
   const header: Record<string, HeaderEntry | Record<string, string>> = { __metadata__: { format: 'pt' } }
   const parts: Uint8Array[] = []

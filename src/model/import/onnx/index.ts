@@ -8,11 +8,11 @@ import { readOnnx } from './file.js'
 import { translate } from './translate.js'
 
 /**
- * Reads an `.onnx` file, graph and weights, opsets 7 to 28. What the file computes from shapes and weights alone is
- * computed here; activations and norms that exporters take apart are put together again. Axis 0 of the input is the
- * batch; a file for a fixed number of images runs with any number, unless it mixes images.
- * @param how channels, height, width where the file leaves them open; the layout where it is not to be recognised; of several
- *   inputs, which one is explained and arrays for the others
+ * Reads graph and weights of an `.onnx` file (opsets 7 to 28). It computes values that depend only on shapes and
+ * weights, and fuses activations and norms that exporters write as several operators. Axis 0 of the input is the batch.
+ * A file that was exported for a fixed number of images runs with any number, unless it mixes images.
+ * @param how the shape (channels, height, width) if the file does not fix it; the layout if it cannot be recognised;
+ * for several inputs, the explained input and arrays for the others
  * @throws LrpError INVALID_FILE, UNSUPPORTED naming node and operator, NOT_FOUND, IO
  */
 export async function importOnnx(
