@@ -91,13 +91,14 @@ function depict(input: Tensor, known: Known): Depiction | undefined {
 /** Images, and volumes as slices next to each other. */
 function ofPixels({ kind, preprocessing }: Known, input: Tensor, shape: number[]): Depiction {
   const size = sizeOf(shape)
-  const bytes = preprocessing ? denormalise(input, preprocessing) : stretched(input)
+  let known: Uint8Array | undefined // of all images, for the first picture: many callers need none
+  const bytes = (): Uint8Array => (known ??= preprocessing ? denormalise(input, preprocessing) : stretched(input))
   const slices = shape.length === 4 ? slicesOf(shape) : undefined
   const drawnShape = slices?.shape ?? shape
   const lay = <T extends ArrayLike<number>>(values: T, blank?: number): T | Float32Array =>
     slices?.lay(values, blank) ?? values
   const picture = (image: number): Picture =>
-    imagePicture(lay(bytes.subarray(image * size, (image + 1) * size), 255), drawnShape)
+    imagePicture(lay(bytes().subarray(image * size, (image + 1) * size), 255), drawnShape)
   return {
     title: slices ? slicesTitle(slices.shown) : 'original',
     original: async (image) => picture(image),

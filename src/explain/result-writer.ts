@@ -95,7 +95,7 @@ export class ResultWriter {
       ...drawAttention(this.model, batch.input.shape.slice(1), batch.names, explanation, this.options),
       ...comparison
     ]
-    for (const one of drawn || []) await this.figure({ ...one, name: safePath(one.name) })
+    await this.figures((drawn || []).map((one) => ({ ...one, name: safePath(one.name) })))
     const whole = { ...summary, files: this.written(before) }
     await this.log?.add(whole)
     return whole
@@ -141,11 +141,13 @@ export class ResultWriter {
     await this.arrays.get(name)!.write(tensor, from, leading)
   }
 
-  private async figure(one: Figure): Promise<void> {
-    const { name, panels, captions, options } = one
-    if (this.options.format.includes('png')) await this.write(`${name}.png`, await figure(panels, captions, options))
-    if (this.options.format.includes('svg')) await this.write(`${name}.svg`, await figureSvg(panels, captions, options))
-    if (this.options.format.includes('html')) this.drawn.push(one)
+  private async figures(figures: Figure[]): Promise<void> {
+    if (this.options.format.includes('html')) this.drawn.push(...figures)
+    for (let from = 0; from < figures.length; from += FIGURES_AT_ONCE) {
+      const some = figures.slice(from, from + FIGURES_AT_ONCE)
+      const encoded = await Promise.all(some.map((one) => encode(one, this.options.format)))
+      for (const [name, data] of encoded.flat()) await this.write(name, data)
+    }
   }
 
   private async write(name: string, data: string | Uint8Array): Promise<void> {
@@ -154,6 +156,20 @@ export class ResultWriter {
     await writeAtomic(path, data)
     this.files.push(path)
   }
+}
+
+/** sharp encodes pictures in other threads while this thread draws the next ones. */
+const FIGURES_AT_ONCE = 4
+
+/** The picture files of a figure, by name. */
+async function encode(
+  { name, panels, captions, options }: Figure,
+  formats: readonly string[]
+): Promise<[name: string, data: string | Buffer][]> {
+  const files: [string, string | Buffer][] = []
+  if (formats.includes('png')) files.push([`${name}.png`, await figure(panels, captions, options)])
+  if (formats.includes('svg')) files.push([`${name}.svg`, await figureSvg(panels, captions, options)])
+  return files
 }
 
 /** The folders of names such as `class/0000` stay. */

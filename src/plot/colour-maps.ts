@@ -100,7 +100,8 @@ export function colourMap(name: string): (value: number) => Colour {
     const at = Math.min(last - 1, Math.floor(unit * last))
     const share = unit * last - at
     const [from, to] = [map.stops[at]!, map.stops[at + 1]!]
-    return [0, 1, 2].map((c) => Math.round(from[c]! + (to[c]! - from[c]!) * share)) as unknown as Colour
+    const mixed = (c: 0 | 1 | 2): number => Math.round(from[c] + (to[c] - from[c]) * share)
+    return [mixed(0), mixed(1), mixed(2)]
   }
 }
 

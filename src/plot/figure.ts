@@ -1,5 +1,5 @@
 import { sharp } from '../core/sharp.js'
-import { sized, type Picture, type SizedPng } from './picture.js'
+import { pictureToPng, scaled, type Picture } from './picture.js'
 import { fitText, textPath, textWidth, wrapText } from './text.js'
 import type { Outline } from './overlay.js'
 
@@ -47,11 +47,29 @@ const LEAST_COLUMN = 200 // where other columns are wider
  */
 export async function figure(panels: Panel[], captions: string[] = [], options: FigureOptions = {}): Promise<Buffer> {
   const { width, height, images, drawing } = await layOut(panels, captions, options)
-  const input = Buffer.from(svgOf(width, height, drawing))
-  return sharp({ create: { width, height, channels: 3, background: '#fff' } })
-    .composite([...images.map(({ data, left, top }) => ({ input: data, left, top })), { input, left: 0, top: 0 }])
-    .png()
+  const page = { data: new Uint8Array(width * height * 3).fill(255), width, height }
+  for (const image of images) paste(image, page)
+  const drawn = await sharp(Buffer.from(svgOf(width, height, drawing)))
+    .ensureAlpha()
+    .raw()
     .toBuffer()
+  blend(drawn, page.data)
+  return pictureToPng(page)
+}
+
+function paste({ picture, left, top }: Placed, page: Picture): void {
+  const row = picture.width * 3
+  for (let y = 0; y < picture.height; y++)
+    page.data.set(picture.data.subarray(y * row, (y + 1) * row), ((top + y) * page.width + left) * 3)
+}
+
+/** Lays RGBA pixels over RGB pixels. */
+function blend(above: Uint8Array, below: Uint8Array): void {
+  for (let i = 0, k = 0; i < above.length; i += 4, k += 3) {
+    const alpha = above[i + 3]! / 255
+    if (alpha === 0) continue
+    for (let c = 0; c < 3; c++) below[k + c] = Math.round(alpha * above[i + c]! + (1 - alpha) * below[k + c]!)
+  }
 }
 
 /** Draws the same figure as `figure`, but as SVG, with embedded pictures and text as paths. */
@@ -61,9 +79,12 @@ export async function figureSvg(
   options: FigureOptions = {}
 ): Promise<string> {
   const { width, height, images, drawing } = await layOut(panels, captions, options)
-  const embedded = images.map(
-    ({ data, left, top, width, height }) =>
-      `<image x="${left}" y="${top}" width="${width}" height="${height}" href="data:image/png;base64,${data.toString('base64')}"/>`
+  const embedded = await Promise.all(
+    images.map(async ({ picture, left, top }) => {
+      const png = (await pictureToPng(picture)).toString('base64')
+      const place = `x="${left}" y="${top}" width="${picture.width}" height="${picture.height}"`
+      return `<image ${place} href="data:image/png;base64,${png}"/>`
+    })
   )
   return svgOf(width, height, `<rect width="100%" height="100%" fill="#fff"/>${embedded.join('')}${drawing}`)
 }
@@ -72,7 +93,8 @@ function svgOf(width: number, height: number, content: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${content}</svg>`
 }
 
-interface Placed extends SizedPng {
+interface Placed {
+  picture: Picture
   left: number
   top: number
 }
@@ -86,7 +108,7 @@ interface Layout {
 }
 
 async function layOut(panels: Panel[], captions: string[], options: FigureOptions): Promise<Layout> {
-  const pictures = await Promise.all(panels.map((panel) => sized(panel.picture, options.size ?? 256, options.shrink)))
+  const pictures = await Promise.all(panels.map((panel) => scaled(panel.picture, options.size ?? 256, options.shrink)))
   const columns = Math.max(1, Math.min(options.columns ?? panels.length, panels.length))
   const aside = options.aside && columns > 1 ? 1 : 0
   const place = (i: number): { row: number; column: number } => ({
@@ -109,11 +131,11 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
   const width = Math.max(leftOf(columns), captions.length > 0 ? LEAST_WIDTH : 0)
   const lines = captions.flatMap((text) => wrapText(text, CAPTION, width - 2 * MARGIN))
   const bottom = topOf(heights.length)
-  const legend = options.legend && (await layOutLegend(options.legend, bottom + lines.length * LINE))
+  const legend = options.legend && layOutLegend(options.legend, bottom + lines.length * LINE)
   const rows = lines.length + (legend ? 1 : 0)
   const height = bottom + rows * LINE + (rows > 0 ? 8 : 0)
   const images = pictures.map((picture, i) => ({
-    ...picture,
+    picture,
     left: leftOf(place(i).column) + Math.floor((widths[place(i).column]! - picture.width) / 2),
     top: topOf(place(i).row) + above
   }))
@@ -124,13 +146,12 @@ async function layOut(panels: Panel[], captions: string[], options: FigureOption
 }
 
 /** A line of text with the colour bar in it. */
-async function layOutLegend({ picture, from, to }: Legend, top: number): Promise<{ image: Placed; drawing: string }> {
-  const bar = await sized(picture, 1)
+function layOutLegend({ picture: bar, from, to }: Legend, top: number): { image: Placed; drawing: string } {
   const left = MARGIN + Math.ceil(textWidth(from, CAPTION)) + 8
   const right = left + bar.width + 8
   const text = [textPath(from, MARGIN, top + 14, CAPTION), textPath(to, right, top + 14, CAPTION)].map(pathOf)
   const frame = `<rect x="${left - 0.5}" y="${top + 3.5}" width="${bar.width + 1}" height="${bar.height + 1}" fill="none" stroke="#bbb"/>`
-  return { image: { ...bar, left, top: top + 4 }, drawing: text.join('') + frame }
+  return { image: { picture: bar, left, top: top + 4 }, drawing: text.join('') + frame }
 }
 
 /** The lines of a title; text that does not fit is cut off. */
@@ -140,7 +161,9 @@ function titleLines(title: string | string[], room: number): string[] {
   return rest.length === 0 ? [first] : [first, fitText(rest.join(' '), TITLE, room)]
 }
 
-function drawPanel({ picture, outlines = [] }: Panel, { left, top, width, height }: Placed, titles: string[]): string {
+function drawPanel({ picture, outlines = [] }: Panel, placed: Placed, titles: string[]): string {
+  const { left, top } = placed
+  const { width, height } = placed.picture
   const frame = `<rect x="${left - 0.5}" y="${top - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="#bbb"/>`
   const factor = width / picture.width
   const contours = outlines.map(({ path, colour }) => {

@@ -1,3 +1,4 @@
+import type { Sharp } from 'sharp'
 import { sharp } from '../core/sharp.js'
 import { colourMap, isDiverging } from './colour-maps.js'
 
@@ -86,26 +87,39 @@ export function imagePicture(bytes: ArrayLike<number>, shape: readonly number[])
   return { data, height, width }
 }
 
-export interface SizedPng {
-  data: Buffer
-  width: number
-  height: number
-}
-
 /**
  * Enlarges a picture by a whole factor without smoothing, to at most `size` pixels. Larger pictures keep their size,
  * or are reduced with `shrink`.
  */
-export async function sized(picture: Picture, size: number, shrink = false): Promise<SizedPng> {
+export async function scaled(picture: Picture, size: number, shrink = false): Promise<Picture> {
   const largest = Math.max(picture.width, picture.height)
-  const factor = shrink && largest > size ? size / largest : Math.max(1, Math.floor(size / largest))
+  if (shrink && largest > size) return reduced(picture, size / largest)
+  const factor = Math.max(1, Math.floor(size / largest))
+  return factor === 1 ? picture : enlarged(picture, factor)
+}
+
+function enlarged({ data, width, height }: Picture, factor: number): Picture {
+  const row = width * factor * 3
+  const result = new Uint8Array(row * height * factor)
+  for (let y = 0; y < height; y++) {
+    const top = y * factor * row
+    for (let x = 0; x < width * factor; x++) {
+      const from = (y * width + Math.floor(x / factor)) * 3
+      for (let c = 0; c < 3; c++) result[top + x * 3 + c] = data[from + c]!
+    }
+    for (let copy = 1; copy < factor; copy++) result.copyWithin(top + copy * row, top, top + row)
+  }
+  return { data: result, width: width * factor, height: height * factor }
+}
+
+async function reduced(picture: Picture, factor: number): Promise<Picture> {
   const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * factor)))
-  const raw = { width: picture.width, height: picture.height, channels: 3 as const }
-  const image = sharp(picture.data, { raw }).resize(width, height, {
-    kernel: factor < 1 ? 'linear' : 'nearest',
-    fit: 'fill'
-  })
-  return { data: await image.png().toBuffer(), width: width!, height: height! }
+  const image = opened(picture).resize(width, height, { kernel: 'linear', fit: 'fill' })
+  return { data: await image.raw().toBuffer(), width: width!, height: height! }
+}
+
+function opened({ data, width, height }: Picture): Sharp {
+  return sharp(data, { raw: { width, height, channels: 3 } })
 }
 
 /**
@@ -113,7 +127,9 @@ export async function sized(picture: Picture, size: number, shrink = false): Pro
  * pixels.
  */
 export async function pictureToPng(picture: Picture, size = 0): Promise<Buffer> {
-  return (await sized(picture, size)).data
+  return opened(await scaled(picture, size))
+    .png()
+    .toBuffer()
 }
 
 /** Joins pictures of the same height into one wide picture. */
