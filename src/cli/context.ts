@@ -25,7 +25,7 @@ export const commonOptions = z.strictObject({
     group: 'machine',
     default: 'one for each core'
   }),
-  json: option(z.boolean(), { help: 'print the result as one JSON document on stdout', group: 'machine' }),
+  json: option(z.boolean(), { help: 'print the result as one JSON document to stdout', group: 'machine' }),
   quiet: option(z.boolean(), { help: 'print only errors and, with --json, the JSON document', group: 'machine' }),
   verbose: option(z.boolean(), { help: 'show the stack trace of an error', group: 'machine' })
 })

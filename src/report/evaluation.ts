@@ -80,7 +80,7 @@ function randomisation({ randomisation }: Evaluation): Html {
   return html`<h3>Parameter randomisation</h3>
     <p class="note">
       The maps of the trained network are compared with the maps of the same network with random weights in all layers
-      (Adebayo et al. 2018). A map that hardly changes shows the image rather than the network.
+      (Adebayo et al. 2018). A map that hardly changes depends on the image rather than on the network.
     </p>
     ${table('Similarity after randomisation', columns, rows)}`
 }

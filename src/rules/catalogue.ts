@@ -190,7 +190,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'deconvnet',
-    formula: 'at a ReLU: R+, whatever the input was',
+    formula: 'at a ReLU: R+, regardless of the input',
     reference: 'Zeiler and Fergus 2014',
     parameters: {},
     native: 'deconvnet',

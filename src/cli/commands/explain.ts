@@ -25,7 +25,7 @@ const options = z.strictObject({
     group: 'output'
   }),
   again: option(z.string(), {
-    help: 'explain.json whose explanation is repeated and whose maps are compared; the model and the images must be the same',
+    help: 'explain.json of an explanation to repeat; compares the new maps with the recorded maps; the model and the images must be the same',
     group: 'output',
     unit: 'file'
   })
@@ -62,9 +62,9 @@ export const register = defineCommand<string | undefined>({
         throw optionError(other, ' cannot be combined with --again, whose file contains all settings')
       const result = await explainAgain(again, argument, { ...changes, ...run, onProgress }).finally(done)
       const { differing, names } = result
-      print(result, 'input', output, { differing }, differing.length > 0 ? [] : ['the maps are the same, bit for bit'])
+      print(result, 'input', output, { differing }, differing.length > 0 ? [] : ['the maps are bit-identical'])
       if (differing.length === 0) return
-      const some = `${differing.length} of ${counted(names.length, 'input')}, the first ${differing[0]}`
+      const some = `${differing.length} of ${counted(names.length, 'input')}, the first is ${differing[0]}`
       context.stderr.write(`lrp-native: the maps differ from those of ${again}: ${some}\n`)
       context.status = 1
       return

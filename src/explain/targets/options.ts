@@ -21,7 +21,7 @@ const parts = z.strictObject({
       tensor
     ]),
     {
-      help: 'region in which a class of a segmentation network is explained: predicted (where the network predicts it), y,x in pixels of the input, a mask image, or all',
+      help: 'region to explain in the output of a segmentation network: predicted (where the network predicts the class), y,x (one position, in pixels of the input), a mask image, or all',
       group: 'what',
       unit: 'region',
       default: 'predicted',
@@ -36,13 +36,13 @@ const parts = z.strictObject({
     unit: 'number'
   }),
   reference: option(z.union([z.string(), tensor]), {
-    help: 'for a network that outputs an embedding: image, or folder of images whose mean embedding is used; the cosine similarity of the input to it is explained',
+    help: 'reference for a network that outputs embeddings: an image, or a folder of images (uses their mean embedding); explains the cosine similarity between input and reference',
     group: 'what',
     unit: 'path',
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: 'class to compare with, or runner-up: the difference of the two logits is explained',
+    help: 'class to compare with, or runner-up (the other class with the highest logit); explains the difference between the two logits',
     group: 'what',
     unit: 'class'
   })
@@ -71,7 +71,7 @@ export const targetOptions = z.strictObject({
     commas: true
   }),
   targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
-    help: "list with the class to explain for each image, instead of option 'target'",
+    help: "list with the class to explain for each image; replaces option 'target'",
     group: 'what',
     unit: 'list of whole numbers',
     flag: false

@@ -45,7 +45,7 @@ function samePadding(call: OnnxCall, size: Dim, kernel: number, stride: number, 
   const reach = (kernel - 1) * dilation + 1
   if (typeof size === 'number') return Math.max(0, (Math.ceil(size / stride) - 1) * stride + reach - size)
   if (stride === 1) return reach - 1
-  throw call.fail('its padding depends on the size of the input: give it (--input-shape)')
+  throw call.fail('its padding depends on the size of the input: give the size (--input-shape)')
 }
 
 /** A value with numbers put around its spatial axes, or cut off where an amount is negative. */
