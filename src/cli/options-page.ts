@@ -130,7 +130,10 @@ function rowOf(entry: Entry): string {
     flag === undefined ? '' : `\`--${flag}\``,
     value,
     defaultText(entry),
-    facts.help + (facts.inPrograms === undefined ? '' : `; in programs, ${facts.inPrograms}`) + effect.join('')
+    facts.help +
+      (flag?.startsWith('no-') ? '; the flag disables this' : '') +
+      (facts.inPrograms === undefined ? '' : `; in programs, ${facts.inPrograms}`) +
+      effect.join('')
   ]
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }

@@ -16,7 +16,7 @@ export const studyOptions = z.strictObject({
   ...ruleChoice.shape,
   rule: withoutDefault(ruleChoice.shape.rule),
   layer: option(z.string(), {
-    help: 'layer whose channels to analyse',
+    help: 'layer to analyse',
     group: 'what',
     unit: 'name',
     default: 'the last convolution, or the last dense layer if attention follows it'

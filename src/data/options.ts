@@ -22,7 +22,7 @@ export const TASK_HELP =
 /** Options of `openDataset`; every function that takes a data set by name has them too. */
 export const dataOptions = z.strictObject({
   data: option(z.string(), {
-    help: 'name of the data set; lrp-native data lists all names',
+    help: "name of the data set; 'lrp-native data' lists all names",
     group: 'images',
     unit: 'name',
     default: 'recognised from the files in --data-path; digits without --data-path'
@@ -63,8 +63,9 @@ export const dataOptions = z.strictObject({
   }),
   seed: option(z.int(), { help: 'seed for choosing the validation and test images', group: 'machine', default: '0' }),
   splitSeed: option(z.int(), {
-    help: "seed for choosing the validation and test images; the default is the value of option 'seed'",
+    help: 'seed for choosing the validation and test images',
     group: 'images',
+    default: "the value of option 'seed'",
     flag: false
   }),
   strict: option(z.boolean(), {
@@ -78,7 +79,7 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'decoding of JPEG files: exact, or fast, which changes pixels slightly; fast decodes at a reduced size if the sides are at least three times as long as needed',
+    help: 'decoding of JPEG files: exact, or fast, which changes pixels slightly; fast decodes an image at a reduced size if its sides are at least three times as long as needed',
     group: 'images',
     default: 'exact'
   }),

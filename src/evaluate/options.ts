@@ -88,7 +88,7 @@ export const evaluateOptions = z.strictObject({
       .min(1)
       .default(['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']),
     {
-      help: 'explanations to compare: names of rules, composites and methods, options of explain, or your own explainers',
+      help: 'explanations to compare: names of rules, composites and methods, objects with options of explain, or your own explainers',
       group: 'how',
       flag: false
     }

@@ -111,7 +111,7 @@ export const explainToFilesOptions = z.strictObject({
   ...explainOptions.shape,
   target: option(target, {
     ...(target.meta() as { group: 'what' }),
-    help: 'class to explain: its number or name, several separated by commas, argmax (the predicted class), label (the true class) or all'
+    help: 'classes to explain: numbers or names separated by commas, argmax (the predicted class), label (the true class) or all'
   }),
   ...drawOptions.shape,
   output: option(outputPath, {

@@ -50,7 +50,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   layers: option(z.union([z.literal('all'), z.array(z.string())]), {
-    help: 'names of layers, or all: also compute the relevance at the outputs of these layers',
+    help: 'also compute the relevance at the outputs of the named layers, or of all layers (all)',
     group: 'what',
     unit: 'names',
     commas: true,
@@ -87,7 +87,7 @@ export const explainOptions = z.strictObject({
     ...readBy('noise')
   }),
   window: option(z.int().min(1), {
-    help: 'side of the square patch with which occlusion covers the image',
+    help: 'side of the square patch that occlusion moves over the image',
     group: 'how',
     unit: 'pixels',
     ...readBy('window')
@@ -100,7 +100,7 @@ export const explainOptions = z.strictObject({
     default: 'the side of the patch'
   }),
   camLayer: option(z.string(), {
-    help: 'layer whose channels grad-cam weights',
+    help: 'layer to which grad-cam is applied',
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),

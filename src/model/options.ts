@@ -16,7 +16,7 @@ export const loadOptions = z.strictObject({
     default: 'experiments'
   }),
   architecture: option(z.string(), {
-    help: 'network of a weights file (.pth, .pt, .th or .safetensors); lrp-native models lists all names',
+    help: "network of a weights file (.pth, .pt, .th or .safetensors); 'lrp-native models' lists all names",
     group: 'model',
     unit: 'name'
   }),

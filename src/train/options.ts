@@ -39,7 +39,7 @@ export const trainSettings = z.object({
   cache,
   decode,
   model: option(z.union([z.string(), layersSchema]).default('mlp'), {
-    help: 'name of a network, or a JSON file that lists its layers; lrp-native models lists all names',
+    help: "name of a network, or a JSON file that lists its layers; 'lrp-native models' lists all names",
     group: 'network',
     unit: 'name'
   }),
@@ -167,7 +167,7 @@ export const trainSettings = z.object({
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes to the training images, separated by commas without spaces, for example random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
+    help: 'random changes to the training images, such as flip,rotation=10; all changes with example values: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]

@@ -31,12 +31,12 @@ const parts = z.strictObject({
     }
   ),
   box: option(z.union([z.literal('best'), z.int().min(0)]), {
-    help: 'number of the box of a detection network to explain, or best (the box with the highest score for the class)',
+    help: 'box of a detection network to explain: its number, or best (the box with the highest score for the class)',
     group: 'what',
     unit: 'number'
   }),
   reference: option(z.union([z.string(), tensor]), {
-    help: 'reference for a network that outputs embeddings: an image, or a folder of images (uses their mean embedding); explains the cosine similarity between input and reference',
+    help: 'reference for a network that outputs embeddings: an image, or a folder of images whose mean embedding is the reference; explains the cosine similarity between input and reference',
     group: 'what',
     unit: 'path',
     files: 'settings'
@@ -65,7 +65,7 @@ const wholeTarget = z.strictObject({
 /** Options that choose what is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
-    help: 'class to explain: its number or name, several separated by commas, argmax (the predicted class; for a single logit, the second class) or all',
+    help: 'classes to explain: numbers or names separated by commas, argmax (the predicted class; for a single logit, the second class) or all',
     group: 'what',
     unit: 'class',
     commas: true
