@@ -129,7 +129,7 @@ function notesOn(model: Model, result: AttributeResult, given: Given): string[] 
     (row) => row.every((value) => value >= 0) && Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 1e-4
   )
   return areShares
-    ? ['the outputs add up to 1 like probabilities, so relevance starts from probabilities and not from logits']
+    ? ['the outputs add up to 1 like probabilities, so the initial relevance is a probability and not a logit']
     : []
 }
 

@@ -169,7 +169,7 @@ export const fitPatternsOptions = z.strictObject({
     group: 'images'
   }),
   batchSize: option(z.int().min(1).default(64), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images'
   }),

@@ -132,7 +132,7 @@ export const explainOptions = z.strictObject({
     default: readBy('seed').default
   }),
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images',
     default: 'chosen to limit memory use'

@@ -15,7 +15,7 @@ export const testOptions = z.strictObject({
   exclude: excludeOption,
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images',
     default: '256'

@@ -63,7 +63,7 @@ test('images of one class train, with a note, and are not tested', async () => {
   expect(out).not.toContain('test accuracy')
   expect(await cli('test', 'single', '--experiments', root, '--quiet')).toMatchObject({
     status: 2,
-    err: `lrp-native: the data set ${one} has only one class (only), so its accuracy would say nothing\n`
+    err: `lrp-native: the data set ${one} has only one class (only), so its accuracy would be meaningless\n`
   })
   expect(await cli('report', 'single', '--experiments', root, '--quiet')).toMatchObject({ status: 0, err: '' })
 })

@@ -4,7 +4,7 @@ import { reportOptions } from '../../report/options.js'
 import { defineCommand } from '../command.js'
 
 export const register = defineCommand<string[]>({
-  argument: ['[experiments...]', 'folders or names of the experiments (default: all experiments)'],
+  argument: ['[experiments...]', 'names or folders of the experiments (default: all experiments)'],
   options: [reportOptions],
   examples: ['report', 'report mlp-digits lenet-digits --output comparison.html', 'report --format md'],
   run: async ({ argument, given, output }) => {

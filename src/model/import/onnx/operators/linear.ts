@@ -246,7 +246,8 @@ const einsum: Operator = (call, draft) => {
       }
       const known = sizes.get(letter)
       if (known === undefined || known === 1) sizes.set(letter, shape[axis]!)
-      else if (shape[axis] !== 1 && !equal(known, shape[axis]!)) throw call.fail('the sizes of one letter differ')
+      else if (shape[axis] !== 1 && !equal(known, shape[axis]!))
+        throw call.fail('one letter stands for axes of different sizes')
       axis++
     }
   })
