@@ -50,7 +50,7 @@ export class CliContext {
     if (ranks && !shared) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `this command cannot run in ${ranks.size} processes: only train, finetune, test and explain can`
+        `this command cannot run in ${ranks.size} processes: only train, finetune, test and explain support several processes`
       )
     }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)

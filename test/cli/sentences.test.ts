@@ -34,11 +34,11 @@ test.each([
   ['--method occlusion --baseline blck', "--baseline must be zero, black, mean, blur or a .npy file, not 'blck': did you mean 'black'?"], // prettier-ignore
   [
     '--constant a=b.npy',
-    '--constant works only with files of other tools, but mlp is in our own format, which defines the inputs'
+    '--constant works only with files of other tools, but mlp is in the format of lrp-native, which defines the inputs'
   ],
   [
     '--layout nhwc',
-    '--layout works only with files of other tools, but mlp is in our own format, which defines the inputs'
+    '--layout works only with files of other tools, but mlp is in the format of lrp-native, which defines the inputs'
   ],
   [
     `--input ${array} --image-size 5`,

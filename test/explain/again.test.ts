@@ -146,7 +146,7 @@ test('settings beside --again are refused, and files that are no record', async 
     `lrp-native: cannot read ${at('none.json')}: it does not exist`
   )
   expect(await refused(['explain', '--again', at('rules.json')])).toBe(
-    `lrp-native: ${at('rules.json')} is not an explain.json from which an explanation can be repeated`
+    `lrp-native: ${at('rules.json')} is not an explain.json of an explanation that can be repeated`
   )
 })
 

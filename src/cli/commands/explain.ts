@@ -84,7 +84,7 @@ function print(result: ExplainedFiles, noun: string, output: Output, more: objec
   const { summary, folder, files, names: images, doneBefore, replaced, skipped } = result
   const { method, target: targets, milliseconds, warnings, trust, rules, provenance } = summary
   if (skipped.length > 0) output.note(leftOut(skipped))
-  if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, noun)} were already done`)
+  if (doneBefore > 0) output.note(`continued: an earlier run had finished ${counted(doneBefore, noun)}`)
   if (replaced)
     output.note(
       `note: this replaced an explanation with other settings in ${folder}: to keep both, pass another folder with --output`

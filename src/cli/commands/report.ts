@@ -9,7 +9,7 @@ export const register = defineCommand<string[]>({
   examples: ['report', 'report mlp-digits lenet-digits --output comparison.html', 'report --format md'],
   run: async ({ argument, given, output }) => {
     const written = await report(argument, given(reportOptions))
-    for (const one of written.skipped) output.note(`note: left out: ${one}`)
+    for (const one of written.skipped) output.note(`note: skipped: ${one}`)
     output.result(written, [
       `collected ${counted(written.experiments.length, 'experiment')}`,
       `report: ${written.report}`

@@ -135,7 +135,7 @@ const averagePool: Operator = (call, draft) => {
     const x = padded(call, draft, input, window.begin, window.end)
     return draft.add(call, op, [x], shape, { kernel_size, stride, padding: 0, ceil_mode, count_include_pad })
   }
-  fixed(call, input.shape.slice(2), 'its padding is not counted')
+  fixed(call, input.shape.slice(2), 'its average excludes the padding')
   const end = endFor(window, sizes)
   const x = padded(call, draft, input, window.begin, end)
   const sums = windowSums(call, draft, x, shape, window)
