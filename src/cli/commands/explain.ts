@@ -64,8 +64,8 @@ export const register = defineCommand<string | undefined>({
       const { differing, names } = result
       print(result, 'input', output, { differing }, differing.length > 0 ? [] : ['the maps are bit-identical'])
       if (differing.length === 0) return
-      const some = `${differing.length} of ${counted(names.length, 'input')}, the first is ${differing[0]}`
-      context.stderr.write(`lrp-native: the maps differ from those of ${again}: ${some}\n`)
+      const some = `${differing.length} of ${counted(names.length, 'input')}; the first is ${differing[0]}`
+      context.stderr.write(`lrp-native: the maps differ from the maps of ${again} for ${some}\n`)
       context.status = 1
       return
     }
