@@ -17,7 +17,7 @@ export function clearedText({ classes }: Pick<AuditResult, 'classes'>): [string,
   const shares = classes.length === 1 ? 'of the class' : 'of the smallest class'
   return [
     `Nothing is flagged: ${listed(tested)} were tested, and none ` +
-      `turns images of other classes more often than random regions and the class's own pixels do.`,
+      `turns images of other classes into its class more often than random regions, or other pixels of the class, do.`,
     `Not searched for: patterns in fewer than ${LEAST_REPEATED} images of a class (${(100 * least).toFixed(1)} % ${shares}), ` +
       `patterns that vary from image to image, and patterns larger than ${100 * MOST_AREA} % of the image, unless they are along its border or are lines across it.`
   ]

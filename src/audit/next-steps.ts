@@ -49,9 +49,9 @@ export function nextSteps(model: Model, result: AuditResult, options: AuditOptio
   }
   return [
     ...(listsAll && options.exportLists ? [] : [list]),
-    { what: 'Look at the list. Train without these images', command: again },
+    { what: 'Check the list, and train without these images', command: again },
     ...result.flagged.map(({ class: name, cluster }) => ({
-      what: `Or paste the pattern of class ${name}, cluster ${cluster} into images of all classes`,
+      what: `Alternatively, paste the pattern of class ${name}, cluster ${cluster} into images of all classes`,
       command: finetune({ augment: `insert=${join(lists, patchName(name, cluster))}` })
     })),
     { what: 'Audit the new model', command: audit(undefined, {}) }

@@ -4,11 +4,11 @@ import { provenanceSchema, rulesSchema } from '../model/provenance.js'
 const share = z.number().min(0).max(1)
 const flips = z
   .object({
-    flips: share.describe('Share of the images that changed to another class.'),
+    flips: share.describe('Share of the modified images whose predicted class changed.'),
     interval: z.tuple([share, share]).describe('95 % Wilson interval of this share.'),
-    images: z.int().min(0).describe('Number of changed images.')
+    images: z.int().min(0).describe('Number of modified images.')
   })
-  .describe('Effect of changed images on the predicted class.')
+  .describe('Effect of modifying images on the predicted class.')
 
 const box = z.object({ x: z.int().min(0), y: z.int().min(0), width: z.int().min(1), height: z.int().min(1) })
 
@@ -21,24 +21,27 @@ const cluster = z.object({
       'Paths relative to the data folder, or a file and the number in it. Images of the class that show the pattern but are classified differently come last.'
     ),
   suspicion: share.describe(
-    'Mean of suspicionParts; it only orders the clusters and does not decide which are flagged.'
+    'Mean of suspicionParts. It sorts the clusters, but does not decide which clusters are flagged.'
   ),
   suspicionParts: z.object({
     separation: share.describe('How much more often than by chance neighbours are in the same cluster.'),
     concentration: share.describe('Share of the relevance in the strongest 5 % of the pixels.'),
     sameness: share.describe('1 if the images show a common pattern, otherwise 0.'),
-    exclusiveness: share.describe('Share of the relevance in channels that the rest of the class lacks.')
+    exclusiveness: share.describe('Share of the relevance in channels that the rest of the class does not use.')
   }),
   where: box.nullable().describe('Pixels of the tested region; null if it varies from image to image.'),
   channels: z
     .array(z.object({ layer: z.string(), channel: z.int().min(0), relevance: share, elsewhere: share }))
     .describe('Channels whose share of the relevance is larger here than in the rest of the class.'),
-  suspect: z.string().optional().describe('The file of a suspected pattern; no image may have it.'),
+  suspect: z
+    .string()
+    .optional()
+    .describe('File of the suspected pattern; it is possible that no image contains the pattern.'),
   intervention: z.object({
     removed: flips.describe('Images that leave the class when the region is filled in from its surroundings.'),
     inserted: flips.describe('Images of other classes that become the class when the region is pasted into them.'),
     random: flips.describe(
-      'Images that change when regions of the same shape at random places are filled in or pasted; the larger of the two effects.'
+      'Images that change class when regions of the same shape at random places are filled in or pasted; the larger of the two effects.'
     ),
     peers: flips
       .optional()
@@ -48,7 +51,7 @@ const cluster = z.object({
   }),
   channelIntervention: z
     .object({
-      channels: z.array(z.int().min(0)).describe('Effect of replacing the listed channels together.'),
+      channels: z.array(z.int().min(0)).describe('Channels that are replaced together.'),
       removed: flips.describe(
         'Images of the cluster that leave the class when the activation of these channels is set to 0.'
       ),
@@ -56,7 +59,7 @@ const cluster = z.object({
         'Images of other classes that become the class when these channels get their activation from the cluster.'
       ),
       random: flips.describe(
-        'Images that change when an equal number of random channels of the layer is replaced; the larger of the two effects.'
+        'Images that change class when an equal number of random channels of the layer is replaced; the larger of the two effects.'
       ),
       reason: z.string()
     })
@@ -67,7 +70,7 @@ const cluster = z.object({
     .enum(['decides', 'enough'])
     .nullable()
     .describe(
-      'Grade of a flagged cluster. decides: its images leave the class without the pattern. enough: its images stay, but the pattern changes the class of other images.'
+      'Grade of a flagged cluster. decides: without the pattern, its images leave the class. enough: its images stay in the class, but the pattern changes the class of other images.'
     ),
   reason: z.string()
 })
@@ -91,7 +94,7 @@ export const auditSchema = z.object({
         .int()
         .min(0)
         .describe('Number of repeated patterns that were found in images of the class and tested.'),
-      leastShare: share.describe('Share of the images below which patterns are not searched for.'),
+      leastShare: share.describe('Share of the class that must contain a pattern for the search to find it.'),
       clusters: z.array(cluster)
     })
   ),

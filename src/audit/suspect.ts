@@ -38,10 +38,7 @@ export async function readSuspects(paths: readonly string[], images: Images): Pr
       const [data, inside] = [pixels.data as Uint8Array, mask.data as Uint8Array]
       const found = cropped(inside, data, pixels.shape as ImageShape, 1, isWhole || place !== undefined)
       if (!found)
-        throw new LrpError(
-          'INVALID_ARGUMENT',
-          `the patch ${path} is transparent everywhere: its pattern must be opaque`
-        )
+        throw new LrpError('INVALID_ARGUMENT', `the patch ${path} is completely transparent: make its pattern opaque`)
       const [top, left] = place ?? [0, 0]
       const at = found.place && { top: found.place.top + top!, left: found.place.left + left! }
       const pattern = at ? { ...found, place: at } : found

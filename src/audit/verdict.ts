@@ -48,7 +48,7 @@ export function reasonOf(className: string, what: string, intervention: Interven
   if (kind === 'decides') return `Decides the class: ${facts}.`
   if (kind === undefined) return `${facts}: no proof that it decides the class.`
   const pasted = `${className} when pixels of other images of ${className} are pasted there`
-  const others = removed.images === 0 ? '' : ' Its own images have other reasons too.'
+  const others = removed.images === 0 ? '' : ' Images of this class also contain other evidence for the class.'
   return `Enough by itself: ${facts}; ${does(peers!, '', 'becomes', 'become', pasted)}.${others}`
 }
 

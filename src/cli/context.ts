@@ -25,7 +25,7 @@ export const commonOptions = z.strictObject({
     group: 'machine',
     default: 'one for each core'
   }),
-  json: option(z.boolean(), { help: 'print the result as one JSON document on stdout', group: 'machine' }),
+  json: option(z.boolean(), { help: 'print the result as one JSON document to stdout', group: 'machine' }),
   quiet: option(z.boolean(), { help: 'print only errors and, with --json, the JSON document', group: 'machine' }),
   verbose: option(z.boolean(), { help: 'show the stack trace of an error', group: 'machine' })
 })
@@ -50,7 +50,7 @@ export class CliContext {
     if (ranks && !shared) {
       throw new LrpError(
         'INVALID_ARGUMENT',
-        `this command cannot run in ${ranks.size} processes: only train, finetune, test and explain can`
+        `this command cannot run in ${ranks.size} processes: only train, finetune, test and explain support several processes`
       )
     }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)

@@ -23,7 +23,7 @@ export function dataProgress(output: Output): Required<Pick<TrainOptions, 'onDow
     for (const note of dataset.notes ?? []) output.note(`note: ${note}`)
     const [only, ...others] = dataset.classes
     if (dataset.task !== 'regression' && others.length === 0)
-      output.note(`note: all images belong to one class (${only}), so the accuracy says nothing`)
+      output.note(`note: all images belong to one class (${only}), so the accuracy is meaningless`)
   }
   return { onDownload: downloadProgress(output), onData }
 }

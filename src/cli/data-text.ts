@@ -8,12 +8,12 @@ export function imagesText(imageShape: number[], sizes?: OriginalSizes): string 
   return `images of different sizes (${smallest} to ${largest}) resized to ${imageShape.join('x')}`
 }
 
-/** `12 unreadable and 1 missing image left out` */
+/** `12 unreadable and 1 missing image skipped` */
 export function leftOutText(skipped: string[], missing: string[] = []): string {
   const kinds = [
     [skipped.length - missing.length, 'unreadable'],
     [missing.length, 'missing']
   ] as const
   const parts = kinds.filter(([count]) => count > 0).map(([count, kind]) => `${count} ${kind}`)
-  return `${parts.join(' and ')} ${counted(skipped.length, 'image').replace(/^\d+ /, '')} left out`
+  return `${parts.join(' and ')} ${counted(skipped.length, 'image').replace(/^\d+ /, '')} skipped`
 }

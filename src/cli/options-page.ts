@@ -71,7 +71,7 @@ export function functionSections(reference: readonly Described[], owners = new M
     const others = [...new Set(entries.map(({ type }) => owners.get(type)!))].filter((owner) => owner !== name)
     const also = others.map((owner) => {
       const names = entries.filter(({ type }) => owners.get(type) === owner).map(({ path }) => `\`${path.join('.')}\``)
-      return `From \`${owner}\`: ${names.join(', ')}.\n`
+      return `Described under \`${owner}\`: ${names.join(', ')}.\n`
     })
     return [title, '', ...(own.length > 0 ? [tableOf(own), ''] : []), ...also].join('\n')
   })
@@ -96,9 +96,12 @@ async function commandSections(owners: Map<z.ZodType, string>): Promise<string> 
 
 const INTRODUCTION = `# Options
 
-This page lists every option of the public functions and the command line. \`node scripts/make-options-page.mjs\` writes it from
-the schemas in \`src/*/options.ts\`; \`docs/extending.md\` explains how to add an option. A flag has the type, range and default of its
-option. An option without a flag is for programs only.
+This page lists every option of the public functions and the command line. A flag has the type, range and default of its option. An
+option without a flag is for programs only. If several functions share an option, only the first of them describes it. The lines
+"Described under ..." below a table list the shared options of a function.
+
+\`node scripts/make-options-page.mjs\` writes this page from the schemas in \`src/*/options.ts\`. \`docs/extending.md\` explains how to add
+an option.
 `
 
 function tableOf(entries: Entry[]): string {
@@ -127,7 +130,10 @@ function rowOf(entry: Entry): string {
     flag === undefined ? '' : `\`--${flag}\``,
     value,
     defaultText(entry),
-    facts.help + (facts.inPrograms === undefined ? '' : `; in programs, ${facts.inPrograms}`) + effect.join('')
+    facts.help +
+      (flag?.startsWith('no-') ? '; the flag disables this' : '') +
+      (facts.inPrograms === undefined ? '' : `; in programs, ${facts.inPrograms}`) +
+      effect.join('')
   ]
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }

@@ -25,7 +25,7 @@ function exitStatus(error: unknown): number {
 async function createProgram(context: CliContext, called: string[]): Promise<Command> {
   const program = new Command('lrp-native')
     .description(
-      'Why did the classifier decide that? Trains or imports a network, explains it by Layer-wise Relevance Propagation, and measures whether the explanation is faithful.'
+      'Why did the classifier decide that? Trains or imports a network, explains its predictions with Layer-wise Relevance Propagation, and measures whether the explanations are faithful.'
     )
     .version(packageVersion())
     .addHelpText('after', examplesText(EXAMPLES))
@@ -74,7 +74,7 @@ function report(error: unknown, argv: string[], command: Command, context: CliCo
     ? usageSentence(error, takesInput(command) && hint === '')
     : known
       ? withFlag(error, command)
-      : `unexpected: ${(error as Error)?.message ?? String(error)}`
+      : `unexpected error: ${(error as Error)?.message ?? String(error)}`
   const message = `${sentence}${hint}`
   if (argv.includes('--json')) {
     const code = usage ? 'INVALID_ARGUMENT' : known ? error.code : 'NATIVE'
@@ -91,7 +91,7 @@ function commaHint(error: unknown, argv: string[], command: Command): string {
   const { code, message } = error as { code?: string; message: string }
   const isMeant =
     code === 'commander.excessArguments' || (isLrpError(error) && separate.words.some((word) => message.includes(word)))
-  return isMeant ? ` (several values come with commas: ${separate.meant})` : ''
+  return isMeant ? ` (separate several values by commas: ${separate.meant})` : ''
 }
 
 /** What is wrong with an option is said of the flag that it came from: `--valid-split` for `validSplit`. */
@@ -111,7 +111,7 @@ function takesInput({ options }: Command): boolean {
 function usageSentence({ message }: CommanderError, takesImages: boolean): string {
   if (takesImages && message.startsWith("error: unknown option '--image'"))
     return "there is no flag '--image': did you mean '--input'?"
-  const advice = takesImages && message.startsWith('error: too many arguments') ? '; images are given with --input' : ''
+  const advice = takesImages && message.startsWith('error: too many arguments') ? '; pass images with --input' : ''
   const sentence = message
     .replace(/^error: /, '')
     .replace(

@@ -8,7 +8,7 @@ import { ruleChoice } from '../rules/options.js'
 export const studyOptions = z.strictObject({
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test', 'all']).default('test'), {
-    help: 'split of the data set to use: train, valid, test, or all, which uses all three together',
+    help: 'split of the data set to use: train, valid, test, or all (all three together)',
     group: 'images'
   }),
   dataPath: mayChange(splitOptions.shape.dataPath),
@@ -16,7 +16,7 @@ export const studyOptions = z.strictObject({
   ...ruleChoice.shape,
   rule: withoutDefault(ruleChoice.shape.rule),
   layer: option(z.string(), {
-    help: 'layer whose channels are analysed',
+    help: 'layer to analyse',
     group: 'what',
     unit: 'name',
     default: 'the last convolution, or the last dense layer if attention follows it'
@@ -30,7 +30,7 @@ export type StudyOptions = z.input<typeof studyOptions>
 export const conceptsOptions = z.strictObject({
   ...studyOptions.shape,
   class: option(z.string(), {
-    help: 'name or number of the only class to show',
+    help: 'class to show: its name or number',
     group: 'what',
     unit: 'class',
     default: 'all classes',
@@ -41,11 +41,11 @@ export const conceptsOptions = z.strictObject({
     default: 'epsilon-plus; auto for networks with layers that epsilon-plus has no rule for, such as transformers'
   }),
   by: option(z.enum(['relevance', 'activation']).default('relevance'), {
-    help: 'value of a channel by which its reference images are ranked',
+    help: 'quantity that ranks the reference images of a channel',
     group: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'ranking of the reference images by the sum over all positions (sum) or by the largest value (max)',
+    help: 'how the quantity is reduced over all positions: sum or max',
     group: 'what'
   }),
   top: option(z.int().min(1).default(5), {
@@ -61,7 +61,7 @@ export const conceptsOptions = z.strictObject({
     resume: false
   }),
   image: option(z.int().min(0).default(0), {
-    help: 'number of the image, counted from 0 within the split, for the atlas: a map of the strongest channel at each pixel',
+    help: 'image for the atlas, which shows the strongest channel at each pixel: its number, counted from 0 within the split',
     group: 'what',
     unit: 'number',
     resume: false

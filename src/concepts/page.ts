@@ -66,8 +66,8 @@ export async function conceptsPage(model: Model, result: ConceptsResult, sources
     ${await atlasSection(model, result, sources)}
     <h2>Concepts of each class</h2>
     <p class="note">
-      For each channel, the page shows the images with the highest rank. The upper picture is the part of the image that
-      the channel sees. The lower picture is the relevance that passes through the channel: red is evidence for the
+      For each channel, the page shows the images with the highest rank. The upper picture is the channel's receptive
+      field in the image. The lower picture is the relevance that passes through the channel: red is evidence for the
       class, blue is evidence against it.
     </p>
     ${
@@ -106,7 +106,7 @@ async function conceptCard(
       html`<li>
         <img
           src="${embedded(await cut(pictureOf(model, inputs[i]!), box))}"
-          alt="${image}: the part that channel ${channel} sees"
+          alt="${image}: receptive field of channel ${channel}"
           title="${image}"
         />
         <img
@@ -139,7 +139,7 @@ async function atlasSection(model: Model, { atlas }: ConceptsResult, { image }: 
           src="${embedded(await pictureToPng({ data, height, width }, 192))}"
           alt="Atlas: the channel with the largest relevance at each pixel, among ${atlas.channels.length} channels"
         />
-        <figcaption>at each pixel, the channel with the largest relevance</figcaption>
+        <figcaption>the channel with the largest relevance at each pixel</figcaption>
       </figure>
       <ul class="key">
         ${atlas.channels.map(
@@ -154,14 +154,14 @@ async function atlasSection(model: Model, { atlas }: ConceptsResult, { image }: 
     <h3>The path of concepts</h3>
     ${table(
       'The path of concepts',
-      ['layer', 'channel', 'share', 'of the relevance of'],
+      ['layer', 'channel', 'share of relevance', 'propagated from'],
       atlas.path.map(({ layer: name, channel, above, share }) => [
         name,
         channel,
         `${(share * 100).toFixed(1)} %`,
         above === null ? 'the class' : `channel ${above}`
       ]),
-      ['of the relevance of']
+      ['propagated from']
     )}`
 }
 

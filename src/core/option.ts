@@ -109,7 +109,7 @@ export function callback<F extends (...args: never[]) => unknown>(help: string):
 export const signalOption = programOnly<AbortSignal>(
   (value) => value instanceof AbortSignal,
   'an AbortSignal',
-  'stops the work after the current batch'
+  'aborts the work after the current batch'
 )
 
 /** One option of a schema; `path` is longer than one where options lie in an object of their own. */

@@ -13,7 +13,7 @@ export class BitDepth {
   notes(): string[] {
     if (this.largest === undefined || this.largest >= FULL_RANGE) return []
     const white = this.largest < 2 ** 10 ? 1023 : this.largest < 2 ** 12 ? 4095 : 16383
-    const hint = `if white is ${white}, give a --preprocess file with "white": ${white} (docs/data.md)`
+    const hint = `if white is ${white}, pass a --preprocess file with "white": ${white} (docs/data.md)`
     return [`the 16-bit images reach ${this.largest} of 65535 and are nearly black: ${hint}`]
   }
 }

@@ -21,10 +21,12 @@ export function bmpHeader(file: Buffer): BmpHeader | undefined {
   const compression = file.readUInt32LE(30)
   const isMasked = compression === 3 && bits === 32
   if ((compression !== 0 && !isMasked) || ![1, 4, 8, 24, 32].includes(bits))
-    throw new Error(`BMP files of ${bits} bits with compression ${compression} are not supported: save it as PNG`)
+    throw new Error(
+      `BMP files with ${bits} bits per pixel and compression ${compression} are not supported: save the image as PNG`
+    )
   const masks = isMasked && file.length >= 66 ? [54, 58, 62].map((at) => file.readUInt32LE(at)) : []
   if (isMasked && masks.join() !== [0xff0000, 0xff00, 0xff].join())
-    throw new Error('its colours are stored in an unusual order: save it as PNG')
+    throw new Error('its colours are stored in an unusual order: save the image as PNG')
   if (width < 1 || height === 0) throw new Error('its header contains invalid numbers')
   const colours = bits > 8 ? 0 : file.readUInt32LE(46) || 2 ** bits
   const palette = file.subarray(14 + size, 14 + size + 4 * Math.min(colours, 256))

@@ -122,7 +122,7 @@ function textOf(bytes: Buffer, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    throw new LrpError('INVALID_FILE', `${path} is not in UTF-8: save it as UTF-8`, { cause })
+    throw new LrpError('INVALID_FILE', `${path} is not encoded in UTF-8: save it as UTF-8`, { cause })
   }
 }
 

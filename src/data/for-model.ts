@@ -168,7 +168,7 @@ function byOrder({ classes, notes = [] }: Dataset): Pick<Dataset, 'notes'> {
   const pairs = classes.slice(0, 3).map((name, i) => `${name} is output ${i}`)
   const more = classes.length > pairs.length ? ', ...' : ''
   return {
-    notes: [...notes, `the model has no such class names, classes are matched by order: ${pairs.join(', ')}${more}`]
+    notes: [...notes, `the model has no such class names, so classes are matched by order: ${pairs.join(', ')}${more}`]
   }
 }
 

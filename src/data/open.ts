@@ -36,8 +36,8 @@ export const DATASETS = {
   emnist: 'handwritten letters and digits, idx files in --data-path',
   cifar10: 'small colour photographs of 10 classes, the binary version in --data-path',
   cifar100: 'small colour photographs of 100 classes, the binary version in --data-path',
-  folder: 'any images in class folders in --data-path, with or without train, valid and test folders',
-  csv: 'any images that the CSV file --data-path lists as path,label or path,label,split',
+  folder: 'images in class folders in --data-path; train, valid and test folders are optional',
+  csv: 'images listed in the CSV file --data-path as path,label or path,label,split',
   npy: 'arrays of images and labels: an .npz file or a folder of .npy files in --data-path'
 } as const
 

@@ -17,18 +17,18 @@ export type Decode = (typeof DECODES)[number]
 const side = z.int().positive()
 
 export const TASK_HELP =
-  'type of the labels: classification (one class for each image), binary (one of two classes, by a single logit), multilabel (any number of classes for each image) or regression (values to predict)'
+  'type of the labels: classification (one class for each image), binary (two classes, predicted by a single logit), multilabel (any number of classes for each image) or regression (values to predict)'
 
 /** Options of `openDataset`; every function that takes a data set by name has them too. */
 export const dataOptions = z.strictObject({
   data: option(z.string(), {
-    help: 'name of the data set (lrp-native data lists all names)',
+    help: "name of the data set; 'lrp-native data' lists all names",
     group: 'images',
     unit: 'name',
     default: 'recognised from the files in --data-path; digits without --data-path'
   }),
   dataPath: option(z.string(), {
-    help: 'path of the data: a folder of class folders, of idx files or of CIFAR files, a CSV file, or a file or folder of arrays',
+    help: 'path of the data: a folder that contains class folders, idx files or CIFAR files; a CSV file; or a file or folder of arrays',
     group: 'images',
     unit: 'path',
     files: 'images'
@@ -63,37 +63,38 @@ export const dataOptions = z.strictObject({
   }),
   seed: option(z.int(), { help: 'seed for choosing the validation and test images', group: 'machine', default: '0' }),
   splitSeed: option(z.int(), {
-    help: 'seed for choosing the validation and test images, if --seed has another meaning',
+    help: 'seed for choosing the validation and test images',
     group: 'images',
+    default: "the value of option 'seed'",
     flag: false
   }),
   strict: option(z.boolean(), {
-    help: 'stop at the first unreadable image, instead of skipping and reporting unreadable images',
+    help: 'stop at the first unreadable image; by default, unreadable images are skipped and listed',
     group: 'images'
   }),
   cache: option(z.enum(CACHES), {
-    help: 'where decoded images are kept: memory; none (the files are read again each time); or auto, which decides by the size of the images',
+    help: 'cache for decoded images: memory, none (read the files again each time), or auto (memory if the decoded images are small enough)',
     group: 'images',
     default: 'auto',
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'how JPEG files are decoded: exact, or fast, which decodes an image at a reduced size if its sides are at least three times as long as needed, and changes pixels slightly',
+    help: 'decoding of JPEG files: exact, or fast, which changes pixels slightly; fast decodes an image at a reduced size if its sides are at least three times as long as needed',
     group: 'images',
     default: 'exact'
   }),
   preprocessing: programOnly<Preprocessing>(
     isPreprocessing,
     'a preprocessing',
-    "preprocessing that turns images into bytes, usually a model's, instead of imageSize and channels"
+    "preprocessing that turns images into bytes, usually a model's; it replaces imageSize and channels"
   ),
   randomCrop: option(z.boolean(), {
-    help: "keep images larger than the preprocessing's crop, so that training can crop them at random places",
+    help: 'keep images larger than the crop of the preprocessing, for random crops during training',
     group: 'images',
     flag: false
   }),
   onDownload: callback<DownloadProgress>(
-    'called during a download with the file name, the number of bytes done and the total number of bytes'
+    'called during a download with the file name, the number of bytes downloaded and the total number of bytes'
   ),
   signal: signalOption
 })
@@ -105,7 +106,7 @@ const { data } = dataOptions.shape
 
 /** Images that training and scoring leave out. */
 export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
-  help: "CSV files that list images to leave out, in a column 'path'; for example flagged.csv of an audit",
+  help: "CSV files whose column 'path' lists images to leave out, such as flagged.csv of an audit",
   group: 'images',
   unit: 'lists',
   commas: true,

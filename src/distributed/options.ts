@@ -11,7 +11,7 @@ export const peerOptions = z.strictObject({
   env: programOnly<Record<string, string | undefined>>(
     (value) => typeof value === 'object' && value !== null,
     'an object',
-    'environment variables that describe the processes; by default those of this process'
+    'environment variables that describe the process group; by default, the variables of this process'
   )
 })
 

@@ -11,18 +11,18 @@ const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be an
 
 const patchSize = z.int().min(1)
 const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-  help: 'names of metrics (docs/metrics.md defines them), or all, which selects every metric that the given data allow',
+  help: 'names of metrics (docs/metrics.md), or all, which selects every metric that can be computed from the given data',
   group: 'metrics',
   unit: 'names',
   commas: true
 })
 const mask = option(array, {
-  help: '.npy file for the localisation metrics: masks, whose values above 0 are inside, or boxes (left, top, right, bottom)',
+  help: '.npy file for the localisation metrics: masks (values above 0 are inside) or boxes (left, top, right, bottom)',
   group: 'metrics',
   unit: 'file'
 })
 const seed = option(z.int().min(0).default(0), {
-  help: 'seed of all random numbers, which also decide the order of equal values',
+  help: 'seed of all random numbers, which also decide the order of pixels with equal relevance',
   group: 'machine'
 })
 const onProgress = callback<(done: number, total: number) => void>(
@@ -32,7 +32,7 @@ const onProgress = callback<(done: number, total: number) => void>(
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side of the squares of pixels that are replaced together; 1 replaces single pixels; with --attribution, the default is 4',
+    help: 'side of the square patches to replace; 1 replaces single pixels; with --attribution, the default is 4',
     group: 'metrics',
     unit: 'pixels'
   }),
@@ -43,7 +43,7 @@ export const perturbationOptions = z.strictObject({
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'value of the explained class that the curves show: probability or logit; for a regression, the curves always show its value',
+    help: 'output of the explained class that the curves show: probability or logit; for a regression, the curves always show the predicted value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
@@ -52,11 +52,11 @@ export const perturbationOptions = z.strictObject({
     flag: 'flips'
   }),
   growing: option(z.boolean().default(false), {
-    help: 'use steps of growing size instead of equal size',
+    help: 'use steps of increasing size, instead of equal size',
     group: 'metrics'
   }),
   share: option(z.number().gt(0).max(1).default(1), {
-    help: 'share of the image that has been replaced by the end of the last step',
+    help: 'share of the image that all steps together replace',
     group: 'metrics',
     unit: 'share'
   })
@@ -88,7 +88,7 @@ export const evaluateOptions = z.strictObject({
       .min(1)
       .default(['epsilon', 'alpha2beta1', 'epsilon-plus', 'gradient', 'input-x-gradient', 'random']),
     {
-      help: 'explanations to compare: names of rules, composites and methods, options of explain, or your own explainers',
+      help: 'explanations to compare: names of rules, composites and methods, objects with options of explain, or your own explainers',
       group: 'how',
       flag: false
     }
@@ -96,11 +96,11 @@ export const evaluateOptions = z.strictObject({
   metrics,
   perturbation: perturbationOptions.optional(),
   draws: option(z.int().min(1).max(10_000).default(5), {
-    help: 'number of random orders in which pixels are replaced, as a baseline',
+    help: 'number of random pixel orders, which serve as a baseline',
     group: 'metrics'
   }),
   randomisation: option(z.int().min(0).default(0), {
-    help: 'number of images for parameter randomisation, which replaces the weights of one layer after the other with random numbers and compares the maps',
+    help: 'number of images for parameter randomisation, which randomises the weights layer by layer and compares the maps',
     group: 'metrics',
     unit: 'images'
   }),
@@ -123,7 +123,7 @@ export const evaluateOptions = z.strictObject({
     resume: false
   }),
   onProgress: callback<(done: number, total: number, stage: string) => void>(
-    'called with the number of steps done, the total number of steps and the name of the stage; a step is one image for one method or one random order'
+    'called with the number of steps done, the total number of steps and the name of the stage; one step processes one image for one method or one random order'
   ),
   signal: signalOption
 })
@@ -135,7 +135,7 @@ export type EvaluateOptions = z.input<typeof evaluateOptions>
 export const scoreMapsOptions = z.strictObject({
   input: required(array, { help: '.npy file with the preprocessed images', group: 'images', unit: 'file' }),
   attribution: required(array, {
-    help: '.npy file with the maps to score; its shape is that of the input',
+    help: '.npy file with the maps to score, in the shape of the input',
     group: 'metrics',
     unit: 'file'
   }),
@@ -144,7 +144,7 @@ export const scoreMapsOptions = z.strictObject({
   mask,
   metrics,
   patchSize: option(patchSize.default(4), {
-    help: 'side of the squares of region perturbation',
+    help: 'side of the square patches that region perturbation replaces',
     group: 'metrics',
     unit: 'pixels'
   }),
@@ -154,7 +154,7 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'entries'
   }),
   regions: option(z.int().min(1).default(20), {
-    help: 'number of squares that region perturbation replaces, one in each step',
+    help: 'number of patches that region perturbation replaces, one in each step',
     group: 'metrics',
     unit: 'regions'
   }),

@@ -82,8 +82,7 @@ export async function explainAgain(
 async function readRecord(file: string): Promise<Recorded> {
   const content = await readJson(file)
   const { data } = recordSchema.safeParse(content)
-  if (!data)
-    throw new LrpError('INVALID_FILE', `${file} is not an explain.json from which an explanation can be repeated`)
+  if (!data) throw new LrpError('INVALID_FILE', `${file} is not an explain.json of an explanation that can be repeated`)
   const { unrecorded } = data.call
   if (unrecorded.length === 0) return data
   const which = unrecorded.map((name) => `'${name}'`).join(', ')

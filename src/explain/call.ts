@@ -17,12 +17,15 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 /** How an explanation was called: what `explain --again` repeats. */
 export const callSchema = z
   .object({
-    model: z.string().optional().describe('Folder, file or published network; missing if a program created the model.'),
+    model: z
+      .string()
+      .optional()
+      .describe('Folder, file or published network; missing if a program created the model in memory.'),
     load: recorded.describe('Options of Model.load.'),
     options: recorded.describe('Options of explainToFiles.'),
     files: z.record(z.string(), sha256).describe('Settings files that were read.'),
-    threads: z.int().min(1).describe('Threads per operation.'),
-    unrecorded: z.array(z.string()).describe('Options that a program passed as values that JSON cannot store.')
+    threads: z.int().min(1).describe('Number of threads per operation.'),
+    unrecorded: z.array(z.string()).describe('Options that a program set to values that JSON cannot store.')
   })
   .describe('The call that explain --again repeats: all given options, with absolute paths.')
 

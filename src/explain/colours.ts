@@ -26,7 +26,7 @@ function isSequential({ name, relevance }: Explanation, given: DrawOptions['heat
 export function colourCaptions(explanation: Explanation, options: DrawOptions): string[] {
   if (!isSequential(explanation, options.heatmap)) return []
   const from = options.heatmap?.scale === undefined ? 'the lowest value of each map' : 'zero'
-  return [`no negative values: colours go from ${from} (dark blue) to the highest (yellow)`]
+  return [`no negative values: the colours range from ${from} (dark blue) to the highest (yellow)`]
 }
 
 /** The colour options for all maps of an explanation: with a common scale, or with one scale for each map. */

@@ -116,7 +116,7 @@ function notesOn(model: Model, result: AttributeResult, given: GivenOptions): st
   for (let at = 0; at < images * classes && areShares; at += classes)
     areShares = isShares(data.subarray(at, at + classes))
   return areShares
-    ? ['the outputs add up to 1 like probabilities, so relevance starts from probabilities and not from logits']
+    ? ['the outputs add up to 1 like probabilities, so the initial relevance is a probability and not a logit']
     : []
 }
 

@@ -59,7 +59,7 @@ export type InputOptions = z.input<typeof inputOptions>
 /** Options for drawing maps. */
 export const drawOptions = z.strictObject({
   views: option(z.array(z.enum(VIEWS)).min(1).default(['heatmap']), {
-    help: 'kinds of pictures to draw of each map',
+    help: 'kinds of pictures to draw for each map',
     group: 'output',
     unit: 'names',
     commas: true,
@@ -68,9 +68,9 @@ export const drawOptions = z.strictObject({
   heatmap: z
     .strictObject({
       colourMap: option(z.enum(colourMapNames()), {
-        help: 'colour map of the heat maps',
+        help: 'colour map of the heatmaps',
         group: 'output',
-        default: 'red-blue; viridis, from the lowest to the highest value, for methods without negative relevance',
+        default: 'red-blue; for methods without negative relevance, viridis from the lowest to the highest value',
         only: DRAWN
       }),
       quantile: option(z.number().gt(0).max(1), {
@@ -81,14 +81,14 @@ export const drawOptions = z.strictObject({
         only: DRAWN
       }),
       scale: option(z.union([z.enum(['image', 'batch']), z.number().positive()]), {
-        help: 'relevance that gets the strongest colour: the largest of each image (image), the largest of all images (batch), or a number',
+        help: 'relevance that gets the strongest colour: the maximum of each image (image), the maximum of all images (batch), or a number',
         group: 'output',
         unit: 'scale',
         default: 'image',
         only: DRAWN
       }),
       asymmetric: option(z.boolean(), {
-        help: 'let the colours span the lowest to the highest relevance, instead of being symmetric about zero',
+        help: 'map the colours to the range from the lowest to the highest relevance, instead of a range symmetric about zero',
         group: 'output',
         only: DRAWN
       })
@@ -111,7 +111,7 @@ export const explainToFilesOptions = z.strictObject({
   ...explainOptions.shape,
   target: option(target, {
     ...(target.meta() as { group: 'what' }),
-    help: 'class to explain: its number or name, several separated by commas, argmax (the predicted class), label (the true class) or all'
+    help: 'classes to explain: numbers or names separated by commas, argmax (the predicted class), label (the true class) or all'
   }),
   ...drawOptions.shape,
   output: option(outputPath, {
@@ -119,7 +119,7 @@ export const explainToFilesOptions = z.strictObject({
     group: 'output',
     unit: 'folder',
     default:
-      "explanations/<rule> in the experiment's folder, or in the current folder without an experiment; a chosen target is added to the name, such as -target-3",
+      "explanations/<rule> in the experiment's folder, or in the current folder if the model is not an experiment; a target other than the default adds a suffix, such as -target-3",
     resume: false
   }),
   format: option(z.array(z.enum(FORMATS)).min(1).default(['png']), {
@@ -137,7 +137,7 @@ export const explainToFilesOptions = z.strictObject({
     only: DRAWN
   }),
   check: option(z.boolean(), {
-    help: 'also check how far the maps can be trusted: compare them with float64 and with gradient x input, and measure conservation (docs/background/trust.md)',
+    help: 'also check how far the maps can be trusted (docs/background/trust.md): compare them with float64 and with gradient x input, and measure conservation',
     group: 'output',
     resume: false
   }),
@@ -160,7 +160,7 @@ export type PatternKind = (typeof PATTERN_KINDS)[number]
 /** Options of `fitPatternsToDataset`. */
 export const fitPatternsOptions = z.strictObject({
   kind: option(z.enum(PATTERN_KINDS).default('positive'), {
-    help: 'samples that the patterns are fitted to: only samples that activate a unit (positive), or all samples (all)',
+    help: "samples to fit each unit's pattern to: only samples that activate the unit (positive), or all samples (all)",
     group: 'how'
   }),
   ...splitOptions.shape,
@@ -169,7 +169,7 @@ export const fitPatternsOptions = z.strictObject({
     group: 'images'
   }),
   batchSize: option(z.int().min(1).default(64), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images'
   }),

@@ -48,7 +48,7 @@ export async function explanationHtml(
       ${rendered.map(
         ({ name, png }, i) =>
           html`<figure>
-            <img src="${embedded(png)}" alt="Original and heat map of ${name}" />
+            <img src="${embedded(png)}" alt="Original and heatmap of ${name}" />
             <figcaption>${name}: ${guess(summary.images[i])}</figcaption>
           </figure> `
       )}

@@ -19,7 +19,7 @@ const LRP = { method: ['lrp'] }
 export const explainOptions = z.strictObject({
   ...targetOptions.shape,
   together: option(z.boolean(), {
-    help: 'explain several targets together in one map, instead of drawing one map for each target',
+    help: 'explain several targets together in one map, instead of in one map for each target',
     group: 'what',
     only: LRP
   }),
@@ -30,7 +30,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
-    help: "channels of a layer to explain; at the layer's output, the relevance of all other channels is set to 0 (Achtibat et al. 2023)",
+    help: "channels of a layer to explain; sets the relevance of all other channels at the layer's output to 0 (Achtibat et al. 2023)",
     group: 'what',
     unit: 'layer:channels',
     flag: 'concept',
@@ -39,18 +39,18 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   exclusive: option(z.boolean(), {
-    help: 'let relevance reach the input only through the layers that --concept names',
+    help: 'propagate relevance to the input only through the layers that --concept names',
     group: 'what',
     only: LRP
   }),
   channelLayers: option(z.array(z.string()), {
-    help: 'layers whose channels are measured by their relevance and activation, each reduced over all positions',
+    help: "layers for which to return each channel's relevance and activation, reduced over all positions",
     group: 'what',
     flag: false,
     only: LRP
   }),
   layers: option(z.union([z.literal('all'), z.array(z.string())]), {
-    help: 'layers at whose outputs the relevance is also computed: their names, or all',
+    help: 'also compute the relevance at the outputs of the named layers, or of all layers (all)',
     group: 'what',
     unit: 'names',
     commas: true,
@@ -60,7 +60,7 @@ export const explainOptions = z.strictObject({
   ...ruleChoice.shape,
   ...ruleParameters.shape,
   topK: option(z.number().gt(0).max(1), {
-    help: "share of each image's relevance values, the largest by magnitude, that is kept at the output of every weighted layer",
+    help: "share of each image's relevance values to keep at the output of every weighted layer, largest magnitudes first; the other values become 0",
     group: 'how',
     unit: 'share',
     only: LRP
@@ -76,7 +76,7 @@ export const explainOptions = z.strictObject({
     }
   ),
   steps: option(z.int().min(1), {
-    help: 'number of points on the path of integrated-gradients, or number of samples of smoothgrad',
+    help: 'number of points on the path of integrated-gradients, or number of noisy samples of smoothgrad',
     group: 'how',
     ...readBy('steps')
   }),
@@ -87,27 +87,27 @@ export const explainOptions = z.strictObject({
     ...readBy('noise')
   }),
   window: option(z.int().min(1), {
-    help: 'side of the square that occlusion covers',
+    help: 'side of the square patch that occlusion moves over the image',
     group: 'how',
     unit: 'pixels',
     ...readBy('window')
   }),
   stride: option(z.int().min(1), {
-    help: 'distance between two positions of the square that occlusion covers',
+    help: 'distance between neighbouring positions of the occlusion patch',
     group: 'how',
     unit: 'pixels',
     ...readBy('stride'),
-    default: 'the side of the square'
+    default: 'the side of the patch'
   }),
   camLayer: option(z.string(), {
-    help: 'layer whose channels are weighted by grad-cam',
+    help: 'layer to which grad-cam is applied',
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
     default: 'the last layer with height and width that every path passes through'
   }),
   baseline: option(z.string(), {
-    help: 'input without information, to which integrated-gradients and occlusion compare the image: zero, black, mean, blur or a .npy file',
+    help: 'uninformative input for integrated-gradients and occlusion: zero, black, mean, blur or a .npy file',
     group: 'how',
     unit: 'name',
     files: 'settings',
@@ -132,15 +132,15 @@ export const explainOptions = z.strictObject({
     default: readBy('seed').default
   }),
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images',
-    default: 'chosen to need a moderate amount of memory'
+    default: 'chosen to limit memory use'
   }),
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
-    'what joinProcessGroup returns',
-    'processes that share the images; each process gets the whole result'
+    'the result of joinProcessGroup',
+    'process group that shares the images; each process gets the whole result'
   ),
   onProgress: callback<(done: number, total: number) => void>(
     'called with the number of images done and the total number of images'

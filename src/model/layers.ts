@@ -111,17 +111,17 @@ function addLayer(
   if (layer.type === 'leaky-relu') return b.add(name, 'leaky_relu', [x], { negative_slope: layer.slope })
   if (layer.type === 'batch-norm') return b.batchNorm(name, x)
   if (layer.type === 'convolution') {
-    needs(shape.length > 1, 'reads an image')
+    needs(shape.length > 1, 'needs an image')
     const { channels, kernelSize, stride, padding, dilation, groups, bias } = layer
     return b.convolution(name, x, channels, kernelSize, { stride, padding, dilation, groups, bias })
   }
   if (layer.type === 'global-average-pool') {
-    needs(shape.length > 1, 'reads an image')
+    needs(shape.length > 1, 'needs an image')
     const axes = shape.length - 1
     return b.add(name, `adaptive_avg_pool${axes}d`, [x], { output_size: Array<number>(axes).fill(1) })
   }
   if ('kernelSize' in layer) {
-    needs(shape.length > 1, 'reads an image')
+    needs(shape.length > 1, 'needs an image')
     const { kernelSize, stride = kernelSize, padding, ceilMode } = layer
     const kind = { 'max-pool': 'max', 'average-pool': 'avg', 'sum-pool': 'sum' }[layer.type]
     const attributes = { kernel_size: kernelSize, stride, padding, ceil_mode: ceilMode }

@@ -62,7 +62,7 @@ function refuseIdle({ name, graph }: ModelParts, options: LoadOptions): void {
   if (idle !== undefined)
     throw optionError(
       idle,
-      ` works only with files of other tools, but ${name} is in our own format, which defines the inputs`
+      ` works only with files of other tools, but ${name} is in the format of lrp-native, which defines the inputs`
     )
 }
 

@@ -286,7 +286,7 @@ export class Model {
    */
   shapes(): Record<string, number[]> {
     if (this.graph.shapes) return this.graph.shapes
-    const given = 'the sizes of its layers depend on the image: set its shape (inputShape)'
+    const given = "the sizes of its layers depend on the image: set the image's shape (inputShape)"
     throw new LrpError('INVALID_ARGUMENT', `${this.name} takes images of any size, so ${given}`)
   }
 

@@ -16,12 +16,12 @@ export const loadOptions = z.strictObject({
     default: 'experiments'
   }),
   architecture: option(z.string(), {
-    help: 'network that the weights of a file (.pth, .pt, .th, .safetensors) belong to (lrp-native models lists all names)',
+    help: "network of a weights file (.pth, .pt, .th or .safetensors); 'lrp-native models' lists all names",
     group: 'model',
     unit: 'name'
   }),
   preprocess: option(z.string(), {
-    help: 'preprocessing of the images, instead of the one stored with the model: imagenet, cifar, none or a JSON file',
+    help: 'preprocessing of the images: imagenet, cifar, none or a JSON file; it replaces the preprocessing stored with the model',
     group: 'model',
     unit: 'name',
     files: 'settings'
@@ -32,13 +32,13 @@ export const loadOptions = z.strictObject({
     unit: 'axes'
   }),
   inputName: option(z.string().min(1), {
-    help: 'name of the input that takes the images, if the network has several inputs',
+    help: 'name of the input that takes the images, for a network with several inputs',
     group: 'model',
     unit: 'name',
     default: 'the only input that --constant does not name'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'array for a further input of the network: one row for each image, or one row for all images',
+    help: 'array for a further input of the network, with one row for each image or one row for all images',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
@@ -47,29 +47,29 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-    help: 'further inputs of the network to explain in the same pass: their names, or all; without this option, they are held constant',
+    help: 'further inputs to explain in the same pass: their names, or all; by default, further inputs are held constant',
     group: 'model',
     unit: 'names'
   }),
   layout: option(z.enum(LAYOUTS), {
-    help: 'order of the axes in the images that the network takes: nchw (channels, height, width) or nhwc (height, width, channels)',
+    help: "axis order of the network's input: nchw (channels, height, width) or nhwc (height, width, channels)",
     group: 'model',
     default: 'nhwc if the first operation moves the channels to the front, otherwise nchw'
   }),
   classes: option(z.string(), {
-    help: 'class names, instead of those stored with the model: imagenet, a text file or a JSON file',
+    help: 'class names: imagenet, a text file or a JSON file; they replace the names stored with the model',
     group: 'model',
     unit: 'file',
     files: 'settings'
   }),
   vocabulary: option(z.string(), {
-    help: 'file with the names of the tokens, or of the columns of a table: a text file, vocab.json or tokenizer.json',
+    help: 'file that names the tokens of a text model or the columns of a table: a text file, vocab.json or tokenizer.json',
     group: 'model',
     unit: 'file',
     files: 'settings'
   }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
-    help: 'output of the network to use: its number, its name, or the name of any layer',
+    help: 'output of the network to use: its number or name, or the name of any layer',
     group: 'model',
     unit: 'name',
     default: 'the first output',
@@ -78,10 +78,10 @@ export const loadOptions = z.strictObject({
   task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
     help: 'type of the outputs: classes (one softmax over all classes), binary (one logit for two classes), multilabel (a sigmoid for each class) or regression (values)',
     group: 'model',
-    default: 'binary for a network with one output, multilabel for one that ends in sigmoids, otherwise classes'
+    default: 'binary for a network with one output, multilabel for a network that ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
-    help: 'number type: fp32 or fp64 for the whole computation; bf16, fp16 (CUDA only) or tf32 (CUDA only) for convolutions and matrix products (on the CPU, bf16 for matrix products only)',
+    help: 'number type: fp32 or fp64 for the whole computation, or bf16, fp16 or tf32 for convolutions and matrix products; fp16 and tf32 need CUDA; on the CPU, bf16 affects only matrix products',
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
@@ -91,7 +91,7 @@ export const loadOptions = z.strictObject({
     default: 'LRP_NATIVE_DEVICE if set, otherwise auto'
   }),
   onDownload: callback<OnDownload>(
-    'called during a download with the file name, the number of bytes done and the total number of bytes'
+    'called during a download with the file name, the number of bytes downloaded and the total number of bytes'
   )
 })
 
@@ -107,7 +107,7 @@ export const calledOptions = z.strictObject({
   loadedWith: option(
     z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
     {
-      help: 'options that the model was loaded with; the result shows them in its command lines',
+      help: 'options with which Model.load loaded the model; the result shows them in its command lines',
       group: 'output',
       flag: false,
       resume: false
@@ -120,7 +120,7 @@ export const oneInputOptions = loadOptions.omit({ explainInputs: true })
 
 export const forwardOptions = z.strictObject({
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images',
     default: 'all images'

@@ -112,7 +112,7 @@ const SIDES: Record<string, [positive: string, negative: string, zero: string]> 
 
 /** A sentence that explains the colours of a map. */
 export function legendOf(name = 'red-blue'): string {
-  if (!isDiverging(name)) return 'Dark is the lowest relevance, bright the highest.'
+  if (!isDiverging(name)) return 'Dark colours mark the lowest relevance, bright colours the highest.'
   const [positive, negative, zero] = SIDES[name] ?? ['red', 'blue', 'white']
-  return `Positive relevance is ${positive}, negative relevance ${negative}, and ${zero} is 0.`
+  return `Positive relevance is ${positive}, negative relevance is ${negative}, and 0 is ${zero}.`
 }

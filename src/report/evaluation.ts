@@ -14,8 +14,8 @@ export function evaluationSection(name: string, evaluation: Evaluation, curves: 
     <p class="note">
       ${counted(evaluation.methods.length, 'method')}, evaluated on ${counted(images.length, noun)} and ranked by
       ${rankedBy}. Each cell shows the mean and its 95 % bootstrap interval over the ${noun}s (↑: higher is better, ↓:
-      lower is better).${evaluation.methods.length > 1 && ' The best mean of each metric is marked.'} Fill of the
-      replaced values: ${settings.perturbation.fill}. Side of the replaced squares: ${settings.perturbation.patchSize}.
+      lower is better).${evaluation.methods.length > 1 && ' The best mean of each metric is bold.'} Fill of the replaced
+      values: ${settings.perturbation.fill}. Side of the replaced squares: ${settings.perturbation.patchSize}.
     </p>
     ${notes.map((note) => html`<p role="note"><strong>Note:</strong> ${note}</p>`)} ${ranking(evaluation)}
     ${evaluation.comparisons.length > 0 && tests(evaluation)} ${curves}
@@ -80,7 +80,7 @@ function randomisation({ randomisation }: Evaluation): Html {
   return html`<h3>Parameter randomisation</h3>
     <p class="note">
       The maps of the trained network are compared with the maps of the same network with random weights in all layers
-      (Adebayo et al. 2018). A map that hardly changes shows the image rather than the network.
+      (Adebayo et al. 2018). A map that hardly changes depends on the image rather than on the network.
     </p>
     ${table('Similarity after randomisation', columns, rows)}`
 }

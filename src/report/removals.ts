@@ -11,7 +11,7 @@ type Removal = ExperimentReport['removals'][number]
 
 /** How features were removed. */
 function conditions({ result: { images, fill, curve, settings } }: Removal): Conditions {
-  const data = [settings.data ?? settings.dataPath ?? settings.input ?? 'that of the model'].flat().join(' ')
+  const data = [settings.data ?? settings.dataPath ?? settings.input ?? 'the data set of the model'].flat().join(' ')
   return {
     images,
     data,

@@ -30,7 +30,9 @@ export const conceptsResult = z.object({
     channels: z.array(z.object({ channel: count, relevance: number })),
     where: z
       .array(z.int())
-      .describe('[height, width]: index in channels of the strongest channel at each pixel; -1 for none.'),
+      .describe(
+        '[height, width]: for each pixel, the index in channels of the strongest channel; -1 if no channel has relevance there.'
+      ),
     size: z.tuple([count, count]),
     path: z.array(z.object({ layer: z.string(), channel: count, above: count.nullable(), share: number }))
   }),

@@ -46,7 +46,7 @@ export const evaluationResult = z.object({
       })
     )
     .describe('Best first.'),
-  random: curve.describe('Pixels in random order.'),
+  random: curve.describe('Curve for pixels in random order.'),
   comparisons: z.array(z.object({ best: z.string(), other: z.string(), ...interval, p: number })),
   randomisation: z.record(z.string(), z.array(similarity)),
   provenance
@@ -61,6 +61,6 @@ export const removalResult = z.object({
   images: count,
   curve: z.array(z.object({ fraction: share, important: number, unimportant: number })),
   perImage: z.object({ important: z.array(number), unimportant: z.array(number) }),
-  notes: z.array(z.string()).optional().describe('What the curves cannot show.'),
+  notes: z.array(z.string()).optional().describe('Effects that the curves cannot show.'),
   provenance
 })

@@ -12,12 +12,12 @@ const trust = z.object({
   unexplained: number
     .optional()
     .describe('Relevance that is lost without being absorbed, as a share of the same reference.'),
-  rounding: number.optional().describe('Difference from the maps in float64.'),
+  rounding: number.optional().describe('Difference from the maps computed in float64.'),
   gradient: number
     .nullable()
     .optional()
     .describe('Difference between LRP-0 and gradient x input; null if they are not equal in theory.'),
-  unequal: z.string().optional().describe('The first node for which they are not equal.'),
+  unequal: z.string().optional().describe('First node for which LRP-0 and gradient x input are not equal in theory.'),
   verdict: z.enum(['trustworthy', 'limited', 'untrustworthy']),
   sentence: z.string()
 })
@@ -35,7 +35,7 @@ export const explainResult = z.object({
     .describe('The final activation that was removed.'),
   output: z
     .object({ node: z.string(), shape: z.array(count), kind: z.enum(OUTPUT_KINDS) })
-    .describe('The explained output; its shape is that of one image.'),
+    .describe('The explained output, with its shape for one image.'),
   device: z.string(),
   images: z.array(
     z.object({
@@ -47,21 +47,23 @@ export const explainResult = z.object({
       labels: z
         .array(z.object({ class: count, name: z.string().optional(), confidence: number }))
         .optional()
-        .describe('For independent classes: all with a probability above a half, the most probable first.'),
+        .describe('For independent classes: all classes with a probability above 0.5, most probable first.'),
       share: number.optional().describe('For a dense output: share of the positions with the predicted class.'),
       outputs: z.array(number).optional().describe('For a regression: the predicted values.'),
       outputNames: z.array(z.string()).optional(),
       strongest: count
         .optional()
         .describe(
-          'For a layer: its strongest unit; for a dense layer, the channel that is the strongest at most positions.'
+          'For a layer: its strongest unit; for a dense layer, the channel that is strongest at most positions.'
         ),
       value: number.optional().describe('The value of that unit.'),
-      target: z.array(z.int().min(-1)).describe('Explained classes; -1 where a reference or a seed is explained.'),
+      target: z.array(z.int().min(-1)).describe('Explained classes; -1 for a reference or a seed.'),
       explained: z.array(z.string()).describe('What each map explains, in words.'),
       targetNames: z.array(z.string()).optional(),
-      against: z.array(z.int().min(-1)).optional().describe('Classes that the explained ones are compared with.'),
-      score: z.array(number).describe('A logit, the sum of the logits of a region, the score of a box, a similarity.'),
+      against: z.array(z.int().min(-1)).optional().describe('Classes that the explained classes are compared with.'),
+      score: z
+        .array(number)
+        .describe('Explained value: a logit, the sum of the logits of a region, the score of a box, or a similarity.'),
       box: z.array(count).optional().describe('Explained boxes of a detection head.'),
       region: z
         .array(number)
@@ -75,21 +77,23 @@ export const explainResult = z.object({
         .optional(),
       conservationError: z.array(number),
       inputSha256: sha256.describe('Hash of the preprocessed input.'),
-      mapSha256: sha256.describe('Hash of the relevance of all its maps.'),
+      mapSha256: sha256.describe('Hash of the relevance in all maps of the image.'),
       attention: z
         .array(z.object({ node: z.string(), tokens: z.array(number), heads: z.array(number) }))
         .optional()
         .describe(
-          'With attentionHeads: relevance of every token where a block begins, and of every head; first target.'
+          'With attentionHeads, for the first target: relevance of every token at the start of each block, and of every head.'
         )
     })
   ),
   rules,
   layers: z.record(z.string(), means),
   target: z.array(z.int().min(-1)).describe('[targets, images], row by row.'),
-  conservationError: number.describe('Mean of the images.'),
+  conservationError: number.describe('Mean over the images.'),
   milliseconds: z.number(),
-  files: z.array(z.string()).describe('Files of this explanation, relative to its folder; this one is not listed.'),
+  files: z
+    .array(z.string())
+    .describe('Files of this explanation, relative to its folder; explain.json itself is not listed.'),
   warnings: z.array(z.string()),
   trust: trust.optional().describe('How far the maps can be trusted; docs/background/trust.md.'),
   provenance

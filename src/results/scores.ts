@@ -50,7 +50,7 @@ export const classificationResult = z.object({
     .object({ positive: z.string(), sensitivity: number, specificity: number })
     .optional()
     .describe('For two classes; the second class is positive.'),
-  confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.'),
+  confusion: z.array(z.array(count)).describe('Rows: true classes; columns: predicted classes.'),
   perClass: z.array(
     z.object({
       name: z.string(),
@@ -107,13 +107,15 @@ export const segmentationResult = z.object({
   images: count,
   pixels: count,
   pixelAccuracy: number,
-  meanIoU: number.describe('Mean over the classes that the masks or the network have.'),
+  meanIoU: number.describe('Mean over the classes that occur in the masks or in the predictions.'),
   perClass: z.array(
     z.object({
       class: z.string(),
-      iou: number.describe('Intersection over union; null where neither the masks nor the network have the class.'),
+      iou: number.describe(
+        'Intersection over union; null if the class occurs neither in the masks nor in the predictions.'
+      ),
       pixels: count
     })
   ),
-  confusion: z.array(z.array(count)).describe('Rows: true classes, columns: predicted ones.')
+  confusion: z.array(z.array(count)).describe('Rows: true classes; columns: predicted classes.')
 })

@@ -10,13 +10,13 @@ const data = z
     task: z.enum(DATA_TASKS).optional(),
     classes: z.array(z.string()).describe('For a regression: names of the values.'),
     imageShape: z.array(count).describe('[channels, height, width] of the input of the network.'),
-    storedShape: z.array(count).optional().describe('The same before a random crop.'),
+    storedShape: z.array(count).optional().describe('Shape of the stored images, before a random crop.'),
     counts: ofSplits(count).describe('Number of images in each split.'),
     perClass: ofSplits(z.array(count)).optional().describe('Number of images in each class.'),
     skipped: z.array(z.string()).describe('Images that could not be read.'),
     missing: z.array(z.string()).optional().describe('Skipped images that do not exist.'),
     fingerprint: z.string().describe('SHA-256 of images and labels.'),
-    threads: count.describe('Threads per operation.')
+    threads: count.describe('Number of threads per operation.')
   })
   .describe('The data set; a search has one for each of its trials.')
 
@@ -51,7 +51,7 @@ export const experimentResult = z.object({
     .looseObject({ name: z.enum(['train', 'finetune', 'tune']) })
     .describe('The command and its options with all defaults; docs/options.md.'),
   versions: z.record(z.string(), z.string()),
-  network: z.string().optional().describe('Of train and finetune: name of the network.'),
+  network: z.string().optional().describe('For train and finetune: name of the network.'),
   seed: count,
   data: data.optional(),
   results: results.optional().describe('Missing until the run ends or is stopped.'),

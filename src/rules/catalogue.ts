@@ -24,7 +24,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'gamma',
-    formula: 'epsilon rule with W + gamma W+ for positive outputs, W + gamma W- for negative ones',
+    formula: 'epsilon rule with W + gamma W+ for positive outputs and W + gamma W- for negative outputs',
     reference: 'Montavon et al. 2019; signed form: zennit',
     parameters: { gamma: 0.25, epsilon: 1e-6 },
     native: 'gamma',
@@ -158,7 +158,7 @@ export const RULES: readonly RuleDescription[] = [
   {
     name: 'gated',
     formula:
-      'all relevance goes to the signal if the other factor is a gate (sigmoid, softmax, x * f(x)); otherwise as uniform',
+      'all relevance goes to the signal if the other factor is a gate (sigmoid, softmax, x * f(x)); otherwise like uniform',
     reference: 'Arras et al. 2017',
     parameters: {},
     native: 'uniform',
@@ -190,7 +190,7 @@ export const RULES: readonly RuleDescription[] = [
   },
   {
     name: 'deconvnet',
-    formula: 'at a ReLU: R+, whatever the input was',
+    formula: 'at a ReLU: R+, regardless of the input',
     reference: 'Zeiler and Fergus 2014',
     parameters: {},
     native: 'deconvnet',

@@ -60,7 +60,7 @@ export const COMPOSITES: readonly Composite[] = [
   {
     name: 'lrp-tutorial',
     description:
-      'zbox at the first layer; by depth: gamma 0.5 to 1/4, gamma 0.25 to 1/2, epsilon 0.25 to 3/4, rule 0 above',
+      'zbox at the first layer; then, for each quarter of the depth: gamma 0.5, gamma 0.25, epsilon 0.25, rule 0',
     layers: [
       at({ kind: 'weighted', position: 'first' }, 'zbox'),
       at({ kind: 'weighted', depth: [0, 0.25] }, 'gamma', { gamma: 0.5 }),
@@ -86,7 +86,7 @@ export const COMPOSITES: readonly Composite[] = [
   },
   {
     name: 'attnlrp-gamma',
-    description: 'attnlrp with gamma for convolutions (0.25) and linear layers (0.05): less noise for images',
+    description: 'attnlrp with gamma for convolutions (0.25) and linear layers (0.05): less noisy maps of images',
     layers: [
       at({ kind: 'convolution' }, 'gamma', { gamma: 0.25 }),
       at({ kind: 'linear' }, 'gamma', { gamma: 0.05 }),

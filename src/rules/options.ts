@@ -10,7 +10,7 @@ const only = { method: ['lrp'] }
 /** One rule, a preset or a file; at most one of them. */
 export const ruleChoice = z.strictObject({
   rule: option(z.string(), {
-    help: 'name of one rule for all weighted layers (lrp-native rules lists all rules), or the name of a composite',
+    help: "one rule for all weighted layers, or a composite; 'lrp-native rules' and 'lrp-native composites' list the names",
     group: 'how',
     unit: 'name',
     default: 'auto',
@@ -26,7 +26,7 @@ export const ruleChoice = z.strictObject({
       )
     ]),
     {
-      help: 'name of a composite, which gives each kind of layer its own rule (lrp-native composites lists all composites)',
+      help: "composite, which assigns a rule to each kind of layer; 'lrp-native composites' lists the names",
       group: 'how',
       unit: 'name',
       only
@@ -58,7 +58,7 @@ const bound = z.union([z.number(), z.array(z.number())])
 /** Parameters that apply to every rule of the choice that has them. */
 export const ruleParameters = z.strictObject({
   epsilon: option(z.number().min(0), {
-    help: 'epsilon of every rule, which keeps its denominators away from zero',
+    help: 'parameter epsilon of all rules; it keeps denominators away from zero',
     group: 'how',
     default: 'the default of each rule',
     only,
@@ -99,7 +99,7 @@ export const ruleParameters = z.strictObject({
   }),
   ignoreBias: option(z.boolean(), { help: 'treat biases as 0 in the rules', group: 'how', only }),
   stabiliser: option(z.enum(['signed', 'signed-below', 'at-zero', 'plain']), {
-    help: 'method that keeps denominators away from zero (docs/rules.md)',
+    help: 'form of the stabiliser, which keeps denominators away from zero (docs/rules.md)',
     group: 'how',
     default: 'signed',
     only

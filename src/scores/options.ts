@@ -8,14 +8,14 @@ import { splitOptions } from '../explain/file-options.js'
 export const testOptions = z.strictObject({
   ...splitOptions.shape,
   masks: option(z.string().min(1), {
-    help: 'folder of masks (.png) for a segmentation network, named like the images in --data-path; each pixel is a class number, and 255 is ignored',
+    help: 'folder of masks (.png) for a segmentation network; each mask has the name of its image in --data-path; each pixel is a class number, and 255 is ignored',
     group: 'images',
     unit: 'folder'
   }),
   exclude: excludeOption,
   seed: dataOptions.shape.seed,
   batchSize: option(z.int().min(1), {
-    help: 'number of images per pass through the network',
+    help: 'number of images in a batch',
     group: 'machine',
     unit: 'images',
     default: '256'
@@ -36,8 +36,8 @@ export const testOptions = z.strictObject({
   }),
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.gather === 'function',
-    'what joinProcessGroup returns',
-    'processes that share the images; each process gets the whole result, and rank 0 writes it'
+    'the result of joinProcessGroup',
+    'process group that shares the images; each process gets the whole result, and rank 0 writes it'
   ),
   onProgress: callback<(done: number, total: number) => void>(
     'called with the number of images done and the total number of images'

@@ -49,7 +49,7 @@ export async function scoreClasses(
   if (classes.length === 1)
     throw new LrpError(
       'INVALID_ARGUMENT',
-      `the data set ${name} has only one class (${classes[0]}), so its accuracy would say nothing`
+      `the data set ${name} has only one class (${classes[0]}), so its accuracy would be meaningless`
     )
   refuseThresholds(options, logits)
   const [threshold] = logits.shape[1] === 1 ? await thresholdsFor(model, 1, options) : [0.5]

@@ -8,7 +8,7 @@ import { calledOptions } from '../model/options.js'
 export const serveOptions = z.strictObject({
   ...inputOptions.shape,
   limit: option(z.int().min(1).default(24), {
-    help: 'maximum number of images that the page offers',
+    help: 'maximum number of images on the page',
     group: 'images',
     unit: 'images'
   }),

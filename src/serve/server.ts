@@ -113,7 +113,7 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 const HTML_TYPE = 'text/html; charset=utf-8'
 /** What must be asked by POST. */
 const POSTED = ['/explain', '/images']
-const OTHER_METHOD = 'only POST is answered at '
+const OTHER_METHOD = 'only POST requests are accepted at '
 const FOREIGN = 'requests from other sites are refused'
 
 /** Other sites' pages must not ask in the user's browser, under whatever name they reach this machine. */

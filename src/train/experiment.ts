@@ -47,7 +47,7 @@ export function checkSame(experiment: Experiment, dataset: Dataset): void {
   if (known === fingerprint(dataset)) return
   throw new LrpError(
     'INVALID_ARGUMENT',
-    `${experiment.name} cannot be resumed: the data set is not the one that it was trained on`
+    `${experiment.name} cannot be resumed: the data set differs from the stopped run's data set`
   )
 }
 

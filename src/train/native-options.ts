@@ -86,7 +86,7 @@ function groupsOf(settings: TrainSettings, graph: Graph): NativeGroup[] {
     const names = [...rest].filter((name) => new RegExp(match).test(name))
     if (names.length === 0) {
       const what = frozen ? `the pattern '${match}' of freeze` : `the group '${match}'`
-      throw new LrpError('INVALID_ARGUMENT', `${what} matches no tensor that earlier patterns leave over`)
+      throw new LrpError('INVALID_ARGUMENT', `${what} matches no tensor other than those that earlier patterns match`)
     }
     for (const name of names) rest.delete(name)
     const rates = { learningRate: own.learningRate ?? learningRate, weightDecay: own.weightDecay ?? weightDecay }

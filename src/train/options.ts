@@ -39,7 +39,7 @@ export const trainSettings = z.object({
   cache,
   decode,
   model: option(z.union([z.string(), layersSchema]).default('mlp'), {
-    help: 'name of a network (lrp-native models lists all names), or a JSON file that lists its layers',
+    help: "name of a network, or a JSON file that lists its layers; 'lrp-native models' lists all names",
     group: 'network',
     unit: 'name'
   }),
@@ -50,7 +50,7 @@ export const trainSettings = z.object({
     default: 'values are scaled to 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: 'normalisation of the values: none (nothing beyond what --preprocess does) or fit (by the mean and standard deviation of each channel of the training images)',
+    help: "additional normalisation of the values: none, or fit (by each channel's mean and standard deviation over the training images)",
     group: 'images'
   }),
   hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
@@ -70,20 +70,20 @@ export const trainSettings = z.object({
     default: 'cross-entropy; binary-cross-entropy for binary and multilabel; mse for regression'
   }),
   labelSmoothing: option(z.number().min(0).lt(1).default(0), {
-    help: 'share of the target probability that is spread over all classes',
+    help: 'share of the target probability to spread over all classes',
     group: 'loss',
     unit: 'share',
     only: { loss: ['cross-entropy'] }
   }),
   classWeights: option(z.union([z.literal('balanced'), z.array(z.number().min(0))]), {
-    help: 'weights of the classes in the loss: balanced (inversely proportional to the number of images of a class), or one number for each class, separated by commas',
+    help: "weights of the classes in the loss: balanced (inversely proportional to each class's number of images), or one number for each class, separated by commas",
     group: 'loss',
     unit: 'weights',
     commas: true,
     only: { loss: FOR_CLASSES }
   }),
   balancedSampling: option(z.boolean().default(false), {
-    help: 'draw images of every class equally often, instead of drawing each image once per epoch',
+    help: 'draw every class equally often, instead of drawing each image once per epoch',
     group: 'loss'
   }),
   optimizer: option(z.enum(OPTIMIZERS).default('adam'), {
@@ -91,7 +91,7 @@ export const trainSettings = z.object({
     group: 'optimiser'
   }),
   learningRate: option(z.number().positive().default(2e-3), {
-    help: 'learning rate; for the scheduler one-cycle, the largest learning rate',
+    help: 'learning rate; for the scheduler one-cycle, the maximum learning rate',
     group: 'schedule'
   }),
   momentum: option(z.number().min(0).lt(1).default(0), {
@@ -105,17 +105,17 @@ export const trainSettings = z.object({
     only: { optimizer: ['sgd'] }
   }),
   weightDecay: option(z.number().min(0).default(0), {
-    help: 'strength of the weight decay: an L2 penalty, or decoupled weight decay for adamw',
+    help: 'strength of the weight decay, which is decoupled for adamw and an L2 penalty for the other optimisers',
     group: 'optimiser'
   }),
   freeze: option(z.array(pattern), {
-    help: 'regular expressions for the names of tensors to freeze; they take precedence over --groups',
+    help: 'regular expressions that match the names of the tensors to freeze; they take precedence over --groups',
     group: 'optimiser',
     unit: 'patterns',
     commas: false
   }),
   groups: option(z.union([groupsSchema, z.string().transform(readGroups).pipe(groupsSchema)]), {
-    help: 'JSON file that sets learning rates for tensors by their names, such as [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
+    help: 'JSON file that sets learning rates for groups of tensors by name, such as [{"match": "^features", "learningRate": 1e-4, "weightDecay": 0}]',
     group: 'optimiser',
     unit: 'file'
   }),
@@ -129,7 +129,7 @@ export const trainSettings = z.object({
     unit: 'epochs'
   }),
   schedulerStep: option(z.number().positive().default(10), {
-    help: 'for the scheduler step: number of epochs between two reductions of the learning rate',
+    help: 'number of epochs between two reductions of the learning rate by the scheduler step',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['step'] }
@@ -141,18 +141,18 @@ export const trainSettings = z.object({
     only: { scheduler: ['step', 'plateau'] }
   }),
   schedulerPatience: option(z.int().min(0).default(10), {
-    help: 'number of epochs without improvement before the scheduler plateau reduces the learning rate',
+    help: 'number of epochs without improvement after which the scheduler plateau reduces the learning rate',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['plateau'] }
   }),
   gradientClip: option(z.number().min(0).default(0), {
-    help: 'total norm to which larger gradients are clipped; 0 disables clipping',
+    help: 'maximum total norm of the gradients, to which larger gradients are scaled down; 0 disables clipping',
     group: 'optimiser',
     unit: 'norm'
   }),
   accumulate: option(z.int().min(1).default(1), {
-    help: 'number of batches whose gradients are combined for one step of the optimiser',
+    help: 'number of batches whose gradients are accumulated for one step of the optimiser',
     group: 'optimiser',
     unit: 'batches'
   }),
@@ -167,7 +167,7 @@ export const trainSettings = z.object({
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes to the training images, separated by commas without spaces, such as: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
+    help: 'random changes to the training images, such as flip,rotation=10; all changes with example values: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]
@@ -198,7 +198,7 @@ export const trainSettings = z.object({
   architecture,
   inputShape,
   mode: option(z.enum(FINETUNE_MODES), {
-    help: 'layers to train: last-layer (the outputs of all other layers are computed once) or whole (every weight is trained)',
+    help: 'layers to train: last-layer (computes the outputs of all other layers only once) or whole (all layers)',
     group: 'network',
     unit: 'mode',
     default: 'last-layer'
@@ -213,7 +213,7 @@ export const trainSettings = z.object({
     resume: false
   }),
   checkpointSeconds: option(z.number().min(0).default(5), {
-    help: 'minimum time between two checkpoints; the last checkpoint is always written',
+    help: 'minimum time between two checkpoints; the final checkpoint is always written',
     group: 'output',
     unit: 'seconds',
     flag: false,
@@ -232,20 +232,20 @@ export const trainOptions = z.strictObject({
   data: datasetOption,
   strict: mayChange(dataOptions.shape.strict),
   experimentName: option(z.string().min(1), {
-    help: 'name of the folder of the experiment; if the folder exists, _1, _2, ... is added to the name, unless it contains "dev": then the folder is replaced',
+    help: 'name of the experiment and of its folder; if the folder exists, the name gets a suffix _1, _2, ...; if the name contains "dev", the folder is replaced instead',
     group: 'output',
     unit: 'name',
     default: '<model>-<data set>'
   }),
   experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
   resume: option(z.string(), {
-    help: 'stopped experiment to continue in its own folder and with its own settings; --epochs can be increased',
+    help: 'stopped experiment to continue, in its folder and with its settings; --epochs can be increased',
     group: 'output',
     unit: 'experiment',
     resume: false
   }),
   untilEpoch: option(z.int().min(1), {
-    help: "number of the epoch after which the run stops; option 'resume' continues it",
+    help: "epoch after which the run stops; option 'resume' continues the run",
     group: 'schedule',
     flag: false,
     resume: false
@@ -259,16 +259,16 @@ export const trainOptions = z.strictObject({
   device: mayChange(loadOptions.shape.device),
   group: programOnly<ProcessGroup>(
     (value) => typeof (value as ProcessGroup | null)?.fromFirst === 'function',
-    'what joinProcessGroup returns',
-    'processes that share every batch; only rank 0 writes the experiment'
+    'the result of joinProcessGroup',
+    'process group that shares every batch; only rank 0 writes the experiment'
   ),
   onProgress: callback<(event: BatchEvent | EpochEvent) => void>('called after every batch and every epoch'),
-  onData: callback<(dataset: Dataset) => void>('called once before training, with the opened data set'),
+  onData: callback<(dataset: Dataset) => void>('called once before training with the opened data set'),
   onExperiment: callback<(experiment: Experiment) => void>(
-    'called once before training, with the experiment of the run'
+    'called once before training with the experiment of the run'
   ),
   onFeatures: callback<(done: number, total: number) => void>(
-    'called before the first epoch, with the number of images that have passed through the frozen layers and the number of all images'
+    'called before the first epoch with the number of images that have passed through the frozen layers, and the total number of images'
   ),
   onDownload: dataOptions.shape.onDownload,
   signal: dataOptions.shape.signal

@@ -16,12 +16,12 @@ export const searchOptions = z.object({
     only: { method: ['random'] }
   }),
   gridPoints: option(z.int().min(1).max(MOST_TRIALS).default(3), {
-    help: 'number of values that a grid takes from each range, including both ends',
+    help: 'number of grid values for each range, including both ends',
     group: 'search',
     only: { method: ['grid'] }
   }),
   halving: option(z.int().min(1).default(3), {
-    help: 'number N of successive halving: each round keeps 1/N of the trials and trains them N times as long; 1 runs all trials to the end',
+    help: 'factor N of successive halving: each round keeps 1/N of the trials and trains them N times as long; 1 disables halving',
     group: 'search'
   }),
   /**
@@ -29,7 +29,7 @@ export const searchOptions = z.object({
    * remain free for files.
    */
   parallel: option(z.int().min(1).max(3).default(1), {
-    help: 'maximum number of trials that run at the same time; fewer run if memory is short',
+    help: 'maximum number of trials that run at the same time; fewer run if memory is low',
     group: 'search',
     unit: 'trials',
     resume: false
@@ -43,7 +43,7 @@ const { untilEpoch: _epoch, onProgress: _progress, ...kept } = trainOptions.shap
 /** Options of `tune`. */
 export const tuneOptions = z.strictObject({
   space: option(z.union([z.record(z.string(), axisSchema), z.string()]), {
-    help: 'JSON file with the settings of train to search, such as {"learning-rate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batch-size": [16, 32]}',
+    help: 'JSON file with the settings of train to search over, such as {"learning-rate": {"min": 1e-4, "max": 0.1, "scale": "log"}, "batch-size": [16, 32]}',
     inPrograms: 'also an object',
     group: 'search',
     unit: 'file'

@@ -57,7 +57,7 @@ export function searchableFlags(): string[] {
 function unsearchable(name: string): LrpError {
   const meant = nearest(name, SEARCHABLE)
   const why = FIXED.includes(name)
-    ? `the setting '${toKebab(name)}' cannot be searched, because all trials share it`
+    ? `the setting '${toKebab(name)}' cannot be searched, because all trials use the same value`
     : `there is no setting '${toKebab(name)}'${meant ? ` (did you mean '${toKebab(meant)}'?)` : ''}`
   return new LrpError('INVALID_ARGUMENT', `${why}; choose from ${searchableFlags().join(', ')}`)
 }

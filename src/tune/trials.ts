@@ -15,7 +15,7 @@ export const trialSchema = z.object({
   curve: z.array(z.number()).describe('Validation accuracy, or loss, of every epoch.'),
   state: z
     .enum(['waiting', 'running', 'done', 'dropped', 'failed'])
-    .describe('dropped: left behind by successive halving. failed: the error says why.'),
+    .describe('dropped: eliminated by successive halving. failed: error states the reason.'),
   error: z.string().optional()
 })
 

@@ -98,7 +98,7 @@ describe('an audit', () => {
     await writeFile(mark, await greyPng(8, () => undefined))
     await expect(audit(model, { data: clean, output: join(folder, 'empty'), suspect: [mark] })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: `the patch ${mark} is transparent everywhere: its pattern must be opaque`
+      message: `the patch ${mark} is completely transparent: make its pattern opaque`
     })
   })
 

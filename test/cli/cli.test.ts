@@ -153,11 +153,7 @@ describe('the command line', () => {
   })
 
   test.each([
-    [
-      ['explain', 'x', 'photo.jpg'],
-      2,
-      "too many arguments for 'explain': expected 1, got 2; images are given with --input"
-    ],
+    [['explain', 'x', 'photo.jpg'], 2, "too many arguments for 'explain': expected 1, got 2; pass images with --input"],
     [['explain', '--image', 'photo.jpg'], 2, "there is no flag '--image': did you mean '--input'?"],
     [['finetune', '--hed', '1'], 2, "there is no flag '--hed': did you mean '--help' or '--seed'?"],
     [['explian'], 2, "did you mean 'explain'"],
@@ -204,7 +200,7 @@ describe('the command line', () => {
     [
       ['train', '--freeze', 'conv9'],
       2,
-      "the pattern 'conv9' of freeze matches no tensor that earlier patterns leave over"
+      "the pattern 'conv9' of freeze matches no tensor other than those that earlier patterns match"
     ],
     [['train', '--nesterov'], 2, '--nesterov works only with the optimizer sgd, not adam'],
     [['train', '--model', 'lenet', '--hidden-size', '12'], 2, '--hidden-size works only with the model mlp, not lenet'],

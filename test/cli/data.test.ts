@@ -48,13 +48,13 @@ describe('lrp-native data', () => {
     const { status, out } = await cli('data', 'inspect', ...args, '--image-size', '6')
     expect(status).toBe(0)
     expect(out).toContain('1 class, images of different sizes (5x4 to 10x9) resized to 3x6x6')
-    expect(out).toContain('1 unreadable and 13 missing images left out:')
+    expect(out).toContain('1 unreadable and 13 missing images skipped:')
     expect(out.match(/gone-\d+\.png \(missing\)$/gm)).toHaveLength(10)
     expect(out).toMatch(/^and 4 more$/m)
     const train = ['--epochs', '1', '--experiments', folder, '--hidden-size', '4']
     const { err } = await cli('train', ...args, '--image-size', '6', ...train)
     expect(err).toContain('images of different sizes (5x4 to 10x9) resized to 3x6x6; train 2 (2 per class)')
-    expect(err).toContain('note: 1 unreadable and 13 missing images left out')
+    expect(err).toContain('note: 1 unreadable and 13 missing images skipped')
   })
 
   test('inspect ends with 130 when it is stopped', async () => {

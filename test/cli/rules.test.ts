@@ -48,15 +48,15 @@ describe('--rules', () => {
     ],
     [
       'evaluate mlp-digits --rules epsilon gamma',
-      "too many arguments for 'evaluate': expected 1, got 2 (several values come with commas: --rules epsilon,gamma)"
+      "too many arguments for 'evaluate': expected 1, got 2 (separate several values by commas: --rules epsilon,gamma)"
     ],
     [
       'evaluate --rules epsilon, gamma',
-      "there is no experiment or file 'gamma': choose from mlp-digits (several values come with commas: --rules epsilon,gamma)"
+      "there is no experiment or file 'gamma': choose from mlp-digits (separate several values by commas: --rules epsilon,gamma)"
     ],
     [
       'explain mlp-digits --compare epsilon gamma --rule zplus',
-      "too many arguments for 'explain': expected 1, got 2 (several values come with commas: --compare epsilon,gamma)"
+      "too many arguments for 'explain': expected 1, got 2 (separate several values by commas: --compare epsilon,gamma)"
     ]
   ])('%s', async (words, sentence) => {
     expect(await usage(...words.split(' '))).toBe(sentence)

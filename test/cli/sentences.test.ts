@@ -34,11 +34,11 @@ test.each([
   ['--method occlusion --baseline blck', "--baseline must be zero, black, mean, blur or a .npy file, not 'blck': did you mean 'black'?"], // prettier-ignore
   [
     '--constant a=b.npy',
-    '--constant works only with files of other tools, but mlp is in our own format, which defines the inputs'
+    '--constant works only with files of other tools, but mlp is in the format of lrp-native, which defines the inputs'
   ],
   [
     '--layout nhwc',
-    '--layout works only with files of other tools, but mlp is in our own format, which defines the inputs'
+    '--layout works only with files of other tools, but mlp is in the format of lrp-native, which defines the inputs'
   ],
   [
     `--input ${array} --image-size 5`,
@@ -63,7 +63,7 @@ test('images of one class train, with a note, and are not tested', async () => {
   expect(out).not.toContain('test accuracy')
   expect(await cli('test', 'single', '--experiments', root, '--quiet')).toMatchObject({
     status: 2,
-    err: `lrp-native: the data set ${one} has only one class (only), so its accuracy would say nothing\n`
+    err: `lrp-native: the data set ${one} has only one class (only), so its accuracy would be meaningless\n`
   })
   expect(await cli('report', 'single', '--experiments', root, '--quiet')).toMatchObject({ status: 0, err: '' })
 })

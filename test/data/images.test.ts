@@ -240,7 +240,7 @@ describe('CSV lists', () => {
     await image('a.png')
     writeFileSync(join(folder, 'list.csv'), Buffer.from('a.png,Ärmel\n', 'latin1'))
     await expect(openDataset({ dataPath: join(folder, 'list.csv') })).rejects.toThrow(
-      'list.csv is not in UTF-8: save it as UTF-8'
+      'list.csv is not encoded in UTF-8: save it as UTF-8'
     )
   })
 

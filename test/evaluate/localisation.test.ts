@@ -52,7 +52,7 @@ test('an image whose mask is full has no localisation score; the others do (A12)
   const mask = { data: Float32Array.of(0, 0, 8, 8, 2, 2, 4, 5), shape: [2, 4] }
   const options = { input: { data: map, shape }, attribution: { data: map, shape }, mask }
   const scores = await scoreMaps(model, { ...options, onNote: (note) => notes.push(note) })
-  expect(notes).toEqual(['left out of the localisation metrics, mask full: image 0'])
+  expect(notes).toEqual(['not in the localisation metrics, because the mask is full: image 0'])
   for (const name of MAP_METRICS) {
     const [first, second] = scores[name]!
     const localises = name.startsWith('localisation') || NAMES.includes(name) || /_localisation$|^top_k/.test(name)
@@ -76,7 +76,7 @@ test('evaluate leaves such images out of means and tests, and says so', async ()
     mask: { data: Float32Array.of(0, 0, 8, 8, 2, 2, 4, 5, 1, 1, 3, 3), shape: [3, 4] }
   })
   rmSync(folder, { recursive: true })
-  expect(found.notes).toEqual(['left out of the localisation metrics, mask full: 0'])
+  expect(found.notes).toEqual(['not in the localisation metrics, because the mask is full: 0'])
   for (const { scores } of found.methods) {
     const { values, mean } = scores.localisation_auc!
     expect(values[0]).toBeNull()

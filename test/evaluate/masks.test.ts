@@ -38,9 +38,12 @@ describe('masks of two images of 2 channels and 3x4 pixels', () => {
   test('an empty or a full mask is left out, and a note says so', () => {
     const empty = masks(tensor([2, 4], [1, 0, 3, 2, 3, 2, 3, 3]))
     expect(empty.planes[1]).toBeUndefined()
-    expect(empty.notes).toEqual(['left out of the localisation metrics, mask empty: b'])
+    expect(empty.notes).toEqual(['not in the localisation metrics, because the mask is empty: b'])
     const full = masks(tensor([2, 4], [0, 0, 4, 3, 1, 0, 3, 2]))
-    expect([full.planes[0], full.notes]).toEqual([undefined, ['left out of the localisation metrics, mask full: a']])
+    expect([full.planes[0], full.notes]).toEqual([
+      undefined,
+      ['not in the localisation metrics, because the mask is full: a']
+    ])
   })
 
   test.each([

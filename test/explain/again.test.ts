@@ -130,7 +130,7 @@ test('maps that are not those of the record are said, with status 1', async () =
   const { status, out, err } = await cli(...again)
   expect([status, err]).toEqual([
     1,
-    `lrp-native: the maps differ from those of ${file}: 1 of 2 inputs, the first 00001\n`
+    `lrp-native: the maps differ from the maps of ${file} for 1 of 2 inputs; the first is 00001\n`
   ])
   expect(JSON.parse(out)).toMatchObject({ differing: ['00001'] })
 })
@@ -146,7 +146,7 @@ test('settings beside --again are refused, and files that are no record', async 
     `lrp-native: cannot read ${at('none.json')}: it does not exist`
   )
   expect(await refused(['explain', '--again', at('rules.json')])).toBe(
-    `lrp-native: ${at('rules.json')} is not an explain.json from which an explanation can be repeated`
+    `lrp-native: ${at('rules.json')} is not an explain.json of an explanation that can be repeated`
   )
 })
 

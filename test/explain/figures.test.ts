@@ -113,7 +113,7 @@ describe('figures of explanations', () => {
       [3, 1].map((pixel) => [...figure.picture.data.subarray(3 * pixel, 3 * pixel + 3)])
     const shown = await first(rollout)
     expect(ends(shown.panels[1]!)).toEqual([0, 1].map((value) => [...colourMap('viridis')(value)]))
-    expect(shown.captions.at(-1)).toMatch(/^no negative values: colours go from the lowest value/)
+    expect(shown.captions.at(-1)).toMatch(/^no negative values: the colours range from the lowest value/)
     for (const other of [
       await first(rollout, { colourMap: 'red-blue' }),
       await first(explanation([0, 1], near)),

@@ -66,7 +66,7 @@ test('without names, all experiments are collected; one that cannot be read is l
       status: 0,
       out: `collected 2 experiments\nreport: ${join(root, 'report.html')}\n`
     })
-    expect(err).toMatch(/^note: left out: [^\n]+\n$/)
+    expect(err).toMatch(/^note: skipped: [^\n]+\n$/)
     expect(err).toContain(damaged)
     const { experiments } = JSON.parse(readFileSync(join(root, 'report.json'), 'utf8')) as {
       experiments: { name: string }[]

@@ -211,7 +211,7 @@ describe('the page behind "lrp-native serve"', () => {
     expect(asked.status).toBe(405)
     expect(await asked.json()).toEqual({
       code: 'INVALID_ARGUMENT',
-      message: 'only POST is answered at /explain (docs/how-to/web-service.md)'
+      message: 'only POST requests are accepted at /explain (docs/how-to/web-service.md)'
     })
   })
 

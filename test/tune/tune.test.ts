@@ -58,7 +58,7 @@ describe('the search space', () => {
     ],
     [
       { 'data-path': ['a', 'b'] },
-      /'data-path' cannot be searched, because all trials share it; choose from valid-split/
+      /'data-path' cannot be searched, because all trials use the same value; choose from valid-split/
     ],
     [{ learningRate: { min: 1, max: 0 } }, /min must be below max|learningRate/],
     [{ learningRate: { min: 0, max: 1, scale: 'log' } }, /learningRate/],

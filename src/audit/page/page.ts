@@ -39,17 +39,17 @@ ${COLOURS.map((colour, i) => `.c${i} { fill: ${colour}; border-color: ${colour};
 </style>`
 
 const READING = html`<p class="note">
-    In each class, flagged clusters come first. The other clusters follow in the order of their suspicion, a number from
-    0 to 1. The suspicion only orders the clusters; the tests decide which clusters are flagged. It is the mean of four
-    numbers: <b>separation</b> (how much more often than by chance neighbours are in the same cluster),
+    In each class, flagged clusters come first. The other clusters are sorted by their suspicion, a score from 0 to 1.
+    The tests, and not the suspicion, decide which clusters are flagged. The suspicion is the mean of four numbers:
+    <b>separation</b> (how much more often than by chance neighbours are in the same cluster),
     <b>concentration</b> (share of the relevance in the strongest 5 % of the pixels), <b>sameness</b> (1 if the images
-    show a common pattern, otherwise 0) and <b>exclusiveness</b> (share of the relevance in channels that the rest of
-    the class lacks).
+    show a common pattern, otherwise 0) and <b>exclusiveness</b> (share of the cluster's relevance in channels that the
+    rest of the class does not use).
   </p>
   <p class="note">
-    Mean relevance is red where pixels are evidence for the class, and blue where they are evidence against it. The
-    chequered pixels of a pattern are not part of it. Move the mouse over an example to see its path, as the lists for
-    <code>--exclude</code> contain it.
+    In the maps of mean relevance, red pixels are evidence for the class, and blue pixels are evidence against it. The
+    chequered area around a pattern does not belong to the pattern. Move the mouse over an example to see its path. You
+    can copy this path into a list for <code>--exclude</code>.
   </p>`
 
 /** The audit as one page without external resources. */

@@ -16,7 +16,7 @@ const opened = dataOptions.extend({ task: task.meta({ ...task.meta(), flag: 'tas
 
 const sheet = z.strictObject({
   split: option(z.enum(['train', 'valid', 'test']), {
-    help: 'split whose images are on the contact sheet',
+    help: 'split to show on the contact sheet',
     group: 'output',
     default: 'train'
   }),
@@ -34,7 +34,7 @@ export const register: Register = (command, context) => {
     command
       .command('inspect')
       .description(
-        'Show how many images there are, their sizes, and the mean and standard deviation of their values, and write a contact sheet.'
+        'Show the number and the sizes of the images, and the mean and standard deviation of their values; with --output, write a contact sheet.'
       ),
     context
   )

@@ -9,12 +9,12 @@ import { defineCommand } from '../command.js'
 const options = z.strictObject({
   fix: option(z.boolean(), { help: 'download libtorch, and install or build the native addon', group: 'machine' }),
   libtorch: option(z.string(), {
-    help: "download libtorch's official archive instead of PyTorch's wheel, in this variant: cpu, or a CUDA version such as cu130",
+    help: "variant of libtorch's official archive to download instead of PyTorch's wheel: cpu, or a CUDA version such as cu130",
     group: 'machine',
     unit: 'variant'
   }),
   sha256: option(z.string(), {
-    help: 'SHA-256 that the archive of --libtorch must have, or none, which skips the check',
+    help: 'expected SHA-256 of the archive of --libtorch, or none to skip the check',
     group: 'machine',
     unit: 'hash'
   })
@@ -35,7 +35,9 @@ export const register = defineCommand({
     ]
     context.status = await runScript(args, context, Boolean(quiet && !json))
     if (context.status !== 0)
-      context.stderr.write('lrp-native: something is missing: "npx lrp-native doctor" lists it with its fix\n')
+      context.stderr.write(
+        'lrp-native: the installation is incomplete: run "npx lrp-native doctor" to list each problem with its fix\n'
+      )
   }
 })
 

@@ -25,7 +25,7 @@ const options = z.strictObject({
     group: 'output'
   }),
   again: option(z.string(), {
-    help: 'explain.json whose explanation is repeated and whose maps are compared; the model and the images must be the same',
+    help: 'explain.json of an explanation to repeat; compares the new maps with the recorded maps; the model and the images must be the same',
     group: 'output',
     unit: 'file'
   })
@@ -62,10 +62,10 @@ export const register = defineCommand<string | undefined>({
         throw optionError(other, ' cannot be combined with --again, whose file contains all settings')
       const result = await explainAgain(again, argument, { ...changes, ...run, onProgress }).finally(done)
       const { differing, names } = result
-      print(result, 'input', output, { differing }, differing.length > 0 ? [] : ['the maps are the same, bit for bit'])
+      print(result, 'input', output, { differing }, differing.length > 0 ? [] : ['the maps are bit-identical'])
       if (differing.length === 0) return
-      const some = `${differing.length} of ${counted(names.length, 'input')}, the first ${differing[0]}`
-      context.stderr.write(`lrp-native: the maps differ from those of ${again}: ${some}\n`)
+      const some = `${differing.length} of ${counted(names.length, 'input')}; the first is ${differing[0]}`
+      context.stderr.write(`lrp-native: the maps differ from the maps of ${again} for ${some}\n`)
       context.status = 1
       return
     }
@@ -84,7 +84,7 @@ function print(result: ExplainedFiles, noun: string, output: Output, more: objec
   const { summary, folder, files, names: images, doneBefore, replaced, skipped } = result
   const { method, target: targets, milliseconds, warnings, trust, rules, provenance } = summary
   if (skipped.length > 0) output.note(leftOut(skipped))
-  if (doneBefore > 0) output.note(`continued: ${counted(doneBefore, noun)} were already done`)
+  if (doneBefore > 0) output.note(`continued: an earlier run had finished ${counted(doneBefore, noun)}`)
   if (replaced)
     output.note(
       `note: this replaced an explanation with other settings in ${folder}: to keep both, pass another folder with --output`

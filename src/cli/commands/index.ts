@@ -14,12 +14,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./train.js')
   },
   finetune: {
-    description: 'Fine-tune the last layer or all layers of a model, also for new classes or values.',
+    description: 'Fine-tune the last layer or all layers of a model, for the same or for new classes or values.',
     load: () => import('./finetune.js')
   },
   tune: {
     description:
-      'Search for the best settings of train by validation accuracy or loss; the best model becomes an experiment.',
+      'Search for the training settings with the best validation accuracy or loss, and save the best model as an experiment.',
     load: () => import('./tune.js')
   },
   test: {
@@ -28,7 +28,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./test.js')
   },
   explain: {
-    description: 'Explain decisions: write the relevance of every pixel as heat maps and arrays.',
+    description: 'Explain predictions: write the relevance of every pixel as heatmaps and arrays.',
     load: () => import('./explain.js')
   },
   'fit-patterns': {
@@ -37,7 +37,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   evaluate: {
     description:
-      'Measure the quality of explanations: compare methods over images, or score maps from any tool (--attribution).',
+      'Measure the quality of explanations: compare methods on many images, or score maps from another tool (--attribution).',
     load: () => import('./evaluate.js')
   },
   'remove-features': {
@@ -51,7 +51,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   audit: {
     description:
-      'Check whether the model is right for the right reasons: clusters of maps for each class, tested by intervention.',
+      'Check whether the model is right for the right reasons: cluster the maps of each class, and test the clusters by intervention.',
     load: () => import('./audit.js')
   },
   report: {
@@ -59,7 +59,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./report.js')
   },
   serve: {
-    description: 'Serve a local page on which you change the rule, its parameters and the class, and see the map.',
+    description: 'Serve a local web page that shows the map as you change the rule, its parameters and the class.',
     load: () => import('./serve.js')
   },
   rules: {
@@ -68,7 +68,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./rules.js')
   },
   composites: {
-    description: 'List the composites, each of which gives every kind of layer a rule.',
+    description: 'List the composites, which assign a rule to each kind of layer.',
     bare: true,
     load: () => import('./composites.js')
   },

@@ -52,7 +52,7 @@ export const register = defineCommand<string | undefined>({
 
 function printComparison(found: OutputComparison & { provenance: Provenance }, output: Output): void {
   const percent = ({ difference }: OutputDifference): string => `${(difference * 100).toPrecision(3)} %`
-  if (found.unknown.length > 0) output.note(`note: the network has no nodes ${found.unknown.join(', ')}`)
+  if (found.unknown.length > 0) output.note(`note: the network does not contain the nodes ${found.unknown.join(', ')}`)
   const { firstDifference: first, logits, images, nodes } = found
   const compared = nodes.length > 0 ? ` and ${counted(nodes.length, 'node')}` : ''
   output.result(found, [

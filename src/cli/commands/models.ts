@@ -9,7 +9,7 @@ export const register = defineCommand({
     output.result(list, [
       ...list.map(architectureLine),
       '',
-      'With published weights, which are downloaded when you first use the name as a model:',
+      'Networks with published weights, which are downloaded when you first use the name as a model:',
       ...Object.keys(PUBLISHED_NETWORKS).map(publishedLine)
     ])
   }

@@ -22,14 +22,15 @@ export const FAITHFULNESS = [
     {
       name: 'faithfulness_correlation',
       better: 'higher',
-      definition: 'correlation between the attribution of random pixels (10 %) and the drop in the logit without them',
+      definition:
+        'correlation between the attribution of random subsets (10 % of the pixels) and the drop in the logit without them',
       reference: 'Bhatt et al. 2020',
       score: (c) => subsetCorrelation(c, SUBSET_SHARE, SUBSETS, xoroshiro128plus(c.seed))
     },
     {
       name: 'sensitivity_n',
       better: 'higher',
-      definition: 'the same correlation over subsets of 1 % to 40 %',
+      definition: 'the same correlation for subsets of 1 % to 40 % of the pixels',
       reference: 'Ancona et al. 2018',
       score: sensitivityN
     },

@@ -24,7 +24,9 @@ export function masksOf(given: Tensor, input: Tensor, names: string[]): Masks {
   const filled = planes.map((plane) => plane.reduce((sum, inside) => sum + inside, 0) / plane.length)
   const notes = Object.entries({ empty: 0, full: 1 }).flatMap(([word, share]) => {
     const images = names.filter((_, i) => filled[i] === share)
-    return images.length === 0 ? [] : [`left out of the localisation metrics, mask ${word}: ${images.join(', ')}`]
+    return images.length === 0
+      ? []
+      : [`not in the localisation metrics, because the mask is ${word}: ${images.join(', ')}`]
   })
   const kept = planes.map((plane, i) => (filled[i]! > 0 && filled[i]! < 1 ? plane : undefined))
   if (kept.every((plane) => plane === undefined))

@@ -18,7 +18,7 @@ export const RANDOM_LOGIT = familyOf(
     {
       name: 'random_logit',
       better: 'lower',
-      definition: "similarity (SSIM) with another class's map",
+      definition: "similarity (SSIM) to another class's map",
       reference: 'Sixt et al. 2020',
       score: randomLogit
     }

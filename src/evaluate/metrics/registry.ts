@@ -61,11 +61,11 @@ export function hasOthers({ graph }: Model): boolean {
 
 const LACKS: Record<MetricNeed, string> = {
   model: 'a model',
-  classes: 'classes, which a regression, a layer and a similarity do not have',
+  classes: 'classes, which regressions, layers and similarities do not have',
   others: 'more than one logit: there is no other class to compare with',
-  image: 'inputs whose values can be changed (an image, a signal, a volume, a row)',
-  neighbours: 'inputs with places next to each other (an image, a signal, a volume)',
+  image: 'inputs whose values can be replaced (an image, a signal, a volume, a table row)',
+  neighbours: 'inputs with neighbouring positions (an image, a signal, a volume)',
   mask: 'a mask: pass --mask',
-  shift: 'a network that begins with linear layers or convolutions (and no padding by name)',
+  shift: "a network that begins with linear layers or convolutions (neither transposed nor with padding 'same')",
   explainer: 'an explanation method: it cannot be computed from given maps'
 }

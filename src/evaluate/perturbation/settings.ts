@@ -27,7 +27,7 @@ export function checkFill({ inputKind }: Model, fill: Fill): void {
   }
   const names = allowed[inputKind]
   if (names?.includes(fill) ?? true) return
-  const what = inputKind === 'tokens' ? 'tokens (token 0 replaces the others)' : 'rows of a table'
+  const what = inputKind === 'tokens' ? 'tokens (token 0 replaces other tokens)' : 'rows of a table'
   throw optionError('fill', ` must be one of ${names!.join(', ')} for ${what}, not ${fill}`)
 }
 

@@ -21,7 +21,7 @@ const parts = z.strictObject({
       tensor
     ]),
     {
-      help: 'region in which a class of a segmentation network is explained: predicted (where the network predicts it), y,x in pixels of the input, a mask image, or all',
+      help: 'region to explain in the output of a segmentation network: predicted (where the network predicts the class), y,x (one position, in pixels of the input), a mask image, or all',
       group: 'what',
       unit: 'region',
       default: 'predicted',
@@ -31,18 +31,18 @@ const parts = z.strictObject({
     }
   ),
   box: option(z.union([z.literal('best'), z.int().min(0)]), {
-    help: 'number of the box of a detection network to explain, or best (the box with the highest score for the class)',
+    help: 'box of a detection network to explain: its number, or best (the box with the highest score for the class)',
     group: 'what',
     unit: 'number'
   }),
   reference: option(z.union([z.string(), tensor]), {
-    help: 'for a network that outputs an embedding: image, or folder of images whose mean embedding is used; the cosine similarity of the input to it is explained',
+    help: 'reference for a network that outputs embeddings: an image, or a folder of images whose mean embedding is the reference; explains the cosine similarity between input and reference',
     group: 'what',
     unit: 'path',
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: 'class to compare with, or runner-up: the difference of the two logits is explained',
+    help: 'class to compare with, or runner-up (the other class with the highest logit); explains the difference between the two logits',
     group: 'what',
     unit: 'class'
   })
@@ -65,13 +65,13 @@ const wholeTarget = z.strictObject({
 /** Options that choose what is explained. */
 export const targetOptions = z.strictObject({
   target: option(z.union([classes, wholeTarget]).default('argmax'), {
-    help: 'class to explain: its number or name, several separated by commas, argmax (the predicted class; for a single logit, the second class) or all',
+    help: 'classes to explain: numbers or names separated by commas, argmax (the predicted class; for a single logit, the second class) or all',
     group: 'what',
     unit: 'class',
     commas: true
   }),
   targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
-    help: "list with the class to explain for each image, instead of option 'target'",
+    help: "list with the class to explain for each image; replaces option 'target'",
     group: 'what',
     unit: 'list of whole numbers',
     flag: false

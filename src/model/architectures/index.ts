@@ -54,10 +54,10 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
     vgg
   ),
   ...entries(RESNETS, () => 'residual network for ImageNet', IMAGENET, resnet),
-  alexnet: { description: 'AlexNet, one tower', imageShape: IMAGENET, build: alexnet },
+  alexnet: { description: 'AlexNet with one tower', imageShape: IMAGENET, build: alexnet },
   ...entries(
     ['squeezenet1_0', 'squeezenet1_1'],
-    () => 'SqueezeNet: fire modules, convolutional classifier',
+    () => 'SqueezeNet: fire modules and a convolutional classifier',
     IMAGENET,
     squeezenet
   ),
@@ -85,7 +85,7 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
     ignored: /^AuxLogits\./,
     build: inceptionV3
   },
-  efficientnet_b0: { description: 'EfficientNet, the smallest', imageShape: IMAGENET, build: efficientnetB0 },
+  efficientnet_b0: { description: 'the smallest EfficientNet', imageShape: IMAGENET, build: efficientnetB0 },
   ...Object.fromEntries(
     [224, 240, 260].map((side, i) => {
       const name = `efficientnet_lite${i}`
@@ -99,7 +99,7 @@ export const ARCHITECTURES: Record<string, ArchitectureEntry> = {
       return [name, entry]
     })
   ),
-  convnext_tiny: { description: 'ConvNeXt, the smallest', imageShape: IMAGENET, build: convnextTiny },
+  convnext_tiny: { description: 'the smallest ConvNeXt', imageShape: IMAGENET, build: convnextTiny },
   vit_b_16: { description: 'vision transformer, patches of 16x16', imageShape: IMAGENET, build: vitB16 },
   ...entries(
     ['resnet20', 'resnet32', 'resnet44', 'resnet56', 'resnet110'],

@@ -60,7 +60,8 @@ const adaptivePool: Operator = (w) => {
   const [from, to] = [w.shape().slice(2), w.outputShape.slice(2)]
   if (to.every((one) => one === 1)) return w.last(`Global${kind}Pool`, [w.x])
   const kernel_shape = from.map((size, i) => size / to[i]!)
-  if (!kernel_shape.every(Number.isInteger)) throw w.fail('its input is not a multiple of its output')
+  if (!kernel_shape.every(Number.isInteger))
+    throw w.fail('the size of its input is not a multiple of the size of its output')
   w.last(`${kind}Pool`, [w.x], { kernel_shape, strides: kernel_shape })
 }
 

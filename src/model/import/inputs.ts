@@ -107,7 +107,7 @@ function explainedInput(path: string, inputs: DeclaredInput[], given: GivenInput
   if (inputName !== undefined && open.length === 0) return inputName
   if (inputName === undefined && open.length === 1) return open[0]!
   if (inputName === undefined && open.length === 0)
-    throw optionError('constant', ` holds every input of ${path} constant: leave the input to explain out`)
+    throw optionError('constant', ` holds every input of ${path} constant: omit the input to explain`)
   const listed = inputs.map(({ name, shape }) => `'${name}' [${shape.map((axis) => axis ?? 'any').join(', ')}]`)
   const which =
     inputName === undefined

@@ -151,8 +151,8 @@ export class Unpickler {
     if (!CALLABLE.has(path) && !(module === 'torch' && name in STORAGES)) {
       if (module.startsWith('__torch__')) throw this.torchScript()
       throw this.invalid(
-        `it asks for '${path}', which is not allowed: only tensors and plain containers are read; ` +
-          `of a whole network, save net.state_dict(), or export it to .pt2 (docs/models.md)`
+        `it uses '${path}', which is not allowed: only tensors and plain containers can be loaded; ` +
+          `save net.state_dict() instead of the network, or export the network to .pt2 (docs/models.md)`
       )
     }
     this.stack.push(new Global(path))

@@ -33,7 +33,9 @@ describe('hostile files', () => {
       code: 'UNSUPPORTED',
       message: expect.stringMatching(/asking\.pt is a TorchScript archive: export .* torch\.export\.save/)
     })
-    await expect(asking('models.resnet')).rejects.toThrow(/save net\.state_dict\(\), or export it to \.pt2/)
+    await expect(asking('models.resnet')).rejects.toThrow(
+      /save net\.state_dict\(\) instead of the network, or export the network to \.pt2/
+    )
     const photo = importModel('photo.JPG')
     await expect(photo).rejects.toThrow(
       'looks like an image, not like a model: pass a model, and pass the image with --input'

@@ -16,7 +16,7 @@ export class Evaluation {
     const wanted = made.flatMap((one) => (one && !isConstant(one) ? [one.node] : []))
     if (wanted.length === 0) return made
     for (const one of made) this.numbers += one && !isConstant(one) ? Number(draft.size(one)) : 0
-    if (this.numbers > MOST_NUMBERS) throw call.fail('what the file computes from weights alone is too large')
+    if (this.numbers > MOST_NUMBERS) throw call.fail('a value that the file computes from weights alone is too large')
     const tensors: StateDict = new Map()
     for (const [name, constant] of draft.constants) tensors.set(name, await materialise(constant))
     const graph = { inputShape: [null], nodes: draft.draft.nodes, output: wanted[0]! }

@@ -218,7 +218,7 @@ const split: Fold = (call, inputs) => {
 /** Lengths of the parts that a `Split` makes. */
 export function splitLengths(call: OnnxCall, size: number, given: number[] | undefined): number[] {
   const count = call.int('num_outputs', call.node.output.length)
-  if (count !== call.node.output.length) throw call.fail('it has another number of outputs than it says')
+  if (count !== call.node.output.length) throw call.fail('its number of outputs differs from the number that it states')
   const step = Math.ceil(size / count)
   const lengths = given ?? Array.from({ length: count }, (_, i) => Math.max(0, Math.min(step, size - i * step)))
   if (lengths.reduce((a, b) => a + b, 0) !== size) throw call.fail('its parts do not add up to its input')

@@ -154,7 +154,8 @@ const dropout: Operator = (call, draft) => {
   call.ignore('ratio', 'seed', 'is_test')
   const training = call.opset < 12 ? undefined : call.optional(2)
   if (call.opset >= 12) call.optional(1)
-  if (training && uniform(training) !== 0) throw call.fail('it acts in training: export the model in evaluation mode')
+  if (training && uniform(training) !== 0)
+    throw call.fail('it is in training mode: export the model in evaluation mode')
   if (!call.readOutputs.has(1)) return [x]
   const node = nodeInput(call, draft)
   return [x, like(call, draft, node, 'aten::ones_like', { dtype: 'bool' }, 'bool')]

@@ -45,7 +45,7 @@ function samePadding(call: OnnxCall, size: Dim, kernel: number, stride: number, 
   const reach = (kernel - 1) * dilation + 1
   if (typeof size === 'number') return Math.max(0, (Math.ceil(size / stride) - 1) * stride + reach - size)
   if (stride === 1) return reach - 1
-  throw call.fail('its padding depends on the size of the input: give it (--input-shape)')
+  throw call.fail('its padding depends on the size of the input: give the size (--input-shape)')
 }
 
 /** A value with numbers put around its spatial axes, or cut off where an amount is negative. */
@@ -246,7 +246,8 @@ const einsum: Operator = (call, draft) => {
       }
       const known = sizes.get(letter)
       if (known === undefined || known === 1) sizes.set(letter, shape[axis]!)
-      else if (shape[axis] !== 1 && !equal(known, shape[axis]!)) throw call.fail('the sizes of one letter differ')
+      else if (shape[axis] !== 1 && !equal(known, shape[axis]!))
+        throw call.fail('one letter stands for axes of different sizes')
       axis++
     }
   })

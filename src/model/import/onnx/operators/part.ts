@@ -73,7 +73,7 @@ const slice: Operator = (call, draft) => {
     }
     call.mixes(x, dim)
     if (typeof size !== 'number' || typeof start !== 'number' || typeof ends[i] !== 'number') {
-      throw call.fail('a slice backwards of an axis of unknown size is not supported')
+      throw call.fail('a backward slice of an axis of unknown size is not supported')
     }
     x = chosen(call, draft, x, dim, sliceCells(size, start, ends[i], step))
   })

@@ -19,7 +19,8 @@ function outputSizes(call: OnnxCall, window: Window, ceiling: boolean): Dim[] {
     if (!ceiling) return down
     const up = plus(ceilDivide(minus(plus(size, padding), reachOf(window, i)), stride), 1)
     const last = typeof up === 'number' && typeof size === 'number' ? (up - 1) * stride : undefined
-    if (last === undefined) throw call.fail('its ceil_mode needs a size of the input: give it (--input-shape)')
+    if (last === undefined)
+      throw call.fail('its ceil_mode depends on the size of the input: give the size (--input-shape)')
     return last >= (size as number) + begin ? (up as number) - 1 : up
   })
 }
@@ -134,7 +135,7 @@ const averagePool: Operator = (call, draft) => {
     const x = padded(call, draft, input, window.begin, window.end)
     return draft.add(call, op, [x], shape, { kernel_size, stride, padding: 0, ceil_mode, count_include_pad })
   }
-  fixed(call, input.shape.slice(2), 'its padding is not counted')
+  fixed(call, input.shape.slice(2), 'its average excludes the padding')
   const end = endFor(window, sizes)
   const x = padded(call, draft, input, window.begin, end)
   const sums = windowSums(call, draft, x, shape, window)

@@ -81,7 +81,9 @@ const resize: Operator = (call, draft) => {
   return changed.reduce((value, { axis, i, output, region }) => {
     const size = value.shape[axis]!
     if (typeof size !== 'number' || typeof output !== 'number') {
-      throw call.fail(`its mode (${how.mode}, ${how.place}) needs a size of the input: give it (--input-shape)`)
+      throw call.fail(
+        `its mode (${how.mode}, ${how.place}) depends on the size of the input: give the size (--input-shape)`
+      )
     }
     const factor = factors[i]!
     return resampled(call, draft, value, { axis, size, output, factor, region }, how)
@@ -120,7 +122,8 @@ function factorsOf(call: OnnxCall, x: NodeValue, axes: number[], sizes: Dim[], p
   })
   if (policy === 'stretch') return factors
   if (policy !== 'not_larger' && policy !== 'not_smaller') throw call.fail(`its policy '${policy}' is unknown`)
-  if (factors.some(Number.isNaN)) throw call.fail('its policy needs a size of the input: give it (--input-shape)')
+  if (factors.some(Number.isNaN))
+    throw call.fail('its policy depends on the size of the input: give the size (--input-shape)')
   const one = policy === 'not_larger' ? Math.min(...factors) : Math.max(...factors)
   return factors.map(() => one)
 }

@@ -85,7 +85,8 @@ const squeeze: Operator = (call, draft) => {
   if (wrong !== undefined) throw call.fail(`its axis ${wrong} is not of size 1`)
   if (!axes && x.shape.some(dependsOnBatch)) {
     if (call.followed === 1) throw new BatchMixed()
-    if (call.followed === undefined) throw call.fail('it leaves out every axis of size 1, the batch too: name its axes')
+    if (call.followed === undefined)
+      throw call.fail('it removes every axis of size 1, including the batch: name the axes to remove')
   }
   return draft.reshape(
     call,
