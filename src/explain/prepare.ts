@@ -36,13 +36,14 @@ export interface Plan {
 }
 
 /**
- * Checks the options and resolves the rules. For a small network this takes as long as a pass, so that a call with the
- * options of the call before it on the same model reuses the result.
+ * Checks the options and resolves the rules. For a small network this takes as long as a pass, so a call reuses the
+ * result of a recent call with the same options and model.
  * @throws LrpError as `explain`
  */
 export async function prepare(model: Model, options: ExplainOptions): Promise<Prepared> {
-  const known = latest.get(model)
-  if (known && isSame(known.options, options)) return known.prepared
+  const key = keyOf(options)
+  const known = key !== undefined && prepared.get(model)?.get(key)
+  if (known) return known
   const checked = checkOptions(explainOptions, options)
   const given = flatTarget(checked)
   if (given.head !== undefined) return prepare(await model.head(given.head), withoutHead(options))
@@ -50,20 +51,26 @@ export async function prepare(model: Model, options: ExplainOptions): Promise<Pr
   checkFurther(model, given)
   const plan = await planOf(model, checked)
   const settings = await settingsFor(model, given, plan.rules)
-  const prepared = { ...plan, model, given, settings }
-  if (dependsOnFiles(options, settings)) latest.delete(model)
-  else latest.set(model, { options: { ...options }, prepared })
-  return prepared
+  const result = { ...plan, model, given, settings }
+  if (key !== undefined && !dependsOnFiles(options, settings)) keep(model, key, result)
+  return result
 }
 
-const latest = new WeakMap<Model, { options: ExplainOptions; prepared: Prepared }>()
+/** Calls whose preparation is kept for each model: comparisons alternate between methods and targets. */
+const MOST_KEPT = 256
+const prepared = new WeakMap<Model, Map<string, Prepared>>()
 
-/** Only of values that nobody can change in place: a list of layers may have other entries now. */
-function isSame(before: ExplainOptions, now: ExplainOptions): boolean {
-  const entries = Object.entries(now)
-  const isKept = ([name, value]: [string, unknown]): boolean =>
-    value === before[name as keyof ExplainOptions] && typeof value !== 'object'
-  return entries.length === Object.keys(before).length && entries.every(isKept)
+function keep(model: Model, key: string, result: Prepared): void {
+  const calls = prepared.get(model) ?? new Map<string, Prepared>()
+  if (calls.size === MOST_KEPT) calls.clear()
+  prepared.set(model, calls.set(key, result))
+}
+
+/** Undefined for options that hold more than numbers, strings and lists of them. */
+function keyOf(options: ExplainOptions): string | undefined {
+  const isPlain = (value: unknown): boolean =>
+    Array.isArray(value) ? value.every(isPlain) : !['object', 'function', 'bigint'].includes(typeof value)
+  return isPlain(options) || !Object.values(options).every(isPlain) ? undefined : JSON.stringify(options)
 }
 
 /** A file may have changed since. */
