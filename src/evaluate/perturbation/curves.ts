@@ -109,7 +109,7 @@ class Batch {
   private readonly owners: number[] = []
   private readonly ends: number[] = []
   private readonly places: Int32Array[] = []
-  private readonly values: Float32Array[] = []
+  private values = new Float32Array(1024)
 
   constructor(private readonly model: Model) {}
 
@@ -122,11 +122,16 @@ class Batch {
   /** @param changed places of the image that the step has changed */
   add(image: Float32Array, changed: Int32Array, step: PerturbedBatch['steps'][number]): void {
     this.owners.push(this.images.length - 1)
-    this.ends.push((this.ends.at(-1) ?? 0) + changed.length)
+    const begin = this.ends.at(-1) ?? 0
+    const end = begin + changed.length
+    this.ends.push(end)
     this.places.push(changed)
-    const values = new Float32Array(changed.length)
-    for (let i = 0; i < values.length; i++) values[i] = image[changed[i]!]!
-    this.values.push(values)
+    if (end > this.values.length) {
+      const longer = new Float32Array(2 * end)
+      longer.set(this.values)
+      this.values = longer
+    }
+    for (let i = 0; i < changed.length; i++) this.values[begin + i] = image[changed[i]!]!
     this.steps.push(step)
   }
 
@@ -135,16 +140,14 @@ class Batch {
     const rows = rowsFor(this.subjects.slice(0, this.count))
     const entries = this.ends.at(-1)!
     const places = new Int32Array(entries)
-    const values = new Float32Array(entries)
-    this.places.forEach((own, i) => {
-      const at = this.ends[i]! - own.length
-      places.set(own, at)
-      values.set(this.values[i]!, at)
-    })
+    this.places.forEach((own, i) => places.set(own, this.ends[i]! - own.length))
     const ints = (data: Int32Array): RawInts => ({ data, shape: [data.length] })
     const [owners, ends] = [Int32Array.from(this.owners), Int32Array.from(this.ends)]
     const changes = { images, ...rows, owners: ints(owners), ends: ints(ends), places: ints(places) }
-    return { changes: { ...changes, values: { data: values, shape: [entries] } }, steps: this.steps }
+    return {
+      changes: { ...changes, values: { data: this.values.subarray(0, entries), shape: [entries] } },
+      steps: this.steps
+    }
   }
 
   /** Images that have steps. */
