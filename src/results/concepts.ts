@@ -5,7 +5,7 @@ export const conceptsResult = z.object({
   version: z.literal(1),
   model: z.string(),
   data: z.string(),
-  split: z.enum(['train', 'valid', 'test']),
+  split: z.enum(['train', 'valid', 'test', 'all']),
   rule: z.string(),
   layer: z.string(),
   by: z.enum(['relevance', 'activation']),

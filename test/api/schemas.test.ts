@@ -96,7 +96,7 @@ beforeAll(async () => {
     rules: await run('explain', model, '--limit', '2', '--rules', join(root, 'rules.json'), '--top-k', '0.5'),
     evaluate: await run('evaluate', model, '--limit', '3', '--rules', 'epsilon,gradient', '--randomisation', '2'),
     'remove-features': await run('remove-features', model, '--limit', '3'),
-    concepts: await run('concepts', 'lenet-digits', '--limit', '20'),
+    concepts: await run('concepts', 'lenet-digits', '--limit', '20', '--split', 'all'),
     audit: await run('audit', model, '--limit', '40')
   }
   const explanations = ['auto-target-all', 'gradient', 'custom'].map((name) =>
