@@ -23,7 +23,7 @@ struct TrainOptions {
   /// The run ends after this epoch.
   int64_t epochs;
   int64_t batch_size;
-  /// Batches whose gradients are averaged before one optimizer step.
+  /// Batches whose gradients are averaged before one optimiser step.
   int64_t accumulate;
   /// Largest norm of all gradients together; 0: not clipped.
   double gradient_clip;

@@ -26,7 +26,7 @@ struct BestEpoch {
 struct TrainState {
   int64_t epoch = 0;                           // epochs done
   int64_t batch = 0;                           // batches done of the current epoch
-  int64_t step = 0;                            // optimizer steps done
+  int64_t step = 0;                            // optimiser steps done
   double loss_sum = 0, correct = 0, seen = 0;  // of the current epoch
   BestEpoch best;
   Plateau plateau;

@@ -75,7 +75,7 @@ bool TrainStep::operator()(BatchLoader& loader, const Tensor& targets, TrainStat
     batch = {};
   }
   for (size_t i = 0; i < gradients.size(); ++i) {
-    // Convolutions give them in the order of their input; the optimizers' kernels read both from first to last.
+    // Convolutions give them in the order of their input; the optimisers' kernels read both from first to last.
     gradients[i] = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(parameters_[i]);
   }
   const bool of_all = collective_.sum(gradients, meter.pending());

@@ -11,7 +11,7 @@
 
 namespace lrp {
 
-/// One optimizer step: forward and backward of its batches, the sum of all processes' gradients, clipping, the update.
+/// One optimiser step: forward and backward of its batches, the sum of all processes' gradients, clipping, the update.
 class TrainStep {
  public:
   /// Throws NOT_FOUND for a parameter that the graph does not have.
@@ -30,7 +30,7 @@ class TrainStep {
   /// Throws NUMERIC, naming step and layer, for a sum of losses that is not finite.
   void check(const TrainState& state) const;
 
-  /// What optimizer and gradient scaler remember; not copied.
+  /// What optimiser and gradient scaler remember; not copied.
   std::map<std::string, Tensor> remembered() const;
   /// Takes over what `remembered` returned. Throws INVALID_FILE where it does not fit.
   void recall(const std::map<std::string, Tensor>& remembered);

@@ -1,7 +1,7 @@
 import type { Member } from './intervene.js'
 import type { ImageShape, Pattern } from './pattern.js'
 
-/** What most images show where a pattern lies in them: the median of every value, [channels, height, width]. */
+/** The usual content of a pattern's place: the median of each value over the images, [channels, height, width]. */
 export function medianContent(
   { height, width }: Pattern,
   members: Member[],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ImageShape } from '../../src/audit/pattern.js'
+import { TOLERANCE, type ImageShape } from '../../src/audit/pattern.js'
 import { Random } from '../../src/audit/random.js'
 import { groupsByBlock } from '../../src/audit/repeated-blocks.js'
 import { groupsByWindow } from '../../src/audit/repeated-windows.js'
@@ -32,6 +32,9 @@ function images(count: number, marked: number[], placeOf: (random: Random) => [n
 
 const atOnePlace = (): [number, number] => [3, 12]
 const anywhere = (random: Random): [number, number] => [random.below(SIDE - PATCH + 1), random.below(SIDE - PATCH + 1)]
+/** Makes an image brighter; the values of the patch stay within those of bytes. */
+const shift = (bytes: Uint8Array, by: number): void =>
+  bytes.forEach((value, i) => (bytes[i] = Math.max(0, Math.min(255, value + by))))
 const bytesOf = (all: { bytes: Uint8Array }[]): Uint8Array[] => all.map(({ bytes }) => bytes)
 
 describe('what few images of a class show', () => {
@@ -41,6 +44,14 @@ describe('what few images of a class show', () => {
     const own = images(200, MARKED, atOnePlace, 1)
     const [first] = groupsByBlock(bytesOf(own), bytesOf(others), SHAPE)
     expect(first).toEqual(MARKED)
+  })
+
+  test('is found if its values differ from those of the first image by the tolerance, in either direction', () => {
+    const own = images(200, MARKED, atOnePlace, 1)
+    for (const [k, i] of MARKED.entries()) {
+      if (k > 0) shift(own[i]!.bytes, k % 2 === 0 ? TOLERANCE : -TOLERANCE)
+    }
+    expect(groupsByBlock(bytesOf(own), bytesOf(others), SHAPE)[0]).toEqual(MARKED)
   })
 
   test('is found at the most relevant place, wherever that lies', () => {

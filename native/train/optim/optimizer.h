@@ -25,7 +25,7 @@ struct GroupOptions {
 struct ParameterGroup : GroupOptions {
   /// In the order of their names.
   std::vector<Tensor> parameters;
-  /// What the optimizer remembers, by its name in torch.optim: one tensor per parameter.
+  /// What the optimiser remembers, by its name in torch.optim: one tensor per parameter.
   std::map<std::string, std::vector<Tensor>> slots = {};
   int64_t steps = 0;
 };

@@ -19,7 +19,7 @@ struct ScheduleOptions {
   int64_t patience;
 };
 
-/// Factors of the learning rate per optimizer step, as PyTorch's schedulers define them: StepLR, CosineAnnealingLR
+/// Factors of the learning rate per optimiser step, as PyTorch's schedulers define them: StepLR, CosineAnnealingLR
 /// (down to 0), OneCycleLR (30 % up from 1/25, cosine, down to 1/250,000; the rate is its maximum). `plateau` is
 /// constant here: see Plateau.
 class Schedule {
