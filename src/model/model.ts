@@ -8,12 +8,13 @@ import { counted } from '../core/plural.js'
 import type { RawTensor, StateDict, Tensor } from '../core/tensor.js'
 import type { Graph, Layout, ModelParts, OutputKind, Precision, Preprocessing, Task } from '../core/graph.js'
 import type { Experiment } from '../experiment/experiment.js'
+import { checkTensor, checkTokens, isGraph } from './check-arguments.js'
 import { checkClasses } from './classes.js'
 import { checkStoredShapes, inferFacts, shapesOf } from './facts.js'
 import { asTask, withoutFinalActivation, type FinalActivation } from './final-activation.js'
 import { isInner, withHead } from './heads.js'
 import { rowsOfBatch } from './further-inputs.js'
-import { inputKind, placesOf, planesOf, tokenLookups, type InputKind } from './input-kind.js'
+import { inputKind, placesOf, planesOf, type InputKind } from './input-kind.js'
 import { asNetwork } from './layout.js'
 import { loadModel } from './load.js'
 import { forwardOptions, loadOptions, type LoadOptions } from './options.js'
@@ -370,12 +371,6 @@ async function build<M extends Model>(
   return new Class(rest, handle, shapes, experiment, precision)
 }
 
-/** Half precision has no place for most numbers of tokens: another word would be looked up. */
-function checkTokens(graph: Graph, precision: Precision): void {
-  if ((precision === 'bf16' || precision === 'fp16') && tokenLookups(graph).length > 0)
-    throw new LrpError('UNSUPPORTED', `tokens are whole numbers, which ${precision} cannot represent: use fp32 or fp64`)
-}
-
 /** The part of a network that leads to its output; the whole stays for other outputs. */
 function leadingToOutput(parts: Model['parts']): Model['parts'] {
   const { graph: whole, facts } = parts
@@ -394,27 +389,6 @@ function cannotTake({ name, graph }: ModelParts, cause: LrpError): LrpError {
   const shape = graph.inputShape.slice(1).join('x')
   const why = cause.message.split('\n')[0]
   return new LrpError('INVALID_ARGUMENT', `${name} cannot take inputs of ${shape}: ${why}`, { cause })
-}
-
-function isGraph(graph: Graph | null | undefined): boolean {
-  const isNode = (node: unknown): boolean => typeof node === 'object' && node !== null
-  return Array.isArray(graph?.nodes) && Array.isArray(graph.inputShape) && graph.nodes.every(isNode)
-}
-
-/** @throws LrpError INVALID_ARGUMENT for what is not a tensor */
-export function checkTensor(input: Tensor | null | undefined): void {
-  if (!Array.isArray(input?.shape) || !ArrayBuffer.isView(input.data))
-    throw new LrpError(
-      'INVALID_ARGUMENT',
-      'the input must be a tensor, such as { data: Float32Array, shape: [batch, ...] }'
-    )
-}
-
-/** @throws LrpError INVALID_ARGUMENT for what is not a model */
-export function checkModel(model: unknown): void {
-  const handle = (model as Model | null | undefined)?.handle
-  if (typeof handle?.attribute !== 'function')
-    throw new LrpError('INVALID_ARGUMENT', 'the first argument must be a Model')
 }
 
 async function startingFromLogits<P extends ModelParts>(parts: P): Promise<P & { removed?: FinalActivation }> {
