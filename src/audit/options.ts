@@ -26,7 +26,7 @@ export const auditOptions = z.strictObject({
     }
   ),
   suspect: option(z.array(z.string().min(1)).min(1), {
-    help: 'suspected patterns to test in every class: PNG files that are transparent except for the pattern; a pattern smaller than the images is pasted at random locations, or at a fixed location if you pass PATCH.png@left:top',
+    help: 'suspected patterns to test in every class: PNG files that are transparent except for the pattern; a file smaller than the images is pasted at random locations, or at a fixed location if you pass PATCH.png@left:top',
     group: 'what',
     unit: 'files',
     files: 'images'

@@ -45,7 +45,7 @@ export const conceptsOptions = z.strictObject({
     group: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'how the quantity is reduced over all positions: sum or max',
+    help: 'how the quantity of --by is reduced over all positions: sum or max',
     group: 'what'
   }),
   top: option(z.int().min(1).default(5), {

@@ -89,7 +89,7 @@ export const dataOptions = z.strictObject({
     "preprocessing that turns images into bytes, usually a model's; it replaces imageSize and channels"
   ),
   randomCrop: option(z.boolean(), {
-    help: 'keep images larger than the crop of the preprocessing, for random crops during training',
+    help: 'keep the images larger than the crop of the preprocessing, to allow random crops during training',
     group: 'images',
     flag: false
   }),

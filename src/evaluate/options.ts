@@ -174,7 +174,7 @@ export const removeFeaturesOptions = z.strictObject({
   limit: splitOptions.shape.limit,
   seed,
   pictures: option(z.int().min(0).default(10), {
-    help: 'number of images for which pictures and text files are written, in a folder for each image',
+    help: 'number of images to write as pictures and text files, in one folder for each image',
     group: 'output',
     unit: 'images'
   }),

@@ -44,7 +44,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   channelLayers: option(z.array(z.string()), {
-    help: "layers for which to return each channel's relevance and activation, reduced over all positions",
+    help: 'names of layers; the result contains the relevance and the activation of each of their channels, reduced over all positions',
     group: 'what',
     flag: false,
     only: LRP

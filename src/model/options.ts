@@ -107,7 +107,7 @@ export const calledOptions = z.strictObject({
   loadedWith: option(
     z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
     {
-      help: 'options with which Model.load loaded the model; the result shows them in its command lines',
+      help: 'options that were passed to Model.load; the result shows them in its command lines',
       group: 'output',
       flag: false,
       resume: false
