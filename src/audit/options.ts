@@ -26,7 +26,7 @@ export const auditOptions = z.strictObject({
     }
   ),
   suspect: option(z.array(z.string().min(1)).min(1), {
-    help: 'suspected patterns to test in every class: PNG files that are transparent except for the pattern; a file smaller than the images is pasted at random places, or at a fixed place if it is given as PATCH.png@left:top',
+    help: 'suspected patterns to test in every class: PNG files that are transparent except for the pattern; a file smaller than the images is pasted at random locations, or at a fixed location if you pass PATCH.png@left:top',
     group: 'what',
     unit: 'files',
     files: 'images'
@@ -45,7 +45,7 @@ export const auditOptions = z.strictObject({
   }),
   ...calledOptions.shape,
   onProgress: callback<(done: number, total: number, what: 'images' | 'classes') => void>(
-    'called with the number of images done and their total number, and later with the same numbers for classes'
+    'called with the number of images done and the total number of images, and later with the same two numbers for classes'
   )
 })
 

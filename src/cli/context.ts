@@ -19,13 +19,13 @@ export interface CommonFlags {
 /** Flags of every command. */
 export const commonOptions = z.strictObject({
   device: loadOptions.shape.device,
-  seed: option(z.int().min(0), { help: 'seed of all random numbers', group: 'machine', default: '0' }),
+  seed: option(z.int().min(0), { help: 'seed for all random numbers', group: 'machine', default: '0' }),
   threads: option(z.int().min(1).max(1024), {
     help: 'number of CPU threads for each operation',
     group: 'machine',
     default: 'one for each core'
   }),
-  json: option(z.boolean(), { help: 'print the result as one JSON document to stdout', group: 'machine' }),
+  json: option(z.boolean(), { help: 'print the result to stdout as one JSON document', group: 'machine' }),
   quiet: option(z.boolean(), { help: 'print only errors and, with --json, the JSON document', group: 'machine' }),
   verbose: option(z.boolean(), { help: 'show the stack trace of an error', group: 'machine' })
 })

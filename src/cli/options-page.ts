@@ -97,8 +97,8 @@ async function commandSections(owners: Map<z.ZodType, string>): Promise<string> 
 const INTRODUCTION = `# Options
 
 This page lists every option of the public functions and the command line. A flag has the type, range and default of its option. An
-option without a flag is for programs only. If several functions share an option, only the first of them describes it. The lines
-"Described under ..." below a table list the shared options of a function.
+option without a flag is for programs only. If several functions share an option, only the first function on this page describes the
+option. The lines "Described under ..." below a table list the shared options of a function.
 
 \`node scripts/make-options-page.mjs\` writes this page from the schemas in \`src/*/options.ts\`. \`docs/extending.md\` explains how to add
 an option.

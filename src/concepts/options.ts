@@ -8,7 +8,7 @@ import { ruleChoice } from '../rules/options.js'
 export const studyOptions = z.strictObject({
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test', 'all']).default('test'), {
-    help: 'split of the data set to use: train, valid, test, or all (all three together)',
+    help: 'split of the data set to use: train, valid, test, or all (all three splits)',
     group: 'images'
   }),
   dataPath: mayChange(splitOptions.shape.dataPath),
@@ -45,7 +45,7 @@ export const conceptsOptions = z.strictObject({
     group: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'how the quantity is reduced over all positions: sum or max',
+    help: 'how the quantity of --by is reduced over all positions: sum or max',
     group: 'what'
   }),
   top: option(z.int().min(1).default(5), {
@@ -61,9 +61,9 @@ export const conceptsOptions = z.strictObject({
     resume: false
   }),
   image: option(z.int().min(0).default(0), {
-    help: 'image for the atlas, which shows the strongest channel at each pixel: its number, counted from 0 within the split',
+    help: 'index of the image for the atlas, counted from 0 within the split; the atlas shows the strongest channel at each pixel',
     group: 'what',
-    unit: 'number',
+    unit: 'index',
     resume: false
   }),
   output: option(outputPath, {

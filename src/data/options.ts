@@ -25,7 +25,7 @@ export const dataOptions = z.strictObject({
     help: "name of the data set; 'lrp-native data' lists all names",
     group: 'images',
     unit: 'name',
-    default: 'recognised from the files in --data-path; digits without --data-path'
+    default: 'recognised from the files in --data-path; without --data-path, digits'
   }),
   dataPath: option(z.string(), {
     help: 'path of the data: a folder that contains class folders, idx files or CIFAR files; a CSV file; or a file or folder of arrays',
@@ -42,10 +42,10 @@ export const dataOptions = z.strictObject({
     help: 'size to which all images are resized: one number for a square, or height and width',
     group: 'images',
     unit: 'pixels',
-    default: 'the size of the first image, if the images are files'
+    default: 'for image files, the size of the first image'
   }),
   channels: option(z.union([z.literal(1), z.literal(3)]), {
-    help: 'number of channels: 1 converts all images to grey; 3 repeats the channel of grey images',
+    help: 'number of channels: 1 converts all images to grey; 3 repeats the single channel of grey images',
     group: 'images',
     unit: 'number'
   }),
@@ -79,7 +79,7 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'decoding of JPEG files: exact, or fast, which changes pixels slightly; fast decodes an image at a reduced size if its sides are at least three times as long as needed',
+    help: 'decoding of JPEG files: exact, or fast; with fast, images at least three times as large as needed are decoded at a reduced size, which changes the pixels slightly',
     group: 'images',
     default: 'exact'
   }),
@@ -89,7 +89,7 @@ export const dataOptions = z.strictObject({
     "preprocessing that turns images into bytes, usually a model's; it replaces imageSize and channels"
   ),
   randomCrop: option(z.boolean(), {
-    help: 'keep images larger than the crop of the preprocessing, for random crops during training',
+    help: 'keep the images larger than the crop of the preprocessing, to allow random crops during training',
     group: 'images',
     flag: false
   }),
@@ -129,7 +129,7 @@ export const datasetOption = option(
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
   default:
-    "the data set of the model's experiment; otherwise recognised from the files in --data-path; digits without --data-path"
+    "the data set of the model's experiment; otherwise, recognised from the files in --data-path; without --data-path, digits"
 })
 
 function isPreprocessing(value: unknown): boolean {

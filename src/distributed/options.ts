@@ -4,7 +4,7 @@ import { option, programOnly } from '../core/option.js'
 /** Options of `joinProcessGroup`. */
 export const peerOptions = z.strictObject({
   peerTimeout: option(z.number().positive().max(86400).default(60), {
-    help: 'time that a process waits for another process before the run fails',
+    help: 'with several processes: how long a process waits for another process before the run fails',
     group: 'machine',
     unit: 'seconds'
   }),

@@ -17,12 +17,12 @@ const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), 
   commas: true
 })
 const mask = option(array, {
-  help: '.npy file for the localisation metrics: masks (values above 0 are inside) or boxes (left, top, right, bottom)',
+  help: '.npy file for the localisation metrics: masks (values above 0 mark the object) or boxes (left, top, right, bottom)',
   group: 'metrics',
   unit: 'file'
 })
 const seed = option(z.int().min(0).default(0), {
-  help: 'seed of all random numbers, which also decide the order of pixels with equal relevance',
+  help: 'seed for all random numbers, including those that order pixels of equal relevance',
   group: 'machine'
 })
 const onProgress = callback<(done: number, total: number) => void>(
@@ -32,7 +32,7 @@ const onProgress = callback<(done: number, total: number) => void>(
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side of the square patches to replace; 1 replaces single pixels; with --attribution, the default is 4',
+    help: 'side length of the square patches to replace; 1 replaces individual pixels; with --attribution, the default is 4',
     group: 'metrics',
     unit: 'pixels'
   }),
@@ -43,7 +43,7 @@ export const perturbationOptions = z.strictObject({
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'output of the explained class that the curves show: probability or logit; for a regression, the curves always show the predicted value',
+    help: 'what the curves show for the explained class: its probability or its logit; for a regression, the curves always show the predicted value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
@@ -52,7 +52,7 @@ export const perturbationOptions = z.strictObject({
     flag: 'flips'
   }),
   growing: option(z.boolean().default(false), {
-    help: 'use steps of increasing size, instead of equal size',
+    help: 'use steps of increasing size, instead of steps of equal size',
     group: 'metrics'
   }),
   share: option(z.number().gt(0).max(1).default(1), {
@@ -135,7 +135,7 @@ export type EvaluateOptions = z.input<typeof evaluateOptions>
 export const scoreMapsOptions = z.strictObject({
   input: required(array, { help: '.npy file with the preprocessed images', group: 'images', unit: 'file' }),
   attribution: required(array, {
-    help: '.npy file with the maps to score, in the shape of the input',
+    help: '.npy file with the maps to score, which must have the shape of the input',
     group: 'metrics',
     unit: 'file'
   }),
@@ -144,7 +144,7 @@ export const scoreMapsOptions = z.strictObject({
   mask,
   metrics,
   patchSize: option(patchSize.default(4), {
-    help: 'side of the square patches that region perturbation replaces',
+    help: 'side length of the square patches that region perturbation replaces',
     group: 'metrics',
     unit: 'pixels'
   }),
@@ -174,12 +174,12 @@ export const removeFeaturesOptions = z.strictObject({
   limit: splitOptions.shape.limit,
   seed,
   pictures: option(z.int().min(0).default(10), {
-    help: 'number of images for which pictures and text files are written, in a folder for each image',
+    help: 'number of images to write as pictures and text files, in one folder for each image',
     group: 'output',
     unit: 'images'
   }),
   fraction: option(z.array(z.number().gt(0).lt(1)).min(1).default([0.1, 0.2, 0.3, 0.4, 0.5]), {
-    help: 'shares of the pixels to remove, one for each step',
+    help: 'share of the pixels removed after each step',
     group: 'metrics',
     unit: 'shares'
   }),

@@ -12,7 +12,7 @@ import type { Model } from '../model/model.js'
 /** Options of `compareOutputs`. */
 export const compareOutputsOptions = z.strictObject({
   input: option(z.string().min(1), {
-    help: ".npy file with inputs of the network, [images, ...]; compares the network's outputs for them with --logits",
+    help: ".npy file with inputs of the network, [images, ...]; the command compares the network's outputs for them with --logits",
     group: 'images',
     unit: 'file'
   }),
@@ -22,14 +22,14 @@ export const compareOutputsOptions = z.strictObject({
     unit: 'file'
   }),
   activations: option(z.string().min(1), {
-    help: ".npz file, or folder of .npy files, with another tool's outputs of individual nodes, to compare like --logits; each array has the name of its node",
+    help: ".npz file, or folder of .npy files, with another tool's outputs of individual nodes, to compare like --logits; each array must have the name of its node",
     group: 'images',
     unit: 'path'
   }),
   tolerance: option(z.number().gt(0).default(1e-3), {
-    help: 'largest difference between outputs that count as equal, as a share of the largest value',
+    help: 'largest difference between outputs that count as equal, as a fraction of the largest value',
     group: 'how',
-    unit: 'share'
+    unit: 'fraction'
   })
 })
 

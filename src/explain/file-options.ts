@@ -18,7 +18,7 @@ export type View = (typeof VIEWS)[number]
 /** Options that choose the images. */
 export const inputOptions = z.strictObject({
   input: option(z.array(z.string()).min(1), {
-    help: 'images to use instead of a data set: image files, folders of images, or one .npy file with values that are already preprocessed',
+    help: 'images to use instead of a data set: image files, folders of images, or one .npy file with preprocessed values',
     group: 'images',
     unit: 'paths',
     files: 'images',
@@ -32,12 +32,12 @@ export const inputOptions = z.strictObject({
     help: 'maximum number of images to use',
     group: 'images',
     unit: 'images',
-    default: '10 images of a data set; all images of --input'
+    default: '10 for a data set, all for --input'
   }),
   images: option(z.array(z.int().min(0)).min(1), {
-    help: 'numbers of the images to use, counted from 0 within the split or the .npy file',
+    help: 'indices of the images to use, counted from 0 within the split or the .npy file',
     group: 'images',
-    unit: 'numbers',
+    unit: 'indices',
     commas: true
   }),
   ...dataOptions.omit({ data: true, seed: true, task: true, preprocessing: true, randomCrop: true }).shape,
@@ -76,7 +76,7 @@ export const drawOptions = z.strictObject({
       quantile: option(z.number().gt(0).max(1), {
         help: 'quantile of the absolute relevance that gets the strongest colour',
         group: 'output',
-        unit: 'share',
+        unit: 'fraction',
         default: '1',
         only: DRAWN
       }),
@@ -137,7 +137,7 @@ export const explainToFilesOptions = z.strictObject({
     only: DRAWN
   }),
   check: option(z.boolean(), {
-    help: 'also check how far the maps can be trusted (docs/background/trust.md): compare them with float64 and with gradient x input, and measure conservation',
+    help: 'also check how far the maps can be trusted (docs/background/trust.md): compare them with maps in float64 and with gradient x input, and measure conservation',
     group: 'output',
     resume: false
   }),

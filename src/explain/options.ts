@@ -19,7 +19,7 @@ const LRP = { method: ['lrp'] }
 export const explainOptions = z.strictObject({
   ...targetOptions.shape,
   together: option(z.boolean(), {
-    help: 'explain several targets together in one map, instead of in one map for each target',
+    help: 'explain several targets in a single map, instead of drawing one map for each target',
     group: 'what',
     only: LRP
   }),
@@ -30,7 +30,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   concepts: option(z.record(z.string(), z.array(z.int().min(0)).min(1)), {
-    help: "channels of a layer to explain; sets the relevance of all other channels at the layer's output to 0 (Achtibat et al. 2023)",
+    help: "channels to explain in a layer; the relevance of the layer's other channels is set to 0 (Achtibat et al. 2023)",
     group: 'what',
     unit: 'layer:channels',
     flag: 'concept',
@@ -44,7 +44,7 @@ export const explainOptions = z.strictObject({
     only: LRP
   }),
   channelLayers: option(z.array(z.string()), {
-    help: "layers for which to return each channel's relevance and activation, reduced over all positions",
+    help: 'names of layers; the result contains the relevance and the activation of each of their channels, reduced over all positions',
     group: 'what',
     flag: false,
     only: LRP
@@ -60,7 +60,7 @@ export const explainOptions = z.strictObject({
   ...ruleChoice.shape,
   ...ruleParameters.shape,
   topK: option(z.number().gt(0).max(1), {
-    help: "share of each image's relevance values to keep at the output of every weighted layer, largest magnitudes first; the other values become 0",
+    help: "share of each image's relevance values to keep at the output of every weighted layer; the values with the largest magnitudes are kept, and the others become 0",
     group: 'how',
     unit: 'share',
     only: LRP
@@ -81,13 +81,13 @@ export const explainOptions = z.strictObject({
     ...readBy('steps')
   }),
   noise: option(z.number().min(0), {
-    help: "standard deviation of the noise of smoothgrad, as a share of each image's range of values",
+    help: "standard deviation of the noise of smoothgrad, as a fraction of each image's range of values",
     group: 'how',
-    unit: 'share',
+    unit: 'fraction',
     ...readBy('noise')
   }),
   window: option(z.int().min(1), {
-    help: 'side of the square patch that occlusion moves over the image',
+    help: 'side length of the square patch that occlusion moves over the image',
     group: 'how',
     unit: 'pixels',
     ...readBy('window')
@@ -97,14 +97,14 @@ export const explainOptions = z.strictObject({
     group: 'how',
     unit: 'pixels',
     ...readBy('stride'),
-    default: 'the side of the patch'
+    default: 'the side length of the patch'
   }),
   camLayer: option(z.string(), {
     help: 'layer to which grad-cam is applied',
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
-    default: 'the last layer with height and width that every path passes through'
+    default: 'the last layer that has height and width and that every path passes through'
   }),
   baseline: option(z.string(), {
     help: 'uninformative input for integrated-gradients and occlusion: zero, black, mean, blur or a .npy file',
@@ -125,8 +125,8 @@ export const explainOptions = z.strictObject({
     flag: false
   }),
   seed: option(z.union([z.int().min(0), tensor]), {
-    help: 'seed of all random numbers',
-    inPrograms: 'also the initial relevance, a tensor with the shape of the output',
+    help: 'seed for all random numbers',
+    inPrograms: 'also the initial relevance, a tensor in the shape of the output',
     group: 'machine',
     unit: 'number',
     default: readBy('seed').default

@@ -36,7 +36,7 @@ export const finetuneOptions = z.strictObject({
   learningRate: option(z.number().positive(), {
     help: 'learning rate; for the scheduler one-cycle, the maximum learning rate',
     group: 'schedule',
-    default: '0.002; 0.0005 for --mode whole'
+    default: '0.002, or 0.0005 for --mode whole'
   })
 })
 

@@ -131,7 +131,7 @@ async function loadSaved(path: string, { constants, explainInputs = [] }: LoadOp
   if (rows.size > 0 && names.length === 0)
     throw optionError('constant', ` works only with a network of several inputs, but ${path} has only one`)
   for (const name of [...rows.keys(), ...(explainInputs === 'all' ? [] : explainInputs)])
-    if (!names.includes(name)) throw unknownName(`further input of ${path}`, name, names)
+    if (!names.includes(name)) throw unknownName(`additional input of ${path}`, name, names)
   const nodes = parts.graph.nodes.map((node) =>
     names.includes(node.name) && (explainInputs === 'all' || explainInputs.includes(node.name))
       ? { ...node, attributes: { ...node.attributes, explained: true } }

@@ -16,7 +16,7 @@ export const loadOptions = z.strictObject({
     default: 'experiments'
   }),
   architecture: option(z.string(), {
-    help: "network of a weights file (.pth, .pt, .th or .safetensors); 'lrp-native models' lists all names",
+    help: "architecture of the network, for a file that contains only weights (.pth, .pt, .th or .safetensors); 'lrp-native models' lists all names",
     group: 'model',
     unit: 'name'
   }),
@@ -27,7 +27,7 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   inputShape: option(z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]), {
-    help: 'channels, height and width of the images, for a network that takes images of any size',
+    help: 'for a network that takes images of any size: channels, height and width of the images',
     group: 'model',
     unit: 'axes'
   }),
@@ -38,7 +38,7 @@ export const loadOptions = z.strictObject({
     default: 'the only input that --constant does not name'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
-    help: 'array for a further input of the network, with one row for each image or one row for all images',
+    help: 'array for an additional input of the network, with one row for each image or a single row for all images',
     group: 'model',
     unit: 'name=file.npy',
     flag: 'constant',
@@ -47,7 +47,7 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-    help: 'further inputs to explain in the same pass: their names, or all; by default, further inputs are held constant',
+    help: 'names of the additional inputs to explain in the same pass, or all; by default, additional inputs are held constant',
     group: 'model',
     unit: 'names'
   }),
@@ -69,7 +69,7 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
-    help: 'output of the network to use: its number or name, or the name of any layer',
+    help: 'output of the network to use: the number or name of an output, or the name of any layer',
     group: 'model',
     unit: 'name',
     default: 'the first output',
@@ -81,14 +81,14 @@ export const loadOptions = z.strictObject({
     default: 'binary for a network with one output, multilabel for a network that ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
-    help: 'number type: fp32 or fp64 for the whole computation, or bf16, fp16 or tf32 for convolutions and matrix products; fp16 and tf32 need CUDA; on the CPU, bf16 affects only matrix products',
+    help: 'number type: fp32 or fp64 for the whole computation, or bf16, fp16 or tf32 for convolutions and matrix multiplications; fp16 and tf32 need CUDA; on the CPU, bf16 affects only matrix multiplications',
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {
     help: 'device for the computation: auto (CUDA if available), cpu, cuda or cuda:N',
     group: 'machine',
     unit: 'device',
-    default: 'LRP_NATIVE_DEVICE if set, otherwise auto'
+    default: 'the value of LRP_NATIVE_DEVICE if set, otherwise auto'
   }),
   onDownload: callback<OnDownload>(
     'called during a download with the file name, the number of bytes downloaded and the total number of bytes'
@@ -107,7 +107,7 @@ export const calledOptions = z.strictObject({
   loadedWith: option(
     z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))])),
     {
-      help: 'options with which Model.load loaded the model; the result shows them in its command lines',
+      help: 'options that were passed to Model.load; the result shows them in its command lines',
       group: 'output',
       flag: false,
       resume: false
@@ -128,7 +128,7 @@ export const forwardOptions = z.strictObject({
   replace: programOnly<Replacement[]>(
     (value) => Array.isArray(value),
     'a list of { layer, channels, values }',
-    "channels whose activations the pass replaces by 0, or by 'values', an array with the shape of the layer's output"
+    "channels whose activations the pass replaces with 0, or with 'values', an array in the shape of the layer's output"
   ),
   signal: signalOption
 })

@@ -73,7 +73,7 @@ export const explainResult = z.object({
       sumOfRelevance: z.array(number),
       inputs: z
         .record(z.string(), z.array(number))
-        .describe('Sum of the relevance of each further input, if several inputs are explained.')
+        .describe('Sum of the relevance of each additional input, if several inputs are explained.')
         .optional(),
       conservationError: z.array(number),
       inputSha256: sha256.describe('Hash of the preprocessed input.'),

@@ -60,14 +60,14 @@ export const ruleParameters = z.strictObject({
   epsilon: option(z.number().min(0), {
     help: 'parameter epsilon of all rules; it keeps denominators away from zero',
     group: 'how',
-    default: 'the default of each rule',
+    default: 'depends on the rule',
     only,
     slider: { min: -9, max: 2, step: 0.1, powers: true }
   }),
   gamma: option(z.number().min(0), {
     help: 'parameter gamma of the gamma rules',
     group: 'how',
-    default: 'the default of each rule',
+    default: 'depends on the rule',
     only,
     slider: { min: -3, max: 2, step: 0.05, powers: true }
   }),
@@ -105,7 +105,7 @@ export const ruleParameters = z.strictObject({
     only
   }),
   parameters: option(z.record(z.string(), z.number()), {
-    help: 'values of parameters of your own rules, by name',
+    help: 'values for the parameters of your own rules',
     group: 'how',
     unit: 'name=number',
     flag: 'parameter',

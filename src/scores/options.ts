@@ -8,7 +8,7 @@ import { splitOptions } from '../explain/file-options.js'
 export const testOptions = z.strictObject({
   ...splitOptions.shape,
   masks: option(z.string().min(1), {
-    help: 'folder of masks (.png) for a segmentation network; each mask has the name of its image in --data-path; each pixel is a class number, and 255 is ignored',
+    help: 'folder of masks (.png) for a segmentation network; each mask has the same name as its image in --data-path; each pixel is a class number, and 255 is ignored',
     group: 'images',
     unit: 'folder'
   }),

@@ -79,7 +79,7 @@ export class Gallery {
     if (takesRows(this.model))
       throw new LrpError(
         'INVALID_ARGUMENT',
-        'images cannot be added, because the model needs further values for each image'
+        'images cannot be added, because the model needs additional values for each image'
       )
     const preprocessing = neededPreprocessing(this.model)
     if (this.added >= MOST_ADDED)

@@ -47,7 +47,7 @@ export const trainSettings = z.object({
     help: 'resizing, cropping and normalisation of the images: imagenet, cifar, or a JSON file (docs/data.md)',
     group: 'images',
     unit: 'name',
-    default: 'values are scaled to 0 to 1'
+    default: 'only scaling of the values to the range from 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
     help: "additional normalisation of the values: none, or fit (by each channel's mean and standard deviation over the training images)",
@@ -67,7 +67,7 @@ export const trainSettings = z.object({
   loss: option(z.enum(LOSSES), {
     help: 'loss function',
     group: 'loss',
-    default: 'cross-entropy; binary-cross-entropy for binary and multilabel; mse for regression'
+    default: 'cross-entropy for classification, binary-cross-entropy for binary and multilabel, mse for regression'
   }),
   labelSmoothing: option(z.number().min(0).lt(1).default(0), {
     help: 'share of the target probability to spread over all classes',
@@ -129,35 +129,35 @@ export const trainSettings = z.object({
     unit: 'epochs'
   }),
   schedulerStep: option(z.number().positive().default(10), {
-    help: 'number of epochs between two reductions of the learning rate by the scheduler step',
+    help: 'for the scheduler step: number of epochs between two reductions of the learning rate',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['step'] }
   }),
   schedulerGamma: option(z.number().positive().max(1).default(0.1), {
-    help: 'factor by which the scheduler step or plateau multiplies the learning rate',
+    help: 'for the schedulers step and plateau: factor that multiplies the learning rate at each reduction',
     group: 'schedule',
     unit: 'factor',
     only: { scheduler: ['step', 'plateau'] }
   }),
   schedulerPatience: option(z.int().min(0).default(10), {
-    help: 'number of epochs without improvement after which the scheduler plateau reduces the learning rate',
+    help: 'for the scheduler plateau: number of epochs without improvement before the learning rate is reduced',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['plateau'] }
   }),
   gradientClip: option(z.number().min(0).default(0), {
-    help: 'maximum total norm of the gradients, to which larger gradients are scaled down; 0 disables clipping',
+    help: 'maximum total norm of the gradients; larger gradients are scaled down to this norm; 0 disables clipping',
     group: 'optimiser',
     unit: 'norm'
   }),
   accumulate: option(z.int().min(1).default(1), {
-    help: 'number of batches whose gradients are accumulated for one step of the optimiser',
+    help: 'number of batches whose gradients are accumulated before each step of the optimiser',
     group: 'optimiser',
     unit: 'batches'
   }),
   earlyStopping: option(z.int().min(0).default(0), {
-    help: 'number of epochs without improvement after which training stops; 0 disables early stopping',
+    help: 'number of epochs without improvement before training stops; 0 disables early stopping',
     group: 'schedule',
     unit: 'epochs'
   }),
@@ -183,7 +183,7 @@ export const trainSettings = z.object({
     unit: 'epochs',
     resume: false
   }),
-  seed: option(z.int().min(0).default(0), { help: 'seed of all random numbers', group: 'machine' }),
+  seed: option(z.int().min(0).default(0), { help: 'seed for all random numbers', group: 'machine' }),
   threads: option(z.int().min(1).max(1024), {
     help: 'number of CPU threads for each operation',
     group: 'machine',
@@ -239,7 +239,7 @@ export const trainOptions = z.strictObject({
   }),
   experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
   resume: option(z.string(), {
-    help: 'stopped experiment to continue, in its folder and with its settings; --epochs can be increased',
+    help: 'stopped experiment to continue; the run keeps its folder and its settings, but you can increase --epochs',
     group: 'output',
     unit: 'experiment',
     resume: false

@@ -11,6 +11,7 @@ import { functionSections, optionsPage, REFERENCE } from '../../src/cli/options-
 import { run } from '../../src/cli/program.js'
 import { entriesOf, GROUPS, option, resumeValues, type Entry } from '../../src/core/option.js'
 import { checkEffects } from '../../src/core/option-effects.js'
+import { helpLine } from '../../src/core/option-text.js'
 import { checkOptions } from '../../src/core/options.js'
 import { packageRoot } from '../../src/core/paths.js'
 import { perturbationOptions } from '../../src/evaluate/options.js'
@@ -93,6 +94,21 @@ describe('every option', () => {
       for (const [name, { facts }] of entries(options))
         expect([name, facts.help]).toEqual([name, expect.stringMatching(/^(?![A-Z][a-z]).*[^.]$/)])
   })
+})
+
+test.each<[string, z.ZodType, string, string]>([
+  ['choices end with "or"', z.enum(['a', 'b', 'c']).default('a'), 'kind of x', 'kind of x: a, b or c (default: a)'],
+  [
+    'a semicolon follows parentheses',
+    z.enum(['a', 'b']).default('b'),
+    'a (one) or b (two)',
+    'a (one) or b (two); default: b'
+  ],
+  ['the range of a list is that of each value', z.array(z.int().min(1)), 'sizes', 'sizes (each at least 1)'],
+  ['one value or a list', z.union([z.int().min(1), z.array(z.int().min(1))]), 'sizes', 'sizes (at least 1)']
+])('a line of --help: %s', (_, type, help, line) => {
+  const [entry] = entriesOf(z.strictObject({ x: option(type, { help, group: 'how' }) }))
+  expect(helpLine(entry!)).toBe(line)
 })
 
 test('one entry is all that a new option needs', () => {

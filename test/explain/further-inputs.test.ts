@@ -168,7 +168,7 @@ describe.each(['lesion.pt2', 'lesion.onnx'])('%s, a network of an image and meta
     using given = await Model.load(folder, { constants: { patient: value('patient') } })
     expect(given.parts.rows!.patient!.shape).toEqual([3, 3])
     await expect(Model.load(folder, { explainInputs: ['age'] })).rejects.toThrow(
-      /no further input of .* 'age'.*patient/
+      /no additional input of .* 'age'.*patient/
     )
   })
 

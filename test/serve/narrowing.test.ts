@@ -84,7 +84,7 @@ test('images with rows of their own are named together, and none is dropped on t
   expect(answer.command).toContain(` --input ${folder} --composite auto`)
   const dropped = await fetch(`${page.url}images?name=a.png`, { method: 'POST', headers: { 'content-type': 'image/png' }, body: 'x' }) // prettier-ignore
   expect(((await dropped.json()) as { message: string }).message).toMatch(
-    /the model needs further values for each image$/
+    /the model needs additional values for each image$/
   )
   await page.close()
 })

@@ -25,7 +25,7 @@ const methodOptions = explainOptions
   .extend({
     rule: withoutDefault(explainOptions.shape.rule),
     rules: option(z.array(z.string()).min(1), {
-      help: 'rules, composites, methods and JSON files of rules to compare, separated by commas; an option such as --gamma applies to every compared rule that uses it',
+      help: 'rules, composites, methods and JSON files of rules to compare, separated by commas; an option such as --gamma applies to every compared rule that has this parameter',
       group: 'how',
       unit: 'names',
       default: defaultText(entriesOf(evaluateOptions.pick({ methods: true }))[0]!).replaceAll(' ', ','),

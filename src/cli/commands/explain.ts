@@ -21,11 +21,11 @@ import { trustLines } from '../trust-text.js'
 
 const options = z.strictObject({
   dryRun: option(z.boolean(), {
-    help: 'only print the rule of each layer, and estimate the time and memory of the run',
+    help: 'only print the rule of each layer and the estimated time and memory of the run',
     group: 'output'
   }),
   again: option(z.string(), {
-    help: 'explain.json of an explanation to repeat; compares the new maps with the recorded maps; the model and the images must be the same',
+    help: 'explain.json of an explanation to repeat; the command compares the new maps with the recorded maps; the model and the images must be unchanged',
     group: 'output',
     unit: 'file'
   })

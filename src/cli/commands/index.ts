@@ -55,11 +55,12 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./audit.js')
   },
   report: {
-    description: 'Collect the results of all experiments, or of the named ones, on one self-contained page.',
+    description:
+      'Collect the results of all experiments, or of the experiments that you name, on one self-contained page.',
     load: () => import('./report.js')
   },
   serve: {
-    description: 'Serve a local web page that shows the map as you change the rule, its parameters and the class.',
+    description: 'Serve a local web page that updates the map as you change the rule, its parameters and the class.',
     load: () => import('./serve.js')
   },
   rules: {
@@ -81,11 +82,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     load: () => import('./convert.js')
   },
   export: {
-    description: 'Write a model for other tools: safetensors for PyTorch, ONNX for onnxruntime and others.',
+    description: 'Export a model for other tools: safetensors for PyTorch, ONNX for onnxruntime and others.',
     load: () => import('./export.js')
   },
   models: {
-    description: 'List the networks that can be trained or loaded with weights.',
+    description: 'List the networks that you can train or load, including published networks.',
     load: () => import('./models.js')
   },
   data: {

@@ -21,7 +21,7 @@ const parts = z.strictObject({
       tensor
     ]),
     {
-      help: 'region to explain in the output of a segmentation network: predicted (where the network predicts the class), y,x (one position, in pixels of the input), a mask image, or all',
+      help: 'region to explain in the output of a segmentation network: predicted (where the network predicts the class), y,x (one position, in pixels of the input), a mask image, or all (every position)',
       group: 'what',
       unit: 'region',
       default: 'predicted',
@@ -31,18 +31,18 @@ const parts = z.strictObject({
     }
   ),
   box: option(z.union([z.literal('best'), z.int().min(0)]), {
-    help: 'box of a detection network to explain: its number, or best (the box with the highest score for the class)',
+    help: 'box of a detection network to explain: best (the box with the highest score for the class), or the index of a box',
     group: 'what',
-    unit: 'number'
+    unit: 'index'
   }),
   reference: option(z.union([z.string(), tensor]), {
-    help: 'reference for a network that outputs embeddings: an image, or a folder of images whose mean embedding is the reference; explains the cosine similarity between input and reference',
+    help: 'reference for a network that outputs embeddings: an image, or a folder of images whose mean embedding is the reference; the map explains the cosine similarity between the input and the reference',
     group: 'what',
     unit: 'path',
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: 'class to compare with, or runner-up (the other class with the highest logit); explains the difference between the two logits',
+    help: 'class to compare with, or runner-up (the other class with the highest logit); the map explains the difference between the two logits',
     group: 'what',
     unit: 'class'
   })
@@ -73,7 +73,7 @@ export const targetOptions = z.strictObject({
   targets: option(z.custom<ArrayLike<number>>(areClasses, 'must be a list of whole numbers from 0'), {
     help: "list with the class to explain for each image; replaces option 'target'",
     group: 'what',
-    unit: 'list of whole numbers',
+    unit: 'list of integers',
     flag: false
   }),
   ...parts.shape

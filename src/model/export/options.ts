@@ -12,6 +12,6 @@ export const exportOptions = z.strictObject({
   format: option(z.enum(EXPORT_FORMATS), {
     help: 'format of the written file',
     group: 'output',
-    default: "the file name's ending"
+    default: 'inferred from the file extension'
   })
 })
