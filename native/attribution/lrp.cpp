@@ -145,12 +145,6 @@ ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValue
 
 }  // namespace
 
-Tensor scores_of(const Target& target, const Tensor& output) {
-  std::vector<Tensor> rows;
-  for (int64_t t = 0; t < target.explanations(); ++t) rows.push_back(target.score(output, t));
-  return stacked(rows);
-}
-
 Tensor rows_of(const Node& further_input, const Tensor& x) {
   return further_input.op->forward({x.detach()}, Pass::of(x));
 }
@@ -200,7 +194,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   result.logits = output.detach();
   if (!all_finite(result.logits)) refuse_not_finite(graph, input, options, "the output of the network");
   result.target = options.fixed ? options.fixed : choose_target(options.target, result.logits, x.sizes());
-  result.scores = scores_of(*result.target, result.logits);
+  result.scores = result.target->scores(result.logits);
 
   std::vector<Tensor> maps, starts, start_sizes;
   std::map<std::string, std::vector<Tensor>> layers, inputs;

@@ -65,9 +65,6 @@ struct Explanation {
   std::vector<LayerConservation> conservation;  // of the first explanation, first layer first
 };
 
-/// Explained numbers, double [explanations, batch].
-Tensor scores_of(const Target& target, const Tensor& output);
-
 /// The rows of a further input for the images x.
 Tensor rows_of(const Node& further_input, const Tensor& x);
 

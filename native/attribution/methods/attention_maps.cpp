@@ -151,7 +151,7 @@ Explanation walk(const MethodArguments& a, const Step& step,
   Explanation result;
   result.logits = pass.logits.detach();
   result.target = choose_target(a.lrp.target, result.logits, a.x.sizes());
-  result.scores = scores_of(*result.target, result.logits);
+  result.scores = result.target->scores(result.logits);
   const int64_t targets = result.target->explanations();
   std::vector<Tensor> maps;
   std::vector<std::vector<AttentionRelevance>> attention;

@@ -79,7 +79,7 @@ Explanation by_grad_cam(const MethodArguments& a) {
   Explanation result;
   result.logits = logits.detach();
   result.target = choose_target(a.lrp.target, result.logits, x.sizes());
-  result.scores = scores_of(*result.target, result.logits);
+  result.scores = result.target->scores(result.logits);
   result.layer = graph.nodes()[static_cast<size_t>(layer)].name;
   std::vector<Tensor> maps;
   const int64_t targets = result.target->explanations();

@@ -37,7 +37,7 @@ Explanation by_occlusion(const MethodArguments& a) {
       };
       Tensor covered = x.clone();
       square(covered, 2).copy_(square(baseline, 2));
-      const Tensor fall = (result.scores - scores_of(*result.target, a.graph.forward(covered))).to(x.scalar_type());
+      const Tensor fall = (result.scores - result.target->scores(a.graph.forward(covered))).to(x.scalar_type());
       square(sum, 3).add_(fall.reshape({fall.size(0), -1, 1, 1, 1}));
       square(times, 0).add_(1);
     }

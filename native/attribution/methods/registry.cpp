@@ -68,7 +68,7 @@ Explanation asked(const MethodArguments& a) {
   Explanation result;
   result.logits = a.graph.forward(a.x);
   result.target = choose_target(a.lrp.target, result.logits, a.x.sizes());
-  result.scores = scores_of(*result.target, result.logits);
+  result.scores = result.target->scores(result.logits);
   return result;
 }
 

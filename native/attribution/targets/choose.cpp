@@ -1,3 +1,5 @@
+#include <ATen/ATen.h>
+
 #include "../../error.h"
 #include "target.h"
 
@@ -10,6 +12,12 @@ namespace {
 }
 
 }  // namespace
+
+Tensor Target::scores(const Tensor& output) const {
+  std::vector<Tensor> rows;
+  for (int64_t t = 0; t < explanations(); ++t) rows.push_back(score(output, t));
+  return at::stack(rows);
+}
 
 Targets choose_target(const TargetSettings& settings, const Tensor& output, at::IntArrayRef input_sizes) {
   if (settings.seed) return given_target(*settings.seed, output);

@@ -15,11 +15,9 @@ class ClassTarget : public Selection {
   }
   int64_t explanations() const override { return classes.size(0); }
   Targets of_image(int64_t image) const override { return std::make_shared<ClassTarget>(contrast_.of_image(image)); }
-  Tensor score(const Tensor& output, int64_t t) const override {
-    if (contrast_.single) return Selection::score(output, t);
-    const auto logits_of = [&](const Tensor& rows) {
-      return output.gather(1, rows[t].unsqueeze(1)).squeeze(1).to(at::kDouble);
-    };
+  Tensor scores(const Tensor& output) const override {
+    if (contrast_.single) return Selection::scores(output);
+    const auto logits_of = [&](const Tensor& rows) { return output.t().gather(0, rows).to(at::kDouble); };
     return against.defined() ? logits_of(classes) - logits_of(against) : logits_of(classes);
   }
 

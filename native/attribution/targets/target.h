@@ -50,6 +50,8 @@ class Target {
   virtual Tensor seed(const Tensor& output, int64_t t, Start start) const = 0;
   /// The explained number, double [batch].
   virtual Tensor score(const Tensor& output, int64_t t) const = 0;
+  /// The explained numbers, double [explanations, batch].
+  virtual Tensor scores(const Tensor& output) const;
   /// The target of one image, for any number of its copies.
   virtual std::shared_ptr<const Target> of_image(int64_t image) const = 0;
 
