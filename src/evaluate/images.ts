@@ -67,7 +67,7 @@ export function numberOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null
 }
 
-/** An array that is given, or is in an .npy file. @throws LrpError NOT_FOUND, INVALID_FILE */
+/** An array that is given, or is in a .npy file. @throws LrpError NOT_FOUND, INVALID_FILE */
 export async function arrayOf(given: string | Tensor): Promise<Tensor>
 export async function arrayOf(given: string | Tensor | undefined): Promise<Tensor | undefined>
 export async function arrayOf(given: string | Tensor | undefined): Promise<Tensor | undefined> {

@@ -7,7 +7,7 @@ import { targetOptions } from '../explain/targets/options.js'
 import type { MethodChoice } from './methods.js'
 import { FILLS } from './perturbation/fills.js'
 
-const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be an .npy file or a tensor')])
+const array = z.union([z.string().min(1), z.custom<Tensor>(isTensor, 'must be a .npy file or a tensor')])
 
 const patchSize = z.int().min(1)
 const metrics = option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
@@ -32,9 +32,10 @@ const onProgress = callback<(done: number, total: number) => void>(
 /** How `evaluate` perturbs images. */
 export const perturbationOptions = z.strictObject({
   patchSize: option(patchSize.default(1), {
-    help: 'side length of the square patches to replace; 1 replaces individual pixels; with --attribution, the default is 4',
+    help: 'side length of the square patches to replace; 1 replaces individual pixels',
     group: 'metrics',
-    unit: 'pixels'
+    unit: 'pixels',
+    default: '1, or 4 with --attribution'
   }),
   fill: option(z.enum(FILLS).default('mean'), { help: 'values that replace the pixels', group: 'metrics' }),
   value: option(z.number().default(0), {
@@ -43,7 +44,7 @@ export const perturbationOptions = z.strictObject({
     only: { fill: ['constant'] }
   }),
   measure: option(z.enum(['probability', 'logit']).default('probability'), {
-    help: 'what the curves show for the explained class: its probability or its logit; for a regression, the curves always show the predicted value',
+    help: 'what the curves show for the explained class: its probability or its logit; for a regression model, the curves always show the predicted value',
     group: 'metrics'
   }),
   steps: option(z.int().min(2).default(20), {
@@ -73,7 +74,7 @@ export const scoredOptions = z.strictObject({ region, box, reference, against })
 const isList = (value: unknown): boolean => typeof value === 'object' && value !== null && 'length' in value
 const classes = z.custom<ArrayLike<number>>(isList, 'must be a class, a file or a list of classes')
 const target = option(z.union([z.int().min(0), z.string().min(1), classes]), {
-  help: 'class to explain: its number or name, argmax (the predicted class), label (the true class), or an .npy file with one class for each image',
+  help: 'class to explain: its number or name, argmax (the predicted class), label (the true class), or a .npy file with one class for each image',
   group: 'what',
   unit: 'class',
   default: 'argmax',

@@ -2,7 +2,7 @@ import { LrpError } from '../core/errors.js'
 import type { TargetOptions } from '../explain/targets/options.js'
 import { arrayOf } from './images.js'
 
-/** A class for all images by number or name, `argmax`, `label`, an `.npy` file, or a list with one for each image. */
+/** A class for all images by number or name, `argmax`, `label`, a `.npy` file, or a list with one for each image. */
 export type ScoredTarget = number | string | ArrayLike<number>
 
 /**

@@ -104,7 +104,7 @@ export const explainOptions = z.strictObject({
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
-    default: 'the last layer that has height and width and that every path passes through'
+    default: 'of the layers on every path from input to output, the last one whose output has height and width'
   }),
   baseline: option(z.string(), {
     help: 'uninformative input for integrated-gradients and occlusion: zero, black, mean, blur or a .npy file',

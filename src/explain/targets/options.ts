@@ -42,7 +42,7 @@ const parts = z.strictObject({
     files: 'settings'
   }),
   against: option(z.union([z.literal('runner-up'), classNumber, z.string()]), {
-    help: 'class to compare with, or runner-up (the other class with the highest logit); the map explains the difference between the two logits',
+    help: 'class to compare with, or runner-up (of all other classes, the one with the highest logit); the map explains the difference between the two logits',
     group: 'what',
     unit: 'class'
   })
