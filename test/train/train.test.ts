@@ -215,7 +215,9 @@ describe('train', () => {
     )
     const { experiment } = await run({ epochs: 1 })
     const other = { ...digits, splits: { ...digits.splits, test: digits.splits.valid } }
-    await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(/the data set differs/)
+    await expect(train({ resume: experiment.name, data: other, experimentsRoot: root })).rejects.toThrow(
+      /the data set differs/
+    )
   })
 
   it.each(['batch', 'epoch'])('ends with what a callback throws at a %s', async (kind) => {
