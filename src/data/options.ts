@@ -79,7 +79,7 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'decoding of JPEG files: exact, or fast; with fast, images at least three times as large as needed are decoded at a reduced size, which changes the pixels slightly',
+    help: 'decoding of JPEG files: exact or fast; with fast, images at least three times as large as needed are decoded at a reduced size, which changes the pixels slightly',
     group: 'images',
     default: 'exact'
   }),

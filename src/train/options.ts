@@ -47,10 +47,10 @@ export const trainSettings = z.object({
     help: 'resizing, cropping and normalisation of the images: imagenet, cifar, or a JSON file (docs/data.md)',
     group: 'images',
     unit: 'name',
-    default: 'only scaling of the values to the range from 0 to 1'
+    default: 'the values are only scaled to the range from 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: "additional normalisation of the values: none, or fit (by each channel's mean and standard deviation over the training images)",
+    help: "additional normalisation of the values: none, or fit (with each channel's mean and standard deviation over the training images)",
     group: 'images'
   }),
   hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
