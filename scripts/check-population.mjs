@@ -170,7 +170,7 @@ function writeTables(rows) {
         `| \`${path}\` | ${reason.replaceAll('|', '\\|').replaceAll('FILE: ', '').replaceAll('FILE', 'it')} |`
     )
   const table = (head, lines) => [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...lines].join('\n')
-  const text = `${table(columns, counts)}\n\n${table(['network', 'reason for exclusion'], reasons)}`
+  const text = `${table(columns, counts)}\n\n${table(['network', 'reason'], reasons)}`
   console.log(text)
   if (values.only !== '.') return
   const path = join(root, 'docs', 'models.md')

@@ -41,12 +41,12 @@ const cluster = z.object({
     removed: flips.describe('Images that leave the class when the region is filled in from its surroundings.'),
     inserted: flips.describe('Images of other classes that become the class when the region is pasted into them.'),
     random: flips.describe(
-      'Images that change class when regions of the same shape at random places are filled in or pasted; the larger of the two effects.'
+      'Images that change class when regions of the same shape at random positions are filled in or pasted; the larger of the two effects.'
     ),
     peers: flips
       .optional()
       .describe(
-        'Images of other classes that become the class when pixels of other images of the class are pasted at the same place; only for patterns with 20 such images.'
+        'Images of other classes that become the class when pixels of other images of the class are pasted at the same position; only for patterns with 20 such images.'
       )
   }),
   channelIntervention: z

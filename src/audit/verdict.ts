@@ -76,7 +76,7 @@ export function placeInWords(
   where: { x: number; y: number; width: number; height: number } | null,
   [height, width]: [number, number]
 ): string {
-  if (!where) return 'at a place that varies'
+  if (!where) return 'at a location that varies'
   const third = (centre: number, whole: number, names: [string, string, string]): string =>
     names[Math.min(2, Math.floor((3 * centre) / whole))]!
   const row = third(where.y + where.height / 2, height, ['upper', '', 'lower'])

@@ -8,7 +8,7 @@ import { ruleChoice } from '../rules/options.js'
 export const studyOptions = z.strictObject({
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test', 'all']).default('test'), {
-    help: 'split of the data set to use: train, valid, test, or all (all three splits)',
+    help: 'data set split to use: train, valid, test, or all (all three splits)',
     group: 'images'
   }),
   dataPath: mayChange(splitOptions.shape.dataPath),

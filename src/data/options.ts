@@ -25,7 +25,7 @@ export const dataOptions = z.strictObject({
     help: "name of the data set; 'lrp-native data' lists all names",
     group: 'images',
     unit: 'name',
-    default: 'recognised from the files in --data-path; without --data-path, digits'
+    default: 'the data set recognised from the files in --data-path, or digits without --data-path'
   }),
   dataPath: option(z.string(), {
     help: 'path of the data: a folder that contains class folders, idx files or CIFAR files; a CSV file; or a file or folder of arrays',
@@ -79,7 +79,7 @@ export const dataOptions = z.strictObject({
     resume: false
   }),
   decode: option(z.enum(DECODES), {
-    help: 'decoding of JPEG files: exact, or fast; with fast, images at least three times as large as needed are decoded at a reduced size, which changes the pixels slightly',
+    help: 'decoding of JPEG files: exact or fast; with fast, images at least three times as large as needed are decoded at a reduced size, which changes the pixels slightly',
     group: 'images',
     default: 'exact'
   }),
@@ -106,7 +106,7 @@ const { data } = dataOptions.shape
 
 /** Images that training and scoring leave out. */
 export const excludeOption = option(z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]), {
-  help: "CSV files whose column 'path' lists images to leave out, such as flagged.csv of an audit",
+  help: "CSV files, such as the flagged.csv of an audit, whose column 'path' lists images to leave out",
   group: 'images',
   unit: 'lists',
   commas: true,
@@ -129,7 +129,7 @@ export const datasetOption = option(
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
   default:
-    "the data set of the model's experiment; otherwise, recognised from the files in --data-path; without --data-path, digits"
+    "the data set of the model's experiment; if there is none, the data set recognised from the files in --data-path, or digits without --data-path"
 })
 
 function isPreprocessing(value: unknown): boolean {

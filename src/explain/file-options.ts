@@ -25,7 +25,7 @@ export const inputOptions = z.strictObject({
     commas: false
   }),
   split: option(z.enum(['train', 'valid', 'test']).default('test'), {
-    help: 'split of the data set to use',
+    help: 'data set split to use',
     group: 'images'
   }),
   limit: option(z.int().min(1), {
@@ -165,7 +165,7 @@ export const fitPatternsOptions = z.strictObject({
   }),
   ...splitOptions.shape,
   split: option(z.enum(['train', 'valid', 'test']).default('train'), {
-    help: 'split of the data set to use',
+    help: 'data set split to use',
     group: 'images'
   }),
   batchSize: option(z.int().min(1).default(64), {

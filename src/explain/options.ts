@@ -126,7 +126,7 @@ export const explainOptions = z.strictObject({
   }),
   seed: option(z.union([z.int().min(0), tensor]), {
     help: 'seed for all random numbers',
-    inPrograms: 'also the initial relevance, a tensor in the shape of the output',
+    inPrograms: 'also a tensor with the initial relevance, in the shape of the output',
     group: 'machine',
     unit: 'number',
     default: readBy('seed').default

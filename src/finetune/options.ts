@@ -34,7 +34,7 @@ export const finetuneOptions = z.strictObject({
     resume: false
   }),
   learningRate: option(z.number().positive(), {
-    help: 'learning rate; for the scheduler one-cycle, the maximum learning rate',
+    help: 'learning rate; with --scheduler one-cycle, the maximum learning rate',
     group: 'schedule',
     default: '0.002, or 0.0005 for --mode whole'
   })

@@ -28,5 +28,5 @@ export function checkModel(model: unknown): void {
 /** Half precision has no place for most numbers of tokens: another word would be looked up. */
 export function checkTokens(graph: Graph, precision: Precision): void {
   if ((precision === 'bf16' || precision === 'fp16') && tokenLookups(graph).length > 0)
-    throw new LrpError('UNSUPPORTED', `tokens are whole numbers, which ${precision} cannot represent: use fp32 or fp64`)
+    throw new LrpError('UNSUPPORTED', `tokens are integers, which ${precision} cannot represent: use fp32 or fp64`)
 }

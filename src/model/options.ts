@@ -47,7 +47,7 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   explainInputs: option(z.union([z.literal('all'), z.array(z.string()).min(1)]), {
-    help: 'names of the additional inputs to explain in the same pass, or all; by default, additional inputs are held constant',
+    help: 'names of the additional inputs to explain together with the images, or all; by default, additional inputs are held constant',
     group: 'model',
     unit: 'names'
   }),
@@ -69,7 +69,7 @@ export const loadOptions = z.strictObject({
     files: 'settings'
   }),
   head: option(z.union([z.int().min(0), z.string().min(1)]), {
-    help: 'output of the network to use: the number or name of an output, or the name of any layer',
+    help: 'network output to use: the number or name of an output, or the name of any layer',
     group: 'model',
     unit: 'name',
     default: 'the first output',

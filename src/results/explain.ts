@@ -11,7 +11,7 @@ const trust = z.object({
   magnitude: number.describe('Sum of |relevance| as a multiple of the initial relevance, or of the largest logit.'),
   unexplained: number
     .optional()
-    .describe('Relevance that is lost without being absorbed, as a share of the same reference.'),
+    .describe('Relevance that is lost without being absorbed, as a multiple of the same reference.'),
   rounding: number.optional().describe('Difference from the maps computed in float64.'),
   gradient: number
     .nullable()
@@ -82,7 +82,7 @@ export const explainResult = z.object({
         .array(z.object({ node: z.string(), tokens: z.array(number), heads: z.array(number) }))
         .optional()
         .describe(
-          'With attentionHeads, for the first target: relevance of every token at the start of each block, and of every head.'
+          'With attentionHeads, for the first target: relevance of every token at the input of each block, and of every head.'
         )
     })
   ),

@@ -47,10 +47,10 @@ export const trainSettings = z.object({
     help: 'resizing, cropping and normalisation of the images: imagenet, cifar, or a JSON file (docs/data.md)',
     group: 'images',
     unit: 'name',
-    default: 'only scaling of the values to the range from 0 to 1'
+    default: 'the values are only scaled to the range from 0 to 1'
   }),
   normalise: option(z.enum(['none', 'fit']).default('none'), {
-    help: "additional normalisation of the values: none, or fit (by each channel's mean and standard deviation over the training images)",
+    help: "additional normalisation of the values: none, or fit (with each channel's mean and standard deviation over the training images)",
     group: 'images'
   }),
   hiddenSize: option(z.array(z.int().min(1)).min(1).default([128, 64]), {
@@ -91,7 +91,7 @@ export const trainSettings = z.object({
     group: 'optimiser'
   }),
   learningRate: option(z.number().positive().default(2e-3), {
-    help: 'learning rate; for the scheduler one-cycle, the maximum learning rate',
+    help: 'learning rate; with --scheduler one-cycle, the maximum learning rate',
     group: 'schedule'
   }),
   momentum: option(z.number().min(0).lt(1).default(0), {
@@ -129,19 +129,19 @@ export const trainSettings = z.object({
     unit: 'epochs'
   }),
   schedulerStep: option(z.number().positive().default(10), {
-    help: 'for the scheduler step: number of epochs between two reductions of the learning rate',
+    help: 'with --scheduler step: number of epochs between two reductions of the learning rate',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['step'] }
   }),
   schedulerGamma: option(z.number().positive().max(1).default(0.1), {
-    help: 'for the schedulers step and plateau: factor that multiplies the learning rate at each reduction',
+    help: 'with --scheduler step or plateau: factor that multiplies the learning rate at each reduction',
     group: 'schedule',
     unit: 'factor',
     only: { scheduler: ['step', 'plateau'] }
   }),
   schedulerPatience: option(z.int().min(0).default(10), {
-    help: 'for the scheduler plateau: number of epochs without improvement before the learning rate is reduced',
+    help: 'with --scheduler plateau: number of epochs without improvement before the learning rate is reduced',
     group: 'schedule',
     unit: 'epochs',
     only: { scheduler: ['plateau'] }
@@ -167,7 +167,7 @@ export const trainSettings = z.object({
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes to the training images, such as flip,rotation=10; all changes with example values: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
+    help: 'random changes to the training images, such as flip,rotation=10; all available changes, with example values where they take one: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]

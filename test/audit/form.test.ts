@@ -38,7 +38,7 @@ describe('the form of an artefact', () => {
       'what moves',
       pattern((y, x) => x === y && y < 10, false),
       undefined,
-      'a patch of 10x10 pixels, at a place that varies'
+      'a patch of 10x10 pixels, at a location that varies'
     ]
   ]
   test.each(FORMS)('%s', (_name, one, form, words) => {

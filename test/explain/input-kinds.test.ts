@@ -309,7 +309,7 @@ describe('tokens', () => {
     const graph = { inputShape: [null, ...image], nodes, output: 'last' }
     const parts = { name: 'net', graph, tensors: new Map(Object.entries(tensors)) }
     for (const precision of ['bf16', 'fp16'] as const)
-      await expect(Model.create(parts, 'cpu', precision)).rejects.toThrow(/tokens are whole numbers/)
+      await expect(Model.create(parts, 'cpu', precision)).rejects.toThrow(/tokens are integers/)
   })
 
   test('pictures of texts that wrap elsewhere have one size', async () => {

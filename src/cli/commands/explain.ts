@@ -25,7 +25,7 @@ const options = z.strictObject({
     group: 'output'
   }),
   again: option(z.string(), {
-    help: 'explain.json of an explanation to repeat; the command compares the new maps with the recorded maps; the model and the images must be unchanged',
+    help: 'explain.json file of the explanation to repeat; the command compares the new maps with the recorded maps; the model and the images must be unchanged',
     group: 'output',
     unit: 'file'
   })

@@ -31,7 +31,7 @@ const parts = z.strictObject({
     }
   ),
   box: option(z.union([z.literal('best'), z.int().min(0)]), {
-    help: 'box of a detection network to explain: best (the box with the highest score for the class), or the index of a box',
+    help: 'box to explain in the output of a detection network: best (the box with the highest score for the class), or the index of a box',
     group: 'what',
     unit: 'index'
   }),

@@ -72,7 +72,7 @@ function otherInput(
   const why = !isPerImage
     ? 'it does not have one row for each image'
     : !['f16', 'bf16', 'f32', 'f64'].includes(dtype)
-      ? 'it contains whole numbers'
+      ? 'it contains integers'
       : row.includes(null)
         ? 'the file does not state its size'
         : undefined

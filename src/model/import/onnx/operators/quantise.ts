@@ -75,7 +75,7 @@ const dequantise: Operator = (call, draft) => {
   const node = draft.nodeOf(input)
   const pair = node && draft.quantised.get(node)
   if (pair && same(pair.scale, scale) && same(pair.zero, zero)) {
-    draft.draft.notes.add('values that the file rounds to whole numbers (QuantizeLinear) are kept as they are')
+    draft.draft.notes.add('values that the file rounds to integers (QuantizeLinear) are kept as they are')
     return { ...pair.x }
   }
   const x = asNode(draft, input)
