@@ -43,7 +43,7 @@ interface Block {
 
 /** Blocks of code in order; "Write `NAME`:" before a block of JSON names a file. */
 export function blocksOf(page: string): Block[] {
-  return [...page.matchAll(/(?:[Ww]rite `([\w.-]+)`:?\s*)?^```(\w*)\n([^]*?)^```$/gm)].map(
+  return [...page.matchAll(/(?:[Ww]rite\s+`([\w.-]+)`:?\s*)?^```(\w*)\n([^]*?)^```$/gm)].map(
     ([, file, language, text]) => ({
       language: language!,
       text: text!,
