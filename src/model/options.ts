@@ -78,7 +78,8 @@ export const loadOptions = z.strictObject({
   task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
     help: 'type of the outputs: classes (one softmax over all classes), binary (one logit for two classes), multilabel (a sigmoid for each class) or regression (values)',
     group: 'model',
-    default: 'binary for a network with a single logit, multilabel for a network that ends in sigmoids, otherwise classes'
+    default:
+      'binary for a network with a single logit, multilabel for a network that ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
     help: 'numeric type: fp32 or fp64 for the whole computation, or bf16, fp16 or tf32 for convolutions and matrix multiplications; fp16 and tf32 need CUDA; on the CPU, bf16 affects only matrix multiplications',
