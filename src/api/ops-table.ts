@@ -14,7 +14,7 @@ export function opsTable(): string {
   const head = [
     'op',
     'kind',
-    'rule by default',
+    'default rule',
     'sign of the output',
     'rearranges values',
     'gates',

@@ -19,7 +19,7 @@ export const studyOptions = z.strictObject({
     help: 'layer to analyse',
     group: 'what',
     unit: 'name',
-    default: 'the last convolution, or the last dense layer if attention follows it'
+    default: 'the last convolution, or the last dense layer if attention layers follow the last convolution'
   }),
   signal: signalOption
 })
@@ -45,7 +45,7 @@ export const conceptsOptions = z.strictObject({
     group: 'what'
   }),
   measure: option(z.enum(['sum', 'max']).default('sum'), {
-    help: 'how the quantity of --by is reduced over all positions: sum or max',
+    help: 'how the quantity chosen with --by is combined over all positions: their sum (sum) or their maximum (max)',
     group: 'what'
   }),
   top: option(z.int().min(1).default(5), {

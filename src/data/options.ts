@@ -25,7 +25,7 @@ export const dataOptions = z.strictObject({
     help: "name of the data set; 'lrp-native data' lists all names",
     group: 'images',
     unit: 'name',
-    default: 'the data set recognised from the files in --data-path, or digits without --data-path'
+    default: 'the data set recognised from the files in --data-path, or, if --data-path is not given, digits'
   }),
   dataPath: option(z.string(), {
     help: 'path of the data: a folder that contains class folders, idx files or CIFAR files; a CSV file; or a file or folder of arrays',
@@ -129,7 +129,7 @@ export const datasetOption = option(
 export const modelDataOption = datasetOption.meta({
   ...datasetOption.meta(),
   default:
-    "the data set of the model's experiment; if there is none, the data set recognised from the files in --data-path, or digits without --data-path"
+    "the data set of the model's experiment; if there is none, the data set recognised from the files in --data-path; if --data-path is not given either, digits"
 })
 
 function isPreprocessing(value: unknown): boolean {

@@ -150,7 +150,7 @@ export const scoreMapsOptions = z.strictObject({
     unit: 'pixels'
   }),
   featuresInStep: option(z.int().min(1).default(28), {
-    help: 'number of map entries that pixel-flipping replaces in one step',
+    help: 'number of input values (one for each entry of the map) that pixel-flipping replaces in each step',
     group: 'metrics',
     unit: 'entries'
   }),

@@ -104,7 +104,7 @@ export const explainOptions = z.strictObject({
     group: 'how',
     unit: 'name',
     ...readBy('camLayer'),
-    default: 'of the layers on every path from input to output, the last one whose output has height and width'
+    default: 'the last layer that is on every path from input to output and whose output has a height and a width'
   }),
   baseline: option(z.string(), {
     help: 'uninformative input for integrated-gradients and occlusion: zero, black, mean, blur or a .npy file',

@@ -35,7 +35,7 @@ export const loadOptions = z.strictObject({
     help: 'name of the input that takes the images, for a network with several inputs',
     group: 'model',
     unit: 'name',
-    default: 'the only input that --constant does not name'
+    default: 'the one input that is not passed with --constant'
   }),
   constants: option(z.record(z.string(), z.union([z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')])), {
     help: 'array for an additional input of the network, with one row for each image or a single row for all images',
@@ -78,10 +78,11 @@ export const loadOptions = z.strictObject({
   task: option(z.enum(['classes', 'binary', 'multilabel', 'regression']), {
     help: 'type of the outputs: classes (one softmax over all classes), binary (one logit for two classes), multilabel (a sigmoid for each class) or regression (values)',
     group: 'model',
-    default: 'binary for a network with one output, multilabel for a network that ends in sigmoids, otherwise classes'
+    default:
+      'binary for a network with a single logit, multilabel for a network that ends in sigmoids, otherwise classes'
   }),
   precision: option(z.enum(COMPUTE_PRECISIONS).default('fp32'), {
-    help: 'number type: fp32 or fp64 for the whole computation, or bf16, fp16 or tf32 for convolutions and matrix multiplications; fp16 and tf32 need CUDA; on the CPU, bf16 affects only matrix multiplications',
+    help: 'numeric type: fp32 or fp64 for the whole computation, or bf16, fp16 or tf32 for convolutions and matrix multiplications; fp16 and tf32 need CUDA; on the CPU, bf16 affects only matrix multiplications',
     group: 'machine'
   }),
   device: option(z.string().regex(/^(auto|cpu|cuda(:\d+)?)$/, 'auto, cpu, cuda or cuda:N'), {

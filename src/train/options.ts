@@ -162,12 +162,12 @@ export const trainSettings = z.object({
     unit: 'epochs'
   }),
   precision: option(z.enum(PRECISIONS).default('fp32'), {
-    help: 'number type of the computation: fp32, bf16 or fp16 (CUDA only)',
+    help: 'numeric type of the computation: fp32, bf16 or fp16 (CUDA only)',
     group: 'machine'
   }),
   exclude: excludeOption,
   augment: option(z.union([augmentSchema, z.string().transform(parseAugment)]), {
-    help: 'random changes to the training images, such as flip,rotation=10; all available changes, with example values where they take one: random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
+    help: 'random changes to the training images, such as flip,rotation=10; the available changes, each with an example value if it takes one, are random-crop, crop=4, flip, vertical-flip, rotation=10, translate=0.1, zoom=0.1, shear=5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, erasing=0.25, insert=PATCH.png',
     group: 'images',
     unit: 'list',
     write: (augment: Augmentation) => [augmentText(augment)]
@@ -239,7 +239,7 @@ export const trainOptions = z.strictObject({
   }),
   experimentsRoot: mayChange(loadOptions.shape.experimentsRoot),
   resume: option(z.string(), {
-    help: 'stopped experiment to continue; the run keeps its folder and its settings, but you can increase --epochs',
+    help: 'name of the stopped experiment that you want to continue; the run keeps its folder and its settings, but you can increase --epochs',
     group: 'output',
     unit: 'experiment',
     resume: false
