@@ -11,15 +11,7 @@ export function opsTable(): string {
       const named = rule === '' ? '' : `\`${rule}\``
       return row([`\`${op}\``, kind, named, SIGNS[sign], yes(movesValues), yes(gates), conserves])
     })
-  const head = [
-    'op',
-    'kind',
-    'default rule',
-    'sign of the output',
-    'rearranges values',
-    'gates',
-    'conserves relevance'
-  ]
+  const head = ['op', 'kind', 'default rule', 'sign of the output', 'rearranges values', 'gates', 'conserves relevance']
   return [row(head), row(head.map(() => '---')), ...rows].join('\n')
 }
 
