@@ -81,12 +81,19 @@ async function compare(name, options, model, images, theirs, maps) {
   let relevance
   for (let i = 0; i <= repeat; i++) {
     const base = await timed(() =>
-      native().testing.attributePlain(model.handle, images, {
-        method: 'gradient',
-        settings: {},
-        layers: [],
-        target: { binary: false, independent: false, classes: targets }
-      })
+      native().testing.attributePlain(
+        model.handle,
+        [
+          {
+            images,
+            method: 'gradient',
+            settings: {},
+            layers: [],
+            target: { binary: false, independent: false, classes: targets }
+          }
+        ],
+        {}
+      )
     )
     resetPeak()
     const ours = await timed(

@@ -61,6 +61,10 @@ void Model::weights_changed() {
   explained_.reset();
 }
 
+bool Model::computes_float32() const {
+  return dtype_ == at::kFloat && autocast_of_precision(precision_, device_) == c10::ScalarType::Undefined;
+}
+
 Tensor Model::prepare(const Tensor& input) const {
   if (input.dim() == 0 || input.numel() == 0) throw Error("INVALID_ARGUMENT", "the input is empty");
   check_size(input.sizes(), "the input has");

@@ -32,6 +32,8 @@ class Model {
   c10::Device device() const { return device_; }
   /// The type of weights and inputs.
   c10::ScalarType dtype() const { return dtype_; }
+  /// Whether it computes everything in float32, without autocast.
+  bool computes_float32() const;
   /// To be held by a thread while it computes with the network.
   Precision precision() const { return {precision_, device_}; }
   /// The input on the model's device, in its type. Throws NUMERIC when it is not finite.

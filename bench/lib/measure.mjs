@@ -66,12 +66,19 @@ export async function measureRules({ network, batch, threads, repeat, device }) 
   const images = randomInput([batch, ...model.imageShape])
   const targets = { data: new Int32Array(batch), shape: [1, batch] }
   const baseline = () =>
-    native().testing.attributePlain(model.handle, images, {
-      method: 'gradient',
-      settings: {},
-      layers: [],
-      target: { binary: false, independent: false, classes: targets }
-    })
+    native().testing.attributePlain(
+      model.handle,
+      [
+        {
+          images,
+          method: 'gradient',
+          settings: {},
+          layers: [],
+          target: { binary: false, independent: false, classes: targets }
+        }
+      ],
+      {}
+    )
   const attends = model.graph.nodes.some((node) => node.op === 'layer_norm')
   const cases = (attends ? transformerRules : convolutionalRules)
     .filter(({ name }) => model.graph.nodes.some((node) => node.op === 'conv2d') || !name.includes('box'))

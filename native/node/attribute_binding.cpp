@@ -6,6 +6,7 @@
 #include "../attribution/methods/method.h"
 #include "../device.h"
 #include "../error.h"
+#include "../side_by_side.h"
 #include "async.h"
 #include "concept_binding.h"
 #include "pass_thread.h"
@@ -41,8 +42,9 @@ constexpr auto fields(const LayerCall*) {
                          field("device", &LayerCall::device));
 }
 
-/// AttributeOptions of src/native/attribute-types.ts.
-struct AttributeCall {
+/// AttributePass of src/native/attribute-types.ts.
+struct AttributePass {
+  Tensor images;
   std::string method;
   Attributes settings;
   std::optional<Tensor> baseline;
@@ -54,26 +56,26 @@ struct AttributeCall {
   std::optional<std::map<std::string, Tensor>> patterns;
 };
 
-constexpr auto fields(const AttributeCall*) {
-  return std::make_tuple(field("method", &AttributeCall::method), field("settings", &AttributeCall::settings),
-                         field("baseline", &AttributeCall::baseline), field("inputs", &AttributeCall::inputs),
-                         field("target", &AttributeCall::target), field("layers", &AttributeCall::layers),
-                         field("lookups", &AttributeCall::lookups), field("lrp", &AttributeCall::lrp),
-                         field("patterns", &AttributeCall::patterns));
+constexpr auto fields(const AttributePass*) {
+  return std::make_tuple(field("images", &AttributePass::images), field("method", &AttributePass::method),
+                         field("settings", &AttributePass::settings), field("baseline", &AttributePass::baseline),
+                         field("inputs", &AttributePass::inputs), field("target", &AttributePass::target),
+                         field("layers", &AttributePass::layers), field("lookups", &AttributePass::lookups),
+                         field("lrp", &AttributePass::lrp), field("patterns", &AttributePass::patterns));
 }
 
 /// What LRP is asked, with what holds for every method.
-LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
-  LrpOptions lrp = call.lrp.value_or(LrpOptions());
-  lrp.target = call.target;
-  lrp.layers = call.layers;
-  if (call.lookups) lrp.lookups = *call.lookups;
+LrpOptions lrp_options(const AttributePass& pass, const Model& model) {
+  LrpOptions lrp = pass.lrp.value_or(LrpOptions());
+  lrp.target = pass.target;
+  lrp.layers = pass.layers;
+  if (pass.lookups) lrp.lookups = *pass.lookups;
   if (!(lrp.top_k > 0 && lrp.top_k <= 1))
     throw Error("INVALID_ARGUMENT", "option 'topK' must be above 0 and at most 1");
-  if (!call.patterns || !lrp.rules) return lrp;
+  if (!pass.patterns || !lrp.rules) return lrp;
   for (const NodeRule& rule : *lrp.rules) {
-    const auto found = call.patterns->find(rule.node);
-    if (found != call.patterns->end()) {
+    const auto found = pass.patterns->find(rule.node);
+    if (found != pass.patterns->end()) {
       lrp.patterns[rule.node] = found->second.to(model.device(), model.dtype());
     }
   }
@@ -81,7 +83,11 @@ LrpOptions lrp_options(const AttributeCall& call, const Model& model) {
 }
 
 /// JavaScript may change its arrays while the job runs.
-void own(TargetSettings& target) {
+void own(AttributePass& pass) {
+  pass.images = pass.images.clone();
+  if (pass.baseline) pass.baseline = pass.baseline->clone();
+  if (pass.inputs) pass.inputs = copies(*pass.inputs);
+  TargetSettings& target = pass.target;
   for (auto* tensor : {&target.classes, &target.against, &target.boxes, &target.reference, &target.seed}) {
     if (*tensor) *tensor = (*tensor)->clone();
   }
@@ -150,31 +156,41 @@ Tensor relevance_of_layer(const LayerCall& call) {
   return result.defined() ? result : at::zeros_like(input);
 }
 
+Explanation run(const Model& model, const Graph& shared, const AttributePass& pass, const CancelToken& cancel) {
+  const Precision precision = model.precision();
+  LrpOptions lrp = lrp_options(pass, model);
+  lrp.cancel = &cancel;
+  std::optional<Graph> given;
+  if (pass.inputs) given = shared.with_inputs(model.prepare(*pass.inputs));
+  const Graph& graph = given ? *given : shared;
+  const Tensor baseline = pass.baseline ? model.prepare(*pass.baseline) : Tensor();
+  Explanation explanation = attribute(pass.method, {graph, model.prepare(pass.images), pass.settings, baseline, lrp});
+  move_to_cpu(explanation);
+  return explanation;
+}
+
 }  // namespace
 
-Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value input,
+Napi::Value attribute_async(Napi::Env env, std::shared_ptr<Model> model, Napi::Value weights_owner, Napi::Value passes,
                             Napi::Object options, bool plain) {
-  auto call = std::make_shared<AttributeCall>(read<AttributeCall>(options, "the options"));
-  if (call->baseline) call->baseline = call->baseline->clone();
-  if (call->inputs) call->inputs = copies(*call->inputs);
-  own(call->target);
-  auto cancel = CancelHandle::token_of(options);
-  return run_pass(
-      env, {weights_owner, options}, [model, call, cancel, plain, x = tensor_copy(input, "the input")]() -> Finish {
-        const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
-        const Precision precision = model->precision();
-        LrpOptions lrp = lrp_options(*call, *model);
-        lrp.cancel = cancel.get();
-        const auto optimised = plain ? nullptr : model->explained();
-        const Graph& shared = plain ? model->graph() : *optimised;
-        std::optional<Graph> given;
-        if (call->inputs) given = shared.with_inputs(model->prepare(*call->inputs));
-        const Graph& graph = given ? *given : shared;
-        const Tensor baseline = call->baseline ? model->prepare(*call->baseline) : Tensor();
-        Explanation explanation = attribute(call->method, {graph, model->prepare(x), call->settings, baseline, lrp});
-        move_to_cpu(explanation);
-        return [explanation](Napi::Env env) { return to_object(env, explanation); };
-      });
+  auto own_passes =
+      std::make_shared<std::vector<AttributePass>>(read<std::vector<AttributePass>>(passes, "the passes"));
+  for (AttributePass& pass : *own_passes) own(pass);
+  return run_pass(env, {weights_owner, passes},
+                  [model, passes = own_passes, cancel = CancelHandle::token_of(options), plain]() -> Finish {
+                    const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
+                    const auto optimised = plain ? nullptr : model->explained();
+                    auto explanations = std::make_shared<std::vector<Explanation>>(passes->size());
+                    run_side_by_side(static_cast<int64_t>(passes->size()), [&](int64_t i) {
+                      const auto at = static_cast<size_t>(i);
+                      (*explanations)[at] = run(*model, plain ? model->graph() : *optimised, (*passes)[at], *cancel);
+                    });
+                    return [explanations](Napi::Env env) -> Napi::Value {
+                      auto list = Napi::Array::New(env, explanations->size());
+                      for (uint32_t i = 0; i < list.Length(); ++i) list[i] = to_object(env, (*explanations)[i]);
+                      return list;
+                    };
+                  });
 }
 
 Napi::Value explain_layer(const Napi::CallbackInfo& info) {

@@ -6,6 +6,7 @@
 #include "../device.h"
 #include "../error.h"
 #include "../perturbation/changes.h"
+#include "../side_by_side.h"
 #include "async.h"
 #include "attribute_binding.h"
 #include "graph_fields.h"
@@ -42,13 +43,15 @@ struct ForwardOptions {
   int64_t batch_size;
   std::vector<std::string> layers;
   std::vector<Replacement> replace;
-  bool as_written;  // the network of the file, not the folded one that is explained
+  bool as_written;   // the network of the file, not the folded one that is explained
+  bool fixed_batch;  // the network takes no other number of images
 };
 
 constexpr auto fields(const ForwardOptions*) {
   return std::make_tuple(field("inputs", &ForwardOptions::inputs), field("batchSize", &ForwardOptions::batch_size),
                          field("layers", &ForwardOptions::layers), field("replace", &ForwardOptions::replace),
-                         field("asWritten", &ForwardOptions::as_written));
+                         field("asWritten", &ForwardOptions::as_written),
+                         field("fixedBatch", &ForwardOptions::fixed_batch));
 }
 
 ForwardOptions own(ForwardOptions options) {
@@ -75,40 +78,72 @@ Graph with_rows(const Model& model, const Graph& graph, std::map<std::string, Te
   return graph.with_inputs(model.prepare(inputs));
 }
 
+/// What several images in a row give.
+struct PartOfForward {
+  Tensor output;
+  std::map<std::string, Tensor> layers;
+};
+
+/// Runs images `first` to `last`.
+PartOfForward forward_some(const Model& model, const Graph& graph, const Tensor& input, const ForwardOptions& options,
+                           const Replacements& replacements, int64_t first, int64_t last) {
+  const at::NoGradGuard no_grad;
+  const Precision precision = model.precision();
+  const Tensor x = model.prepare(input.slice(0, first, last));
+  std::map<int, std::vector<std::string>> wanted;
+  for (const auto& layer : options.layers) wanted[graph.source(graph.index(layer))].push_back(layer);
+  std::optional<Graph> given;
+  if (options.inputs) given = with_rows(model, graph, *options.inputs, first, x.size(0));
+  PartOfForward part;
+  part.output = (given ? *given : graph)
+                    .run(x,
+                         [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+                           const bool overwrites = graph.relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
+                           Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
+                           if (replacements.concerns(i)) result = replacements.apply(i, result, first, x.size(0));
+                           const auto found = wanted.find(static_cast<int>(i));
+                           if (found == wanted.end()) return result;
+                           for (const auto& name : found->second) part.layers[name] = result.cpu();
+                           return result;
+                         })
+                    .cpu();
+  return part;
+}
+
 /// Forward in batches, so that a large input needs no more memory than one batch of activations.
 ForwardResult run_forward(const Model& model, const Tensor& input, const ForwardOptions& options,
                           const CancelToken& cancel) {
   if (options.batch_size < 1) throw Error("INVALID_ARGUMENT", "option 'batchSize' must be 1 or more");
   const at::NoGradGuard no_grad;
   const auto folded = options.as_written ? nullptr : model.explained();
-  const Graph* graph = folded ? folded.get() : &model.graph();
-  std::vector<Tensor> outputs;
-  std::map<std::string, std::vector<Tensor>> kept;
-  std::map<int, std::vector<std::string>> wanted;
-  for (const auto& layer : options.layers) wanted[graph->source(graph->index(layer))].push_back(layer);
-  const Replacements replacements(*graph, options.replace);
-  int64_t first = 0;
-  for (const Tensor& batch : input.split(options.batch_size)) {
+  const Graph& graph = folded ? *folded : model.graph();
+  const Replacements replacements(graph, options.replace);
+  std::vector<PartOfForward> parts;
+  // the first axis of a layer need not be the images'
+  const bool together = options.fixed_batch || !options.layers.empty();
+  const int64_t images = input.dim() == 0 ? 1 : input.size(0);
+  for (int64_t first = 0; first == 0 || first < images; first += options.batch_size) {
     cancel.check();
-    const Precision precision = model.precision();
-    const Tensor x = model.prepare(batch);
-    std::optional<Graph> given;
-    if (options.inputs) given = with_rows(model, *graph, *options.inputs, first, x.size(0));
-    outputs.push_back((given ? *given : *graph)
-                          .run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
-                            const bool overwrites = graph->relu_may_overwrite(i) && wanted.count(node.inputs[0]) == 0;
-                            Tensor result = overwrites ? Tensor(inputs[0]).relu_() : node.op->forward(inputs, pass);
-                            if (replacements.concerns(i)) result = replacements.apply(i, result, first, x.size(0));
-                            const auto found = wanted.find(static_cast<int>(i));
-                            if (found == wanted.end()) return result;
-                            for (const auto& name : found->second) kept[name].push_back(result.cpu());
-                            return result;
-                          }));
-    first += x.size(0);
+    const int64_t count = std::min(options.batch_size, images - first);
+    const int64_t passes = together ? 1 : passes_side_by_side(count, model.device());
+    const size_t done = parts.size();
+    parts.resize(done + static_cast<size_t>(passes));
+    run_side_by_side(passes, [&](int64_t i) {
+      parts[done + static_cast<size_t>(i)] =
+          forward_some(model, graph, input, options, replacements, first + first_of_pass(i, passes, count),
+                       first + first_of_pass(i + 1, passes, count));
+    });
   }
-  // one batch may give one number for all its images, which has no axis to join along
-  ForwardResult result{(outputs.size() == 1 ? outputs[0] : at::cat(outputs)).cpu(), {}};
-  for (const auto& [name, parts] : kept) result.layers[name] = at::cat(parts);
+  const auto joined = [&](const auto& of) {
+    std::vector<Tensor> tensors;
+    for (const PartOfForward& part : parts) tensors.push_back(of(part));
+    // one pass may give one number for all its images, which has no axis to join along
+    return tensors.size() == 1 ? tensors[0] : at::cat(tensors);
+  };
+  ForwardResult result{joined([](const auto& part) { return part.output; }), {}};
+  for (const auto& [name, tensor] : parts[0].layers) {
+    result.layers[name] = joined([&name = name](const auto& part) { return part.layers.at(name); });
+  }
   return result;
 }
 
@@ -126,9 +161,9 @@ Napi::Function ModelHandle::define(Napi::Env env) {
       {StaticMethod<&ModelHandle::create>("create"), InstanceMethod<&ModelHandle::with_graph>("withGraph"),
        InstanceMethod<&ModelHandle::forward>("forward"), InstanceMethod<&ModelHandle::folded>("folded"),
        InstanceMethod<&ModelHandle::forward_changes>("forwardChanges"),
-       InstanceMethod<&ModelHandle::attribute>("attribute"), InstanceMethod<&ModelHandle::train>("train"),
-       InstanceMethod<&ModelHandle::tensors>("tensors"), InstanceMethod<&ModelHandle::dispose>("dispose"),
-       InstanceAccessor<&ModelHandle::device>("device")});
+       InstanceMethod<&ModelHandle::passes_for>("passesFor"), InstanceMethod<&ModelHandle::attribute>("attribute"),
+       InstanceMethod<&ModelHandle::train>("train"), InstanceMethod<&ModelHandle::tensors>("tensors"),
+       InstanceMethod<&ModelHandle::dispose>("dispose"), InstanceAccessor<&ModelHandle::device>("device")});
 }
 
 ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
@@ -212,6 +247,13 @@ Napi::Value ModelHandle::forward_changes(const Napi::CallbackInfo& info) {
                       const Tensor output = run_changes(*model, changes, options, *cancel);
                       return [output](Napi::Env env) { return AsFloat::write(env, output); };
                     });
+  });
+}
+
+Napi::Value ModelHandle::passes_for(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto images = read<int64_t>(info[0], "the number of images");
+    return write(info.Env(), passes_side_by_side(images, model()->device()));
   });
 }
 

@@ -12,7 +12,7 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
  public:
   /// The class, with its static `create(graph, tensors, device)`.
   static Napi::Function define(Napi::Env env);
-  /// For tests: attribute(model, input, options) on the network as it is.
+  /// For tests: attribute(model, passes, options) on the network as it is.
   static Napi::Value attribute_plain(const Napi::CallbackInfo& info);
   explicit ModelHandle(const Napi::CallbackInfo& info);
 
@@ -27,6 +27,7 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value folded(const Napi::CallbackInfo& info);
   Napi::Value forward_changes(const Napi::CallbackInfo& info);
+  Napi::Value passes_for(const Napi::CallbackInfo& info);
   Napi::Value attribute(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value tensors(const Napi::CallbackInfo& info);

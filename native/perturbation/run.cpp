@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../side_by_side.h"
 #include "start.h"
 
 namespace lrp {
@@ -32,10 +33,10 @@ class AtInput : public Start {
   ChangingImage image_;
 };
 
-/// Steps of one image as changes of their own.
-Changes of_one_image(const Changes& all, int64_t from, int64_t to) {
-  const int64_t first = all.begin(from), count = all.end(to - 1) - first;
-  return {all.images.narrow(0, all.owner(from), 1), at::zeros({to - from}, at::kInt),
+/// Steps `from` to `to`, all steps of their images, as changes of their own.
+Changes some_of(const Changes& all, int64_t from, int64_t to) {
+  const int64_t first = all.begin(from), count = all.end(to - 1) - first, image = all.owner(from);
+  return {all.images.narrow(0, image, all.owner(to - 1) - image + 1), all.owners.narrow(0, from, to - from) - image,
           all.ends.narrow(0, from, to - from) - first, all.places.narrow(0, first, count),
           all.values.narrow(0, first, count)};
 }
@@ -47,29 +48,47 @@ std::map<std::string, Tensor> rows_of(const Changes& changes, int64_t from, int6
   return rows;
 }
 
-/// Runs what the start leaves to run.
-void run_rest(const Model& model, const Graph& graph, Start& start, const Changes& changes, int64_t batch_size,
-              const CancelToken& cancel, std::vector<Tensor>& results) {
-  for (int64_t from = 0; from < changes.steps(); from += batch_size) {
+/// The output for steps `from` to `to`; `known` are the outputs of the nodes that the start skips.
+Tensor run_rest(const Model& model, const Graph& graph, const Start& start, const Changes& changes, int64_t from,
+                int64_t to, std::map<int, Tensor> known) {
+  const at::NoGradGuard no_grad;
+  const Precision precision = model.precision();
+  auto shape = changes.images.sizes().vec();
+  shape[0] = to - from;
+  const auto images = known.find(kInput);
+  // nobody reads images that are not there
+  const Tensor given = images == known.end() ? at::empty({1}).expand(shape) : images->second;
+  const Tensor input = given.to(model.device(), model.dtype());
+  std::optional<Graph> own;
+  if (changes.inputs) own = graph.with_inputs(model.prepare(rows_of(changes, from, to)));
+  return (own ? *own : graph)
+      .run(input, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+        if (start.skips(static_cast<int>(i))) return known[static_cast<int>(i)];
+        if (graph.relu_may_overwrite(i)) return Tensor(inputs[0]).relu_();
+        return node.op->forward(inputs, pass);
+      });
+}
+
+/// Runs what the start leaves to run, in batches of about the same size.
+void run_batches(const Model& model, const Graph& graph, Start& start, const Changes& changes,
+                 const ChangesOptions& options, const CancelToken& cancel, std::vector<Tensor>& results) {
+  const int64_t steps = changes.steps(), most = options.batch_size, batches = (steps + most - 1) / most;
+  for (int64_t batch = 0; batch < batches; ++batch) {
     cancel.check();
-    const int64_t to = std::min(from + batch_size, changes.steps());
-    auto known = start.outputs(from, to);
-    auto shape = changes.images.sizes().vec();
-    shape[0] = to - from;
-    const auto images = known.find(kInput);
-    // nobody reads images that are not there
-    const Tensor given = images == known.end() ? at::empty({1}).expand(shape) : images->second;
-    const Tensor input = given.to(model.device(), model.dtype());
-    known.erase(kInput);
-    std::optional<Graph> own;
-    if (changes.inputs) own = graph.with_inputs(model.prepare(rows_of(changes, from, to)));
-    results.push_back(
-        (own ? *own : graph)
-            .run(input, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
-              if (start.skips(static_cast<int>(i))) return known[static_cast<int>(i)];
-              if (graph.relu_may_overwrite(i)) return Tensor(inputs[0]).relu_();
-              return node.op->forward(inputs, pass);
-            }));
+    const bool fixed = options.fixed_batch;
+    const int64_t from = fixed ? batch * most : first_of_pass(batch, batches, steps);
+    const int64_t to = fixed ? std::min(from + most, steps) : first_of_pass(batch + 1, batches, steps);
+    const auto known = start.outputs(from, to);
+    const int64_t passes = fixed ? 1 : passes_side_by_side(to - from, model.device());
+    const size_t first = results.size();
+    results.resize(first + static_cast<size_t>(passes));
+    run_side_by_side(passes, [&](int64_t i) {
+      const int64_t begin = first_of_pass(i, passes, to - from), end = first_of_pass(i + 1, passes, to - from);
+      auto own = known;
+      for (auto& [node, output] : own) output = output.slice(0, begin, end);
+      results[first + static_cast<size_t>(i)] =
+          run_rest(model, graph, start, changes, from + begin, from + end, std::move(own));
+    });
   }
 }
 
@@ -82,25 +101,37 @@ Tensor run_changes(const Model& model, const Changes& changes, const ChangesOpti
   const at::NoGradGuard no_grad;
   changes.check();
   const auto graph = model.explained();
-  const Precision precision = model.precision();
-  const bool exact = !changes.inputs && model.device().is_cpu() && model.dtype() == at::kFloat &&
-                     Autocast::of_thread(c10::kCPU) == c10::ScalarType::Undefined;
+  const bool exact = !changes.inputs && model.device().is_cpu() && model.computes_float32();
   std::vector<Tensor> results;
   for (int64_t from = 0, to = 0; exact && !options.fixed_batch && from < changes.steps(); from = to) {
     while (to < changes.steps() && changes.owner(to) == changes.owner(from)) ++to;
-    const Changes own = of_one_image(changes, from, to);
+    const Changes own = some_of(changes, from, to);
     int64_t batch_size = 0;
     const auto start = start_after_windows(*graph, own, cancel, kNumbersPerPass, batch_size);
     if (!start) {
       results.clear();
       break;
     }
-    run_rest(model, *graph, *start, own, batch_size, cancel, results);
+    run_batches(model, *graph, *start, own, {batch_size, false}, cancel, results);
   }
   if (results.empty()) {
-    auto start = exact ? start_after_first_layer(*graph, changes) : nullptr;
-    if (!start) start = start_at_input(changes);
-    run_rest(model, *graph, *start, changes, options.batch_size, cancel, results);
+    // of enough images, each thread takes some
+    const int64_t images = changes.images.size(0);
+    const bool together = changes.inputs || options.fixed_batch;
+    const int64_t passes = together ? 1 : passes_side_by_side(images, model.device());
+    std::vector<std::vector<Tensor>> of_pass(static_cast<size_t>(passes));
+    run_side_by_side(passes, [&](int64_t i) {
+      const at::NoGradGuard none;
+      const auto first_step = [&](int64_t pass) {
+        const int32_t* owners = Changes::ints(changes.owners);
+        return std::lower_bound(owners, owners + changes.steps(), first_of_pass(pass, passes, images)) - owners;
+      };
+      const Changes own = passes == 1 ? changes : some_of(changes, first_step(i), first_step(i + 1));
+      auto start = exact ? start_after_first_layer(*graph, own) : nullptr;
+      if (!start) start = start_at_input(own);
+      run_batches(model, *graph, *start, own, options, cancel, of_pass[static_cast<size_t>(i)]);
+    });
+    for (const auto& outputs : of_pass) results.insert(results.end(), outputs.begin(), outputs.end());
   }
   return (results.size() == 1 ? results[0] : at::cat(results)).cpu();
 }

@@ -19,6 +19,12 @@ export function sliceBatch(tensor: Tensor, from: number, to: number): Tensor {
   }
 }
 
+/** Splits the images `from` to `to` into shares of about the same size: where each begins and ends. */
+export function sharesOf(from: number, to: number, count: number): [number, number][] {
+  const border = (i: number): number => from + Math.floor((i * (to - from)) / count)
+  return Array.from({ length: count }, (_, i) => [border(i), border(i + 1)])
+}
+
 /** Joins the results of consecutive batches. */
 export function concatenate(parts: AttributeResult[]): AttributeResult {
   if (parts.length === 1) return parts[0]!

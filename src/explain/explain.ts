@@ -5,9 +5,9 @@ import { rowsOfBatch } from '../model/further-inputs.js'
 import { isOfFile, withChannelsFirst, withChannelsLast } from '../model/layout.js'
 import { checkModel, checkTensor } from '../model/check-arguments.js'
 import type { Model } from '../model/model.js'
-import { callNative, type AttributeResult, type NodeRule } from '../native/addon.js'
+import { callNative, type AttributePass, type AttributeResult, type NodeRule } from '../native/addon.js'
 import { baselineOf } from './baseline.js'
-import { concatenate, sliceBatch } from './batches.js'
+import { concatenate, sharesOf, sliceBatch } from './batches.js'
 import { conservationErrors, magnitudesOf, unexplainedOf, warningsOf } from './conservation.js'
 import { describeMethod } from './methods.js'
 import type { ExplainOptions } from './options.js'
@@ -68,16 +68,22 @@ async function explainPrepared({ model, given, name, rules, settings }: Prepared
   checkInput(model, input)
   const { method, group, signal, onProgress } = given
   const total = input.shape[0]!
-  const batchSize = model.fixedBatch(input) ?? given.batchSize ?? batchFor(defaultBatchSize(model), total, group)
+  const fixed = model.fixedBatch(input)
+  const batchSize = fixed ?? given.batchSize ?? batchFor(defaultBatchSize(model), total, group)
   const [first, last] = shareOfImages(total, batchSize, group)
   const target = await planTarget(model, given, input)
+  const whole = { ...input, inputs: rowsOfBatch(model.parts, input) }
+  const isTogether = fixed !== undefined || settings.layers.length > 0 // a layer's first axis need not be the images'
   const parts: AttributeResult[] = []
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
-    const batch = sliceBatch(input, from, to)
-    const baseline = describeMethod(method).baseline && (await baselineOf(model, batch, given.baseline))
-    const native = { ...settings, baseline, target: target(from, to), inputs: rowsOfBatch(model.parts, batch) }
-    parts.push(await callNative((_, cancel) => model.handle.attribute(batch, { ...native, cancel }), signal))
+    const passes: AttributePass[] = []
+    for (const [begin, end] of sharesOf(from, to, isTogether ? 1 : model.handle.passesFor(to - from))) {
+      const images = sliceBatch(whole, begin, end)
+      const baseline = describeMethod(method).baseline && (await baselineOf(model, images, given.baseline))
+      passes.push({ ...settings, images, baseline, target: target(begin, end), inputs: images.inputs })
+    }
+    parts.push(...(await callNative((_, cancel) => model.handle.attribute(passes, { cancel }), signal)))
     onProgress?.(to - first, last - first)
   }
   const joined = concatenate(group ? (await group.gather(parts)).flat() : parts)

@@ -142,10 +142,10 @@ export const explainToFilesOptions = z.strictObject({
     resume: false
   }),
   passSize: option(z.int().min(1), {
-    help: 'number of images in memory at the same time',
+    help: 'number of images in one pass; two passes are in memory at the same time',
     group: 'machine',
     flag: false,
-    default: 'as many as fit into 128 MB, at most 256'
+    default: 'as many as fit into 64 MB, at most 256'
   })
 })
 

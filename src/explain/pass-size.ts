@@ -2,13 +2,13 @@ import type { Model } from '../model/model.js'
 import { sizeOf } from '../core/tensor.js'
 import type { Target } from './options.js'
 
-/** Largest number of relevance values that are in memory at the same time. */
-const PASS_VALUES = 32e6
+/** Largest number of relevance values in one pass; two passes are in memory at the same time. */
+const PASS_VALUES = 16e6
 const MOST_IN_PASS = 256
 
 /** Bytes of all nodes' outputs in one pass; those of the weights are added. A pass takes about five times as much. */
 const CPU_BYTES = 256 * 2 ** 20
-const MOST_ON_CPU = 32
+const MOST_ON_CPU = 64
 /** Factor by which a pass on a GPU may be larger. */
 const GPU_FACTOR = 16
 
@@ -38,7 +38,7 @@ function outputBytes(model: Model): number {
   return 4 * (numbers / images + sizeOf(model.imageShape))
 }
 
-/** Number of images whose maps are in memory at the same time: as many as fit into 128 MB, at most 256. */
+/** Number of images whose maps are in memory at the same time: as many as fit into 64 MB, at most 256. */
 export async function defaultPassSize(model: Model, target?: Target): Promise<number> {
   return Math.max(1, Math.min(MOST_IN_PASS, Math.floor(PASS_VALUES / (await valuesOfMaps(model, target)))))
 }

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
 import { recordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
@@ -53,6 +54,16 @@ export interface ExplainedFiles {
 
 const MEMORY_SHARE = 0.8
 
+/** Images that were explained together. */
+interface ExplainedPass {
+  /** Number of images before them. */
+  from: number
+  batch: Batch
+  how: ExplainOptions
+  explanation: Explanation
+  milliseconds: number
+}
+
 /**
  * Explains images and writes figures, arrays and `explain.json`. It explains the images in passes, which limits the
  * memory. The same call continues a stopped run after the last complete pass.
@@ -91,16 +102,27 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   let explanation: Explanation | undefined
   let provenance: Promise<Provenance> | undefined
   try {
-    for (let from = doneBefore; from < names.length; from += passSize) {
+    const explainFrom = async (from: number): Promise<ExplainedPass> => {
       const batch = await batchOf(inputs, from, Math.min(names.length, from + passSize))
       const how = passOptions(options, batch, from, names.length)
       const begun = performance.now()
-      explanation = await explain(model, batch.input, how)
+      const found = await explain(model, batch.input, how)
+      return { from, batch, how, explanation: found, milliseconds: performance.now() - begun }
+    }
+    const following = (from: number): Promise<ExplainedPass> | undefined =>
+      from < names.length ? beside(explainFrom(from)) : undefined
+    const { compare } = options
+    const isAhead = !compare && !options.group // otherwise, the processes of a group would not take the same turns
+    for (let pass = following(doneBefore); pass;) {
+      const { from, batch, how, milliseconds, ...rest } = await pass
+      explanation = rest.explanation
+      const ahead = isAhead ? following(from + passSize) : undefined
+      await setImmediate() // the next pass begins before the results of this one are written
       provenance ??= beside(provenanceOf(model))
-      const found = summarisePass(model, batch, explanation, performance.now() - begun, checked)
-      const { compare } = options
+      const found = summarisePass(model, batch, explanation, milliseconds, checked)
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
       passes.push((await writer?.pass(batch, explanation, from, comparison, found)) ?? { ...found, files: [] })
+      pass = ahead ?? following(from + passSize)
     }
     const trust = options.check ? await checkFirst(model, inputs, options) : undefined
     const asking = {

@@ -275,8 +275,9 @@ export class Model {
     const all = { layers: [], replace: [], asWritten: false, ...withoutUndefined(options) }
     const batchSize = Math.max(1, options.batchSize) // an input without images is C++'s to refuse
     const inputs = rowsOfBatch(this.parts, input)
+    const fixedBatch = typeof this.graph.inputShape[0] === 'number'
     return callNative(
-      (_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, inputs, batchSize, cancel }),
+      (_, cancel) => this.handle.forward(asNetwork(this, input), { ...all, inputs, batchSize, fixedBatch, cancel }),
       signal
     )
   }

@@ -5,7 +5,7 @@ import { LrpError, type ErrorCode } from '../core/errors.js'
 import type { Graph, GraphNode, Interpolation, ParameterSpec, Precision } from '../core/graph.js'
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
-import type { AttributeOptions, AttributeResult } from './attribute-types.js'
+import type { AttributePass, AttributeResult } from './attribute-types.js'
 import { endPreload, isPreloading, resetLibraryVariables, setLibraryVariables } from './libraries.js'
 import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions, NativeRules } from './handles.js'
 import type { AtenArgument, OpRecord } from './op-types.js'
@@ -73,7 +73,11 @@ export interface NativeAddon {
     /** Whether this processor has bf16. */
     computesBf16: boolean
     /** `model.attribute` on the network as it is: batch norms unfolded, the usual memory layout. What benchmarks compare with. */
-    attributePlain(model: NativeModel, input: Tensor, options: AttributeOptions): Promise<AttributeResult>
+    attributePlain(
+      model: NativeModel,
+      passes: AttributePass[],
+      options: { cancel?: NativeCancelToken }
+    ): Promise<AttributeResult[]>
   }
   /** Ends the process with a status, without libtorch's shutdown. */
   leave(status: number): never
@@ -172,6 +176,8 @@ export interface NativeModel {
       replace: Replacement[]
       /** By the network of the file, not by the folded one that is explained. */
       asWritten: boolean
+      /** The network takes no other number of images than `batchSize`. */
+      fixedBatch: boolean
       cancel?: NativeCancelToken
     }
   ): Promise<{ output: Tensor; layers: Record<string, Tensor> }>
@@ -182,7 +188,10 @@ export interface NativeModel {
     changes: NativeChanges,
     options: { batchSize: number; fixedBatch: boolean; cancel?: NativeCancelToken }
   ): Promise<Tensor>
-  attribute(input: Tensor, options: AttributeOptions): Promise<AttributeResult>
+  /** Into how many passes to split these images for `attribute`: one for each thread, or 1 (native/side_by_side.h). */
+  passesFor(images: number): number
+  /** Several passes run at the same time, each on one thread; a single pass uses all threads for every op. */
+  attribute(passes: AttributePass[], options: { cancel?: NativeCancelToken }): Promise<AttributeResult[]>
   /** Trains the weights in place; one call per run. Resolves after the last epoch. */
   train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>
   /** Another network over the same weights: another output of this one. */

@@ -1,5 +1,5 @@
 import type { RawTensor, Tensor } from '../core/tensor.js'
-import type { NativeCancelToken, NativeRules } from './handles.js'
+import type { NativeRules } from './handles.js'
 
 /** What one explanation is asked with; nothing has a default here. */
 export interface AttributeOptions {
@@ -20,7 +20,11 @@ export interface AttributeOptions {
   lrp?: LrpSettings
   /** Fitted patterns by node name (patternnet, patternattribution). */
   patterns?: Record<string, RawTensor>
-  cancel?: NativeCancelToken
+}
+
+/** Images that go through the network together, and what is asked about them. */
+export interface AttributePass extends AttributeOptions {
+  images: Tensor
 }
 
 /** [explanations, batch], row by row. */

@@ -62,10 +62,10 @@ test('a setting that is missing is named', async () => {
     target: { binary: false, independent: false }
   }
   const ask = async (given: Partial<typeof call>): Promise<unknown> =>
-    model.handle.attribute(images([1, 3, 8, 8]), given as typeof call)
+    model.handle.attribute([{ ...(given as typeof call), images: images([1, 3, 8, 8]) }], {})
   await expect(ask(call)).rejects.toThrow("'noise' is missing")
   const { layers: _layers, ...rest } = call
-  await expect(ask(rest)).rejects.toThrow('the options: layers is missing')
+  await expect(ask(rest)).rejects.toThrow('the passes: [0].layers is missing')
   model.dispose()
 })
 
@@ -151,7 +151,7 @@ describe('baselines', () => {
     if (!(name in baselines)) return expect(found.sums[0]).not.toBeCloseTo(0, 3)
     const { output } = await model.handle.forward(
       { data: baselines[name]!, shape: input.shape },
-      { batchSize: 2, layers: [], replace: [], asWritten: false }
+      { batchSize: 2, layers: [], replace: [], asWritten: false, fixedBatch: false }
     )
     found.sums.forEach((sum, image) =>
       expect(sum).toBeCloseTo(found.logits.data[image * 2 + 1]! - output.data[image * 2 + 1]!, 5)

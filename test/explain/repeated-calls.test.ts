@@ -81,7 +81,7 @@ test('C++ names the field that a rule lacks, and what are no resolved rules', as
   const { settings } = await prepare(model, { rule: 'epsilon' })
   const lrp = { ...settings.lrp!, rules: 7 as never }
   const call = { ...settings, lrp, target: { binary: false, independent: false } }
-  await expect(async () => model.handle.attribute(input, call)).rejects.toThrow(
-    'the options: lrp.rules must be resolved rules'
+  await expect(async () => model.handle.attribute([{ ...call, images: input }], {})).rejects.toThrow(
+    'the passes: [0].lrp.rules must be resolved rules'
   )
 })

@@ -53,9 +53,10 @@ export async function perturbationCurves(
   signal?: AbortSignal
 ): Promise<Curve[]> {
   const curves: Curve[] = []
-  let running = Promise.resolve()
+  let [before, running] = [Promise.resolve(), Promise.resolve()]
   for (const { changes, steps } of batches(model, tasks)) {
-    await running
+    await before // C++ already has the next batch when it has finished one
+    before = running
     const fixed = model.fixedBatch({ shape: [steps.length, ...model.imageShape] })
     const batchSize = fixed ?? imagesPerPass(model, IMAGES_PER_PASS)
     running = callNative(
@@ -72,8 +73,9 @@ export async function perturbationCurves(
         curve.predictions.push(predicted)
       })
     })
+    running.catch(() => {}) // it is awaited later
   }
-  await running
+  await Promise.all([before, running])
   return curves
 }
 

@@ -1,0 +1,33 @@
+#pragma once
+#include <ATen/Parallel.h>
+#include <c10/core/Device.h>
+
+#include <cstdint>
+
+namespace lrp {
+
+/// Into how many passes to split the images of one pass: 1 or, on the CPU, one for each thread. Passes that run side by
+/// side on one thread each need less time than one pass on all threads, which wait for each other after every op. Too
+/// few images for that stay together.
+inline int64_t passes_side_by_side(int64_t images, c10::Device device) {
+  const int64_t threads = device.is_cpu() ? at::get_num_threads() : 1;
+  if (images < threads) return 1;
+  const int64_t longest = (images + threads - 1) / threads;
+  const bool is_even = 2 * longest * threads <= 3 * images;  // no thread waits for more than half of the time
+  return is_even ? threads : 1;
+}
+
+/// The first image of pass `i` of `passes`.
+inline int64_t first_of_pass(int64_t i, int64_t passes, int64_t images) { return i * images / passes; }
+
+/// Calls `run(i)` for every pass, each on one thread; a single pass has all threads. Settings of the calling thread,
+/// such as whether gradients are recorded, do not reach the others. Rethrows the first exception.
+template <typename Run>
+void run_side_by_side(int64_t passes, const Run& run) {
+  if (passes == 1) return run(0);
+  at::parallel_for(0, passes, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) run(i);
+  });
+}
+
+}  // namespace lrp
