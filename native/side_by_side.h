@@ -20,12 +20,31 @@ inline int64_t passes_side_by_side(int64_t images, c10::Device device) {
 /// The first image of pass `i` of `passes`.
 inline int64_t first_of_pass(int64_t i, int64_t passes, int64_t images) { return i * images / passes; }
 
+/// While it lives, every op of this thread uses this thread alone. A thread of an OpenMP region would otherwise be told
+/// that there are several: oneDNN then waits for threads that never come.
+class OneThread {
+ public:
+#ifdef _OPENMP
+  OneThread() {
+    // a thread's first operation sets the number: once in libtorch, once in the loops of its headers that we compile
+    at::internal::lazy_init_num_threads();
+    before_ = at::get_num_threads();
+    omp_set_num_threads(1);
+  }
+  ~OneThread() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+#endif
+};
+
 /// Calls `run(i)` for every pass, each on one thread; a single pass has all threads. Settings of the calling thread,
 /// such as whether gradients are recorded, do not reach the others. Rethrows the first exception.
 template <typename Run>
 void run_side_by_side(int64_t passes, const Run& run) {
   if (passes == 1) return run(0);
   at::parallel_for(0, passes, 1, [&](int64_t begin, int64_t end) {
+    [[maybe_unused]] const OneThread alone;
     for (int64_t i = begin; i < end; ++i) run(i);
   });
 }

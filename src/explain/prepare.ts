@@ -57,7 +57,7 @@ export async function prepare(model: Model, options: ExplainOptions): Promise<Pr
 }
 
 /** Calls whose preparation is kept for each model: comparisons alternate between methods and targets. */
-const MOST_KEPT = 256
+const MOST_KEPT = 32
 const prepared = new WeakMap<Model, Map<string, Prepared>>()
 
 function keep(model: Model, key: string, result: Prepared): void {
@@ -69,8 +69,9 @@ function keep(model: Model, key: string, result: Prepared): void {
 /** Undefined for options that hold more than numbers, strings and lists of them. */
 function keyOf(options: ExplainOptions): string | undefined {
   const isPlain = (value: unknown): boolean =>
-    Array.isArray(value) ? value.every(isPlain) : !['object', 'function', 'bigint'].includes(typeof value)
-  return isPlain(options) || !Object.values(options).every(isPlain) ? undefined : JSON.stringify(options)
+    Array.isArray(value) ? value.every(isPlain) : !['object', 'function', 'bigint', 'symbol'].includes(typeof value)
+  if (isPlain(options) || !Object.values(options).every(isPlain)) return undefined
+  return JSON.stringify(Object.entries(options)) // of entries: names without a value count as well
 }
 
 /** A file may have changed since. */

@@ -29,7 +29,7 @@ const mapOf = async (options: ExplainOptions): Promise<Float32Array> =>
 describe('a call with the options of a recent one', () => {
   test('reuses its rules, and another call does not', async () => {
     const first = await prepare(model, { rule: 'gamma', gamma: 0.5 })
-    expect(await prepare(model, { rule: 'gamma', gamma: 0.5, seed: undefined })).toBe(first)
+    expect(await prepare(model, { rule: 'gamma', gamma: 0.5 })).toBe(first)
     await prepare(model, { rule: 'epsilon' })
     expect(await prepare(model, { rule: 'gamma', gamma: 0.5 })).toBe(first)
     for (const other of [{ rule: 'gamma' }, { rule: 'gamma', gamma: 0.25 }, { rule: 'gamma', gamma: 0.5, topK: 0.5 }])
@@ -45,6 +45,12 @@ describe('a call with the options of a recent one', () => {
     expect(await mapOf({ rule: 'gamma' })).toEqual(gamma)
     expect(await mapOf({ rule: 'zplus' })).toEqual(zplus)
     expect(await mapOf({ rule: 'zplus' })).toEqual(zplus)
+  })
+
+  test('is refused for an unknown option without a value', async () => {
+    await explain(model, input, { rule: 'epsilon' })
+    const call = { rule: 'epsilon', colour: undefined } as ExplainOptions
+    await expect(explain(model, input, call)).rejects.toThrow("there is no option 'colour'")
   })
 
   test('is checked anew if a list or an object in it may have changed', async () => {
