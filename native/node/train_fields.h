@@ -59,15 +59,15 @@ constexpr auto fields(const AugmentOptions*) {
 }
 
 constexpr auto fields(const TrainOptions*) {
-  return std::make_tuple(field("loss", &TrainOptions::loss), field("optimizer", &TrainOptions::optimizer),
-                         field("groups", &TrainOptions::groups), field("schedule", &TrainOptions::schedule),
-                         field("preprocessing", &TrainOptions::preprocessing), field("augment", &TrainOptions::augment),
-                         field("epochs", &TrainOptions::epochs), field("batchSize", &TrainOptions::batch_size),
-                         field("accumulate", &TrainOptions::accumulate),
-                         field("gradientClip", &TrainOptions::gradient_clip),
-                         field("balanced", &TrainOptions::balanced), field("patience", &TrainOptions::patience),
-                         field("precision", &TrainOptions::precision), field("seed", &TrainOptions::seed),
-                         field("threads", &TrainOptions::threads));
+  return std::make_tuple(
+      field("loss", &TrainOptions::loss), field("optimizer", &TrainOptions::optimizer),
+      field("groups", &TrainOptions::groups), field("schedule", &TrainOptions::schedule),
+      field("preprocessing", &TrainOptions::preprocessing), field("augment", &TrainOptions::augment),
+      field("epochs", &TrainOptions::epochs), field("batchSize", &TrainOptions::batch_size),
+      field("fixedBatch", &TrainOptions::fixed_batch), field("accumulate", &TrainOptions::accumulate),
+      field("gradientClip", &TrainOptions::gradient_clip), field("balanced", &TrainOptions::balanced),
+      field("patience", &TrainOptions::patience), field("precision", &TrainOptions::precision),
+      field("seed", &TrainOptions::seed), field("threads", &TrainOptions::threads));
 }
 
 constexpr auto fields(const BestEpoch*) {

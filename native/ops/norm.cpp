@@ -77,6 +77,7 @@ class BatchNorm : public Op {
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
     return shape_of_channels(inputs.at(0), mean_.numel());
   }
+  bool mixes_images() const override { return true; }
   Tensor forward(const std::vector<Tensor>& inputs, const Pass& pass) const override {
     return at::batch_norm(inputs.at(0), optional(weight_), optional(bias_), mean_, variance_, pass.training, momentum_,
                           eps_, true);

@@ -59,6 +59,8 @@ class Op {
   virtual bool keeps_first_axis() const { return true; }
   /// Draws random numbers while training.
   virtual bool draws() const { return false; }
+  /// Takes statistics over the images of a batch while training.
+  virtual bool mixes_images() const { return false; }
   /// The linear map that the op is while what it divides by, made from these inputs, is held constant; null where it is
   /// none.
   virtual std::shared_ptr<const LinearMap> linear_at(const std::vector<Tensor>&) const { return nullptr; }

@@ -23,6 +23,8 @@ struct TrainOptions {
   /// The run ends after this epoch.
   int64_t epochs;
   int64_t batch_size;
+  /// The network takes no other number of images.
+  bool fixed_batch;
   /// Batches whose gradients are averaged before one optimiser step.
   int64_t accumulate;
   /// Largest norm of all gradients together; 0: not clipped.

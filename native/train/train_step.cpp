@@ -10,6 +10,7 @@
 
 #include "../error.h"
 #include "../precision.h"
+#include "../side_by_side.h"
 
 namespace lrp {
 
@@ -50,7 +51,10 @@ TrainStep::TrainStep(const Graph& graph, c10::Device device, const TrainOptions&
       forward_(graph, device, options.seed, names_of(options.groups)) {
   auto& weights = options_.loss.class_weights;
   if (weights) weights = weights->to(device, at::kFloat);
-  for (auto& parameter : parameters_) parameter.set_requires_grad(true);
+  for (auto& parameter : parameters_) {
+    parameter.set_requires_grad(true);
+    numbers_ += parameter.numel();
+  }
 }
 
 TrainStep::~TrainStep() {
@@ -95,18 +99,41 @@ void TrainStep::backward(const BatchLoader& loader, const Batch& batch, const Te
   const auto keys = options_.augment ? loader.keys(batch, state.epoch) : std::vector<int64_t>{};
   const Tensor x = prepare_images(samples.images, options_.preprocessing, options_.augment, options_.seed, keys);
   if (meter.finite()) last_input_ = x;
-  Tensor output, loss;
+  const int64_t images = x.size(0), passes = passes_for(images),
+                number = state.epoch * batches_per_epoch_ + state.batch;
+  const double all = passes == 1 ? 1 : loss_weight(options_.loss, samples.targets);
+  std::vector<Part> found(static_cast<size_t>(passes));
+  run_side_by_side(passes, [&](int64_t i) {
+    const int64_t first = first_of_pass(i, passes, images), last = first_of_pass(i + 1, passes, images);
+    Part& part = found[static_cast<size_t>(i)];
+    part.targets = samples.targets.slice(0, first, last);
+    part.share = passes == 1 ? 1 : loss_weight(options_.loss, part.targets) / std::max(all, 1e-12);
+    backward(part, x.slice(0, first, last), number, weight / parts * part.share);
+  });
+  for (const Part& part : found) {
+    meter.add(part.loss, part.output, part.targets, weight * part.share * static_cast<double>(batch.whole.numel()));
+    for (size_t i = 0; i < part.gradients.size(); ++i) {
+      const Tensor& more = part.gradients[i];
+      if (more.defined()) gradients[i] = gradients[i].defined() ? gradients[i].add_(more) : more;
+    }
+  }
+}
+
+void TrainStep::backward(Part& part, const Tensor& x, int64_t batch, double weight) const {
   {
     const Autocast autocast(autocast_of_precision(options_.precision, device_), device_.type());
-    output = forward_(x, collective_.draw_of(state.epoch * batches_per_epoch_ + state.batch));
-    loss = loss_of(options_.loss, output, samples.targets);
+    part.output = forward_(x, collective_.draw_of(batch));
+    part.loss = loss_of(options_.loss, part.output, part.targets);
   }
-  meter.add(loss, output, samples.targets, weight * static_cast<double>(batch.whole.numel()));
-  const Tensor scaled = scaler_.scaled(parts == weight ? loss : loss / (parts / weight));
-  const auto more = torch::autograd::grad({scaled}, parameters_, {}, c10::nullopt, false, true);
-  for (size_t i = 0; i < more.size(); ++i) {
-    if (more[i].defined()) gradients[i] = gradients[i].defined() ? gradients[i].add_(more[i]) : more[i];
-  }
+  const Tensor scaled = scaler_.scaled(weight == 1 ? part.loss : part.loss * weight);
+  part.gradients = torch::autograd::grad({scaled}, parameters_, {}, c10::nullopt, false, true);
+}
+
+int64_t TrainStep::passes_for(int64_t images) const {
+  constexpr int64_t kMostParameters = 1 << 22, kFewestImages = 16;  // each thread has gradients of its own
+  const bool may = !options_.fixed_batch && forward_.takes_images_alone() && numbers_ <= kMostParameters;
+  const int64_t passes = may ? passes_side_by_side(images, device_) : 1;
+  return images >= kFewestImages * passes ? passes : 1;
 }
 
 double TrainStep::rate_factor(const TrainState& state, int64_t step) const {

@@ -36,9 +36,20 @@ class TrainStep {
   void recall(const std::map<std::string, Tensor>& remembered);
 
  private:
+  /// What some images of a batch give.
+  struct Part {
+    Tensor output, loss, targets;
+    double share;  // of the mean loss in that of all these images
+    std::vector<Tensor> gradients;
+  };
+
   /// Adds a batch's gradients, if this process has a part of it.
   void backward(const BatchLoader& loader, const Batch& batch, const Tensor& targets, double parts,
                 const TrainState& state, Meter& meter, std::vector<Tensor>& gradients);
+  /// The gradients of the mean loss times `weight`; sets output, loss and gradients of `part`.
+  void backward(Part& part, const Tensor& x, int64_t batch, double weight) const;
+  /// How many threads take images of their own.
+  int64_t passes_for(int64_t images) const;
   void clip(std::vector<Tensor>& gradients) const;
 
   const Graph& graph_;
@@ -49,6 +60,7 @@ class TrainStep {
   Schedule schedule_;
   Optimizer optimizer_;
   std::vector<Tensor> parameters_;
+  int64_t numbers_ = 0;  // of all parameters
   GradientScaler scaler_;
   TrainingForward forward_;
   Tensor last_input_;  // with which a fault is looked for

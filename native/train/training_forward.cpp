@@ -20,6 +20,7 @@ TrainingForward::TrainingForward(const Graph& graph, c10::Device device, uint64_
     }
     frozen_.push_back(learnable && !some);
     drops_ = drops_ || node.op->draws();
+    mixes_ = mixes_ || (node.op->mixes_images() && !frozen_.back());
   }
 }
 

@@ -12,12 +12,14 @@ class TrainingForward {
  public:
   TrainingForward(const Graph& graph, c10::Device device, uint64_t seed, const std::set<std::string>& trained);
   Tensor operator()(const Tensor& x, int64_t batch) const;
+  /// Whether the output for an image does not depend on the batch that it is in.
+  bool takes_images_alone() const { return !drops_ && !mixes_; }
 
  private:
   const Graph& graph_;
   c10::Device device_;
   uint64_t seed_;
-  bool drops_ = false;
+  bool drops_ = false, mixes_ = false;
   std::vector<bool> frozen_;
 };
 

@@ -123,6 +123,8 @@ export interface NativeTrainOptions {
   /** The run ends after this epoch. */
   epochs: number
   batchSize: number
+  /** The network takes no other number of images. */
+  fixedBatch: boolean
   accumulate: number
   /** 0: not clipped. */
   gradientClip: number

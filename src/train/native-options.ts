@@ -44,6 +44,7 @@ export async function nativeOptions(
     augment: await nativeAugmentation(settings.augment, storedShape(dataset)),
     epochs,
     batchSize,
+    fixedBatch: typeof graph.inputShape[0] === 'number',
     accumulate,
     gradientClip,
     balanced: settings.balancedSampling,
