@@ -5,8 +5,10 @@
 #include "device.h"
 #include "error.h"
 #include "finite.h"
+#include "graph/images_alone.h"
 #include "graph/passes.h"
 #include "ops/size_limit.h"
+#include "side_by_side.h"
 
 namespace lrp {
 
@@ -35,13 +37,15 @@ Model::Model(const GraphSpec& spec, std::map<std::string, Tensor> tensors, const
     : device_(device_called(device)),
       precision_(precision),
       dtype_(dtype_of_precision(precision, device_)),
-      graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_, dtype_))) {}
+      graph_(std::make_unique<Graph>(spec, prepared(std::move(tensors), device_, dtype_))),
+      takes_images_alone_(takes_images_alone(*graph_)) {}
 
 Model::Model(const Model& other, const GraphSpec& spec)
     : device_(other.device_),
       precision_(other.precision_),
       dtype_(other.dtype_),
       graph_(std::make_unique<Graph>(spec, other.graph_->tensors())),
+      takes_images_alone_(takes_images_alone(*graph_)),
       shared_(other.shared_) {}
 
 std::shared_ptr<const Graph> Model::explained() const {
@@ -59,6 +63,10 @@ void Model::weights_changed() {
   ++shared_->changes;
   const std::lock_guard<std::mutex> lock(explained_mutex_);
   explained_.reset();
+}
+
+int64_t Model::passes_for(int64_t images) const {
+  return takes_images_alone_ ? passes_side_by_side(images, device_) : 1;
 }
 
 bool Model::computes_float32() const {

@@ -34,6 +34,8 @@ class Model {
   c10::ScalarType dtype() const { return dtype_; }
   /// Whether it computes everything in float32, without autocast.
   bool computes_float32() const;
+  /// Into how many passes to split the images of one pass (side_by_side.h): 1 where images depend on each other.
+  int64_t passes_for(int64_t images) const;
   /// To be held by a thread while it computes with the network.
   Precision precision() const { return {precision_, device_}; }
   /// The input on the model's device, in its type. Throws NUMERIC when it is not finite.
@@ -50,6 +52,7 @@ class Model {
   std::string precision_;
   c10::ScalarType dtype_;
   std::unique_ptr<Graph> graph_;
+  bool takes_images_alone_;
   mutable std::shared_ptr<const Graph> explained_;
   mutable int64_t explained_changes_ = 0;  // when it was made
   mutable std::mutex explained_mutex_;

@@ -125,7 +125,7 @@ ForwardResult run_forward(const Model& model, const Tensor& input, const Forward
   for (int64_t first = 0; first == 0 || first < images; first += options.batch_size) {
     cancel.check();
     const int64_t count = std::min(options.batch_size, images - first);
-    const int64_t passes = together ? 1 : passes_side_by_side(count, model.device());
+    const int64_t passes = together ? 1 : model.passes_for(count);
     const size_t done = parts.size();
     parts.resize(done + static_cast<size_t>(passes));
     run_side_by_side(passes, [&](int64_t i) {
@@ -253,7 +253,7 @@ Napi::Value ModelHandle::forward_changes(const Napi::CallbackInfo& info) {
 Napi::Value ModelHandle::passes_for(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     const auto images = read<int64_t>(info[0], "the number of images");
-    return write(info.Env(), passes_side_by_side(images, model()->device()));
+    return write(info.Env(), model()->passes_for(images));
   });
 }
 

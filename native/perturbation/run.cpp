@@ -79,7 +79,7 @@ void run_batches(const Model& model, const Graph& graph, Start& start, const Cha
     const int64_t from = fixed ? batch * most : first_of_pass(batch, batches, steps);
     const int64_t to = fixed ? std::min(from + most, steps) : first_of_pass(batch + 1, batches, steps);
     const auto known = start.outputs(from, to);
-    const int64_t passes = fixed ? 1 : passes_side_by_side(to - from, model.device());
+    const int64_t passes = fixed ? 1 : model.passes_for(to - from);
     const size_t first = results.size();
     results.resize(first + static_cast<size_t>(passes));
     run_side_by_side(passes, [&](int64_t i) {
@@ -118,7 +118,7 @@ Tensor run_changes(const Model& model, const Changes& changes, const ChangesOpti
     // of enough images, each thread takes some
     const int64_t images = changes.images.size(0);
     const bool together = changes.inputs || options.fixed_batch;
-    const int64_t passes = together ? 1 : passes_side_by_side(images, model.device());
+    const int64_t passes = together ? 1 : model.passes_for(images);
     std::vector<std::vector<Tensor>> of_pass(static_cast<size_t>(passes));
     run_side_by_side(passes, [&](int64_t i) {
       const at::NoGradGuard none;

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "../finite.h"
+#include "../graph/images_alone.h"
 #include "../ops/random.h"
 #include "counter_random.h"
 
@@ -11,7 +12,7 @@ namespace lrp {
 
 TrainingForward::TrainingForward(const Graph& graph, c10::Device device, uint64_t seed,
                                  const std::set<std::string>& trained)
-    : graph_(graph), device_(device), seed_(seed) {
+    : graph_(graph), device_(device), seed_(seed), mixes_(!lrp::takes_images_alone(graph)) {
   for (const auto& node : graph.nodes()) {
     bool learnable = false, some = false;
     for (const auto& [role, name] : node.parameter_names) {

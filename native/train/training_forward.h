@@ -19,7 +19,7 @@ class TrainingForward {
   const Graph& graph_;
   c10::Device device_;
   uint64_t seed_;
-  bool drops_ = false, mixes_ = false;
+  bool drops_ = false, mixes_;
   std::vector<bool> frozen_;
 };
 

@@ -21,7 +21,7 @@ export const commonOptions = z.strictObject({
   device: loadOptions.shape.device,
   seed: option(z.int().min(0), { help: 'seed for all random numbers', group: 'machine', default: '0' }),
   threads: option(z.int().min(1).max(1024), {
-    help: 'number of CPU threads for each operation',
+    help: 'number of CPU threads that compute',
     group: 'machine',
     default: 'one for each core'
   }),

@@ -73,14 +73,16 @@ async function explainPrepared({ model, given, name, rules, settings }: Prepared
   const [first, last] = shareOfImages(total, batchSize, group)
   const target = await planTarget(model, given, input)
   const whole = { ...input, inputs: rowsOfBatch(model.parts, input) }
-  const isTogether = fixed !== undefined || settings.layers.length > 0 // a layer's first axis need not be the images'
+  const { baseline: hasBaseline, imageByImage } = describeMethod(method)
+  // the first axis of a layer need not be the images'
+  const isTogether = fixed !== undefined || settings.layers.length > 0 || imageByImage
   const parts: AttributeResult[] = []
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)
     const passes: AttributePass[] = []
     for (const [begin, end] of sharesOf(from, to, isTogether ? 1 : model.handle.passesFor(to - from))) {
       const images = sliceBatch(whole, begin, end)
-      const baseline = describeMethod(method).baseline && (await baselineOf(model, images, given.baseline))
+      const baseline = hasBaseline && (await baselineOf(model, images, given.baseline))
       passes.push({ ...settings, images, baseline, target: target(begin, end), inputs: images.inputs })
     }
     parts.push(...(await callNative((_, cancel) => model.handle.attribute(passes, { cancel }), signal)))

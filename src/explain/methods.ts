@@ -11,6 +11,8 @@ interface MethodDescription {
   baseline?: true
   /** What it computes in the same pass: relevance at `layers`, of further `inputs`, of attention `heads`. */
   also?: readonly ('layers' | 'inputs' | 'heads')[]
+  /** Every image makes passes of its own, on all threads: its map has the same bits in every batch. */
+  imageByImage?: true
   /** What a network must have for it. */
   needs?: 'convolution' | 'attention'
   /**
@@ -25,7 +27,7 @@ const TABLE = {
   gradient: { reference: 'Simonyan et al. 2014', also: ['layers', 'inputs'] },
   'input-x-gradient': { reference: 'Shrikumar et al. 2016', also: ['layers', 'inputs'] },
   'integrated-gradients': { reference: 'Sundararajan et al. 2017', reads: { steps: 20 }, baseline: true },
-  smoothgrad: { reference: 'Smilkov et al. 2017', reads: { steps: 20, noise: 0.1, seed: 0 } },
+  smoothgrad: { reference: 'Smilkov et al. 2017', reads: { steps: 20, noise: 0.1, seed: 0 }, imageByImage: true },
   occlusion: {
     reference: 'Zeiler and Fergus 2014',
     reads: { window: 4, stride: ({ window }) => window },

@@ -7,6 +7,8 @@ import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
 import { Model } from '../../src/model/model.js'
 import { native } from '../../src/native/addon.js'
+import type { GraphNode } from '../../src/core/graph.js'
+import { node } from '../models.js'
 
 const IMAGES = 5
 const input: Tensor = {
@@ -92,6 +94,20 @@ describe('images that threads explain side by side', () => {
     broken.data[4 * 784] = NaN
     await expect(explain(model, broken, { rule: 'epsilon' })).rejects.toMatchObject({ code: 'NUMERIC' })
   })
+})
+
+test.each<[string, GraphNode, number]>([
+  ['a mean over channels', node('one', 'mean', ['input'], { dim: [1], keepdim: true }), 2],
+  ['a mean over images', node('one', 'mean', ['input'], { dim: [0], keepdim: true }), 1],
+  ['a mean over images, counted from the end', node('one', 'mean', ['first'], { dim: [-4], keepdim: true }), 1],
+  ['images that change places with channels', node('one', 'permute', ['input'], { dims: [1, 0, 2, 3] }), 1],
+  ['a shape that takes images apart', node('one', 'reshape', ['input'], { shape: [2, -1] }), 1],
+  ['a call of an aten operator', node('one', 'aten::flip', ['input'], { dims: [0] }), 1]
+])('%s', async (_, one, passes) => {
+  const nodes = [node('first', 'relu', ['input']), one]
+  const graph = { inputShape: [null, 2, 4, 4], nodes, output: 'one' }
+  using made = await Model.create({ name: 'made', graph, tensors: new Map() })
+  expect(made.handle.passesFor(8)).toBe(passes)
 })
 
 function seedOfImages(): Tensor {

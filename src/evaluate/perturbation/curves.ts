@@ -59,10 +59,11 @@ export async function perturbationCurves(
     before = running
     const fixed = model.fixedBatch({ shape: [steps.length, ...model.imageShape] })
     const batchSize = fixed ?? imagesPerPass(model, IMAGES_PER_PASS)
-    running = callNative(
+    const output = callNative(
       (_, cancel) => model.handle.forwardChanges(changes, { batchSize, fixedBatch: fixed !== undefined, cancel }),
       signal
-    ).then((logits) => {
+    )
+    running = Promise.all([output, before]).then(([logits]) => {
       const read = reader(model, logits)
       steps.forEach(({ task, scored, share }, i) => {
         const { logit, probability, predicted } = read(i, scored)
@@ -75,7 +76,7 @@ export async function perturbationCurves(
     })
     running.catch(() => {}) // it is awaited later
   }
-  await Promise.all([before, running])
+  await running
   return curves
 }
 
