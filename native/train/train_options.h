@@ -36,7 +36,7 @@ struct TrainOptions {
   /// fp32, bf16, fp16
   std::string precision;
   uint64_t seed;
-  /// Threads of one operation; the process's own setting without them.
+  /// Threads that compute; the process's own setting without them.
   std::optional<int> threads;
 };
 

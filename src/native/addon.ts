@@ -36,7 +36,7 @@ export interface NativeAddon {
   info(): NativeInfo
   /** The CUDA devices; or why there are none, and with a driver, the command that fixes it. */
   enableCuda(): { available: boolean; devices: string[]; reason?: string; remedy?: string }
-  /** Threads of one operation, process-wide. */
+  /** Number of threads that compute, process-wide. */
   setThreads(count: number): void
   /** Names the C++ side can run, for checking a graph before it is built. */
   ops(): string[]

@@ -185,7 +185,7 @@ export const trainSettings = z.object({
   }),
   seed: option(z.int().min(0).default(0), { help: 'seed for all random numbers', group: 'machine' }),
   threads: option(z.int().min(1).max(1024), {
-    help: 'number of CPU threads for each operation',
+    help: 'number of CPU threads that compute',
     group: 'machine',
     default: 'one for each core',
     resume: false
