@@ -9,7 +9,7 @@ import { readSafetensors, writeSafetensors } from '../dist/model/import/safetens
 import { Model } from '../dist/model/model.js'
 import { native } from '../dist/native/addon.js'
 import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
-import { median, peakMegabytes, resetPeak } from './lib/measure.mjs'
+import { forwardAndGradient, median, peakMegabytes, resetPeak } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
 
 // `npm run bench:peers`: zennit and captum, or LXT for `--network vit_b_16`, pinned, in a virtual environment of the bench's own (or
@@ -76,25 +76,10 @@ try {
 }
 
 async function compare(name, options, model, images, theirs, maps) {
-  const targets = { data: new Int32Array(batch), shape: [1, batch] }
   const [rounds, times, peaks] = [[], [], []]
   let relevance
   for (let i = 0; i <= repeat; i++) {
-    const base = await timed(() =>
-      native().testing.attributePlain(
-        model.handle,
-        [
-          {
-            images,
-            method: 'gradient',
-            settings: {},
-            layers: [],
-            target: { binary: false, independent: false, classes: targets }
-          }
-        ],
-        {}
-      )
-    )
+    const base = await timed(() => forwardAndGradient(model, images))
     resetPeak()
     const ours = await timed(
       async () => ({ relevance } = await explain(model, images, { ...options, target: 0, batchSize: batch }))

@@ -56,6 +56,17 @@ const convolutionalRules = [
   { name: 'epsilon-gamma-box', options: { composite: 'epsilon-gamma-box', low: -3, high: 3 }, target: 1.7 }
 ]
 
+/** The baseline: forward and input gradient of class 0 by plain autograd, in the usual memory layout. */
+export function forwardAndGradient(model, images) {
+  const batch = images.shape[0]
+  const target = { binary: false, independent: false, classes: { data: new Int32Array(batch), shape: [1, batch] } }
+  return native().testing.attributePlain(
+    model.handle,
+    [{ images, method: 'gradient', settings: {}, layers: [], target }],
+    {}
+  )
+}
+
 /**
  * Every rule and the baseline in turn, `repeat` times in one process; the ratio is the median over rounds of each
  * round's own, so that a machine that becomes slower slows both sides.
@@ -64,21 +75,7 @@ export async function measureRules({ network, batch, threads, repeat, device }) 
   native().setThreads(threads)
   const model = await Model.create(await networks[network](), device)
   const images = randomInput([batch, ...model.imageShape])
-  const targets = { data: new Int32Array(batch), shape: [1, batch] }
-  const baseline = () =>
-    native().testing.attributePlain(
-      model.handle,
-      [
-        {
-          images,
-          method: 'gradient',
-          settings: {},
-          layers: [],
-          target: { binary: false, independent: false, classes: targets }
-        }
-      ],
-      {}
-    )
+  const baseline = () => forwardAndGradient(model, images)
   const attends = model.graph.nodes.some((node) => node.op === 'layer_norm')
   const cases = (attends ? transformerRules : convolutionalRules)
     .filter(({ name }) => model.graph.nodes.some((node) => node.op === 'conv2d') || !name.includes('box'))

@@ -29,7 +29,7 @@ export function sharesOf(from: number, to: number, count: number): [number, numb
 export function concatenate(parts: AttributeResult[]): AttributeResult {
   if (parts.length === 1) return parts[0]!
   const first = parts[0]!
-  const stacked = first.relevance.shape.length > 0 && isStacked(first)
+  const stacked = isStacked(first)
   const joinNamed = (key: 'inputs' | 'layers'): Record<string, Tensor> =>
     Object.fromEntries(
       Object.keys(first[key]).map((name) => [
@@ -122,11 +122,9 @@ function joinChannels(parts: Channels[], axis: 0 | 1): Channels {
   }
 }
 
-/** Whether the maps have a leading axis of targets. */
-function isStacked(part: AttributeResult): boolean {
-  const batch = part.logits.shape[0]!
-  const rows = part.targets.length / batch
-  return rows > 1 && part.relevance.shape[0] === rows && part.relevance.shape[1] === batch
+/** Whether the maps have a leading axis of targets: an image then has several sums. */
+function isStacked({ sums, logits }: AttributeResult): boolean {
+  return sums.length > logits.shape[0]!
 }
 
 function regionsOf(parts: AttributeResult[]): { data: Uint8Array; shape: number[] }[] {

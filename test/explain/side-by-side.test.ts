@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Tensor } from '../../src/core/tensor.js'
 import { sliceBatch } from '../../src/explain/batches.js'
 import { explain } from '../../src/explain/explain.js'
+import { describeMethod, METHODS } from '../../src/explain/methods.js'
 import type { ExplainOptions } from '../../src/explain/options.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialise } from '../../src/model/builder.js'
@@ -94,6 +95,25 @@ describe('images that threads explain side by side', () => {
     broken.data[4 * 784] = NaN
     await expect(explain(model, broken, { rule: 'epsilon' })).rejects.toMatchObject({ code: 'NUMERIC' })
   })
+})
+
+test('as many images as targets and channels: maps of several targets, and one map for all of them', async () => {
+  using rgb = await Model.create(
+    await initialise(buildArchitecture('mlp', { imageShape: [3, 4, 4], classes: 5, hiddenSize: [6] }), 0)
+  )
+  const six = { data: input.data.slice(0, 6 * 48), shape: [6, 3, 4, 4] }
+  for (const method of METHODS.filter((name) => describeMethod(name).needs === undefined)) {
+    for (const together of method === 'lrp' ? [true, false] : [undefined]) {
+      const options = { method, target: [0, 1, 2], together }
+      const all = await explain(rgb, six, options)
+      expect(all.relevance.shape).toEqual(together ? [6, 3, 4, 4] : [3, 6, 3, 4, 4])
+      const own = await explain(rgb, sliceBatch(six, 4, 5), options)
+      for (let map = 0; map < (together ? 1 : 3); map++) {
+        const found = all.relevance.data.subarray((map * 6 + 4) * 48).subarray(0, 48)
+        expect(difference(found, own.relevance.data.subarray(map * 48).subarray(0, 48))).toBeLessThan(1e-4)
+      }
+    }
+  }
 })
 
 test.each<[string, GraphNode, number]>([
