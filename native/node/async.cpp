@@ -83,6 +83,17 @@ Napi::Promise run_async(Napi::Env env, std::vector<Napi::Value> keep, Work work)
   return promise;
 }
 
+Napi::Promise run_now(Napi::Env env, const Work& work) {
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  try {
+    deferred.Resolve(work()(env));
+  } catch (...) {
+    const auto [code, message] = describe_current_exception();
+    deferred.Reject(to_error(env, code, message).Value());
+  }
+  return deferred.Promise();
+}
+
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body) {
   try {
     return body();

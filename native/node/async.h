@@ -18,6 +18,9 @@ using Work = std::function<Finish()>;
 /// carries `code`. `keep` are JavaScript values that stay alive until then.
 Napi::Promise run_async(Napi::Env env, std::vector<Napi::Value> keep, Work work);
 
+/// The same for work that takes less time than handing it to another thread: it is done when the call returns.
+Napi::Promise run_now(Napi::Env env, const Work& work);
+
 /// Runs `body` at once; C++ exceptions become JavaScript errors with `code`.
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body);
 

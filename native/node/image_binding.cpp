@@ -12,6 +12,9 @@ namespace lrp::node {
 
 namespace {
 
+/// Bytes, before and after, up to which an image is arranged sooner than handed to another thread.
+constexpr int64_t kSmallImages = 16384;
+
 /// An image of bytes as JavaScript has it, and what becomes of it.
 struct StoredImage : Arrangement {
   int64_t height, width, channels;
@@ -53,14 +56,16 @@ Napi::Value arrange_image(const Napi::CallbackInfo& info) {
                                        : bytes_over(info[0], {height, width, channels}).permute({2, 0, 1});
     const Tensor result = bytes_over(info[2], read<std::vector<int64_t>>(info[3], "the shape of the result"));
     const auto given = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
-    return run_async(info.Env(), {info[0], info[2]}, [=]() -> Finish {
+    const Work work = [=]() -> Finish {
       const at::NoGradGuard no_grad;
       arrange(image, stored, result);
       return [given, consumes = stored.consumes](Napi::Env env) -> Napi::Value {
         if (consumes) free_memory(given->Value().As<Napi::Uint8Array>());
         return env.Undefined();
       };
-    });
+    };
+    const bool is_small = image.numel() + result.numel() <= kSmallImages;
+    return is_small ? run_now(info.Env(), work) : run_async(info.Env(), {info[0], info[2]}, work);
   });
 }
 
