@@ -277,14 +277,44 @@ Napi::Value ModelHandle::train(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelHandle::tensors(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    return run_async(info.Env(), {weights_owner(info.Env())}, [model = model()]() -> Finish {
+    const auto model = this->model();
+    auto own = std::make_shared<std::map<std::string, Napi::Reference<Napi::Uint8Array>>>();
+    if (!read<bool>(info[0], "whether to copy")) *own = arrays_in_use();
+    return run_async(info.Env(), {weights_owner(info.Env())}, [model, own]() -> Finish {
       const std::shared_lock<std::shared_mutex> lock(model->weights_mutex());
       std::map<std::string, Tensor> copies;
-      for (const auto& [name, tensor] : model->graph().tensors())
-        copies[name] = tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true);
-      return [copies](Napi::Env env) { return write(env, copies); };
+      for (const auto& [name, tensor] : model->graph().tensors()) {
+        const bool copied = own->count(name) == 0;
+        copies[name] = copied ? tensor.detach().to(at::kCPU, tensor.scalar_type(), false, true) : tensor;
+      }
+      return [copies, own](Napi::Env env) -> Napi::Value {
+        auto weights = Napi::Object::New(env);
+        for (const auto& [name, tensor] : copies) {
+          const auto found = own->find(name);
+          if (found == own->end()) {
+            weights[name] = raw_tensor(env, tensor);
+          } else {
+            const Napi::Uint8Array bytes = found->second.Value();
+            weights[name] = raw_tensor(env, tensor, bytes.ArrayBuffer(), bytes.ByteOffset());
+          }
+        }
+        return weights;
+      };
     });
   });
+}
+
+std::map<std::string, Napi::Reference<Napi::Uint8Array>> ModelHandle::arrays_in_use() const {
+  std::map<std::string, Napi::Reference<Napi::Uint8Array>> arrays;
+  for (const auto& [name, tensor] : model()->graph().tensors()) {
+    const Napi::Value given = weights_.Value().Get(name);
+    if (!tensor.is_cpu() || !given.IsObject()) continue;
+    const auto bytes = given.As<Napi::Object>().Get("data");
+    if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) continue;
+    auto array = bytes.As<Napi::Uint8Array>();
+    if (array.Data() == tensor.const_data_ptr()) arrays[name] = Napi::Persistent(array);
+  }
+  return arrays;
 }
 
 Napi::Value ModelHandle::device(const Napi::CallbackInfo& info) {

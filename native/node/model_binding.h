@@ -1,7 +1,9 @@
 #pragma once
 #include <napi.h>
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "../model.h"
 
@@ -33,6 +35,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   Napi::Value device(const Napi::CallbackInfo& info);
+  /// JavaScript's arrays of bytes that the model computes with, by the names of the weights.
+  std::map<std::string, Napi::Reference<Napi::Uint8Array>> arrays_in_use() const;
 
   std::shared_ptr<Model> model_;
   Napi::ObjectReference weights_;

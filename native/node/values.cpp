@@ -137,12 +137,16 @@ Napi::Object float_tensor(Napi::Env env, const Tensor& tensor) {
 
 Napi::Object raw_tensor(Napi::Env env, const Tensor& tensor) {
   const Tensor ready = on_cpu(tensor, tensor.scalar_type());
+  return raw_tensor(env, ready, buffer_over(env, ready), 0);
+}
+
+Napi::Object raw_tensor(Napi::Env env, const Tensor& tensor, const Napi::ArrayBuffer& memory, size_t start) {
   auto object = Napi::Object::New(env);
   for (const auto& [name, dtype] : dtypes()) {
-    if (dtype == ready.scalar_type()) object["dtype"] = Napi::String::New(env, name);
+    if (dtype == tensor.scalar_type()) object["dtype"] = Napi::String::New(env, name);
   }
-  const auto bytes = static_cast<size_t>(ready.numel()) * ready.element_size();
-  object["data"] = Napi::Uint8Array::New(env, bytes, buffer_over(env, ready), 0);
+  const auto bytes = static_cast<size_t>(tensor.numel()) * tensor.element_size();
+  object["data"] = Napi::Uint8Array::New(env, bytes, memory, start);
   object["shape"] = shape_of(env, tensor);
   return object;
 }

@@ -22,6 +22,8 @@ Tensor tensor_copy(const Napi::Value& value, const Path& path);
 Napi::Object float_tensor(Napi::Env env, const Tensor& tensor);
 /// Any tensor as { dtype, shape, data: Uint8Array } over the tensor's own memory.
 Napi::Object raw_tensor(Napi::Env env, const Tensor& tensor);
+/// The same of a tensor whose values lie in JavaScript's memory, from byte `start` on.
+Napi::Object raw_tensor(Napi::Env env, const Tensor& tensor, const Napi::ArrayBuffer& memory, size_t start);
 Napi::Value int32_array(Napi::Env env, const Tensor& tensor);
 Napi::Value float64_array(Napi::Env env, const Tensor& tensor);
 /// The same tensors over memory of their own: JavaScript may change its arrays while a job runs.

@@ -4,6 +4,7 @@ import { defaultDevice } from '../core/paths.js'
 import { z } from 'zod'
 import { option } from '../core/option.js'
 import { loadOptions } from '../model/options.js'
+import { onceLoaded, type NativeAddon } from '../native/addon.js'
 import { Progress } from './progress.js'
 
 /** Flags that every command takes. */
@@ -54,23 +55,17 @@ export class CliContext {
       )
     }
     if (needsAddon) await (await import('./ensure-addon.js')).ensureAddon(this.stderr)
-    if (flags.threads !== undefined) {
-      const { native, toLrpError } = await import('../native/addon.js')
-      try {
-        native().setThreads(flags.threads)
-      } catch (error) {
-        throw toLrpError(error)
-      }
-    }
+    const { threads } = flags
+    if (threads !== undefined) onceLoaded((addon) => addon.setThreads(threads))
     const output = new Output(this, ranks && ranks.rank > 0 ? { ...flags, quiet: true, json: false } : flags)
-    if (needsAddon && (flags.device ?? defaultDevice()) === 'auto') await noteUnusedCuda(output)
+    if (needsAddon && (flags.device ?? defaultDevice()) === 'auto') onceLoaded((addon) => noteUnusedCuda(addon, output))
     return output
   }
 }
 
 /** A driver without libtorch's CUDA libraries: somebody means to use the GPU. */
-async function noteUnusedCuda(output: Output): Promise<void> {
-  const { reason, remedy } = (await import('../native/addon.js')).native().enableCuda()
+function noteUnusedCuda(addon: NativeAddon, output: Output): void {
+  const { reason, remedy } = addon.enableCuda()
   if (remedy)
     output.note(
       `note: the GPU is not used: ${reason}; run "${remedy}" to enable it, or pass --device cpu to hide this note`

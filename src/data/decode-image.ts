@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp'
 import { sharp } from '../core/sharp.js'
 import { bmpHeader, readBmp } from './bmp.js'
 import { headerOf, type ImageHeader } from './image-header.js'
-import { Limit } from './limit.js'
+import { Limit } from '../core/limit.js'
 import { netpbmHeader, readNetpbm } from './netpbm.js'
 import type { Pixels } from './pixels.js'
 

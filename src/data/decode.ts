@@ -7,7 +7,7 @@ import type { Dataset, OriginalSizes, Split } from './dataset.js'
 import { sizeOf } from '../core/tensor.js'
 import { BitDepth } from './bit-depth.js'
 import type { Cache, Decode } from './options.js'
-import { Limit } from './limit.js'
+import { Limit } from '../core/limit.js'
 import { checkMemory } from './memory.js'
 
 /** Number of images decoded at the same time: enough for sharp's threads, few enough to save memory. */

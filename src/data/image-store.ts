@@ -1,7 +1,7 @@
 import { checkSignal, LrpError } from '../core/errors.js'
 import { sizeOf } from '../core/tensor.js'
 import { BitDepth } from './bit-depth.js'
-import { Limit } from './limit.js'
+import { Limit } from '../core/limit.js'
 import { readImage, type ReadSettings } from './read-image.js'
 
 /** Number of images decoded at the same time. */

@@ -5,7 +5,7 @@ import { Model } from './model.js'
 export async function inDoublePrecision(model: Model): Promise<Model> {
   const { handle, parts, parameterShapes, experiment } = model
   const double = await callNative(async (addon) =>
-    addon.Model.create(parts.graph, await handle.tensors(), handle.device, 'fp64')
+    addon.Model.create(parts.graph, await handle.tensors(true), handle.device, 'fp64')
   )
   return new Model(parts, double, parameterShapes, experiment)
 }

@@ -311,7 +311,7 @@ export class Model {
 
   /** Returns a copy of the weights by name. */
   async stateDict(): Promise<StateDict> {
-    return new Map<string, RawTensor>(Object.entries(await callNative(() => this.handle.tensors())))
+    return new Map<string, RawTensor>(Object.entries(await callNative(() => this.handle.tensors(true))))
   }
 
   /** Returns the network and its weights as data, which `Model.create` accepts. @throws LrpError DISPOSED */

@@ -1,9 +1,11 @@
 import { webcrypto } from 'node:crypto'
 import { z } from 'zod'
 import { digest } from '../core/digest.js'
+import { Limit } from '../core/limit.js'
 import type { RawTensor } from '../core/tensor.js'
 import { COMPUTE_PRECISIONS } from '../core/graph.js'
 import { packageVersion } from '../core/package-version.js'
+import { callNative } from '../native/addon.js'
 import type { Model } from './model.js'
 
 /** What a result was computed with: kept in every JSON result. */
@@ -27,10 +29,14 @@ export type Provenance = z.output<typeof provenanceSchema>
 /** The rule of every node with its parameters, `epsilon(epsilon=1e-6)`, in JSON results. */
 export const rulesSchema = z.record(z.string(), z.string()).describe('The rule of every node, with its parameters.')
 
+/** Node copies what it hashes: a few tensors at a time take little memory. */
+const HASHED_AT_ONCE = 4
+
 /** What a result of this model is computed with, as the model is now. */
 export async function provenanceOf(model: Model): Promise<Provenance> {
-  const weights = [...(await model.stateDict())].sort(([a], [b]) => (a < b ? -1 : 1))
-  const hashes = await Promise.all(weights.map(([, weight]) => hashOf(weight)))
+  const weights = sorted(await callNative(() => model.handle.tensors(false)))
+  const hashing = new Limit(HASHED_AT_ONCE)
+  const hashes = await Promise.all(weights.map(([, weight]) => hashing.run(() => hashOf(weight))))
   const { nodes, inputShape, output } = model.graph
   const graph = nodes.map(({ name, op, inputs, attributes, parameters }) => [
     name,
@@ -58,6 +64,6 @@ async function hashOf({ data }: RawTensor): Promise<string> {
   return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex')
 }
 
-function sorted(record: object): [string, unknown][] {
+function sorted<T>(record: Record<string, T>): [string, T][] {
   return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
 }

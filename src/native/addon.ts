@@ -196,13 +196,23 @@ export interface NativeModel {
   train(data: NativeTrainData, options: NativeTrainOptions, run: NativeRun): Promise<NativeTrainResult>
   /** Another network over the same weights: another output of this one. */
   withGraph(graph: Graph): Promise<NativeModel>
-  /** A copy of the weights, bytes as in `RawTensor`. */
-  tensors(): Promise<Record<string, RawTensor>>
+  /**
+   * The weights. `copied`: as copies; otherwise on the memory that the model computes with, where JavaScript has it, which
+   * must stay as it is.
+   */
+  tensors(copied: boolean): Promise<Record<string, RawTensor>>
   /** Frees the weights now. Idempotent; later calls reject with DISPOSED. */
   dispose(): void
 }
 
 let addon: NativeAddon | undefined
+const waiting: ((addon: NativeAddon) => void)[] = []
+
+/** Calls `use` as soon as the addon is loaded: what only sets it up need not wait for it. */
+export function onceLoaded(use: (addon: NativeAddon) => void): void {
+  if (addon) use(addon)
+  else waiting.push(use)
+}
 
 /** The addon, loaded on first use. @throws LrpError SETUP when it is not built or libtorch is missing. */
 export function native(): NativeAddon {
@@ -221,6 +231,7 @@ export function native(): NativeAddon {
     resetLibraryVariables()
     endPreload()
   }
+  for (const use of waiting.splice(0)) use(addon)
   return addon
 }
 

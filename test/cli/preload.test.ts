@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, jest, test } from '@jest/globals'
 import { needsAddon } from '../../src/cli/commands/index.js'
+import { Model } from '../../src/model/model.js'
+import { node } from '../models.js'
 
 jest.setTimeout(120_000)
 
@@ -44,7 +46,10 @@ test('an addon that does not load is said once, by the command', async () => {
   const broken = { LRP_NATIVE_ADDON: path }
   const missing = `lrp-native: there is no experiment or file 'no-such-model'\n`
   expect(await run(['inspect', 'no-such-model'], broken)).toEqual({ status: 1, err: missing })
-  const { status, err } = await run(['inspect', 'mlp', '--threads', '1'], broken)
+  const graph = { inputShape: [null, 2], nodes: [node('r', 'relu', ['input'])], output: 'r' }
+  using model = await Model.create({ name: 'small', graph, tensors: new Map() }, 'cpu')
+  await model.save(join(root, 'model'))
+  const { status, err } = await run(['inspect', join(root, 'model'), '--threads', '1'], broken)
   expect(status).toBe(1)
   expect(err).toMatch(
     /^lrp-native: the native addon does not load \(.*broken\.node: .*\): run "npx lrp-native doctor"\n$/

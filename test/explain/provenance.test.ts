@@ -26,3 +26,18 @@ test('a model is known by its graph and weights, wherever it lies', async () => 
   expect((await provenanceOf(saved)).modelSha256).toBe(modelSha256)
   rmSync(folder, { recursive: true })
 })
+
+test('the weights are read where they lie, and copied where the model computes with others', async () => {
+  const given = weight([2, 2], [1, 2, 3, 4])
+  const nodes = [node('fc', 'linear', ['input'], {}, { weight: 'w' })]
+  const graph = { inputShape: [null, 2], nodes, output: 'fc' }
+  const parts = { name: 'small', graph, tensors: new Map([['w', given]]) }
+  for (const precision of ['fp32', 'fp64'] as const) {
+    using model = await Model.create(parts, 'cpu', precision)
+    const [inPlace, copied] = [await model.handle.tensors(false), await model.handle.tensors(true)]
+    expect(inPlace.w).toEqual(copied.w)
+    expect(inPlace.w!.dtype).toBe({ fp32: 'f32', fp64: 'f64' }[precision])
+    expect(inPlace.w!.data.buffer === given.data.buffer).toBe(precision === 'fp32')
+    expect(copied.w!.data.buffer === given.data.buffer).toBe(false)
+  }
+})
