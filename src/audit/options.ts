@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { callback, option, outputPath } from '../core/option.js'
 import { studyOptions } from '../concepts/options.js'
 import { calledOptions } from '../model/options.js'

@@ -1,7 +1,7 @@
 import { ranksOf } from '../distributed/process-group.js'
 import { LrpError } from '../core/errors.js'
 import { defaultDevice } from '../core/paths.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { option } from '../core/option.js'
 import { loadOptions } from '../model/options.js'
 import { onceLoaded, type NativeAddon } from '../native/addon.js'

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { z } from 'zod'
+import * as z from 'zod'
 import { toCamel } from '../core/flag-names.js'
 import { entriesOf, GROUPS, withoutWrappers, type Entry } from '../core/option.js'
 import { choicesOf, helpLine } from '../core/option-text.js'

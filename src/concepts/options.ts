@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { mayChange, option, withoutDefault, signalOption, callback, outputPath } from '../core/option.js'
 import { dataOptions } from '../data/options.js'
 import { splitOptions } from '../explain/file-options.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { eitherOf } from './plural.js'
 import { defaultOf, withoutWrappers, type Entry } from './option.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { toKebab } from './flag-names.js'
 
 /** Headings of `--help` and of docs/options.md, in their order. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError, type ErrorCode } from './errors.js'
 import { eitherOf, listed } from './plural.js'
 import { nearest, unknownName } from './suggest.js'

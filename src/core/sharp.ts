@@ -8,9 +8,14 @@ let loaded: typeof sharpModule | undefined
 export function sharp(options: SharpOptions): Sharp
 export function sharp(input: SharpInput | SharpInput[], options?: SharpOptions): Sharp
 export function sharp(...given: [SharpOptions] | [SharpInput | SharpInput[], SharpOptions?]): Sharp {
+  return (loadSharp() as (...values: unknown[]) => Sharp)(...given)
+}
+
+/** Loads sharp before it is needed. */
+export function loadSharp(): typeof sharpModule {
   if (!loaded) {
     loaded = createRequire(import.meta.url)('sharp') as typeof sharpModule
     loaded.cache(false) // files that change while the process runs are read again
   }
-  return (loaded as (...values: unknown[]) => Sharp)(...given)
+  return loaded
 }

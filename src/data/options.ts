@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DATA_TASKS, type Preprocessing } from '../core/graph.js'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import type { Dataset, Split } from './dataset.js'

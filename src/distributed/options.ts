@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option, programOnly } from '../core/option.js'
 
 /** Options of `joinProcessGroup`. */

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readFileSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import { ioError, makeFolder, writeAtomic } from '../core/files.js'
 import { unknownName } from '../core/suggest.js'

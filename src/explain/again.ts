@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
 import { pickOptions } from '../core/option.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { entriesOf, valueAt, type Entry } from '../core/option.js'
 import { withoutUndefined } from '../core/options.js'
 import { absolute } from '../core/paths.js'

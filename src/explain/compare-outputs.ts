@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import { probabilities } from '../core/logits.js'
 import { option } from '../core/option.js'

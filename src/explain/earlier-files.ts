@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { realpath, unlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { RecordedSettings } from '../core/command-line.js'
 import { readJson } from '../core/files.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import { LrpError } from '../core/errors.js'
 import { pickOptions } from '../core/option.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option, outputPath } from '../core/option.js'
 import { modelDataOption, dataOptions } from '../data/options.js'
 import { colourMapNames } from '../plot/colour-maps.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { optionError } from '../core/options.js'
 import type { StateDict } from '../core/tensor.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DATA_TASKS } from '../core/graph.js'
 import { option } from '../core/option.js'
 import { modelDataOption, TASK_HELP } from '../data/options.js'

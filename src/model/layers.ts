@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
 import { checkContent } from '../core/options.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { callback, option, programOnly, signalOption } from '../core/option.js'
 import { COMPUTE_PRECISIONS, LAYOUTS } from '../core/graph.js'
 import { optionError } from '../core/options.js'

@@ -1,5 +1,5 @@
 import { webcrypto } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { digest } from '../core/digest.js'
 import { Limit } from '../core/limit.js'
 import type { RawTensor } from '../core/tensor.js'

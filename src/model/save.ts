@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import { makeFolder, readJson, writeAtomic } from '../core/files.js'
 import { checkContent, checkPath } from '../core/options.js'

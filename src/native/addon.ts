@@ -6,7 +6,7 @@ import type { Graph, GraphNode, Interpolation, ParameterSpec, Precision } from '
 import { addonPath, packageRoot } from '../core/paths.js'
 import type { RawTensor, Tensor } from '../core/tensor.js'
 import type { AttributePass, AttributeResult } from './attribute-types.js'
-import { endPreload, isPreloading, resetLibraryVariables, setLibraryVariables } from './libraries.js'
+import { endPreload, isPreloading, loadMeanwhile, resetLibraryVariables, setLibraryVariables } from './libraries.js'
 import type { NativeCancelToken, NativeProcessGroup, NativeProcessGroupOptions, NativeRules } from './handles.js'
 import type { AtenArgument, OpRecord } from './op-types.js'
 import type { NativeShare, NodeRule, RuleParameters } from './rule-types.js'
@@ -222,6 +222,7 @@ export function native(): NativeAddon {
     throw new LrpError('SETUP', `the native addon is not built (${path} is missing): run "npx lrp-native doctor --fix"`)
   }
   setLibraryVariables()
+  loadMeanwhile()
   try {
     addon = createRequire(join(packageRoot, 'package.json'))(path) as NativeAddon
   } catch (cause) {

@@ -15,6 +15,7 @@ const WAITING = { OMP_WAIT_POLICY: 'active', GOMP_SPINCOUNT: '2000' }
 /** Variables of the environment that are ours for now. */
 let ours: string[] = []
 let preloading: Worker | undefined
+const meanwhile: (() => void)[] = []
 
 /** Sets what the libraries read from the environment when they are loaded. */
 export function setLibraryVariables(): void {
@@ -50,6 +51,22 @@ export function preloadAddon(): void {
 /** Whether the thread holds libraries that this one does not have yet. */
 export function isPreloading(): boolean {
   return preloading !== undefined
+}
+
+/** What this thread loads instead of waiting for the other one, when it needs the addon. */
+export function whilePreloading(load: () => void): void {
+  if (preloading) meanwhile.push(load)
+}
+
+/** Called before this thread waits for the other one. What cannot be loaded is said when it is used. */
+export function loadMeanwhile(): void {
+  for (const load of meanwhile.splice(0)) {
+    try {
+      load()
+    } catch {
+      continue
+    }
+  }
 }
 
 /** The addon is loaded here: the thread is not needed any more. */

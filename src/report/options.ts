@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option, outputPath } from '../core/option.js'
 import { loadOptions } from '../model/options.js'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { count, number, provenance, rules, share } from './parts.js'
 
 export const conceptsResult = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { count, inputKind, number, provenance, rules, settings, share } from './parts.js'
 
 const interval = { mean: number, low: number, high: number }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OUTPUT_KINDS } from '../core/graph.js'
 import { callSchema, sha256 } from '../explain/call.js'
 import { count, inputKind, number, provenance, rules, settings } from './parts.js'

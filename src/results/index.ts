@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { auditSchema } from '../audit/result.js'
 import { tuneSchema } from '../tune/trials.js'
 import { conceptsResult } from './concepts.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { INPUT_KINDS } from '../model/input-kind.js'
 
 export { provenanceSchema as provenance, rulesSchema as rules } from '../model/provenance.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { count, number, provenance, settings, share } from './parts.js'
 
 const about = {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError, isLrpError } from '../core/errors.js'
 import { readJson } from '../core/files.js'
 import { checkContent, optionError } from '../core/options.js'

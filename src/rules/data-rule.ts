@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import { listed } from '../core/plural.js'
 import { unknownName } from '../core/suggest.js'

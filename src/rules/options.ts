@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option, pickOptions } from '../core/option.js'
 import { optionError } from '../core/options.js'
 import type { RuleParameters } from '../native/addon.js'

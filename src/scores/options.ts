@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { callback, option, programOnly, signalOption, outputPath } from '../core/option.js'
 import { dataOptions, excludeOption } from '../data/options.js'
 import type { ProcessGroup } from '../distributed/process-group.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { recordedSettings, commandText, type RecordedSettings } from '../core/command-line.js'
 import { LrpError } from '../core/errors.js'
 import { positionClasses, probabilities as probabilitiesOf } from '../core/logits.js'

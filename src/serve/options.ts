@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option } from '../core/option.js'
 import { explainOptions } from '../explain/options.js'
 import { inputOptions } from '../explain/file-options.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import { readPatch } from '../data/patch.js'
 import { LrpError } from '../core/errors.js'

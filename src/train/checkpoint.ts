@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Experiment } from '../experiment/experiment.js'
 import { toCsv } from '../core/csv.js'
 import { LrpError } from '../core/errors.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { DATA_TASKS } from '../core/graph.js'
 import { callback, mayChange, option, programOnly } from '../core/option.js'
 import { datasetOption, dataOptions, excludeOption, TASK_HELP } from '../data/options.js'

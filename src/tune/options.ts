@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { callback, option } from '../core/option.js'
 import { trainOptions } from '../train/options.js'
 import { axisSchema, MOST_TRIALS } from './space.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../core/errors.js'
 import type { Experiment } from '../experiment/experiment.js'
 import { readJson, writeAtomic } from '../core/files.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { required, outputPath } from '../../core/option.js'
 import { counted } from '../../core/plural.js'
 import { loadOptions } from '../../model/options.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { writeAtomic } from '../../core/files.js'
 import { LrpError, checkSignal } from '../../core/errors.js'
 import { option } from '../../core/option.js'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { packageRoot } from '../../core/paths.js'
 import { option } from '../../core/option.js'
 import { commonOptions, type CliContext } from '../context.js'

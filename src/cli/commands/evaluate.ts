@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../../core/errors.js'
 import { entriesOf, option, valueAt, withoutDefault } from '../../core/option.js'
 import { defaultText } from '../../core/option-text.js'

@@ -1,7 +1,8 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { duration } from '../../core/duration.js'
 import { option, pickOptions } from '../../core/option.js'
 import { optionError } from '../../core/options.js'
+import { loadSharp } from '../../core/sharp.js'
 import { counted } from '../../core/plural.js'
 import { againOptions, explainAgain } from '../../explain/again.js'
 import { planRules } from '../../explain/prepare.js'
@@ -14,6 +15,7 @@ import { nounOf } from '../../model/input-kind.js'
 import { Model } from '../../model/model.js'
 import { loadOptions } from '../../model/options.js'
 import { provenanceOf } from '../../model/provenance.js'
+import { whilePreloading } from '../../native/libraries.js'
 import { defineCommand, MODEL } from '../command.js'
 import { commonOptions, type Output } from '../context.js'
 import { downloadProgress, leftOut } from '../data-progress.js'
@@ -69,6 +71,7 @@ export const register = defineCommand<string | undefined>({
       context.status = 1
       return
     }
+    whilePreloading(loadSharp)
     using model = await Model.load(argument, given(loadOptions))
     if (dryRun) return await printPlan(model, asked, output)
     const noun = nounOf(model.inputKind)

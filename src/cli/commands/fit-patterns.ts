@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option, outputPath } from '../../core/option.js'
 import { counted } from '../../core/plural.js'
 import { fitPatternsOptions } from '../../explain/file-options.js'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option } from '../../core/option.js'
 import { withoutUndefined } from '../../core/options.js'
 import { counted } from '../../core/plural.js'

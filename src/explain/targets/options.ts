@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option } from '../../core/option.js'
 import { isTensor, type Tensor } from '../../core/tensor.js'
 

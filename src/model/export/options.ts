@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { option, required, outputPath } from '../../core/option.js'
 
 /** Formats that `exportModel` writes. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../../../core/errors.js'
 import { DTYPE_SIZE, sizeOf, type StateDict } from '../../../core/tensor.js'
 import { MOST_SHARING, readPytorchRange, swollen } from '../pytorch.js'

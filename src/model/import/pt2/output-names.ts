@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** PyTorch's description of what a program returns: a tensor, or a list, tuple or dictionary of such. */
 interface Spec {

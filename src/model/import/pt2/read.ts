@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LrpError } from '../../../core/errors.js'
 import type { DType, StateDict } from '../../../core/tensor.js'
 import { FURTHER_INPUT } from '../../further-inputs.js'
