@@ -34,6 +34,8 @@ class Model {
   c10::ScalarType dtype() const { return dtype_; }
   /// Whether it computes everything in float32, without autocast.
   bool computes_float32() const;
+  /// Whether no image of a batch depends on another.
+  bool images_are_alone() const { return takes_images_alone_; }
   /// Into how many passes to split the images of one pass (side_by_side.h): 1 where images depend on each other.
   int64_t passes_for(int64_t images) const;
   /// To be held by a thread while it computes with the network.

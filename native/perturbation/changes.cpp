@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "../error.h"
 #include "../finite.h"
@@ -39,6 +40,38 @@ const float* ChangingImage::next() {
   for (int64_t i = changes_.begin(step_); i < end; ++i) image[places[i]] = values[i];
   ++step_;
   return image;
+}
+
+EffectiveSteps effective_steps(const Changes& all) {
+  std::vector<int32_t> owners, ends, places;
+  std::vector<float> values;
+  std::vector<int64_t> same_as;
+  const int32_t *place = Changes::ints(all.places), *end = Changes::ints(all.ends);
+  const auto* value = all.values.const_data_ptr<float>();
+  const int64_t size = all.size(), steps = all.steps();
+  Tensor images = all.images.contiguous().clone();
+  int32_t i = 0;
+  for (int64_t step = 0; step < steps; ++step) {
+    const int64_t owner = all.owner(step);
+    float* image = images.data_ptr<float>() + owner * size;
+    const size_t before = places.size();
+    for (; i < end[step]; ++i) {
+      float& number = image[place[i]];
+      if (std::memcmp(&number, value + i, sizeof(float)) == 0) continue;
+      number = value[i];
+      places.push_back(place[i]);
+      values.push_back(value[i]);
+    }
+    const bool is_first = step == 0 || owner != all.owner(step - 1);
+    if (is_first || places.size() > before) {
+      owners.push_back(static_cast<int32_t>(owner));
+      ends.push_back(static_cast<int32_t>(places.size()));
+    }
+    same_as.push_back(static_cast<int64_t>(owners.size()) - 1);
+  }
+  return {{all.images, at::tensor(owners), at::tensor(ends), at::tensor(places, at::kInt),
+           at::tensor(values, at::kFloat), all.inputs},
+          at::tensor(same_as)};
 }
 
 }  // namespace lrp

@@ -47,6 +47,14 @@ class ChangingImage {
   Tensor image_;
 };
 
+/// The steps that change a number, with the entries that do, and the first step of each image.
+struct EffectiveSteps {
+  Changes changes;
+  /// Of each step of the whole: which of these steps leaves the same image; int64.
+  Tensor same_as;
+};
+EffectiveSteps effective_steps(const Changes& changes);
+
 struct ChangesOptions {
   /// Images that go through the network together.
   int64_t batch_size;
@@ -55,7 +63,7 @@ struct ChangesOptions {
 };
 
 /// The network's output after every step, [steps, ...]. Where a step changes little, only what depends on it is
-/// computed.
+/// computed; where it changes nothing, such as black pixels that become black, nothing is.
 Tensor run_changes(const Model& model, const Changes& changes, const ChangesOptions& options,
                    const CancelToken& cancel);
 

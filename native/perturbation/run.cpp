@@ -92,14 +92,8 @@ void run_batches(const Model& model, const Graph& graph, Start& start, const Cha
   }
 }
 
-}  // namespace
-
-std::unique_ptr<Start> start_at_input(const Changes& changes) { return std::make_unique<AtInput>(changes); }
-
-Tensor run_changes(const Model& model, const Changes& changes, const ChangesOptions& options,
-                   const CancelToken& cancel) {
-  const at::NoGradGuard no_grad;
-  changes.check();
+/// The output after every step, each of which goes through the network.
+Tensor run_all(const Model& model, const Changes& changes, const ChangesOptions& options, const CancelToken& cancel) {
   const auto graph = model.explained();
   const bool exact = !changes.inputs && model.device().is_cpu() && model.computes_float32();
   std::vector<Tensor> results;
@@ -133,7 +127,21 @@ Tensor run_changes(const Model& model, const Changes& changes, const ChangesOpti
     });
     for (const auto& outputs : of_pass) results.insert(results.end(), outputs.begin(), outputs.end());
   }
-  return (results.size() == 1 ? results[0] : at::cat(results)).cpu();
+  return results.size() == 1 ? results[0] : at::cat(results);
+}
+
+}  // namespace
+
+std::unique_ptr<Start> start_at_input(const Changes& changes) { return std::make_unique<AtInput>(changes); }
+
+Tensor run_changes(const Model& model, const Changes& changes, const ChangesOptions& options,
+                   const CancelToken& cancel) {
+  const at::NoGradGuard no_grad;
+  changes.check();
+  if (options.fixed_batch || !model.images_are_alone()) return run_all(model, changes, options, cancel).cpu();
+  const EffectiveSteps effective = effective_steps(changes);
+  const Tensor outputs = run_all(model, effective.changes, options, cancel).cpu();
+  return effective.changes.steps() == changes.steps() ? outputs : outputs.index_select(0, effective.same_as);
 }
 
 }  // namespace lrp

@@ -171,7 +171,7 @@ function checkShapes({ input, attribution, mask, target }: Arrays): void {
     )
   }
   for (const [name, tensor] of Object.entries({ attribution, mask })) {
-    if (tensor?.data.some((value) => !Number.isFinite(value)))
+    if (tensor && !tensor.data.every(Number.isFinite))
       throw new LrpError('NUMERIC', `the ${name} contains values that are not finite`)
   }
 }

@@ -138,6 +138,7 @@ export class Model {
   get layout(): Layout {
     return this.parts.layout ?? 'nchw'
   }
+  private kind: InputKind | undefined
   /** Models of other outputs, over the same weights. */
   private readonly heads = new Map<string | number, Promise<Model>>()
 
@@ -186,7 +187,7 @@ export class Model {
   }
   /** Kind of the input, as the graph defines it: an image, a signal, a volume, a row of a table, or tokens. */
   get inputKind(): InputKind {
-    return inputKind(this.graph)
+    return (this.kind ??= inputKind(this.graph))
   }
   /** Values of black and white after preprocessing, for each channel. */
   get inputRange(): { low: number[]; high: number[] } | undefined {

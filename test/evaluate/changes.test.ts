@@ -223,6 +223,49 @@ describe('outputs after each step', () => {
     model.dispose()
   })
 
+  test('of steps that change nothing are those of the step before, bit for bit', async () => {
+    const convolutions = [
+      node('first', 'conv2d', ['input'], { padding: 1 }, { weight: 'w' }),
+      node('relu', 'relu', ['first']),
+      node('mean', 'mean', ['relu'], { dim: [2, 3] })
+    ]
+    const dense = [node('silu', 'silu', ['input']), node('flat', 'flatten', ['silu'])]
+    const shape = [3, 8, 8]
+    const black = new Float32Array(sizeOf(shape))
+    const entry = fc.tuple(fc.nat(60), fc.constantFrom(0, 0, 0, 2))
+    const mostlyIdle = fc
+      .array(fc.array(fc.array(entry, { maxLength: 3 }), { minLength: 4, maxLength: 12 }), {
+        minLength: 1,
+        maxLength: 3
+      })
+      .map((all) => all.flatMap((own, i) => own.map((entries): Step => ({ image: i, entries }))))
+    const nets: [GraphNode[], Record<string, number[]>][] = [
+      [convolutions, { w: [4, 3, 3, 3] }],
+      [dense, {}]
+    ]
+    for (const [nodes, weights] of nets) {
+      const model = await network(shape, nodes, weights)
+      await fc.assert(
+        fc.asyncProperty(mostlyIdle, async (steps) => {
+          const result = await both(model, Array<Float32Array>(steps.at(-1)!.image + 1).fill(black), steps)
+          expectClose(result)
+          const size = sizeOf(result.found.shape.slice(1))
+          const row = (step: number) => result.found.data.subarray(step * size, (step + 1) * size)
+          const now = black.slice()
+          steps.forEach(({ image: own, entries }, step) => {
+            const isFirst = step === 0 || own !== steps[step - 1]!.image
+            if (isFirst) now.fill(0)
+            const isIdle = entries.every(([place, value]) => now[place] === value)
+            if (isIdle && !isFirst) expect(row(step)).toEqual(row(step - 1))
+            for (const [place, value] of entries) now[place] = value
+          })
+        }),
+        { numRuns: 40 }
+      )
+      model.dispose()
+    }
+  })
+
   test('lose no digits to what was there before', async () => {
     const model = await network(
       IMAGE,
