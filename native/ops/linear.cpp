@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include "../error.h"
+#include "dense.h"
 #include "families.h"
 #include "split_dense.h"
 
@@ -18,7 +19,7 @@ class Linear : public Op, public LinearMap {
   }
 
   Tensor forward(const std::vector<Tensor>& inputs, const Pass&) const override {
-    return at::linear(inputs.at(0), weight_, optional(bias_));
+    return dense_forward(inputs.at(0), weight_, bias_);
   }
   std::optional<std::vector<int64_t>> output_shape(const std::vector<Tensor>& inputs) const override {
     auto shape = inputs.at(0).sizes().vec();
@@ -38,9 +39,7 @@ class Linear : public Op, public LinearMap {
   using LinearMap::forward;
   using LinearMap::input_gradient;
 
-  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
-    return at::linear(x, w, optional(b));
-  }
+  Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override { return dense_forward(x, w, b); }
 
   Tensor input_gradient(const Tensor& g, const Tensor&, const Tensor& w) const override { return at::matmul(g, w); }
 
