@@ -143,6 +143,25 @@ ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValue
   return {joined(sums), joined(largest), joined(places)};
 }
 
+/// Where the images lie in the outputs of the nodes. That of one image is told from two; unknown where the file takes
+/// one alone.
+std::vector<BatchLayout> layouts_of(const Graph& graph, const Tensor& x) {
+  if (x.size(0) > 1) return graph.batch_layouts(x);
+  try {
+    return graph.batch_layouts(at::cat({x, x}).detach());
+  } catch (const std::exception&) {
+    return std::vector<BatchLayout>(graph.nodes().size(), {BatchLayout::kNone});
+  }
+}
+
+/// The relevance of a layer as [images, ...].
+Tensor images_first(const Tensor& R, const std::string& layer, const BatchLayout& layout, int64_t images) {
+  if (layout.axis != BatchLayout::kNone) return layout.images_first(R, images);
+  if (images == 1) return R.size(0) == 1 ? R : R.unsqueeze(0);
+  throw Error("UNSUPPORTED", "the network mixes the images of a batch in the layer '" + layer +
+                                 "': explain one image at a time, or without the relevance of this layer");
+}
+
 }  // namespace
 
 Tensor rows_of(const Node& further_input, const Tensor& x) {
@@ -173,8 +192,10 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   recorder.autocast = Autocast::of_thread(x.device().type());
   std::optional<HeadRelevance> heads;
   if (options.attention) heads.emplace(graph, recorder);
-  if (options.conservation || options.top_k < 1 || heads) recorder.layouts = graph.batch_layouts(x);
+  if (options.conservation || options.top_k < 1 || heads || !options.layers.empty())
+    recorder.layouts = graph.batch_layouts(x);
 
+  const auto layouts = options.layers.empty() ? std::vector<BatchLayout>() : layouts_of(graph, x);
   const auto is_lookup = lookups_of(graph, options.lookups);
   Conditions conditions(graph, options.concepts, options.exclusive, options.channels);
   const Tensor output =
@@ -223,7 +244,8 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
       }
     }
     for (const auto& layer : options.layers) {
-      layers[layer].push_back(recorder.relevance[source(layer)]);
+      const Tensor& R = recorder.relevance[source(layer)];
+      layers[layer].push_back(R.defined() ? images_first(R, layer, layouts[source(layer)], x.size(0)) : R);
     }
     channels.push_back(conditions.relevance());
     if (heads) attention.push_back(heads->last());

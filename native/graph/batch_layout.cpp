@@ -56,11 +56,16 @@ std::vector<FirstImage> first_images(const Graph& graph, const Tensor& x, const 
 
 }  // namespace
 
-Tensor BatchLayout::by_image(const Tensor& t, int64_t images) const {
+Tensor BatchLayout::images_first(const Tensor& t, int64_t images) const {
   const int64_t parts = t.size(axis) / images;
-  if (axis == 0 && (parts == 1 || !parts_first)) return t.reshape({images, -1});
+  if (parts == 1) return t.movedim(axis, 0);
   const Tensor split = parts_first ? t.unflatten(axis, {parts, images}) : t.unflatten(axis, {images, parts});
-  return split.movedim(parts_first ? axis + 1 : axis, 0).flatten(1);
+  return split.movedim(parts_first ? axis + 1 : axis, 0);
+}
+
+Tensor BatchLayout::by_image(const Tensor& t, int64_t images) const {
+  const bool is_block = axis == 0 && (t.size(0) == images || !parts_first);
+  return is_block ? t.reshape({images, -1}) : images_first(t, images).flatten(1);
 }
 
 Tensor BatchLayout::from_image(const Tensor& by_image, at::IntArrayRef sizes) const {

@@ -16,7 +16,10 @@ struct BatchLayout {
   int64_t axis = 0;  // kNone: the tensor does not depend on the batch, or its images cannot be told apart
   bool parts_first = false;
 
-  /// Images on axis 0, everything else behind: [images, rest].
+  /// Images on axis 0, and the other axes behind them: [images, ...]. An axis of images and parts leaves that of the
+  /// parts.
+  Tensor images_first(const Tensor& t, int64_t images) const;
+  /// The same with one axis behind: [images, rest].
   Tensor by_image(const Tensor& t, int64_t images) const;
   /// The inverse of `by_image` for a tensor of the shape `sizes`.
   Tensor from_image(const Tensor& by_image, at::IntArrayRef sizes) const;

@@ -74,8 +74,7 @@ async function explainPrepared({ model, given, name, rules, settings }: Prepared
   const target = await planTarget(model, given, input)
   const whole = { ...input, inputs: rowsOfBatch(model.parts, input) }
   const { baseline: hasBaseline, imageByImage } = describeMethod(method)
-  // the first axis of a layer need not be the images'
-  const isTogether = fixed !== undefined || settings.layers.length > 0 || imageByImage
+  const isTogether = fixed !== undefined || imageByImage
   const parts: AttributeResult[] = []
   for (let from = first; from < last; from += batchSize) {
     const to = Math.min(last, from + batchSize)

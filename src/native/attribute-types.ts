@@ -157,7 +157,10 @@ export interface AttributeResult {
    * `relevance`.
    */
   inputs: Record<string, Tensor>
-  /** Relevance of the outputs of the layers in the option `layers`, by name. */
+  /**
+   * Relevance of the outputs of the layers in the option `layers`, by name: [images, ...], or [targets, images, ...]. In
+   * the output itself, the images may lie on another axis, or share an axis with windows or heads.
+   */
   layers: Record<string, Tensor>
   /** Relevance and activation of every channel of the layers in the option `channelLayers`, [images, channels]. */
   channels: Record<string, Channels>

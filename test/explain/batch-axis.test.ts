@@ -61,3 +61,27 @@ test.each([
   expect(layer.arriving.length).toBe(images)
   layer.arriving.forEach((sum, i) => expect(sum).toBeCloseTo(expected[i]!, 4))
 })
+
+test.each([
+  ['tokens first', tokensFirst],
+  ['tokens folded into the batch', tokensFolded],
+  ['windows folded into the batch', windows]
+])('the relevance of a layer has the images first, however many a pass has: %s', async (_, middle) => {
+  using model = await moved(middle)
+  const images = 3
+  const input = { data: values.slice(0, images * 6), shape: [images, 2, 3] }
+  const whole = await explain(model, input, { rule: 'epsilon', layers: ['layer'] })
+  const { data, shape } = whole.layers.layer!
+  expect(shape).toEqual([images, 2, 3])
+  for (let i = 0; i < images; i++) {
+    const sum = data.subarray(i * 6, (i + 1) * 6).reduce((a, b) => a + b, 0)
+    expect(sum).toBeCloseTo(whole.logits.data[i * 4 + whole.targets[i]!]!, 4)
+  }
+  for (const batchSize of [1, 2]) {
+    const { layers } = await explain(model, input, { rule: 'epsilon', layers: ['layer'], batchSize })
+    expect(layers.layer!.shape).toEqual(shape)
+    layers.layer!.data.forEach((value, i) => expect(value).toBeCloseTo(data[i]!, 5))
+  }
+  const several = await explain(model, input, { rule: 'epsilon', layers: ['layer'], batchSize: 1, target: [0, 2] })
+  expect(several.layers.layer!.shape).toEqual([2, ...shape])
+})
