@@ -16,11 +16,13 @@ function softmax(logits: Tensor): Float64Array {
 /** Index of the largest value of each row; the first of equal ones. */
 export function argmax(logits: Tensor): Int32Array {
   const [images, classes] = logits.shape as [number, number]
-  return Int32Array.from({ length: images }, (_, i) => {
+  const result = new Int32Array(images)
+  for (let i = 0; i < images; i++) {
     let best = 0
     for (let c = 1; c < classes; c++) if (logits.data[i * classes + c]! > logits.data[i * classes + best]!) best = c
-    return best
-  })
+    result[i] = best
+  }
+  return result
 }
 
 /** Probabilities of [images, classes] logits: their softmax; of a single logit and of independent classes, their sigmoids. */

@@ -1,4 +1,4 @@
-import { readFile as readInSteps } from 'node:fs'
+import { readFile as readInSteps, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { LrpError } from '../core/errors.js'
 import type { Preprocessing } from '../core/graph.js'
@@ -6,8 +6,22 @@ import { inPlanes, resizedSize } from './arrange-image.js'
 import { decodeImage } from './decode-image.js'
 import type { Decode } from './options.js'
 
-/** That of node:fs/promises takes three times as long for a small file. */
-const readFile = promisify(readInSteps)
+/** Milliseconds that reading a file may keep this thread, and by which all files may exceed them together. */
+const SHORT = 0.5
+const PATIENCE = 20
+let exceeded = 0
+
+/**
+ * Reads a file at once, until files take long: handing a small file to other threads takes several times as long as
+ * reading it.
+ */
+async function readFile(path: string): Promise<Buffer> {
+  if (exceeded > PATIENCE) return promisify(readInSteps)(path)
+  const begun = performance.now()
+  const file = readFileSync(path)
+  exceeded = Math.max(0, exceeded + performance.now() - begun - SHORT)
+  return file
+}
 
 /** How an image file is converted to bytes. */
 export type ReadSettings = Preprocessing & { decode?: Decode }

@@ -170,8 +170,15 @@ function joinRows<T extends Int32Array | Float64Array>(
 }
 
 function joinConservation(node: string, parts: LayerConservation[]): LayerConservation {
-  const join = (key: Exclude<keyof LayerConservation, 'node'>): Float64Array =>
-    Float64Array.from(parts.flatMap((part) => [...part[key]]))
+  const join = (key: Exclude<keyof LayerConservation, 'node'>): Float64Array => {
+    const all = new Float64Array(parts.reduce((sum, part) => sum + part[key].length, 0))
+    let at = 0
+    for (const part of parts) {
+      all.set(part[key], at)
+      at += part[key].length
+    }
+    return all
+  }
   return {
     node,
     arriving: join('arriving'),

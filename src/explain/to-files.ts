@@ -9,7 +9,7 @@ import { checkOptions, optionError } from '../core/options.js'
 import { listed } from '../core/plural.js'
 import { loadedWith } from '../model/loaded-with.js'
 import type { Model } from '../model/model.js'
-import { provenanceOf, type Provenance } from '../model/provenance.js'
+import { provenanceOf } from '../model/provenance.js'
 import { explain, type Explanation } from './explain.js'
 import { checkExplainEffects, planOf } from './prepare.js'
 import { checkExplanation } from './check.js'
@@ -95,12 +95,13 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
   const asked = flatTarget({ ...called, target: called.target ?? 'argmax' } as z.output<typeof explainToFilesOptions>)
   const folder = options.output ?? model.resultFolder('explanations', resultName(model, plan.name, asked))
   const writer = (options.group?.rank ?? 0) === 0 ? new ResultWriter(model, folder, checked, names.length) : undefined
-  const key = passSize < names.length ? await keyOf(model, inputs, plan, { ...checked, passSize }) : undefined
+  const provenance = beside(provenanceOf(model))
+  const isLong = passSize < names.length
+  const key = isLong ? await keyOf(await provenance, inputs, plan, { ...checked, passSize }) : undefined
   const begin = async (): Promise<PassSummary[]> => writer!.begin(key)
   const passes = options.group ? await options.group.fromFirst(begin) : await begin()
   const doneBefore = passes.reduce((sum, { images }) => sum + images.length, 0)
   let explanation: Explanation | undefined
-  let provenance: Promise<Provenance> | undefined
   try {
     const explainFrom = async (from: number): Promise<ExplainedPass> => {
       const batch = await batchOf(inputs, from, Math.min(names.length, from + passSize))
@@ -118,7 +119,6 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       explanation = rest.explanation
       const ahead = isAhead ? following(from + passSize) : undefined
       await setImmediate() // the next pass begins before the results of this one are written
-      provenance ??= beside(provenanceOf(model))
       const found = summarisePass(model, batch, explanation, milliseconds, checked)
       const comparison = compare ? await drawComparison(model, batch, explanation, compare, { ...options, ...how }) : []
       passes.push((await writer?.pass(batch, explanation, from, comparison, found)) ?? { ...found, files: [] })
@@ -129,7 +129,7 @@ async function run(model: Model, given: ExplainToFilesOptions, called: ExplainTo
       settings: { ...loadedWith(model), ...recordedSettings(explainToFilesOptions, called) },
       call: recordCall(model, called, plan.rules)
     }
-    const summary = summarise(model, plan, passes, asking, await (provenance ?? provenanceOf(model)), trust)
+    const summary = summarise(model, plan, passes, asking, await provenance, trust)
     summary.warnings.push(...notes)
     const replaced = (await writer?.finish(summary)) ?? false
     const whole = passes.length === 1 && doneBefore === 0

@@ -19,7 +19,7 @@ import { explainToFilesOptions, type ExplainToFilesOptions } from '../../src/exp
 import type { Inputs } from '../../src/explain/inputs.js'
 import { explainOptions } from '../../src/explain/options.js'
 import { keyOf } from '../../src/explain/pass-key.js'
-import type { Model } from '../../src/model/model.js'
+import type { Provenance } from '../../src/model/provenance.js'
 import { trainOptions } from '../../src/train/options.js'
 import { searchOptions } from '../../src/tune/options.js'
 
@@ -141,11 +141,11 @@ test('one entry is all that a new option needs', () => {
 })
 
 describe('a stopped run of explain', () => {
-  const model = { graph: { nodes: [] }, forward: async () => ({ data: Float32Array.of(1, 2), shape: [1, 2] }) }
+  const provenance: Provenance = { version: '1.0.0', modelSha256: '0'.repeat(64), precision: 'fp32' }
   const inputs = { names: ['a', 'b'], read: async () => ({ data: new Float32Array(4), shape: [1, 4] }) }
   const plan = { name: 'epsilon', rules: [] }
   const key = (options: object): Promise<string> =>
-    keyOf(model as unknown as Model, inputs as unknown as Inputs, plan, options as ExplainToFilesOptions)
+    keyOf(provenance, inputs as unknown as Inputs, plan, options as ExplainToFilesOptions)
 
   test.each(entries(explainToFilesOptions))('is continued as its options say: %s', async (_, { path, facts }) => {
     const changed = path.reduceRight<unknown>((value, name) => ({ [name]: value }), ['changed'])
