@@ -143,8 +143,8 @@ ChannelValues joined_values(const std::vector<std::map<std::string, ChannelValue
   return {joined(sums), joined(largest), joined(places)};
 }
 
-/// Where the images lie in the outputs of the nodes. That of one image is told from two; unknown where the file takes
-/// one alone.
+/// Where the images lie in the output of every node. One image shows this only in a batch of two: kNone if the file
+/// accepts no such batch.
 std::vector<BatchLayout> layouts_of(const Graph& graph, const Tensor& x) {
   if (x.size(0) > 1) return graph.batch_layouts(x);
   try {
@@ -192,8 +192,7 @@ Explanation explain(const Graph& graph, const Tensor& input, const LrpOptions& o
   recorder.autocast = Autocast::of_thread(x.device().type());
   std::optional<HeadRelevance> heads;
   if (options.attention) heads.emplace(graph, recorder);
-  if (options.conservation || options.top_k < 1 || heads || !options.layers.empty())
-    recorder.layouts = graph.batch_layouts(x);
+  if (options.conservation || options.top_k < 1 || heads) recorder.layouts = graph.batch_layouts(x);
 
   const auto layouts = options.layers.empty() ? std::vector<BatchLayout>() : layouts_of(graph, x);
   const auto is_lookup = lookups_of(graph, options.lookups);

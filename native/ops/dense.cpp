@@ -8,7 +8,7 @@ namespace lrp {
 
 namespace {
 
-/// Sizes of the weights by which oneDNN multiplies in less time than MKL; for larger ones it takes much memory.
+/// Between these numbers of weights, oneDNN is faster than MKL. For more weights, it needs much memory.
 constexpr int64_t kLeastForOneDnn = 1 << 18, kMostForOneDnn = 1 << 23;
 
 /// libtorch multiplies float32 by MKL, which has its fastest code for processors of its own maker.
