@@ -15,6 +15,7 @@ lrp::Changes four_steps(const std::vector<int32_t>& places) {
 }
 
 lrp::Graph convolutions() {
+  at::manual_seed(1);
   std::map<std::string, at::Tensor> tensors{{"first", at::randn({3, 2, 3, 3})}, {"second", at::randn({4, 3, 3, 3})}};
   const auto convolution = [](const std::string& name, const std::string& input) {
     return NodeSpec{name, "conv2d", {input}, lrp::Attributes({{"padding", 1.0}}), {{"weight", name}}};
