@@ -7,8 +7,6 @@
 #include <cmath>
 #include <limits>
 
-#include "optim/loss.h"
-
 namespace lrp {
 
 namespace {
@@ -21,16 +19,16 @@ constexpr int64_t kReadEvery = 50;
 Meter::Meter(c10::Device device, bool classes, TrainState& state)
     : classes_(classes), state_(state), pending_(at::zeros({2}, at::device(device).dtype(at::kDouble))) {}
 
-void Meter::add(const Tensor& loss, const Tensor& output, const Tensor& targets, double weight) {
+void Meter::add(const Tensor& loss, const Tensor& correct, double weight) {
   const at::NoGradGuard no_grad;
   if (pending_.is_cpu()) {
     auto* sums = pending_.mutable_data_ptr<double>();
     sums[0] += loss.item<double>() * weight;
-    if (classes_) sums[1] += correct_of(output, targets).item<double>();
+    if (correct.defined()) sums[1] += correct.item<double>();
     return;
   }
   pending_.select(0, 0).add_(loss.detach(), weight);
-  if (classes_) pending_.select(0, 1).add_(correct_of(output, targets));
+  if (correct.defined()) pending_.select(0, 1).add_(correct);
 }
 
 bool Meter::finite() const { return !pending_.is_cpu() || std::isfinite(pending_.const_data_ptr<double>()[0]); }

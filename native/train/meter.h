@@ -14,8 +14,9 @@ class Meter {
   /// `classes`: whether answers can be correct.
   Meter(c10::Device device, bool classes, TrainState& state);
 
-  /// Takes in a batch of this process, whose mean loss counts `weight` times.
-  void add(const at::Tensor& loss, const at::Tensor& output, const at::Tensor& targets, double weight);
+  /// Takes in images of this process, whose mean loss counts `weight` times. `correct` is undefined where answers
+  /// cannot be correct.
+  void add(const at::Tensor& loss, const at::Tensor& correct, double weight);
   /// False if a sum is known that is not finite.
   bool finite() const;
   /// What was added and not settled yet: the sum of losses and the correct answers, which a collective may replace.

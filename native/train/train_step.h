@@ -3,11 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "data/batch_loader.h"
-#include "meter.h"
-#include "optim/gradient_scaler.h"
-#include "train_options.h"
-#include "training_forward.h"
+#include "batch_gradients.h"
 
 namespace lrp {
 
@@ -17,9 +13,6 @@ class TrainStep {
   /// Throws NOT_FOUND for a parameter that the graph does not have.
   TrainStep(const Graph& graph, c10::Device device, const TrainOptions& options, int64_t batches_per_epoch,
             Collective& collective);
-  ~TrainStep();
-  TrainStep(const TrainStep&) = delete;
-  TrainStep& operator=(const TrainStep&) = delete;
 
   /// Takes the next step of an epoch. False if waiting for its images was cancelled: nothing has changed then.
   /// Throws NUMERIC as `check`.
@@ -36,34 +29,15 @@ class TrainStep {
   void recall(const std::map<std::string, Tensor>& remembered);
 
  private:
-  /// What some images of a batch give.
-  struct Part {
-    Tensor output, loss, targets;
-    double share;  // of the mean loss in that of all these images
-    std::vector<Tensor> gradients;
-  };
-
-  /// Adds a batch's gradients, if this process has a part of it.
-  void backward(const BatchLoader& loader, const Batch& batch, const Tensor& targets, double parts,
-                const TrainState& state, Meter& meter, std::vector<Tensor>& gradients);
-  /// The gradients of the mean loss times `weight`; sets output, loss and gradients of `part`.
-  void backward(Part& part, const Tensor& x, int64_t batch, double weight) const;
-  /// How many threads take images of their own.
-  int64_t passes_for(int64_t images) const;
   void clip(std::vector<Tensor>& gradients) const;
 
-  const Graph& graph_;
-  c10::Device device_;
   TrainOptions options_;
   int64_t batches_per_epoch_;
   Collective& collective_;
   Schedule schedule_;
   Optimizer optimizer_;
-  std::vector<Tensor> parameters_;
-  int64_t numbers_ = 0;  // of all parameters
   GradientScaler scaler_;
-  TrainingForward forward_;
-  Tensor last_input_;  // with which a fault is looked for
+  BatchGradients gradients_;
 };
 
 }  // namespace lrp

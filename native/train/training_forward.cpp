@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <set>
+
 #include "../finite.h"
 #include "../graph/images_alone.h"
 #include "../ops/random.h"
@@ -11,8 +13,9 @@
 namespace lrp {
 
 TrainingForward::TrainingForward(const Graph& graph, c10::Device device, uint64_t seed,
-                                 const std::set<std::string>& trained)
+                                 const std::vector<std::string>& names)
     : graph_(graph), device_(device), seed_(seed), mixes_(!lrp::takes_images_alone(graph)) {
+  const std::set<std::string> trained(names.begin(), names.end());
   for (const auto& node : graph.nodes()) {
     bool learnable = false, some = false;
     for (const auto& [role, name] : node.parameter_names) {
@@ -25,15 +28,17 @@ TrainingForward::TrainingForward(const Graph& graph, c10::Device device, uint64_
   }
 }
 
-Tensor TrainingForward::operator()(const Tensor& x, int64_t batch) const {
+Tensor TrainingForward::operator()(const Tensor& x, int64_t batch, const Observe& observe) const {
   if (drops_) {
     const uint64_t drawn = Random(seed_, kDropout, static_cast<uint64_t>(batch)).next();
     training_generator(device_.type()).set_current_seed(drawn);
   }
-  return graph_.run(x, [this](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
+  return graph_.run(x, [&](size_t i, const Node& node, const std::vector<Tensor>& inputs, const Pass& pass) {
     Pass training = pass;
     training.training = !frozen_[i];
-    return node.op->forward(inputs, training);
+    Tensor output = node.op->forward(inputs, training);
+    observe(i, inputs, output);
+    return output;
   });
 }
 

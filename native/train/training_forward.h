@@ -1,6 +1,7 @@
 #pragma once
-#include <set>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "../graph/graph.h"
 
@@ -10,8 +11,10 @@ namespace lrp {
 /// resumed run drops what the first would have; layers whose weights are frozen (batch norms) keep their statistics.
 class TrainingForward {
  public:
-  TrainingForward(const Graph& graph, c10::Device device, uint64_t seed, const std::set<std::string>& trained);
-  Tensor operator()(const Tensor& x, int64_t batch) const;
+  TrainingForward(const Graph& graph, c10::Device device, uint64_t seed, const std::vector<std::string>& trained);
+  /// `observe` sees what each node has read and made.
+  using Observe = std::function<void(size_t node, const std::vector<Tensor>& inputs, Tensor& output)>;
+  Tensor operator()(const Tensor& x, int64_t batch, const Observe& observe) const;
   /// Whether the output for an image does not depend on the batch that it is in.
   bool takes_images_alone() const { return !drops_ && !mixes_; }
 

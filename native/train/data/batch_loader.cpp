@@ -6,6 +6,10 @@
 
 namespace lrp {
 
+Batch Batch::part(int64_t begin, int64_t end) const {
+  return {first + begin, own.slice(0, begin, end), whole, images.defined() ? images.slice(0, begin, end) : images};
+}
+
 int64_t BatchLoader::count(int64_t images, int64_t batch_size) {
   const int64_t batches = (images + batch_size - 1) / batch_size;
   return batches > 1 && images % batch_size == 1 ? batches - 1 : batches;
@@ -34,9 +38,14 @@ std::vector<Batch> BatchLoader::next(int64_t count, const CancelToken& cancel) {
 }
 
 Samples BatchLoader::load(const Batch& batch, c10::Device device) const {
-  if (batch.images.defined()) return {batch.images.to(device), samples_.targets.index_select(0, batch.own).to(device)};
-  const Tensor here = batch.own.to(samples_.images.device(), true);
-  return {samples_.images.index_select(0, here).to(device), samples_.targets.index_select(0, here).to(device)};
+  const Tensor images = batch.images.defined()
+                            ? batch.images
+                            : samples_.images.index_select(0, batch.own.to(samples_.images.device(), true));
+  return {images.to(device), targets(batch).to(device)};
+}
+
+at::Tensor BatchLoader::targets(const Batch& batch) const {
+  return samples_.targets.index_select(0, batch.own.to(samples_.targets.device()));
 }
 
 std::vector<int64_t> BatchLoader::keys(const Batch& batch, int64_t epoch) const {

@@ -17,6 +17,9 @@ struct Batch {
   at::Tensor own, whole;
   /// Images that were read ahead; undefined where they are in memory.
   at::Tensor images;
+
+  /// Its images from `begin` to `end`.
+  Batch part(int64_t begin, int64_t end) const;
 };
 
 /// The batches of one epoch in their order, read ahead of their use where images are not in memory.
@@ -33,6 +36,9 @@ class BatchLoader {
   std::vector<Batch> next(int64_t count, const CancelToken& cancel);
   /// A batch's images and targets on a device.
   Samples load(const Batch& batch, c10::Device device) const;
+
+  /// A batch's targets, where they are stored.
+  at::Tensor targets(const Batch& batch) const;
 
   /// Keys of a batch's images for random changes; no image of another epoch has the same.
   std::vector<int64_t> keys(const Batch& batch, int64_t epoch) const;

@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "../../error.h"
+#include "../../side_by_side.h"
 
 namespace lrp {
 
@@ -24,9 +27,19 @@ std::vector<std::string> slots_of(const OptimizerOptions& o) {
   throw Error("INVALID_ARGUMENT", "there is no optimizer '" + o.name + "'");
 }
 
+/// One thread's update of a group.
+struct Update {
+  const OptimizerOptions& options;
+  const ParameterGroup& group;
+  GroupShare& share;
+  const Tensors gradients;
+  double rate;
+};
+
 /// Weight decay as a part of the gradient (all but adamw).
-Tensors decayed(const ParameterGroup& g, const Tensors& gradients) {
-  return g.weight_decay == 0 ? gradients : at::_foreach_add(gradients, g.parameters, g.weight_decay);
+Tensors decayed(const Update& u) {
+  const double decay = u.group.weight_decay;
+  return decay == 0 ? u.gradients : at::_foreach_add(u.gradients, u.share.parameters, decay);
 }
 
 /// What is left out when it holds 1; undefined where nothing can be.
@@ -34,53 +47,74 @@ c10::optional<Tensor> given(const Tensor& overflow) {
   return overflow.defined() ? c10::optional<Tensor>(overflow) : c10::nullopt;
 }
 
-void adam(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate, Tensors& counters,
-          const Tensor& overflow) {
-  at::_foreach_add_(counters, 1);
-  if (overflow.defined()) at::_foreach_sub_(counters, Tensors(counters.size(), overflow));
-  const auto& m = g.slots["exp_avg"];
-  const auto& v = g.slots["exp_avg_sq"];
-  if (o.name == "adamw") {
-    at::_fused_adamw_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false,
-                      false, {}, given(overflow));
-  } else {
-    at::_fused_adam_(g.parameters, gradients, m, v, {}, counters, rate, kBeta1, kBeta2, g.weight_decay, kEps, false,
-                     false, {}, given(overflow));
-  }
+using List = at::TensorList;
+using Fused = void (*)(List, List, List, List, List, List, double, double, double, double, double, bool, bool,
+                       const std::optional<Tensor>&, const std::optional<Tensor>&);
+
+void adam(const Update& u, const Tensor& overflow) {
+  const Tensors counters(u.gradients.size(), u.group.counter);
+  const auto& m = u.share.slots["exp_avg"];
+  const auto& v = u.share.slots["exp_avg_sq"];
+  Fused update = at::_fused_adam_;
+  if (u.options.name == "adamw") update = at::_fused_adamw_;
+  update(u.share.parameters, u.gradients, m, v, {}, counters, u.rate, kBeta1, kBeta2, u.group.weight_decay, kEps, false,
+         false, {}, given(overflow));
 }
 
-void sgd(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate, const Tensor& overflow) {
+void sgd(const Update& u, const Tensor& overflow) {
   const Tensors none;
-  const Tensors& buffers = o.momentum > 0 ? g.slots["momentum_buffer"] : none;
-  const bool first = o.momentum > 0 && g.steps == 0;
-  at::_fused_sgd_(g.parameters, gradients, buffers, g.weight_decay, o.momentum, rate, 0, o.nesterov, false, first, {},
-                  given(overflow));
+  const double momentum = u.options.momentum;
+  const Tensors& buffers = momentum > 0 ? u.share.slots["momentum_buffer"] : none;
+  const bool first = momentum > 0 && u.group.steps == 0;
+  at::_fused_sgd_(u.share.parameters, u.gradients, buffers, u.group.weight_decay, momentum, u.rate, 0,
+                  u.options.nesterov, false, first, {}, given(overflow));
 }
 
-void rmsprop(const OptimizerOptions& o, ParameterGroup& g, const Tensors& gradients, double rate) {
-  const Tensors d = decayed(g, gradients);
-  auto& squares = g.slots["square_avg"];
+void rmsprop(const Update& u) {
+  const Tensors d = decayed(u);
+  auto& squares = u.share.slots["square_avg"];
   at::_foreach_mul_(squares, kAlpha);
   at::_foreach_addcmul_(squares, d, d, 1 - kAlpha);
   auto scale = at::_foreach_sqrt(squares);
   at::_foreach_add_(scale, kEps);
-  if (o.momentum > 0) {
-    auto& buffers = g.slots["momentum_buffer"];
-    at::_foreach_mul_(buffers, o.momentum);
+  if (u.options.momentum > 0) {
+    auto& buffers = u.share.slots["momentum_buffer"];
+    at::_foreach_mul_(buffers, u.options.momentum);
     at::_foreach_addcdiv_(buffers, d, scale);
-    at::_foreach_add_(g.parameters, buffers, -rate);
+    at::_foreach_add_(u.share.parameters, buffers, -u.rate);
   } else {
-    at::_foreach_addcdiv_(g.parameters, d, scale, -rate);
+    at::_foreach_addcdiv_(u.share.parameters, d, scale, -u.rate);
   }
 }
 
-void adagrad(ParameterGroup& g, const Tensors& gradients, double rate) {
-  const Tensors d = decayed(g, gradients);
-  auto& sums = g.slots["sum"];
+void adagrad(const Update& u) {
+  const Tensors d = decayed(u);
+  auto& sums = u.share.slots["sum"];
   at::_foreach_addcmul_(sums, d, d, 1);
   auto scale = at::_foreach_sqrt(sums);
   at::_foreach_add_(scale, kAdagradEps);
-  at::_foreach_addcdiv_(g.parameters, d, scale, -rate);
+  at::_foreach_addcdiv_(u.share.parameters, d, scale, -u.rate);
+}
+
+void take(const Update& u, const Tensor& overflow) {
+  const std::string& name = u.options.name;
+  if (name == "sgd") return sgd(u, overflow);
+  if (name == "rmsprop") return rmsprop(u);
+  if (name == "adagrad") return adagrad(u);
+  adam(u, overflow);
+}
+
+constexpr int64_t kUnit = 16;  // numbers, so that parts begin where vectors do
+
+Extent extent_of(const Tensor& parameter) {
+  if (!parameter.is_contiguous()) return {1, parameter.numel()};
+  return {(parameter.numel() + kUnit - 1) / kUnit, kUnit};
+}
+
+/// A piece of a parameter, or of what belongs to it.
+Tensor piece_of(const Tensor& whole, const Tensor& parameter, const Piece& piece) {
+  if (piece.begin == 0 && piece.end == extent_of(parameter).units) return whole.detach();
+  return whole.detach().view(-1).slice(0, piece.begin * kUnit, std::min(piece.end * kUnit, whole.numel()));
 }
 
 }  // namespace
@@ -88,14 +122,31 @@ void adagrad(ParameterGroup& g, const Tensors& gradients, double rate) {
 Optimizer::Optimizer(OptimizerOptions options, std::vector<ParameterGroup> groups)
     : options_(std::move(options)), groups_(std::move(groups)) {
   const auto slots = slots_of(options_);
+  bool on_cpu = true;
   for (auto& group : groups_) {
-    Tensors counters;
     for (const Tensor& parameter : group.parameters) {
       const auto like = parameter.options().requires_grad(false);
       for (const auto& slot : slots) group.slots[slot].push_back(at::zeros_like(parameter, like));
-      counters.push_back(at::zeros({}, like.dtype(at::kFloat)));
+      if (!group.counter.defined()) group.counter = at::zeros({}, like.dtype(at::kFloat));
+      on_cpu = on_cpu && parameter.is_cpu();
     }
-    step_counters_.push_back(std::move(counters));
+  }
+  const int64_t threads = on_cpu ? at::get_num_threads() : 1;
+  shares_.resize(static_cast<size_t>(threads));
+  for (const auto& group : groups_) {
+    std::vector<Extent> extents;
+    for (const Tensor& parameter : group.parameters) extents.push_back(extent_of(parameter));
+    const auto pieces = share_out(extents, threads);
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      GroupShare share{pieces[i], {}, {}};
+      for (const auto& piece : share.pieces) {
+        const Tensor& parameter = group.parameters[piece.tensor];
+        share.parameters.push_back(piece_of(parameter, parameter, piece));
+        for (const auto& [slot, tensors] : group.slots)
+          share.slots[slot].push_back(piece_of(tensors[piece.tensor], parameter, piece));
+      }
+      shares_[i].push_back(std::move(share));
+    }
   }
 }
 
@@ -103,24 +154,26 @@ void Optimizer::step(const std::vector<Tensor>& gradients, double factor, const 
   const at::NoGradGuard no_grad;
   const bool fused = options_.name == "sgd" || options_.name == "adam" || options_.name == "adamw";
   if (!fused && overflow.defined() && overflow.item<float>() != 0) return;
-  auto next = gradients.begin();
-  for (size_t i = 0; i < groups_.size(); ++i) {
-    ParameterGroup& group = groups_[i];
+  for (auto& group : groups_) {
     if (group.parameters.empty()) continue;
-    const Tensors part(next, next + static_cast<long>(group.parameters.size()));
-    next += static_cast<long>(part.size());
-    const double rate = group.learning_rate * factor;
-    if (options_.name == "sgd") {
-      sgd(options_, group, part, rate, overflow);
-    } else if (options_.name == "rmsprop") {
-      rmsprop(options_, group, part, rate);
-    } else if (options_.name == "adagrad") {
-      adagrad(group, part, rate);
-    } else {
-      adam(options_, group, part, rate, step_counters_[i], overflow);
-    }
-    ++group.steps;
+    group.counter.add_(1);
+    if (overflow.defined()) group.counter.sub_(overflow);
   }
+  run_side_by_side(static_cast<int64_t>(shares_.size()), [&](int64_t thread) {
+    const at::NoGradGuard no_grad_here;
+    auto next = gradients.begin();
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      GroupShare& share = shares_[static_cast<size_t>(thread)][i];
+      Tensors own;
+      for (const auto& piece : share.pieces) {
+        const Tensor& gradient = next[static_cast<std::ptrdiff_t>(piece.tensor)];
+        own.push_back(piece_of(gradient, groups_[i].parameters[piece.tensor], piece));
+      }
+      next += static_cast<std::ptrdiff_t>(groups_[i].parameters.size());
+      if (!own.empty()) take({options_, groups_[i], share, own, groups_[i].learning_rate * factor}, overflow);
+    }
+  });
+  for (auto& group : groups_) group.steps += group.parameters.empty() ? 0 : 1;
 }
 
 std::vector<Tensor> Optimizer::parameters() const {
@@ -136,10 +189,9 @@ std::map<std::string, Tensor> Optimizer::state() const {
     for (const auto& [slot, tensors] : group.slots) {
       for (size_t j = 0; j < tensors.size(); ++j) result[slot + "/" + group.names[j]] = tensors[j];
     }
-    // Adam's counters know which steps were left out for an overflow.
-    const Tensors& counters = step_counters_[i];
-    const bool counts = !counters.empty() && options_.name.rfind("adam", 0) == 0;
-    const int64_t taken = counts ? static_cast<int64_t>(counters[0].item<double>()) : group.steps;
+    // Adam's counter knows which steps were left out for an overflow.
+    const bool counts = group.counter.defined() && options_.name.rfind("adam", 0) == 0;
+    const int64_t taken = counts ? static_cast<int64_t>(group.counter.item<double>()) : group.steps;
     result["steps/" + std::to_string(i)] = at::scalar_tensor(taken, at::dtype(at::kLong));
   }
   return result;
@@ -161,7 +213,7 @@ void Optimizer::load(const std::map<std::string, Tensor>& state) {
         tensors[j].copy_(find(slot + "/" + group.names[j], tensors[j].sizes()));
     }
     group.steps = find("steps/" + std::to_string(i), {}).item<int64_t>();
-    for (Tensor& counter : step_counters_[i]) counter.fill_(static_cast<double>(group.steps));
+    if (group.counter.defined()) group.counter.fill_(static_cast<double>(group.steps));
   }
 }
 

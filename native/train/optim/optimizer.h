@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "../share_out.h"
+
 namespace lrp {
 
 using at::Tensor;
@@ -28,9 +30,19 @@ struct ParameterGroup : GroupOptions {
   /// What the optimiser remembers, by its name in torch.optim: one tensor per parameter.
   std::map<std::string, std::vector<Tensor>> slots = {};
   int64_t steps = 0;
+  /// The steps that were not left out, as the fused kernels count them.
+  Tensor counter = {};
 };
 
-/// Updates parameters in place as torch.optim does, with libtorch's fused kernels where there are any.
+/// What one thread updates of a group: tensors, or parts of large ones.
+struct GroupShare {
+  std::vector<Piece> pieces;  // in units of numbers
+  std::vector<Tensor> parameters;
+  std::map<std::string, std::vector<Tensor>> slots;
+};
+
+/// Updates parameters in place as torch.optim does, with libtorch's fused kernels where there are any. On the CPU, each
+/// thread updates some of the numbers by itself, from the first operation to the last.
 class Optimizer {
  public:
   /// Throws INVALID_ARGUMENT for an unknown name.
@@ -51,7 +63,7 @@ class Optimizer {
  private:
   OptimizerOptions options_;
   std::vector<ParameterGroup> groups_;
-  std::vector<std::vector<Tensor>> step_counters_;  // per group: what the fused kernels count in
+  std::vector<std::vector<GroupShare>> shares_;  // by thread, then by group; views of the groups' tensors
 };
 
 }  // namespace lrp

@@ -1,0 +1,118 @@
+#include "batch_gradients.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+
+#include "../precision.h"
+#include "../side_by_side.h"
+
+namespace lrp {
+
+namespace {
+
+std::vector<std::string> names_of(const std::vector<GroupOptions>& groups) {
+  std::vector<std::string> names;
+  for (const auto& group : groups) names.insert(names.end(), group.names.begin(), group.names.end());
+  return names;
+}
+
+/// Each thread that takes images of its own needs gradients of its own.
+bool is_small(const std::vector<Tensor>& parameters) {
+  constexpr int64_t kMostNumbers = 1 << 22;
+  int64_t numbers = 0;
+  for (const auto& parameter : parameters) numbers += parameter.numel();
+  return numbers <= kMostNumbers;
+}
+
+}  // namespace
+
+BatchGradients::BatchGradients(const Graph& graph, c10::Device device, const TrainOptions& options,
+                               std::vector<Tensor> parameters, const GradientScaler& scaler)
+    : graph_(graph),
+      device_(device),
+      options_(options),
+      parameters_(std::move(parameters)),
+      scaler_(scaler),
+      forward_(graph, device, options.seed, names_of(options.groups)),
+      may_split_(!options.fixed_batch && device.is_cpu() && forward_.takes_images_alone() && is_small(parameters_)) {
+  if (may_split_ && options.precision == "fp32") linear_ = LinearGradients(graph, names_of(options.groups));
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (linear_.computes(i)) continue;
+    parameters_[i].set_requires_grad(true);
+    found_by_autograd_.push_back(i);
+  }
+}
+
+BatchGradients::~BatchGradients() {
+  for (const size_t i : found_by_autograd_) parameters_[i].set_requires_grad(false);
+}
+
+void BatchGradients::add(const BatchLoader& loader, const Batch& batch, const Place& place, Meter& meter,
+                         std::vector<Tensor>& gradients) {
+  const int64_t images = batch.own.numel(), passes = passes_for(images);
+  const double all = passes == 1 ? 1 : loss_weight(options_.loss, loader.targets(batch));
+  std::vector<Part> parts(static_cast<size_t>(passes));
+  std::vector<LinearGradients::Trace> traces(parts.size());
+  run_side_by_side(passes, [&](int64_t i) {
+    const Batch own = batch.part(first_of_pass(i, passes, images), first_of_pass(i + 1, passes, images));
+    const Samples samples = loader.load(own, device_);
+    const auto keys = options_.augment ? loader.keys(own, place.epoch) : std::vector<int64_t>{};
+    Part& part = parts[static_cast<size_t>(i)];
+    part.targets = samples.targets;
+    part.share = passes == 1 ? 1 : loss_weight(options_.loss, part.targets) / std::max(all, 1e-12);
+    part.input = prepare_images(samples.images, options_.preprocessing, options_.augment, options_.seed, keys);
+    run(part, traces[static_cast<size_t>(i)], place);
+  });
+  if (meter.finite()) last_inputs_.clear();
+  for (const Part& part : parts) {
+    if (meter.finite()) last_inputs_.push_back(part.input);
+    meter.add(part.loss, part.correct, place.images * part.share);
+  }
+  const bool overwrites = linear_.prepare(traces, gradients);
+  run_side_by_side(passes, [&](int64_t thread) {
+    const at::NoGradGuard no_grad;
+    linear_.add(traces, gradients, overwrites, thread, passes);
+    for (size_t i = static_cast<size_t>(thread); i < found_by_autograd_.size(); i += parts.size()) {
+      Tensor& sum = gradients[found_by_autograd_[i]];
+      for (const Part& part : parts) {
+        const Tensor& more = part.gradients[i];
+        if (more.defined()) sum = sum.defined() ? sum.add_(more) : more;
+      }
+    }
+  });
+}
+
+void BatchGradients::run(Part& part, LinearGradients::Trace& trace, const Place& place) const {
+  {
+    const Autocast autocast(autocast_of_precision(options_.precision, device_), device_.type());
+    const auto note = [&](size_t node, const std::vector<Tensor>& inputs, Tensor& output) {
+      linear_.note(node, inputs, output, trace);
+    };
+    const Tensor output = forward_(part.input, place.draw, note);
+    part.loss = loss_of(options_.loss, output, part.targets);
+    if (has_answers(options_.loss, part.targets)) part.correct = correct_of(output, part.targets);
+  }
+  const Tensor scaled = scaler_.scaled(part.loss);
+  std::vector<Tensor> wanted = trace.outputs;
+  for (const size_t i : found_by_autograd_) wanted.push_back(parameters_[i]);
+  const Tensor weight = at::full({}, place.weight * part.share, scaled.options().requires_grad(false));
+  auto gradients = torch::autograd::grad({scaled}, wanted, {weight}, c10::nullopt, false, true);
+  const auto own = gradients.begin() + static_cast<std::ptrdiff_t>(trace.outputs.size());
+  trace.gradients.assign(gradients.begin(), own);
+  part.gradients.assign(own, gradients.end());
+}
+
+int64_t BatchGradients::passes_for(int64_t images) const {
+  constexpr int64_t kFewestImages = 16;
+  const int64_t passes = may_split_ ? passes_side_by_side(images, device_) : 1;
+  return images >= kFewestImages * passes ? passes : 1;
+}
+
+std::string BatchGradients::fault() const {
+  return find_fault(graph_, last_inputs_.empty() ? Tensor() : at::cat(last_inputs_));
+}
+
+}  // namespace lrp

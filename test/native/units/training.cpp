@@ -1,0 +1,130 @@
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <limits>
+
+#include "check.h"
+#include "ops/max_pool.h"
+#include "train/linear_gradients.h"
+#include "train/optim/optimizer.h"
+#include "train/share_out.h"
+
+using lrp::GraphSpec;
+using lrp::NodeSpec;
+using Tensors = std::map<std::string, at::Tensor>;
+
+TEST_CASE("threads share tensors out: every unit once, about as many numbers for each, small tensors whole") {
+  const std::vector<lrp::Extent> tensors{{1, 300}, {512, 784}, {512, 1}, {0, 5}, {256, 512}, {1, 200000}, {10, 256}};
+  for (const int64_t threads : {1, 2, 3, 16}) {
+    const auto shares = lrp::share_out(tensors, threads);
+    REQUIRE(shares.size() == static_cast<size_t>(threads));
+    std::vector<int64_t> done(tensors.size(), 0);
+    for (const auto& pieces : shares) {
+      int64_t numbers = 0;
+      for (const auto& [tensor, begin, end] : pieces) {
+        CHECK(begin == done[tensor]);
+        CHECK(end > begin);
+        done[tensor] = end;
+        numbers += (end - begin) * tensors[tensor].size;
+        if (tensors[tensor].units * tensors[tensor].size < 10000) CHECK(end - begin == tensors[tensor].units);
+      }
+      if (threads == 2) CHECK(numbers <= 500000);  // 735,844 in all, 200,000 of them in one unit
+    }
+    for (size_t i = 0; i < tensors.size(); ++i) CHECK(done[i] == tensors[i].units);
+  }
+}
+
+TEST_CASE("gradients of linear layers over the images of all passes are those of autograd") {
+  at::manual_seed(5);
+  // 'shared' is used twice, so autograd finds its gradient; 'unused' does not reach the loss
+  Tensors tensors;
+  const auto add = [&](const char* name, at::IntArrayRef shape) { tensors[name] = at::randn(shape, at::kDouble); };
+  add("first", {300, 70});
+  add("bias", {300});
+  add("shared", {300, 300});
+  add("last", {4, 300});
+  add("unused", {2, 300});
+  const auto linear = [](const char* name, const char* input, std::map<std::string, std::string> parameters) {
+    return NodeSpec{name, "linear", {input}, lrp::Attributes(), std::move(parameters)};
+  };
+  const std::vector<NodeSpec> nodes{linear("a", "input", {{"weight", "first"}, {"bias", "bias"}}),
+                                    {"relu", "relu", {"a"}, lrp::Attributes(), {}},
+                                    linear("b", "relu", {{"weight", "shared"}}),
+                                    linear("c", "b", {{"weight", "shared"}}),
+                                    linear("u", "c", {{"weight", "unused"}}),
+                                    linear("d", "c", {{"weight", "last"}})};
+  const lrp::Graph graph(GraphSpec{nodes, "d"}, tensors);
+  const std::vector<std::string> names{"last", "bias", "shared", "first", "unused"};
+  const lrp::LinearGradients linear_gradients(graph, names);
+  for (size_t i = 0; i < names.size(); ++i) CHECK(linear_gradients.computes(i) == (names[i] != "shared"));
+  const at::Tensor x = at::randn({6, 5, 70}, at::kDouble);
+  const auto loss_of = [](const at::Tensor& output) { return output.square().sum(); };
+  // by the layers' traces, in two passes, twice
+  tensors["shared"].set_requires_grad(true);
+  std::vector<lrp::LinearGradients::Trace> traces(2);
+  for (size_t pass = 0; pass < 2; ++pass) {
+    auto& trace = traces[pass];
+    const at::Tensor own = x.slice(0, pass == 0 ? 0 : 4, pass == 0 ? 4 : 6);
+    const at::Tensor output = graph.run(own, [&](size_t i, const lrp::Node& node, const auto& inputs, const auto& p) {
+      at::Tensor result = node.op->forward(inputs, p);
+      linear_gradients.note(i, inputs, result, trace);
+      return result;
+    });
+    trace.gradients = torch::autograd::grad({loss_of(output)}, trace.outputs, {}, std::nullopt, false, true);
+  }
+  std::vector<at::Tensor> found(names.size());
+  for (const bool overwrites : {true, false}) {
+    const at::NoGradGuard no_grad;
+    CHECK(linear_gradients.prepare(traces, found) == overwrites);
+    for (int64_t thread = 0; thread < 3; ++thread) linear_gradients.add(traces, found, overwrites, thread, 3);
+  }
+  // by autograd
+  std::vector<at::Tensor> parameters;
+  for (const auto& name : names) parameters.push_back(tensors[name].set_requires_grad(true));
+  const auto wanted = torch::autograd::grad({loss_of(graph.forward(x))}, parameters, {}, std::nullopt, false, true);
+  for (size_t i = 0; i < names.size(); ++i) {
+    CHECK(found[i].defined() == (names[i] != "shared" && names[i] != "unused"));
+    if (found[i].defined()) CHECK(at::allclose(found[i], 2 * wanted[i]));
+  }
+}
+
+TEST_CASE("an optimizer that several threads share takes the steps of one thread") {
+  const int before = at::get_num_threads();
+  for (const char* name : {"sgd", "adam", "adamw", "rmsprop", "adagrad"}) {
+    std::vector<std::vector<at::Tensor>> results;
+    for (const int threads : {1, 3}) {
+      at::set_num_threads(threads);
+      at::manual_seed(2);
+      lrp::ParameterGroup group{{{"a", "b", "c"}, 0.1, 0.01},
+                                {at::randn({301, 211}), at::randn({7}),
+                                 at::randn({64, 32, 5, 5}).contiguous(at::MemoryFormat::ChannelsLast)}};
+      lrp::Optimizer optimizer({name, 0.9, true}, {group});
+      for (int step = 0; step < 3; ++step) {
+        std::vector<at::Tensor> gradients;
+        for (const auto& parameter : group.parameters) gradients.push_back(at::randn_like(parameter));
+        optimizer.step(gradients, 0.5);
+      }
+      results.push_back(group.parameters);
+    }
+    for (size_t i = 0; i < results[0].size(); ++i) CHECK(at::allclose(results[0][i], results[1][i], 1e-5, 1e-6));
+  }
+  at::set_num_threads(before);
+}
+
+TEST_CASE("max pooling and its gradient are those of libtorch, also for equal values and NaN") {
+  at::manual_seed(4);
+  for (const auto& [kernel, stride] : std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>>{
+           {{2, 2}, {2, 2}}, {{3, 3}, {2, 2}}, {{3, 2}, {1, 1}}, {{1, 4}, {3, 5}}, {{9, 19}, {2, 2}}}) {
+    for (const auto& shape : std::vector<std::vector<int64_t>>{{3, 5, 9, 19}, {4, 9, 21}}) {
+      at::Tensor x = at::randint(-2, 3, shape).to(at::kFloat);
+      x.view(-1)[17] = std::numeric_limits<float>::quiet_NaN();
+      x.slice(-1, 0, 3).fill_(-std::numeric_limits<float>::infinity());
+      x.set_requires_grad(true);
+      const at::Tensor found = lrp::max_pool(x, kernel, stride), wanted = at::max_pool2d(x, kernel, stride);
+      CHECK(at::allclose(found, wanted, 0, 0, true));
+      const at::Tensor g = at::randn(found.sizes());
+      CHECK(torch::autograd::grad({found}, {x}, {g})[0].equal(torch::autograd::grad({wanted}, {x}, {g})[0]));
+    }
+  }
+}
