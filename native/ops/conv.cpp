@@ -4,6 +4,7 @@
 
 #include "../error.h"
 #include "families.h"
+#include "one_channel.h"
 #include "size_limit.h"
 
 namespace lrp {
@@ -66,6 +67,8 @@ class Convolution : public Op, public LinearMap {
   Tensor forward(const Tensor& x, const Tensor& w, const Tensor& b) const override {
     check_channels(x);
     check_size(output_sizes(x));
+    if (!transposed_ && fits_one_channel(x, w))
+      return one_channel_convolution(padded(x), w, b, {stride_, padding_, dilation_});
     return at::convolution(padded(x), w, optional(b), stride_, padding_, dilation_, transposed_, output_padding_,
                            groups_);
   }

@@ -29,6 +29,8 @@ std::map<std::string, int> users_of(const Graph& graph) {
 /// Images, and whatever other axes there are, as rows.
 Tensor rows_of(const Tensor& x) { return x.dim() == 2 ? x : x.reshape({-1, x.size(-1)}); }
 
+Tensor joined(const std::vector<Tensor>& rows) { return rows.size() == 1 ? rows[0] : at::cat(rows); }
+
 }  // namespace
 
 LinearGradients::LinearGradients(const Graph& graph, const std::vector<std::string>& parameters)
@@ -75,16 +77,20 @@ void LinearGradients::add(const std::vector<Trace>& traces, std::vector<Tensor>&
   const auto shares = share_out(extents, threads);
   for (const auto& [place, begin, end] : shares[static_cast<size_t>(thread)]) {
     const Layer& layer = layers_[place];
-    Tensor weight = gradients[layer.weight].slice(0, begin, end);
-    Tensor bias = layer.bias ? gradients[*layer.bias].slice(0, begin, end) : Tensor();
-    double held = overwrites ? 0 : 1;
+    std::vector<Tensor> inputs, outputs;
     for (const Trace& trace : traces) {
-      const Tensor outputs = rows_of(trace.gradients[place]).slice(1, begin, end);
-      at::addmm_out(weight, weight, outputs.t(), rows_of(trace.inputs[place]), held);
-      if (bias.defined() && held == 0) at::sum_out(bias, outputs, 0);
-      if (bias.defined() && held == 1) bias.add_(outputs.sum(0));
-      held = 1;
+      inputs.push_back(rows_of(trace.inputs[place]));
+      outputs.push_back(rows_of(trace.gradients[place]).slice(1, begin, end));
     }
+    const Tensor g = joined(outputs);
+    Tensor weight = gradients[layer.weight].slice(0, begin, end);
+    at::addmm_out(weight, weight, g.t(), joined(inputs), overwrites ? 0 : 1);
+    if (!layer.bias) continue;
+    Tensor bias = gradients[*layer.bias].slice(0, begin, end);
+    if (overwrites)
+      at::sum_out(bias, g, 0);
+    else
+      bias.add_(g.sum(0));
   }
 }
 

@@ -49,7 +49,7 @@ Tensor correct_of(const Tensor& output, const Tensor& targets) {
   if (!holds_classes(targets)) {
     return output.detach().gt(0).eq(targets.view_as(output).gt(0.5)).to(at::kDouble).flatten(1).mean(1).sum();
   }
-  return output.detach().argmax(1).eq(targets).sum().to(at::kDouble);
+  return output.detach().argmax(1).eq(targets).sum();
 }
 
 double loss_weight(const LossOptions& options, const Tensor& targets) {

@@ -30,7 +30,7 @@ Tensor loss_of(const LossOptions& options, const Tensor& output, const Tensor& t
 bool has_answers(const LossOptions& options, const Tensor& targets);
 
 /// How many images have their highest output at their class; of independent classes the share that lies on the right
-/// side of 0, summed over the images. A double, on the outputs' device.
+/// side of 0, summed over the images. One number, on the outputs' device.
 Tensor correct_of(const Tensor& output, const Tensor& targets);
 
 /// What the mean loss of a batch is divided by: the class weights of its targets, else how many there are. The means of

@@ -113,8 +113,9 @@ Extent extent_of(const Tensor& parameter) {
 
 /// A piece of a parameter, or of what belongs to it.
 Tensor piece_of(const Tensor& whole, const Tensor& parameter, const Piece& piece) {
-  if (piece.begin == 0 && piece.end == extent_of(parameter).units) return whole.detach();
-  return whole.detach().view(-1).slice(0, piece.begin * kUnit, std::min(piece.end * kUnit, whole.numel()));
+  if (piece.begin == 0 && piece.end == extent_of(parameter).units) return whole;
+  const int64_t begin = piece.begin * kUnit, end = std::min(piece.end * kUnit, whole.numel());
+  return whole.as_strided({end - begin}, {1}, whole.storage_offset() + begin);
 }
 
 }  // namespace
@@ -140,7 +141,7 @@ Optimizer::Optimizer(OptimizerOptions options, std::vector<ParameterGroup> group
     for (size_t i = 0; i < pieces.size(); ++i) {
       GroupShare share{pieces[i], {}, {}};
       for (const auto& piece : share.pieces) {
-        const Tensor& parameter = group.parameters[piece.tensor];
+        const Tensor parameter = group.parameters[piece.tensor].detach();
         share.parameters.push_back(piece_of(parameter, parameter, piece));
         for (const auto& [slot, tensors] : group.slots)
           share.slots[slot].push_back(piece_of(tensors[piece.tensor], parameter, piece));

@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "ops/max_pool.h"
+#include "ops/one_channel.h"
 #include "train/linear_gradients.h"
 #include "train/optim/optimizer.h"
 #include "train/share_out.h"
@@ -125,6 +126,40 @@ TEST_CASE("max pooling and its gradient are those of libtorch, also for equal va
       CHECK(at::allclose(found, wanted, 0, 0, true));
       const at::Tensor g = at::randn(found.sizes());
       CHECK(torch::autograd::grad({found}, {x}, {g})[0].equal(torch::autograd::grad({wanted}, {x}, {g})[0]));
+    }
+  }
+}
+
+TEST_CASE("a convolution of one channel has libtorch's gradients") {
+  at::manual_seed(6);
+  const std::vector<lrp::ConvolutionWindow> windows{
+      {{1, 1}, {0, 0}, {1, 1}}, {{2, 3}, {1, 2}, {1, 1}}, {{1, 2}, {3, 0}, {2, 3}}};
+  for (const auto& w : windows) {
+    for (const int64_t size : {13, 700}) {  // the second in several pieces
+      const at::Tensor grey = at::randn({3, 1, size, size + 2}), weight = at::randn({4, 1, 5, 3}),
+                       bias = at::randn({4});
+      const auto convolution = [&](const at::Tensor& x, const at::Tensor& k, const at::Tensor& b) {
+        return at::convolution(x, k, b, w.stride, w.padding, w.dilation, false, {0, 0}, 1);
+      };
+      std::vector<at::Tensor> leaves, doubles;
+      for (const auto& leaf : {grey, weight, bias}) {
+        leaves.push_back(leaf.detach().requires_grad_());
+        doubles.push_back(leaf.detach().to(at::kDouble).requires_grad_());
+      }
+      CHECK(lrp::fits_one_channel(leaves[0], leaves[1]));
+      CHECK_FALSE(lrp::fits_one_channel(leaves[0], weight));
+      const at::Tensor found = lrp::one_channel_convolution(leaves[0], leaves[1], leaves[2], w);
+      const at::Tensor wanted = convolution(doubles[0], doubles[1], doubles[2]);
+      CHECK(at::allclose(found.to(at::kDouble), wanted, 1e-4, 1e-4));
+      const at::Tensor g = at::randn(found.sizes());
+      const auto ours = torch::autograd::grad({found}, leaves, {g});
+      const auto theirs = torch::autograd::grad({wanted}, doubles, {g.to(at::kDouble)});
+      for (size_t i = 0; i < ours.size(); ++i) {
+        const double largest = theirs[i].abs().max().item<double>();
+        CHECK((ours[i].to(at::kDouble) - theirs[i]).abs().max().item<double>() < 1e-5 * largest);
+      }
+      const at::Tensor alone = lrp::one_channel_convolution(grey, leaves[1], {}, w);
+      CHECK(torch::autograd::grad({alone}, {leaves[1]}, {g})[0].equal(ours[1]));
     }
   }
 }
