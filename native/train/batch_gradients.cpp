@@ -57,13 +57,9 @@ void BatchGradients::add(const BatchLoader& loader, const Batch& batch, const Pl
   std::vector<Part> parts(static_cast<size_t>(passes));
   std::vector<LinearGradients::Trace> traces(parts.size());
   run_side_by_side(passes, [&](int64_t i) {
-    const Batch own = batch.part(first_of_pass(i, passes, images), first_of_pass(i + 1, passes, images));
-    const Samples samples = loader.load(own, device_);
-    const auto keys = options_.augment ? loader.keys(own, place.epoch) : std::vector<int64_t>{};
     Part& part = parts[static_cast<size_t>(i)];
-    part.targets = samples.targets;
+    load(part, loader, batch.part(first_of_pass(i, passes, images), first_of_pass(i + 1, passes, images)), place.epoch);
     part.share = passes == 1 ? 1 : loss_weight(options_.loss, part.targets) / std::max(all, 1e-12);
-    part.input = prepare_images(samples.images, options_.preprocessing, options_.augment, options_.seed, keys);
     run(part, traces[static_cast<size_t>(i)], place);
   });
   if (meter.finite()) last_inputs_.clear();
@@ -73,7 +69,7 @@ void BatchGradients::add(const BatchLoader& loader, const Batch& batch, const Pl
   }
   const bool overwrites = linear_.prepare(traces, gradients);
   run_side_by_side(passes, [&](int64_t thread) {
-    const at::NoGradGuard no_grad;
+    const at::AutoDispatchBelowADInplaceOrView no_autograd;
     linear_.add(traces, gradients, overwrites, thread, passes);
     for (size_t i = static_cast<size_t>(thread); i < found_by_autograd_.size(); i += parts.size()) {
       Tensor& sum = gradients[found_by_autograd_[i]];
@@ -85,6 +81,14 @@ void BatchGradients::add(const BatchLoader& loader, const Batch& batch, const Pl
   });
 }
 
+void BatchGradients::load(Part& part, const BatchLoader& loader, const Batch& own, int64_t epoch) const {
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
+  const Samples samples = loader.load(own, device_);
+  const auto keys = options_.augment ? loader.keys(own, epoch) : std::vector<int64_t>{};
+  part.targets = samples.targets;
+  part.input = prepare_images(samples.images, options_.preprocessing, options_.augment, options_.seed, keys);
+}
+
 void BatchGradients::run(Part& part, LinearGradients::Trace& trace, const Place& place) const {
   {
     const Autocast autocast(autocast_of_precision(options_.precision, device_), device_.type());
@@ -93,6 +97,7 @@ void BatchGradients::run(Part& part, LinearGradients::Trace& trace, const Place&
     };
     const Tensor output = forward_(part.input, place.draw, note);
     part.loss = loss_of(options_.loss, output, part.targets);
+    const at::AutoDispatchBelowADInplaceOrView no_autograd;
     if (has_answers(options_.loss, part.targets)) part.correct = correct_of(output, part.targets);
   }
   const Tensor scaled = scaler_.scaled(part.loss);

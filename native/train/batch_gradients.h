@@ -44,6 +44,7 @@ class BatchGradients {
     std::vector<Tensor> gradients;  // of the parameters that autograd finds
   };
 
+  void load(Part& part, const BatchLoader& loader, const Batch& own, int64_t epoch) const;
   void run(Part& part, LinearGradients::Trace& trace, const Place& place) const;
   /// How many threads take images of their own.
   int64_t passes_for(int64_t images) const;

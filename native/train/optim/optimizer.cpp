@@ -161,7 +161,7 @@ void Optimizer::step(const std::vector<Tensor>& gradients, double factor, const 
     if (overflow.defined()) group.counter.sub_(overflow);
   }
   run_side_by_side(static_cast<int64_t>(shares_.size()), [&](int64_t thread) {
-    const at::NoGradGuard no_grad_here;
+    const at::AutoDispatchBelowADInplaceOrView no_autograd;
     auto next = gradients.begin();
     for (size_t i = 0; i < groups_.size(); ++i) {
       GroupShare& share = shares_[static_cast<size_t>(thread)][i];
