@@ -36,6 +36,14 @@ TEST_CASE("threads share tensors out: every unit once, about as many numbers for
   }
 }
 
+TEST_CASE("a small tensor stays whole where the border between two threads is inside it") {
+  const auto shares = lrp::share_out({{100, 100}, {100, 100}, {100, 100}}, 2);
+  CHECK(shares[0].size() == 2);
+  CHECK(shares[1].size() == 1);
+  for (const auto& pieces : shares)
+    for (const auto& piece : pieces) CHECK((piece.begin == 0 && piece.end == 100));
+}
+
 TEST_CASE("gradients of linear layers over the images of all passes are those of autograd") {
   at::manual_seed(5);
   // 'shared' is used twice, so autograd finds its gradient; 'unused' does not reach the loss
