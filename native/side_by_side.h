@@ -2,6 +2,8 @@
 #include <ATen/Parallel.h>
 #include <c10/core/Device.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace lrp {
@@ -46,6 +48,16 @@ void run_side_by_side(int64_t passes, const Run& run) {
   at::parallel_for(0, passes, 1, [&](int64_t begin, int64_t end) {
     [[maybe_unused]] const OneThread alone;
     for (int64_t i = begin; i < end; ++i) run(i);
+  });
+}
+
+/// Calls `run(i)` for every i below `count`, each on one thread: a thread that is free takes the next. Pieces of work
+/// that need different times, or threads that others hold up, then leave less waiting at the end.
+template <typename Run>
+void run_when_free(int64_t count, const Run& run) {
+  std::atomic<int64_t> next{0};
+  run_side_by_side(std::min<int64_t>(count, at::get_num_threads()), [&](int64_t) {
+    for (int64_t i = next++; i < count; i = next++) run(i);
   });
 }
 

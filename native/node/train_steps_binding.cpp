@@ -34,7 +34,8 @@ Napi::Value optimizer_steps(const Napi::CallbackInfo& info) {
     Optimizer optimizer(read<OptimizerOptions>(info[0], "the optimizer"), {group});
     auto list = Napi::Array::New(info.Env());
     for (uint32_t i = 0; i < gradients.Length(); ++i) {
-      optimizer.step({tensor_copy(gradients[i], "a gradient")}, factors.at(i));
+      const Tensor gradient = tensor_copy(gradients[i], "a gradient");
+      optimizer.step([&gradient](const Piece& piece) { return rows_of(gradient, piece); }, factors.at(i));
       list[i] = raw_tensor(info.Env(), parameter.clone());
     }
     return list;

@@ -51,34 +51,23 @@ BatchGradients::~BatchGradients() {
 }
 
 void BatchGradients::add(const BatchLoader& loader, const Batch& batch, const Place& place, Meter& meter,
-                         std::vector<Tensor>& gradients) {
+                         StepGradients& gradients) {
   const int64_t images = batch.own.numel(), passes = passes_for(images);
   const double all = passes == 1 ? 1 : loss_weight(options_.loss, loader.targets(batch));
   std::vector<Part> parts(static_cast<size_t>(passes));
-  std::vector<LinearGradients::Trace> traces(parts.size());
+  std::vector<PassGradients> found(parts.size());
   run_side_by_side(passes, [&](int64_t i) {
     Part& part = parts[static_cast<size_t>(i)];
     load(part, loader, batch.part(first_of_pass(i, passes, images), first_of_pass(i + 1, passes, images)), place.epoch);
     part.share = passes == 1 ? 1 : loss_weight(options_.loss, part.targets) / std::max(all, 1e-12);
-    run(part, traces[static_cast<size_t>(i)], place);
+    run(part, found[static_cast<size_t>(i)], place);
   });
   if (meter.finite()) last_inputs_.clear();
   for (const Part& part : parts) {
     if (meter.finite()) last_inputs_.push_back(part.input);
     meter.add(part.loss, part.correct, place.images * part.share);
   }
-  const bool overwrites = linear_.prepare(traces, gradients);
-  run_side_by_side(passes, [&](int64_t thread) {
-    const at::AutoDispatchBelowADInplaceOrView no_autograd;
-    linear_.add(traces, gradients, overwrites, thread, passes);
-    for (size_t i = static_cast<size_t>(thread); i < found_by_autograd_.size(); i += parts.size()) {
-      Tensor& sum = gradients[found_by_autograd_[i]];
-      for (const Part& part : parts) {
-        const Tensor& more = part.gradients[i];
-        if (more.defined()) sum = sum.defined() ? sum.add_(more) : more;
-      }
-    }
-  });
+  gradients.add(std::move(found));
 }
 
 void BatchGradients::load(Part& part, const BatchLoader& loader, const Batch& own, int64_t epoch) const {
@@ -89,25 +78,30 @@ void BatchGradients::load(Part& part, const BatchLoader& loader, const Batch& ow
   part.input = prepare_images(samples.images, options_.preprocessing, options_.augment, options_.seed, keys);
 }
 
-void BatchGradients::run(Part& part, LinearGradients::Trace& trace, const Place& place) const {
+void BatchGradients::run(Part& part, PassGradients& gradients, const Place& place) const {
+  auto& trace = gradients.trace;
+  Tensor loss;
   {
     const Autocast autocast(autocast_of_precision(options_.precision, device_), device_.type());
     const auto note = [&](size_t node, const std::vector<Tensor>& inputs, Tensor& output) {
       linear_.note(node, inputs, output, trace);
     };
     const Tensor output = forward_(part.input, place.draw, note);
-    part.loss = loss_of(options_.loss, output, part.targets);
+    loss = loss_of(options_.loss, output, part.targets);
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
     if (has_answers(options_.loss, part.targets)) part.correct = correct_of(output, part.targets);
   }
-  const Tensor scaled = scaler_.scaled(part.loss);
+  const Tensor scaled = scaler_.scaled(loss);
   std::vector<Tensor> wanted = trace.outputs;
   for (const size_t i : found_by_autograd_) wanted.push_back(parameters_[i]);
   const Tensor weight = at::full({}, place.weight * part.share, scaled.options().requires_grad(false));
-  auto gradients = torch::autograd::grad({scaled}, wanted, {weight}, c10::nullopt, false, true);
-  const auto own = gradients.begin() + static_cast<std::ptrdiff_t>(trace.outputs.size());
-  trace.gradients.assign(gradients.begin(), own);
-  part.gradients.assign(own, gradients.end());
+  const auto all = torch::autograd::grad({scaled}, wanted, {weight}, c10::nullopt, false, true);
+  trace.gradients.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(trace.outputs.size()));
+  gradients.found.resize(parameters_.size());
+  for (size_t i = 0; i < found_by_autograd_.size(); ++i)
+    gradients.found[found_by_autograd_[i]] = all[trace.outputs.size() + i];
+  part.loss = loss.detach();  // the graphs of autograd go here, so that each thread removes its own
+  trace.outputs.clear();
 }
 
 int64_t BatchGradients::passes_for(int64_t images) const {

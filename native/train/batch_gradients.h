@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "data/batch_loader.h"
-#include "linear_gradients.h"
 #include "meter.h"
 #include "optim/gradient_scaler.h"
+#include "step_gradients.h"
 #include "train_options.h"
 #include "training_forward.h"
 
@@ -29,10 +29,10 @@ class BatchGradients {
     double weight;
     double images;  // for how many images its mean loss counts
   };
-  /// Adds a batch's gradients to `gradients`, one for each parameter; undefined ones are zero. The meter takes in its
-  /// loss.
-  void add(const BatchLoader& loader, const Batch& batch, const Place& place, Meter& meter,
-           std::vector<Tensor>& gradients);
+  /// No gradients yet. They refer to this object.
+  StepGradients none() const { return StepGradients(linear_, parameters_); }
+  /// Adds a batch's gradients to `gradients`. The meter takes in its loss.
+  void add(const BatchLoader& loader, const Batch& batch, const Place& place, Meter& meter, StepGradients& gradients);
   /// What made a loss not finite, found with the images of the last batch before the sum of losses was not finite.
   std::string fault() const;
 
@@ -41,11 +41,11 @@ class BatchGradients {
   struct Part {
     double share;  // of their mean loss in that of the batch
     Tensor input, targets, loss, correct;
-    std::vector<Tensor> gradients;  // of the parameters that autograd finds
   };
 
   void load(Part& part, const BatchLoader& loader, const Batch& own, int64_t epoch) const;
-  void run(Part& part, LinearGradients::Trace& trace, const Place& place) const;
+  /// Forward and backward.
+  void run(Part& part, PassGradients& gradients, const Place& place) const;
   /// How many threads take images of their own.
   int64_t passes_for(int64_t images) const;
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "share_out.h"
+#include "../side_by_side.h"
 
 namespace lrp {
 
@@ -27,71 +27,60 @@ std::map<std::string, int> users_of(const Graph& graph) {
 }
 
 /// Images, and whatever other axes there are, as rows.
-Tensor rows_of(const Tensor& x) { return x.dim() == 2 ? x : x.reshape({-1, x.size(-1)}); }
-
-Tensor joined(const std::vector<Tensor>& rows) { return rows.size() == 1 ? rows[0] : at::cat(rows); }
+Tensor as_rows(const Tensor& x) { return x.dim() == 2 ? x : x.reshape({-1, x.size(-1)}); }
 
 }  // namespace
 
 LinearGradients::LinearGradients(const Graph& graph, const std::vector<std::string>& parameters)
-    : computes_(parameters.size(), false), is_noted_(graph.nodes().size(), false) {
+    : layer_of_(parameters.size()), is_noted_(graph.nodes().size(), false) {
   const auto users = users_of(graph);
   for (size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
     const auto weight = place_of(parameters, node, "weight"), bias = place_of(parameters, node, "bias");
     const auto is_shared = [&](std::optional<size_t> place) { return place && users.at(parameters[*place]) > 1; };
     if (node.record.kind != "linear" || !weight || is_shared(weight) || is_shared(bias)) continue;
-    layers_.push_back({i, *weight, bias});
-    is_noted_[i] = computes_[*weight] = true;
-    if (bias) computes_[*bias] = true;
+    is_noted_[i] = true;
+    layer_of_[*weight] = weights_.size();
+    if (bias) layer_of_[*bias] = weights_.size();
+    weights_.push_back(*weight);
   }
 }
 
 void LinearGradients::note(size_t node, const std::vector<Tensor>& inputs, Tensor& output, Trace& trace) const {
   if (is_noted_.empty() || !is_noted_[node]) return;
   if (!output.requires_grad()) output.set_requires_grad(true);
-  trace.inputs.push_back(inputs.at(0));
+  trace.inputs.push_back(inputs.at(0).detach());
   trace.outputs.push_back(output);
 }
 
-bool LinearGradients::prepare(const std::vector<Trace>& traces, std::vector<Tensor>& gradients) const {
-  bool is_new = false;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    Tensor& weight = gradients[layers_[i].weight];
-    const Tensor& outputs = traces.at(0).gradients[i];
-    if (weight.defined() || !outputs.defined()) continue;
-    is_new = true;
-    weight = at::empty({outputs.size(-1), traces[0].inputs[i].size(-1)}, outputs.options());
-    if (layers_[i].bias) gradients[*layers_[i].bias] = at::empty({outputs.size(-1)}, outputs.options());
-  }
-  return is_new;
+LinearGradients::Trace LinearGradients::joined(const std::vector<Trace>& passes) {
+  if (passes.size() == 1) return passes[0];
+  Trace all = passes.at(0);
+  std::vector<std::pair<std::vector<Tensor> Trace::*, size_t>> places;
+  for (const auto tensors : {&Trace::inputs, &Trace::gradients})
+    for (size_t layer = 0; layer < all.inputs.size(); ++layer) places.emplace_back(tensors, layer);
+  run_when_free(static_cast<int64_t>(places.size()), [&](int64_t i) {
+    const at::AutoDispatchBelowADInplaceOrView no_autograd;
+    const auto [tensors, layer] = places[static_cast<size_t>(i)];
+    std::vector<Tensor> rows;
+    for (const Trace& pass : passes)
+      if ((pass.*tensors)[layer].defined()) rows.push_back(as_rows((pass.*tensors)[layer]));
+    if (!rows.empty()) (all.*tensors)[layer] = at::cat(rows);
+  });
+  return all;
 }
 
-void LinearGradients::add(const std::vector<Trace>& traces, std::vector<Tensor>& gradients, bool overwrites,
-                          int64_t thread, int64_t threads) const {
-  std::vector<Extent> extents;
-  for (const Layer& layer : layers_) {
-    const Tensor& weight = gradients[layer.weight];
-    extents.push_back(weight.defined() ? Extent{weight.size(0), weight.size(1)} : Extent{0, 0});
+void LinearGradients::add(const Trace& trace, const Piece& piece, Tensor& rows) const {
+  const size_t layer = *layer_of_[piece.tensor];
+  if (!trace.gradients[layer].defined()) return;
+  const Tensor g = as_rows(trace.gradients[layer]).slice(1, piece.begin, piece.end);
+  if (piece.tensor != weights_[layer]) {
+    const Tensor sum = g.sum(0);
+    rows = rows.defined() ? rows.add_(sum) : sum;
+    return;
   }
-  const auto shares = share_out(extents, threads);
-  for (const auto& [place, begin, end] : shares[static_cast<size_t>(thread)]) {
-    const Layer& layer = layers_[place];
-    std::vector<Tensor> inputs, outputs;
-    for (const Trace& trace : traces) {
-      inputs.push_back(rows_of(trace.inputs[place]));
-      outputs.push_back(rows_of(trace.gradients[place]).slice(1, begin, end));
-    }
-    const Tensor g = joined(outputs);
-    Tensor weight = gradients[layer.weight].slice(0, begin, end);
-    at::addmm_out(weight, weight, g.t(), joined(inputs), overwrites ? 0 : 1);
-    if (!layer.bias) continue;
-    Tensor bias = gradients[*layer.bias].slice(0, begin, end);
-    if (overwrites)
-      at::sum_out(bias, g, 0);
-    else
-      bias.add_(g.sum(0));
-  }
+  const Tensor x = as_rows(trace.inputs[layer]);
+  rows = rows.defined() ? rows.addmm_(g.t(), x) : at::mm(g.t(), x);
 }
 
 }  // namespace lrp

@@ -4,15 +4,17 @@
 #include <vector>
 
 #include "../graph/graph.h"
+#include "share_out.h"
 
 namespace lrp {
 
-/// The gradients of linear layers' weights and biases, computed after all passes of a batch: every thread multiplies
-/// some rows, over the images of all passes. Passes that compute them by themselves take longer: each writes a gradient
-/// as large as the weights, and the sum reads all of them (docs/decisions/024-rows-of-gradients.md).
+/// The gradients of linear layers' weights and biases, computed after all passes of a batch, some rows at a time.
+/// Passes that compute them by themselves take longer: each writes a gradient as large as the weights, and the sum
+/// reads all of them (docs/decisions/024-rows-of-gradients.md).
 class LinearGradients {
  public:
-  /// What a pass notes: inputs and outputs of the layers, and the gradients of the loss with respect to the outputs.
+  /// What a pass notes of every layer: its input and its output, and the gradient of the loss with respect to the
+  /// output.
   struct Trace {
     std::vector<Tensor> inputs, outputs, gradients;
   };
@@ -23,23 +25,19 @@ class LinearGradients {
   LinearGradients(const Graph& graph, const std::vector<std::string>& parameters);
 
   /// Whether it computes the gradient of a parameter. Autograd then need not.
-  bool computes(size_t parameter) const { return !computes_.empty() && computes_[parameter]; }
+  bool computes(size_t parameter) const { return !layer_of_.empty() && layer_of_[parameter]; }
   /// Notes what a node has read and made. Autograd then finds the gradient with respect to the output.
   void note(size_t node, const std::vector<Tensor>& inputs, Tensor& output, Trace& trace) const;
-  /// Makes room for gradients that are undefined, which stand for zeros. True if there were any: `add` then overwrites
-  /// them. A layer that the loss does not depend on gets none.
-  bool prepare(const std::vector<Trace>& traces, std::vector<Tensor>& gradients) const;
-  /// Adds the rows of one of `threads` threads to the gradients, or overwrites them.
-  void add(const std::vector<Trace>& traces, std::vector<Tensor>& gradients, bool overwrites, int64_t thread,
-           int64_t threads) const;
+  /// One trace of all passes: a product over all rows takes less time than one for each pass.
+  static Trace joined(const std::vector<Trace>& passes);
+  /// Adds the gradient of a piece to `rows`. Undefined rows stand for zeros, and stay so for a layer that the loss does
+  /// not depend on.
+  void add(const Trace& trace, const Piece& piece, Tensor& rows) const;
 
  private:
-  struct Layer {
-    size_t node, weight;
-    std::optional<size_t> bias;
-  };
-  std::vector<Layer> layers_;  // in the order of execution, and so of a trace
-  std::vector<bool> computes_, is_noted_;
+  std::vector<size_t> weights_;                  // of the layers, in the order of execution, and so of a trace
+  std::vector<std::optional<size_t>> layer_of_;  // by parameter
+  std::vector<bool> is_noted_;                   // by node
 };
 
 }  // namespace lrp

@@ -1,4 +1,6 @@
 #pragma once
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -15,7 +17,13 @@ struct Piece {
   int64_t begin, end;
 };
 
-/// The pieces of each thread. All threads get about as many numbers. Tensors of few numbers stay whole.
-std::vector<std::vector<Piece>> share_out(const std::vector<Extent>& tensors, int64_t threads);
+/// The pieces of each share. All shares have about as many numbers. Tensors of few numbers stay whole.
+std::vector<std::vector<Piece>> share_out(const std::vector<Extent>& tensors, int64_t shares);
+/// Likewise of parameters, whose units are rows (the entries of the first axis): several shares for each thread, or a
+/// single one on a GPU.
+std::vector<std::vector<Piece>> share_out(const std::vector<at::Tensor>& parameters);
+
+/// A piece of a parameter, or of a tensor of the same shape; not copied.
+at::Tensor rows_of(const at::Tensor& whole, const Piece& piece);
 
 }  // namespace lrp

@@ -52,8 +52,7 @@ bool TrainStep::operator()(BatchLoader& loader, const Tensor& targets, TrainStat
     if (collective_.patience().cancelled()) return false;
     throw;
   }
-  const auto parameters = optimizer_.parameters();
-  std::vector<Tensor> gradients(parameters.size());
+  StepGradients gradients = gradients_.none();
   int64_t images = 0;
   for (auto& batch : batches) {
     const int64_t number = state.epoch * batches_per_epoch_ + state.batch;
@@ -66,15 +65,12 @@ bool TrainStep::operator()(BatchLoader& loader, const Tensor& targets, TrainStat
     ++state.batch;
     batch = {};
   }
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    // Convolutions give them in the order of their input; the optimisers' kernels read both from first to last.
-    gradients[i] = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(parameters[i]);
-  }
   const bool of_all = collective_.sum(gradients, meter.pending());
   if (meter.settle(images, of_all)) check(state);
   const Tensor overflow = scaler_.unscale(gradients);
   clip(gradients);
-  optimizer_.step(gradients, rate_factor(state, state.step), overflow);
+  optimizer_.step([&gradients](const Piece& piece) { return gradients.piece(piece); }, rate_factor(state, state.step),
+                  overflow);
   ++state.step;
   return true;
 }
@@ -90,12 +86,12 @@ void TrainStep::check(const TrainState& state) const {
   throw Error("NUMERIC", where + ": " + gradients_.fault() + "; try a smaller learning rate or gradient clipping");
 }
 
-void TrainStep::clip(std::vector<Tensor>& gradients) const {
+void TrainStep::clip(StepGradients& gradients) const {
   if (options_.gradient_clip <= 0) return;
   const at::NoGradGuard no_grad;
-  const Tensor norm = at::stack(at::_foreach_norm(gradients, 2)).norm();
+  const Tensor norm = at::stack(at::_foreach_norm(gradients.all(), 2)).norm();
   const Tensor share = norm.add(1e-6).reciprocal().mul(options_.gradient_clip).clamp_max(1);
-  at::_foreach_mul_(gradients, share);
+  at::_foreach_mul_(gradients.all(), share);
 }
 
 std::map<std::string, Tensor> TrainStep::remembered() const {

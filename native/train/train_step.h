@@ -29,7 +29,7 @@ class TrainStep {
   void recall(const std::map<std::string, Tensor>& remembered);
 
  private:
-  void clip(std::vector<Tensor>& gradients) const;
+  void clip(StepGradients& gradients) const;
 
   TrainOptions options_;
   int64_t batches_per_epoch_;

@@ -21,9 +21,9 @@ double DataParallel::weight(const LossOptions& loss, const Tensor& targets, cons
   return of(own) / std::max(of(whole), 1e-12);
 }
 
-bool DataParallel::sum(std::vector<Tensor>& gradients, Tensor& counts) {
+bool DataParallel::sum(StepGradients& gradients, Tensor& counts) {
   const Tensor counted = at::cat({counts.cpu(), at::tensor({cancel_.cancelled() ? 1.0 : 0.0}, at::kDouble)});
-  std::vector<Tensor> tensors = gradients;
+  std::vector<Tensor> tensors = gradients.all();
   tensors.push_back(counted);
   group_->sum(tensors);
   counts.copy_(counted.narrow(0, 0, counts.numel()));

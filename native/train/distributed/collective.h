@@ -8,6 +8,7 @@
 #include "../../cancel.h"
 #include "../../graph/graph.h"
 #include "../optim/loss.h"
+#include "../step_gradients.h"
 #include "process_group.h"
 
 namespace lrp {
@@ -28,7 +29,7 @@ class Collective {
 
   /// Adds up the gradients of a step, and two counts, over all processes. True if the counts are now those of all, so
   /// that a process must read them before it adds to them.
-  virtual bool sum(std::vector<Tensor>& gradients, Tensor& counts) = 0;
+  virtual bool sum(StepGradients& gradients, Tensor& counts) = 0;
   /// Adds up numbers.
   virtual void sum(std::vector<double>& numbers) const = 0;
   /// Gives every process rank 0's tensors.
@@ -47,7 +48,7 @@ class SingleProcess : public Collective {
   Range part_of(Range range) const override { return range; }
   int64_t draw_of(int64_t batch) const override { return batch; }
   double weight(const LossOptions&, const Tensor&, const Tensor&, const Tensor&) const override { return 1; }
-  bool sum(std::vector<Tensor>&, Tensor&) override { return false; }
+  bool sum(StepGradients&, Tensor&) override { return false; }
   void sum(std::vector<double>&) const override {}
   void broadcast(const Graph&) const override {}
   bool stops() const override { return cancel_.cancelled(); }
@@ -66,7 +67,7 @@ class DataParallel : public Collective {
   Range part_of(Range range) const override;
   int64_t draw_of(int64_t batch) const override { return batch * group_->size() + group_->rank(); }
   double weight(const LossOptions& loss, const Tensor& targets, const Tensor& own, const Tensor& whole) const override;
-  bool sum(std::vector<Tensor>& gradients, Tensor& counts) override;
+  bool sum(StepGradients& gradients, Tensor& counts) override;
   void sum(std::vector<double>& numbers) const override;
   void broadcast(const Graph& graph) const override;
   /// After the step in which some process was cancelled.

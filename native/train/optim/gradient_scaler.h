@@ -1,7 +1,7 @@
 #pragma once
 #include <ATen/Tensor.h>
 
-#include <vector>
+#include "../step_gradients.h"
 
 namespace lrp {
 
@@ -15,7 +15,7 @@ class GradientScaler {
   Tensor scaled(const Tensor& loss) const { return active_ ? loss.mul(scale_) : loss; }
   /// Divides the gradients by the scale; holds 1 when they overflowed and the step is to be left out. Undefined where
   /// inactive.
-  Tensor unscale(const std::vector<Tensor>& gradients);
+  Tensor unscale(StepGradients& gradients);
 
   /// Undefined where inactive; the state in them is changed in place.
   Tensor scale() const { return scale_; }

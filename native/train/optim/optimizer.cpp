@@ -104,54 +104,36 @@ void take(const Update& u, const Tensor& overflow) {
   adam(u, overflow);
 }
 
-constexpr int64_t kUnit = 16;  // numbers, so that parts begin where vectors do
-
-Extent extent_of(const Tensor& parameter) {
-  if (!parameter.is_contiguous()) return {1, parameter.numel()};
-  return {(parameter.numel() + kUnit - 1) / kUnit, kUnit};
-}
-
-/// A piece of a parameter, or of what belongs to it.
-Tensor piece_of(const Tensor& whole, const Tensor& parameter, const Piece& piece) {
-  if (piece.begin == 0 && piece.end == extent_of(parameter).units) return whole;
-  const int64_t begin = piece.begin * kUnit, end = std::min(piece.end * kUnit, whole.numel());
-  return whole.as_strided({end - begin}, {1}, whole.storage_offset() + begin);
-}
-
 }  // namespace
 
 Optimizer::Optimizer(OptimizerOptions options, std::vector<ParameterGroup> groups)
     : options_(std::move(options)), groups_(std::move(groups)) {
   const auto slots = slots_of(options_);
-  bool on_cpu = true;
-  for (auto& group : groups_) {
-    for (const Tensor& parameter : group.parameters) {
+  std::vector<std::pair<size_t, size_t>> origins;  // of each parameter: its group, and its place in it
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    ParameterGroup& group = groups_[g];
+    for (size_t place = 0; place < group.parameters.size(); ++place) {
+      const Tensor& parameter = group.parameters[place];
       const auto like = parameter.options().requires_grad(false);
       for (const auto& slot : slots) group.slots[slot].push_back(at::zeros_like(parameter, like));
       if (!group.counter.defined()) group.counter = at::zeros({}, like.dtype(at::kFloat));
-      on_cpu = on_cpu && parameter.is_cpu();
+      origins.emplace_back(g, place);
     }
   }
-  const int64_t threads = on_cpu ? at::get_num_threads() : 1;
-  shares_.resize(static_cast<size_t>(threads));
-  for (const auto& group : groups_) {
-    std::vector<Extent> extents;
-    for (const Tensor& parameter : group.parameters) extents.push_back(extent_of(parameter));
-    const auto pieces = share_out(extents, threads);
-    for (size_t i = 0; i < pieces.size(); ++i) {
-      GroupShare share{pieces[i], {}, {}};
-      for (const auto& piece : share.pieces) {
-        const Tensor parameter = group.parameters[piece.tensor].detach();
-        share.parameters.push_back(piece_of(parameter, parameter, piece));
-        for (const auto& [slot, tensors] : group.slots)
-          share.slots[slot].push_back(piece_of(tensors[piece.tensor], parameter, piece));
-      }
-      shares_[i].push_back(std::move(share));
+  for (const auto& pieces : share_out(parameters())) {
+    auto& shares = shares_.emplace_back();
+    for (const Piece& piece : pieces) {
+      const auto [g, place] = origins[piece.tensor];
+      if (shares.empty() || shares.back().group != g) shares.push_back({g, {}, {}, {}});
+      GroupShare& share = shares.back();
+      share.pieces.push_back(piece);
+      share.parameters.push_back(rows_of(groups_[g].parameters[place].detach(), piece));
+      for (const auto& [slot, tensors] : groups_[g].slots) share.slots[slot].push_back(rows_of(tensors[place], piece));
     }
   }
 }
 
-void Optimizer::step(const std::vector<Tensor>& gradients, double factor, const Tensor& overflow) {
+void Optimizer::step(const GradientOf& gradient_of, double factor, const Tensor& overflow) {
   const at::NoGradGuard no_grad;
   const bool fused = options_.name == "sgd" || options_.name == "adam" || options_.name == "adamw";
   if (!fused && overflow.defined() && overflow.item<float>() != 0) return;
@@ -160,18 +142,13 @@ void Optimizer::step(const std::vector<Tensor>& gradients, double factor, const 
     group.counter.add_(1);
     if (overflow.defined()) group.counter.sub_(overflow);
   }
-  run_side_by_side(static_cast<int64_t>(shares_.size()), [&](int64_t thread) {
+  run_when_free(static_cast<int64_t>(shares_.size()), [&](int64_t i) {
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
-    auto next = gradients.begin();
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      GroupShare& share = shares_[static_cast<size_t>(thread)][i];
-      Tensors own;
-      for (const auto& piece : share.pieces) {
-        const Tensor& gradient = next[static_cast<std::ptrdiff_t>(piece.tensor)];
-        own.push_back(piece_of(gradient, groups_[i].parameters[piece.tensor], piece));
-      }
-      next += static_cast<std::ptrdiff_t>(groups_[i].parameters.size());
-      if (!own.empty()) take({options_, groups_[i], share, own, groups_[i].learning_rate * factor}, overflow);
+    for (GroupShare& share : shares_[static_cast<size_t>(i)]) {
+      Tensors gradients;
+      for (const Piece& piece : share.pieces) gradients.push_back(gradient_of(piece));
+      const ParameterGroup& group = groups_[share.group];
+      take({options_, group, share, gradients, group.learning_rate * factor}, overflow);
     }
   });
   for (auto& group : groups_) group.steps += group.parameters.empty() ? 0 : 1;

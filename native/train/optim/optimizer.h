@@ -1,6 +1,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,23 +35,27 @@ struct ParameterGroup : GroupOptions {
   Tensor counter = {};
 };
 
-/// What one thread updates of a group: tensors, or parts of large ones.
+/// What one thread updates at once of a group: parameters, or some rows of large ones.
 struct GroupShare {
-  std::vector<Piece> pieces;  // in units of numbers
+  size_t group;
+  std::vector<Piece> pieces;  // of all groups' parameters
   std::vector<Tensor> parameters;
   std::map<std::string, std::vector<Tensor>> slots;
 };
 
+/// The gradient of a piece of the parameters, contiguous. Several threads ask at the same time.
+using GradientOf = std::function<Tensor(const Piece&)>;
+
 /// Updates parameters in place as torch.optim does, with libtorch's fused kernels where there are any. On the CPU, each
-/// thread updates some of the numbers by itself, from the first operation to the last.
+/// thread updates some of the rows by itself, from their gradients to the last operation.
 class Optimizer {
  public:
-  /// Throws INVALID_ARGUMENT for an unknown name.
+  /// Throws INVALID_ARGUMENT for an unknown name. The parameters are contiguous.
   Optimizer(OptimizerOptions options, std::vector<ParameterGroup> groups);
 
-  /// One step. `gradients` in the order of all groups' parameters, contiguous; `factor` multiplies every group's
+  /// One step. `gradient_of` is called once for every row of every parameter; `factor` multiplies every group's
   /// learning rate. Nothing changes where `overflow` is given and holds 1; a GPU is not waited for to know it.
-  void step(const std::vector<Tensor>& gradients, double factor, const Tensor& overflow = {});
+  void step(const GradientOf& gradient_of, double factor, const Tensor& overflow = {});
 
   /// All parameters in order.
   std::vector<Tensor> parameters() const;
@@ -63,7 +68,7 @@ class Optimizer {
  private:
   OptimizerOptions options_;
   std::vector<ParameterGroup> groups_;
-  std::vector<std::vector<GroupShare>> shares_;  // by thread, then by group; views of the groups' tensors
+  std::vector<std::vector<GroupShare>> shares_;  // views of the groups' tensors
 };
 
 }  // namespace lrp

@@ -2,14 +2,18 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <atomic>
 #include <limits>
 
 #include "check.h"
+#include "error.h"
 #include "ops/max_pool.h"
 #include "ops/one_channel.h"
+#include "side_by_side.h"
 #include "train/linear_gradients.h"
 #include "train/optim/optimizer.h"
 #include "train/share_out.h"
+#include "train/step_gradients.h"
 
 using lrp::GraphSpec;
 using lrp::NodeSpec;
@@ -69,7 +73,7 @@ TEST_CASE("gradients of linear layers over the images of all passes are those of
   for (size_t i = 0; i < names.size(); ++i) CHECK(linear_gradients.computes(i) == (names[i] != "shared"));
   const at::Tensor x = at::randn({6, 5, 70}, at::kDouble);
   const auto loss_of = [](const at::Tensor& output) { return output.square().sum(); };
-  // by the layers' traces, in two passes, twice
+  // by the layers' traces, in two passes, added twice
   tensors["shared"].set_requires_grad(true);
   std::vector<lrp::LinearGradients::Trace> traces(2);
   for (size_t pass = 0; pass < 2; ++pass) {
@@ -82,11 +86,18 @@ TEST_CASE("gradients of linear layers over the images of all passes are those of
     });
     trace.gradients = torch::autograd::grad({loss_of(output)}, trace.outputs, {}, std::nullopt, false, true);
   }
+  const auto all = lrp::LinearGradients::joined(traces);
   std::vector<at::Tensor> found(names.size());
-  for (const bool overwrites : {true, false}) {
+  for (size_t i = 0; i < names.size(); ++i) {
     const at::NoGradGuard no_grad;
-    CHECK(linear_gradients.prepare(traces, found) == overwrites);
-    for (int64_t thread = 0; thread < 3; ++thread) linear_gradients.add(traces, found, overwrites, thread, 3);
+    if (names[i] == "shared") continue;
+    const int64_t rows = tensors[names[i]].size(0);
+    for (const int64_t begin : {int64_t{0}, rows / 3}) {
+      const lrp::Piece piece{i, begin, begin == 0 ? rows / 3 : rows};
+      at::Tensor part;
+      for (int time = 0; time < 2; ++time) linear_gradients.add(all, piece, part);
+      if (part.defined()) found[i] = found[i].defined() ? at::cat({found[i], part}) : part;
+    }
   }
   // by autograd
   std::vector<at::Tensor> parameters;
@@ -98,6 +109,58 @@ TEST_CASE("gradients of linear layers over the images of all passes are those of
   }
 }
 
+TEST_CASE("the gradients of a step are the sums over batches and passes, in pieces and as a whole") {
+  at::manual_seed(3);
+  const lrp::LinearGradients none;
+  const std::vector<at::Tensor> parameters{at::zeros({400, 300}), at::zeros({}), at::zeros({7}), at::zeros({3, 2})};
+  std::vector<at::Tensor> wanted;
+  for (const auto& parameter : parameters) wanted.push_back(at::zeros_like(parameter));
+  lrp::StepGradients in_pieces(none, parameters), as_a_whole(none, parameters);
+  for (int batch = 0; batch < 2; ++batch) {
+    std::vector<lrp::PassGradients> passes(3);
+    for (auto& pass : passes) {
+      pass.found = {at::randn({300, 400}).t(), at::randn({}), at::randn({7}), at::Tensor()};
+      for (size_t i = 0; i < 3; ++i) wanted[i] += pass.found[i];
+    }
+    in_pieces.add(passes);
+    as_a_whole.add(passes);
+  }
+  for (const auto& pieces : lrp::share_out(parameters)) {
+    for (const auto& piece : pieces) {
+      const at::Tensor rows = in_pieces.piece(piece);
+      CHECK(rows.is_contiguous());
+      CHECK(at::allclose(rows, lrp::rows_of(wanted[piece.tensor], piece), 1e-5, 1e-5));
+    }
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) CHECK(at::allclose(as_a_whole.all()[i], wanted[i], 1e-5, 1e-5));
+  for (const auto& gradient : as_a_whole.all()) gradient.mul_(2);
+  CHECK(at::allclose(as_a_whole.piece({0, 100, 300}), 2 * wanted[0].slice(0, 100, 300), 1e-5, 1e-5));
+}
+
+TEST_CASE("parameters that autograd gives one gradient have gradients of their own") {
+  const lrp::LinearGradients none;
+  const std::vector<at::Tensor> parameters{at::zeros({2, 3}), at::zeros({2, 3})};
+  lrp::StepGradients gradients(none, parameters);
+  const at::Tensor both = at::ones({3, 2}).t();
+  gradients.add({lrp::PassGradients{{both, both}, {}}});
+  CHECK(gradients.piece({0, 0, 2}).is_contiguous());
+  for (const auto& gradient : gradients.all()) gradient.mul_(3);
+  for (const auto& gradient : gradients.all()) CHECK(gradient.equal(at::full({2, 3}, 3.0)));
+}
+
+TEST_CASE("work that threads take when they are free is done once each, and its errors arrive") {
+  for (const int64_t count : {0, 1, 2, 50}) {
+    std::vector<std::atomic<int>> done(static_cast<size_t>(count));
+    lrp::run_when_free(count, [&](int64_t i) { ++done[static_cast<size_t>(i)]; });
+    for (const auto& times : done) CHECK(times == 1);
+  }
+  CHECK_THROWS_WITH_AS(lrp::run_when_free(9,
+                                          [](int64_t i) {
+                                            if (i == 7) throw lrp::Error("NUMERIC", "seven");
+                                          }),
+                       "seven", lrp::Error);
+}
+
 TEST_CASE("an optimizer that several threads share takes the steps of one thread") {
   const int before = at::get_num_threads();
   for (const char* name : {"sgd", "adam", "adamw", "rmsprop", "adagrad"}) {
@@ -106,13 +169,12 @@ TEST_CASE("an optimizer that several threads share takes the steps of one thread
       at::set_num_threads(threads);
       at::manual_seed(2);
       lrp::ParameterGroup group{{{"a", "b", "c"}, 0.1, 0.01},
-                                {at::randn({301, 211}), at::randn({7}),
-                                 at::randn({64, 32, 5, 5}).contiguous(at::MemoryFormat::ChannelsLast)}};
+                                {at::randn({301, 211}), at::randn({}), at::randn({64, 32, 5, 5})}};
       lrp::Optimizer optimizer({name, 0.9, true}, {group});
       for (int step = 0; step < 3; ++step) {
         std::vector<at::Tensor> gradients;
         for (const auto& parameter : group.parameters) gradients.push_back(at::randn_like(parameter));
-        optimizer.step(gradients, 0.5);
+        optimizer.step([&](const lrp::Piece& p) { return lrp::rows_of(gradients[p.tensor], p); }, 0.5);
       }
       results.push_back(group.parameters);
     }
