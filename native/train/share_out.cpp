@@ -29,17 +29,20 @@ std::vector<std::vector<Piece>> share_out(const std::vector<Extent>& tensors, in
   return pieces;
 }
 
-std::vector<std::vector<Piece>> share_out(const std::vector<at::Tensor>& parameters) {
-  // Enough that threads end at about the same time, few enough that operations stay large.
-  constexpr int64_t kSharesPerThread = 3;
+std::vector<std::vector<Piece>> share_out(const std::vector<at::Tensor>& parameters, int64_t shares) {
   std::vector<Extent> extents;
-  bool on_cpu = true;
   for (const at::Tensor& parameter : parameters) {
     const int64_t rows = parameter.dim() > 0 ? parameter.size(0) : 1;
     extents.push_back({rows, parameter.numel() / std::max<int64_t>(rows, 1)});
-    on_cpu = on_cpu && parameter.is_cpu();
   }
-  return share_out(extents, on_cpu ? kSharesPerThread * at::get_num_threads() : 1);
+  return share_out(extents, shares);
+}
+
+int64_t shares_for_threads(const std::vector<at::Tensor>& parameters) {
+  // Enough that threads end at about the same time, few enough that operations stay large.
+  constexpr int64_t kSharesPerThread = 3;
+  const auto is_on_cpu = [](const at::Tensor& parameter) { return parameter.is_cpu(); };
+  return std::all_of(parameters.begin(), parameters.end(), is_on_cpu) ? kSharesPerThread * at::get_num_threads() : 1;
 }
 
 at::Tensor rows_of(const at::Tensor& whole, const Piece& piece) {

@@ -19,9 +19,10 @@ struct Piece {
 
 /// The pieces of each share. All shares have about as many numbers. Tensors of few numbers stay whole.
 std::vector<std::vector<Piece>> share_out(const std::vector<Extent>& tensors, int64_t shares);
-/// Likewise of parameters, whose units are rows (the entries of the first axis): several shares for each thread, or a
-/// single one on a GPU.
-std::vector<std::vector<Piece>> share_out(const std::vector<at::Tensor>& parameters);
+/// Likewise of parameters, whose units are rows (the entries of the first axis).
+std::vector<std::vector<Piece>> share_out(const std::vector<at::Tensor>& parameters, int64_t shares);
+/// Several shares for each thread, or a single one on a GPU.
+int64_t shares_for_threads(const std::vector<at::Tensor>& parameters);
 
 /// A piece of a parameter, or of a tensor of the same shape; not copied.
 at::Tensor rows_of(const at::Tensor& whole, const Piece& piece);

@@ -37,7 +37,8 @@ const std::vector<Tensor>& StepGradients::all() {
   if (is_complete_) return sums_;
   const at::NoGradGuard no_grad;
   std::vector<Tensor> complete(parameters_.size());
-  const auto shares = share_out(parameters_);
+  // The gradients of a single pass are complete: pieces of them would be copies.
+  const auto shares = share_out(parameters_, pending_.size() > 1 ? shares_for_threads(parameters_) : 1);
   const auto is_whole = [&](const Piece& piece) {
     const Tensor& parameter = parameters_[piece.tensor];
     return parameter.dim() == 0 || piece.end - piece.begin == parameter.size(0);

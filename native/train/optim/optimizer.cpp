@@ -120,7 +120,8 @@ Optimizer::Optimizer(OptimizerOptions options, std::vector<ParameterGroup> group
       origins.emplace_back(g, place);
     }
   }
-  for (const auto& pieces : share_out(parameters())) {
+  const auto all = parameters();
+  for (const auto& pieces : share_out(all, shares_for_threads(all))) {
     auto& shares = shares_.emplace_back();
     for (const Piece& piece : pieces) {
       const auto [g, place] = origins[piece.tensor];

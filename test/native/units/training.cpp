@@ -41,7 +41,7 @@ TEST_CASE("threads share tensors out: every unit once, about as many numbers for
 }
 
 TEST_CASE("a small tensor stays whole where the border between two threads is inside it") {
-  const auto shares = lrp::share_out({{100, 100}, {100, 100}, {100, 100}}, 2);
+  const auto shares = lrp::share_out(std::vector<lrp::Extent>{{100, 100}, {100, 100}, {100, 100}}, 2);
   CHECK(shares[0].size() == 2);
   CHECK(shares[1].size() == 1);
   for (const auto& pieces : shares)
@@ -125,7 +125,7 @@ TEST_CASE("the gradients of a step are the sums over batches and passes, in piec
     in_pieces.add(passes);
     as_a_whole.add(passes);
   }
-  for (const auto& pieces : lrp::share_out(parameters)) {
+  for (const auto& pieces : lrp::share_out(parameters, 6)) {
     for (const auto& piece : pieces) {
       const at::Tensor rows = in_pieces.piece(piece);
       CHECK(rows.is_contiguous());
