@@ -45,8 +45,12 @@ int64_t shares_for_threads(const std::vector<at::Tensor>& parameters) {
   return std::all_of(parameters.begin(), parameters.end(), is_on_cpu) ? kSharesPerThread * at::get_num_threads() : 1;
 }
 
+bool is_whole(const at::Tensor& tensor, const Piece& piece) {
+  return tensor.dim() == 0 || piece.end - piece.begin == tensor.size(0);
+}
+
 at::Tensor rows_of(const at::Tensor& whole, const Piece& piece) {
-  return whole.dim() == 0 ? whole : whole.narrow(0, piece.begin, piece.end - piece.begin);
+  return is_whole(whole, piece) ? whole : whole.narrow(0, piece.begin, piece.end - piece.begin);
 }
 
 }  // namespace lrp

@@ -24,6 +24,8 @@ std::vector<std::vector<Piece>> share_out(const std::vector<at::Tensor>& paramet
 /// Several shares for each thread, or a single one on a GPU.
 int64_t shares_for_threads(const std::vector<at::Tensor>& parameters);
 
+/// Whether a piece is all of a parameter.
+bool is_whole(const at::Tensor& parameter, const Piece& piece);
 /// A piece of a parameter, or of a tensor of the same shape; not copied.
 at::Tensor rows_of(const at::Tensor& whole, const Piece& piece);
 

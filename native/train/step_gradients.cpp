@@ -39,20 +39,17 @@ const std::vector<Tensor>& StepGradients::all() {
   std::vector<Tensor> complete(parameters_.size());
   // The gradients of a single pass are complete: pieces of them would be copies.
   const auto shares = share_out(parameters_, pending_.size() > 1 ? shares_for_threads(parameters_) : 1);
-  const auto is_whole = [&](const Piece& piece) {
-    const Tensor& parameter = parameters_[piece.tensor];
-    return parameter.dim() == 0 || piece.end - piece.begin == parameter.size(0);
-  };
   for (const auto& pieces : shares) {
     for (const Piece& piece : pieces) {
+      const Tensor& parameter = parameters_[piece.tensor];
       Tensor& whole = complete[piece.tensor];
-      if (!is_whole(piece) && !whole.defined()) whole = at::empty_like(parameters_[piece.tensor].detach());
+      if (!is_whole(parameter, piece) && !whole.defined()) whole = at::empty_like(parameter.detach());
     }
   }
   run_when_free(static_cast<int64_t>(shares.size()), [&](int64_t share) {
     const at::AutoDispatchBelowADInplaceOrView no_autograd;
     for (const Piece& piece : shares[static_cast<size_t>(share)]) {
-      if (is_whole(piece))
+      if (is_whole(parameters_[piece.tensor], piece))
         complete[piece.tensor] = this->piece(piece);
       else
         rows_of(complete[piece.tensor], piece).copy_(this->piece(piece));
