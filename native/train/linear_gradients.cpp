@@ -54,7 +54,6 @@ void LinearGradients::note(size_t node, const std::vector<Tensor>& inputs, Tenso
 }
 
 LinearGradients::Trace LinearGradients::joined(const std::vector<Trace>& passes) {
-  if (passes.size() == 1) return passes[0];
   Trace all = passes.at(0);
   std::vector<std::pair<std::vector<Tensor> Trace::*, size_t>> places;
   for (const auto tensors : {&Trace::inputs, &Trace::gradients})

@@ -28,7 +28,8 @@ class LinearGradients {
   bool computes(size_t parameter) const { return !layer_of_.empty() && layer_of_[parameter]; }
   /// Notes what a node has read and made. Autograd then finds the gradient with respect to the output.
   void note(size_t node, const std::vector<Tensor>& inputs, Tensor& output, Trace& trace) const;
-  /// One trace of all passes: a product over all rows takes less time than one for each pass.
+  /// One trace of all passes, copied: a product over all rows takes less time than one for each pass, and a layer's
+  /// input may be a parameter that is updated before the layer's gradient is computed.
   static Trace joined(const std::vector<Trace>& passes);
   /// Adds the gradient of a piece to `rows`. Undefined rows stand for zeros, and stay so for a layer that the loss does
   /// not depend on.

@@ -8,7 +8,7 @@ namespace lrp {
 
 /// What a pass over some images of a batch gives.
 struct PassGradients {
-  std::vector<Tensor> found;  // by autograd, for each parameter; undefined where there is none
+  std::vector<Tensor> found;  // by autograd, for each parameter; undefined where it finds none
   LinearGradients::Trace trace;
 };
 
