@@ -5,8 +5,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openDataset } from '../dist/data/open.js'
-import { native } from '../dist/native/addon.js'
-import { train } from '../dist/train/train.js'
 import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median } from './lib/measure.mjs'
 
@@ -41,17 +39,17 @@ const packages = ['torch==2.11.0', 'torchvision==0.26.0', 'numpy', 'pillow']
 const python = values.python ?? (await pythonEnvironment('bench-train', packages))
 if (!python) throw new Error('there is no Python, or pip cannot fetch PyTorch')
 const folder = mkdtempSync(join(tmpdir(), 'lrp-bench-'))
-native().setThreads(threads)
+const beside = (name) => fileURLToPath(new URL(name, import.meta.url))
 
 try {
   const results = []
   for (const model of values.model.split(',')) {
-    const { data, ...settings } = MODELS[model]
-    const dataset = await openDataset({ data, dataPath: values['data-path'], validSplit: 0 })
+    const settings = MODELS[model]
+    const dataset = await openDataset({ data: settings.data, dataPath: values['data-path'], validSplit: 0 })
     writeFileSync(join(folder, 'images.bin'), dataset.splits.train.images)
     writeFileSync(join(folder, 'labels.bin'), dataset.splits.train.labels)
     for (const precision of values.precision.split(',')) {
-      results.push(await compare(dataset, { model, precision, ...settings }))
+      results.push(compare(dataset, { model, precision, ...settings }))
       if (!values.json) print(results.at(-1))
     }
   }
@@ -60,13 +58,12 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Rounds of ours and theirs in turn. */
-async function compare(dataset, settings) {
-  const seconds = { ours: [], usual: [], memory: [] }
+/** Rounds of ours and theirs in turn, each in a process of its own. The two with tensors in memory follow each other. */
+function compare(dataset, settings) {
+  const seconds = { ours: [], memory: [], usual: [] }
   for (let round = 0; round < rounds; round++) {
-    seconds.ours.push(...(await ours(dataset, settings)))
-    const theirs = pytorch(dataset, settings)
-    for (const how of ['usual', 'memory']) seconds[how].push(...theirs[how])
+    seconds.ours.push(...ours(settings))
+    for (const how of ['memory', 'usual']) seconds[how].push(...pytorch(dataset, how, settings))
   }
   const [own, usual, memory] = ['ours', 'usual', 'memory'].map((how) => median(seconds[how]))
   const images = dataset.splits.train.labels.length
@@ -75,30 +72,25 @@ async function compare(dataset, settings) {
   return { model, precision, device, images, batch, threads, seconds: { ours: own, usual, memory }, times }
 }
 
-async function ours(data, settings) {
-  const common = {
-    data,
-    device,
-    batchSize: batch,
-    normalise: 'fit',
-    scheduler: 'constant',
-    epochs: epochs + 1,
-    threads
-  }
-  const result = await train({ ...settings, ...common, experimentsRoot: folder, experimentName: 'dev' })
-  result.model.dispose()
-  return result.history.slice(1).map((event) => event.seconds)
+/** Seconds of each epoch after the first. */
+function ours(settings) {
+  const common = { dataPath: values['data-path'], device, batchSize: batch, epochs: epochs + 1, threads }
+  const folders = { experimentsRoot: folder, experimentName: 'dev' }
+  return outputOf(process.execPath, [beside('train_ours.mjs'), JSON.stringify({ ...settings, ...common, ...folders })])
 }
 
-function pytorch(dataset, { model, precision }) {
-  const script = fileURLToPath(new URL('train_pytorch.py', import.meta.url))
+function pytorch(dataset, how, { model, precision }) {
   const files = ['--images', join(folder, 'images.bin'), '--labels', join(folder, 'labels.bin')]
   const numbers = { epochs, threads, batch, size: dataset.imageShape[1], channels: dataset.imageShape[0] }
-  const flags = Object.entries({ model, precision, device, ...numbers }).flatMap(([name, value]) => [
+  const flags = Object.entries({ how, model, precision, device, ...numbers }).flatMap(([name, value]) => [
     `--${name}`,
-    value
+    String(value)
   ])
-  return JSON.parse(execFileSync(python, [script, ...files, ...flags.map(String)], { encoding: 'utf8' }))
+  return outputOf(python, [beside('train_pytorch.py'), ...files, ...flags])
+}
+
+function outputOf(command, args) {
+  return JSON.parse(execFileSync(command, args, { encoding: 'utf8' }))
 }
 
 function print({ model, images, precision, seconds, times }) {

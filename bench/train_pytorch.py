@@ -1,7 +1,7 @@
-"""Seconds per epoch of PyTorch, for bench/train.mjs: the usual script (PIL images, transforms, DataLoader), and tensors
-in memory with the fused optimizer. Prints one JSON document.
+"""Seconds of each epoch of PyTorch after the first, for bench/train.mjs: the usual script (PIL images, transforms,
+DataLoader), or tensors in memory with the fused optimizer. Prints them as JSON.
 
-python train_pytorch.py --images images.bin --labels labels.bin --size 28 --channels 1 --model mlp --epochs 3 --threads 2
+python train_pytorch.py --how memory --images images.bin --labels labels.bin --size 28 --channels 1 --model mlp --epochs 3 --threads 2
 """
 import argparse
 import json
@@ -97,6 +97,7 @@ def epoch(model, optimizer, batches, args, reads_every_loss):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument('--how', choices=('usual', 'memory'), required=True)
     for name in ('images', 'labels', 'model'):
         parser.add_argument(f'--{name}', required=True)
     for name, value in (('size', 28), ('channels', 1), ('epochs', 3), ('threads', 2), ('batch', 64)):
@@ -115,20 +116,17 @@ def main():
     moves = [transforms.RandomCrop(args.size, 4), transforms.RandomHorizontalFlip()] if changed else []
     usual = transforms.Compose([*moves, transforms.ToTensor(), transforms.Normalize(mean.tolist(), std.tolist())])
     cuda = args.device != 'cpu'
-    result = {'torch': torch.__version__}
-    for how in ('usual', 'memory'):
-        torch.manual_seed(0)
-        model = NETWORKS[args.model]().to(args.device)
-        fused = how == 'memory'
-        if changed:
-            optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, nesterov=True, weight_decay=5e-4, fused=fused)
-        else:
-            optimizer = torch.optim.Adam(model.parameters(), fused=fused)
-        workers = {'num_workers': args.threads, 'pin_memory': True, 'persistent_workers': True} if cuda else {}
-        loader = DataLoader(Pictures(images, labels, usual), batch_size=args.batch, shuffle=True, **workers)
-        make = lambda: loader if how == 'usual' else memory_batches(x, y, args.batch, changed)
-        result[how] = [epoch(model, optimizer, make(), args, how == 'usual') for _ in range(args.epochs + 1)][1:]
-    print(json.dumps(result))
+    fused = args.how == 'memory'
+    torch.manual_seed(0)
+    model = NETWORKS[args.model]().to(args.device)
+    if changed:
+        optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, nesterov=True, weight_decay=5e-4, fused=fused)
+    else:
+        optimizer = torch.optim.Adam(model.parameters(), fused=fused)
+    workers = {'num_workers': args.threads, 'pin_memory': True, 'persistent_workers': True} if cuda else {}
+    loader = DataLoader(Pictures(images, labels, usual), batch_size=args.batch, shuffle=True, **workers)
+    make = lambda: loader if args.how == 'usual' else memory_batches(x, y, args.batch, changed)
+    print(json.dumps([epoch(model, optimizer, make(), args, args.how == 'usual') for _ in range(args.epochs + 1)][1:]))
 
 
 main()

@@ -40,6 +40,20 @@ class OneThread {
 #endif
 };
 
+/// Ends this thread's team of OpenMP threads when it is destroyed. GNU's OpenMP lets threads that wait sleep at once if
+/// all teams together have more threads than there are processors, so idle teams would slow the one that works.
+class EndsTeam {
+ public:
+  EndsTeam() = default;
+  EndsTeam(const EndsTeam&) = delete;
+  EndsTeam& operator=(const EndsTeam&) = delete;
+  ~EndsTeam() {
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
+    omp_pause_resource_all(omp_pause_soft);
+#endif
+  }
+};
+
 /// Calls `run(i)` for every pass, each on one thread; a single pass has all threads. Settings of the calling thread,
 /// such as whether gradients are recorded, do not reach the others. Rethrows the first exception.
 template <typename Run>

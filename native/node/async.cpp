@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "../side_by_side.h"
+
 namespace lrp::node {
 
 namespace {
@@ -19,6 +21,7 @@ class Job : public Napi::AsyncWorker {
   }
 
   void Execute() override {
+    const EndsTeam ends_team;
     try {
       finish_ = work_();
     } catch (...) {
@@ -32,6 +35,7 @@ class Job : public Napi::AsyncWorker {
       deferred_.Reject(to_error(Env(), code_, message_).Value());
       return;
     }
+    const EndsTeam ends_team;
     try {
       deferred_.Resolve(finish_(Env()));
     } catch (...) {
@@ -95,6 +99,7 @@ Napi::Promise run_now(Napi::Env env, const Work& work) {
 }
 
 Napi::Value guarded(Napi::Env env, const std::function<Napi::Value()>& body) {
+  const EndsTeam ends_team;
   try {
     return body();
   } catch (const Napi::Error&) {

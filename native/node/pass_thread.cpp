@@ -2,11 +2,14 @@
 
 #include <ATen/Parallel.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
 #include <mutex>
 #include <thread>
+
+#include "../side_by_side.h"
 
 namespace lrp::node {
 
@@ -34,13 +37,20 @@ class PassThread {
   void work() {
     while (true) {
       std::unique_lock<std::mutex> lock(mutex_);
-      arrived_.wait(lock, [this] { return !passes_.empty(); });
+      const auto has_pass = [this] { return !passes_.empty(); };
+      if (!arrived_.wait_for(lock, kKeepsTeam, has_pass)) {
+        const EndsTeam ends_team;
+      }
+      arrived_.wait(lock, has_pass);
       auto pass = std::move(passes_.front());
       passes_.pop_front();
       lock.unlock();
       pass();
     }
   }
+
+  /// Making a team again takes some ten microseconds.
+  static constexpr std::chrono::milliseconds kKeepsTeam{50};
 
   std::mutex mutex_;
   std::condition_variable arrived_;

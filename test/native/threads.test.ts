@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { pbkdf2 } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, jest, test } from '@jest/globals'
 import { explain } from '../../src/explain/explain.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
@@ -17,6 +20,22 @@ const images = (count: number): { data: Float32Array; shape: number[] } => ({
 })
 
 describe('the addon under load', () => {
+  const onLinux = process.platform === 'linux' ? test : test.skip
+  onLinux('threads that have computed together end with the call', async () => {
+    const threads = (): number => readdirSync('/proc/self/task').length
+    const pbkdf = promisify(pbkdf2)
+    await Promise.all(Array.from({ length: 8 }, () => pbkdf('', '', 1e5, 8, 'sha256'))) // starts Node.js's own threads
+    const before = threads()
+    const description = buildArchitecture('mlp', { classes: 10, imageShape: [1, 28, 28], hiddenSize: [512] })
+    const models = await Promise.all(
+      Array.from({ length: 4 }, async () => Model.create(await initialise(description, 1), 'cpu'))
+    )
+    for (const model of models) model.dispose()
+    // the system lists a thread for a moment after its end
+    for (let i = 0; i < 10_000 && threads() > before; i++) await new Promise(setImmediate)
+    expect(threads()).toBeLessThanOrEqual(before)
+  })
+
   test('calls on one model may overlap and give the same maps', async () => {
     const model = await lenet()
     const [first, ...others] = await Promise.all(

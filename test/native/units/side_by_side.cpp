@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <atomic>
+#include <filesystem>
+#include <thread>
 
 #include "check.h"
 
@@ -80,3 +82,26 @@ TEST_CASE("the first exception reaches the caller") {
         }) == "NUMERIC");
   CHECK(at::get_num_threads() == 2);
 }
+
+#if defined(__linux__) && defined(_OPENMP) && !defined(__clang__)
+TEST_CASE("a thread that has ended its team leaves no threads behind") {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto become = [&](int64_t count) {  // the system lists a thread for a moment after its end
+    for (int i = 0; i < 100'000 && threads() != count; ++i) std::this_thread::yield();
+    return threads() == count;
+  };
+  const Threads three(3);
+  std::thread([&] {
+    const auto before = threads();
+    for (int i = 0; i < 2; ++i) {
+      const lrp::EndsTeam ends_team;
+      lrp::run_side_by_side(3, [](int64_t) {});
+      CHECK(become(before + 2));
+    }
+    CHECK(become(before));
+  }).join();
+}
+#endif
