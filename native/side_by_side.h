@@ -40,8 +40,8 @@ class OneThread {
 #endif
 };
 
-/// Ends this thread's team of OpenMP threads when it is destroyed. GNU's OpenMP lets threads that wait sleep at once if
-/// all teams together have more threads than there are processors, so idle teams would slow the one that works.
+/// Ends this thread's team of OpenMP threads when it is destroyed. Threads that wait sleep sooner if all teams together
+/// have more threads than there are processors (GNU's OpenMP), so idle teams would slow the one that works.
 class EndsTeam {
  public:
   EndsTeam() = default;
