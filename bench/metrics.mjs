@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { imagesOf } from '../dist/data/dataset.js'
 import { writeNpy } from '../dist/core/npy.js'
@@ -17,6 +14,7 @@ import { train } from '../dist/train/train.js'
 import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { median } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
+import { startPeer } from './lib/peer-process.mjs'
 
 // `npm run bench:metrics`: pixel-flipping of 20 MNIST images and region perturbation of one image on VGG-16, beside Quantus,
 // pinned, on the same weights, images and maps; both in turn, round by round, and the largest difference of the curves.
@@ -42,11 +40,12 @@ try {
   for (const name of values.tasks.split(',')) tasks.push(await TASKS[name]())
   for (const task of tasks) await writeTask(task)
   writeFileSync(join(folder, 'tasks.json'), JSON.stringify(tasks.map(({ settings }) => settings)))
-  const quantus = await startQuantus()
+  const script = join(import.meta.dirname, 'metrics_quantus.py')
+  const quantus = await startPeer(python, [script, folder, String(threads)])
   const results = []
   for (const task of tasks) results.push(await compare(task, quantus))
   await quantus.stop()
-  const table = { threads, rounds, versions: { node: process.version, ...quantus.versions }, results }
+  const table = { threads, rounds, versions: { node: process.version, ...quantus.ready.versions }, results }
   if (values.json) console.log(JSON.stringify(table, null, 2))
   else print(table)
 } finally {
@@ -90,31 +89,6 @@ async function writeTask(task) {
 
 function fileOf({ settings }, name) {
   return join(folder, `${settings.network}.${name}.npy`)
-}
-
-/** Quantus in a process of its own that waits for the name of a task; while it waits, the machine is ours. */
-async function startQuantus() {
-  const script = join(import.meta.dirname, 'metrics_quantus.py')
-  const child = spawn(python, [script, folder, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const answer = async () => {
-    const { value, done } = await lines.next()
-    if (done) throw new Error('Quantus did not run: see above')
-    return JSON.parse(value)
-  }
-  const { versions } = await answer()
-  return {
-    versions,
-    run: (name) => {
-      child.stdin.write(`${name}\n`)
-      return answer()
-    },
-    stop: () => {
-      child.stdin.end()
-      return ended
-    }
-  }
 }
 
 async function compare({ settings, model, input, attribution, target }, quantus) {

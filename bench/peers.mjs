@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +10,7 @@ import { native } from '../dist/native/addon.js'
 import { pythonEnvironment } from '../scripts/lib/python-environment.mjs'
 import { forwardAndGradient, median, peakMegabytes, resetPeak } from './lib/measure.mjs'
 import { networks, randomInput } from './lib/networks.mjs'
+import { startPeer } from './lib/peer-process.mjs'
 
 // `npm run bench:peers`: zennit and captum, or LXT for `--network vit_b_16`, pinned, in a virtual environment of the bench's own (or
 // those of --python), on the same weights and input; each of their rules and ours in turn, and the largest difference of the maps.
@@ -57,57 +57,62 @@ try {
   const images = randomInput([batch, ...model.imageShape])
   await writeNpy(join(folder, 'input.npy'), images)
 
-  const args = [join(import.meta.dirname, script), folder, values.network, String(threads), String(repeat), device]
-  const peers = spawnSync(python, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-  if (peers.status !== 0) throw new Error('the peers did not run: see above')
-  const theirs = JSON.parse(peers.stdout)
-  const maps = await readSafetensors(join(folder, 'maps.safetensors'))
-
+  const args = [join(import.meta.dirname, script), folder, values.network, String(threads), device]
+  const peers = await startPeer(python, args)
   const rows = []
-  for (const [name, options] of Object.entries(rules))
-    rows.push(await compare(name, options, model, images, theirs, maps))
-  const { baseline, versions } = theirs
-  const table = { network: values.network, batch, device, threads, baseline, versions, rows }
-  if (values.json) console.log(JSON.stringify(table, null, 2))
+  for (const [name, options] of Object.entries(rules)) rows.push(await compare(name, options, model, images, peers))
+  await peers.stop()
+  const maps = await readSafetensors(join(folder, 'maps.safetensors'))
+  for (const row of rows) row.differences = differences(row, maps)
+  const table = { network: values.network, batch, device, threads, versions: peers.ready.versions, rows }
+  if (values.json) console.log(JSON.stringify(table, (key, value) => (key === 'relevance' ? undefined : value), 2))
   else print(table)
   model.dispose()
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function compare(name, options, model, images, theirs, maps) {
-  const [rounds, times, peaks] = [[], [], []]
+/** Medians over rounds in which each tool explains in turn. The first round warms up. */
+async function compare(name, options, model, images, peers) {
+  const found = { ours: [] }
   let relevance
-  for (let i = 0; i <= repeat; i++) {
+  for (let round = 0; round <= repeat; round++) {
     const base = await timed(() => forwardAndGradient(model, images))
     resetPeak()
-    const ours = await timed(
+    const milliseconds = await timed(
       async () => ({ relevance } = await explain(model, images, { ...options, target: 0, batchSize: batch }))
     )
-    peaks.push(peakMegabytes())
-    if (i === 0) continue // the first round warms up
-    rounds.push(ours / base)
-    times.push(ours)
+    const ours = { ratio: milliseconds / base, milliseconds, megabytes: peakMegabytes() }
+    const all = { ours, ...(await measurePeers(peers, name)) }
+    if (round > 0) for (const [who, numbers] of Object.entries(all)) (found[who] ??= []).push(numbers)
   }
-  const differences = Object.fromEntries(
-    Object.keys(theirs.ratios)
-      .filter((peer) => maps.has(`${peer}.${name}`))
-      .map((peer) => [peer, difference(relevance, maps.get(`${peer}.${name}`))])
-  )
+  const medians = (key) =>
+    Object.fromEntries(Object.entries(found).map(([who, rounds]) => [who, median(rounds.map((one) => one[key]))]))
   return {
     name,
-    ours: median(rounds),
-    milliseconds: {
-      ours: median(times),
-      ...Object.fromEntries(Object.entries(theirs.milliseconds).map(([peer, found]) => [peer, found[name]]))
-    },
-    megabytes: {
-      ours: median(peaks),
-      ...Object.fromEntries(Object.entries(theirs.memory).map(([peer, found]) => [peer, found[name]]))
-    },
-    peers: Object.fromEntries(Object.entries(theirs.ratios).map(([peer, ratios]) => [peer, ratios[name]])),
-    differences
+    ratios: medians('ratio'),
+    milliseconds: medians('milliseconds'),
+    megabytes: medians('megabytes'),
+    relevance
   }
+}
+
+/** One measurement of each peer that has the rule. */
+async function measurePeers(peers, rule) {
+  const answers = {}
+  for (const [peer, has] of Object.entries(peers.ready.rules)) {
+    if (!has.includes(rule)) continue
+    const { error, ...numbers } = await peers.run(`${peer} ${rule}`)
+    if (error) console.error(`${peer}, ${rule}: ${error}`)
+    else answers[peer] = numbers
+  }
+  return answers
+}
+
+/** Of our map and each peer's: the largest difference. */
+function differences({ name, relevance, ratios }, maps) {
+  const peers = Object.keys(ratios).filter((who) => who !== 'ours')
+  return Object.fromEntries(peers.map((peer) => [peer, difference(relevance, maps.get(`${peer}.${name}`))]))
 }
 
 async function timed(run) {
@@ -129,18 +134,20 @@ function difference(ours, theirs) {
 function print({ network, batch, device, threads, versions, rows }) {
   const where = `${device}, ${threads} threads`
   console.log(`${network}, batch ${batch}, ${where}; time over forward + input gradient in the same process`)
-  const peers = Object.keys(rows[0].peers)
-  const list = (of, digits) => ['ours', ...peers].map((name) => of[name]?.toFixed(digits) ?? '-').join(', ')
+  const tools = [...new Set(rows.flatMap(({ ratios }) => Object.keys(ratios)))]
+  const list = (of, format) => tools.map((name) => (of[name] === undefined ? '-' : format(of[name]))).join(', ')
+  const named = Object.entries(versions).map((one) => one.join(' '))
+  console.log(`${named.join(', ')}; columns: ${tools.join(', ')}`)
   console.log(
-    `${Object.entries(versions)
-      .map((one) => one.join(' '))
-      .join(', ')}; columns: ours, ${peers.join(', ')}`
+    'rule            time                largest difference      ms                        peak MB of the process'
   )
-  console.log('rule            time             largest difference    ms                      peak MB of the process')
-  for (const { name, ours, peers: theirs, differences, milliseconds, megabytes } of rows) {
-    const apart = peers.map((peer) => differences[peer]?.toExponential(1) ?? '-').join(', ')
-    const times = list({ ours, ...theirs }, 2)
-    const cells = [name.padEnd(16), times.padEnd(17), apart.padEnd(22), list(milliseconds, 1).padEnd(24)]
-    console.log(`${cells.join('')}${list(megabytes, 0)}`)
+  for (const { name, ratios, differences, milliseconds, megabytes } of rows) {
+    const cells = [
+      name.padEnd(16),
+      list(ratios, (ratio) => ratio.toFixed(2)).padEnd(20),
+      list(differences, (worst) => worst.toExponential(1)).padEnd(24),
+      list(milliseconds, (ms) => ms.toFixed(1)).padEnd(26)
+    ]
+    console.log(`${cells.join('')}${list(megabytes, (size) => size.toFixed(0))}`)
   }
 }

@@ -1,4 +1,4 @@
-"""Runs zennit and captum on given weights and input; prints time ratios as JSON, writes the maps. Called by peers.mjs."""
+"""zennit and captum on given weights and input, for peers.mjs (lib/peer_timing.py tells how)."""
 import sys
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from zennit.composites import EpsilonPlus, LayerMapComposite
 from zennit.rules import AlphaBeta, Epsilon, Gamma, Norm, Pass, ZPlus
 from zennit.types import Activation, AvgPool, Linear
 
-from lib.peer_timing import baseline, load, measure, report
+from lib.peer_timing import load, serve
 
 ZENNIT = {'epsilon': Epsilon, 'zplus': ZPlus, 'alpha2beta1': lambda: AlphaBeta(2, 1), 'gamma': lambda: Gamma(0.25)}
 CAPTUM = {'epsilon': EpsilonRule, 'zplus': lambda: Alpha1_Beta0_Rule(set_bias_to_zero=True), 'gamma': GammaRule}
@@ -33,25 +33,23 @@ def by_zennit(model, name):
 
 
 def by_captum(model, name):
-    for module in model.modules():
-        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
-            module.rule = CAPTUM[name]()
-        elif isinstance(module, (torch.nn.Flatten, torch.nn.AdaptiveAvgPool2d)):
-            module.rule = EpsilonRule()
-    return lambda x: LRP(model).attribute(x.clone().requires_grad_(True), target=0).detach()
+    def run(x):
+        for module in model.modules():
+            if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+                module.rule = CAPTUM[name]()
+            elif isinstance(module, (torch.nn.Flatten, torch.nn.AdaptiveAvgPool2d)):
+                module.rule = EpsilonRule()
+        return LRP(model).attribute(x.clone().requires_grad_(True), target=0).detach()
+    return run
 
 
-def main(folder, network, threads, repeat, device):
+def main(folder, network, threads, device):
     model, x = load(getattr(torchvision.models, network), folder, threads, device)
-    found = {'zennit': {}, 'captum': {}}
-    for name in [*ZENNIT, 'epsilon-plus']:
-        found['zennit'][name] = measure(model, x, by_zennit(model, name), int(repeat))
-    for name in CAPTUM:
-        try:
-            found['captum'][name] = measure(model, x, by_captum(model, name), int(repeat))
-        except Exception as error:  # captum refuses networks with modules it has no rule for, or that are used twice
-            print(f'captum, {name}: {error}', file=sys.stderr)
-    report(folder, found, lambda: baseline(model, x), {'zennit': '0.5.1', 'captum': captum.__version__})
+    peers = {
+        'zennit': {name: by_zennit(model, name) for name in [*ZENNIT, 'epsilon-plus']},
+        'captum': {name: by_captum(model, name) for name in CAPTUM},
+    }
+    serve(folder, model, x, peers, {'zennit': '0.5.1', 'captum': captum.__version__})
 
 
 if __name__ == '__main__':

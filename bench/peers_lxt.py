@@ -1,4 +1,4 @@
-"""Runs LXT's efficient form (CP-LRP in attention) on given weights and input; as peers.py. Called by peers.mjs."""
+"""LXT's efficient form (CP-LRP in attention) on given weights and input, for peers.mjs (lib/peer_timing.py tells how)."""
 import sys
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import torch
 from lxt.efficient import monkey_patch
 from torchvision.models import vision_transformer
 
-from lib.peer_timing import baseline, load, measure, report
+from lib.peer_timing import load, serve
 
 
 def by_lxt(model):
@@ -17,7 +17,7 @@ def by_lxt(model):
     return run
 
 
-def main(folder, network, threads, repeat, device):
+def main(folder, network, threads, device):
     make = getattr(vision_transformer, network)
     plain, x = load(make, folder, threads, device)
     unpatched = {cls: cls.forward for cls in (torch.nn.GELU, torch.nn.LayerNorm, torch.nn.MultiheadAttention)}
@@ -36,8 +36,7 @@ def main(folder, network, threads, repeat, device):
             use(unpatched)
 
     use(unpatched)
-    found = {'lxt': {'attnlrp-cp': measure(plain, x, explained, int(repeat))}}
-    report(folder, found, lambda: baseline(plain, x), {'lxt': '2.1'})
+    serve(folder, plain, x, {'lxt': {'attnlrp-cp': explained}}, {'lxt': '2.1'})
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Times a peer's explanations beside forward + input gradient in the same process, and tells its peak memory."""
 import json
-import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -31,19 +31,15 @@ def now():
     return time.perf_counter()
 
 
-def measure(model, x, run, repeat):
-    ratios, times, peaks = [], [], []
-    for i in range(repeat + 1):
-        begun = now()
-        baseline(model, x)
-        reset_peak()
-        between = now()
-        found = run(x).cpu()
-        if i > 0:  # the first round warms up
-            times.append((now() - between) * 1000)
-            ratios.append(times[-1] / ((between - begun) * 1000))
-        peaks.append(peak_megabytes())
-    return (statistics.median(ratios), statistics.median(times), statistics.median(peaks)), found
+def measure(model, x, run):
+    """One explanation after one baseline: numbers, and the map."""
+    begun = now()
+    baseline(model, x)
+    reset_peak()
+    between = now()
+    found = run(x).cpu()
+    milliseconds = (now() - between) * 1000
+    return {'ratio': milliseconds / ((between - begun) * 1000), 'milliseconds': milliseconds, 'megabytes': peak_megabytes()}, found
 
 
 def load(make, folder, threads, device):
@@ -57,13 +53,17 @@ def load(make, folder, threads, device):
     return model.to(device), torch.tensor(np.load(folder / 'input.npy')).to(device)
 
 
-def report(folder, found, plain, versions):
-    """Writes the maps and prints the rest. `found`: by peer and rule what `measure` returns; `plain`: a call of the baseline."""
-    save_file({f'{peer}.{rule}': map.contiguous() for peer, rules in found.items() for rule, (_, map) in rules.items()},
-              folder / 'maps.safetensors')
-    ratios, milliseconds, memory = ({peer: {rule: numbers[i] for rule, (numbers, _) in rules.items()} for peer, rules in found.items()} for i in range(3))
-    begun = time.perf_counter()
-    plain()
-    took = (time.perf_counter() - begun) * 1000
-    print(json.dumps({'baseline': took, 'ratios': ratios, 'milliseconds': milliseconds, 'memory': memory,
-                      'versions': {'torch': torch.__version__, **versions}}))
+def serve(folder, model, x, peers, versions):
+    """Answers each line of stdin, 'PEER RULE', with a measurement, and writes the maps at the end. `peers`: by peer and rule a call
+    that explains. A rule that a peer cannot compute is answered with its error."""
+    maps = {}
+    print(json.dumps({'rules': {peer: list(rules) for peer, rules in peers.items()},
+                      'versions': {'torch': torch.__version__, **versions}}), flush=True)
+    for line in sys.stdin:
+        peer, rule = line.split()
+        try:
+            answer, maps[f'{peer}.{rule}'] = measure(model, x, peers[peer][rule])
+        except Exception as error:  # captum refuses networks with modules it has no rule for, or that are used twice
+            answer = {'error': str(error)}
+        print(json.dumps(answer), flush=True)
+    save_file({name: found.contiguous() for name, found in maps.items()}, folder / 'maps.safetensors')
