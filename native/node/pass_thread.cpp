@@ -49,8 +49,8 @@ class PassThread {
     }
   }
 
-  /// Making a team again takes some ten microseconds.
-  static constexpr std::chrono::milliseconds kKeepsTeam{50};
+  /// The first pass of a new team takes longer: its threads have no memory of their own yet.
+  static constexpr std::chrono::seconds kKeepsTeam{1};
 
   std::mutex mutex_;
   std::condition_variable arrived_;
